@@ -1,0 +1,104 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; to train, unless said otherwise.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The bare command's arguments are those of `train`.
+    #[command(flatten)]
+    pub train: Train,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network, count its errors on the test set, keep it in a run folder (the default)
+    Train(Train),
+    /// Count a trained network's errors on the test set again
+    Evaluate(Evaluate),
+    /// Tell which digits PNG or JPEG images show
+    Predict(Predict),
+    /// Print the experiment that a config file and --set come to, itself a config file
+    Config(Experiment),
+    /// List the backends compiled in and the adapters present
+    Devices,
+}
+
+/// Which experiment.
+#[derive(Debug, Args)]
+pub struct Experiment {
+    /// The experiment's config file [default: the reference recipe, config/baseline.toml]
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change a key of the config, e.g. training.epochs=10; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where to compute: auto, ndarray, flex, wgpu, wgpu:1, ...; goes before the config's `device`
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The experiment to run.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The folder that run folders are made in
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// Where to compute [default: auto]
+    #[arg(long, value_name = "NAME", default_value = "auto", hide_default_value = true)]
+    pub device: String,
+    /// Print JSON: the contents of evaluation.json
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// PNG or JPEG images, each of one digit
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// Where to compute [default: auto]
+    #[arg(long, value_name = "NAME", default_value = "auto", hide_default_value = true)]
+    pub device: String,
+    /// Print a JSON array: an object an image, with its file and its digit and probabilities, or its error
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_bare_command_takes_the_arguments_of_train() {
+        let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
+        assert!(cli.command.is_none());
+        assert_eq!((cli.train.experiment.set, cli.train.runs), (vec!["seed=2".to_string()], "here".into()));
+    }
+}

@@ -1,0 +1,46 @@
+//! What each command does, from its arguments to its output: results to stdout, everything else to stderr.
+
+mod config;
+mod devices;
+mod evaluate;
+mod predict;
+mod train;
+
+use std::io::{self, Write};
+
+use crate::Error;
+use crate::cli::{Cli, Command};
+use crate::device::{self, DeviceError, Opened};
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// Whatever stopped it.
+pub fn run(cli: Cli) -> Result<(), Error> {
+    match cli.command {
+        None => train::run(&cli.train),
+        Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Config(arguments)) => config::run(&arguments),
+        Some(Command::Devices) => devices::run(),
+    }
+}
+
+/// Opens a device and says which one it is.
+fn open_device(name: &str) -> Result<Opened, DeviceError> {
+    let device = device::open(name)?;
+    eprintln!("device: {device}");
+    if device.software {
+        eprintln!("warning: no graphics card behind it, a CPU plays one, which is slow; `--device ndarray` is faster");
+    }
+    Ok(device)
+}
+
+/// Writes a result to stdout. A reader that has seen enough, as in `| head`, is no error.
+fn print(text: &str) -> Result<(), Error> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

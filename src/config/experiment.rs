@@ -1,0 +1,209 @@
+//! What one experiment is: the strict serde structs behind a config file.
+//!
+//! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
+//! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
+//! keys of `[optimizer]`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::optimizer::Optimizer;
+use super::training::Training;
+
+/// One experiment, as its TOML file describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Experiment {
+    /// Names the run folder: `runs/<name>-<time>/`. Letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// Everything random in a run derives from it. Up to 2^63 - 1, the largest integer TOML holds.
+    pub seed: u64,
+    /// `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has one.
+    pub device: String,
+    /// The images and how they are split.
+    pub data: Data,
+    /// The network.
+    pub model: Model,
+    /// How the weights start.
+    pub init: Init,
+    /// How long and in what portions to train.
+    pub training: Training,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// The learning rate over time.
+    pub schedule: Schedule,
+    /// When to stop before the last epoch.
+    pub stop: Stop,
+}
+
+impl Default for Experiment {
+    fn default() -> Self {
+        Self {
+            name: "baseline".into(),
+            seed: 1,
+            device: "auto".into(),
+            data: Data::default(),
+            model: Model::default(),
+            init: Init::default(),
+            training: Training::default(),
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            stop: Stop::default(),
+        }
+    }
+}
+
+impl Experiment {
+    /// The experiment with the keys of its kind of optimizer filled in, and no key of another.
+    pub fn resolved(self) -> Self {
+        Self { optimizer: self.optimizer.resolved(), ..self }
+    }
+
+    /// The experiment as a config file.
+    ///
+    /// # Panics
+    ///
+    /// If a field was changed after [`super::load`] to what a TOML file cannot hold: a seed of 2^63 or more, or a path
+    /// that is not UTF-8.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("a loaded experiment came from TOML text and fits into it")
+    }
+}
+
+/// `[data]`: which images, and how they are split and scaled.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    /// A data set known by name, or `own` for the IDX files in `dir`.
+    pub dataset: Dataset,
+    /// The folder of the four IDX files; unset, the folder that the program carries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// Base addresses to download missing files from, tried in turn; unset, the data set's official ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mirrors: Option<Vec<String>>,
+    /// How many training images are held out for validation, stratified by class. 0 trains on all of them.
+    pub validation: usize,
+    /// How a pixel becomes a number.
+    pub pixels: Pixels,
+}
+
+/// The data sets known by name, and one's own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dataset {
+    /// Handwritten digits.
+    #[default]
+    Mnist,
+    /// Zalando's articles of clothing.
+    FashionMnist,
+    /// Handwritten Japanese characters.
+    Kmnist,
+    /// The IDX files in `data.dir`, whatever they show.
+    Own,
+}
+
+/// How a pixel, 0 to 255, becomes a number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pixels {
+    /// To [0, 1]: divided by 255.
+    #[default]
+    Unit,
+    /// To mean 0 and standard deviation 1 over the training split.
+    Standardized,
+}
+
+/// `[model]`: the network between the image and the logits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Model {
+    /// The width of each hidden layer; empty is softmax regression.
+    pub hidden: Vec<usize>,
+    /// What follows each hidden layer's `Wx + b`.
+    pub activation: Activation,
+    /// The share of a hidden layer's outputs zeroed while training, in [0, 1).
+    pub dropout: f64,
+    /// Whether batch normalisation stands between each hidden layer's `Wx + b` and its activation.
+    pub batch_norm: bool,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { hidden: vec![128], activation: Activation::Relu, dropout: 0.2, batch_norm: false }
+    }
+}
+
+/// The function `σ` in `y = σ(Wx + b)`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// `max(0, x)`.
+    #[default]
+    Relu,
+    /// `1 / (1 + exp(-x))`.
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// `x · Φ(x)`, Φ the normal distribution function.
+    Gelu,
+}
+
+/// `[init]`: how the weights start. Biases always start at zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Init {
+    /// The distribution of the initial weights.
+    pub weights: Weights,
+}
+
+/// Weight initialisations by their standard names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weights {
+    /// U(-a, a), `a = √(6 / (inputs + outputs))`.
+    #[default]
+    GlorotUniform,
+    /// N(0, `2 / (inputs + outputs)`).
+    GlorotNormal,
+    /// U(-a, a), `a = √(6 / inputs)`.
+    HeUniform,
+    /// N(0, `2 / inputs`).
+    HeNormal,
+    /// U(-a, a), `a = √(3 / inputs)`.
+    LecunUniform,
+    /// N(0, `1 / inputs`).
+    LecunNormal,
+}
+
+/// `[schedule]`: the learning rate over time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Schedule {
+    /// Its course.
+    pub kind: ScheduleKind,
+}
+
+/// The courses a learning rate can take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleKind {
+    /// Always `optimizer.learning_rate`.
+    #[default]
+    Constant,
+    /// From `optimizer.learning_rate` down to zero along half a cosine, step by step.
+    Cosine,
+}
+
+/// `[stop]`: when to stop before the last epoch. Both need a validation split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stop {
+    /// Stop as soon as the validation error is this share or less, in [0, 1].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<f64>,
+    /// Stop after so many epochs without a better validation error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+}

@@ -1,0 +1,64 @@
+//! From a TOML file and `--set` arguments to one checked [`Experiment`].
+//!
+//! `document` cuts the file and the arguments into single settings, `schema` gives them to serde one by one, so that
+//! one mistake does not hide the next, `hint` puts serde's refusals into plain words, and `values` and `combinations`
+//! look at what the settings say. Everything wrong is reported at once, before any work.
+
+mod combinations;
+mod document;
+mod error;
+mod experiment;
+mod hint;
+mod optimizer;
+mod schema;
+mod setting;
+#[cfg(test)]
+mod tests;
+mod training;
+mod values;
+
+use std::{fs, path::Path};
+
+pub use self::error::{ConfigError, Problem};
+pub use self::experiment::{
+    Activation, Data, Dataset, Experiment, Init, Model, Pixels, Schedule, ScheduleKind, Stop, Weights,
+};
+pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::training::{BatchSize, Training};
+
+/// The reference recipe as a file, for runs that name none.
+const BASELINE: &str = include_str!("../../config/baseline.toml");
+
+/// Reads the experiment in `file` (`None`: the shipped baseline), changed by `overrides`, each `section.key=value`.
+///
+/// The values of overrides are TOML, or else strings; a later one wins. The result is resolved: loading its
+/// [`Experiment::to_toml`] gives it again.
+///
+/// # Errors
+///
+/// [`ConfigError::Unreadable`] if there is no reading `file`, or [`ConfigError::Problems`] with all that is wrong.
+pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
+    let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
+    let text =
+        fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+    build(&text, &path.display().to_string(), overrides)
+}
+
+/// The experiment in `text`, called `origin` in messages.
+fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, ConfigError> {
+    let (mut settings, mut problems) = document::parse(text);
+    // Without the file's keys, nothing can be said about how the overrides go with them.
+    let is_complete = problems.is_empty();
+    document::apply(overrides, &mut settings, &mut problems);
+    let (experiment, settings) = schema::accept(settings, &mut problems);
+    values::check(&experiment, &settings, &mut problems);
+    if is_complete {
+        combinations::check(&experiment, &settings, &mut problems);
+    }
+    if problems.is_empty() {
+        return Ok(experiment.resolved());
+    }
+    // In reading order: the file from top to bottom, then the overrides.
+    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    Err(ConfigError::Problems { origin: origin.to_string(), problems })
+}

@@ -1,0 +1,60 @@
+//! What the serde structs take, asked of serde itself, so that they stay the only schema.
+
+use super::error::Problem;
+use super::experiment::Experiment;
+use super::hint;
+use super::setting::{Setting, assignment};
+
+/// Puts the settings together one by one. Those that serde refuses are reported and left out, so that all are found.
+///
+/// Returns the experiment with the settings it holds; the others have their defaults.
+pub fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
+    let mut experiment = Experiment::default();
+    let mut document = String::new();
+    let mut accepted = Vec::new();
+    for setting in settings {
+        let longer = format!("{document}{}", setting.assignment());
+        match toml::from_str(&longer) {
+            Ok(read) => {
+                (experiment, document) = (read, longer);
+                accepted.push(setting);
+            }
+            Err(_) => problems.push(setting.problem(hint::refusal(&setting))),
+        }
+    }
+    (experiment, accepted)
+}
+
+/// Whether `[name]` is a section: whether an empty one is accepted.
+pub fn is_section(name: &str) -> bool {
+    toml::from_str::<Experiment>(&assignment(None, name, "{}")).is_ok()
+}
+
+/// The sections of a file.
+pub fn sections() -> Vec<String> {
+    names(None).into_iter().filter(|name| is_section(name)).collect()
+}
+
+/// The keys of a section; `None`: those outside of sections.
+pub fn keys(section: Option<&str>) -> Vec<String> {
+    let mut keys = names(section);
+    keys.retain(|name| section.is_some() || !is_section(name));
+    keys
+}
+
+/// The words that a key takes; none if it takes something else.
+pub fn words(section: Option<&str>, name: &str) -> Vec<String> {
+    named_in_refusal(&assignment(section, name, "''"))
+}
+
+/// What can stand at the top level, sections included, or in a section.
+fn names(section: Option<&str>) -> Vec<String> {
+    named_in_refusal(&assignment(section, "", "0"))
+}
+
+/// The names that serde offers when it refuses an empty one: "unknown field ``, expected `name` or `seed`".
+fn named_in_refusal(document: &str) -> Vec<String> {
+    let Err(error) = toml::from_str::<Experiment>(document) else { return Vec::new() };
+    // Between backticks is every second piece; the first of these is the empty name.
+    error.message().split('`').skip(3).step_by(2).map(str::to_string).collect()
+}

@@ -1,0 +1,82 @@
+//! One setting: a key, its value as written, and where that was.
+
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
+
+use super::error::Problem;
+
+/// Longest value that a message repeats, in characters.
+const LONGEST_SHOWN: usize = 60;
+
+/// One key with its value, not yet looked at by serde.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The known section that the key stands in; `None` at the top level.
+    pub section: Option<String>,
+    /// The key within its section.
+    pub name: String,
+    /// The value as written, in TOML.
+    pub value: String,
+    /// Whether the value is a table, which no known key takes: an unknown section, or `[model.hidden]`.
+    pub is_table: bool,
+    /// The line in the file, from 1; `None` for an override.
+    pub line: Option<usize>,
+    /// How a message shows it: `training.epochs = 0` or `--set training.epochs=0`.
+    pub shown: String,
+}
+
+impl Setting {
+    /// The setting that stands in the document `text` as `name` and `value`.
+    pub fn new(text: &str, section: Option<&str>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Self {
+        let key = dotted(section, text.get(name.span()).unwrap_or_default());
+        let line = Some(line_of(text, name.span().start));
+        let is_table = matches!(value.get_ref(), DeValue::Table(_));
+        let value = if is_table { "{}" } else { text.get(value.span()).unwrap_or_default() };
+        let shown = if is_table { format!("[{key}]") } else { format!("{key} = {}", shortened(value)) };
+        let section = section.map(str::to_string);
+        Self { section, name: name.get_ref().to_string(), value: value.to_string(), is_table, line, shown }
+    }
+
+    /// The dotted key: `training.epochs`.
+    pub fn key(&self) -> String {
+        dotted(self.section.as_deref(), &self.name)
+    }
+
+    /// The setting as a line of TOML that can stand anywhere before the first section.
+    pub fn assignment(&self) -> String {
+        assignment(self.section.as_deref(), &self.name, &self.value)
+    }
+
+    /// Reports this setting.
+    pub fn problem(&self, message: impl Into<String>) -> Problem {
+        Problem { key: self.key(), line: self.line, setting: self.shown.clone(), message: message.into() }
+    }
+}
+
+/// `section.name`, or `name` at the top level.
+pub fn dotted(section: Option<&str>, name: &str) -> String {
+    section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
+}
+
+/// `section.name = value` as a line of TOML, whatever characters the names hold.
+pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
+    let section = section.map_or_else(String::new, |section| quoted(section) + ".");
+    format!("{section}{} = {value}\n", quoted(name))
+}
+
+/// A string as TOML writes it.
+pub fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// The line, from 1, of the byte at `offset`.
+pub fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The first line of a value, cut where it gets long.
+pub fn shortened(value: &str) -> String {
+    let line = value.lines().next().unwrap_or_default().trim();
+    let start: String = line.chars().take(LONGEST_SHOWN).collect();
+    if start.len() < value.trim().len() { start + " ..." } else { start }
+}

@@ -1,0 +1,59 @@
+//! The shipped file, resolved values, and files written back.
+
+use super::super::{BASELINE, Experiment, OptimizerKind};
+use super::loaded;
+
+#[test]
+fn the_shipped_baseline_is_the_default_experiment() {
+    assert_eq!(super::super::load(None, &[]).unwrap(), Experiment::default().resolved());
+    assert_eq!(loaded("", &[]), Experiment::default().resolved());
+}
+
+#[test]
+fn the_shipped_baseline_writes_out_every_value_of_the_recipe() {
+    let written: toml::Table = BASELINE.parse().unwrap();
+    let mut resolved: toml::Table = Experiment::default().resolved().to_toml().parse().unwrap();
+    resolved.remove("stop");
+    assert_eq!(written, resolved);
+}
+
+#[test]
+fn the_shipped_baseline_opens_with_its_question_command_and_result() {
+    let starts: Vec<_> = BASELINE.lines().take(3).map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(starts, ["# Question", "# Command", "# Result"]);
+}
+
+#[test]
+fn an_experiment_is_read_from_a_file() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "seed = 7\r\n[model]\r\nhidden = [\r\n  32, # small\r\n]\r\n").unwrap();
+    let experiment = super::super::load(Some(file.path()), &[]).unwrap();
+    assert_eq!((experiment.seed, experiment.model.hidden), (7, vec![32]));
+}
+
+#[test]
+fn each_kind_of_optimizer_gets_its_own_defaults() {
+    let optimizer = |kind: &str| loaded("", &[&format!("optimizer.kind={kind}")]).optimizer;
+    let adam = optimizer("adam");
+    assert_eq!((adam.beta_1, adam.beta_2, adam.epsilon), (Some(0.9), Some(0.999), Some(1e-7)));
+    assert_eq!((adam.weight_decay, adam.momentum, adam.nesterov), (None, None, None));
+    let adamw = optimizer("adamw");
+    assert_eq!((adamw.kind, adamw.weight_decay, adamw.momentum), (OptimizerKind::Adamw, Some(0.004), None));
+    let sgd = optimizer("sgd");
+    assert_eq!((sgd.momentum, sgd.nesterov, sgd.beta_1, sgd.epsilon), (Some(0.0), Some(false), None, None));
+}
+
+#[test]
+fn a_written_experiment_is_read_back_the_same() {
+    let files = [
+        "",
+        "[optimizer]\nkind = 'sgd'\nmomentum = 0.1\nnesterov = true\n[training]\nbatch_size = 'all'",
+        "seed = 9223372036854775807\n[data]\ndataset = 'own'\ndir = 'C:\\a\"b'\nvalidation = 9\n[stop]\nerror = 1e-3",
+        "[data]\nmirrors = ['https://a']\nvalidation = 5\n[stop]\npatience = 2\n[model]\nhidden = []\ndropout = 0",
+        "[optimizer]\nkind = 'adamw'\nlearning_rate = 0.1234567890123456789\nweight_decay = 5e-324",
+    ];
+    for text in files {
+        let experiment = loaded(text, &[]);
+        assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
+    }
+}

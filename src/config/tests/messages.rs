@@ -1,0 +1,161 @@
+//! Each kind of mistake and the words for it.
+
+use super::super::{ConfigError, schema, values};
+use super::{load, problem, problems};
+
+#[test]
+fn all_problems_are_printed_at_once_in_reading_order() {
+    let text = "name = \"try\"\n\n[training]\nepoch = 3\n\n[model]\ndropout = 1.5\nactivation = \"rleu\"\n";
+    let error = load(text, &["foo", "optimizer.learning_rate=fast"]).unwrap_err();
+    let expected = "5 problems in try.toml:
+  line 4: training.epoch = 3: unknown key; did you mean training.epochs?
+  line 7: model.dropout = 1.5: must be a number of at least 0 and less than 1
+  line 8: model.activation = \"rleu\": must be one of \"relu\", \"sigmoid\", \"tanh\", \"gelu\"; did you mean \"relu\"?
+  --set foo: must be written section.key=value, or key=value for a key outside of sections
+  --set optimizer.learning_rate=fast: must be a number greater than 0 and at most 1000";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn one_problem_is_counted_in_the_singular() {
+    assert!(load("seed = -1", &[]).unwrap_err().to_string().starts_with("1 problem in try.toml:\n"));
+}
+
+#[test]
+fn an_unreadable_file_is_named_and_keeps_its_cause() {
+    let error = super::super::load(Some("no/such.toml".as_ref()), &[]).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read the config file no/such.toml");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[test]
+fn a_file_that_is_not_text_is_unreadable() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), [0xff, 0xfe, 0x00]).unwrap();
+    assert!(matches!(super::super::load(Some(file.path()), &[]), Err(ConfigError::Unreadable { .. })));
+}
+
+#[test]
+fn each_line_that_is_not_toml_is_reported_with_what_stands_there() {
+    let found = problems("name = \"a\"\nactivation = relu\n\n[model\nhidden = [1,\n", &["seed=x"]);
+    assert_eq!(found.len(), 4, "{found:#?}");
+    assert!(found[0].starts_with("line 2: activation = relu: not TOML: string values must be quoted"));
+    assert!(found[1].starts_with("line 4: [model: not TOML: unclosed table"));
+    assert!(found[2].starts_with("line 5: hidden = [1,: not TOML: unclosed array"));
+    assert!(found[3].starts_with("--set seed=x: must be a whole number"));
+}
+
+#[test]
+fn a_key_written_twice_is_not_toml() {
+    assert_eq!(problem("seed = 1\nseed = 2"), "line 2: seed = 2: not TOML: duplicate key");
+}
+
+#[test]
+fn a_key_without_a_value_is_not_toml() {
+    assert_eq!(problem("seed =\nname = 'a'"), "line 1: seed =: not TOML: the value is missing");
+}
+
+#[test]
+fn an_unknown_key_gets_the_nearest_known_one() {
+    assert_eq!(problem("sede = 3"), "line 1: sede = 3: unknown key; did you mean seed?");
+    assert_eq!(
+        problem("[optimizer]\nLearningRate = 0.1"),
+        "line 2: optimizer.LearningRate = 0.1: unknown key; did you mean optimizer.learning_rate?"
+    );
+}
+
+#[test]
+fn an_unknown_key_may_be_a_misspelt_one_of_another_section() {
+    assert_eq!(problem("epoch = 3"), "line 1: epoch = 3: unknown key; did you mean training.epochs?");
+}
+
+#[test]
+fn an_unknown_key_near_none_gets_the_keys_there_are() {
+    assert_eq!(
+        problem("[training]\nfrobnicate = 1"),
+        "line 2: training.frobnicate = 1: unknown key; [training] has epochs, batch_size"
+    );
+    assert!(problem("frobnicate = 1").ends_with("the top of the file has name, seed, device"));
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+    let ends = |text: &str, end: &str| assert!(problem(text).ends_with(end), "{}", problem(text));
+    ends("epochs = 3", "unknown key here; it belongs to [training]");
+    ends("[training]\nlearning_rate = 0.1", "unknown key here; it belongs to [optimizer]");
+    ends("[training]\nkind = \"sgd\"", "unknown key here; it belongs to [optimizer] or [schedule]");
+    ends("[data]\nseed = 3", "unknown key here; it belongs to the top of the file");
+}
+
+#[test]
+fn an_unknown_section_is_reported_once_with_the_nearest_known_one() {
+    assert_eq!(
+        problem("[trainig]\nepochs = 3\nbatch_size = 4"),
+        "line 1: [trainig]: unknown section; did you mean [training]?"
+    );
+    assert_eq!(
+        problem("[frobnicate]"),
+        "line 1: [frobnicate]: unknown section; \
+         there are [data], [model], [init], [training], [optimizer], [schedule], [stop]"
+    );
+}
+
+#[test]
+fn a_section_written_as_a_value_is_refused() {
+    assert_eq!(problem("model = 3"), "line 1: model = 3: must be a section, [model], with keys of its own");
+    assert!(problem("[[model]]\nhidden = [3]").contains("must be a section, [model]"));
+}
+
+#[test]
+fn a_key_written_as_a_section_is_refused() {
+    assert_eq!(
+        problem("[model.dropout]\nrate = 0.2"),
+        "line 1: [model.dropout]: must be a number of at least 0 and less than 1"
+    );
+    assert!(problem("[seed]").starts_with("line 1: [seed]: must be a whole number"));
+    assert!(problem("[model]\nactivation = { relu = {} }").contains("must be one of"));
+}
+
+#[test]
+fn a_word_near_none_gets_the_words_there_are() {
+    assert_eq!(
+        problem("[data]\npixels = \"raw\""),
+        "line 2: data.pixels = \"raw\": must be one of \"unit\", \"standardized\""
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_without_the_names_of_rust_types() {
+    let wrong = "name = 5\nseed = \"5\"\ndevice = true\n[data]\ndataset = 1\ndir = 3\nmirrors = \"http://a\"\n\
+        validation = -1\n[model]\nhidden = 128\nactivation = 0\ndropout = \"0.2\"\nbatch_norm = 0\n[training]\n\
+        epochs = 5.0\nbatch_size = \"some\"\n[optimizer]\nlearning_rate = true\nnesterov = \"yes\"\n[stop]\n\
+        error = 1979-05-27\npatience = 99999999999999999999";
+    let found = problems(wrong, &[]);
+    assert_eq!(found.len(), 17, "{found:#?}");
+    for problem in found {
+        assert!(problem.contains(": must be "), "{problem}");
+        assert!(
+            !["usize", "u64", "f64", "i64", "struct", "enum"].iter().any(|name| problem.contains(name)),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn a_long_value_is_cut() {
+    let text = format!("name = \"{}\"", "x".repeat(500));
+    assert!(problem(&text).len() < 200 && problem(&text).contains("xxx ...: must be text"));
+    assert!(problem("[model]\nhidden = [\n1,\n0,\n]").starts_with("line 2: model.hidden = [ ...: must be a list"));
+}
+
+#[test]
+fn every_key_has_words_or_a_rule_that_say_what_is_allowed() {
+    let sections = schema::sections();
+    for section in sections.iter().map(|section| Some(section.as_str())).chain([None]) {
+        for name in schema::keys(section) {
+            let key = super::super::setting::dotted(section, &name);
+            let words = schema::words(section, &name);
+            assert!(values::allowed(&key).is_some() != (words.len() > 1), "{key} takes {words:?}");
+        }
+    }
+}

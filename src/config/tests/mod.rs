@@ -1,0 +1,35 @@
+//! What a user writes, and what the user gets or reads: messages, ranges, overrides and files written back.
+
+mod files;
+mod messages;
+mod mutations;
+mod overrides;
+mod ranges;
+
+use super::{ConfigError, Experiment};
+
+/// Loads a file with this text and these `--set` arguments.
+fn load(text: &str, overrides: &[&str]) -> Result<Experiment, ConfigError> {
+    let overrides: Vec<_> = overrides.iter().map(ToString::to_string).collect();
+    super::build(text, "try.toml", &overrides)
+}
+
+/// The experiment that must come of it.
+fn loaded(text: &str, overrides: &[&str]) -> Experiment {
+    load(text, overrides).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The problems that must come of it, as printed.
+fn problems(text: &str, overrides: &[&str]) -> Vec<String> {
+    match load(text, overrides) {
+        Err(ConfigError::Problems { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
+        other => panic!("{text:?} with {overrides:?} gave {other:?}"),
+    }
+}
+
+/// The one problem that must come of a file.
+fn problem(text: &str) -> String {
+    let all = problems(text, &[]);
+    assert_eq!(all.len(), 1, "{text:?} gave {all:#?}");
+    all.concat()
+}

@@ -1,0 +1,78 @@
+//! `--set` arguments.
+
+use super::super::{BatchSize, OptimizerKind};
+use super::{loaded, problems};
+
+#[test]
+fn an_override_wins_over_the_file_and_the_last_over_all() {
+    let text = "seed = 1\n[training]\nepochs = 2";
+    let experiment = loaded(text, &["training.epochs=3", "training.epochs=4", "seed = 5"]);
+    assert_eq!((experiment.training.epochs, experiment.seed), (4, 5));
+}
+
+#[test]
+fn an_override_repairs_the_value_in_the_file() {
+    assert_eq!(loaded("seed = 'x'", &["seed=3"]).seed, 3);
+}
+
+#[test]
+fn a_value_that_is_not_toml_is_text() {
+    let experiment = loaded("", &["device=wgpu:1", "name=try-1", "training.batch_size=all", "data.dir=../a=b c"]);
+    assert_eq!((experiment.device.as_str(), experiment.name.as_str()), ("wgpu:1", "try-1"));
+    assert_eq!(experiment.training.batch_size, BatchSize::All);
+    assert_eq!(experiment.data.dir.as_deref(), Some("../a=b c".as_ref()));
+}
+
+#[test]
+fn quotes_numbers_and_lists_are_toml() {
+    let set = ["name=\"5\"", "model.hidden=[300,100]", "model.dropout=0", "model.batch_norm=true", "stop.error=2e-2"];
+    let experiment = loaded("data.validation = 10", &set);
+    assert_eq!((experiment.name.as_str(), experiment.model.hidden), ("5", vec![300, 100]));
+    assert_eq!((experiment.model.dropout, experiment.model.batch_norm), (0.0, true));
+    assert_eq!(experiment.stop.error, Some(0.02));
+}
+
+#[test]
+fn a_whole_section_sets_the_keys_it_names() {
+    let experiment = loaded("model.dropout = 0.5", &["model={ hidden = [7], batch_norm = true }"]);
+    assert_eq!((experiment.model.hidden, experiment.model.dropout), (vec![7], 0.5));
+}
+
+#[test]
+fn the_kind_of_optimizer_can_be_changed_though_the_file_holds_keys_of_another() {
+    let baseline = super::super::BASELINE;
+    let optimizer = loaded(baseline, &["optimizer.kind=sgd", "optimizer.momentum=0.9"]).optimizer;
+    assert_eq!((optimizer.kind, optimizer.beta_1, optimizer.momentum), (OptimizerKind::Sgd, None, Some(0.9)));
+    assert_eq!(
+        problems(baseline, &["optimizer.kind=sgd", "optimizer.beta_1=0.8"]),
+        ["--set optimizer.beta_1=0.8: belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\""]
+    );
+}
+
+#[test]
+fn a_malformed_override_is_reported() {
+    for argument in ["foo", "", "=3", ".seed=3", "model.=3"] {
+        let found = problems("", &[argument]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].starts_with(&format!("--set {argument}: must be written section.key=value")), "{found:?}");
+    }
+}
+
+#[test]
+fn an_override_gets_the_same_hints_as_a_file() {
+    let set = ["epochs=3", "trainig.epochs=3", "trainig.batch=3", "model.hiden=[3]", "model.hidden.0=3", "model=3"];
+    let expected = [
+        "--set epochs=3: unknown key here; it belongs to [training]",
+        "--set trainig.epochs=3: unknown section; did you mean [training]?",
+        "--set trainig.batch=3: unknown section; did you mean [training]?",
+        "--set model.hiden=[3]: unknown key; did you mean model.hidden?",
+        "--set model.hidden.0=3: unknown key; did you mean model.hidden?",
+        "--set model=3: must be a section, [model], with keys of its own",
+    ];
+    assert_eq!(problems("", &set), expected);
+}
+
+#[test]
+fn a_value_cannot_bring_in_a_second_line() {
+    assert_eq!(loaded("", &["device=a\nseed = 9"]).seed, 1);
+}

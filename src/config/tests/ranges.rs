@@ -1,0 +1,119 @@
+//! The values that each key takes and refuses, and the keys that do not go together.
+
+use super::{loaded, problem, problems};
+
+/// `section.key`, with two or more values accepted and refused.
+fn check(key: &str, accepted: &[&str], refused: &[&str]) {
+    for value in accepted {
+        loaded(&format!("data.validation = 10\n{key} = {value}"), &[]);
+    }
+    for value in refused {
+        let text = format!("data.validation = 10\n{key} = {value}");
+        let problem = problem(&text);
+        assert!(problem.starts_with(&format!("line 2: {key} = {value}: must be ")), "{problem}");
+    }
+}
+
+#[test]
+fn the_name_and_device_are_checked() {
+    let (hundred, more) = (format!("'{}'", "x".repeat(100)), "'a\u{e4}'");
+    check("name", &["'a'", "'A-1_b.c'", "'-'", &hundred], &["''", "'.a'", "'a/b'", "'a b'", more]);
+    check("device", &["'auto'", "'wgpu:1'"], &["''", "' '"]);
+    assert!(problem(&format!("name = '{}'", "x".repeat(101))).contains("must be text: 1 to 100 letters"));
+}
+
+#[test]
+fn whole_numbers_are_checked() {
+    check("seed", &["0", "9223372036854775807"], &["-1", "9223372036854775808", "18446744073709551616"]);
+    check("training.epochs", &["1", "100000"], &["0", "-1", "100001"]);
+    check("training.batch_size", &["1", "60000", "'all'"], &["0", "-1", "1000000001", "'ALL'", "1.5", "[1]"]);
+    check("stop.patience", &["1", "100000"], &["0", "-1", "100001"]);
+    check("model.hidden", &["[]", "[1]", "[65536, 2]"], &["[0]", "[65537]", "[1.0]", "['a']", "[[1]]"]);
+    assert_eq!(loaded("data.validation = 0", &[]).data.validation, 0);
+    assert!(problem("data.validation = 1000000001").contains("must be a whole number"));
+}
+
+#[test]
+fn a_network_has_at_most_64_hidden_layers() {
+    assert_eq!(loaded(&format!("model.hidden = {:?}", [1; 64]), &[]).model.hidden.len(), 64);
+    assert!(problem(&format!("model.hidden = {:?}", [1; 65])).contains("at most 64 widths"));
+}
+
+#[test]
+fn numbers_are_checked_and_must_be_finite() {
+    let strange = ["nan", "inf", "-inf", "-1", "-0.1"];
+    let with = |more: &[&'static str]| [&strange, more].concat();
+    check("model.dropout", &["0", "0.0", "0.999"], &with(&["1", "1.0", "2"]));
+    check("optimizer.learning_rate", &["1e-9", "1", "1000"], &with(&["0", "0.0", "1000.1"]));
+    check("optimizer.beta_1", &["0", "0.999"], &with(&["1"]));
+    check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
+    check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
+    check("stop.error", &["0", "0.02", "1"], &with(&["1.1"]));
+    for value in with(&[]) {
+        let text = format!("[optimizer]\nkind = 'adamw'\nweight_decay = {value}");
+        assert!(problem(&text).contains("must be a number of at least 0"));
+        let text = format!("[optimizer]\nkind = 'sgd'\nmomentum = {value}");
+        assert!(problem(&text).contains("less than 1"));
+    }
+    assert_eq!(loaded("[optimizer]\nkind = 'adamw'\nweight_decay = 0", &[]).optimizer.weight_decay, Some(0.0));
+}
+
+#[test]
+fn mirrors_are_web_addresses() {
+    let refused = ["[]", "['ftp://a.b/']", "['a.b']", "['https://']", "['http://a', '']", "['http://a b']"];
+    check("data.mirrors", &["['http://a.b/c/']", "['https://a', 'http://b']"], &refused);
+}
+
+#[test]
+fn a_folder_needs_a_name() {
+    check("data.dir", &["'some/folder'"], &["''"]);
+}
+
+#[test]
+fn own_images_need_a_folder_and_take_no_mirrors() {
+    loaded("[data]\ndataset = 'own'\ndir = 'x'", &[]);
+    assert_eq!(
+        problem("data.dataset = 'own'"),
+        "line 1: data.dataset = 'own': needs data.dir, the folder of your IDX files"
+    );
+    let text = "[data]\ndataset = 'own'\ndir = 'x'\nmirrors = ['http://a']";
+    assert!(problem(text).starts_with("line 4: data.mirrors = ['http://a']: your own files (data.dataset = \"own\")"));
+}
+
+#[test]
+fn nesterov_needs_momentum() {
+    loaded("[optimizer]\nkind = 'sgd'\nmomentum = 0.9\nnesterov = true", &[]);
+    loaded("[optimizer]\nkind = 'sgd'\nnesterov = false", &[]);
+    let expected = "line 3: optimizer.nesterov = true: needs optimizer.momentum greater than 0";
+    assert_eq!(problem("[optimizer]\nkind = 'sgd'\nnesterov = true"), expected);
+    assert_eq!(problem("[optimizer]\nkind = 'sgd'\nnesterov = true\nmomentum = 0"), expected);
+}
+
+#[test]
+fn stopping_needs_validation_images() {
+    let expected = "is measured on held-out images: needs data.validation greater than 0";
+    assert_eq!(problem("stop.patience = 3"), format!("line 1: stop.patience = 3: {expected}"));
+    assert_eq!(problem("stop.error = 0.02"), format!("line 1: stop.error = 0.02: {expected}"));
+}
+
+#[test]
+fn a_key_of_another_kind_of_optimizer_is_refused() {
+    let refusal = |kind: &str, setting: &str| problem(&format!("[optimizer]\nkind = '{kind}'\n{setting}"));
+    assert_eq!(
+        refusal("adam", "momentum = 0.9"),
+        "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\", not to \"adam\""
+    );
+    assert!(refusal("adamw", "nesterov = true").ends_with("belongs to kind = \"sgd\", not to \"adamw\""));
+    assert!(refusal("adam", "weight_decay = 0.1").ends_with("belongs to kind = \"adamw\", not to \"adam\""));
+    for setting in ["beta_1 = 0.9", "beta_2 = 0.9", "epsilon = 1e-8"] {
+        let ending = "belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\"";
+        assert!(refusal("sgd", setting).ends_with(ending));
+    }
+}
+
+#[test]
+fn a_reported_key_causes_no_second_problem() {
+    assert!(problem("[optimizer]\nkind = 'sdg'\nmomentum = 0.9").ends_with("did you mean \"sgd\"?"));
+    assert!(problem("data.validation = -1\nstop.patience = 3").starts_with("line 1: data.validation"));
+    assert_eq!(problems("data.validation = 'x'\nstop.patience = 0", &[]).len(), 2);
+}

@@ -1,0 +1,133 @@
+//! Which values each key may hold, whatever the other keys say.
+
+use super::error::Problem;
+use super::experiment::Experiment;
+use super::setting::Setting;
+use super::training::BatchSize;
+
+/// Reports the settings whose values are out of range.
+pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<Problem>) {
+    for setting in settings {
+        let rule = rule(&setting.key()).filter(|rule| !(rule.holds)(experiment));
+        problems.extend(rule.map(|rule| setting.problem(format!("must be {}", rule.allowed))));
+    }
+}
+
+/// What `key` may hold, to complete "must be"; `None` for a key that takes one of a few words.
+pub fn allowed(key: &str) -> Option<&'static str> {
+    rule(key).map(|rule| rule.allowed)
+}
+
+fn rule(key: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.key == key)
+}
+
+/// What one key may hold.
+struct Rule {
+    key: &'static str,
+    /// Completes "must be".
+    allowed: &'static str,
+    /// Written so that a NaN fails.
+    holds: fn(&Experiment) -> bool,
+}
+
+const SHARE: &str = "a number of at least 0 and less than 1";
+const BOOL: &str = "true or false";
+
+/// Every key but those that take one of a few words, which serde checks, has its rule here.
+const RULES: &[Rule] = &[
+    Rule {
+        key: "name",
+        allowed: "text: 1 to 100 letters (a to z), digits, \"-\", \"_\" or \".\", not starting with \".\"",
+        holds: |it| is_name(&it.name),
+    },
+    Rule {
+        key: "seed",
+        allowed: "a whole number from 0 to 9223372036854775807",
+        holds: |it| i64::try_from(it.seed).is_ok(),
+    },
+    Rule {
+        key: "device",
+        allowed: "text: \"auto\" or a device such as \"ndarray\" or \"cuda:1\"",
+        holds: |it| !it.device.trim().is_empty(),
+    },
+    Rule {
+        key: "data.dir",
+        allowed: "text: the path of a folder",
+        holds: |it| it.data.dir.as_ref().is_none_or(|dir| !dir.as_os_str().is_empty()),
+    },
+    Rule {
+        key: "data.mirrors",
+        allowed: "a list of one or more addresses that start with http:// or https://",
+        holds: |it| it.data.mirrors.as_ref().is_none_or(|all| !all.is_empty() && all.iter().all(|one| is_address(one))),
+    },
+    Rule {
+        key: "data.validation",
+        allowed: "a whole number from 0 to 1000000000",
+        holds: |it| it.data.validation <= 1_000_000_000,
+    },
+    Rule {
+        key: "model.hidden",
+        allowed: "a list of at most 64 widths, each a whole number from 1 to 65536",
+        holds: |it| it.model.hidden.len() <= 64 && it.model.hidden.iter().all(|width| (1..=65_536).contains(width)),
+    },
+    Rule { key: "model.dropout", allowed: SHARE, holds: |it| is_share(it.model.dropout) },
+    Rule { key: "model.batch_norm", allowed: BOOL, holds: |_| true },
+    Rule {
+        key: "training.epochs",
+        allowed: "a whole number from 1 to 100000",
+        holds: |it| (1..=100_000).contains(&it.training.epochs),
+    },
+    Rule {
+        key: "training.batch_size",
+        allowed: "a whole number from 1 to 1000000000, or \"all\"",
+        holds: |it| match it.training.batch_size {
+            BatchSize::Images(images) => (1..=1_000_000_000).contains(&images),
+            BatchSize::All => true,
+        },
+    },
+    Rule {
+        key: "optimizer.learning_rate",
+        allowed: "a number greater than 0 and at most 1000",
+        holds: |it| it.optimizer.learning_rate > 0.0 && it.optimizer.learning_rate <= 1000.0,
+    },
+    Rule { key: "optimizer.beta_1", allowed: SHARE, holds: |it| it.optimizer.beta_1.is_none_or(is_share) },
+    Rule { key: "optimizer.beta_2", allowed: SHARE, holds: |it| it.optimizer.beta_2.is_none_or(is_share) },
+    Rule {
+        key: "optimizer.epsilon",
+        allowed: "a number greater than 0",
+        holds: |it| it.optimizer.epsilon.is_none_or(|epsilon| epsilon > 0.0 && epsilon.is_finite()),
+    },
+    Rule {
+        key: "optimizer.weight_decay",
+        allowed: "a number of at least 0",
+        holds: |it| it.optimizer.weight_decay.is_none_or(|decay| decay >= 0.0 && decay.is_finite()),
+    },
+    Rule { key: "optimizer.momentum", allowed: SHARE, holds: |it| it.optimizer.momentum.is_none_or(is_share) },
+    Rule { key: "optimizer.nesterov", allowed: BOOL, holds: |_| true },
+    Rule {
+        key: "stop.error",
+        allowed: "a number from 0 to 1",
+        holds: |it| it.stop.error.is_none_or(|error| (0.0..=1.0).contains(&error)),
+    },
+    Rule {
+        key: "stop.patience",
+        allowed: "a whole number from 1 to 100000",
+        holds: |it| it.stop.patience.is_none_or(|patience| (1..=100_000).contains(&patience)),
+    },
+];
+
+/// A name that is a folder's name on every system, and no hidden one.
+fn is_name(name: &str) -> bool {
+    let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.chars().all(known)
+}
+
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+}
+
+fn is_share(value: f64) -> bool {
+    (0.0..1.0).contains(&value)
+}

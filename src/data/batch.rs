@@ -1,0 +1,125 @@
+//! From bytes to tensors: one batch of images, scaled and flattened, with its labels.
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::{Deserialize, Serialize};
+
+use super::Images;
+
+/// One image as the data set stores it.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Row by row, 0 (background) to 255 (ink).
+    pub pixels: Vec<u8>,
+    /// Its class, from 0.
+    pub label: u8,
+}
+
+/// The images of one step and what they show.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// `[batch, height · width]`, scaled.
+    pub images: Tensor<2>,
+    /// `[batch]`, each a class from 0.
+    pub targets: Tensor<1, Int>,
+}
+
+/// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// What becomes 0, in units of the brightest pixel.
+    pub mean: f64,
+    /// What becomes a distance of 1, in units of the brightest pixel.
+    pub deviation: f64,
+}
+
+impl Scaling {
+    /// To [0, 1].
+    pub const UNIT: Self = Self { mean: 0.0, deviation: 1.0 };
+
+    /// To mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
+    pub fn standardizing(images: &Images, indices: &[usize]) -> Self {
+        let mut histogram = [0u64; 256];
+        for &index in indices {
+            for &pixel in images.pixels(index) {
+                histogram[usize::from(pixel)] += 1;
+            }
+        }
+        let count = histogram.iter().sum::<u64>() as f64;
+        let average = |value: &dyn Fn(f64) -> f64| {
+            histogram.iter().enumerate().map(|(byte, &n)| n as f64 * value(byte as f64 / 255.0)).sum::<f64>() / count
+        };
+        let mean = average(&|pixel| pixel);
+        let variance = average(&|pixel| (pixel - mean).powi(2));
+        // Images of one single shade have no spread to divide by.
+        Self { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
+    }
+
+    fn apply(self, byte: u8) -> f32 {
+        ((f64::from(byte) / 255.0 - self.mean) / self.deviation) as f32
+    }
+}
+
+/// Burn's [`Batcher`] for images: one table look-up a pixel.
+#[derive(Debug, Clone)]
+pub struct ImageBatcher {
+    values: [f32; 256],
+}
+
+impl ImageBatcher {
+    /// A batcher that scales pixels by `scaling`.
+    pub fn new(scaling: Scaling) -> Self {
+        Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
+    }
+
+    /// The scaled images alone, `[images, height · width]`, of equally large images.
+    pub fn images<'a>(&self, images: impl ExactSizeIterator<Item = &'a [u8]>, device: &Device) -> Tensor<2> {
+        let count = images.len();
+        let mut values = Vec::new();
+        for pixels in images {
+            values.reserve(count * pixels.len() - values.len());
+            values.extend(pixels.iter().map(|&pixel| self.values[usize::from(pixel)]));
+        }
+        let width = values.len() / count.max(1);
+        Tensor::from_data(TensorData::new(values, [count, width]), device)
+    }
+}
+
+impl Batcher<Item, Batch> for ImageBatcher {
+    fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
+        let labels: Vec<i32> = items.iter().map(|item| i32::from(item.label)).collect();
+        let count = labels.len();
+        Batch {
+            images: self.images(items.iter().map(|item| item.pixels.as_slice()), device),
+            targets: Tensor::from_data(TensorData::new(labels, [count]), device),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unit_scaling_divides_by_255_as_keras_does() {
+        for byte in 0..=255u8 {
+            assert_eq!(Scaling::UNIT.apply(byte), f32::from(byte) / 255.0);
+        }
+    }
+
+    #[test]
+    fn standardised_pixels_have_mean_0_and_deviation_1() {
+        let images = Images::new(vec![0, 255, 0, 0, 128, 255, 9, 9], vec![0, 1], [2, 2], 2);
+        let scaling = Scaling::standardizing(&images, &[0, 1]);
+        let values: Vec<f64> = (0..2).flat_map(|i| images.pixels(i)).map(|&p| scaling.apply(p).into()).collect();
+        let mean = values.iter().sum::<f64>() / 8.0;
+        let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 8.0;
+        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{mean} {variance}");
+    }
+
+    #[test]
+    fn only_the_training_split_decides_the_scaling() {
+        let images = Images::new(vec![10, 20, 200, 100], vec![0, 1], [1, 2], 2);
+        assert_eq!(Scaling::standardizing(&images, &[0]).mean, 15.0 / 255.0);
+    }
+}

@@ -1,0 +1,54 @@
+//! SHA-256 sums, as lower-case hexadecimal text.
+
+use std::{fs::File, io::Read, path::Path};
+
+use sha2::{Digest, Sha256};
+
+use super::DataError;
+
+/// The SHA-256 of `bytes`: 64 hexadecimal digits.
+pub fn of_bytes(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The SHA-256 of the file at `path` as it lies there, so of the compressed bytes where it is compressed.
+///
+/// # Errors
+/// [`DataError::Read`] if the file cannot be read.
+pub fn of_file(path: &Path) -> Result<String, DataError> {
+    let read_error = |source| DataError::Read { path: path.into(), source };
+    let mut file = File::open(path).map_err(read_error)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(read_error)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one-block example of FIPS 180-2, appendix B.1.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn the_sum_of_abc_is_the_standards_example() {
+        assert_eq!(of_bytes(b"abc"), ABC);
+    }
+
+    #[test]
+    fn a_file_has_the_sum_of_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        assert_eq!(of_file(&path).unwrap(), ABC);
+    }
+}

@@ -1,0 +1,149 @@
+//! Downloads one file of a published data set, from the first mirror that gives it whole.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{self, IsTerminal, Read, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use ureq::Agent;
+
+use super::{Attempt, DataError, MirrorError, checksum, source::Published};
+
+#[cfg(test)]
+mod tests;
+
+/// How long to wait for a mirror before the next one is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For its address to be looked up, and again for the connection to stand.
+    pub connect: Duration,
+    /// For its next byte. There is no limit to the whole download: a slow line is no error.
+    pub silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), silence: Duration::from_secs(30) }
+    }
+}
+
+impl Timeouts {
+    /// The environment variable that replaces both time-outs: seconds, not necessarily whole ones.
+    const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
+
+    /// The time-outs of the environment variable `MNIST_BURN_TIMEOUT`, or else the default ones.
+    ///
+    /// # Errors
+    /// [`DataError::Timeout`] if the variable holds no number above 0.
+    pub fn from_env() -> Result<Self, DataError> {
+        env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
+    }
+
+    fn parse(value: &str) -> Result<Self, DataError> {
+        value
+            .parse()
+            .ok()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|timeout| !timeout.is_zero())
+            .map(|timeout| Self { connect: timeout, silence: timeout })
+            .ok_or_else(|| DataError::Timeout { variable: Self::VARIABLE, value: value.into() })
+    }
+
+    fn agent(self) -> Agent {
+        Agent::config_builder()
+            .timeout_resolve(Some(self.connect))
+            .timeout_connect(Some(self.connect))
+            .timeout_per_read(Some(self.silence))
+            // The checksum is that of the bytes as they are stored, so they must come as they are.
+            .accept_encoding("identity")
+            .build()
+            .into()
+    }
+}
+
+/// Downloads `name` into the folder `dir`, made if need be, and returns its path there. The mirrors are base addresses,
+/// tried in turn. The file appears under its name only once it is whole and its checksum is right.
+///
+/// # Errors
+/// [`DataError::Download`] if no mirror gives the published file, [`DataError::Write`] if it cannot be stored.
+pub fn download(
+    name: &str,
+    published: &Published,
+    mirrors: &[String],
+    dir: &Path,
+    timeouts: Timeouts,
+) -> Result<PathBuf, DataError> {
+    // First of all: to learn that a folder is not writable, nobody should wait for a download.
+    fs::create_dir_all(dir)
+        .and_then(|()| tempfile::tempfile_in(dir))
+        .map_err(|source| DataError::Write { path: dir.into(), source })?;
+    let agent = timeouts.agent();
+    let mut attempts = Vec::new();
+    for mirror in mirrors {
+        let url = format!("{}/{name}", mirror.trim_end_matches('/'));
+        match fetch(&agent, &url, published) {
+            Ok(bytes) => return store(&bytes, name, dir),
+            Err(reason) => attempts.push(Attempt { url, reason }),
+        }
+    }
+    Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
+}
+
+/// Gets the published file from an address, into memory: the largest has 26 MB.
+fn fetch(agent: &Agent, url: &str, published: &Published) -> Result<Vec<u8>, MirrorError> {
+    let progress = progress(url, published.size);
+    let mut bytes = Vec::new();
+    let mut response = agent.get(url).call()?;
+    // The byte more tells a body that is too long, without reading all of it.
+    let body = response.body_mut().as_reader().take(published.size + 1);
+    progress.wrap_read(body).read_to_end(&mut bytes)?;
+    check(&bytes, published)?;
+    Ok(bytes)
+}
+
+/// Refuses bytes that are not those of the published file.
+fn check(bytes: &[u8], published: &Published) -> Result<(), MirrorError> {
+    let (expected, found) = (published.size, bytes.len() as u64);
+    if found != expected {
+        return Err(MirrorError::Length { expected, found });
+    }
+    let (expected, found) = (published.sha256, checksum::of_bytes(bytes));
+    if found != expected {
+        return Err(MirrorError::Checksum { expected: expected.into(), found });
+    }
+    Ok(())
+}
+
+/// Writes the file under a temporary name, waits until the disk has it, and gives it its own.
+fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
+    let path = dir.join(name);
+    let write = || -> io::Result<()> {
+        // `make_in`, as the file is to have the permissions of any new file, not those of a private temporary one.
+        let mut part = tempfile::Builder::new().suffix(".part").make_in(dir, |path| File::create_new(path))?;
+        part.write_all(bytes)?;
+        part.as_file().sync_all()?;
+        part.persist(&path)?;
+        Ok(())
+    };
+    match write() {
+        Ok(()) => Ok(path),
+        Err(source) => Err(DataError::Write { path, source }),
+    }
+}
+
+/// The progress on standard error: a bar on a terminal, else one line as the download starts.
+fn progress(url: &str, size: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        // Where nobody listens on standard error, the download goes on all the same.
+        let _ = writeln!(io::stderr(), "downloading {url} ({size} bytes)");
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+        .expect("the template above is well-formed");
+    // Abandon: what is left on the screen tells how far it came.
+    ProgressBar::new(size).with_style(style).with_message(url.to_owned()).with_finish(ProgressFinish::Abandon)
+}

@@ -1,0 +1,191 @@
+//! Downloads of the smallest file of MNIST from mirrors on this machine, good and bad.
+
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    config::Dataset,
+    data::{
+        server::{Answer, Server},
+        source::Source,
+    },
+};
+
+const NAME: &str = "t10k-labels-idx1-ubyte.gz";
+
+/// Long enough for a busy machine, short enough for a test that waits for its end.
+const SHORT: Timeouts = Timeouts { connect: Duration::from_secs(2), silence: Duration::from_millis(700) };
+
+fn published() -> &'static Published {
+    &Source::of(Dataset::Mnist).unwrap().files[3]
+}
+
+/// The file as it was published.
+fn file() -> Vec<u8> {
+    fs::read(format!("{}/data/mnist/{NAME}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn mirror(answer: fn(Vec<u8>) -> Answer) -> Server {
+    Server::start(move |name| if name == NAME { answer(file()) } else { Answer::NotFound })
+}
+
+/// An address where nobody listens.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
+fn fetch_from(mirrors: &[String], dir: &Path) -> Result<PathBuf, DataError> {
+    download(NAME, published(), mirrors, dir, SHORT)
+}
+
+/// Why a mirror with this answer does not give the file, none of which stays in the folder.
+fn refusal(answer: fn(Vec<u8>) -> Answer) -> String {
+    let dir = TempDir::new().unwrap();
+    let server = mirror(answer);
+    let error = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap_err();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "something is left behind");
+    match error {
+        DataError::Download { mut attempts, .. } => attempts.remove(0).reason.to_string(),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_good_mirror_gives_the_file_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    let server = mirror(Answer::File);
+    let into = dir.path().join("made/on/the/way");
+    let path = fetch_from(&[server.address.trim_end_matches('/').into()], &into).unwrap();
+    assert_eq!(path, into.join(NAME));
+    assert_eq!(fs::read(path).unwrap(), file());
+    assert_eq!(fs::read_dir(into).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_has_the_permissions_of_any_new_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = TempDir::new().unwrap();
+    let server = mirror(Answer::File);
+    let path = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap();
+    let other = dir.path().join("other");
+    fs::write(&other, "").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&path), mode(&other));
+}
+
+#[test]
+fn a_file_that_a_mirror_does_not_have_is_refused() {
+    assert_eq!(refusal(|_| Answer::NotFound), "http status: 404");
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    assert_eq!(refusal(Answer::Truncated), "io: Peer disconnected");
+}
+
+#[test]
+fn a_corrupt_file_is_refused() {
+    let corrupt = |mut file: Vec<u8>| {
+        file[100] ^= 1;
+        Answer::File(file)
+    };
+    let refusal = refusal(corrupt);
+    assert!(refusal.starts_with("sent a file with SHA-256 "), "{refusal}");
+    assert!(refusal.ends_with(published().sha256), "{refusal}");
+}
+
+#[test]
+fn a_page_in_place_of_the_file_is_refused() {
+    assert_eq!(refusal(|_| Answer::File(b"<html>log in</html>".into())), "sent fewer bytes where the file has 4542");
+}
+
+#[test]
+fn a_file_without_end_is_refused_soon() {
+    assert_eq!(refusal(|_| Answer::File(vec![0; 64 << 20])), "sent more bytes where the file has 4542");
+}
+
+#[test]
+fn a_mirror_that_stalls_is_given_up() {
+    let start = Instant::now();
+    let refusal = refusal(Answer::Stalled);
+    assert_eq!(refusal, "silent for too long; MNIST_BURN_TIMEOUT=<seconds> in the environment waits longer");
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_mirror_that_never_answers_is_given_up() {
+    let dir = TempDir::new().unwrap();
+    // The system takes the connection, but nobody ever reads from it.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mirror = format!("http://{}/", listener.local_addr().unwrap());
+    let error = fetch_from(&[mirror], dir.path()).unwrap_err().to_string();
+    assert!(error.contains("silent for too long"), "{error}");
+}
+
+#[test]
+fn after_a_bad_mirror_the_next_one_is_tried() {
+    let dir = TempDir::new().unwrap();
+    let (bad, good) = (mirror(|_| Answer::NotFound), mirror(Answer::File));
+    let mirrors = [nobody(), bad.address.clone(), good.address.clone()];
+    fetch_from(&mirrors, dir.path()).unwrap();
+    assert_eq!((bad.requests(), good.requests()), (1, 1));
+    assert_eq!(fs::read(dir.path().join(NAME)).unwrap(), file());
+}
+
+#[test]
+fn the_error_lists_each_address_and_why_it_failed() {
+    let dir = TempDir::new().unwrap();
+    let (absent, server) = (nobody(), mirror(|_| Answer::NotFound));
+    let mirrors = [absent.clone(), server.address.clone(), "no address".into()];
+    let error = fetch_from(&mirrors, dir.path()).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines[0], format!("cannot download {NAME}"));
+    assert!(lines[1].starts_with(&format!("  {absent}{NAME}: io: Connection refused")), "{error}");
+    assert_eq!(lines[2], format!("  {}{NAME}: http status: 404", server.address));
+    assert!(lines[3].starts_with(&format!("  no address/{NAME}: ")), "{error}");
+    let dir = dir.path().display();
+    assert_eq!(lines[4], format!("put the file into {dir} by hand, or name another address in data.mirrors"));
+}
+
+#[test]
+fn an_empty_list_of_mirrors_is_reported_as_such() {
+    let dir = TempDir::new().unwrap();
+    let error = fetch_from(&[], dir.path()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot download {NAME}: data.mirrors names no address\n")), "{error}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_reported_before_any_download() {
+    let dir = TempDir::new().unwrap();
+    let blocked = dir.path().join("file/folder");
+    fs::write(dir.path().join("file"), "").unwrap();
+    let server = mirror(Answer::File);
+    let error = fetch_from(std::slice::from_ref(&server.address), &blocked).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot write {}: give the folder room", blocked.display())), "{error}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn a_file_whose_name_is_taken_by_a_folder_is_reported() {
+    let dir = TempDir::new().unwrap();
+    fs::create_dir(dir.path().join(NAME)).unwrap();
+    let server = mirror(Answer::File);
+    let error = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot write {}:", dir.path().join(NAME).display())), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the temporary file is left behind");
+}
+
+#[test]
+fn the_time_out_is_a_number_of_seconds_above_0() {
+    assert_eq!(Timeouts::parse("0.5").unwrap().silence, Duration::from_millis(500));
+    assert_eq!(Timeouts::parse("60").unwrap().connect, Duration::from_secs(60));
+    for value in ["", "soon", "0", "-1", "nan", "inf", "1e300"] {
+        let error = Timeouts::parse(value).unwrap_err().to_string();
+        let expected = format!("MNIST_BURN_TIMEOUT={value} is no time in seconds: give a number above 0 or unset it");
+        assert_eq!(error, expected);
+    }
+}

@@ -1,0 +1,159 @@
+//! Finds the four IDX files of a data set, and has those downloaded that are missing.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    DataError, Images, checksum,
+    download::{Timeouts, download},
+    source::{CLASSES, NAMES, Published, Source},
+};
+use crate::config::Data;
+
+#[cfg(test)]
+mod tests;
+
+/// The four files of a data set, all there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The training images.
+    pub train_images: PathBuf,
+    /// The training labels.
+    pub train_labels: PathBuf,
+    /// The test images.
+    pub test_images: PathBuf,
+    /// The test labels.
+    pub test_labels: PathBuf,
+    /// The SHA-256 of each file as it lies there, hexadecimal, by file name: what a run was trained on.
+    pub checksums: BTreeMap<String, String>,
+    /// How many classes the data set has, where that is known beforehand.
+    pub classes: Option<usize>,
+}
+
+impl Files {
+    /// Reads the training images.
+    ///
+    /// # Errors
+    /// As [`Images::read`].
+    pub fn train(&self) -> Result<Images, DataError> {
+        Images::read(&self.train_images, &self.train_labels, self.classes)
+    }
+
+    /// Reads the test images. They are to be of the training images' `[height, width]` and `classes`.
+    ///
+    /// # Errors
+    /// As [`Images::read`], and [`DataError::Size`] if they are of another size.
+    pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
+        let images = Images::read(&self.test_images, &self.test_labels, Some(classes))?;
+        if images.size() != size {
+            let (path, found) = (self.test_images.clone(), images.size());
+            return Err(DataError::Size { path, found, expected: size });
+        }
+        Ok(images)
+    }
+
+    /// The files at these paths, in the order of [`NAMES`].
+    fn at(paths: [PathBuf; 4], classes: Option<usize>) -> Result<Self, DataError> {
+        let mut checksums = BTreeMap::new();
+        for path in &paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            checksums.insert(name.into_owned(), checksum::of_file(path)?);
+        }
+        let [train_images, train_labels, test_images, test_labels] = paths;
+        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, classes })
+    }
+}
+
+/// Finds the files of the data set that is configured.
+///
+/// Each file may be compressed (`.gz`) or not; where both are there, the compressed one is taken. Without `data.dir`,
+/// the folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from
+/// the program's own; without that, one in the checkout of this program or in the current folder. The files of a named
+/// data set are checked against the published checksums, and downloaded if missing. One's own files are taken as they
+/// are.
+///
+/// # Errors
+/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, [`DataError::Checksum`],
+/// [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for those of a named data set,
+/// [`DataError::Read`] for both.
+pub fn locate(config: &Data) -> Result<Files, DataError> {
+    match Source::of(config.dataset) {
+        Some(source) => named(source, config, Timeouts::from_env()?),
+        None => own(config.dir.as_deref().ok_or(DataError::NoDir)?),
+    }
+}
+
+fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<Files, DataError> {
+    let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
+    let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
+    let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
+
+    let obtain = |index: usize| {
+        let (name, published) = (NAMES[index], &source.files[index]);
+        match present(&dir, name) {
+            Some(path) => verify(path, published),
+            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts),
+        }
+    };
+    Files::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(CLASSES))
+}
+
+fn own(dir: &Path) -> Result<Files, DataError> {
+    match NAMES.map(|name| present(dir, name)) {
+        [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] => {
+            Files::at([train_images, train_labels, test_images, test_labels], None)
+        }
+        found => {
+            let missing = NAMES.iter().zip(found).filter(|(_, path)| path.is_none());
+            let missing = missing.map(|(name, _)| format!("{name}.gz or {name}")).collect();
+            Err(DataError::Missing { dir: dir.into(), missing })
+        }
+    }
+}
+
+/// The file of that name, compressed or else not, if it is there.
+fn present(dir: &Path, name: &str) -> Option<PathBuf> {
+    [dir.join(format!("{name}.gz")), dir.join(name)].into_iter().find(|path| path.is_file())
+}
+
+/// Passes the path on if the published file lies there. What was published are the compressed files, so an unpacked
+/// one cannot be checked and passes; its checksum is recorded in [`Files`] like any other.
+fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
+    if path.extension().is_none() {
+        return Ok(path);
+    }
+    match checksum::of_file(&path)? {
+        found if found == published.sha256 => Ok(path),
+        found => Err(DataError::Checksum { path, expected: published.sha256.into(), found }),
+    }
+}
+
+/// The folder of a named data set, there already or to be made.
+fn default_dir(folder: &str) -> PathBuf {
+    // Either place may be unknown, as when the current folder was deleted; then it holds no data.
+    let here = env::current_dir().ok();
+    let program = env::current_exe().ok();
+    let carried = [&here, &program].into_iter().flatten().find_map(|start| carried(start, folder));
+    carried.unwrap_or_else(|| {
+        let root = here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
+        root.join("data").join(folder)
+    })
+}
+
+/// The nearest `data/<folder>` upwards from `start` that holds one of the files.
+fn carried(start: &Path, folder: &str) -> Option<PathBuf> {
+    start
+        .ancestors()
+        .map(|ancestor| ancestor.join("data").join(folder))
+        .find(|dir| NAMES.iter().any(|name| present(dir, name).is_some()))
+}
+
+/// The root of this program's checkout, upwards from `start`.
+fn checkout(start: &Path) -> Option<&Path> {
+    let name = concat!("name = \"", env!("CARGO_PKG_NAME"), "\"");
+    let names_us = |manifest: String| manifest.lines().any(|line| line.trim() == name);
+    start.ancestors().find(|dir| fs::read_to_string(dir.join("Cargo.toml")).is_ok_and(names_us))
+}

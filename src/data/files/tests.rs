@@ -1,0 +1,195 @@
+//! Folders as they are found: whole, partly there, unpacked, damaged, one's own.
+
+use std::{fs, io::Write};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    config::Dataset,
+    data::server::{Answer, Server},
+};
+
+/// The folder of MNIST in the checkout.
+fn mnist() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist")
+}
+
+fn copy(name: &str, into: &Path) {
+    fs::write(into.join(name), fs::read(mnist().join(name)).unwrap()).unwrap();
+}
+
+fn config(dataset: Dataset, dir: &Path, mirrors: &[&str]) -> Data {
+    let mirrors = Some(mirrors.iter().map(|&mirror| mirror.into()).collect());
+    Data { dataset, dir: Some(dir.into()), mirrors, ..Data::default() }
+}
+
+/// Writes a data set of one's own: images of `size`, one for each label, the training files compressed.
+fn write_own(dir: &Path, size: [u8; 2], train: &[u8], test: &[u8]) {
+    for (part, labels) in [("train", train), ("t10k", test)] {
+        let count = labels.len() as u8;
+        let pixels = labels.len() * usize::from(size[0]) * usize::from(size[1]);
+        let images = [&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, size[0], 0, 0, 0, size[1]], &vec![9; pixels][..]].concat();
+        let labels = [&[0, 0, 8, 1, 0, 0, 0, count], labels].concat();
+        for (name, bytes) in [("images-idx3", images), ("labels-idx1", labels)] {
+            let path = dir.join(format!("{part}-{name}-ubyte"));
+            match part {
+                "train" => gzip(&bytes, &path.with_added_extension("gz")),
+                _ => fs::write(path, bytes).unwrap(),
+            }
+        }
+    }
+}
+
+fn gzip(bytes: &[u8], path: &Path) {
+    let mut encoder = GzEncoder::new(fs::File::create(path).unwrap(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap();
+}
+
+#[test]
+fn the_carried_mnist_is_found_from_the_checkout_and_read() {
+    let files = locate(&Data::default()).unwrap();
+    assert_eq!(
+        files.train_images.canonicalize().unwrap(),
+        mnist().join("train-images-idx3-ubyte.gz").canonicalize().unwrap()
+    );
+    assert_eq!(files.checksums.len(), 4);
+    assert!(files.checksums["t10k-labels-idx1-ubyte.gz"].starts_with("f7ae60f9"));
+
+    let train = files.train().unwrap();
+    assert_eq!((train.len(), train.size(), train.classes()), (60_000, [28, 28], 10));
+    assert_eq!(train.labels()[..5], [5, 0, 4, 1, 9]);
+    let test = files.test(train.size(), train.classes()).unwrap();
+    assert_eq!((test.len(), test.labels()[..5].to_vec()), (10_000, vec![7, 2, 1, 0, 4]));
+}
+
+#[test]
+fn missing_files_are_downloaded_and_present_ones_are_not() {
+    let dir = TempDir::new().unwrap();
+    copy("train-images-idx3-ubyte.gz", dir.path());
+    let server = Server::start(|name| fs::read(mnist().join(name)).map_or(Answer::NotFound, Answer::File));
+    let config = config(Dataset::Mnist, dir.path(), &[&server.address]);
+    let files = locate(&config).unwrap();
+    assert_eq!(server.requests(), 3);
+    assert_eq!(files.test_images, dir.path().join("t10k-images-idx3-ubyte.gz"));
+    assert_eq!(locate(&config).unwrap(), files);
+    assert_eq!(server.requests(), 3);
+}
+
+#[test]
+fn a_damaged_file_of_a_named_data_set_is_refused_and_kept() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("train-images-idx3-ubyte.gz");
+    fs::write(&path, "abc").unwrap();
+    let error = locate(&config(Dataset::Mnist, dir.path(), &[])).unwrap_err().to_string();
+    let expected = format!(
+        "{} is not the published file: its SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, \
+         not 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609; delete it to download it anew, or set \
+         data.dataset = \"own\" to use files of your own",
+        path.display()
+    );
+    assert_eq!(error, expected);
+    assert!(path.exists());
+}
+
+#[test]
+fn an_unpacked_file_is_taken_and_recorded_unless_the_compressed_one_is_there() {
+    let dir = TempDir::new().unwrap();
+    let names = NAMES.map(|name| format!("{name}.gz"));
+    names[1..].iter().for_each(|name| copy(name, dir.path()));
+    let labels = fs::read(dir.path().join(&names[3])).unwrap();
+    let mut unpacked = fs::File::create(dir.path().join(NAMES[3])).unwrap();
+    std::io::copy(&mut GzDecoder::new(&labels[..]), &mut unpacked).unwrap();
+    let images = mnist().join(&names[0]);
+    let mut unpacked = fs::File::create(dir.path().join(NAMES[0])).unwrap();
+    std::io::copy(&mut GzDecoder::new(fs::File::open(images).unwrap()), &mut unpacked).unwrap();
+
+    let files = locate(&config(Dataset::Mnist, dir.path(), &[])).unwrap();
+    assert_eq!(files.train_images, dir.path().join(NAMES[0]));
+    assert_eq!(files.test_labels, dir.path().join(&names[3]));
+    assert_eq!(files.checksums[NAMES[0]], checksum::of_file(&files.train_images).unwrap());
+    assert_eq!(files.train().unwrap().len(), 60_000);
+}
+
+#[test]
+fn files_of_ones_own_are_read_packed_or_not_whatever_they_show() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 3, 1], &[2, 2]);
+    let files = locate(&config(Dataset::Own, dir.path(), &[])).unwrap();
+    let train = files.train().unwrap();
+    assert_eq!((train.len(), train.size(), train.classes()), (3, [2, 3], 4));
+    let test = files.test(train.size(), train.classes()).unwrap();
+    assert_eq!((test.len(), test.classes()), (2, 4));
+    let names: Vec<_> = files.checksums.keys().map(String::as_str).collect();
+    assert_eq!(names, [NAMES[2], NAMES[3], "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]);
+}
+
+#[test]
+fn test_images_of_another_size_are_refused() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 1], &[1]);
+    let error = locate(&config(Dataset::Own, dir.path(), &[])).unwrap().test([28, 28], 2).unwrap_err();
+    let expected = "t10k-images-idx3-ubyte: the images are 2x3 pixels, but the network is for 28x28: \
+                    use files of one data set";
+    assert!(error.to_string().ends_with(expected), "{error}");
+}
+
+#[test]
+fn a_test_label_that_the_training_images_lack_is_refused() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 1], &[1, 4]);
+    let error = locate(&config(Dataset::Own, dir.path(), &[])).unwrap().test([2, 3], 2).unwrap_err();
+    let expected = "t10k-labels-idx1-ubyte: label 1 (from 0) is 4, but the 2 classes are 0 to 1: correct it";
+    assert!(error.to_string().ends_with(expected), "{error}");
+}
+
+#[test]
+fn ones_own_files_need_a_folder() {
+    let error = locate(&Data { dataset: Dataset::Own, ..Data::default() }).unwrap_err();
+    assert!(error.to_string().starts_with("data.dir is missing"), "{error}");
+}
+
+#[test]
+fn ones_own_files_that_are_missing_are_all_listed() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 1], &[1]);
+    for name in NAMES.iter().take(2) {
+        fs::remove_file(dir.path().join(format!("{name}.gz"))).unwrap();
+    }
+    let error = locate(&config(Dataset::Own, dir.path(), &[])).unwrap_err().to_string();
+    let expected = format!(
+        "no train-images-idx3-ubyte.gz or train-images-idx3-ubyte, no train-labels-idx1-ubyte.gz or \
+         train-labels-idx1-ubyte in {}: put the files there, or correct data.dir",
+        dir.path().display()
+    );
+    assert_eq!(error, expected);
+}
+
+#[test]
+fn the_nearest_folder_upwards_with_one_of_the_files_is_taken() {
+    let root = TempDir::new().unwrap();
+    let (far, near) = (root.path().join("data/kmnist"), root.path().join("a/b/data/kmnist"));
+    let start = root.path().join("a/b/c");
+    fs::create_dir_all(&far).unwrap();
+    fs::create_dir_all(&near).unwrap();
+    fs::create_dir_all(&start).unwrap();
+    assert_eq!(carried(&start, "kmnist"), None);
+    fs::write(far.join(NAMES[2]), "").unwrap();
+    assert_eq!(carried(&start, "kmnist"), Some(far));
+    fs::write(near.join("t10k-labels-idx1-ubyte.gz"), "").unwrap();
+    assert_eq!(carried(&start, "kmnist"), Some(near));
+    assert_eq!(carried(&start, "mnist"), None);
+}
+
+#[test]
+fn the_checkout_is_where_the_manifest_names_this_program() {
+    let root = TempDir::new().unwrap();
+    let (outer, inner) = (root.path().join("outer"), root.path().join("outer/inner"));
+    fs::create_dir_all(&inner).unwrap();
+    fs::write(outer.join("Cargo.toml"), "[package]\nname = \"mnist-burn\"\n").unwrap();
+    fs::write(inner.join("Cargo.toml"), "[package]\nname = \"other\"\n").unwrap();
+    assert_eq!(checkout(&inner), Some(outer.as_path()));
+    assert_eq!(checkout(root.path()), None);
+}

@@ -1,0 +1,149 @@
+//! Labelled images in memory, one byte a pixel and one byte a label.
+
+use std::path::Path;
+
+use super::{DataError, idx};
+
+/// Labelled images of one size, at least one.
+///
+/// They stay bytes, a quarter of the memory of `f32`, until a batch of them is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Images {
+    /// `[images, height, width]`, flat.
+    pixels: Vec<u8>,
+    /// `[images]`, each below `classes`.
+    labels: Vec<u8>,
+    size: [usize; 2],
+    classes: usize,
+}
+
+impl Images {
+    /// Reads the images and their labels from a pair of IDX files. Without `classes`, there are as many as the largest
+    /// label tells: a data set uses its last class.
+    ///
+    /// # Errors
+    /// [`DataError::Read`] or [`DataError::Idx`] if a file is not readable or not whole, [`DataError::Counts`] if they
+    /// do not hold equally many, [`DataError::Label`] if a label is not below `classes`.
+    pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
+        let ([image_count, height, width], pixels) = idx::images(images)?;
+        let label_bytes = idx::labels(labels)?;
+        let label_count = label_bytes.len();
+        if image_count != label_count {
+            let (images, labels) = (images.into(), labels.into());
+            return Err(DataError::Counts { images, image_count, labels, label_count });
+        }
+        let largest = label_bytes.iter().max().map_or(0, |&label| usize::from(label));
+        let classes = classes.unwrap_or(largest + 1);
+        if let Some(index) = label_bytes.iter().position(|&label| usize::from(label) >= classes) {
+            return Err(DataError::Label { path: labels.into(), index, label: label_bytes[index], classes });
+        }
+        Ok(Self { pixels, labels: label_bytes, size: [height, width], classes })
+    }
+
+    /// Images made elsewhere: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit each other, or a label is too large.
+    pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
+        assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
+        assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");
+        Self { pixels, labels, size, classes }
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none, which [`Images::read`] rules out.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// An image's `[height, width]` in pixels.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// How many classes there are: every label is below it.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The pixels of an image, `[height, width]` row by row, each 0 to 255.
+    ///
+    /// # Panics
+    /// If there is no image `index`.
+    pub fn pixels(&self, index: usize) -> &[u8] {
+        let image = self.size[0] * self.size[1];
+        &self.pixels[index * image..][..image]
+    }
+
+    /// The label of an image.
+    ///
+    /// # Panics
+    /// If there is no image `index`.
+    pub fn label(&self, index: usize) -> u8 {
+        self.labels[index]
+    }
+
+    /// All labels, `[images]`.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// Writes `count` images of 1x2 pixels and the labels, and reads them back.
+    fn read(count: u8, labels: &[u8], classes: Option<usize>) -> (TempDir, Result<Images, DataError>) {
+        let dir = TempDir::new().unwrap();
+        let [image_path, label_path]: [PathBuf; 2] = ["images", "labels"].map(|name| dir.path().join(name));
+        let header = [0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 1, 0, 0, 0, 2];
+        fs::write(&image_path, header.into_iter().chain(0..2 * count).collect::<Vec<_>>()).unwrap();
+        fs::write(&label_path, [&[0, 0, 8, 1, 0, 0, 0, labels.len() as u8], labels].concat()).unwrap();
+        let images = Images::read(&image_path, &label_path, classes);
+        (dir, images)
+    }
+
+    #[test]
+    fn each_image_keeps_its_pixels_and_its_label() {
+        let images = read(3, &[5, 0, 2], Some(10)).1.unwrap();
+        assert_eq!((images.len(), images.is_empty(), images.size(), images.classes()), (3, false, [1, 2], 10));
+        assert_eq!((images.pixels(1), images.label(1)), ([2, 3].as_slice(), 0));
+        assert_eq!((images.pixels(2), images.label(2)), ([4, 5].as_slice(), 2));
+        assert_eq!(images.labels(), [5, 0, 2]);
+    }
+
+    #[test]
+    fn unknown_classes_are_counted_from_the_largest_label() {
+        assert_eq!(read(3, &[5, 0, 2], None).1.unwrap().classes(), 6);
+        assert_eq!(read(1, &[255], None).1.unwrap().classes(), 256);
+    }
+
+    #[test]
+    fn a_label_too_few_is_refused() {
+        let (dir, images) = read(3, &[5, 0], None);
+        let dir = dir.path().display();
+        assert_eq!(
+            images.unwrap_err().to_string(),
+            format!("{dir}/images holds 3 images, but {dir}/labels holds 2 labels: use files of one data set")
+        );
+    }
+
+    #[test]
+    fn a_label_that_names_no_class_is_refused() {
+        let (dir, images) = read(3, &[5, 10, 2], Some(10));
+        let dir = dir.path().display();
+        assert_eq!(
+            images.unwrap_err().to_string(),
+            format!("{dir}/labels: label 1 (from 0) is 10, but the 10 classes are 0 to 9: correct it")
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! The data sets known by name: their folders, mirrors and published checksums.
+
+use crate::config::Dataset;
+
+/// The names of the four IDX files, without the `.gz` of the compressed form: training images and labels, then test
+/// images and labels. All data sets use the names that MNIST gave them.
+pub const NAMES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// A data set that is published under a name.
+#[derive(Debug)]
+pub struct Source {
+    /// Its folder in `data/`.
+    pub folder: &'static str,
+    /// The base addresses its files are found under.
+    pub mirrors: &'static [&'static str],
+    /// Its four files, in the order of [`NAMES`].
+    pub files: [Published; 4],
+}
+
+/// A compressed file as it was published.
+#[derive(Debug)]
+pub struct Published {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256, as lower-case hexadecimal text.
+    pub sha256: &'static str,
+}
+
+/// How many classes each of the named data sets has.
+pub const CLASSES: usize = 10;
+
+// The sizes and sums below are those that TensorFlow Datasets (Apache-2.0) records for these addresses, in
+// `tensorflow_datasets/url_checksums/{mnist,fashion_mnist,kmnist}.txt` of github.com/tensorflow/datasets.
+
+/// LeCun, Cortes and Burges' handwritten digits. Their own page no longer serves the files; these two copies do.
+const MNIST: Source = Source {
+    folder: "mnist",
+    mirrors: &["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+    files: [
+        Published { size: 9912422, sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609" },
+        Published { size: 28881, sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c" },
+        Published { size: 1648877, sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6" },
+        Published { size: 4542, sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6" },
+    ],
+};
+
+/// Xiao, Rasul and Vollgraf's articles of clothing: <https://github.com/zalandoresearch/fashion-mnist>. The bucket's
+/// website has no HTTPS; the checksums stand in for it.
+const FASHION_MNIST: Source = Source {
+    folder: "fashion-mnist",
+    mirrors: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+    files: [
+        Published { size: 26421880, sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84" },
+        Published { size: 29515, sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845" },
+        Published { size: 4422102, sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073" },
+        Published { size: 5148, sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5" },
+    ],
+};
+
+/// Clanuwat and others' cursive Japanese characters: <https://github.com/rois-codh/kmnist>.
+const KMNIST: Source = Source {
+    folder: "kmnist",
+    mirrors: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
+    files: [
+        Published { size: 18165135, sha256: "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4" },
+        Published { size: 29497, sha256: "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17" },
+        Published { size: 3041136, sha256: "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5" },
+        Published { size: 5120, sha256: "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c" },
+    ],
+};
+
+impl Source {
+    /// The published data set of that name; `None` for one's own files, which nobody published.
+    pub fn of(dataset: Dataset) -> Option<&'static Source> {
+        match dataset {
+            Dataset::Mnist => Some(&MNIST),
+            Dataset::FashionMnist => Some(&FASHION_MNIST),
+            Dataset::Kmnist => Some(&KMNIST),
+            Dataset::Own => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::checksum;
+
+    #[test]
+    fn every_sum_is_64_lower_case_hexadecimal_digits_and_no_two_agree() {
+        let sources = [&MNIST, &FASHION_MNIST, &KMNIST];
+        let mut sums: Vec<_> = sources.iter().flat_map(|source| &source.files).map(|file| file.sha256).collect();
+        assert!(sums.iter().all(|sum| sum.len() == 64 && sum.bytes().all(|c| b"0123456789abcdef".contains(&c))));
+        sums.sort_unstable();
+        sums.dedup();
+        assert_eq!(sums.len(), 12);
+    }
+
+    #[test]
+    fn the_carried_mnist_files_are_the_published_ones() {
+        for (name, published) in NAMES.iter().zip(&MNIST.files) {
+            let path = format!("{}/data/mnist/{name}.gz", env!("CARGO_MANIFEST_DIR"));
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), published.size, "{path}");
+            assert_eq!(checksum::of_file(path.as_ref()).unwrap(), published.sha256, "{path}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The training images of an experiment, split and ready to be scaled.
+
+use std::sync::Arc;
+
+use super::{DataError, Files, ImageBatcher, Images, Scaling, Split, stratified};
+use crate::config::{Experiment, Pixels};
+
+/// What an experiment learns from and is selected by. The test images are not among it.
+#[derive(Debug, Clone)]
+pub struct TrainingData {
+    /// The training images, of both splits.
+    pub images: Arc<Images>,
+    /// Which of them train and which validate.
+    pub split: Split,
+    /// How their pixels become numbers.
+    pub scaling: Scaling,
+}
+
+impl TrainingData {
+    /// Reads the training images, holds some of them out, and measures the scaling on the rest.
+    ///
+    /// # Errors
+    /// If a file is damaged, or `data.validation` leaves nothing to learn from.
+    pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
+        let images = files.train()?;
+        let split = stratified(images.labels(), experiment.data.validation, experiment.seed)?;
+        let scaling = match experiment.data.pixels {
+            Pixels::Unit => Scaling::UNIT,
+            Pixels::Standardized => Scaling::standardizing(&images, &split.training),
+        };
+        Ok(Self { images: Arc::new(images), split, scaling })
+    }
+
+    /// Pixels of an image.
+    pub fn inputs(&self) -> usize {
+        self.images.size().iter().product()
+    }
+
+    /// How many classes there are.
+    pub fn classes(&self) -> usize {
+        self.images.classes()
+    }
+
+    /// Scales images as this experiment does.
+    pub fn batcher(&self) -> ImageBatcher {
+        ImageBatcher::new(self.scaling)
+    }
+}

@@ -1,0 +1,283 @@
+//! Devices by name: which backends this build has, which adapters are there, and opening one.
+//!
+//! Burn's default device is never used: with several backends compiled in, it takes flex where ndarray was asked for.
+
+use std::fmt;
+use std::panic::catch_unwind;
+
+use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use burn::tensor::{DeviceKind, DeviceType};
+use thiserror::Error;
+
+/// Why a device can't be had, and what would help.
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    /// The name is none of the known ones.
+    #[error("device `{name}` is unknown: choose auto, {known}; a GPU may have a number, as in wgpu:1")]
+    Unknown {
+        /// The name as given.
+        name: String,
+        /// The known names.
+        known: String,
+    },
+    /// The backend exists, but not in this build.
+    #[error(
+        "device `{name}` is not compiled in (this program has {built}); `cargo run --release --features {name}` has it"
+    )]
+    NotBuilt {
+        /// The backend asked for.
+        name: &'static str,
+        /// The backends that are compiled in.
+        built: String,
+    },
+    /// The backend is there, but no adapter for it, or not one of this number.
+    #[error(
+        "device `{name}` finds no adapter ({count} in all, see `mnist-burn devices`); {help}, or take the CPU with `--device ndarray`"
+    )]
+    NoAdapter {
+        /// The device as asked for.
+        name: String,
+        /// How many adapters the backend has.
+        count: usize,
+        /// What to install.
+        help: &'static str,
+    },
+    /// The driver gave up; it has said why on stderr.
+    #[error("device `{name}` can't be opened, see the message above; {help}, or take the CPU with `--device ndarray`")]
+    Refused {
+        /// The device as asked for.
+        name: String,
+        /// What to install.
+        help: &'static str,
+    },
+}
+
+/// A device that is ready to compute.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Burn's handle, without autodiff.
+    pub device: Device,
+    /// The name that opens it again: `ndarray`, `wgpu`, `wgpu:1`.
+    pub name: String,
+    /// The adapter's own name, or `CPU`.
+    pub adapter: String,
+    /// Whether the adapter is a CPU that plays a GPU, which is slow.
+    pub software: bool,
+}
+
+impl fmt::Display for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} ({})", self.name, self.adapter)
+    }
+}
+
+/// Opens a device by its name; `auto` takes the first backend compiled in, GPUs before CPUs.
+///
+/// # Errors
+/// If the name is unknown, the backend not compiled in, or no such adapter present.
+pub fn open(name: &str) -> Result<Opened, DeviceError> {
+    let unknown = || DeviceError::Unknown { name: name.into(), known: names(Backend::ALL.into_iter()) };
+    let (backend, index) = match name.split_once(':') {
+        Some((backend, index)) => (backend, Some(index.parse::<usize>().map_err(|_| unknown())?)),
+        None => (name, None),
+    };
+    let backend = if name == "auto" {
+        Backend::built().next()
+    } else {
+        Backend::ALL.into_iter().find(|known| known.name() == backend && (known.is_gpu() || index.is_none()))
+    };
+    let backend = backend.ok_or_else(unknown)?;
+    if !backend.is_built() {
+        return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
+    }
+    let name = index.map_or(backend.name().to_string(), |index| format!("{}:{index}", backend.name()));
+    // A missing or broken driver makes Burn panic, not fail.
+    match catch_unwind(|| backend.open(&name, index)) {
+        Ok(result) => result,
+        Err(_) => Err(DeviceError::Refused { name, help: backend.help() }),
+    }
+}
+
+/// A backend compiled into this program, and the adapters it finds.
+#[derive(Debug)]
+pub struct Listed {
+    /// The backend's name.
+    pub backend: &'static str,
+    /// Its adapters, in the order of their numbers.
+    pub adapters: Vec<Opened>,
+}
+
+/// Every backend compiled in, in the order in which `auto` prefers them.
+pub fn list() -> Vec<Listed> {
+    let adapters = |backend: Backend| match catch_unwind(|| backend.adapters()) {
+        Ok(adapters) => (0..adapters.len())
+            .filter_map(|index| {
+                open(&if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name().into() }).ok()
+            })
+            .collect(),
+        Err(_) => vec![],
+    };
+    Backend::built().map(|backend| Listed { backend: backend.name(), adapters: adapters(backend) }).collect()
+}
+
+/// The backends this program can be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Cuda,
+    Metal,
+    Vulkan,
+    Wgpu,
+    NdArray,
+    Flex,
+}
+
+impl Backend {
+    /// In the order in which `auto` prefers them.
+    const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
+
+    fn built() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|backend| backend.is_built())
+    }
+
+    /// The name on the command line, in config files, and as a cargo feature.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::NdArray => "ndarray",
+            Self::Flex => "flex",
+        }
+    }
+
+    fn is_built(self) -> bool {
+        match self {
+            Self::Cuda => cfg!(feature = "cuda"),
+            Self::Metal => cfg!(feature = "metal"),
+            Self::Vulkan => cfg!(feature = "vulkan"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+            Self::Flex => cfg!(feature = "flex"),
+        }
+    }
+
+    fn is_gpu(self) -> bool {
+        !matches!(self, Self::NdArray | Self::Flex)
+    }
+
+    /// What to install where a GPU is not found.
+    fn help(self) -> &'static str {
+        match self {
+            Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
+            Self::Metal => "Metal is on macOS only",
+            _ => "install the graphics card's Vulkan driver (on Debian and Ubuntu `mesa-vulkan-drivers`)",
+        }
+    }
+
+    /// Every adapter of a backend that is compiled in; a CPU counts as one.
+    fn adapters(self) -> Vec<Device> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::enumerate(DeviceType::Cuda).into_vec(),
+            #[cfg(feature = "metal")]
+            Self::Metal => Device::enumerate(DeviceType::Metal).into_vec(),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Device::enumerate(DeviceType::Vulkan).into_vec(),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Device::enumerate(DeviceType::Wgpu).into_vec(),
+            #[cfg(feature = "ndarray")]
+            #[expect(deprecated, reason = "0.22 is the last Burn with ndarray; after it, flex takes its place")]
+            Self::NdArray => vec![Device::ndarray()],
+            #[cfg(feature = "flex")]
+            Self::Flex => vec![Device::flex()],
+            #[allow(unreachable_patterns, reason = "with every feature on, no backend is left")]
+            _ => vec![],
+        }
+    }
+
+    /// The adapter that the driver recommends; for other than wgpu's kind, the first.
+    fn recommended(self) -> Option<Device> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(Device::wgpu(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(Device::vulkan(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "metal")]
+            Self::Metal => Some(Device::metal(DeviceKind::DefaultDevice)),
+            _ => self.adapters().into_iter().next(),
+        }
+    }
+
+    fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
+        let adapters = self.adapters();
+        let count = adapters.len();
+        let device = match index {
+            Some(index) => adapters.into_iter().nth(index),
+            None if count > 0 => self.recommended(),
+            None => None,
+        };
+        let device = device.ok_or_else(|| DeviceError::NoAdapter { name: name.into(), count, help: self.help() })?;
+        let (adapter, software) = if self.is_gpu() { identify(&device) } else { ("CPU".into(), false) };
+        Ok(Opened { device, name: name.into(), adapter, software })
+    }
+}
+
+/// What an adapter calls itself, and whether no card is behind it.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn identify(device: &Device) -> (String, bool) {
+    match device.identity() {
+        Some(identity) => (identity.name, identity.physical.is_none()),
+        None => ("unnamed".into(), false),
+    }
+}
+
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+fn identify(_: &Device) -> (String, bool) {
+    ("unnamed".into(), false)
+}
+
+fn names(backends: impl Iterator<Item = Backend>) -> String {
+    backends.map(Backend::name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let message = open("gpu").unwrap_err().to_string();
+        assert!(message.contains("`gpu` is unknown") && message.contains("wgpu, ndarray, flex"), "{message}");
+    }
+
+    #[test]
+    fn a_number_that_is_none_or_that_a_cpu_cannot_have_is_unknown() {
+        for name in ["wgpu:one", "ndarray:0", ":"] {
+            assert!(matches!(open(name), Err(DeviceError::Unknown { .. })), "{name}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "metal"))]
+    fn a_backend_that_is_not_compiled_in_names_the_build_that_has_it() {
+        let message = open("metal").unwrap_err().to_string();
+        assert!(message.contains("--features metal"), "{message}");
+    }
+
+    #[test]
+    #[cfg(feature = "ndarray")]
+    fn asking_for_ndarray_gives_ndarray() {
+        let opened = open("ndarray").unwrap();
+        assert!(format!("{:?}", opened.device).contains("NdArray"), "{:?}", opened.device);
+        assert_eq!(opened.to_string(), "ndarray (CPU)");
+    }
+
+    #[test]
+    #[cfg(feature = "wgpu")]
+    fn an_adapter_that_is_not_there_is_an_error_with_the_way_out() {
+        let message = open("wgpu:99").unwrap_err().to_string();
+        assert!(message.contains("wgpu:99") && message.contains("--device ndarray"), "{message}");
+    }
+}

@@ -1,0 +1,44 @@
+//! Everything that can go wrong, as `main` reports it.
+
+use thiserror::Error;
+
+use crate::config::ConfigError;
+use crate::data::DataError;
+use crate::device::DeviceError;
+use crate::evaluation::EvaluationError;
+use crate::run::RunError;
+use crate::training::TrainingError;
+
+/// One module's error, or what a command found out by itself.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The experiment is not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The images can't be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The device can't be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The training broke off.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// The evaluation broke off.
+    #[error(transparent)]
+    Evaluation(#[from] EvaluationError),
+    /// A run's folder can't be written or read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Some images could not be read; each was reported where it came up.
+    #[error("{failed} of {images} images could not be read")]
+    Pictures {
+        /// How many could not.
+        failed: usize,
+        /// How many were asked for.
+        images: usize,
+    },
+    /// Standard output was closed or can't be written.
+    #[error("can't write the result to standard output")]
+    Output(#[from] std::io::Error),
+}

@@ -1,0 +1,210 @@
+//! What a trained model knows: its predictions, counted against the truth.
+
+use std::fmt;
+
+use burn::data::dataloader::DataLoader;
+use burn::tensor::{Tensor, TensorReadError};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::data::{Batch, Loader};
+use crate::model::Mlp;
+
+/// Why an evaluation broke off.
+#[derive(Debug, Error)]
+pub enum EvaluationError {
+    /// The device failed while computing.
+    #[error("the device failed while evaluating: {0}")]
+    Device(String),
+}
+
+impl From<TensorReadError> for EvaluationError {
+    fn from(error: TensorReadError) -> Self {
+        Self::Device(error.to_string())
+    }
+}
+
+/// The figures of one model on one set of images; the contents of `evaluation.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// How many images were classified.
+    pub images: usize,
+    /// How many of them wrongly.
+    pub wrong: usize,
+    /// The share classified rightly, in [0, 1].
+    pub accuracy: f64,
+    /// Mean cross-entropy, in nats.
+    pub loss: f64,
+    /// Figures of each class, in order.
+    pub classes: Vec<ClassFigures>,
+    /// `confusion[truth][prediction]` counts images.
+    pub confusion: Vec<Vec<usize>>,
+}
+
+/// How well one class is told from the others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    /// The class.
+    pub class: usize,
+    /// The share of the images called this class that are; 0 where none is called so.
+    pub precision: f64,
+    /// The share of this class's images that are called so; 0 where there are none.
+    pub recall: f64,
+    /// The harmonic mean of the two.
+    pub f1: f64,
+    /// How many images are of this class.
+    pub images: usize,
+}
+
+impl Evaluation {
+    /// The figures that follow from a confusion matrix and a mean loss.
+    pub fn new(confusion: Vec<Vec<usize>>, loss: f64) -> Self {
+        let images = confusion.iter().flatten().sum();
+        let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
+        let classes = (0..confusion.len()).map(|class| ClassFigures::new(class, &confusion)).collect();
+        Self { images, wrong: images - right, accuracy: share(right, images), loss, classes, confusion }
+    }
+}
+
+impl ClassFigures {
+    fn new(class: usize, confusion: &[Vec<usize>]) -> Self {
+        let right = confusion[class][class];
+        let images = confusion[class].iter().sum();
+        let called = confusion.iter().map(|row| row[class]).sum();
+        Self {
+            class,
+            precision: share(right, called),
+            recall: share(right, images),
+            // 2PR / (P + R), without its division of zero by zero.
+            f1: share(2 * right, images + called),
+            images,
+        }
+    }
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Classifies the images of `loader` and counts.
+///
+/// # Errors
+/// If the device fails.
+pub fn evaluate(model: &Mlp, loader: &Loader, classes: usize) -> Result<Evaluation, EvaluationError> {
+    let mut confusion = vec![vec![0; classes]; classes];
+    let (mut loss, mut images) = (0.0, 0);
+    for batch in loader.iter() {
+        let Batch { images: pixels, targets } = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
+        let truths: Vec<i64> = targets.try_into_data()?.iter::<i64>().collect();
+        for (truth, scores) in truths.into_iter().zip(classify(model, pixels)?) {
+            let truth = truth as usize;
+            confusion[truth][scores.best()] += 1;
+            // A probability too small for a float counts as the smallest one.
+            loss -= scores.0[truth].max(f64::MIN_POSITIVE).ln();
+            images += 1;
+        }
+    }
+    Ok(Evaluation::new(confusion, loss / f64::from(images.max(1))))
+}
+
+/// One image's probabilities, a class each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Probabilities(pub Vec<f64>);
+
+impl Probabilities {
+    /// Softmax of one image's logits.
+    fn softmax(logits: &[f32]) -> Self {
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - largest).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        Self(powers.into_iter().map(|power| power / sum).collect())
+    }
+
+    /// The most probable class, the first of equals.
+    pub fn best(&self) -> usize {
+        (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
+    }
+}
+
+/// The probabilities of each of some scaled images, `[batch, pixels]`.
+///
+/// # Errors
+/// If the device fails.
+pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Probabilities>, EvaluationError> {
+    let logits = model.forward(images);
+    let [_, classes] = logits.dims();
+    let logits: Vec<f32> = logits.try_into_data()?.iter::<f32>().collect();
+    Ok(logits.chunks(classes).map(Probabilities::softmax).collect())
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
+        writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
+        writeln!(f, "loss            {:.4}", self.loss)?;
+        writeln!(f, "\nclass  precision  recall      f1  images")?;
+        for class in &self.classes {
+            let ClassFigures { class, precision, recall, f1, images } = class;
+            writeln!(f, "{class:>5}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {images:>6}")?;
+        }
+        write!(f, "\nconfusion matrix: rows are the truth, columns the prediction\n     ")?;
+        for class in 0..self.confusion.len() {
+            write!(f, "{class:>6}")?;
+        }
+        for (class, row) in self.confusion.iter().enumerate() {
+            write!(f, "\n{class:>5}")?;
+            for count in row {
+                write!(f, "{count:>6}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two classes: of six zeros one is called a one, of four ones two are called zeros.
+    fn evaluation() -> Evaluation {
+        Evaluation::new(vec![vec![5, 1], vec![2, 2]], 0.5)
+    }
+
+    #[test]
+    fn the_wrong_predictions_are_those_off_the_diagonal() {
+        let evaluation = evaluation();
+        assert_eq!((evaluation.images, evaluation.wrong), (10, 3));
+        assert!((evaluation.accuracy - 0.7).abs() < 1e-12);
+    }
+
+    #[test]
+    fn precision_counts_columns_and_recall_counts_rows() {
+        let [zero, one] = &evaluation().classes[..] else { panic!("two classes") };
+        assert_eq!((zero.precision, zero.recall), (5.0 / 7.0, 5.0 / 6.0));
+        assert_eq!((one.precision, one.recall), (2.0 / 3.0, 0.5));
+        let harmonic = 2.0 * one.precision * one.recall / (one.precision + one.recall);
+        assert!((one.f1 - harmonic).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_class_that_never_occurs_has_figures_of_zero() {
+        let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], 0.0);
+        assert_eq!(
+            (evaluation.classes[1].precision, evaluation.classes[1].recall, evaluation.classes[1].f1),
+            (0.0, 0.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn softmax_survives_large_logits_and_sums_to_one() {
+        let Probabilities(values) = Probabilities::softmax(&[1000.0, 999.0, -1000.0]);
+        assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((values[0] / values[1] - std::f64::consts::E).abs() < 1e-9);
+    }
+
+    #[test]
+    fn among_equals_the_first_class_is_predicted() {
+        assert_eq!(Probabilities(vec![0.4, 0.4, 0.2]).best(), 0);
+    }
+}

@@ -1,0 +1,38 @@
+//! Trains a multi-layer perceptron on MNIST with [Burn](https://burn.dev), from one config file, and uses it.
+//!
+//! An image's way through the modules:
+//!
+//! 1. [`data`] finds the files, reads and checks them, splits them, and makes batches of tensors;
+//! 2. [`model`] turns a batch into logits;
+//! 3. [`training`] adjusts the model's weights until the logits fit the labels;
+//! 4. [`evaluation`] counts its right and wrong predictions;
+//! 5. [`run`] keeps it all in a folder, the model through [`weights`], for the [`commands`] that use it.
+//!
+//! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside. Imports point from
+//! [`commands`] towards [`model`] and [`config`], never back.
+
+#[cfg(not(any(
+    feature = "ndarray",
+    feature = "flex",
+    feature = "wgpu",
+    feature = "vulkan",
+    feature = "metal",
+    feature = "cuda"
+)))]
+compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod error;
+pub mod evaluation;
+pub mod model;
+pub mod picture;
+pub mod random;
+pub mod run;
+pub mod training;
+pub mod weights;
+
+pub use error::Error;

@@ -1,0 +1,23 @@
+//! Parses the command line, runs the command, and reports what went wrong.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser;
+use mnist_burn::cli::Cli;
+use mnist_burn::commands;
+
+fn main() -> ExitCode {
+    match commands::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}

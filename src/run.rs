@@ -1,0 +1,250 @@
+//! A run's folder, `runs/<name>-<time>/`: what is in it, and who wrote it with what.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `config.toml` | the resolved experiment |
+//! | `record.json` | a [`Record`]: program, device, data, figures of the training |
+//! | `metrics.csv` | a row an epoch: [`Epoch`] |
+//! | `best.safetensors`, `last.safetensors` | the models, see [`crate::weights`] |
+//! | `evaluation.json` | an [`Evaluation`] of the best model on the test images |
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::config::{self, ConfigError, Experiment};
+use crate::data::Scaling;
+use crate::device::Opened;
+use crate::evaluation::Evaluation;
+use crate::model::Mlp;
+use crate::training::Epoch;
+use crate::weights::{self, WeightsError};
+
+/// Why a run's folder could not be written or read.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The folder can't be made.
+    #[error("can't create the run's folder {path}")]
+    Create {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file can't be written.
+    #[error("can't write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file can't be read.
+    #[error("{run} is not the folder of a run: can't read {path}")]
+    Read {
+        /// The folder.
+        run: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file holds something else than a run writes there.
+    #[error("{path} is damaged")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The experiment in the folder is not valid.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The model in the folder can't be loaded.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+/// Everything about a run that its config does not say; the contents of `record.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// This program's version.
+    pub version: String,
+    /// The git commit it was built from, with `-dirty` if files had changed since; none outside a git checkout.
+    pub commit: Option<String>,
+    /// The device's name, as `--device` takes it.
+    pub device: String,
+    /// What the device calls itself.
+    pub adapter: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What the network was trained on.
+    pub data: DataRecord,
+    /// How many numbers the training adjusts.
+    pub parameters: usize,
+    /// How the training went; none while it is under way.
+    pub training: Option<TrainingRecord>,
+}
+
+/// What the network was trained on; needed to use it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// How many classes there are.
+    pub classes: usize,
+    /// How many images were learned from.
+    pub training_images: usize,
+    /// How many were held out.
+    pub validation_images: usize,
+    /// How a pixel became a number.
+    pub scaling: Scaling,
+    /// Each file's SHA-256.
+    pub sha256: BTreeMap<String, String>,
+}
+
+/// How a training went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// How many epochs it took.
+    pub epochs: usize,
+    /// The one whose model is in `best.safetensors`.
+    pub best_epoch: usize,
+    /// Why it stopped before its last epoch, if it did.
+    pub stopped: Option<String>,
+    /// Additions and multiplications of the matrix products: a forward pass for each validation image, three times as
+    /// many for each training image.
+    pub floating_point_operations: u64,
+    /// Wall-clock seconds of the training, validation and saving included.
+    pub wall_seconds: f64,
+    /// Seconds of all processor cores together in the same time.
+    pub cpu_seconds: f64,
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes `<runs>/<name>-<time>/`, with a number added if that exists.
+    ///
+    /// # Errors
+    /// If it can't be made.
+    pub fn create(runs: &Path, name: &str) -> Result<Self, RunError> {
+        let failed = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| RunError::Create { path, source }
+        };
+        fs::create_dir_all(runs).map_err(failed(runs))?;
+        let stem = format!("{name}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+        for number in 1.. {
+            let path = runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                result => return result.map_err(failed(&path)).map(|()| Self { path }),
+            }
+        }
+        unreachable!("some number is free")
+    }
+
+    /// The folder of a run made before.
+    pub fn open(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The model after the last epoch.
+    pub fn last_model(&self) -> PathBuf {
+        self.path.join("last.safetensors")
+    }
+
+    /// The model after the best epoch.
+    pub fn best_model(&self) -> PathBuf {
+        self.path.join("best.safetensors")
+    }
+
+    /// Writes `config.toml`.
+    ///
+    /// # Errors
+    /// If it can't be written; so for the other files.
+    pub fn write_config(&self, experiment: &Experiment) -> Result<(), RunError> {
+        self.write("config.toml", experiment.to_toml().as_bytes())
+    }
+
+    /// Writes `record.json`.
+    pub fn write_record(&self, record: &Record) -> Result<(), RunError> {
+        self.write_json("record.json", record)
+    }
+
+    /// Writes `evaluation.json`.
+    pub fn write_evaluation(&self, evaluation: &Evaluation) -> Result<(), RunError> {
+        self.write_json("evaluation.json", evaluation)
+    }
+
+    /// Writes `metrics.csv`.
+    pub fn write_metrics(&self, epochs: &[Epoch]) -> Result<(), RunError> {
+        let mut table = csv::Writer::from_writer(vec![]);
+        let rows = epochs.iter().try_for_each(|epoch| table.serialize(epoch)).map_err(io::Error::from);
+        let bytes = rows.and_then(|()| table.into_inner().map_err(|error| error.into_error()));
+        let bytes = bytes.map_err(|source| RunError::Write { path: self.path.join("metrics.csv"), source })?;
+        self.write("metrics.csv", &bytes)
+    }
+
+    /// The experiment that was run.
+    ///
+    /// # Errors
+    /// If the folder is not a run's, or the file is damaged; so for the record and the model.
+    pub fn experiment(&self) -> Result<Experiment, RunError> {
+        Ok(config::load(Some(&self.path.join("config.toml")), &[])?)
+    }
+
+    /// The run's record.
+    pub fn record(&self) -> Result<Record, RunError> {
+        self.read_json("record.json")
+    }
+
+    /// The best model, on `device`.
+    pub fn model(&self, experiment: &Experiment, data: &DataRecord, device: &Opened) -> Result<Mlp, RunError> {
+        let inputs = data.height * data.width;
+        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, data.classes, &device.device);
+        Ok(weights::load(shape, &self.best_model())?)
+    }
+
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+        self.write(name, &bytes.map_err(|source| RunError::Write { path: self.path.join(name), source })?)
+    }
+
+    /// Under another name first, so that the file appears whole or not at all.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let unfinished = self.path.join(format!(".{name}.tmp"));
+        let write = || -> io::Result<()> {
+            let mut file = fs::File::create(&unfinished)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)
+        };
+        write().map_err(|source| RunError::Write { path, source })
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
+        let path = self.path.join(name);
+        let bytes =
+            fs::read(&path).map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
+        serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source })
+    }
+}

@@ -1,0 +1,189 @@
+//! What is seen while training: a bar in a terminal, and one line an epoch that stays, all on stderr.
+//!
+//! Burn's renderer for plain output prints a line a batch and no metric; its dashboard takes the whole terminal.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
+use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
+use burn::train::renderer::{
+    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Burn's renderer of a training under way.
+pub struct Progress {
+    loss: MetricId,
+    epoch: usize,
+    epochs: usize,
+    images: usize,
+    /// Of the epoch under way; the speed counts the training only.
+    started: Instant,
+    trained: Duration,
+    training: Figures,
+    validation: Figures,
+    bar: ProgressBar,
+    drawn: Instant,
+}
+
+/// Loss and accuracy over the part of the split that is done, weighed by images.
+#[derive(Debug, Clone, Copy, Default)]
+struct Figures {
+    loss: Mean,
+    accuracy: Mean,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    fn value(self) -> f64 {
+        self.sum / self.count as f64
+    }
+}
+
+impl Figures {
+    fn enter(&mut self, is_loss: bool, entry: NumericEntry) {
+        if let NumericEntry::Aggregated { aggregated_value, count } = entry {
+            let mean = if is_loss { &mut self.loss } else { &mut self.accuracy };
+            mean.sum += aggregated_value * count as f64;
+            mean.count += count;
+        }
+    }
+}
+
+/// `loss 0.1234  accuracy 96.52 %`.
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "loss {:.4}  accuracy {:5.2} %", self.loss.value(), self.accuracy.value())
+    }
+}
+
+impl Progress {
+    /// A renderer that draws a bar if stderr is a terminal.
+    pub fn new() -> Self {
+        Self {
+            loss: MetricId::new(std::sync::Arc::new("Loss".into())),
+            epoch: 0,
+            epochs: 0,
+            images: 0,
+            started: Instant::now(),
+            trained: Duration::ZERO,
+            training: Figures::default(),
+            validation: Figures::default(),
+            bar: ProgressBar::hidden(),
+            drawn: Instant::now(),
+        }
+    }
+
+    fn line(&self) -> String {
+        let width = self.epochs.to_string().len();
+        let speed = self.images as f64 / self.trained.as_secs_f64();
+        let validation = match self.validation.loss.count {
+            0 => String::new(),
+            _ => format!("  validation {}", self.validation),
+        };
+        format!(
+            "epoch {:width$}/{}  {}{validation}  {speed:.0} images/s  {:.1} s",
+            self.epoch,
+            self.epochs,
+            self.training,
+            self.started.elapsed().as_secs_f64()
+        )
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TrainingProgressLogger for Progress {
+    fn start(&mut self, total_epochs: usize, starting_epoch: usize, _: Option<usize>, _: Option<&str>) {
+        self.epochs = total_epochs;
+        self.epoch = starting_epoch;
+    }
+
+    fn start_split(&mut self, split: &str, total_items: usize) {
+        if split == "train" {
+            self.images = total_items;
+            self.training = Figures::default();
+            self.validation = Figures::default();
+            self.started = Instant::now();
+        }
+        if std::io::stderr().is_terminal() {
+            let template = "epoch {prefix} {bar:24} {pos}/{len} images  {msg}  {per_sec:>12}  {eta} left";
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.bar = ProgressBar::new(total_items as u64).with_style(style);
+            self.bar.set_prefix(format!("{}/{} {split}", self.epoch, self.epochs));
+        }
+    }
+
+    fn update_split(&mut self, items_processed: usize) {
+        // Formatting at each step would cost more than a small network's step.
+        if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
+            let figures = if self.validation.loss.count > 0 { &self.validation } else { &self.training };
+            self.bar.set_message(figures.to_string());
+            self.bar.set_position(items_processed as u64);
+            self.drawn = Instant::now();
+        }
+    }
+
+    fn end_split(&mut self) {
+        if self.validation.loss.count == 0 {
+            self.trained = self.started.elapsed();
+        }
+        self.bar.finish_and_clear();
+    }
+
+    fn update_epoch(&mut self, epoch: usize) {
+        self.epoch = epoch;
+        eprintln!("{}", self.line());
+        self.epoch = epoch + 1;
+    }
+
+    fn end(&mut self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn log_event_training(&mut self, _: String) {}
+}
+
+impl MetricsRendererTraining for Progress {
+    fn update_train(&mut self, state: MetricState) {
+        if let MetricState::Numeric(metric, Some(entry)) = state {
+            self.training.enter(metric.metric_id == self.loss, entry);
+        }
+    }
+
+    fn update_valid(&mut self, state: MetricState) {
+        if let MetricState::Numeric(metric, Some(entry)) = state {
+            self.validation.enter(metric.metric_id == self.loss, entry);
+        }
+    }
+}
+
+impl MetricsRenderer for Progress {
+    fn manual_close(&mut self) {}
+
+    fn register_metric(&mut self, _: MetricDefinition) {}
+}
+
+// Burn asks one renderer to show evaluations too; ours are counted without its evaluator.
+impl MetricsRendererEvaluation for Progress {
+    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
+}
+
+impl EvaluationProgressLogger for Progress {
+    fn start_global_progress(&mut self, _: usize) {}
+    fn start_test(&mut self, _: &str, _: usize) {}
+    fn update_test_progress(&mut self, _: usize) {}
+    fn end_test(&mut self) {}
+    fn end_global_progress(&mut self) {}
+    fn log_event_evaluation(&mut self, _: String) {}
+}

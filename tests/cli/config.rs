@@ -1,0 +1,65 @@
+//! `mnist-burn config`: experiments as files.
+
+use std::fs;
+
+use super::{failure, program, stdout};
+
+#[test]
+fn every_shipped_config_resolves_to_a_file_that_resolves_to_itself() {
+    let shipped: Vec<_> = fs::read_dir("config").unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(shipped.len() >= 6, "{shipped:?}");
+    let folder = tempfile::tempdir().unwrap();
+    for path in shipped {
+        let resolved = stdout(program().args(["config", "--config"]).arg(&path));
+        let again = folder.path().join("again.toml");
+        fs::write(&again, &resolved).unwrap();
+        assert_eq!(stdout(program().args(["config", "--config"]).arg(&again)), resolved, "{}", path.display());
+    }
+}
+
+#[test]
+fn every_shipped_config_opens_with_its_question_command_and_result() {
+    for entry in fs::read_dir("config").unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let opening: Vec<&str> = text.lines().take(3).collect();
+        assert!(opening[0].starts_with("# Question: ") && opening[2].starts_with("# Result:   "), "{text}");
+        let command = if name == "baseline" { "cargo run --release".into() } else { format!("config/{name}.toml") };
+        assert!(opening[1].starts_with("# Command:  cargo run --release") && opening[1].ends_with(&command), "{text}");
+        assert!(stdout(program().args(["config", "-c"]).arg(&path)).contains(&format!("name = \"{name}\"")));
+    }
+}
+
+#[test]
+fn set_and_device_go_before_the_file() {
+    let resolved = stdout(program().args(["config", "--set", "training.epochs=9", "--device", "flex"]));
+    assert!(resolved.contains("epochs = 9") && resolved.contains("device = \"flex\""), "{resolved}");
+}
+
+#[test]
+fn all_problems_are_reported_at_once_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, runs) = (folder.path().join("try.toml"), folder.path().join("runs"));
+    fs::write(&file, "name = \"try\"\n[training]\nepoch = 3\n[model]\ndropout = 1.5\n").unwrap();
+    let mut command = program();
+    command.arg("--config").arg(&file).args(["--set", "optimizer.learning_rate=fast", "--runs"]).arg(&runs);
+    let message = failure(&mut command);
+    assert!(message.contains("3 problems in") && message.contains("try.toml"), "{message}");
+    assert!(message.contains("line 3: training.epoch = 3: unknown key; did you mean training.epochs?"), "{message}");
+    assert!(message.contains("line 5: model.dropout = 1.5"), "{message}");
+    assert!(message.contains("--set optimizer.learning_rate=fast"), "{message}");
+    assert!(!runs.exists());
+}
+
+#[test]
+fn a_stop_that_needs_validation_is_refused_without_it() {
+    let message = failure(program().args(["config", "--set", "stop.patience=3"]));
+    assert!(message.contains("stop.patience") && message.contains("data.validation"), "{message}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let message = failure(program().args(["config", "--config", "config/none.toml"]));
+    assert!(message.contains("config/none.toml"), "{message}");
+}

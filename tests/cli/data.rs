@@ -1,0 +1,143 @@
+//! `[data]`: carried, downloaded and one's own.
+
+use std::fs;
+use std::path::Path;
+
+use super::server::{Answer, Server};
+use super::{DEVICE, failure, folders, program, stdout};
+
+fn carried(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist").join(name)).unwrap()
+}
+
+/// A training that takes no time, of a network that learns nothing.
+fn quick(runs: &Path) -> assert_cmd::Command {
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE]);
+    command.args(["--set", "training.epochs=1", "--set", "training.batch_size=4096", "--set", "model.hidden=[2]"]);
+    command.arg("--runs").arg(runs);
+    command
+}
+
+#[test]
+fn the_carried_data_is_found_from_anywhere_inside_the_checkout() {
+    let runs = tempfile::tempdir().unwrap();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data");
+    let mut command = program();
+    command
+        .current_dir(src)
+        .args(["--config", "../../config/smoke.toml", "--device", DEVICE, "--runs"])
+        .arg(runs.path());
+    command.args(["--set", "training.epochs=1", "--set", "training.batch_size=4096", "--set", "model.hidden=[2]"]);
+    assert!(stdout(&mut command).contains("of 10000"));
+}
+
+#[test]
+fn missing_files_are_downloaded_checked_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Server::start(|name| Answer::File(carried(name)));
+    let data = folder.path().join("fetched");
+    let mut command = quick(&folder.path().join("runs"));
+    command.args(["--set", &format!("data.dir={}", data.display())]);
+    command.args(["--set", &format!("data.mirrors=[\"{}\"]", mirror.address)]);
+    assert!(stdout(&mut command).contains("of 10000"));
+    assert_eq!(mirror.requests(), 4);
+    assert_eq!(folders(&data).len(), 4);
+    assert!(fs::read(data.join("train-images-idx3-ubyte.gz")).unwrap() == carried("train-images-idx3-ubyte.gz"));
+
+    stdout(&mut command);
+    assert_eq!(mirror.requests(), 4, "what is there is not fetched again");
+}
+
+#[test]
+fn when_every_mirror_fails_the_error_says_what_was_tried_and_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let (absent, stalled) = (Server::start(|_| Answer::NotFound), Server::start(|name| Answer::Stalled(carried(name))));
+    let (cut, corrupt) = (
+        Server::start(|name| Answer::Truncated(carried(name))),
+        Server::start(|name| Answer::File(carried(name).into_iter().map(|byte| byte ^ 1).collect())),
+    );
+    let mirrors = [&absent, &stalled, &cut, &corrupt].map(|mirror| mirror.address.clone());
+    let data = folder.path().join("fetched");
+    let mut command = quick(&folder.path().join("runs"));
+    command.env("MNIST_BURN_TIMEOUT", "1").args(["--set", &format!("data.dir={}", data.display())]);
+    let message = failure(command.args(["--set", &format!("data.mirrors={mirrors:?}")]));
+    assert!(mirrors.iter().all(|mirror| message.contains(mirror)), "{message}");
+    assert!(message.contains("404") && message.contains("by hand"), "{message}");
+    assert!(message.contains(data.to_str().unwrap()), "{message}");
+    assert_eq!(folders(&data).len(), 0, "no half file stays");
+}
+
+#[test]
+fn a_changed_file_of_a_named_data_set_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("mnist");
+    fs::create_dir(&data).unwrap();
+    for name in ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"] {
+        fs::write(data.join(name), carried(name)).unwrap();
+    }
+    let mut changed = carried("t10k-labels-idx1-ubyte.gz");
+    changed[100] ^= 1;
+    fs::write(data.join("t10k-labels-idx1-ubyte.gz"), changed).unwrap();
+    let mut command = quick(folder.path());
+    let message = failure(command.args(["--set", &format!("data.dir={}", data.display())]));
+    assert!(message.contains("t10k-labels-idx1-ubyte.gz is not the published file"), "{message}");
+}
+
+/// Writes a plain IDX pair: `count` images of 5 by 4 pixels in three classes, each a bright row of its own.
+fn write_own(folder: &Path, part: &str, count: usize) {
+    let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
+    let pixels: Vec<u8> = labels
+        .iter()
+        .flat_map(|&label| (0..20).map(move |p| if p / 4 == usize::from(label) { 200 } else { 10 }))
+        .collect();
+    let count = (count as u32).to_be_bytes();
+    let header = [&[0, 0, 8, 3], &count[..], &[0, 0, 0, 5, 0, 0, 0, 4]].concat();
+    fs::write(folder.join(format!("{part}-images-idx3-ubyte")), [header, pixels].concat()).unwrap();
+    let header = [&[0, 0, 8, 1], &count[..]].concat();
+    fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), [header, labels].concat()).unwrap();
+}
+
+#[test]
+fn ones_own_files_bring_their_own_size_and_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    write_own(folder.path(), "train", 300);
+    write_own(folder.path(), "t10k", 30);
+    let runs = folder.path().join("runs");
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(&runs);
+    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    command.args(["--set", "data.validation=30", "--set", "training.batch_size=10", "--set", "training.epochs=5"]);
+    let report = stdout(&mut command);
+    assert!(report.contains("wrong           0 of 30"), "{report}");
+    let record = fs::read_to_string(folders(&runs)[0].join("record.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(
+        (&record["data"]["height"], &record["data"]["width"], &record["data"]["classes"]),
+        (&5.into(), &4.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_damaged_file_of_ones_own_is_an_error_with_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    write_own(folder.path(), "train", 300);
+    write_own(folder.path(), "t10k", 30);
+    let path = folder.path().join("train-images-idx3-ubyte");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    let mut command = quick(&folder.path().join("runs"));
+    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    let message = failure(&mut command);
+    assert!(
+        message.contains("train-images-idx3-ubyte is not a usable IDX file") && message.contains("because:"),
+        "{message}"
+    );
+}
+
+#[test]
+fn holding_out_more_than_there_is_is_an_error_that_names_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = failure(quick(folder.path()).args(["--set", "data.validation=60000"]));
+    assert!(message.contains("data.validation = 60000"), "{message}");
+}

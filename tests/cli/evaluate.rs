@@ -1,0 +1,59 @@
+//! `mnist-burn evaluate`: the same figures again.
+
+use std::fs;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout};
+
+#[test]
+fn the_saved_model_gives_the_same_figures_again() {
+    let json = stdout(program().arg("evaluate").arg(&smoke().run).args(["--json", "--device", DEVICE]));
+    assert_eq!(json.trim_end(), fs::read_to_string(smoke().run.join("evaluation.json")).unwrap());
+}
+
+#[test]
+fn the_text_is_that_of_the_training() {
+    let text = stdout(program().arg("evaluate").arg(&smoke().run).args(["--device", DEVICE]));
+    assert!(smoke().stdout.starts_with(text.trim_end()), "{text}\n{}", smoke().stdout);
+}
+
+#[test]
+fn a_folder_that_is_no_run_is_an_error_that_names_it() {
+    let message = failure(program().args(["evaluate", "config"]));
+    assert!(message.contains("config is not the folder of a run") && message.contains("record.json"), "{message}");
+}
+
+/// A copy of the run with one file replaced.
+fn with_file(name: &str, contents: &[u8]) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
+    }
+    fs::write(copy.path().join(name), contents).unwrap();
+    copy
+}
+
+#[test]
+fn a_damaged_model_is_an_error_that_names_the_file() {
+    let model = fs::read(smoke().run.join("best.safetensors")).unwrap();
+    for damaged in [&model[..model.len() / 2], b"", b"not a model at all"] {
+        let copy = with_file("best.safetensors", damaged);
+        let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
+        assert!(message.contains("best.safetensors"), "{message}");
+    }
+}
+
+#[test]
+fn a_model_of_another_shape_is_an_error_that_names_the_tensors() {
+    let config = fs::read_to_string(smoke().run.join("config.toml")).unwrap();
+    let copy = with_file("config.toml", config.replace("hidden = [16]", "hidden = [17, 3]").as_bytes());
+    let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
+    assert!(message.contains("hidden.0.weight") && message.contains("hidden.1.weight"), "{message}");
+}
+
+#[test]
+fn a_damaged_record_is_an_error_that_names_the_file() {
+    let copy = with_file("record.json", b"{");
+    let message = failure(program().arg("evaluate").arg(copy.path()));
+    assert!(message.contains("record.json is damaged"), "{message}");
+}

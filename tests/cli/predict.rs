@@ -1,0 +1,104 @@
+//! `mnist-burn predict`: pictures in, digits out.
+
+use std::fs;
+use std::path::Path;
+
+use image::{GrayImage, ImageFormat};
+use mnist_burn::data::idx;
+use serde_json::Value;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout};
+
+/// The test images of MNIST, 784 bytes each.
+fn test_images() -> Vec<u8> {
+    idx::images(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-images-idx3-ubyte.gz")).unwrap().1
+}
+
+/// Writes the test images from `range` as `NNNNN.png` into `folder`.
+fn write(range: std::ops::Range<usize>, folder: &Path) -> Vec<std::path::PathBuf> {
+    let pixels = test_images();
+    range
+        .map(|index| {
+            let path = folder.join(format!("{index:05}.png"));
+            let image = GrayImage::from_raw(28, 28, pixels[index * 784..][..784].to_vec()).unwrap();
+            image.save_with_format(&path, ImageFormat::Png).unwrap();
+            path
+        })
+        .collect()
+}
+
+#[test]
+fn all_test_images_as_png_are_predicted_as_evaluate_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write(0..10_000, folder.path());
+    let json = stdout(program().arg("predict").arg(&smoke().run).args(&paths).args(["--json", "--device", DEVICE]));
+    let answers: Vec<Value> = serde_json::from_str(&json).unwrap();
+    assert_eq!(answers.len(), 10_000);
+
+    let labels =
+        idx::labels(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-labels-idx1-ubyte.gz")).unwrap();
+    let mut confusion = vec![vec![0u64; 10]; 10];
+    for (answer, label) in answers.iter().zip(labels) {
+        confusion[usize::from(label)][answer["digit"].as_u64().unwrap() as usize] += 1;
+    }
+    let evaluation: Value = serde_json::from_slice(&fs::read(smoke().run.join("evaluation.json")).unwrap()).unwrap();
+    assert_eq!(serde_json::to_value(confusion).unwrap(), evaluation["confusion"]);
+}
+
+#[test]
+fn each_image_gets_a_line_with_its_digit_and_the_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = &write(0..1, folder.path())[0];
+    let line = stdout(program().arg("predict").arg(&smoke().run).arg(path).args(["--device", DEVICE]));
+    assert!(line.starts_with(&format!("{}: 7  (0: ", path.display())), "the first test image is a seven: {line}");
+    assert_eq!(line.matches('%').count(), 10, "{line}");
+}
+
+#[test]
+fn probabilities_sum_to_one_and_the_digit_is_the_most_probable() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write(0..20, folder.path());
+    let json = stdout(program().arg("predict").arg(&smoke().run).args(&paths).args(["--json", "--device", DEVICE]));
+    for answer in serde_json::from_str::<Vec<Value>>(&json).unwrap() {
+        let shares: Vec<f64> =
+            answer["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
+        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        let digit = answer["digit"].as_u64().unwrap() as usize;
+        assert!(shares.iter().all(|&share| share <= shares[digit]));
+    }
+}
+
+#[test]
+fn bad_files_are_reported_and_the_rest_is_still_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = write(0..2, folder.path());
+    let (bad, missing) = (folder.path().join("bad.png"), folder.path().join("missing.png"));
+    fs::write(&bad, "no picture").unwrap();
+    let mut command = program();
+    command.arg("predict").arg(&smoke().run).args([&good[0], &bad, &missing, &good[1]]).args(["--device", DEVICE]);
+    let message = failure(&mut command);
+    assert!(message.contains("bad.png: not a readable PNG or JPEG") && message.contains("missing.png: "), "{message}");
+    assert!(message.contains("2 of 4 images could not be read"), "{message}");
+    let lines = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+
+    let output = command.arg("--json").output().unwrap();
+    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answers.len(), 4);
+    assert!(answers[1]["error"].is_string() && answers[1]["digit"].is_null(), "{}", answers[1]);
+    assert_eq!(answers[3]["file"], good[1].to_str().unwrap());
+}
+
+#[test]
+fn a_large_dark_on_light_photograph_of_a_digit_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = test_images();
+    let seven = GrayImage::from_raw(28, 28, pixels[..784].to_vec()).unwrap();
+    let mut large = image::imageops::resize(&seven, 420, 420, image::imageops::FilterType::CatmullRom);
+    image::imageops::invert(&mut large);
+    let path = folder.path().join("seven.jpg");
+    large.save_with_format(&path, ImageFormat::Jpeg).unwrap();
+    let line = stdout(program().arg("predict").arg(&smoke().run).arg(&path).args(["--device", DEVICE]));
+    assert!(line.starts_with(&format!("{}: 7  ", path.display())), "{line}");
+}

@@ -1,0 +1,178 @@
+//! `mnist-burn`, `mnist-burn train`: what a training prints and leaves.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, folders, program, stdout};
+
+fn json(name: &str) -> Value {
+    serde_json::from_slice(&fs::read(smoke().run.join(name)).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_leaves_a_folder_with_all_its_files() {
+    let mut names: Vec<String> =
+        fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let expected =
+        ["best.safetensors", "config.toml", "evaluation.json", "last.safetensors", "metrics.csv", "record.json"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn the_report_gives_the_figures_of_the_evaluation() {
+    let (report, evaluation) = (&smoke().stdout, json("evaluation.json"));
+    assert!(report.contains(&format!("wrong           {} of 10000", evaluation["wrong"])), "{report}");
+    let accuracy = 100.0 * evaluation["accuracy"].as_f64().unwrap();
+    assert!(report.contains(&format!("test accuracy   {accuracy:.2} %")), "{report}");
+    for part in ["precision", "recall", "f1", "confusion matrix", "training time", "saved in"] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(report.contains(smoke().run.to_str().unwrap()), "{report}");
+}
+
+#[test]
+fn the_network_has_learned() {
+    let accuracy = json("evaluation.json")["accuracy"].as_f64().unwrap();
+    assert!(accuracy > 0.9, "{accuracy}");
+}
+
+#[test]
+fn progress_is_one_line_an_epoch_on_stderr() {
+    let lines: Vec<&str> = smoke().stderr.lines().filter(|line| line.starts_with("epoch ")).collect();
+    assert_eq!(lines.len(), 2, "{}", smoke().stderr);
+    for (line, epoch) in lines.iter().zip(["epoch 1/2", "epoch 2/2"]) {
+        assert!(line.starts_with(epoch) && line.contains("validation loss") && line.contains("images/s"), "{line}");
+    }
+    assert!(smoke().stderr.lines().count() <= 6, "{}", smoke().stderr);
+}
+
+#[test]
+fn the_metrics_have_a_row_an_epoch() {
+    let table = fs::read_to_string(smoke().run.join("metrics.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds");
+    let rows: Vec<Vec<f64>> =
+        lines[1..].iter().map(|row| row.split(',').map(|n| n.parse().unwrap()).collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 2.0]);
+    assert!(rows[1][1] < rows[0][1], "the loss falls: {rows:?}");
+    assert!(rows.iter().all(|row| row[4] > 0.8 && row[4] < 1.0), "accuracies are shares: {rows:?}");
+}
+
+#[test]
+fn the_record_says_with_what_the_run_was_made() {
+    let record = json("record.json");
+    assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(record["device"], DEVICE);
+    assert_eq!(record["seed"], 1);
+    assert_eq!(record["parameters"], 784 * 16 + 16 + 16 * 10 + 10);
+    assert_eq!(record["data"]["training_images"], 55_000);
+    assert_eq!(record["data"]["validation_images"], 5_000);
+    assert_eq!(
+        record["data"]["sha256"]["train-labels-idx1-ubyte.gz"],
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+    );
+    let operations = 2 * (3 * 55_000 + 5_000) * 2 * (784 * 16 + 16 * 10);
+    assert_eq!(record["training"]["floating_point_operations"], u64::try_from(operations).unwrap());
+    assert!(record["training"]["wall_seconds"].as_f64().unwrap() > 0.0);
+    assert!(record["training"]["cpu_seconds"].as_f64().unwrap() > 0.0);
+    assert!(smoke().stderr.contains(&format!("device: {DEVICE} (CPU)")), "{}", smoke().stderr);
+}
+
+#[test]
+fn an_existing_folder_is_never_overwritten() {
+    let runs = tempfile::tempdir().unwrap();
+    let train = || {
+        let mut command = program();
+        command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+        command.args(["--set", "training.epochs=1", "--set", "training.batch_size=4096", "--set", "model.hidden=[2]"]);
+        command
+    };
+    let handles: Vec<_> = (0..2)
+        .map(|_| {
+            let mut command = train();
+            std::thread::spawn(move || stdout(&mut command))
+        })
+        .collect();
+    handles.into_iter().for_each(|handle| assert!(handle.join().unwrap().contains("test accuracy")));
+    assert_eq!(folders(runs.path()).len(), 2);
+}
+
+#[test]
+fn it_stops_as_soon_as_the_validation_error_is_acceptable() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+    command.args(["--set", "training.epochs=4", "--set", "stop.error=0.5"]);
+    let output = command.assert().success().get_output().clone();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("stopped after epoch 1: validation error"), "{message}");
+    let table = fs::read_to_string(folders(runs.path())[0].join("metrics.csv")).unwrap();
+    assert_eq!(table.lines().count(), 2, "{table}");
+}
+
+#[test]
+fn without_validation_the_last_model_is_the_model() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+    command.args([
+        "--set",
+        "data.validation=0",
+        "--set",
+        "training.batch_size=2048",
+        "--set",
+        "data.pixels=standardized",
+    ]);
+    assert!(stdout(&mut command).contains("epoch 2 of 2"));
+    let run = &folders(runs.path())[0];
+    let (best, last) =
+        (fs::read(run.join("best.safetensors")).unwrap(), fs::read(run.join("last.safetensors")).unwrap());
+    assert!(best == last);
+    let table = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    assert!(table.lines().nth(2).unwrap().contains(",,,"), "no validation figures: {table}");
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut command = program();
+    let message =
+        failure(command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(file.path()));
+    assert!(message.contains(file.path().to_str().unwrap()) && message.contains("because:"), "{message}");
+}
+
+#[test]
+fn a_bare_run_is_the_reference_recipe() {
+    let (bare, baseline) =
+        (stdout(program().arg("config")), stdout(program().args(["config", "-c", "config/baseline.toml"])));
+    assert_eq!(bare, baseline);
+}
+
+#[test]
+#[ignore = "trains the reference recipe five times: about a minute"]
+fn the_baseline_reaches_keras_accuracy_over_five_seeds() {
+    let runs = tempfile::tempdir().unwrap();
+    let accuracies: Vec<f64> = (1..=5)
+        .map(|seed| {
+            let mut command = program();
+            command.args([
+                "--device",
+                DEVICE,
+                "--set",
+                &format!("seed={seed}"),
+                "--set",
+                &format!("name=s{seed}"),
+                "--runs",
+            ]);
+            stdout(command.arg(runs.path()));
+            let run = folders(runs.path()).into_iter().find(|run| run.to_str().unwrap().contains(&format!("s{seed}-")));
+            let bytes = fs::read(run.unwrap().join("evaluation.json")).unwrap();
+            serde_json::from_slice::<Value>(&bytes).unwrap()["accuracy"].as_f64().unwrap()
+        })
+        .collect();
+    assert!(accuracies.iter().all(|&accuracy| accuracy >= 0.972), "{accuracies:?}");
+    assert!(accuracies.iter().sum::<f64>() / 5.0 >= 0.975, "{accuracies:?}");
+}

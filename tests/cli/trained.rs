@@ -1,0 +1,34 @@
+//! One smoke run that the tests of its use share, trained when the first of them asks.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::{DEVICE, folders, program};
+
+/// A finished run.
+pub struct Trained {
+    /// The folder of run folders; removed at the end.
+    _runs: TempDir,
+    /// The run's folder.
+    pub run: PathBuf,
+    /// What the training printed.
+    pub stdout: String,
+    /// What it printed beside.
+    pub stderr: String,
+}
+
+/// The shared run of `config/smoke.toml`.
+pub fn smoke() -> &'static Trained {
+    static TRAINED: OnceLock<Trained> = OnceLock::new();
+    TRAINED.get_or_init(|| {
+        let runs = tempfile::tempdir().unwrap();
+        let mut command = program();
+        command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+        let output = command.assert().success().get_output().clone();
+        let [run] = &folders(runs.path())[..] else { panic!("one run, one folder") };
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Trained { run: run.clone(), _runs: runs, stdout: text(output.stdout), stderr: text(output.stderr) }
+    })
+}

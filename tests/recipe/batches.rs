@@ -1,0 +1,109 @@
+//! The batches: reshuffled every epoch, the last one kept, dropout scaled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use burn::data::dataloader::DataLoader;
+use burn::tensor::Device;
+use mnist_burn::config::Model;
+use mnist_burn::data::{ImageBatcher, Images, Loader, Scaling};
+
+use super::{devices, filled, network};
+
+fn device() -> Device {
+    devices().pop().unwrap().1
+}
+
+/// A loader of 100 one-pixel images, each showing its own number.
+fn loader(batch_size: usize) -> Loader {
+    let images = Arc::new(Images::new((0..100).collect(), vec![0; 100], [1, 1], 1));
+    Loader::new(
+        &images,
+        (0..100).collect(),
+        ImageBatcher::new(Scaling { mean: 0.0, deviation: 1.0 / 255.0 }),
+        batch_size,
+        device(),
+    )
+}
+
+/// The next epoch's numbers, batch by batch.
+fn epoch(loader: &dyn DataLoader<mnist_burn::data::Batch>) -> Vec<Vec<usize>> {
+    let numbers =
+        |batch: mnist_burn::data::Batch| batch.images.into_data().iter::<f32>().map(|n| n.round() as usize).collect();
+    loader.iter().map(|batch| numbers(batch.unwrap())).collect()
+}
+
+fn sorted(epoch: &[Vec<usize>]) -> Vec<usize> {
+    let mut all = epoch.concat();
+    all.sort_unstable();
+    all
+}
+
+#[test]
+fn the_last_partial_batch_is_kept() {
+    assert_eq!(epoch(&loader(32)).iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 32, 4]);
+}
+
+#[test]
+fn without_shuffling_the_order_is_the_data_sets_own() {
+    assert_eq!(epoch(&loader(32)).concat(), (0..100).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_epoch_has_another_order_of_the_same_images() {
+    let loader = loader(32).shuffled(1);
+    let (first, second) = (epoch(&loader), epoch(&loader));
+    assert_ne!(first, second);
+    assert_eq!(sorted(&first), (0..100).collect::<Vec<_>>());
+    assert_eq!(sorted(&second), sorted(&first));
+}
+
+#[test]
+fn the_order_depends_on_the_seed_and_the_epoch_alone() {
+    let (a, b, other) = (loader(32).shuffled(1), loader(16).shuffled(1), loader(32).shuffled(2));
+    assert_eq!(epoch(&a).concat(), epoch(&b).concat());
+    assert_eq!(epoch(&a).concat(), epoch(&b).concat());
+    assert_ne!(epoch(&other).concat(), epoch(&loader(32).shuffled(1)).concat());
+}
+
+#[test]
+fn moving_to_a_device_does_not_change_the_order() {
+    let moved = loader(32).shuffled(1).to_device(&device());
+    let stayed = loader(32).shuffled(1);
+    assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
+    assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
+}
+
+#[test]
+fn a_slice_holds_its_part_of_the_images() {
+    assert_eq!(epoch(loader(8).slice(10, 20).as_ref()), [(10..18).collect::<Vec<_>>(), vec![18, 19]]);
+}
+
+/// A network that passes `1 + x` on unchanged: any difference is the dropout's.
+fn passing(width: usize, device: &Device) -> mnist_burn::model::Mlp {
+    let identity: Vec<f32> = (0..width * width).map(|i| f32::from(u8::from(i % width == i / width))).collect();
+    let tensors = BTreeMap::from([
+        ("hidden.0.weight".to_string(), identity.clone()),
+        ("hidden.0.bias".to_string(), vec![1.0; width]),
+        ("output.weight".to_string(), identity),
+        ("output.bias".to_string(), vec![0.0; width]),
+    ]);
+    let model = Model { hidden: vec![width], dropout: 0.2, ..Model::default() };
+    filled(network(&model, width, width, device), &tensors)
+}
+
+#[test]
+fn dropout_zeroes_a_fifth_and_scales_the_rest_while_training_only() {
+    for (name, device) in devices() {
+        let output = |device: &Device| -> Vec<f32> {
+            let images = burn::tensor::Tensor::<2>::zeros([500, 100], device);
+            passing(100, device).forward(images).into_data().iter::<f32>().collect()
+        };
+        assert!(output(&device).iter().all(|&value| value == 1.0), "{name}: inference");
+        let training = output(&device.clone().autodiff());
+        assert!(training.iter().all(|&value| value == 0.0 || (value - 1.25).abs() < 1e-6), "{name}");
+        // 50,000 draws: the share has a standard deviation of 0.0018.
+        let zeroed = training.iter().filter(|&&value| value == 0.0).count() as f32 / training.len() as f32;
+        assert!((zeroed - 0.2).abs() < 0.01, "{name}: {zeroed}");
+    }
+}

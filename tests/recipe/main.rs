@@ -1,0 +1,98 @@
+//! The recipe, number by number: what happens to weights and batches, on every backend of the build.
+//!
+//! - `keras`: ten steps against an independent float64 computation;
+//! - `backends`: the same steps on every backend;
+//! - `start`: the initial weights;
+//! - `batches`: shuffling, the last batch, dropout;
+//! - `optimizers`: the update rules, and Burn's loop running them.
+
+mod backends;
+mod batches;
+mod keras;
+mod optimizers;
+mod start;
+
+use std::collections::BTreeMap;
+
+use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::train::TrainStep;
+use mnist_burn::config::{Init, Model};
+use mnist_burn::data::Batch;
+use mnist_burn::device;
+use mnist_burn::model::Mlp;
+use mnist_burn::weights;
+use safetensors::tensor::TensorView;
+
+/// Every backend of this build, without autodiff. GPU backends that find no adapter are left out, saying so.
+fn devices() -> Vec<(String, Device)> {
+    let mut devices = vec![];
+    for backend in device::list() {
+        match backend.adapters.into_iter().next() {
+            Some(adapter) => devices.push((adapter.name, adapter.device)),
+            None => eprintln!("not tested: {} finds no adapter", backend.backend),
+        }
+    }
+    assert!(!devices.is_empty(), "a build has at least one backend");
+    devices
+}
+
+/// The reference network without dropout, for comparisons that must not depend on random numbers.
+fn without_dropout(hidden: Vec<usize>) -> Model {
+    Model { hidden, dropout: 0.0, ..Model::default() }
+}
+
+fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp {
+    Mlp::new(model, &Init::default(), inputs, classes, device)
+}
+
+fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
+    let (count, width) = (labels.len(), images.len() / labels.len());
+    Batch {
+        images: Tensor::from_data(TensorData::new(images, [count, width]), device),
+        targets: Tensor::<1, Int>::from_data(TensorData::new(labels, [count]), device),
+    }
+}
+
+/// One training step; the mean loss before it, and the model after it.
+fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
+    let output = TrainStep::step(&model, batch);
+    let loss = output.item.loss.mean().into_scalar::<f32>();
+    (loss, optimizer.step(rate.into(), model, output.grads))
+}
+
+/// A model's tensors by name, flat, in PyTorch's layout.
+fn tensors(model: &Mlp) -> BTreeMap<String, Vec<f32>> {
+    let collected = model.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
+    let floats = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    collected.into_iter().map(|tensor| (tensor.name.clone(), floats(&tensor.to_bytes().unwrap()))).collect()
+}
+
+/// `model` with these tensors, in PyTorch's layout, by way of a safetensors file.
+fn filled(model: Mlp, tensors: &BTreeMap<String, Vec<f32>>) -> Mlp {
+    let bytes: Vec<(&String, Vec<u8>)> =
+        tensors.iter().map(|(name, values)| (name, values.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
+    let views = bytes.iter().map(|(name, bytes)| {
+        // A bias has one axis, a weight has two, the first of which is its bias' length.
+        let count = bytes.len() / 4;
+        let shape = match name.strip_suffix(".weight") {
+            Some(layer) => {
+                let outputs = tensors[&format!("{layer}.bias")].len();
+                vec![outputs, count / outputs]
+            }
+            None => vec![count],
+        };
+        (name.as_str(), TensorView::new(safetensors::Dtype::F32, shape, bytes).unwrap())
+    });
+    let file = tempfile::NamedTempFile::with_suffix(".safetensors").unwrap();
+    safetensors::serialize_to_file(views, None, file.path()).unwrap();
+    weights::load(model, file.path()).unwrap()
+}
+
+/// Fails where two lists of numbers differ by more than `tolerance`.
+fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        assert!((found - expected).abs() <= tolerance, "{what}[{index}]: {found} is not {expected}");
+    }
+}
