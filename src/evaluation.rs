@@ -3,7 +3,7 @@
 use std::fmt;
 
 use burn::data::dataloader::DataLoader;
-use burn::tensor::{Tensor, TensorReadError};
+use burn::tensor::{ExecutionError, Tensor};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,8 +18,8 @@ pub enum EvaluationError {
     Device(String),
 }
 
-impl From<TensorReadError> for EvaluationError {
-    fn from(error: TensorReadError) -> Self {
+impl From<ExecutionError> for EvaluationError {
+    fn from(error: ExecutionError) -> Self {
         Self::Device(error.to_string())
     }
 }

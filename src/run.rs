@@ -145,7 +145,7 @@ impl RunFolder {
             move |source| RunError::Create { path, source }
         };
         fs::create_dir_all(runs).map_err(failed(runs))?;
-        let stem = format!("{name}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+        let stem = format!("{name}-{}", jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
         for number in 1.. {
             let path = runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
             match fs::create_dir(&path) {

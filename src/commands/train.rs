@@ -39,7 +39,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     let (wall_seconds, cpu_seconds) = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
 
     let model = run.model(&experiment, &record.data, &device)?;
-    let training = summarize(&journal, &data, &model, wall_seconds, cpu_seconds);
+    let training = summarize(&experiment, &journal, &data, &model, [wall_seconds, cpu_seconds]);
     if let Some(reason) = &training.stopped {
         eprintln!("stopped after epoch {}: {reason}", training.epochs);
     }
@@ -84,11 +84,11 @@ fn record(experiment: &Experiment, files: &Files, data: &TrainingData, device: &
 }
 
 fn summarize(
+    experiment: &Experiment,
     journal: &Journal,
     data: &TrainingData,
     model: &Mlp,
-    wall_seconds: f64,
-    cpu_seconds: f64,
+    [wall_seconds, cpu_seconds]: [f64; 2],
 ) -> TrainingRecord {
     let epochs = journal.epochs().len();
     // A backward pass takes two products of the forward pass' size: for the inputs' and for the weights' gradients.
@@ -96,7 +96,7 @@ fn summarize(
     TrainingRecord {
         epochs,
         best_epoch: journal.best().map_or(epochs, |best| best.epoch),
-        stopped: journal.stop_reason(),
+        stopped: journal.stop_reason().filter(|_| epochs < experiment.training.epochs),
         floating_point_operations: passes as u64 * model.forward_operations(),
         wall_seconds,
         cpu_seconds,

@@ -125,7 +125,8 @@ pub struct Model {
     pub activation: Activation,
     /// The share of a hidden layer's outputs zeroed while training, in [0, 1).
     pub dropout: f64,
-    /// Whether batch normalisation stands between each hidden layer's `Wx + b` and its activation.
+    /// Whether batch normalisation stands between each hidden layer's `Wx + b` and its activation; with Burn's and
+    /// PyTorch's ε = 1e-5 and a tenth of each new batch in the running statistics, where Keras has 1e-3 and a hundredth.
     pub batch_norm: bool,
 }
 
@@ -203,7 +204,7 @@ pub struct Stop {
     /// Stop as soon as the validation error is this share or less, in [0, 1].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<f64>,
-    /// Stop after so many epochs without a better validation error.
+    /// Stop after so many epochs without a lower validation error, or a lower loss at the same error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
 }

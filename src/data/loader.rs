@@ -48,7 +48,7 @@ impl Loader {
         batch_size: usize,
         device: Device,
     ) -> Self {
-        let images = Arc::new(SelectionDataset::from_indices_unchecked(images.clone(), indices));
+        let images = Arc::new(SelectionDataset::<Images, Item>::from_indices_unchecked(images.clone(), indices));
         Self { images, batcher, batch_size, shuffle: None, epochs: Arc::default(), device }
     }
 

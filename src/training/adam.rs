@@ -8,7 +8,8 @@
 //! w ← w - η·λ·w - η·√(1 - β₂ᵗ)/(1 - β₁ᵗ)·m/(√v + ε)
 //! ```
 //!
-//! Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead, so that their ε weighs more at first: at step 1 about 30 times.
+//! Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead. Written so, Keras' ε is `ε/√(1 - β₂ᵗ)`: about 32 times as
+//! large at step 1, the same in the end.
 //! Sources: Kingma and Ba 2015, the form before section 2.1 (<https://arxiv.org/abs/1412.6980>); λ as in Loshchilov and
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 

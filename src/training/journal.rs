@@ -98,7 +98,7 @@ impl Journal {
         }
         let waited = last.epoch - state.epochs[state.best].epoch;
         let patience = self.stop.patience.filter(|&patience| waited >= patience)?;
-        Some(format!("no better validation error for stop.patience = {patience} epochs"))
+        Some(format!("no improvement on the validation split for stop.patience = {patience} epochs"))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -20,7 +20,8 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
         }),
         OptimizerKind::Sgd => {
             let momentum = config.momentum.filter(|&momentum| momentum > 0.0).map(|momentum| {
-                // Burn dampens the gradient by 0.1 unless told otherwise; Keras and PyTorch do not.
+                // Burn dampens the gradient by 0.1 unless told otherwise; Keras and PyTorch do not. Keras keeps the rate
+                // inside the momentum, Burn and PyTorch outside: the same as long as the rate is.
                 let nesterov = config.nesterov.unwrap_or(false);
                 MomentumConfig::new().with_momentum(momentum).with_dampening(0.0).with_nesterov(nesterov)
             });

@@ -11,7 +11,7 @@ fn carried(name: &str) -> Vec<u8> {
 }
 
 /// A training that takes no time, of a network that learns nothing.
-fn quick(runs: &Path) -> assert_cmd::Command {
+fn quick(runs: &Path) -> std::process::Command {
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE]);
     command.args(["--set", "training.epochs=1", "--set", "training.batch_size=4096", "--set", "model.hidden=[2]"]);

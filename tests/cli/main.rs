@@ -15,28 +15,36 @@ mod trained;
 mod server;
 
 use std::path::{Path, PathBuf};
-
-use assert_cmd::Command;
+use std::process::{Command, Output};
 
 /// A CPU backend of this build.
 const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
 
 /// The program, in the root of the checkout.
 fn program() -> Command {
-    let mut command = Command::cargo_bin("mnist-burn").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 
+/// What a command prints on stdout and on stderr; it must succeed.
+fn success(command: &mut Command) -> (String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
+    (stdout, stderr)
+}
+
 /// What a command prints on stdout; it must succeed.
 fn stdout(command: &mut Command) -> String {
-    String::from_utf8(command.assert().success().get_output().stdout.clone()).unwrap()
+    success(command).0
 }
 
 /// What a command prints on stderr; it must fail with exit code 1, without a panic.
 fn failure(command: &mut Command) -> String {
-    let output = command.assert().failure().code(1).get_output().clone();
+    let output = command.output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{command:?}: {message}");
     assert!(!message.contains("panicked"), "{message}");
     message
 }

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use super::trained::smoke;
-use super::{DEVICE, failure, folders, program, stdout};
+use super::{DEVICE, failure, folders, program, stdout, success};
 
 fn json(name: &str) -> Value {
     serde_json::from_slice(&fs::read(smoke().run.join(name)).unwrap()).unwrap()
@@ -106,8 +106,7 @@ fn it_stops_as_soon_as_the_validation_error_is_acceptable() {
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
     command.args(["--set", "training.epochs=4", "--set", "stop.error=0.5"]);
-    let output = command.assert().success().get_output().clone();
-    let message = String::from_utf8(output.stderr).unwrap();
+    let (_, message) = success(&mut command);
     assert!(message.contains("stopped after epoch 1: validation error"), "{message}");
     let table = fs::read_to_string(folders(runs.path())[0].join("metrics.csv")).unwrap();
     assert_eq!(table.lines().count(), 2, "{table}");

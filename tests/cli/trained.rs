@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::{DEVICE, folders, program};
+use super::{DEVICE, folders, program, success};
 
 /// A finished run.
 pub struct Trained {
@@ -26,9 +26,8 @@ pub fn smoke() -> &'static Trained {
         let runs = tempfile::tempdir().unwrap();
         let mut command = program();
         command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
-        let output = command.assert().success().get_output().clone();
+        let (stdout, stderr) = success(&mut command);
         let [run] = &folders(runs.path())[..] else { panic!("one run, one folder") };
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Trained { run: run.clone(), _runs: runs, stdout: text(output.stdout), stderr: text(output.stderr) }
+        Trained { run: run.clone(), _runs: runs, stdout, stderr }
     })
 }

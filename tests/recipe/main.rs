@@ -58,7 +58,7 @@ fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
 fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
     let output = TrainStep::step(&model, batch);
     let loss = output.item.loss.mean().into_scalar::<f32>();
-    (loss, optimizer.step(rate.into(), model, output.grads))
+    (loss, optimizer.step(rate, model, output.grads))
 }
 
 /// A model's tensors by name, flat, in PyTorch's layout.
