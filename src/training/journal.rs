@@ -47,6 +47,8 @@ impl Epoch {
 pub struct Journal {
     state: Arc<Mutex<State>>,
     stop: Stop,
+    /// Whether anything is held out; Burn gives figures of an empty split as well.
+    validates: bool,
 }
 
 #[derive(Debug)]
@@ -58,9 +60,9 @@ struct State {
 }
 
 impl Journal {
-    /// An empty journal whose clock starts now.
-    pub fn new(stop: Stop) -> Self {
-        Self { state: Arc::new(Mutex::new(State { epochs: vec![], best: 0, since: Instant::now() })), stop }
+    /// An empty journal whose clock starts now. `validates` says whether there is a validation split.
+    pub fn new(stop: Stop, validates: bool) -> Self {
+        Self { state: Arc::new(Mutex::new(State { epochs: vec![], best: 0, since: Instant::now() })), stop, validates }
     }
 
     /// The epochs up to `epoch`, in order.
@@ -117,8 +119,8 @@ impl CheckpointingStrategy for Journal {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
             train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, share),
-            validation_loss: mean("Loss", &Split::Valid),
-            validation_accuracy: mean("Accuracy", &Split::Valid).map(share),
+            validation_loss: mean("Loss", &Split::Valid).filter(|_| self.validates),
+            validation_accuracy: mean("Accuracy", &Split::Valid).map(share).filter(|_| self.validates),
             seconds,
         });
         vec![CheckpointingAction::Save]
@@ -147,7 +149,7 @@ mod tests {
     }
 
     fn journal(stop: Stop, validation: &[(f64, f64)]) -> Journal {
-        let journal = Journal::new(stop);
+        let journal = Journal::new(stop, true);
         for (i, &figures) in validation.iter().enumerate() {
             journal.push(epoch(i + 1, Some(figures)));
         }
@@ -164,7 +166,7 @@ mod tests {
 
     #[test]
     fn without_validation_the_last_epoch_is_the_best_and_nothing_stops() {
-        let journal = Journal::new(Stop { error: Some(1.0), patience: Some(1) });
+        let journal = Journal::new(Stop { error: Some(1.0), patience: Some(1) }, false);
         for number in 1..=3 {
             journal.push(epoch(number, None));
         }

@@ -78,7 +78,7 @@ pub fn train(
     autodiff.seed(experiment.seed);
     let model = Mlp::new(&experiment.model, &experiment.init, data.inputs(), data.classes(), &autodiff);
     let shape = Mlp::new(&experiment.model, &experiment.init, data.inputs(), data.classes(), &device.device);
-    let journal = Journal::new(experiment.stop.clone());
+    let journal = Journal::new(experiment.stop.clone(), !data.split.validation.is_empty());
 
     let result = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((LossMetric::new(), AccuracyMetric::new()))

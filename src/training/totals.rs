@@ -23,7 +23,7 @@ struct Mean {
 impl MetricLogger for EpochTotals {
     fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
         for metric in update.entries_numeric {
-            // Burn gives the mean at the end of the split; NaN if the split has no images.
+            // Burn gives the mean at the end of the split.
             if let Some(NumericEntry::Final(value)) = metric.numeric_entry {
                 self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
             }
