@@ -117,7 +117,7 @@ impl TrainingProgressLogger for Progress {
             self.started = Instant::now();
         }
         if std::io::stderr().is_terminal() {
-            let template = "epoch {prefix} {bar:24} {pos}/{len} images  {msg}  {per_sec:>12}  {eta} left";
+            let template = "epoch {prefix} {bar:16} {percent:>3} %  {msg}  {eta} left";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar = ProgressBar::new(total_items as u64).with_style(style);
             self.bar.set_prefix(format!("{}/{} {split}", self.epoch, self.epochs));
@@ -128,8 +128,8 @@ impl TrainingProgressLogger for Progress {
         // Formatting at each step would cost more than a small network's step.
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
             let figures = if self.validation.loss.count > 0 { &self.validation } else { &self.training };
-            self.bar.set_message(figures.to_string());
             self.bar.set_position(items_processed as u64);
+            self.bar.set_message(format!("{figures}  {:.0} images/s", self.bar.per_sec()));
             self.drawn = Instant::now();
         }
     }

@@ -93,7 +93,7 @@ fn sgd_goes_against_the_gradient() {
 
 #[test]
 fn momentum_is_keras_without_dampening() {
-    let mut velocity = vec![0.0; 8];
+    let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
         for i in 0..8 {
             velocity[i] = 0.9 * velocity[i] - 0.1 * g[i];
@@ -105,7 +105,7 @@ fn momentum_is_keras_without_dampening() {
 
 #[test]
 fn nesterov_looks_ahead_as_keras_does() {
-    let mut velocity = vec![0.0; 8];
+    let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
         for i in 0..8 {
             velocity[i] = 0.9 * velocity[i] - 0.1 * g[i];
@@ -117,7 +117,7 @@ fn nesterov_looks_ahead_as_keras_does() {
 
 #[test]
 fn adamw_shrinks_the_weights_apart_from_the_gradient() {
-    let (mut m, mut v) = (vec![0.0; 8], vec![0.0; 8]);
+    let (mut m, mut v) = ([0.0; 8], [0.0; 8]);
     let expected = by_formula(5, |w, g, t| {
         let alpha = 0.01 * (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
         for i in 0..8 {
