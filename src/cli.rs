@@ -61,9 +61,9 @@ pub struct Train {
 pub struct Evaluate {
     /// The run's folder, e.g. runs/baseline-20260101-120000
     pub run: PathBuf,
-    /// Where to compute [default: auto]
-    #[arg(long, value_name = "NAME", default_value = "auto", hide_default_value = true)]
-    pub device: String,
+    /// Where to compute [default: where the run was trained]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
     /// Print JSON: the contents of evaluation.json
     #[arg(long)]
     pub json: bool,
@@ -77,9 +77,9 @@ pub struct Predict {
     /// PNG or JPEG images, each of one digit
     #[arg(required = true, value_name = "IMAGE")]
     pub images: Vec<PathBuf>,
-    /// Where to compute [default: auto]
-    #[arg(long, value_name = "NAME", default_value = "auto", hide_default_value = true)]
-    pub device: String,
+    /// Where to compute [default: where the run was trained]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
     /// Print a JSON array: an object an image, with its file and its digit and probabilities, or its error
     #[arg(long)]
     pub json: bool,

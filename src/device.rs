@@ -72,31 +72,48 @@ impl fmt::Display for Opened {
     }
 }
 
-/// Opens a device by its name; `auto` takes the first backend compiled in, GPUs before CPUs.
+/// Whether `name` can name a device, of this build or of another.
+pub fn is_name(name: &str) -> bool {
+    name == "auto" || parse(name).is_some()
+}
+
+/// The backend and the adapter's number in a name such as `wgpu:1`. CPUs have no numbers.
+fn parse(name: &str) -> Option<(Backend, Option<usize>)> {
+    let (backend, index) = match name.split_once(':') {
+        Some((backend, index)) => (backend, Some(index.parse().ok()?)),
+        None => (name, None),
+    };
+    let known = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
+    (known.is_gpu() || index.is_none()).then_some((known, index))
+}
+
+/// Opens a device by its name. `auto` takes the first GPU of the backends compiled in, and a CPU if none of them is
+/// for GPUs.
 ///
 /// # Errors
 /// If the name is unknown, the backend not compiled in, or no such adapter present.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
+    if name == "auto" {
+        return automatic();
+    }
     let unknown = || DeviceError::Unknown { name: name.into(), known: names(Backend::ALL.into_iter()) };
-    let (backend, index) = match name.split_once(':') {
-        Some((backend, index)) => (backend, Some(index.parse::<usize>().map_err(|_| unknown())?)),
-        None => (name, None),
-    };
-    let backend = if name == "auto" {
-        Backend::built().next()
-    } else {
-        Backend::ALL.into_iter().find(|known| known.name() == backend && (known.is_gpu() || index.is_none()))
-    };
-    let backend = backend.ok_or_else(unknown)?;
+    let (backend, index) = parse(name).ok_or_else(unknown)?;
     if !backend.is_built() {
         return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
     }
-    let name = index.map_or(backend.name().to_string(), |index| format!("{}:{index}", backend.name()));
     // A missing or broken driver makes Burn panic, not fail.
-    match catch_unwind(|| backend.open(&name, index)) {
+    match catch_unwind(|| backend.open(name, index)) {
         Ok(result) => result,
-        Err(_) => Err(DeviceError::Refused { name, help: backend.help() }),
+        Err(_) => Err(DeviceError::Refused { name: name.into(), help: backend.help() }),
     }
+}
+
+fn automatic() -> Result<Opened, DeviceError> {
+    let has_gpu = Backend::built().any(Backend::is_gpu);
+    let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(backend.name()));
+    let first = found.next().unwrap_or_else(|| open("ndarray"));
+    // The first one's error, if none opens, is the one to mend.
+    first.or_else(|error| found.find_map(Result::ok).ok_or(error))
 }
 
 /// A backend compiled into this program, and the adapters it finds.

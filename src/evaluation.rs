@@ -10,12 +10,18 @@ use thiserror::Error;
 use crate::data::{Batch, Loader};
 use crate::model::Mlp;
 
+/// Images in one forward pass where no gradients are kept; it changes the speed and nothing else.
+pub const EVALUATION_BATCH: usize = 500;
+
 /// Why an evaluation broke off.
 #[derive(Debug, Error)]
 pub enum EvaluationError {
     /// The device failed while computing.
     #[error("the device failed while evaluating: {0}")]
     Device(String),
+    /// The network's answer is infinite or no number.
+    #[error("the model gives no numbers: its training diverged; train it with a smaller optimizer.learning_rate")]
+    NotFinite,
 }
 
 impl From<ExecutionError> for EvaluationError {
@@ -98,13 +104,35 @@ pub fn evaluate(model: &Mlp, loader: &Loader, classes: usize) -> Result<Evaluati
         let truths: Vec<i64> = targets.try_into_data()?.iter::<i64>().collect();
         for (truth, scores) in truths.into_iter().zip(classify(model, pixels)?) {
             let truth = truth as usize;
-            confusion[truth][scores.best()] += 1;
-            // A probability too small for a float counts as the smallest one.
-            loss -= scores.0[truth].max(f64::MIN_POSITIVE).ln();
+            confusion[truth][scores.probabilities().best()] += 1;
+            loss += scores.loss(truth);
             images += 1;
         }
     }
     Ok(Evaluation::new(confusion, loss / f64::from(images.max(1))))
+}
+
+/// One image's logits, a class each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logits(Vec<f64>);
+
+impl Logits {
+    /// Softmax of the logits.
+    pub fn probabilities(&self) -> Probabilities {
+        let normalizer = self.normalizer();
+        Probabilities(self.0.iter().map(|logit| (logit - normalizer).exp()).collect())
+    }
+
+    /// The cross-entropy of the prediction where `truth` is right: `-log softmax(z)[truth]`.
+    fn loss(&self, truth: usize) -> f64 {
+        self.normalizer() - self.0[truth]
+    }
+
+    /// `log Σ exp(z)`, for logits of any size.
+    fn normalizer(&self) -> f64 {
+        let largest = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        largest + self.0.iter().map(|logit| (logit - largest).exp()).sum::<f64>().ln()
+    }
 }
 
 /// One image's probabilities, a class each.
@@ -113,29 +141,24 @@ pub fn evaluate(model: &Mlp, loader: &Loader, classes: usize) -> Result<Evaluati
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
-    /// Softmax of one image's logits.
-    fn softmax(logits: &[f32]) -> Self {
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - largest).exp()).collect();
-        let sum: f64 = powers.iter().sum();
-        Self(powers.into_iter().map(|power| power / sum).collect())
-    }
-
     /// The most probable class, the first of equals.
     pub fn best(&self) -> usize {
         (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
     }
 }
 
-/// The probabilities of each of some scaled images, `[batch, pixels]`.
+/// The logits of each of some scaled images, `[batch, pixels]`.
 ///
 /// # Errors
-/// If the device fails.
-pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Probabilities>, EvaluationError> {
+/// If the device fails, or the model gives what are no numbers.
+pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();
-    let logits: Vec<f32> = logits.try_into_data()?.iter::<f32>().collect();
-    Ok(logits.chunks(classes).map(Probabilities::softmax).collect())
+    let logits: Vec<f64> = logits.try_into_data()?.iter::<f64>().collect();
+    if logits.iter().any(|logit| !logit.is_finite()) {
+        return Err(EvaluationError::NotFinite);
+    }
+    Ok(logits.chunks(classes).map(|logits| Logits(logits.to_vec())).collect())
 }
 
 impl fmt::Display for Evaluation {
@@ -198,9 +221,16 @@ mod tests {
 
     #[test]
     fn softmax_survives_large_logits_and_sums_to_one() {
-        let Probabilities(values) = Probabilities::softmax(&[1000.0, 999.0, -1000.0]);
+        let Probabilities(values) = Logits(vec![1000.0, 999.0, -1000.0]).probabilities();
         assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((values[0] / values[1] - std::f64::consts::E).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_loss_of_any_size_is_told() {
+        let logits = Logits(vec![0.0, 5000.0]);
+        assert_eq!((logits.loss(0), logits.loss(1)), (5000.0, 0.0));
+        assert!((Logits(vec![0.0, 0.0]).loss(0) - 2f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -6,19 +6,12 @@
 //! 2. [`model`] turns a batch into logits;
 //! 3. [`training`] adjusts the model's weights until the logits fit the labels;
 //! 4. [`evaluation`] counts its right and wrong predictions;
-//! 5. [`run`] keeps it all in a folder, the model through [`weights`], for the [`commands`] that use it.
+//! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model.
 //!
-//! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside. Imports point from
-//! [`commands`] towards [`model`] and [`config`], never back.
+//! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
+//! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
-#[cfg(not(any(
-    feature = "ndarray",
-    feature = "flex",
-    feature = "wgpu",
-    feature = "vulkan",
-    feature = "metal",
-    feature = "cuda"
-)))]
+#[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
 
 pub mod cli;
@@ -29,8 +22,10 @@ pub mod device;
 pub mod error;
 pub mod evaluation;
 pub mod model;
+pub mod notice;
 pub mod picture;
 pub mod random;
+pub mod record;
 pub mod run;
 pub mod training;
 pub mod weights;

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use clap::Parser;
 use mnist_burn::cli::Cli;
 use mnist_burn::commands;
+use mnist_burn::notice::notice;
 
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            notice(format!("error: {error}"));
             let mut cause = error.source();
             while let Some(error) = cause {
-                eprintln!("  because: {error}");
+                notice(format!("  because: {error}"));
                 cause = error.source();
             }
             ExitCode::FAILURE

@@ -25,7 +25,7 @@ pub struct Mlp {
 impl Mlp {
     /// A network with fresh weights for flattened images of `inputs` pixels and labels below `classes`.
     ///
-    /// The weights come from the device's random generator: seed it first with [`Device::seed`].
+    /// The weights are drawn here and now from the device's random generator: seed it first with [`Device::seed`].
     pub fn new(model: &config::Model, init: &config::Init, inputs: usize, classes: usize, device: &Device) -> Self {
         let weights = initializer(init.weights);
         let mut widths = vec![inputs];
@@ -55,16 +55,37 @@ impl Mlp {
         self.output.forward(x)
     }
 
-    /// Floating-point operations of one image's forward pass, a multiplication and an addition for each weight of a
-    /// matrix. The backward pass takes about twice as many again.
-    pub fn forward_operations(&self) -> u64 {
-        self.hidden.iter().chain([&self.output]).map(|linear| 2 * linear.weight.shape().num_elements() as u64).sum()
+    /// How many numbers a training adjusts: all but batch normalisation's running statistics.
+    pub fn trained_parameters(&self) -> usize {
+        let statistics = |norm: &BatchNorm| norm.running_mean.value().dims()[0] + norm.running_var.value().dims()[0];
+        self.num_params() - self.norm.iter().map(statistics).sum::<usize>()
     }
+
+    /// Floating-point operations of one image's forward pass: a multiplication and an addition for each weight.
+    pub fn forward_operations(&self) -> u64 {
+        self.layers().map(matrix_operations).sum()
+    }
+
+    /// Floating-point operations of one image's forward and backward pass: one matrix product forwards, one for the
+    /// weights' gradients, and one for the inputs' gradients, which the first layer does not need.
+    pub fn training_operations(&self) -> u64 {
+        3 * self.forward_operations() - self.layers().next().map_or(0, matrix_operations)
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Linear> {
+        self.hidden.iter().chain([&self.output])
+    }
+}
+
+fn matrix_operations(layer: &Linear) -> u64 {
+    2 * layer.weight.shape().num_elements() as u64
 }
 
 /// A fully connected layer with weights from `weights` and zero biases (Burn's own default draws the biases too).
 fn dense(inputs: usize, outputs: usize, weights: &Initializer, device: &Device) -> Linear {
     let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
+    // Burn draws a parameter when it is first used, which would let the order of use decide.
+    linear.weight.val();
     let bias: Param<Tensor<1>> = Initializer::Zeros.init([outputs], device);
     Linear { bias: Some(bias), ..linear }
 }

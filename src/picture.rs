@@ -7,7 +7,7 @@
 use std::io::Cursor;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GenericImageView, GrayImage, ImageReader, Limits, Luma};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageDecoder, ImageReader, Limits, Luma, Rgba};
 use thiserror::Error;
 
 /// Why a picture can't be read.
@@ -42,17 +42,31 @@ pub fn prepare(encoded: &[u8], size: [usize; 2]) -> Result<Vec<u8>, PictureError
     limits.max_image_height = Some(LARGEST_SIDE);
     limits.max_alloc = Some(LARGEST_PICTURE);
     reader.limits(limits);
-    let picture = reader.decode()?;
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    let mut picture = DynamicImage::from_decoder(decoder)?;
+    // Cameras save a picture as the sensor was held and note how to turn it.
+    picture.apply_orientation(orientation);
 
     let [height, width] = size.map(|side| side as u32);
-    if let DynamicImage::ImageLuma8(grey) = &picture
-        && picture.dimensions() == (width, height)
-        && background(grey) < 128
+    if picture.dimensions() == (width, height)
+        && let Some(grey) = grey(&picture)
+        && background(&grey) < 128
     {
-        return Ok(grey.as_raw().clone());
+        return Ok(grey.into_raw());
     }
     let ink = ink(&flatten(&picture))?;
     Ok(centre(&fit(&ink, width, height), width, height).into_raw())
+}
+
+/// The picture's grey levels, if it has neither colour nor transparency, however it is stored.
+fn grey(picture: &DynamicImage) -> Option<GrayImage> {
+    let pixels = picture.to_rgba8();
+    let is_grey = |pixel: &Rgba<u8>| pixel[0] == pixel[1] && pixel[1] == pixel[2] && pixel[3] == 255;
+    pixels
+        .pixels()
+        .all(is_grey)
+        .then(|| GrayImage::from_fn(pixels.width(), pixels.height(), |x, y| Luma([pixels.get_pixel(x, y)[0]])))
 }
 
 /// Grey without transparency: what is seen through shows the side, black or white, that the strokes are far from.
@@ -161,7 +175,10 @@ mod tests {
     fn an_image_that_is_already_prepared_passes_unchanged() {
         let grey =
             GrayImage::from_fn(28, 28, |x, y| Luma([if (10..18).contains(&x) { (x * y % 256) as u8 } else { 0 }]));
-        assert_eq!(prepare(&encoded(grey.clone(), ImageFormat::Png), [28, 28]).unwrap(), grey.into_raw());
+        let colour = DynamicImage::from(grey.clone()).to_rgba8();
+        for bytes in [encoded(grey.clone(), ImageFormat::Png), encoded(colour, ImageFormat::Png)] {
+            assert_eq!(&prepare(&bytes, [28, 28]).unwrap(), grey.as_raw());
+        }
     }
 
     #[test]

@@ -8,21 +8,19 @@
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::weights`] |
 //! | `evaluation.json` | an [`Evaluation`] of the best model on the test images |
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::{self, ConfigError, Experiment};
-use crate::data::Scaling;
 use crate::device::Opened;
 use crate::evaluation::Evaluation;
 use crate::model::Mlp;
-use crate::training::Epoch;
+use crate::record::{DataRecord, Record};
 use crate::weights::{self, WeightsError};
 
 /// Why a run's folder could not be written or read.
@@ -70,62 +68,21 @@ pub enum RunError {
     Weights(#[from] WeightsError),
 }
 
-/// Everything about a run that its config does not say; the contents of `record.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    /// This program's version.
-    pub version: String,
-    /// The git commit it was built from, with `-dirty` if files had changed since; none outside a git checkout.
-    pub commit: Option<String>,
-    /// The device's name, as `--device` takes it.
-    pub device: String,
-    /// What the device calls itself.
-    pub adapter: String,
-    /// The seed of everything random.
-    pub seed: u64,
-    /// What the network was trained on.
-    pub data: DataRecord,
-    /// How many numbers the training adjusts.
-    pub parameters: usize,
-    /// How the training went; none while it is under way.
-    pub training: Option<TrainingRecord>,
-}
-
-/// What the network was trained on; needed to use it again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DataRecord {
-    /// Rows of an image.
-    pub height: usize,
-    /// Columns of an image.
-    pub width: usize,
-    /// How many classes there are.
-    pub classes: usize,
-    /// How many images were learned from.
-    pub training_images: usize,
-    /// How many were held out.
-    pub validation_images: usize,
-    /// How a pixel became a number.
-    pub scaling: Scaling,
-    /// Each file's SHA-256.
-    pub sha256: BTreeMap<String, String>,
-}
-
-/// How a training went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrainingRecord {
-    /// How many epochs it took.
-    pub epochs: usize,
-    /// The one whose model is in `best.safetensors`.
-    pub best_epoch: usize,
-    /// Why it stopped before its last epoch, if it did.
-    pub stopped: Option<String>,
-    /// Additions and multiplications of the matrix products: a forward pass for each validation image, three times as
-    /// many for each training image.
-    pub floating_point_operations: u64,
-    /// Wall-clock seconds of the training, validation and saving included.
-    pub wall_seconds: f64,
-    /// Seconds of all processor cores together in the same time.
-    pub cpu_seconds: f64,
+/// One epoch's figures; a row of `metrics.csv`. The validation figures are missing where nothing is held out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Epoch {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// Mean cross-entropy of the training images, each as it was met, with dropout.
+    pub train_loss: f64,
+    /// Share of them classified rightly, likewise.
+    pub train_accuracy: f64,
+    /// Mean cross-entropy of the validation images at the epoch's end.
+    pub validation_loss: Option<f64>,
+    /// Share of them classified rightly.
+    pub validation_accuracy: Option<f64>,
+    /// Wall-clock seconds, training and validation.
+    pub seconds: f64,
 }
 
 /// The folder of one run.
@@ -218,8 +175,7 @@ impl RunFolder {
 
     /// The best model, on `device`.
     pub fn model(&self, experiment: &Experiment, data: &DataRecord, device: &Opened) -> Result<Mlp, RunError> {
-        let inputs = data.height * data.width;
-        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, data.classes, &device.device);
+        let shape = Mlp::new(&experiment.model, &experiment.init, data.inputs(), data.classes, &device.device);
         Ok(weights::load(shape, &self.best_model())?)
     }
 

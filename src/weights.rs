@@ -44,7 +44,9 @@ pub enum WeightsError {
 /// # Errors
 /// If the file can't be written.
 pub fn save(model: &Mlp, path: &Path) -> Result<(), WeightsError> {
-    let mut store = SafetensorsStore::from_file(path).overwrite(true).with_to_adapter(BurnToPyTorchAdapter);
+    // Burn writes its several metadata in random order; with one, equal models are equal files. PyTorch looks for it.
+    let store = SafetensorsStore::from_file(path).overwrite(true).with_to_adapter(BurnToPyTorchAdapter);
+    let mut store = store.clear_metadata().metadata("format", "pt");
     store.collect_from(model).map_err(|error| WeightsError::Save { path: path.into(), reason: error.to_string() })
 }
 

@@ -9,11 +9,18 @@ pub fn run(arguments: &Experiment) -> Result<(), Error> {
     print(resolve(arguments)?.to_toml().trim_end())
 }
 
-/// The experiment with its overrides, `--device` being one.
+/// The experiment with its overrides, `--device` being the last of them. A folder of data is made absolute, so that a
+/// run's config means the same from everywhere.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
-    let mut experiment = config::load(arguments.config.as_deref(), &arguments.set)?;
-    if let Some(device) = &arguments.device {
-        experiment.device.clone_from(device);
+    let mut overrides = arguments.set.clone();
+    overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
+    let mut experiment = config::load(arguments.config.as_deref(), &overrides)?;
+    if let Some(dir) = &mut experiment.data.dir
+        && let Ok(absolute) = std::path::absolute(&dir)
+        // A config file can't hold other paths.
+        && absolute.to_str().is_some()
+    {
+        *dir = absolute;
     }
     Ok(experiment)
 }

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use crate::Error;
 use crate::cli::{Cli, Command};
 use crate::device::{self, DeviceError, Opened};
+use crate::notice::notice;
 
 /// Runs the command that was typed.
 ///
@@ -30,9 +31,9 @@ pub fn run(cli: Cli) -> Result<(), Error> {
 /// Opens a device and says which one it is.
 fn open_device(name: &str) -> Result<Opened, DeviceError> {
     let device = device::open(name)?;
-    eprintln!("device: {device}");
+    notice(format!("device: {device}"));
     if device.software {
-        eprintln!("warning: no graphics card behind it, a CPU plays one, which is slow; `--device ndarray` is faster");
+        notice("warning: a CPU plays the graphics card, which is slow; `--device ndarray` is faster");
     }
     Ok(device)
 }

@@ -1,7 +1,7 @@
 //! `mnist-burn predict`: which digits some images show.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -9,15 +9,15 @@ use super::{open_device, print};
 use crate::Error;
 use crate::cli::Predict;
 use crate::data::ImageBatcher;
-use crate::evaluation::{Probabilities, classify};
+use crate::evaluation::{EVALUATION_BATCH, Probabilities, classify};
+use crate::notice::notice;
 use crate::picture;
 use crate::run::RunFolder;
-use crate::training::EVALUATION_BATCH;
 
 /// One image's line, or object, of output.
 #[derive(Debug, Serialize)]
 struct Answer {
-    file: PathBuf,
+    file: String,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -33,33 +33,36 @@ enum Outcome {
 pub fn run(arguments: &Predict) -> Result<(), Error> {
     let run = RunFolder::open(&arguments.run);
     let (record, experiment) = (run.record()?, run.experiment()?);
-    let device = open_device(&arguments.device)?;
+    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let model = run.model(&experiment, &record.data, &device)?;
     let batcher = ImageBatcher::new(record.data.scaling);
+    let size = [record.data.height, record.data.width];
 
     let mut answers = Vec::with_capacity(arguments.images.len());
     for files in arguments.images.chunks(EVALUATION_BATCH) {
-        let prepared: Vec<Result<Vec<u8>, String>> =
-            files.iter().map(|file| prepare(file, [record.data.height, record.data.width])).collect();
-        let readable: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
-        let mut read = match readable.len() {
-            0 => vec![],
-            _ => classify(&model, batcher.images(readable.into_iter(), &device.device))?,
+        let prepared: Vec<Result<Vec<u8>, String>> = files.iter().map(|file| prepare(file, size)).collect();
+        let pixels: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
+        let mut logits = match pixels.is_empty() {
+            true => vec![],
+            false => classify(&model, batcher.images(pixels.into_iter(), &device.device))?,
         }
         .into_iter();
-        answers.extend(files.iter().zip(prepared).map(|(file, prepared)| Answer {
-            file: file.clone(),
-            outcome: match prepared.map(|_| read.next()) {
-                Ok(Some(probabilities)) => Outcome::Read { digit: probabilities.best(), probabilities },
-                Ok(None) => Outcome::Failed { error: "the device gave no answer".into() },
+        for (file, prepared) in files.iter().zip(prepared) {
+            // Each image that was prepared has its logits, in the same order.
+            let outcome = match prepared.and_then(|_| logits.next().ok_or_else(|| "not classified".to_string())) {
+                Ok(logits) => {
+                    let probabilities = logits.probabilities();
+                    Outcome::Read { digit: probabilities.best(), probabilities }
+                }
                 Err(error) => Outcome::Failed { error },
-            },
-        }));
+            };
+            answers.push(Answer { file: file.display().to_string(), outcome });
+        }
     }
     report(&answers, arguments.json)
 }
 
-fn prepare(file: &PathBuf, size: [usize; 2]) -> Result<Vec<u8>, String> {
+fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     let encoded = fs::read(file).map_err(|error| error.to_string())?;
     picture::prepare(&encoded, size).map_err(|error| error.to_string())
 }
@@ -73,7 +76,7 @@ fn report(answers: &[Answer], json: bool) -> Result<(), Error> {
         match outcome {
             Outcome::Failed { error } => {
                 failed += 1;
-                eprintln!("error: {}: {error}", file.display());
+                notice(format!("error: {file}: {error}"));
             }
             Outcome::Read { digit, probabilities } if !json => {
                 let shares: Vec<String> = probabilities
@@ -82,7 +85,7 @@ fn report(answers: &[Answer], json: bool) -> Result<(), Error> {
                     .enumerate()
                     .map(|(class, p)| format!("{class}: {:.1} %", 100.0 * p))
                     .collect();
-                print(&format!("{}: {digit}  ({})", file.display(), shares.join("  ")))?;
+                print(&format!("{file}: {digit}  ({})", shares.join("  ")))?;
             }
             Outcome::Read { .. } => {}
         }

@@ -4,6 +4,7 @@ use super::error::Problem;
 use super::experiment::Experiment;
 use super::setting::Setting;
 use super::training::BatchSize;
+use crate::device;
 
 /// Reports the settings whose values are out of range.
 pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<Problem>) {
@@ -48,8 +49,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         key: "device",
-        allowed: "text: \"auto\" or a device such as \"ndarray\" or \"cuda:1\"",
-        holds: |it| !it.device.trim().is_empty(),
+        allowed: "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \"wgpu:1\"",
+        holds: |it| device::is_name(&it.device),
     },
     Rule {
         key: "data.dir",

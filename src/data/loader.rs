@@ -1,7 +1,7 @@
 //! The order of the images: a Burn [`DataLoader`] whose shuffling depends on the seed and the epoch alone.
 //!
 //! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before, and with
-//! several workers on which is the fastest. Here any epoch's order can be made again.
+//! several workers on which is the fastest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

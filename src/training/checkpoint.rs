@@ -1,12 +1,14 @@
 //! What each epoch leaves in the run folder: the last model, the best model and the figures so far.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::train::checkpoint::{Checkpoint, Checkpointer, CheckpointerError};
 
 use super::Journal;
 use crate::model::Mlp;
-use crate::run::RunFolder;
+use crate::run::{RunError, RunFolder};
 use crate::weights;
 
 /// Burn's checkpointer of the model, called after each epoch on a thread of its own.
@@ -15,24 +17,50 @@ pub struct ModelKeeper {
     journal: Journal,
     /// A network of the same shape, to be filled with each epoch's weights.
     shape: Mlp,
+    failure: Failure,
+}
+
+/// The first error of keeping: Burn passes on its text alone, without its cause.
+#[derive(Debug, Clone, Default)]
+pub struct Failure(Arc<Mutex<Option<RunError>>>);
+
+impl Failure {
+    /// The error, if there was one.
+    pub fn take(&self) -> Option<RunError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn keep(&self, error: RunError) -> CheckpointerError {
+        let text = CheckpointerError::Unknown(error.to_string());
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        text
+    }
 }
 
 impl ModelKeeper {
     /// Keeps models shaped like `shape` in `run`, the best one as `journal` has it.
     pub fn new(run: RunFolder, journal: Journal, shape: Mlp) -> Self {
-        Self { run, journal, shape }
+        Self { run, journal, shape, failure: Failure::default() }
+    }
+
+    /// Where to ask later what went wrong.
+    pub fn failure(&self) -> Failure {
+        self.failure.clone()
+    }
+
+    fn keep(&self, epoch: usize, model: &Mlp) -> Result<(), RunError> {
+        weights::save(model, &self.run.last_model())?;
+        if self.journal.best().is_some_and(|best| best.epoch == epoch) {
+            weights::save(model, &self.run.best_model())?;
+        }
+        self.run.write_metrics(&self.journal.until(epoch))
     }
 }
 
 impl Checkpointer<ModuleRecord> for ModelKeeper {
     fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
-        let failed = |error: &dyn std::error::Error| CheckpointerError::Unknown(error.to_string());
         let model = self.shape.clone().try_load_record(record).map_err(CheckpointerError::Record)?;
-        weights::save(&model, &self.run.last_model()).map_err(|error| failed(&error))?;
-        if self.journal.best().is_some_and(|best| best.epoch == epoch) {
-            weights::save(&model, &self.run.best_model()).map_err(|error| failed(&error))?;
-        }
-        self.run.write_metrics(&self.journal.until(epoch)).map_err(|error| failed(&error))
+        self.keep(epoch, &model).map_err(|error| self.failure.keep(error))
     }
 
     fn delete(&self, _: usize) -> Result<(), CheckpointerError> {

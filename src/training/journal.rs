@@ -6,49 +6,19 @@ use std::time::Instant;
 use burn::train::EarlyStoppingStrategy;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
-use serde::Serialize;
 
 use crate::config::Stop;
-
-/// One epoch's figures; a row of `metrics.csv`. The validation figures are missing where nothing is held out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Epoch {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// Mean cross-entropy of the training images, each as it was met, with dropout.
-    pub train_loss: f64,
-    /// Share of them classified right, likewise.
-    pub train_accuracy: f64,
-    /// Mean cross-entropy of the validation images at the epoch's end.
-    pub validation_loss: Option<f64>,
-    /// Share of them classified right.
-    pub validation_accuracy: Option<f64>,
-    /// Wall-clock seconds, training and validation.
-    pub seconds: f64,
-}
-
-impl Epoch {
-    /// What the best epoch has least of: the validation error, then the validation loss.
-    fn rank(&self) -> Option<(f64, f64)> {
-        Some((1.0 - self.validation_accuracy?, self.validation_loss?))
-    }
-
-    fn better_than(&self, other: &Self) -> bool {
-        match (self.rank(), other.rank()) {
-            (Some(this), Some(that)) => this < that,
-            // Nothing to choose by: the last model is the model.
-            _ => true,
-        }
-    }
-}
+use crate::run::Epoch;
 
 /// The epochs so far, shared by those who write it and those who ask.
 #[derive(Debug, Clone)]
 pub struct Journal {
     state: Arc<Mutex<State>>,
     stop: Stop,
-    /// Whether anything is held out; Burn gives figures of an empty split as well.
-    validates: bool,
+    /// How many images train.
+    training: usize,
+    /// How many images are held out.
+    validation: usize,
 }
 
 #[derive(Debug)]
@@ -60,9 +30,10 @@ struct State {
 }
 
 impl Journal {
-    /// An empty journal whose clock starts now. `validates` says whether there is a validation split.
-    pub fn new(stop: Stop, validates: bool) -> Self {
-        Self { state: Arc::new(Mutex::new(State { epochs: vec![], best: 0, since: Instant::now() })), stop, validates }
+    /// An empty journal, for so many images of both splits, whose clock starts now.
+    pub fn new(stop: Stop, training: usize, validation: usize) -> Self {
+        let state = State { epochs: vec![], best: 0, since: Instant::now() };
+        Self { state: Arc::new(Mutex::new(state)), stop, training, validation }
     }
 
     /// The epochs up to `epoch`, in order.
@@ -75,8 +46,8 @@ impl Journal {
         self.until(usize::MAX)
     }
 
-    /// The best epoch so far: least validation error, then least validation loss, then the earliest. Without a validation
-    /// split, the last.
+    /// The best epoch so far: fewest validation errors, then least validation loss, then the earliest. Without a
+    /// validation split, the last.
     pub fn best(&self) -> Option<Epoch> {
         let state = self.lock();
         state.epochs.get(state.best).cloned()
@@ -84,23 +55,43 @@ impl Journal {
 
     fn push(&self, epoch: Epoch) {
         let mut state = self.lock();
-        if state.epochs.get(state.best).is_none_or(|best| epoch.better_than(best)) {
+        if state.epochs.get(state.best).is_none_or(|best| self.is_better(&epoch, best)) {
             state.best = state.epochs.len();
         }
         state.epochs.push(epoch);
+    }
+
+    fn is_better(&self, new: &Epoch, best: &Epoch) -> bool {
+        match (self.wrong(new), self.wrong(best)) {
+            (Some(new_wrong), Some(best_wrong)) => {
+                (new_wrong, new.validation_loss) < (best_wrong, best.validation_loss)
+            }
+            // Nothing to choose by: the last model is the model, unless it is none.
+            _ => new.train_loss.is_finite(),
+        }
+    }
+
+    /// How many validation images were wrong: a whole number, so that equal is equal.
+    fn wrong(&self, epoch: &Epoch) -> Option<usize> {
+        epoch.validation_accuracy.map(|accuracy| ((1.0 - accuracy) * self.validation as f64).round() as usize)
     }
 
     /// Whether the last epoch fulfilled a condition of `[stop]`, and which.
     pub fn stop_reason(&self) -> Option<String> {
         let state = self.lock();
         let last = state.epochs.last()?;
-        let error = 1.0 - last.validation_accuracy?;
+        let error = self.wrong(last)? as f64 / self.validation as f64;
         if let Some(goal) = self.stop.error.filter(|&goal| error <= goal) {
             return Some(format!("validation error {:.2} % reached stop.error = {goal}", 100.0 * error));
         }
         let waited = last.epoch - state.epochs[state.best].epoch;
         let patience = self.stop.patience.filter(|&patience| waited >= patience)?;
         Some(format!("no improvement on the validation split for stop.patience = {patience} epochs"))
+    }
+
+    /// The last epoch, if its loss is no number any more.
+    pub fn diverged(&self) -> Option<usize> {
+        self.lock().epochs.last().filter(|last| !last.train_loss.is_finite()).map(|last| last.epoch)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -113,14 +104,17 @@ impl Journal {
 impl CheckpointingStrategy for Journal {
     fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
         let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);
-        let share = |percent: f64| percent / 100.0;
+        // Burn gives percent; an accuracy is a whole number of images.
+        let share = |percent: f64, images: usize| (percent / 100.0 * images as f64).round() / images as f64;
+        // Burn gives figures of an empty split as well.
+        let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
         let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
         self.push(Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
-            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, share),
-            validation_loss: mean("Loss", &Split::Valid).filter(|_| self.validates),
-            validation_accuracy: mean("Accuracy", &Split::Valid).map(share).filter(|_| self.validates),
+            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| share(percent, self.training)),
+            validation_loss: validation("Loss"),
+            validation_accuracy: validation("Accuracy").map(|percent| share(percent, self.validation)),
             seconds,
         });
         vec![CheckpointingAction::Save]
@@ -129,7 +123,7 @@ impl CheckpointingStrategy for Journal {
 
 impl EarlyStoppingStrategy for Journal {
     fn should_stop(&mut self, _: usize, _: &EventStoreClient) -> bool {
-        self.stop_reason().is_some()
+        self.stop_reason().is_some() || self.diverged().is_some()
     }
 }
 
@@ -143,15 +137,16 @@ mod tests {
             train_loss: 0.1,
             train_accuracy: 0.9,
             validation_loss: validation.map(|(_, loss)| loss),
-            validation_accuracy: validation.map(|(error, _)| 1.0 - error),
+            validation_accuracy: validation.map(|(accuracy, _)| accuracy),
             seconds: 1.0,
         }
     }
 
-    fn journal(stop: Stop, validation: &[(f64, f64)]) -> Journal {
-        let journal = Journal::new(stop, true);
-        for (i, &figures) in validation.iter().enumerate() {
-            journal.push(epoch(i + 1, Some(figures)));
+    /// A journal of epochs with so many of 1,000 validation images wrong, and that loss.
+    fn journal(stop: Stop, validation: &[(usize, f64)]) -> Journal {
+        let journal = Journal::new(stop, 9_000, 1_000);
+        for (i, &(wrong, loss)) in validation.iter().enumerate() {
+            journal.push(epoch(i + 1, Some((1.0 - wrong as f64 / 1_000.0, loss))));
         }
         journal
     }
@@ -159,14 +154,14 @@ mod tests {
     #[test]
     fn the_best_epoch_has_the_least_error_then_the_least_loss_then_comes_first() {
         let best = |validation: &[_]| journal(Stop::default(), validation).best().unwrap().epoch;
-        assert_eq!(best(&[(0.25, 0.1), (0.125, 0.9), (0.25, 0.05)]), 2);
-        assert_eq!(best(&[(0.25, 0.3), (0.25, 0.2), (0.25, 0.4)]), 2);
-        assert_eq!(best(&[(0.25, 0.2), (0.25, 0.2)]), 1);
+        assert_eq!(best(&[(25, 0.1), (12, 0.9), (25, 0.05)]), 2);
+        assert_eq!(best(&[(25, 0.3), (25, 0.2), (25, 0.4)]), 2);
+        assert_eq!(best(&[(25, 0.2), (25, 0.2)]), 1);
     }
 
     #[test]
     fn without_validation_the_last_epoch_is_the_best_and_nothing_stops() {
-        let journal = Journal::new(Stop { error: Some(1.0), patience: Some(1) }, false);
+        let journal = Journal::new(Stop { error: Some(1.0), patience: Some(1) }, 10_000, 0);
         for number in 1..=3 {
             journal.push(epoch(number, None));
         }
@@ -175,16 +170,29 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_as_soon_as_the_error_is_acceptable() {
-        let stop = Stop { error: Some(0.125), patience: None };
-        assert_eq!(journal(stop.clone(), &[(0.25, 0.2)]).stop_reason(), None);
-        assert!(journal(stop, &[(0.25, 0.2), (0.125, 0.2)]).stop_reason().unwrap().contains("stop.error"));
+    fn an_epoch_whose_loss_is_no_number_is_never_the_best() {
+        for validation in [None, Some((0.1, f64::NAN))] {
+            let journal = Journal::new(Stop::default(), 9_000, 1_000);
+            journal.push(epoch(1, validation.map(|_| (0.9, 0.3))));
+            assert_eq!(journal.diverged(), None);
+            journal.push(Epoch { train_loss: f64::NAN, ..epoch(2, validation) });
+            assert_eq!((journal.best().unwrap().epoch, journal.diverged()), (1, Some(2)));
+        }
+    }
+
+    #[test]
+    fn it_stops_as_soon_as_the_error_is_acceptable_and_not_before() {
+        for (goal, wrong) in [(0.02, 20), (0.07, 70), (0.125, 125)] {
+            let stop = Stop { error: Some(goal), patience: None };
+            assert_eq!(journal(stop.clone(), &[(wrong + 1, 0.2)]).stop_reason(), None);
+            assert!(journal(stop, &[(wrong, 0.2)]).stop_reason().unwrap().contains("stop.error"), "{goal}");
+        }
     }
 
     #[test]
     fn it_stops_after_patience_epochs_without_improvement() {
         let stop = Stop { error: None, patience: Some(2) };
-        assert_eq!(journal(stop.clone(), &[(0.25, 0.2), (0.5, 0.2)]).stop_reason(), None);
-        assert!(journal(stop, &[(0.25, 0.2), (0.5, 0.2), (0.25, 0.3)]).stop_reason().is_some());
+        assert_eq!(journal(stop.clone(), &[(25, 0.2), (50, 0.2)]).stop_reason(), None);
+        assert!(journal(stop, &[(25, 0.2), (50, 0.2), (25, 0.3)]).stop_reason().is_some());
     }
 }

@@ -10,7 +10,9 @@ use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{
     EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
 };
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::notice::notice;
 
 /// Burn's renderer of a training under way.
 pub struct Progress {
@@ -88,11 +90,12 @@ impl Progress {
             _ => format!("  validation {}", self.validation),
         };
         format!(
-            "epoch {:width$}/{}  {}{validation}  {speed:.0} images/s  {:.1} s",
+            "epoch {:width$}/{}  {}{validation}  {speed:.0} images/s  {:.1} s, {:#} left",
             self.epoch,
             self.epochs,
             self.training,
-            self.started.elapsed().as_secs_f64()
+            self.started.elapsed().as_secs_f64(),
+            HumanDuration(self.started.elapsed() * (self.epochs - self.epoch) as u32),
         )
     }
 }
@@ -117,7 +120,7 @@ impl TrainingProgressLogger for Progress {
             self.started = Instant::now();
         }
         if std::io::stderr().is_terminal() {
-            let template = "epoch {prefix} {bar:16} {percent:>3} %  {msg}  {eta} left";
+            let template = "epoch {prefix} {bar:16} {percent:>3} %  {msg}";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar = ProgressBar::new(total_items as u64).with_style(style);
             self.bar.set_prefix(format!("{}/{} {split}", self.epoch, self.epochs));
@@ -129,7 +132,11 @@ impl TrainingProgressLogger for Progress {
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
             let figures = if self.validation.loss.count > 0 { &self.validation } else { &self.training };
             self.bar.set_position(items_processed as u64);
-            self.bar.set_message(format!("{figures}  {:.0} images/s", self.bar.per_sec()));
+            // Of the whole training: the rest of this epoch, and the epochs after it as long as this one.
+            let epoch = self.started.elapsed() + self.bar.eta();
+            let left = self.bar.eta() + epoch * self.epochs.saturating_sub(self.epoch) as u32;
+            let speed = self.bar.per_sec();
+            self.bar.set_message(format!("{figures}  {speed:.0} images/s  {:#} left", HumanDuration(left)));
             self.drawn = Instant::now();
         }
     }
@@ -143,7 +150,7 @@ impl TrainingProgressLogger for Progress {
 
     fn update_epoch(&mut self, epoch: usize) {
         self.epoch = epoch;
-        eprintln!("{}", self.line());
+        notice(self.line());
         self.epoch = epoch + 1;
     }
 

@@ -24,7 +24,8 @@ fn every_shipped_config_opens_with_its_question_command_and_result() {
         let text = fs::read_to_string(&path).unwrap();
         let name = path.file_stem().unwrap().to_str().unwrap();
         let opening: Vec<&str> = text.lines().take(3).collect();
-        assert!(opening[0].starts_with("# Question: ") && opening[2].starts_with("# Result:   "), "{text}");
+        assert!(opening[0].starts_with("# Question: "), "{text}");
+        assert!(opening[2].starts_with("# Result:   ") && opening[2].contains(" % "), "a measured error: {text}");
         let command = if name == "baseline" { "cargo run --release".into() } else { format!("config/{name}.toml") };
         assert!(opening[1].starts_with("# Command:  cargo run --release") && opening[1].ends_with(&command), "{text}");
         assert!(stdout(program().args(["config", "-c"]).arg(&path)).contains(&format!("name = \"{name}\"")));
@@ -34,6 +35,8 @@ fn every_shipped_config_opens_with_its_question_command_and_result() {
 #[test]
 fn set_and_device_go_before_the_file() {
     let resolved = stdout(program().args(["config", "--set", "training.epochs=9", "--device", "flex"]));
+    let device = stdout(program().args(["config", "--set", "device=ndarray"]));
+    assert!(device.contains("device = \"ndarray\""), "{device}");
     assert!(resolved.contains("epochs = 9") && resolved.contains("device = \"flex\""), "{resolved}");
 }
 

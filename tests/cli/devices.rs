@@ -1,6 +1,7 @@
 //! `mnist-burn devices` and `--device`.
 
-use super::{DEVICE, failure, program, stdout};
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout, success};
 
 #[test]
 fn the_list_has_every_backend_of_the_build() {
@@ -14,7 +15,7 @@ fn the_list_has_every_backend_of_the_build() {
 #[test]
 fn an_unknown_device_is_answered_with_the_known_ones() {
     let message = failure(program().args(["--device", "gpu"]));
-    assert!(message.contains("`gpu` is unknown") && message.contains("ndarray"), "{message}");
+    assert!(message.contains("--set device=gpu: must be") && message.contains("\"ndarray\""), "{message}");
 }
 
 #[test]
@@ -27,5 +28,13 @@ fn a_device_that_is_not_compiled_in_names_the_build_that_has_it() {
 #[test]
 fn the_config_chooses_a_device_too() {
     let message = failure(program().args(["--set", "device=cuda:x"]));
-    assert!(message.contains("`cuda:x` is unknown"), "{message}");
+    assert!(message.contains("device=cuda:x: must be"), "{message}");
+}
+
+#[test]
+fn a_run_is_used_where_it_was_trained_unless_said_otherwise() {
+    let (_, notes) = success(program().arg("evaluate").arg(&smoke().run));
+    assert!(notes.contains(&format!("device: {DEVICE} (CPU)")), "{notes}");
+    let message = failure(program().arg("evaluate").arg(&smoke().run).args(["--device", "gpu"]));
+    assert!(message.contains("`gpu` is unknown"), "{message}");
 }

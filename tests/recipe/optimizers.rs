@@ -148,38 +148,77 @@ fn loop_device() -> Opened {
     device::open(cpu).unwrap()
 }
 
-#[test]
-fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
+/// Trains the regression in Burn's loop, and returns each epoch's training loss and the last weights.
+fn run_loop(training: Training, rate: f64) -> (Vec<f64>, Vec<f32>) {
     // Bytes that are exactly the images above at a scale of a fifth.
     let bytes = IMAGES.iter().map(|pixel| (pixel * 5.0).round() as u8).collect();
-    let images = Images::new(bytes, LABELS.iter().map(|&l| l as u8).collect(), [1, 3], CLASSES);
+    let images = Images::new(bytes, LABELS.iter().map(|&label| label as u8).collect(), [1, 3], CLASSES);
     let data = TrainingData {
         images: Arc::new(images),
         split: Split { training: vec![0, 1, 2, 3], validation: vec![] },
         scaling: Scaling { mean: 0.0, deviation: 5.0 / 255.0 },
     };
-    let experiment = Experiment {
-        model: regression(),
-        training: Training { epochs: 3, batch_size: BatchSize::All },
-        optimizer: sgd(0.0, false),
-        ..Experiment::default()
-    };
+    let optimizer = Optimizer { learning_rate: rate, ..sgd(0.0, false) };
+    let experiment = Experiment { model: regression(), training, optimizer, ..Experiment::default() };
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(runs.path(), "all").unwrap();
-    device.device.seed(experiment.seed);
-    let mut model = network(&regression(), INPUTS, CLASSES, &device.device.clone().autodiff());
-
-    let journal = training::train(&experiment, &data, &device, &run).unwrap();
-    assert_eq!(journal.epochs().len(), 3);
-
-    let mut sgd = optimizer(&experiment.optimizer);
-    for epoch in journal.epochs() {
-        let images = batch(IMAGES.to_vec(), LABELS.to_vec(), &device.device.clone().autodiff());
-        let (loss, stepped) = step(model, &mut sgd, 0.1, images);
-        assert!((epoch.train_loss - f64::from(loss)).abs() < 1e-6, "epoch {}", epoch.epoch);
-        model = stepped;
-    }
+    let run = RunFolder::create(runs.path(), "loop").unwrap();
+    let model = filled(network(&regression(), INPUTS, CLASSES, &device.device.clone().autodiff()), &start());
+    let journal = training::train(&experiment, model, &data, &device, &run).unwrap();
     let trained = weights::load(network(&regression(), INPUTS, CLASSES, &device.device), &run.last_model()).unwrap();
-    assert_close(&tensors(&trained)["output.weight"], &tensors(&model)["output.weight"], 1e-6, "weights");
+    let trained = tensors(&trained);
+    let losses = journal.epochs().iter().map(|epoch| epoch.train_loss).collect();
+    (losses, [&trained["output.weight"][..], &trained["output.bias"]].concat())
+}
+
+#[test]
+fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
+    let (losses, trained) = run_loop(Training { epochs: 3, batch_size: BatchSize::All }, 0.1);
+    assert_eq!(losses.len(), 3);
+    let expected = by_formula(3, |w, g, _| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
+    assert_close(&trained, &expected, 1e-6, "weights");
+}
+
+#[test]
+fn an_epochs_loss_weighs_each_image_alike_the_last_small_batch_included() {
+    // Steps too small to change anything: the loss stays that of the start, however the images are cut into batches.
+    let (whole, _) = run_loop(Training { epochs: 1, batch_size: BatchSize::All }, 1e-12);
+    let (parts, _) = run_loop(Training { epochs: 3, batch_size: BatchSize::Images(3) }, 1e-12);
+    assert!(parts.iter().all(|loss| (loss - whole[0]).abs() < 1e-6), "{parts:?} {whole:?}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_the_training_with_the_way_out() {
+    let device = loop_device();
+    let images = Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2);
+    let data = TrainingData {
+        images: Arc::new(images),
+        split: Split { training: vec![0, 1], validation: vec![] },
+        // Inputs of infinite size.
+        scaling: Scaling { mean: 0.0, deviation: 1e-45 },
+    };
+    let experiment = Experiment { model: regression(), ..Experiment::default() };
+    let runs = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(runs.path(), "diverged").unwrap();
+    let model = network(&regression(), 2, 2, &device.device.clone().autodiff());
+    let message = training::train(&experiment, model, &data, &device, &run).unwrap_err().to_string();
+    assert!(message.contains("diverged in epoch 1") && message.contains("optimizer.learning_rate"), "{message}");
+}
+
+#[test]
+fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
+    let device = loop_device();
+    let runs = tempfile::tempdir().unwrap();
+    let run = RunFolder::create(runs.path(), "full").unwrap();
+    std::fs::create_dir(run.path().join("metrics.csv")).unwrap();
+    let data = TrainingData {
+        images: Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2)),
+        split: Split { training: vec![0, 1], validation: vec![] },
+        scaling: Scaling::UNIT,
+    };
+    let experiment = Experiment { model: regression(), ..Experiment::default() };
+    let model = network(&regression(), 2, 2, &device.device.clone().autodiff());
+    let error = training::train(&experiment, model, &data, &device, &run).unwrap_err();
+    let write = std::error::Error::source(&error).unwrap();
+    assert!(write.to_string().contains("metrics.csv") && write.source().is_some(), "{error}: {write}");
 }

@@ -74,3 +74,23 @@ fn the_tensors_have_pytorchs_names_batch_normalisation_included() {
         [&layer(0)[..], &layer(1), &norm(0), &norm(1), &["output.bias".into(), "output.weight".into()]].concat();
     assert_eq!(names, expected);
 }
+
+#[test]
+fn only_what_is_trained_counts_as_a_parameter() {
+    let (_, device) = devices().pop().unwrap();
+    let plain = Model { hidden: vec![6, 5], ..Model::default() };
+    let model = |model: &Model| Mlp::new(model, &Init::default(), 4, 3, &device);
+    let weights = 4 * 6 + 6 + 6 * 5 + 5 + 5 * 3 + 3;
+    assert_eq!(model(&plain).trained_parameters(), weights);
+    let normalized = Model { batch_norm: true, ..plain };
+    assert_eq!(model(&normalized).trained_parameters(), weights + 2 * 6 + 2 * 5);
+}
+
+#[test]
+fn the_weights_are_drawn_when_the_network_is_made() {
+    let (_, device) = devices().pop().unwrap();
+    let model = Mlp::new(&Model::default(), &Init::default(), 784, 10, &device);
+    let first = tensors(&model);
+    device.seed(99);
+    assert_eq!(tensors(&model), first);
+}

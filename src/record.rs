@@ -1,0 +1,132 @@
+//! Everything about a run that its config does not say; the contents of `record.json`.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
+
+use crate::data::{Files, Scaling, TrainingData};
+use crate::device::Opened;
+use crate::model::Mlp;
+
+/// With what a run was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// This program's version.
+    pub version: String,
+    /// The git commit it was built from, with `-dirty` if files had changed since; none outside a git checkout.
+    pub commit: Option<String>,
+    /// The device's name, as `--device` takes it.
+    pub device: String,
+    /// What the device calls itself.
+    pub adapter: String,
+    /// The seed of everything random.
+    pub seed: u64,
+    /// What the network was trained on.
+    pub data: DataRecord,
+    /// How many numbers the training adjusts.
+    pub parameters: usize,
+    /// How the training went; none while it is under way.
+    pub training: Option<TrainingRecord>,
+}
+
+/// What the network was trained on; needed to use it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// How many classes there are.
+    pub classes: usize,
+    /// How many images were learned from.
+    pub training_images: usize,
+    /// How many were held out.
+    pub validation_images: usize,
+    /// How a pixel became a number.
+    pub scaling: Scaling,
+    /// Each file's SHA-256.
+    pub sha256: BTreeMap<String, String>,
+}
+
+/// How a training went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingRecord {
+    /// How many epochs it took.
+    pub epochs: usize,
+    /// The one whose model is in `best.safetensors`.
+    pub best_epoch: usize,
+    /// Why it stopped before its last epoch, if it did.
+    pub stopped: Option<String>,
+    /// Multiplications and additions of the matrix products, see [`Mlp::training_operations`].
+    pub floating_point_operations: u64,
+    /// Wall-clock seconds of the training, validation and saving included.
+    pub wall_seconds: f64,
+    /// Seconds of all processor cores together in the same time.
+    pub cpu_seconds: f64,
+}
+
+impl Record {
+    /// What is known of a run before it starts.
+    pub fn new(seed: u64, files: &Files, data: &TrainingData, model: &Mlp, device: &Opened) -> Self {
+        let [height, width] = data.images.size();
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
+            device: device.name.clone(),
+            adapter: device.adapter.clone(),
+            seed,
+            data: DataRecord {
+                height,
+                width,
+                classes: data.classes(),
+                training_images: data.split.training.len(),
+                validation_images: data.split.validation.len(),
+                scaling: data.scaling,
+                sha256: files.checksums.clone(),
+            },
+            parameters: model.trained_parameters(),
+            training: None,
+        }
+    }
+}
+
+impl DataRecord {
+    /// Pixels of an image.
+    pub fn inputs(&self) -> usize {
+        self.height * self.width
+    }
+}
+
+/// Measures the time of a training, on the wall and on the processor.
+#[derive(Debug)]
+pub struct Stopwatch {
+    wall: Instant,
+    cpu: f64,
+}
+
+impl Stopwatch {
+    /// A stopwatch that runs.
+    pub fn start() -> Self {
+        Self { wall: Instant::now(), cpu: processor_seconds() }
+    }
+
+    /// Wall-clock seconds since the start.
+    pub fn wall_seconds(&self) -> f64 {
+        self.wall.elapsed().as_secs_f64()
+    }
+
+    /// Processor seconds of this process since the start, all cores together; 0 where the system does not tell.
+    pub fn cpu_seconds(&self) -> f64 {
+        processor_seconds() - self.cpu
+    }
+}
+
+fn processor_seconds() -> f64 {
+    let Ok(this) = sysinfo::get_current_pid() else { return 0.0 };
+    let mut system = System::new();
+    let what = ProcessRefreshKind::nothing().with_cpu();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[this]), true, what);
+    system.process(this).map_or(0.0, |process| process.accumulated_cpu_time() as f64 / 1000.0)
+}
