@@ -74,5 +74,5 @@ fn an_override_gets_the_same_hints_as_a_file() {
 
 #[test]
 fn a_value_cannot_bring_in_a_second_line() {
-    assert_eq!(loaded("", &["device=a\nseed = 9"]).seed, 1);
+    assert_eq!(loaded("", &["data.dir=a\nseed = 9"]).seed, 1);
 }
