@@ -157,6 +157,15 @@ pub enum IdxError {
         shape: Vec<usize>,
     },
 
+    /// The header announces more than is ever read into memory.
+    #[error("its header announces {announced} bytes, and more than {most} are not read into memory")]
+    TooLarge {
+        /// The bytes announced.
+        announced: u64,
+        /// The most that are read.
+        most: u64,
+    },
+
     /// The header announces more than a file of this size can hold.
     #[error("its header announces dimensions of {shape:?}, more than its {size} bytes can hold")]
     Oversized {

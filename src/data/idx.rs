@@ -5,8 +5,8 @@
 //! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format".
 //!
 //! The files may come from anywhere, so no number in a header is trusted: memory grows only as bytes arrive, no more
-//! is read than the header announces plus one byte, and a header that announces more than the file can hold is
-//! refused before that.
+//! is read than the header announces plus one byte, and a header that announces more than the file can hold, or than
+//! 2 GiB, is refused before that.
 
 use std::{
     fs::File,
@@ -26,6 +26,9 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// One byte of deflate becomes at most so many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
 const MOST_EXPANSION: u64 = 1032;
+
+/// The largest array that is read: more than two million images of MNIST's size, and no memory's end.
+const LARGEST: u64 = 2 << 30;
 
 /// Unsigned bytes, in the third byte of the magic number.
 const UNSIGNED_BYTES: u32 = 0x0800;
@@ -83,6 +86,10 @@ fn decode<const D: usize>(mut from: impl Read, size: u64, most: u64) -> Result<(
         .try_fold(1, |product: u64, &dimension| product.checked_mul(dimension as u64))
         .filter(|&announced| announced <= most)
         .ok_or(IdxError::Oversized { shape: shape.into(), size })?;
+    // A gzip file can honestly expand a thousandfold.
+    if announced > LARGEST {
+        return Err(IdxError::TooLarge { announced, most: LARGEST });
+    }
 
     let mut bytes = Vec::new();
     // The byte more tells a file that ends here from one that goes on, and has gzip check its sum at the end.

@@ -60,7 +60,7 @@ fn when_every_mirror_fails_the_error_says_what_was_tried_and_what_to_do() {
     let mirrors = [&absent, &stalled, &cut, &corrupt].map(|mirror| mirror.address.clone());
     let data = folder.path().join("fetched");
     let mut command = quick(&folder.path().join("runs"));
-    command.env("MNIST_BURN_TIMEOUT", "1").args(["--set", &format!("data.dir={}", data.display())]);
+    command.env("MNIST_BURN_TIMEOUT", "2").args(["--set", &format!("data.dir={}", data.display())]);
     let message = failure(command.args(["--set", &format!("data.mirrors={mirrors:?}")]));
     assert!(mirrors.iter().all(|mirror| message.contains(mirror)), "{message}");
     assert!(message.contains("404") && message.contains("by hand"), "{message}");

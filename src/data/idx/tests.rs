@@ -147,6 +147,17 @@ fn a_bomb_is_refused_after_one_byte_more_than_it_announces() {
 }
 
 #[test]
+fn an_array_too_large_for_memory_is_refused_before_it_is_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), idx(0x803, &[3 << 20, 32, 32], b"")).unwrap();
+    // 3 GiB of nothing, which take no room on the disk.
+    file.as_file().set_len(16 + (3 << 30)).unwrap();
+    let DataError::Idx { source, .. } = images(file.path()).unwrap_err() else { panic!("an error in the file") };
+    let message = "its header announces 3221225472 bytes, and more than 2147483648 are not read into memory";
+    assert_eq!(source.to_string(), message);
+}
+
+#[test]
 fn a_compressed_file_cut_short_is_refused() {
     let file = gzip(&idx(0x803, &[1, 10, 10], &(0..100).collect::<Vec<_>>()));
     assert_eq!(refusal(&file[..file.len() - 20]), "it cannot be read to its end");
