@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Train a network, count its errors on the test set, keep it in a run folder (the default)
     Train(Train),
+    /// Go on with a run that was interrupted, or train it longer
+    Resume(Resume),
     /// Count a trained network's errors on the test set again
     Evaluate(Evaluate),
     /// Tell which digits PNG or JPEG images show
@@ -54,6 +56,28 @@ pub struct Train {
     /// The folder that run folders are made in
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
+    /// The run's own folder, in place of a new one; a run begun there goes on
+    #[arg(long, value_name = "DIR", conflicts_with = "runs")]
+    pub run: Option<PathBuf>,
+    /// Leave the test images alone: for runs that others are compared with
+    #[arg(long)]
+    pub no_test: bool,
+    /// Take one batch through everything, and keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// Change what may change: training.epochs=20, stop.patience=5, ...; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where to compute [default: where the config says]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
 }
 
 /// Arguments of `evaluate`.

@@ -14,6 +14,8 @@
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
 
+pub mod checkpoint;
+pub mod checksum;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -21,6 +23,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod metrics;
 pub mod model;
 pub mod notice;
 pub mod picture;

@@ -7,6 +7,7 @@ use clap::Parser;
 use mnist_burn::cli::Cli;
 use mnist_burn::commands;
 use mnist_burn::notice::notice;
+use mnist_burn::training::{TrainingError, interrupt};
 
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
@@ -18,7 +19,10 @@ fn main() -> ExitCode {
                 notice(format!("  because: {error}"));
                 cause = error.source();
             }
-            ExitCode::FAILURE
+            match error {
+                mnist_burn::Error::Training(TrainingError::Interrupted { .. }) => ExitCode::from(interrupt::EXIT_CODE),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }

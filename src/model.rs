@@ -2,12 +2,13 @@
 //!
 //! It owns the layers and their order, and knows nothing of images, files or training.
 
-use burn::module::{Initializer, Module, Param};
+use burn::module::{Initializer, Module, ModuleMapper, Param, ParamId};
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::config;
+use crate::random::{Purpose, derived_seed};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b)))`, one after the other, then an output layer that gives the logits.
 ///
@@ -23,21 +24,35 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// A network with fresh weights for flattened images of `inputs` pixels and labels below `classes`.
-    ///
-    /// The weights are drawn here and now from the device's random generator: seed it first with [`Device::seed`].
-    pub fn new(model: &config::Model, init: &config::Init, inputs: usize, classes: usize, device: &Device) -> Self {
+    /// A network for flattened images of `inputs` pixels and labels below `classes`, with fresh weights: each layer's are
+    /// drawn under `seed` and the layer's number, by the device's generator.
+    pub fn new(
+        model: &config::Model,
+        init: &config::Init,
+        inputs: usize,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
         let weights = initializer(init.weights);
-        let mut widths = vec![inputs];
-        widths.extend(&model.hidden);
+        let widths: Vec<usize> = [&[inputs], &model.hidden[..], &[classes]].concat();
+        let mut layers: Vec<Linear> = (0..)
+            .zip(widths.windows(2))
+            .map(|(layer, pair)| {
+                device.seed(derived_seed(seed, Purpose::Weights { layer }));
+                dense(pair[0], pair[1], &weights, device)
+            })
+            .collect();
+        let output = layers.remove(model.hidden.len());
         let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
-        Self {
-            hidden: widths.windows(2).map(|pair| dense(pair[0], pair[1], &weights, device)).collect(),
+        let network = Self {
+            hidden: layers,
             norm: norms.iter().map(|&width| BatchNormConfig::new(width).init(device)).collect(),
-            output: dense(widths[widths.len() - 1], classes, &weights, device),
+            output,
             activation: activation(model.activation).init(device),
             dropout: DropoutConfig::new(model.dropout).init(),
-        }
+        };
+        network.map(&mut Numbering::default())
     }
 
     /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities.
@@ -79,6 +94,21 @@ impl Mlp {
 
 fn matrix_operations(layer: &Linear) -> u64 {
     2 * layer.weight.shape().num_elements() as u64
+}
+
+/// Numbers the parameters in the order in which they stand in the network. An optimiser keeps its state by these numbers,
+/// which Burn draws at random: they would differ from run to run, and reach its files.
+#[derive(Debug, Default)]
+struct Numbering {
+    next: u64,
+}
+
+impl ModuleMapper for Numbering {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.next += 1;
+        let (_, value, mapper) = parameter.consume();
+        Param::from_mapped_value(ParamId::from(self.next), value, mapper)
+    }
 }
 
 /// A fully connected layer with weights from `weights` and zero biases (Burn's own default draws the biases too).

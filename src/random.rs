@@ -2,7 +2,7 @@
 //!
 //! A generator is made anew for each purpose, so that no choice depends on how many others were made before it.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What a generator is for. Each purpose has a stream of its own under one seed.
@@ -15,15 +15,65 @@ pub enum Purpose {
         /// The epoch.
         epoch: u64,
     },
+    /// The initial weights of a layer, counted from 0, the output layer being the last.
+    Weights {
+        /// The layer.
+        layer: u64,
+    },
+    /// What is dropped in one step.
+    Dropout {
+        /// The epoch, counted from 1 and below 2^24.
+        epoch: u64,
+        /// The batch within the epoch, counted from 0 and below 2^32.
+        batch: u64,
+    },
+}
+
+impl Purpose {
+    /// The kind of purpose in the uppermost byte, and which one of it below.
+    fn stream(self) -> u64 {
+        let (kind, which) = match self {
+            Self::Split => (0, 0),
+            Self::Order { epoch } => (1, epoch),
+            Self::Weights { layer } => (2, layer),
+            Self::Dropout { epoch, batch } => (3, epoch << 32 | batch),
+        };
+        kind << 56 | which
+    }
 }
 
 /// The generator for `purpose` under `seed`: ChaCha with 8 rounds, the same on every machine.
 pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
-    let stream = match purpose {
-        Purpose::Split => 0,
-        Purpose::Order { epoch } => epoch,
-    };
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(stream);
+    generator.set_stream(purpose.stream());
     generator
+}
+
+/// A seed for `purpose` under `seed`: for a device, whose own generator then makes the numbers.
+pub fn derived_seed(seed: u64, purpose: Purpose) -> u64 {
+    generator(seed, purpose).next_u64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_purpose_has_numbers_of_its_own() {
+        use Purpose::*;
+        let purposes = [
+            Split,
+            Order { epoch: 1 },
+            Order { epoch: 2 },
+            Weights { layer: 1 },
+            Weights { layer: 2 },
+            Dropout { epoch: 1, batch: 2 },
+            Dropout { epoch: 2, batch: 1 },
+        ];
+        let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), 2 * purposes.len());
+        assert_eq!(derived_seed(1, Split), derived_seed(1, Split));
+    }
 }

@@ -27,8 +27,12 @@ pub struct Record {
     pub data: DataRecord,
     /// How many numbers the training adjusts.
     pub parameters: usize,
-    /// How the training went; none while it is under way.
+    /// The SHA-256 of each model file, by name; of the old and the new one while a training replaces it.
+    pub models: BTreeMap<String, Vec<String>>,
+    /// How the training went; none until it is over.
     pub training: Option<TrainingRecord>,
+    /// What broke it off for good, if something did.
+    pub failure: Option<String>,
 }
 
 /// What the network was trained on; needed to use it again.
@@ -87,7 +91,9 @@ impl Record {
                 sha256: files.checksums.clone(),
             },
             parameters: model.trained_parameters(),
+            models: BTreeMap::new(),
             training: None,
+            failure: None,
         }
     }
 }
@@ -99,27 +105,35 @@ impl DataRecord {
     }
 }
 
-/// Measures the time of a training, on the wall and on the processor.
-#[derive(Debug)]
+/// Seconds that a training took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seconds {
+    /// On the wall.
+    pub wall: f64,
+    /// Of this process, all processor cores together; 0 where the system does not tell.
+    pub cpu: f64,
+}
+
+/// Measures the time of a training, over all the processes that it takes.
+#[derive(Debug, Clone)]
 pub struct Stopwatch {
+    before: Seconds,
     wall: Instant,
     cpu: f64,
 }
 
 impl Stopwatch {
-    /// A stopwatch that runs.
-    pub fn start() -> Self {
-        Self { wall: Instant::now(), cpu: processor_seconds() }
+    /// A stopwatch that runs, and has run for `before` already.
+    pub fn start(before: Seconds) -> Self {
+        Self { before, wall: Instant::now(), cpu: processor_seconds() }
     }
 
-    /// Wall-clock seconds since the start.
-    pub fn wall_seconds(&self) -> f64 {
-        self.wall.elapsed().as_secs_f64()
-    }
-
-    /// Processor seconds of this process since the start, all cores together; 0 where the system does not tell.
-    pub fn cpu_seconds(&self) -> f64 {
-        processor_seconds() - self.cpu
+    /// What it shows.
+    pub fn read(&self) -> Seconds {
+        Seconds {
+            wall: self.before.wall + self.wall.elapsed().as_secs_f64(),
+            cpu: self.before.cpu + processor_seconds() - self.cpu,
+        }
     }
 }
 

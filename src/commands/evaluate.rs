@@ -13,7 +13,7 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     let run = RunFolder::open(&arguments.run);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let model = run.model(&experiment, &record.data, &device)?;
+    let model = run.model(&experiment, &record, &device)?;
     let files = data::locate(&experiment.data)?;
     if files.checksums != record.data.sha256 {
         notice("warning: the data files are not those that this run was trained and tested with");

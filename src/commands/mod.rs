@@ -4,6 +4,7 @@ mod config;
 mod devices;
 mod evaluate;
 mod predict;
+mod resume;
 mod train;
 
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),
+        Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),

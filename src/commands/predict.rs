@@ -34,7 +34,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let run = RunFolder::open(&arguments.run);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let model = run.model(&experiment, &record.data, &device)?;
+    let model = run.model(&experiment, &record, &device)?;
     let batcher = ImageBatcher::new(record.data.scaling);
     let size = [record.data.height, record.data.width];
 

@@ -72,7 +72,7 @@ impl Experiment {
 }
 
 /// `[data]`: which images, and how they are split and scaled.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
     /// A data set known by name, or `own` for the IDX files in `dir`.
@@ -87,6 +87,21 @@ pub struct Data {
     pub validation: usize,
     /// How a pixel becomes a number.
     pub pixels: Pixels,
+    /// How many threads make batches ahead of their use; it changes the speed and nothing else.
+    pub loader_threads: usize,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dataset: Dataset::Mnist,
+            dir: None,
+            mirrors: None,
+            validation: 0,
+            pixels: Pixels::Unit,
+            loader_threads: 1,
+        }
+    }
 }
 
 /// The data sets known by name, and one's own.

@@ -5,6 +5,7 @@
 //! look at what the settings say. Everything wrong is reported at once, before any work.
 
 mod combinations;
+mod difference;
 mod document;
 mod error;
 mod experiment;
@@ -19,6 +20,7 @@ mod values;
 
 use std::{fs, path::Path};
 
+pub use self::difference::{Difference, check_resumable, differences};
 pub use self::error::{ConfigError, Problem};
 pub use self::experiment::{
     Activation, Data, Dataset, Experiment, Init, Model, Pixels, Schedule, ScheduleKind, Stop, Weights,

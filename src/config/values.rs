@@ -68,6 +68,11 @@ const RULES: &[Rule] = &[
         holds: |it| it.data.validation <= 1_000_000_000,
     },
     Rule {
+        key: "data.loader_threads",
+        allowed: "a whole number from 0 to 64",
+        holds: |it| it.data.loader_threads <= 64,
+    },
+    Rule {
         key: "model.hidden",
         allowed: "a list of at most 64 widths, each a whole number from 1 to 65536",
         holds: |it| it.model.hidden.len() <= 64 && it.model.hidden.iter().all(|width| (1..=65_536).contains(width)),

@@ -22,6 +22,8 @@ pub struct Batch {
     pub images: Tensor<2>,
     /// `[batch]`, each a class from 0.
     pub targets: Tensor<1, Int>,
+    /// What is random in this step, dropout, is drawn under this seed.
+    pub seed: u64,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -86,12 +88,14 @@ impl ImageBatcher {
 }
 
 impl Batcher<Item, Batch> for ImageBatcher {
+    /// The batch, its seed still to be set by who knows its place in the training.
     fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
         let labels: Vec<i32> = items.iter().map(|item| i32::from(item.label)).collect();
         let count = labels.len();
         Batch {
             images: self.images(items.iter().map(|item| item.pixels.as_slice()), device),
             targets: Tensor::from_data(TensorData::new(labels, [count]), device),
+            seed: 0,
         }
     }
 }

@@ -11,7 +11,8 @@ use std::{
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ureq::Agent;
 
-use super::{Attempt, DataError, MirrorError, checksum, source::Published};
+use super::{Attempt, DataError, MirrorError, source::Published};
+use crate::checksum;
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,11 @@ use std::{
 };
 
 use super::{
-    DataError, Images, checksum,
+    DataError, Images,
     download::{Timeouts, download},
     source::{CLASSES, NAMES, Published, Source},
 };
+use crate::checksum;
 use crate::config::Data;
 
 #[cfg(test)]
@@ -60,7 +61,7 @@ impl Files {
         let mut checksums = BTreeMap::new();
         for path in &paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            checksums.insert(name.into_owned(), checksum::of_file(path)?);
+            checksums.insert(name.into_owned(), sum(path)?);
         }
         let [train_images, train_labels, test_images, test_labels] = paths;
         Ok(Self { train_images, train_labels, test_images, test_labels, checksums, classes })
@@ -125,10 +126,14 @@ fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
     if path.extension().is_none() {
         return Ok(path);
     }
-    match checksum::of_file(&path)? {
+    match sum(&path)? {
         found if found == published.sha256 => Ok(path),
         found => Err(DataError::Checksum { path, expected: published.sha256.into(), found }),
     }
+}
+
+fn sum(path: &Path) -> Result<String, DataError> {
+    checksum::of_file(path).map_err(|source| DataError::Read { path: path.into(), source })
 }
 
 /// The folder of a named data set, there already or to be made.

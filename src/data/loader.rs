@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Dataset, Progress};
@@ -14,7 +16,7 @@ use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
 use super::{Batch, ImageBatcher, Images, Item};
-use crate::random::{Purpose, generator};
+use crate::random::{Purpose, derived_seed, generator};
 
 impl Dataset<Item> for Images {
     fn get(&self, index: usize) -> Result<Item, DatasetError> {
@@ -36,6 +38,8 @@ pub struct Loader {
     shuffle: Option<u64>,
     /// How often the data set has been gone through. Shared by the copies that Burn makes when it picks the device.
     epochs: Arc<AtomicU64>,
+    /// How many threads make batches ahead of their use; with none, each is made when it is asked for.
+    threads: usize,
     device: Device,
 }
 
@@ -49,7 +53,7 @@ impl Loader {
         device: Device,
     ) -> Self {
         let images = Arc::new(SelectionDataset::<Images, Item>::from_indices_unchecked(images.clone(), indices));
-        Self { images, batcher, batch_size, shuffle: None, epochs: Arc::default(), device }
+        Self { images, batcher, batch_size, shuffle: None, epochs: Arc::default(), threads: 0, device }
     }
 
     /// Goes through all of `images` in their own order.
@@ -61,6 +65,16 @@ impl Loader {
     /// The same images, in another order every epoch.
     pub fn shuffled(self, seed: u64) -> Self {
         Self { shuffle: Some(seed), ..self }
+    }
+
+    /// The same, as if the first `epochs` epochs had been gone through.
+    pub fn after(self, epochs: usize) -> Self {
+        Self { epochs: Arc::new(AtomicU64::new(epochs as u64)), ..self }
+    }
+
+    /// The same batches, made ahead by so many threads.
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// The order of epoch `epoch`, counted from 1, as positions in the data set.
@@ -76,8 +90,10 @@ impl Loader {
 impl DataLoader<Batch> for Loader {
     /// Starts the next epoch.
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
-        Box::new(Batches { loader: self, order: self.order(epoch), next: 0 })
+        let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        let epoch = Arc::new(Epoch { number, order: self.order(number), loader: self.clone() });
+        let ahead = (0..self.threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
+        Box::new(Batches { epoch, ahead, next: 0 })
     }
 
     fn num_items(&self) -> usize {
@@ -94,27 +110,68 @@ impl DataLoader<Batch> for Loader {
     }
 }
 
-/// One epoch under way.
-struct Batches<'a> {
-    loader: &'a Loader,
+/// One time through the data set.
+struct Epoch {
+    /// Counted from 1.
+    number: u64,
     order: Vec<usize>,
-    next: usize,
+    loader: Loader,
 }
 
-impl Iterator for Batches<'_> {
-    type Item = Result<Batch, DatasetError>;
+impl Epoch {
+    /// The batch of that index, counted from 0, until there are no more.
+    fn batch(&self, index: usize) -> Option<Result<Batch, DatasetError>> {
+        let images = self.order.chunks(self.loader.batch_size).nth(index)?;
+        let items = match self.loader.images.get_many(images.to_vec()) {
+            Ok(items) => items,
+            Err(error) => return Some(Err(error)),
+        };
+        let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
+        let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
+        Some(Ok(Batch { seed, ..self.loader.batcher.batch(items, &self.loader.device) }))
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
-        let end = self.order.len().min(self.next + self.loader.batch_size);
-        let indices = self.order.get(self.next..end).filter(|indices| !indices.is_empty())?.to_vec();
-        self.next = end;
-        let items = self.loader.images.get_many(indices);
-        Some(items.map(|items| self.loader.batcher.batch(items, &self.loader.device)))
+    /// Makes every batch whose turn it is for `thread`, a few ahead of their use. Each thread has its own queue and they
+    /// are emptied in turn, so the order of the batches does not depend on which thread is faster.
+    fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Result<Batch, DatasetError>> {
+        let (sender, receiver) = sync_channel(4);
+        let epoch = epoch.clone();
+        let make = move || {
+            let turns = (thread..).step_by(epoch.loader.threads);
+            // A receiver that is gone has ended the epoch early.
+            turns.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
+        };
+        // Without a thread the queue is closed, and its batches are made when they are asked for.
+        let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);
+        receiver
     }
 }
 
-impl DataLoaderIterator<Batch> for Batches<'_> {
+/// An epoch under way.
+struct Batches {
+    epoch: Arc<Epoch>,
+    ahead: Vec<Receiver<Result<Batch, DatasetError>>>,
+    /// The index of the next batch.
+    next: usize,
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let made = match self.ahead.len() {
+            0 => None,
+            threads => self.ahead[self.next % threads].recv().ok(),
+        };
+        let batch = made.or_else(|| self.epoch.batch(self.next))?;
+        self.next += 1;
+        Some(batch)
+    }
+}
+
+impl DataLoaderIterator<Batch> for Batches {
     fn progress(&self) -> Progress {
-        Progress::new(self.next, self.order.len(), Some("images".into()))
+        let images = self.epoch.order.len();
+        Progress::new(images.min(self.next * self.epoch.loader.batch_size), images, Some("images".into()))
     }
 }

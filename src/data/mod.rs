@@ -11,7 +11,6 @@
 //! 5. A [`Loader`] decides the order, and an [`ImageBatcher`] scales the pixels of each [`Batch`].
 
 mod batch;
-mod checksum;
 mod download;
 mod error;
 mod files;

@@ -85,7 +85,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::checksum;
+    use crate::checksum;
 
     #[test]
     fn every_sum_is_64_lower_case_hexadecimal_digits_and_no_two_agree() {

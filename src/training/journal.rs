@@ -7,13 +7,15 @@ use burn::train::EarlyStoppingStrategy;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 
+use super::Watch;
 use crate::config::Stop;
-use crate::run::Epoch;
+use crate::metrics::Epoch;
 
 /// The epochs so far, shared by those who write it and those who ask.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Journal {
     state: Arc<Mutex<State>>,
+    watch: Watch,
     stop: Stop,
     /// How many images train.
     training: usize,
@@ -21,19 +23,16 @@ pub struct Journal {
     validation: usize,
 }
 
-#[derive(Debug)]
 struct State {
     epochs: Vec<Epoch>,
-    /// Position of the best epoch.
-    best: usize,
     since: Instant,
 }
 
 impl Journal {
-    /// An empty journal, for so many images of both splits, whose clock starts now.
-    pub fn new(stop: Stop, training: usize, validation: usize) -> Self {
-        let state = State { epochs: vec![], best: 0, since: Instant::now() };
-        Self { state: Arc::new(Mutex::new(state)), stop, training, validation }
+    /// A journal with the epochs of before, for so many images of both splits, whose clock starts now.
+    pub fn new(stop: Stop, training: usize, validation: usize, epochs: Vec<Epoch>, watch: Watch) -> Self {
+        let state = State { epochs, since: Instant::now() };
+        Self { state: Arc::new(Mutex::new(state)), watch, stop, training, validation }
     }
 
     /// The epochs up to `epoch`, in order.
@@ -46,19 +45,15 @@ impl Journal {
         self.until(usize::MAX)
     }
 
-    /// The best epoch so far: fewest validation errors, then least validation loss, then the earliest. Without a
-    /// validation split, the last.
+    /// The best epoch so far, see [`Journal::best_until`].
     pub fn best(&self) -> Option<Epoch> {
-        let state = self.lock();
-        state.epochs.get(state.best).cloned()
+        self.best_until(usize::MAX)
     }
 
-    fn push(&self, epoch: Epoch) {
-        let mut state = self.lock();
-        if state.epochs.get(state.best).is_none_or(|best| self.is_better(&epoch, best)) {
-            state.best = state.epochs.len();
-        }
-        state.epochs.push(epoch);
+    /// The best of the epochs up to `epoch`: fewest validation errors, then least validation loss, then the earliest.
+    /// Without a validation split, the last.
+    pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
+        self.until(epoch).into_iter().reduce(|best, new| if self.is_better(&new, &best) { new } else { best })
     }
 
     fn is_better(&self, new: &Epoch, best: &Epoch) -> bool {
@@ -66,8 +61,8 @@ impl Journal {
             (Some(new_wrong), Some(best_wrong)) => {
                 (new_wrong, new.validation_loss) < (best_wrong, best.validation_loss)
             }
-            // Nothing to choose by: the last model is the model, unless it is none.
-            _ => new.train_loss.is_finite(),
+            // Nothing to choose by: the last model is the model.
+            _ => true,
         }
     }
 
@@ -78,20 +73,15 @@ impl Journal {
 
     /// Whether the last epoch fulfilled a condition of `[stop]`, and which.
     pub fn stop_reason(&self) -> Option<String> {
-        let state = self.lock();
-        let last = state.epochs.last()?;
+        let (epochs, best) = (self.epochs(), self.best()?);
+        let last = epochs.last()?;
         let error = self.wrong(last)? as f64 / self.validation as f64;
         if let Some(goal) = self.stop.error.filter(|&goal| error <= goal) {
             return Some(format!("validation error {:.2} % reached stop.error = {goal}", 100.0 * error));
         }
-        let waited = last.epoch - state.epochs[state.best].epoch;
+        let waited = last.epoch - best.epoch;
         let patience = self.stop.patience.filter(|&patience| waited >= patience)?;
         Some(format!("no improvement on the validation split for stop.patience = {patience} epochs"))
-    }
-
-    /// The last epoch, if its loss is no number any more.
-    pub fn diverged(&self) -> Option<usize> {
-        self.lock().epochs.last().filter(|last| !last.train_loss.is_finite()).map(|last| last.epoch)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -100,7 +90,8 @@ impl Journal {
     }
 }
 
-/// Burn asks after each epoch what to save: it is where the epoch's figures are entered. Every epoch is saved.
+/// Burn asks after each epoch what to save: it is where the epoch's figures are entered. Every epoch is saved but one that
+/// diverged.
 impl CheckpointingStrategy for Journal {
     fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
         let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);
@@ -109,26 +100,32 @@ impl CheckpointingStrategy for Journal {
         // Burn gives figures of an empty split as well.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
         let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
-        self.push(Epoch {
+        let figures = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
             train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| share(percent, self.training)),
             validation_loss: validation("Loss"),
             validation_accuracy: validation("Accuracy").map(|percent| share(percent, self.validation)),
             seconds,
-        });
+        };
+        if self.watch.divergence().is_some() {
+            return vec![];
+        }
+        self.lock().epochs.push(figures);
         vec![CheckpointingAction::Save]
     }
 }
 
 impl EarlyStoppingStrategy for Journal {
     fn should_stop(&mut self, _: usize, _: &EventStoreClient) -> bool {
-        self.stop_reason().is_some() || self.diverged().is_some()
+        self.stop_reason().is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::train::Interrupter;
+
     use super::*;
 
     fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
@@ -142,13 +139,15 @@ mod tests {
         }
     }
 
+    fn journal_of(stop: Stop, validation: usize, epochs: Vec<Epoch>) -> Journal {
+        Journal::new(stop, 9_000, validation, epochs, Watch::new(Interrupter::new()))
+    }
+
     /// A journal of epochs with so many of 1,000 validation images wrong, and that loss.
     fn journal(stop: Stop, validation: &[(usize, f64)]) -> Journal {
-        let journal = Journal::new(stop, 9_000, 1_000);
-        for (i, &(wrong, loss)) in validation.iter().enumerate() {
-            journal.push(epoch(i + 1, Some((1.0 - wrong as f64 / 1_000.0, loss))));
-        }
-        journal
+        let row =
+            |(i, &(wrong, loss)): (usize, &(usize, f64))| epoch(i + 1, Some((1.0 - wrong as f64 / 1_000.0, loss)));
+        journal_of(stop, 1_000, validation.iter().enumerate().map(row).collect())
     }
 
     #[test]
@@ -160,24 +159,18 @@ mod tests {
     }
 
     #[test]
-    fn without_validation_the_last_epoch_is_the_best_and_nothing_stops() {
-        let journal = Journal::new(Stop { error: Some(1.0), patience: Some(1) }, 10_000, 0);
-        for number in 1..=3 {
-            journal.push(epoch(number, None));
-        }
-        assert_eq!(journal.best().unwrap().epoch, 3);
-        assert_eq!(journal.stop_reason(), None);
+    fn the_best_epoch_until_another_knows_nothing_of_what_came_later() {
+        let journal = journal(Stop::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
+        assert_eq!([1, 2, 3].map(|epoch| journal.best_until(epoch).unwrap().epoch), [1, 2, 3]);
+        assert_eq!(journal.best_until(0), None);
     }
 
     #[test]
-    fn an_epoch_whose_loss_is_no_number_is_never_the_best() {
-        for validation in [None, Some((0.1, f64::NAN))] {
-            let journal = Journal::new(Stop::default(), 9_000, 1_000);
-            journal.push(epoch(1, validation.map(|_| (0.9, 0.3))));
-            assert_eq!(journal.diverged(), None);
-            journal.push(Epoch { train_loss: f64::NAN, ..epoch(2, validation) });
-            assert_eq!((journal.best().unwrap().epoch, journal.diverged()), (1, Some(2)));
-        }
+    fn without_validation_the_last_epoch_is_the_best_and_nothing_stops() {
+        let stop = Stop { error: Some(1.0), patience: Some(1) };
+        let journal = journal_of(stop, 0, (1..=3).map(|number| epoch(number, None)).collect());
+        assert_eq!(journal.best().unwrap().epoch, 3);
+        assert_eq!(journal.stop_reason(), None);
     }
 
     #[test]

@@ -3,119 +3,184 @@
 //! - `step` is what happens to one batch: logits, loss, gradients.
 //! - `optimizer` and `adam` turn gradients into new weights.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop.
-//! - `checkpoint` saves the models, `progress` shows what is going on.
+//! - `keeper` saves models and checkpoints, `progress` shows what is going on.
+//! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number.
 
 mod adam;
-mod checkpoint;
+pub mod interrupt;
 mod journal;
+mod keeper;
 mod optimizer;
 mod progress;
+mod schedule;
 mod step;
 mod totals;
+mod watch;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use burn::module::Module;
 use burn::train::metric::{AccuracyMetric, LossMetric};
-use burn::train::{ExecutionStrategy, Learner, SupervisedTraining};
+use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
 use thiserror::Error;
 
 pub use adam::KerasAdam;
 pub use journal::Journal;
-pub use optimizer::{optimizer, schedule};
+pub use optimizer::optimizer;
+pub use schedule::Rates;
 pub use step::cross_entropy;
 
+use crate::checkpoint::Checkpoint;
 use crate::config::{BatchSize, Experiment};
 use crate::data::{Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
+use crate::record::{Record, Seconds};
 use crate::run::{RunError, RunFolder};
+use crate::weights;
 
-use checkpoint::{ModelKeeper, NotKept};
+use keeper::{Keeper, Start};
 use progress::Progress;
 use totals::EpochTotals;
+use watch::{Divergence, Watch};
 
 /// Why a training broke off.
 #[derive(Debug, Error)]
 pub enum TrainingError {
-    /// Burn refuses the schedule.
-    #[error("schedule.kind does not go with optimizer.learning_rate: {0}")]
-    Schedule(String),
     /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
-    /// An epoch's model or figures could not be kept.
-    #[error("the training stopped, as what it has learned can't be kept")]
-    Unkept(#[source] RunError),
+    /// What was learned before can't be loaded, or an epoch's model or figures can't be kept.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A signal stopped it.
+    #[error("interrupted in epoch {epoch}: {}; `mnist-burn resume {run}` goes on from there", kept(*epoch))]
+    Interrupted {
+        /// The epoch that was under way.
+        epoch: usize,
+        /// The run's folder.
+        run: PathBuf,
+    },
     /// The loss is infinite or no number.
     #[error(
-        "the training diverged in epoch {epoch}: the loss is no number any more; take a smaller \
-         optimizer.learning_rate than {rate}. The best model of the epochs before is kept"
+        "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss is no number any \
+         more; take a smaller optimizer.learning_rate. {}",
+        if *epoch == 1 { "No model was kept" } else { "The best model of the epochs before is kept" }
     )]
     Diverged {
         /// The epoch, from 1.
         epoch: usize,
-        /// `optimizer.learning_rate`.
+        /// The batch in it, from 1.
+        batch: usize,
+        /// The learning rate of its update.
         rate: f64,
     },
-    /// The training ended before its first epoch did.
-    #[error("the training ended without a whole epoch")]
-    NoEpoch,
 }
 
-/// Trains `model`, which is on an autodiff device, as `experiment` says, and leaves models and metrics in `run`. Returns
-/// what happened.
+fn kept(epoch: usize) -> String {
+    match epoch {
+        1 => "no epoch is whole yet, and it will begin again".into(),
+        2 => "epoch 1 is kept, epoch 2 will be done again".into(),
+        _ => format!("epochs 1 to {} are kept, epoch {epoch} will be done again", epoch - 1),
+    }
+}
+
+/// What came of a training.
+pub struct Trained {
+    /// Its epochs.
+    pub journal: Journal,
+    /// The record, with the checksums of the models.
+    pub record: Record,
+    /// What it took, with all interruptions.
+    pub seconds: Seconds,
+}
+
+/// Trains `model`, which is fresh and on an autodiff device, as `experiment` says, and leaves models, checkpoints and
+/// metrics in `run`. Where there is a checkpoint already, the training goes on from it.
 ///
 /// # Errors
-/// If the loss diverges, the device fails or a file can't be written.
+/// If the loss diverges, a signal or the device stops it, or a file can't be read or written.
 pub fn train(
     experiment: &Experiment,
     model: Mlp,
     data: &TrainingData,
     device: &Opened,
     run: &RunFolder,
-) -> Result<Journal, TrainingError> {
+    mut record: Record,
+) -> Result<Trained, TrainingError> {
     let (images, held_out) = (data.split.training.len(), data.split.validation.len());
     let batch_size = match experiment.training.batch_size {
         BatchSize::Images(images) => images,
         BatchSize::All => images,
     };
+    let batches = images.div_ceil(batch_size);
+    let (model, before) = match run.checkpoint()? {
+        None => (model, None),
+        Some(checkpoint) => {
+            let path = run.path().join(Checkpoint::FILE);
+            (weights::from_bytes(model, &checkpoint.weights, &path).map_err(RunError::from)?, Some(checkpoint))
+        }
+    };
+    let done = before.as_ref().map_or(0, Checkpoint::epochs_done);
+
+    let interrupter = Interrupter::new();
+    let watch = Watch::new(interrupter.clone());
+    let epochs = before.as_ref().map(|checkpoint| checkpoint.epochs.clone()).unwrap_or_default();
+    let journal = Journal::new(experiment.stop.clone(), images, held_out, epochs, watch.clone());
+    let before = before.map(|checkpoint| (checkpoint.optimizer, checkpoint.seconds));
+    if done >= experiment.training.epochs || journal.stop_reason().is_some() {
+        let seconds = before.map(|(_, seconds)| seconds).unwrap_or_default();
+        return Ok(Trained { journal, record, seconds });
+    }
+
     let loader = |indices: &[usize], batch_size| {
         Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device.device.clone())
+            .with_threads(experiment.data.loader_threads)
+            .after(done)
     };
     let training = loader(&data.split.training, batch_size).shuffled(experiment.seed);
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
-    let steps = images.div_ceil(batch_size) * experiment.training.epochs;
     let rate = experiment.optimizer.learning_rate;
-    let rates = schedule(&experiment.schedule, rate, steps)?;
+    let rates = Rates::new(&experiment.schedule, rate, batches, experiment.training.epochs).starting_at(done * batches);
+    let start = Start { model: model.clone(), rates: rates.clone().into(), checkpoint: before, batches };
+    let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
-    let journal = Journal::new(experiment.stop.clone(), images, held_out);
-    let keeper = ModelKeeper::new(run.clone(), journal.clone(), model.valid());
-    let failure = keeper.failure();
-
-    let result = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
+    let listening = interrupt::listen(&interrupter);
+    let supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((LossMetric::new(), AccuracyMetric::new()))
-        .with_metric_logger(EpochTotals::default())
+        .with_metric_logger(EpochTotals::new(watch.clone()))
         .with_checkpointing_strategy(journal.clone())
-        .with_custom_checkpointers(keeper, NotKept, NotKept)
+        .with_custom_checkpointers(keeper.clone(), keeper.clone(), keeper.clone())
+        .with_interrupter(interrupter)
         .early_stopping(journal.clone())
         .renderer(Box::new(Progress::new()))
         // Burn's own log would take over the program's panic messages.
         .with_application_logger(None)
         .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
-        .num_epochs(experiment.training.epochs)
-        .launch(Learner::new(model, optimizer(&experiment.optimizer), rates));
+        .num_epochs(experiment.training.epochs);
+    let supervised = if done > 0 { supervised.checkpoint(done) } else { supervised };
+    let result = supervised.launch(Learner::new(model, optimizer(&experiment.optimizer), rates.clone()));
+    drop(listening);
 
-    if let Some(failure) = failure.take() {
-        return Err(TrainingError::Unkept(failure));
+    let (kept, seconds, failure) = keeper.finish();
+    record = kept;
+    if let Some(failure) = failure {
+        return Err(failure.into());
+    }
+    if let Some(Divergence { epoch, batch }) = watch.divergence() {
+        let rate = rates.at((epoch - 1) * batches + batch - 1);
+        let error = TrainingError::Diverged { epoch, batch, rate };
+        record.failure = Some(error.to_string());
+        run.write_record(&record)?;
+        return Err(error);
     }
     if let Some(error) = result.error {
         return Err(TrainingError::Stopped(error.to_string()));
     }
-    match journal.diverged() {
-        Some(epoch) => Err(TrainingError::Diverged { epoch, rate }),
-        None if journal.best().is_none() => Err(TrainingError::NoEpoch),
-        None => Ok(journal),
+    let epochs = journal.epochs().len();
+    if result.interrupted.is_some() && epochs < experiment.training.epochs {
+        return Err(TrainingError::Interrupted { epoch: epochs + 1, run: run.path().into() });
     }
+    Ok(Trained { journal, record, seconds })
 }

@@ -1,13 +1,10 @@
 //! The optimiser and the learning rate's course, from the config to Burn's types.
 
-use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
-use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{ModuleOptimizer, SgdConfig};
 
-use super::TrainingError;
 use super::adam::KerasAdam;
-use crate::config::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
+use crate::config::{Optimizer, OptimizerKind};
 
 /// The update rule of a config.
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
@@ -27,19 +24,6 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
             let momentum = MomentumConfig::new().with_momentum(momentum).with_dampening(0.0);
             let momentum = momentum.with_nesterov(config.nesterov.unwrap_or_default());
             SgdConfig::new().with_momentum(Some(momentum)).init()
-        }
-    }
-}
-
-/// The learning rate of each of `steps` updates.
-///
-/// # Errors
-/// If Burn's schedule refuses the learning rate.
-pub fn schedule(config: &Schedule, rate: f64, steps: usize) -> Result<ModuleLrScheduler, TrainingError> {
-    match config.kind {
-        ScheduleKind::Constant => Ok(rate.into()),
-        ScheduleKind::Cosine => {
-            CosineAnnealingLrSchedulerConfig::new(rate, steps).init().map_err(TrainingError::Schedule)
         }
     }
 }

@@ -12,6 +12,7 @@ impl TrainStep for Mlp {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
+        batch.images.device().seed(batch.seed);
         let output = classify(self, batch);
         let gradients = output.loss.clone().mean().backward();
         TrainOutput::new(self, gradients, output)

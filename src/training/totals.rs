@@ -1,4 +1,4 @@
-//! Each epoch's mean of each metric, kept for Burn's event store.
+//! Each epoch's mean of each metric, kept for Burn's event store, which also has every batch's loss pass by here.
 //!
 //! Burn's own loggers keep every batch, in memory or in files; only the means are asked for.
 
@@ -6,10 +6,28 @@ use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 
+use super::Watch;
+
 /// The means of the epochs so far.
-#[derive(Debug, Default)]
 pub struct EpochTotals {
     means: Vec<Mean>,
+    watch: Watch,
+    /// Batches of the epoch's training so far.
+    batches: usize,
+}
+
+impl EpochTotals {
+    /// Shows each loss to `watch`.
+    pub fn new(watch: Watch) -> Self {
+        Self { means: vec![], watch, batches: 0 }
+    }
+
+    fn see(&mut self, loss: f64, epoch: usize, split: &Split) {
+        if *split == Split::Train {
+            self.batches += 1;
+        }
+        self.watch.see(loss, epoch, self.batches);
+    }
 }
 
 #[derive(Debug)]
@@ -23,9 +41,18 @@ struct Mean {
 impl MetricLogger for EpochTotals {
     fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
         for metric in update.entries_numeric {
-            // Burn gives the mean at the end of the split.
-            if let Some(NumericEntry::Final(value)) = metric.numeric_entry {
-                self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
+            match metric.numeric_entry {
+                // Burn gives the mean at the end of the split.
+                Some(NumericEntry::Final(value)) => {
+                    self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
+                    self.batches = if *split == Split::Train { self.batches } else { 0 };
+                }
+                Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. })
+                    if is_loss(&metric.entry.metric_id) =>
+                {
+                    self.see(loss, epoch, split);
+                }
+                _ => {}
             }
         }
     }
@@ -39,4 +66,8 @@ impl MetricLogger for EpochTotals {
     fn log_metric_definition(&mut self, _: MetricDefinition) {}
 
     fn log_epoch_summary(&mut self, _: EpochSummary) {}
+}
+
+fn is_loss(metric: &MetricId) -> bool {
+    *metric == MetricId::new(std::sync::Arc::new("Loss".to_string()))
 }

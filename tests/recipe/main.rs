@@ -43,7 +43,7 @@ fn without_dropout(hidden: Vec<usize>) -> Model {
 }
 
 fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp {
-    Mlp::new(model, &Init::default(), inputs, classes, device)
+    Mlp::new(model, &Init::default(), inputs, classes, 1, device)
 }
 
 fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
@@ -51,6 +51,7 @@ fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
     Batch {
         images: Tensor::from_data(TensorData::new(images, [count, width]), device),
         targets: Tensor::<1, Int>::from_data(TensorData::new(labels, [count]), device),
+        seed: 0,
     }
 }
 

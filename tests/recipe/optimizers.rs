@@ -1,13 +1,16 @@
 //! The other update rules against their formulas, and Burn's loop running them as configured.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Schedule, ScheduleKind, Training};
-use mnist_burn::data::{Images, Scaling, Split, TrainingData};
+use mnist_burn::data::{Files, Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
+use mnist_burn::model::Mlp;
+use mnist_burn::record::Record;
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{self, optimizer, schedule};
+use mnist_burn::training::{self, Rates, Trained, TrainingError, optimizer};
 use mnist_burn::weights;
 
 use super::{assert_close, batch, devices, filled, network, step, tensors};
@@ -134,11 +137,11 @@ fn adamw_shrinks_the_weights_apart_from_the_gradient() {
 
 #[test]
 fn the_cosine_schedule_goes_from_the_full_rate_to_almost_zero() {
-    let mut rates = schedule(&Schedule { kind: ScheduleKind::Cosine }, 0.5, 4).unwrap();
+    let rates = Rates::new(&Schedule { kind: ScheduleKind::Cosine }, 0.5, 2, 2);
     let expected = |step: f64| 0.25 * (1.0 + (std::f64::consts::PI * step / 4.0).cos());
     for number in 0..4 {
-        let rate = rates.step().base();
-        assert!((rate - expected(number.into())).abs() < 1e-9, "step {number}: {rate}");
+        let rate = rates.at(number);
+        assert!((rate - expected(number as f64)).abs() < 1e-9, "step {number}: {rate}");
     }
 }
 
@@ -146,6 +149,31 @@ fn the_cosine_schedule_goes_from_the_full_rate_to_almost_zero() {
 fn loop_device() -> Opened {
     let cpu = if cfg!(feature = "ndarray") { "ndarray" } else { "auto" };
     device::open(cpu).unwrap()
+}
+
+/// Trains `model` in a new folder in `runs`, after `spoil` has had its way with that.
+fn train(
+    experiment: &Experiment,
+    model: Mlp,
+    data: &TrainingData,
+    runs: &Path,
+    spoil: impl FnOnce(&Path),
+) -> (RunFolder, Result<Trained, TrainingError>) {
+    let device = loop_device();
+    let none = PathBuf::new;
+    let files = Files {
+        train_images: none(),
+        train_labels: none(),
+        test_images: none(),
+        test_labels: none(),
+        checksums: BTreeMap::new(),
+        classes: None,
+    };
+    let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
+    spoil(run.path());
+    let record = Record::new(experiment.seed, &files, data, &model, &device);
+    let trained = training::train(experiment, model, data, &device, &run, record);
+    (run, trained)
 }
 
 /// Trains the regression in Burn's loop, and returns each epoch's training loss and the last weights.
@@ -162,10 +190,11 @@ fn run_loop(training: Training, rate: f64) -> (Vec<f64>, Vec<f32>) {
     let experiment = Experiment { model: regression(), training, optimizer, ..Experiment::default() };
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(runs.path(), "loop").unwrap();
     let model = filled(network(&regression(), INPUTS, CLASSES, &device.device.clone().autodiff()), &start());
-    let journal = training::train(&experiment, model, &data, &device, &run).unwrap();
-    let trained = weights::load(network(&regression(), INPUTS, CLASSES, &device.device), &run.last_model()).unwrap();
+    let (run, trained) = train(&experiment, model, &data, runs.path(), |_| {});
+    let journal = trained.unwrap().journal;
+    let last = run.path().join(RunFolder::LAST);
+    let trained = weights::load(network(&regression(), INPUTS, CLASSES, &device.device), &last).unwrap();
     let trained = tensors(&trained);
     let losses = journal.epochs().iter().map(|epoch| epoch.train_loss).collect();
     (losses, [&trained["output.weight"][..], &trained["output.bias"]].concat())
@@ -199,18 +228,18 @@ fn a_loss_that_is_no_number_stops_the_training_with_the_way_out() {
     };
     let experiment = Experiment { model: regression(), ..Experiment::default() };
     let runs = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(runs.path(), "diverged").unwrap();
     let model = network(&regression(), 2, 2, &device.device.clone().autodiff());
-    let message = training::train(&experiment, model, &data, &device, &run).unwrap_err().to_string();
-    assert!(message.contains("diverged in epoch 1") && message.contains("optimizer.learning_rate"), "{message}");
+    let (run, trained) = train(&experiment, model, &data, runs.path(), |_| {});
+    let message = trained.err().unwrap().to_string();
+    assert!(message.contains("diverged in epoch 1, batch 1, at the learning rate 0.001"), "{message}");
+    assert_eq!(run.record().unwrap().failure.as_ref(), Some(&message));
+    assert!(message.contains("No model was kept") && message.contains("optimizer.learning_rate"), "{message}");
 }
 
 #[test]
 fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(runs.path(), "full").unwrap();
-    std::fs::create_dir(run.path().join("metrics.csv")).unwrap();
     let data = TrainingData {
         images: Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2)),
         split: Split { training: vec![0, 1], validation: vec![] },
@@ -218,7 +247,7 @@ fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
     };
     let experiment = Experiment { model: regression(), ..Experiment::default() };
     let model = network(&regression(), 2, 2, &device.device.clone().autodiff());
-    let error = training::train(&experiment, model, &data, &device, &run).unwrap_err();
-    let write = std::error::Error::source(&error).unwrap();
-    assert!(write.to_string().contains("metrics.csv") && write.source().is_some(), "{error}: {write}");
+    let in_the_way = |run: &Path| std::fs::create_dir(run.join("metrics.csv")).unwrap();
+    let error = train(&experiment, model, &data, runs.path(), in_the_way).1.err().unwrap();
+    assert!(error.to_string().contains("metrics.csv") && std::error::Error::source(&error).is_some(), "{error}");
 }

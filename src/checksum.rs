@@ -1,10 +1,10 @@
 //! SHA-256 sums, as lower-case hexadecimal text.
 
-use std::{fs::File, io::Read, path::Path};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
-
-use super::DataError;
 
 /// The SHA-256 of `bytes`: 64 hexadecimal digits.
 pub fn of_bytes(bytes: &[u8]) -> String {
@@ -14,14 +14,13 @@ pub fn of_bytes(bytes: &[u8]) -> String {
 /// The SHA-256 of the file at `path` as it lies there, so of the compressed bytes where it is compressed.
 ///
 /// # Errors
-/// [`DataError::Read`] if the file cannot be read.
-pub fn of_file(path: &Path) -> Result<String, DataError> {
-    let read_error = |source| DataError::Read { path: path.into(), source };
-    let mut file = File::open(path).map_err(read_error)?;
+/// If the file cannot be read.
+pub fn of_file(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
-        match file.read(&mut buffer).map_err(read_error)? {
+        match file.read(&mut buffer)? {
             0 => return Ok(hex(&hasher.finalize())),
             read => hasher.update(&buffer[..read]),
         }
