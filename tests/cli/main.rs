@@ -7,6 +7,8 @@ mod data;
 mod devices;
 mod evaluate;
 mod predict;
+mod reproduce;
+mod resume;
 mod train;
 mod trained;
 

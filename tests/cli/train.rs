@@ -16,8 +16,16 @@ fn a_run_leaves_a_folder_with_all_its_files() {
     let mut names: Vec<String> =
         fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    let expected =
-        ["best.safetensors", "config.toml", "evaluation.json", "last.safetensors", "metrics.csv", "record.json"];
+    let expected = [
+        ".lock",
+        "best.safetensors",
+        "checkpoint.mpk",
+        "config.toml",
+        "evaluation.json",
+        "last.safetensors",
+        "metrics.csv",
+        "record.json",
+    ];
     assert_eq!(names, expected);
 }
 
@@ -174,4 +182,27 @@ fn the_baseline_reaches_keras_accuracy_over_five_seeds() {
         .collect();
     assert!(accuracies.iter().all(|&accuracy| accuracy >= 0.972), "{accuracies:?}");
     assert!(accuracies.iter().sum::<f64>() / 5.0 >= 0.975, "{accuracies:?}");
+}
+
+#[test]
+fn a_dry_run_takes_one_batch_through_everything_and_keeps_nothing() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run", "--runs"]).arg(runs.path());
+    let (report, message) = success(&mut command);
+    assert!(report.contains("dry run: one batch went through") && report.contains("12730 parameters"), "{report}");
+    assert!(message.contains("epoch 1/1"), "{message}");
+    assert_eq!(folders(runs.path()), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn a_run_for_comparison_leaves_the_test_images_alone() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("sweep/here");
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--run"]).arg(&run);
+    command.args(["--set", "training.epochs=1"]);
+    let report = stdout(&mut command);
+    assert!(!report.contains("test accuracy") && report.contains("epoch 1 of 1"), "{report}");
+    assert!(run.join("best.safetensors").exists() && !run.join("evaluation.json").exists());
 }

@@ -1,0 +1,68 @@
+//! The same experiment and seed: the same bytes, whatever else happens.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::{DEVICE, folders, program, success};
+
+/// The files of a run that its experiment and seed decide. The seconds of `metrics.csv` are left out, and so is the
+/// record, which has times too.
+pub fn results(run: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    let read = |name| fs::read(run.join(name)).unwrap_or_else(|error| panic!("{}: {error}", run.join(name).display()));
+    let mut files: Vec<_> =
+        ["best.safetensors", "last.safetensors", "evaluation.json"].map(|name| (name, read(name))).into();
+    let table = String::from_utf8(read("metrics.csv")).unwrap();
+    let seconds = table.lines().next().unwrap().split(',').position(|column| column == "seconds").unwrap();
+    let without = |row: &str| {
+        let cells = row.split(',').enumerate().filter(|(column, _)| *column != seconds);
+        cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",") + "\n"
+    };
+    files.push(("metrics.csv", table.lines().map(without).collect::<String>().into_bytes()));
+    files
+}
+
+/// Fails where two runs did not end with the same bytes.
+pub fn assert_same_results(one: &Path, other: &Path) {
+    for ((name, one), (_, other)) in results(one).into_iter().zip(results(other)) {
+        assert!(one == other, "{name} differs");
+    }
+}
+
+/// Trains the smoke experiment with these `--set`; the folder of runs goes with what is returned.
+fn train(device: &str, sets: &[&str]) -> TempDir {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", device, "--runs"]).arg(runs.path());
+    sets.iter().for_each(|set| _ = command.args(["--set", set]));
+    success(&mut command);
+    runs
+}
+
+fn run(runs: &TempDir) -> std::path::PathBuf {
+    folders(runs.path())[0].clone()
+}
+
+/// What has state and chance in it: dropout, batch normalisation's running statistics, an optimiser with moments.
+const EVERYTHING: [&str; 4] =
+    ["model.hidden=[12,8]", "model.batch_norm=true", "optimizer.kind=adamw", "training.batch_size=512"];
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
+    let devices = if cfg!(feature = "flex") { vec![DEVICE, "flex"] } else { vec![DEVICE] };
+    for device in devices {
+        let runs = [0, 1, 3].map(|threads| {
+            let threads = format!("data.loader_threads={threads}");
+            train(device, &[&EVERYTHING[..], &[&threads]].concat())
+        });
+        assert_same_results(&run(&runs[0]), &run(&runs[1]));
+        assert_same_results(&run(&runs[0]), &run(&runs[2]));
+    }
+}
+
+#[test]
+fn another_seed_gives_another_model() {
+    let (one, other) = (train(DEVICE, &["seed=1"]), train(DEVICE, &["seed=2"]));
+    assert_ne!(results(&run(&one))[0], results(&run(&other))[0]);
+}

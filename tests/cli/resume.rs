@@ -1,0 +1,280 @@
+//! `mnist-burn resume`: whatever ended a training, it goes on to the bytes that it would have ended with.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+use super::reproduce::{assert_same_results, results};
+use super::{DEVICE, failure, program, success};
+
+/// Ten epochs of what has state and chance in it, in a few seconds.
+const EXPERIMENT: &str = "
+name = 'resumed'
+[data]
+validation = 5000
+[model]
+hidden = [12, 8]
+batch_norm = true
+[training]
+epochs = 10
+batch_size = 512
+[optimizer]
+kind = 'adamw'
+learning_rate = 0.005
+";
+
+/// A folder for runs of the experiment, and its config file.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("experiment.toml"), EXPERIMENT).unwrap();
+        Self { folder }
+    }
+
+    fn run(&self) -> PathBuf {
+        self.folder.path().join("run")
+    }
+
+    fn train(&self, sets: &[&str]) -> Command {
+        let mut command = program();
+        command.arg("train").arg("--config").arg(self.folder.path().join("experiment.toml"));
+        command.args(["--device", DEVICE]).arg("--run").arg(self.run());
+        sets.iter().for_each(|set| _ = command.args(["--set", set]));
+        command
+    }
+
+    fn resume(&self, sets: &[&str]) -> Command {
+        let mut command = program();
+        command.arg("resume").arg(self.run());
+        sets.iter().for_each(|set| _ = command.args(["--set", set]));
+        command
+    }
+
+    /// Starts the training, and lets it run until epoch `epoch` is done.
+    fn started(&self, epoch: usize) -> (Child, BufReader<std::process::ChildStderr>) {
+        let mut child = self.train(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains(&format!("epoch {epoch:>2}/10")) {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "the training ended before epoch {epoch}");
+        }
+        (child, lines)
+    }
+}
+
+/// The run of the experiment that nothing disturbed.
+fn undisturbed() -> &'static Path {
+    static RUN: OnceLock<Place> = OnceLock::new();
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let place = RUN.get_or_init(Place::new);
+        success(&mut place.train(&[]));
+        place.run()
+    })
+}
+
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn rest(mut lines: impl BufRead) -> String {
+    let mut text = String::new();
+    lines.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// Kills a training `kills` times at moments drawn under `seed`, every other time in the middle of writing a file, resumes
+/// it each time, and compares the end with the undisturbed run's.
+fn kill_and_resume(kills: usize, seed: u64) {
+    println!("the moments come from seed {seed}");
+    let mut moments = ChaCha8Rng::seed_from_u64(seed);
+    let place = Place::new();
+    let mut while_writing = 0;
+    for kill in 0..kills {
+        let mut command = if place.run().exists() { place.resume(&[]) } else { place.train(&[]) };
+        let pauses = kill % 2 == 1;
+        if pauses {
+            command.env("MNIST_BURN_TEST_WRITE_PAUSE", "40");
+        }
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut waited = 0;
+        let moment = moments.random_range(50..900);
+        loop {
+            sleep(Duration::from_millis(5));
+            waited += 5;
+            let unfinished = is_writing(&place.run());
+            if child.try_wait().unwrap().is_some() || (waited >= moment && (unfinished || !pauses)) {
+                while_writing += usize::from(unfinished);
+                break;
+            }
+        }
+        let _ = child.kill();
+        child.wait().unwrap();
+        if place.run().join("best.safetensors").exists() {
+            let mut command = program();
+            success(command.arg("evaluate").arg(place.run()));
+        }
+    }
+    println!("{while_writing} of {kills} kills fell into the writing of a file");
+    assert!(while_writing >= kills * 2 / 5, "{while_writing} of {kills}");
+    success(&mut place.resume(&[]));
+    assert_same_results(undisturbed(), &place.run());
+}
+
+/// Whether a file in the folder is half written.
+fn is_writing(run: &Path) -> bool {
+    let names = fs::read_dir(run).into_iter().flatten().flatten();
+    names.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().ends_with(".tmp"))
+}
+
+#[test]
+fn a_training_that_is_killed_again_and_again_ends_with_the_same_bytes() {
+    kill_and_resume(4, 1);
+}
+
+#[test]
+#[ignore = "25 kills, each resumed: about a minute"]
+fn a_training_that_is_killed_25_times_ends_with_the_same_bytes() {
+    kill_and_resume(25, 2);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_and_sigterm_keep_the_whole_epochs_and_say_how_to_go_on() {
+    for name in ["-INT", "-TERM"] {
+        let place = Place::new();
+        let (mut child, lines) = place.started(2);
+        signal(&child, name);
+        let message = rest(lines);
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{message}");
+        assert!(message.contains("interrupted in epoch") && message.contains("will be done again"), "{message}");
+        assert!(message.contains(&format!("mnist-burn resume {}", place.run().display())), "{message}");
+        success(&mut place.resume(&[]));
+        assert_same_results(undisturbed(), &place.run());
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_second_ctrl_c_leaves_at_once() {
+    let place = Place::new();
+    // A write that takes so long that the first Ctrl-C could not end the program.
+    let mut command = place.train(&[]);
+    command.env("MNIST_BURN_TEST_WRITE_PAUSE", "3000").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("epoch  1/10")));
+    signal(&child, "-INT");
+    assert!(lines.any(|line| line.unwrap().contains("stopping after this step")));
+    signal(&child, "-INT");
+    let begin = std::time::Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn a_finished_run_can_be_trained_longer_to_the_bytes_of_the_longer_run() {
+    let place = Place::new();
+    success(&mut place.train(&["training.epochs=3"]));
+    let (_, message) = success(&mut place.resume(&[]));
+    assert!(message.contains("is finished, all its 3 epochs are done"), "{message}");
+    success(&mut place.resume(&["training.epochs=10"]));
+    assert_same_results(undisturbed(), &place.run());
+}
+
+#[test]
+fn a_change_that_would_make_the_result_meaningless_is_refused_with_the_reason() {
+    let place = Place::new();
+    success(&mut place.train(&["training.epochs=2"]));
+    let before = results(&place.run());
+    let message = failure(&mut place.resume(&["optimizer.kind=sgd", "training.epochs=1", "data.validation=100"]));
+    for part in ["optimizer.kind", "2 epochs are done already", "data.validation = 100: can't change within a run"] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    // The same for a folder that is named for a training.
+    assert!(failure(&mut place.train(&["seed=7"])).contains("seed = 7: can't change within a run"));
+    assert_eq!(results(&place.run()), before);
+}
+
+#[test]
+fn training_in_the_folder_of_a_begun_run_goes_on_with_it() {
+    let place = Place::new();
+    let (mut child, _lines) = place.started(3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (_, message) = success(&mut place.train(&[]));
+    assert!(!message.contains("epoch  1/10") && message.contains("epoch 10/10"), "{message}");
+    assert_same_results(undisturbed(), &place.run());
+}
+
+#[test]
+fn a_second_process_in_the_same_folder_is_refused() {
+    let place = Place::new();
+    let (mut child, _lines) = place.started(1);
+    let message = failure(&mut place.resume(&[]));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(message.contains("is in use: another process trains there"), "{message}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_reported_as_such_and_costs_nothing() {
+    let place = Place::new();
+    success(&mut place.train(&["training.epochs=2"]));
+    let before = results(&place.run());
+    // What is written to /dev/full finds no room.
+    std::os::unix::fs::symlink("/dev/full", place.run().join(".last.safetensors.tmp")).unwrap();
+    let message = failure(&mut place.resume(&["training.epochs=10"]));
+    assert!(message.contains("the disk is full: there is no room for") && message.contains("resume"), "{message}");
+    assert_eq!(results(&place.run()), before);
+    success(&mut place.resume(&[]));
+    assert_same_results(undisturbed(), &place.run());
+}
+
+#[test]
+fn a_model_of_which_a_byte_has_changed_is_not_used() {
+    let place = Place::new();
+    success(&mut place.train(&["training.epochs=1"]));
+    let path = place.run().join("best.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let mut command = program();
+    let message = failure(command.arg("evaluate").arg(place.run()));
+    assert!(message.contains("best.safetensors is not the file that the run wrote: its SHA-256 is"), "{message}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named() {
+    let place = Place::new();
+    success(&mut place.train(&["training.epochs=1"]));
+    let path = place.run().join("checkpoint.mpk");
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let message = failure(&mut place.resume(&["training.epochs=2"]));
+    assert!(message.contains("checkpoint.mpk is damaged"), "{message}");
+}
+
+#[test]
+fn what_is_no_run_can_not_be_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program();
+    let message = failure(command.arg("resume").arg(folder.path()));
+    assert!(message.contains("config.toml"), "{message}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left there");
+}
