@@ -100,7 +100,8 @@ pub fn evaluate(model: &Mlp, loader: &Loader, classes: usize) -> Result<Evaluati
     let mut confusion = vec![vec![0; classes]; classes];
     let (mut loss, mut images) = (0.0, 0);
     for batch in loader.iter() {
-        let Batch { images: pixels, targets } = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
+        let Batch { images: pixels, targets, .. } =
+            batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
         let truths: Vec<i64> = targets.try_into_data()?.iter::<i64>().collect();
         for (truth, scores) in truths.into_iter().zip(classify(model, pixels)?) {
             let truth = truth as usize;

@@ -10,6 +10,7 @@ mod error;
 mod experiment;
 mod hint;
 mod optimizer;
+mod schedule;
 mod schema;
 mod setting;
 #[cfg(test)]
@@ -20,10 +21,9 @@ mod values;
 use std::{fs, path::Path};
 
 pub use self::error::{ConfigError, Problem};
-pub use self::experiment::{
-    Activation, Data, Dataset, Experiment, Init, Model, Pixels, Schedule, ScheduleKind, Stop, Weights,
-};
+pub use self::experiment::{Activation, Data, Dataset, Experiment, Init, Model, Pixels, Stop, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::schedule::{Schedule, ScheduleKind};
 pub use self::training::{BatchSize, Training};
 
 /// The reference recipe as a file, for runs that name none.

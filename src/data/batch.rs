@@ -22,6 +22,8 @@ pub struct Batch {
     pub images: Tensor<2>,
     /// `[batch]`, each a class from 0.
     pub targets: Tensor<1, Int>,
+    /// The share of its update's images that it holds: 1, unless several batches make an update.
+    pub share: f64,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -92,6 +94,7 @@ impl Batcher<Item, Batch> for ImageBatcher {
         Batch {
             images: self.images(items.iter().map(|item| item.pixels.as_slice()), device),
             targets: Tensor::from_data(TensorData::new(labels, [count]), device),
+            share: 1.0,
         }
     }
 }

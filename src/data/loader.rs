@@ -32,6 +32,8 @@ pub struct Loader {
     images: Arc<dyn Dataset<Item>>,
     batcher: ImageBatcher,
     batch_size: usize,
+    /// How many batches make an update.
+    accumulation: usize,
     /// The seed of the order; unset, the data set's own order.
     shuffle: Option<u64>,
     /// How often the data set has been gone through. Shared by the copies that Burn makes when it picks the device.
@@ -49,7 +51,7 @@ impl Loader {
         device: Device,
     ) -> Self {
         let images = Arc::new(SelectionDataset::<Images, Item>::from_indices_unchecked(images.clone(), indices));
-        Self { images, batcher, batch_size, shuffle: None, epochs: Arc::default(), device }
+        Self { images, batcher, batch_size, accumulation: 1, shuffle: None, epochs: Arc::default(), device }
     }
 
     /// Goes through all of `images` in their own order.
@@ -61,6 +63,11 @@ impl Loader {
     /// The same images, in another order every epoch.
     pub fn shuffled(self, seed: u64) -> Self {
         Self { shuffle: Some(seed), ..self }
+    }
+
+    /// The same batches, so many of them an update; the last update of an epoch has what is left.
+    pub fn accumulated(self, batches: usize) -> Self {
+        Self { accumulation: batches, ..self }
     }
 
     /// The order of epoch `epoch`, counted from 1, as positions in the data set.
@@ -101,15 +108,24 @@ struct Batches<'a> {
     next: usize,
 }
 
+impl Batches<'_> {
+    /// How many images there are in the update of the next batch.
+    fn update_images(&self) -> usize {
+        let most = self.loader.batch_size * self.loader.accumulation;
+        most.min(self.order.len() - self.next / most * most)
+    }
+}
+
 impl Iterator for Batches<'_> {
     type Item = Result<Batch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let end = self.order.len().min(self.next + self.loader.batch_size);
         let indices = self.order.get(self.next..end).filter(|indices| !indices.is_empty())?.to_vec();
+        let share = indices.len() as f64 / self.update_images() as f64;
         self.next = end;
         let items = self.loader.images.get_many(indices);
-        Some(items.map(|items| self.loader.batcher.batch(items, &self.loader.device)))
+        Some(items.map(|items| Batch { share, ..self.loader.batcher.batch(items, &self.loader.device) }))
     }
 }
 

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::train::checkpoint::{Checkpoint, Checkpointer, CheckpointerError};
 
-use super::Journal;
+use super::{Journal, Trainee};
 use crate::model::Mlp;
 use crate::run::{RunError, RunFolder};
 use crate::weights;
@@ -15,8 +15,8 @@ use crate::weights;
 pub struct ModelKeeper {
     run: RunFolder,
     journal: Journal,
-    /// A network of the same shape, to be filled with each epoch's weights.
-    shape: Mlp,
+    /// A trainee of the same shape, to be filled with each epoch's weights.
+    shape: Trainee,
     failure: Failure,
 }
 
@@ -39,7 +39,7 @@ impl Failure {
 
 impl ModelKeeper {
     /// Keeps models shaped like `shape` in `run`, the best one as `journal` has it.
-    pub fn new(run: RunFolder, journal: Journal, shape: Mlp) -> Self {
+    pub fn new(run: RunFolder, journal: Journal, shape: Trainee) -> Self {
         Self { run, journal, shape, failure: Failure::default() }
     }
 
@@ -59,8 +59,8 @@ impl ModelKeeper {
 
 impl Checkpointer<ModuleRecord> for ModelKeeper {
     fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
-        let model = self.shape.clone().try_load_record(record).map_err(CheckpointerError::Record)?;
-        self.keep(epoch, &model).map_err(|error| self.failure.keep(error))
+        let trainee = self.shape.clone().try_load_record(record).map_err(CheckpointerError::Record)?;
+        self.keep(epoch, trainee.kept()).map_err(|error| self.failure.keep(error))
     }
 
     fn delete(&self, _: usize) -> Result<(), CheckpointerError> {

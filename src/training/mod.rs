@@ -1,17 +1,22 @@
 //! Training: Burn's `Learner`, put together from an experiment.
 //!
+//! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
 //! - `step` is what happens to one batch: logits, loss, gradients.
-//! - `optimizer` and `adam` turn gradients into new weights.
-//! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop.
+//! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update.
+//! - `journal` (fed through `totals`, with `raw` figures beside those of an average) has each epoch's figures, the best one, and when to stop.
 //! - `checkpoint` saves the models, `progress` shows what is going on.
 
 mod adam;
+mod average;
 mod checkpoint;
 mod journal;
 mod optimizer;
 mod progress;
+mod raw;
+mod schedule;
 mod step;
 mod totals;
+mod trainee;
 
 use std::sync::Arc;
 
@@ -22,8 +27,10 @@ use thiserror::Error;
 
 pub use adam::KerasAdam;
 pub use journal::Journal;
-pub use optimizer::{optimizer, schedule};
+pub use optimizer::optimizer;
+pub use schedule::Rates;
 pub use step::cross_entropy;
+pub use trainee::Trainee;
 
 use crate::config::{BatchSize, Experiment};
 use crate::data::{Loader, TrainingData};
@@ -34,14 +41,12 @@ use crate::run::{RunError, RunFolder};
 
 use checkpoint::{ModelKeeper, NotKept};
 use progress::Progress;
+use raw::Raw;
 use totals::EpochTotals;
 
 /// Why a training broke off.
 #[derive(Debug, Error)]
 pub enum TrainingError {
-    /// Burn refuses the schedule.
-    #[error("schedule.kind does not go with optimizer.learning_rate: {0}")]
-    Schedule(String),
     /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
@@ -84,18 +89,25 @@ pub fn train(
     let loader = |indices: &[usize], batch_size| {
         Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device.device.clone())
     };
-    let training = loader(&data.split.training, batch_size).shuffled(experiment.seed);
+    let accumulation = experiment.training.gradient_accumulation;
+    let training = loader(&data.split.training, batch_size).shuffled(experiment.seed).accumulated(accumulation);
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
-    let steps = images.div_ceil(batch_size) * experiment.training.epochs;
+    let updates_per_epoch = images.div_ceil(batch_size).div_ceil(accumulation);
     let rate = experiment.optimizer.learning_rate;
-    let rates = schedule(&experiment.schedule, rate, steps)?;
+    let rates = Rates::new(&experiment.schedule, rate, updates_per_epoch, experiment.training.epochs);
+    let trainee = Trainee::new(model, &experiment.training);
 
     let journal = Journal::new(experiment.stop.clone(), images, held_out);
-    let keeper = ModelKeeper::new(run.clone(), journal.clone(), model.valid());
+    let keeper = ModelKeeper::new(run.clone(), journal.clone(), trainee.valid());
     let failure = keeper.failure();
 
-    let result = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
-        .metrics((LossMetric::new(), AccuracyMetric::new()))
+    let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
+        .metrics((LossMetric::new(), AccuracyMetric::new()));
+    if experiment.training.ema.is_some() {
+        supervised =
+            supervised.metric_valid_numeric(Raw(LossMetric::new())).metric_valid_numeric(Raw(AccuracyMetric::new()));
+    }
+    let result = supervised
         .with_metric_logger(EpochTotals::default())
         .with_checkpointing_strategy(journal.clone())
         .with_custom_checkpointers(keeper, NotKept, NotKept)
@@ -105,7 +117,8 @@ pub fn train(
         .with_application_logger(None)
         .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
         .num_epochs(experiment.training.epochs)
-        .launch(Learner::new(model, optimizer(&experiment.optimizer), rates));
+        .grads_accumulation(accumulation)
+        .launch(Learner::new(trainee, optimizer(&experiment.optimizer), rates));
 
     if let Some(failure) = failure.take() {
         return Err(TrainingError::Unkept(failure));
