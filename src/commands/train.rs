@@ -33,6 +33,8 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     let (images, held_out) = (record.data.training_images, record.data.validation_images);
     notice(format!("{}: {images} training and {held_out} validation images", experiment.name));
 
+    // An average is validated beside the weights themselves.
+    let validation_operations = if experiment.training.ema.is_some() { 2 } else { 1 } * forward_operations;
     let stopwatch = Stopwatch::start();
     let journal = training::train(&experiment, model, &data, &device, &run)?;
     let epochs = journal.epochs().len();
@@ -41,7 +43,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
         best_epoch: journal.best().map_or(epochs, |best| best.epoch),
         stopped: journal.stop_reason().filter(|_| epochs < experiment.training.epochs),
         floating_point_operations: epochs as u64
-            * (images as u64 * training_operations + held_out as u64 * forward_operations),
+            * (images as u64 * training_operations + held_out as u64 * validation_operations),
         wall_seconds: stopwatch.wall_seconds(),
         cpu_seconds: stopwatch.cpu_seconds(),
     };

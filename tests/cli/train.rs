@@ -91,6 +91,11 @@ fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really
     let record: Value = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
     assert_eq!(record["data"]["training_images"], 5_500);
     assert_eq!(record["data"]["validation_images"], 5_000);
+    let operations = 2 * (5_500 * 2 * (2 * 784 * 16 + 3 * 16 * 10) + 2 * 5_000 * 2 * (784 * 16 + 16 * 10_u64));
+    assert_eq!(
+        record["training"]["floating_point_operations"], operations,
+        "the average and the weights are validated"
+    );
     let rows = rows(&fs::read_to_string(run.join("metrics.csv")).unwrap());
     assert!(rows[1][4] > 0.8, "the average has learned: {rows:?}");
     assert!(rows.iter().all(|row| row[6] > 0.5 && row[5] != row[3]), "raw figures of their own: {rows:?}");
