@@ -3,7 +3,8 @@
 //! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
 //! - `step` is what happens to one batch: logits, loss, gradients.
 //! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update.
-//! - `journal` (fed through `totals`, with `raw` figures beside those of an average) has each epoch's figures, the best one, and when to stop.
+//! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
+//!   the weights themselves where the model is their average.
 //! - `checkpoint` saves the models, `progress` shows what is going on.
 
 mod adam;
