@@ -91,6 +91,8 @@ mod tests {
             train_accuracy: 0.25,
             validation_loss: None,
             validation_accuracy: None,
+            raw_validation_loss: None,
+            raw_validation_accuracy: None,
             seconds: 1.5,
         };
         let seconds = Seconds { wall: 2.0, cpu: 3.0 };

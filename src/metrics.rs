@@ -17,6 +17,10 @@ pub struct Epoch {
     pub validation_loss: Option<f64>,
     /// Share of them classified rightly.
     pub validation_accuracy: Option<f64>,
+    /// The loss of the network as it is, where the model is an average of its weights.
+    pub raw_validation_loss: Option<f64>,
+    /// Its accuracy, likewise.
+    pub raw_validation_accuracy: Option<f64>,
     /// Wall-clock seconds, training and validation.
     pub seconds: f64,
 }

@@ -98,7 +98,9 @@ impl Prepared {
     /// Trains in `run`, from its checkpoint if it has one, and reports.
     fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
         let network = self.network(experiment);
-        let operations = (network.training_operations(), network.forward_operations());
+        // An average is validated beside the weights themselves.
+        let validations = if experiment.training.ema.is_some() { 2 } else { 1 };
+        let operations = (network.training_operations(), validations * network.forward_operations());
         let record = self.record(experiment, run, &network)?;
         let (images, held_out) = (record.data.training_images, record.data.validation_images);
         notice(format!("{}: {images} training and {held_out} validation images", experiment.name));

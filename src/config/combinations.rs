@@ -1,9 +1,11 @@
 //! Which keys make sense together.
 
 use super::error::Problem;
-use super::experiment::{Dataset, Experiment, ScheduleKind};
+use super::experiment::{Dataset, Experiment};
 use super::optimizer::OptimizerKind;
+use super::schedule::ScheduleKind;
 use super::setting::Setting;
+use super::training::BatchSize;
 
 /// A mistake that takes more than one key.
 struct Clash {
@@ -33,9 +35,14 @@ const CLASHES: &[Clash] = &[
         },
     },
     Clash {
-        keys: &["schedule.kind", "optimizer.learning_rate"],
-        message: "\"cosine\" starts from optimizer.learning_rate, which must then be at most 1",
-        happens: |it| it.schedule.kind == ScheduleKind::Cosine && it.optimizer.learning_rate > 1.0,
+        keys: &["optimizer.clip_value", "optimizer.clip_norm"],
+        message: "a gradient is clipped by its values or by its norm: leave this or optimizer.clip_norm out",
+        happens: |it| it.optimizer.clip_value.is_some() && it.optimizer.clip_norm.is_some(),
+    },
+    Clash {
+        keys: &["training.gradient_accumulation", "training.batch_size"],
+        message: "needs a number of images as training.batch_size: \"all\" are one update already",
+        happens: |it| it.training.gradient_accumulation > 1 && it.training.batch_size == BatchSize::All,
     },
     Clash { keys: &["stop.error", "data.validation"], message: NO_VALIDATION, happens: |it| it.data.validation == 0 },
     Clash {
@@ -45,6 +52,32 @@ const CLASHES: &[Clash] = &[
     },
 ];
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
+
+/// A section whose `kind` decides which of its other keys mean anything.
+struct Kinds {
+    section: &'static str,
+    /// The key of the kind.
+    key: &'static str,
+    /// The kind's name.
+    chosen: fn(&Experiment) -> &'static str,
+    /// The names of the kinds that use a key.
+    using: fn(&str) -> Vec<&'static str>,
+}
+
+const KINDS: &[Kinds] = &[
+    Kinds {
+        section: "optimizer",
+        key: "optimizer.kind",
+        chosen: |it| it.optimizer.kind.name(),
+        using: |key| OptimizerKind::ALL.iter().filter(|kind| kind.uses(key)).map(|kind| kind.name()).collect(),
+    },
+    Kinds {
+        section: "schedule",
+        key: "schedule.kind",
+        chosen: |it| it.schedule.kind.name(),
+        using: |key| ScheduleKind::ALL.iter().filter(|kind| kind.uses(key)).map(|kind| kind.name()).collect(),
+    },
+];
 
 /// Reports the settings that others contradict. Where one of them is reported already, what they say together is
 /// unknown, and nothing is added.
@@ -56,24 +89,23 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
         let clashes = CLASHES.iter().filter(|clash| clash.keys[0] == key && is_sound(clash.keys));
         let clashes = clashes.filter(|clash| (clash.happens)(experiment));
         problems.extend(clashes.map(|clash| setting.problem(clash.message)));
-        if is_sound(&[&key, "optimizer.kind"]) {
-            problems.extend(foreign_key(experiment.optimizer.kind, setting, settings));
-        }
+        let kinds = KINDS.iter().filter(|kinds| setting.section.as_deref() == Some(kinds.section));
+        let kinds = kinds.filter(|kinds| is_sound(&[&key, kinds.key]));
+        problems.extend(kinds.filter_map(|kinds| foreign_key(kinds, experiment, setting, settings)));
     }
 }
 
-/// A key of `[optimizer]` that belongs to another kind.
+/// A key that belongs to another kind.
 ///
 /// `--set optimizer.kind=sgd` on a file written for Adam is no mistake: the file's Adam keys then mean nothing, and
 /// [`Experiment::resolved`] clears them.
-fn foreign_key(kind: OptimizerKind, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
-    let is_foreign = setting.section.as_deref() == Some("optimizer") && !kind.uses(&setting.name);
-    let kind_is_override = settings.iter().any(|other| other.key() == "optimizer.kind" && other.line.is_none());
+fn foreign_key(kinds: &Kinds, experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
+    let (chosen, using) = ((kinds.chosen)(experiment), (kinds.using)(&setting.name));
+    let kind_is_override = settings.iter().any(|other| other.key() == kinds.key && other.line.is_none());
     let is_overruled = setting.line.is_some() && kind_is_override;
-    if !is_foreign || is_overruled {
+    if using.contains(&chosen) || is_overruled {
         return None;
     }
-    let kinds = OptimizerKind::ALL.iter().filter(|kind| kind.uses(&setting.name));
-    let kinds: Vec<_> = kinds.map(|kind| format!("kind = \"{kind}\"")).collect();
-    Some(setting.problem(format!("belongs to {}, not to \"{kind}\"", kinds.join(" or "))))
+    let using: Vec<_> = using.iter().map(|kind| format!("kind = \"{kind}\"")).collect();
+    Some(setting.problem(format!("belongs to {}, not to \"{chosen}\"", using.join(" or "))))
 }

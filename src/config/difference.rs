@@ -3,7 +3,8 @@
 use toml::Value;
 
 use super::error::{ConfigError, Problem};
-use super::experiment::{Experiment, ScheduleKind};
+use super::experiment::Experiment;
+use super::schedule::ScheduleKind;
 
 /// A key that two experiments do not agree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,8 +82,8 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
 /// Whether the learning rate of an epoch depends on how many there are in all.
 fn spans_all_epochs(kind: ScheduleKind) -> bool {
     match kind {
-        ScheduleKind::Constant => false,
-        ScheduleKind::Cosine => true,
+        ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => false,
+        ScheduleKind::Cosine | ScheduleKind::OneCycle => true,
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
 //! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
-//! keys of `[optimizer]`.
+//! keys of `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
+use super::schedule::Schedule;
 use super::training::Training;
 
 /// One experiment, as its TOML file describes it.
@@ -55,9 +56,9 @@ impl Default for Experiment {
 }
 
 impl Experiment {
-    /// The experiment with the keys of its kind of optimizer filled in, and no key of another.
+    /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another.
     pub fn resolved(self) -> Self {
-        Self { optimizer: self.optimizer.resolved(), ..self }
+        Self { optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
     }
 
     /// The experiment as a config file.
@@ -191,25 +192,6 @@ pub enum Weights {
     LecunUniform,
     /// N(0, `1 / inputs`).
     LecunNormal,
-}
-
-/// `[schedule]`: the learning rate over time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Schedule {
-    /// Its course.
-    pub kind: ScheduleKind,
-}
-
-/// The courses a learning rate can take.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScheduleKind {
-    /// Always `optimizer.learning_rate`.
-    #[default]
-    Constant,
-    /// From `optimizer.learning_rate` down to zero along half a cosine, step by step.
-    Cosine,
 }
 
 /// `[stop]`: when to stop before the last epoch. Both need a validation split.

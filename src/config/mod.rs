@@ -11,6 +11,7 @@ mod error;
 mod experiment;
 mod hint;
 mod optimizer;
+mod schedule;
 mod schema;
 mod setting;
 #[cfg(test)]
@@ -22,10 +23,9 @@ use std::{fs, path::Path};
 
 pub use self::difference::{Difference, check_resumable, differences};
 pub use self::error::{ConfigError, Problem};
-pub use self::experiment::{
-    Activation, Data, Dataset, Experiment, Init, Model, Pixels, Schedule, ScheduleKind, Stop, Weights,
-};
+pub use self::experiment::{Activation, Data, Dataset, Experiment, Init, Model, Pixels, Stop, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::schedule::{Schedule, ScheduleKind};
 pub use self::training::{BatchSize, Training};
 
 /// The reference recipe as a file, for runs that name none.

@@ -1,7 +1,5 @@
 //! `[optimizer]`: the update rule, and which of its keys belong to which kind.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// `[optimizer]`: the update rule. Keys of another kind are refused.
@@ -21,7 +19,9 @@ pub struct Optimizer {
     /// Adam and AdamW: added to √v, as Keras adds it. Default 1e-7.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// AdamW: the share of each weight (times the learning rate) removed at each step. Default 0.004, Keras'.
+    /// AdamW: the share of each weight (times the learning rate) removed at each step, apart from the gradient; default
+    /// 0.004, Keras'. SGD: the share of each weight added to its gradient, before any momentum, as PyTorch and Burn do
+    /// (Keras' own SGD has AdamW's form); default 0. Biases and batch normalisation included, in both.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// SGD: the share of the last step that is kept. Default 0.
@@ -30,6 +30,13 @@ pub struct Optimizer {
     /// SGD: Nesterov's form of the momentum. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
+    /// The largest norm that each parameter tensor's gradient may have; a longer one is shortened to it. Keras'
+    /// `clipnorm`; PyTorch's `clip_grad_norm_` takes one norm over all tensors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// The largest size that each single number of a gradient may have; Keras' `clipvalue`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
 }
 
 impl Default for Optimizer {
@@ -43,6 +50,8 @@ impl Default for Optimizer {
             weight_decay: None,
             momentum: None,
             nesterov: None,
+            clip_norm: None,
+            clip_value: None,
         }
     }
 }
@@ -51,11 +60,12 @@ impl Optimizer {
     /// With the keys of its kind filled in, by Keras' defaults, and those of other kinds cleared.
     pub fn resolved(self) -> Self {
         let kind = self.kind;
+        let weight_decay = if kind == OptimizerKind::Adamw { 0.004 } else { 0.0 };
         Self {
             beta_1: kind.uses("beta_1").then(|| self.beta_1.unwrap_or(0.9)),
             beta_2: kind.uses("beta_2").then(|| self.beta_2.unwrap_or(0.999)),
             epsilon: kind.uses("epsilon").then(|| self.epsilon.unwrap_or(1e-7)),
-            weight_decay: kind.uses("weight_decay").then(|| self.weight_decay.unwrap_or(0.004)),
+            weight_decay: kind.uses("weight_decay").then(|| self.weight_decay.unwrap_or(weight_decay)),
             momentum: kind.uses("momentum").then(|| self.momentum.unwrap_or(0.0)),
             nesterov: kind.uses("nesterov").then(|| self.nesterov.unwrap_or(false)),
             ..self
@@ -84,19 +94,18 @@ impl OptimizerKind {
     pub fn uses(self, key: &str) -> bool {
         match key {
             "beta_1" | "beta_2" | "epsilon" => matches!(self, Self::Adam | Self::Adamw),
-            "weight_decay" => self == Self::Adamw,
+            "weight_decay" => matches!(self, Self::Adamw | Self::Sgd),
             "momentum" | "nesterov" => self == Self::Sgd,
             _ => true,
         }
     }
-}
 
-impl fmt::Display for OptimizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// The kind's name in a config.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Adam => "adam",
             Self::Adamw => "adamw",
             Self::Sgd => "sgd",
-        })
+        }
     }
 }

@@ -8,17 +8,35 @@ use serde::{Deserialize, Serialize};
 pub struct Training {
     /// How often the whole training split is gone through, at most.
     pub epochs: usize,
-    /// Images in one update, or `"all"` of them.
+    /// Images in one batch, or `"all"` of them.
     pub batch_size: BatchSize,
+    /// Batches in one update: their gradients together are that of one batch of all their images. The last update of an
+    /// epoch takes what is left.
+    pub gradient_accumulation: usize,
+    /// The share s of the target that all classes have in common, in [0, 1): the right class is to get 1 - s + s / classes,
+    /// each other one s / classes.
+    pub label_smoothing: f64,
+    /// The decay of an exponential moving average of the weights, in (0, 1), that then is the model; unset, none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
+    /// The share of the training split that is used, in (0, 1], the same of each class.
+    pub limit: f64,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 5, batch_size: BatchSize::Images(32) }
+        Self {
+            epochs: 5,
+            batch_size: BatchSize::Images(32),
+            gradient_accumulation: 1,
+            label_smoothing: 0.0,
+            ema: None,
+            limit: 1.0,
+        }
     }
 }
 
-/// The images in one update of the weights: in a file, a whole number or `"all"`.
+/// The images in one batch: in a file, a whole number or `"all"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum BatchSize {

@@ -33,6 +33,8 @@ struct Rule {
 }
 
 const SHARE: &str = "a number of at least 0 and less than 1";
+const POSITIVE: &str = "a number greater than 0";
+const FACTOR: &str = "a number greater than 0 and at most 1";
 const BOOL: &str = "true or false";
 
 /// Every key but those that take one of a few words, which serde checks, has its rule here.
@@ -93,17 +95,25 @@ const RULES: &[Rule] = &[
         },
     },
     Rule {
+        key: "training.gradient_accumulation",
+        allowed: "a whole number from 1 to 1000000000",
+        holds: |it| (1..=1_000_000_000).contains(&it.training.gradient_accumulation),
+    },
+    Rule { key: "training.label_smoothing", allowed: SHARE, holds: |it| is_share(it.training.label_smoothing) },
+    Rule {
+        key: "training.ema",
+        allowed: "a number greater than 0 and less than 1",
+        holds: |it| it.training.ema.is_none_or(|decay| decay > 0.0 && decay < 1.0),
+    },
+    Rule { key: "training.limit", allowed: FACTOR, holds: |it| is_factor(it.training.limit) },
+    Rule {
         key: "optimizer.learning_rate",
         allowed: "a number greater than 0 and at most 1000",
         holds: |it| it.optimizer.learning_rate > 0.0 && it.optimizer.learning_rate <= 1000.0,
     },
     Rule { key: "optimizer.beta_1", allowed: SHARE, holds: |it| it.optimizer.beta_1.is_none_or(is_share) },
     Rule { key: "optimizer.beta_2", allowed: SHARE, holds: |it| it.optimizer.beta_2.is_none_or(is_share) },
-    Rule {
-        key: "optimizer.epsilon",
-        allowed: "a number greater than 0",
-        holds: |it| it.optimizer.epsilon.is_none_or(|epsilon| epsilon > 0.0 && epsilon.is_finite()),
-    },
+    Rule { key: "optimizer.epsilon", allowed: POSITIVE, holds: |it| it.optimizer.epsilon.is_none_or(is_positive) },
     Rule {
         key: "optimizer.weight_decay",
         allowed: "a number of at least 0",
@@ -111,6 +121,19 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "optimizer.momentum", allowed: SHARE, holds: |it| it.optimizer.momentum.is_none_or(is_share) },
     Rule { key: "optimizer.nesterov", allowed: BOOL, holds: |_| true },
+    Rule { key: "optimizer.clip_norm", allowed: POSITIVE, holds: |it| it.optimizer.clip_norm.is_none_or(is_positive) },
+    Rule {
+        key: "optimizer.clip_value",
+        allowed: POSITIVE,
+        holds: |it| it.optimizer.clip_value.is_none_or(is_positive),
+    },
+    Rule {
+        key: "schedule.every",
+        allowed: "a whole number from 1 to 100000",
+        holds: |it| it.schedule.every.is_none_or(|every| (1..=100_000).contains(&every)),
+    },
+    Rule { key: "schedule.factor", allowed: FACTOR, holds: |it| it.schedule.factor.is_none_or(is_factor) },
+    Rule { key: "schedule.warmup", allowed: SHARE, holds: |it| it.schedule.warmup.is_none_or(is_share) },
     Rule {
         key: "stop.error",
         allowed: "a number from 0 to 1",
@@ -136,4 +159,12 @@ fn is_address(text: &str) -> bool {
 
 fn is_share(value: f64) -> bool {
     (0.0..1.0).contains(&value)
+}
+
+fn is_factor(value: f64) -> bool {
+    value > 0.0 && value <= 1.0
+}
+
+fn is_positive(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
 }

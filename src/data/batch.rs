@@ -24,6 +24,8 @@ pub struct Batch {
     pub targets: Tensor<1, Int>,
     /// What is random in this step, dropout, is drawn under this seed.
     pub seed: u64,
+    /// The share of its update's images that it holds: 1, unless several batches make an update.
+    pub share: f64,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -96,6 +98,7 @@ impl Batcher<Item, Batch> for ImageBatcher {
             images: self.images(items.iter().map(|item| item.pixels.as_slice()), device),
             targets: Tensor::from_data(TensorData::new(labels, [count]), device),
             seed: 0,
+            share: 1.0,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Loader {
     images: Arc<dyn Dataset<Item>>,
     batcher: ImageBatcher,
     batch_size: usize,
+    /// How many batches make an update.
+    accumulation: usize,
     /// The seed of the order; unset, the data set's own order.
     shuffle: Option<u64>,
     /// How often the data set has been gone through. Shared by the copies that Burn makes when it picks the device.
@@ -53,7 +55,8 @@ impl Loader {
         device: Device,
     ) -> Self {
         let images = Arc::new(SelectionDataset::<Images, Item>::from_indices_unchecked(images.clone(), indices));
-        Self { images, batcher, batch_size, shuffle: None, epochs: Arc::default(), threads: 0, device }
+        let (shuffle, epochs, accumulation, threads) = (None, Arc::default(), 1, 0);
+        Self { images, batcher, batch_size, accumulation, shuffle, epochs, threads, device }
     }
 
     /// Goes through all of `images` in their own order.
@@ -70,6 +73,11 @@ impl Loader {
     /// The same, as if the first `epochs` epochs had been gone through.
     pub fn after(self, epochs: usize) -> Self {
         Self { epochs: Arc::new(AtomicU64::new(epochs as u64)), ..self }
+    }
+
+    /// The same batches, so many of them an update; the last update of an epoch has what is left.
+    pub fn accumulated(self, batches: usize) -> Self {
+        Self { accumulation: batches, ..self }
     }
 
     /// The same batches, made ahead by so many threads.
@@ -126,9 +134,16 @@ impl Epoch {
             Ok(items) => items,
             Err(error) => return Some(Err(error)),
         };
+        let share = images.len() as f64 / self.images_in_update(index) as f64;
         let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
-        Some(Ok(Batch { seed, ..self.loader.batcher.batch(items, &self.loader.device) }))
+        Some(Ok(Batch { share, seed, ..self.loader.batcher.batch(items, &self.loader.device) }))
+    }
+
+    /// How many images there are in the update that the batch of that index is part of.
+    fn images_in_update(&self, index: usize) -> usize {
+        let most = self.loader.batch_size * self.loader.accumulation;
+        most.min(self.order.len() - index / self.loader.accumulation * most)
     }
 
     /// Makes every batch whose turn it is for `thread`, a few ahead of their use. Each thread has its own queue and they

@@ -17,13 +17,14 @@ pub struct TrainingData {
 }
 
 impl TrainingData {
-    /// Reads the training images, holds some of them out, and measures the scaling on the rest.
+    /// Reads the training images, holds some of them out, and measures the scaling on those that train.
     ///
     /// # Errors
     /// If a file is damaged, or `data.validation` leaves nothing to learn from.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
-        let split = stratified(images.labels(), experiment.data.validation, experiment.seed)?;
+        let (validation, limit) = (experiment.data.validation, experiment.training.limit);
+        let split = stratified(images.labels(), validation, limit, experiment.seed)?;
         let scaling = match experiment.data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),

@@ -99,13 +99,16 @@ impl CheckpointingStrategy for Journal {
         let share = |percent: f64, images: usize| (percent / 100.0 * images as f64).round() / images as f64;
         // Burn gives figures of an empty split as well.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
+        let right = |metric| validation(metric).map(|percent| share(percent, self.validation));
         let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
         let figures = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
             train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| share(percent, self.training)),
             validation_loss: validation("Loss"),
-            validation_accuracy: validation("Accuracy").map(|percent| share(percent, self.validation)),
+            validation_accuracy: right("Accuracy"),
+            raw_validation_loss: validation("Raw Loss"),
+            raw_validation_accuracy: right("Raw Accuracy"),
             seconds,
         };
         if self.watch.divergence().is_some() {
@@ -135,6 +138,8 @@ mod tests {
             train_accuracy: 0.9,
             validation_loss: validation.map(|(_, loss)| loss),
             validation_accuracy: validation.map(|(accuracy, _)| accuracy),
+            raw_validation_loss: None,
+            raw_validation_accuracy: None,
             seconds: 1.0,
         }
     }

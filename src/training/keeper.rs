@@ -11,9 +11,8 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 
-use super::{Journal, Watch};
+use super::{Journal, Trainee, Watch};
 use crate::checkpoint::Checkpoint;
-use crate::model::Mlp;
 use crate::record::{Record, Seconds, Stopwatch};
 use crate::run::{RunError, RunFolder};
 use crate::weights;
@@ -34,8 +33,8 @@ struct Shared {
 
 /// Where the training starts from. Burn asks for it back if that is not the beginning.
 pub struct Start {
-    /// The network; each epoch's weights are filled into a copy of it.
-    pub model: Mlp,
+    /// What is trained; each epoch's weights are filled into a copy of it.
+    pub trainee: Trainee,
     /// The learning rates to come.
     pub rates: ModuleLrScheduler,
     /// The optimiser's state, as a file of Burn's, and the time that the training took before.
@@ -80,26 +79,27 @@ impl Keeper {
         add(parts);
         let (Some(model), Some(optimizer)) = (parts.model.take(), parts.optimizer.take()) else { return Ok(()) };
         state.parts.remove(&epoch);
-        let model = self.0.start.model.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
-        self.keep(epoch, &model, optimizer, &mut state.record).map_err(|error| {
+        // A copy without gradients shares nothing with the one in training.
+        let trainee = self.0.start.trainee.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
+        self.keep(epoch, &trainee, optimizer, &mut state.record).map_err(|error| {
             let text = CheckpointerError::Unknown(error.to_string());
             state.failure.get_or_insert(error);
             text
         })
     }
 
-    fn keep(&self, epoch: usize, model: &Mlp, optimizer: Vec<u8>, record: &mut Record) -> Result<(), RunError> {
+    fn keep(&self, epoch: usize, trainee: &Trainee, optimizer: Vec<u8>, record: &mut Record) -> Result<(), RunError> {
         let Shared { run, journal, watch, stopwatch, start, .. } = &*self.0;
         // The last update of an epoch can make what no loss has shown yet.
-        if !is_finite(model) {
+        if !is_finite(trainee) {
             watch.see(f64::NAN, epoch, start.batches);
             return Ok(());
         }
         let epochs = journal.until(epoch);
-        let weights = weights::to_bytes(model)?;
-        let mut models = vec![(RunFolder::LAST, weights.as_slice())];
+        let (weights, kept) = (weights::to_bytes(trainee)?, weights::to_bytes(trainee.kept())?);
+        let mut models = vec![(RunFolder::LAST, kept.as_slice())];
         if journal.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
-            models.push((RunFolder::BEST, &weights));
+            models.push((RunFolder::BEST, &kept));
         }
         run.write_models(&models, record)?;
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds: stopwatch.read(), weights, optimizer })?;
@@ -112,7 +112,7 @@ impl Keeper {
 }
 
 /// Whether every weight is a number.
-fn is_finite(model: &Mlp) -> bool {
+fn is_finite(trainee: &Trainee) -> bool {
     struct Finite(bool);
     impl ModuleVisitor for Finite {
         fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
@@ -120,7 +120,7 @@ fn is_finite(model: &Mlp) -> bool {
         }
     }
     let mut finite = Finite(true);
-    model.visit(&mut finite);
+    trainee.visit(&mut finite);
     finite.0
 }
 
@@ -134,7 +134,7 @@ impl Checkpointer<ModuleRecord> for Keeper {
     }
 
     fn restore(&self, _: usize) -> Result<ModuleRecord, CheckpointerError> {
-        Ok(self.0.start.model.clone().into_record())
+        Ok(self.0.start.trainee.clone().into_record())
     }
 }
 

@@ -1,20 +1,25 @@
 //! Training: Burn's `Learner`, put together from an experiment.
 //!
+//! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
 //! - `step` is what happens to one batch: logits, loss, gradients.
-//! - `optimizer` and `adam` turn gradients into new weights.
-//! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop.
+//! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update.
+//! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
+//!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
 //! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number.
 
 mod adam;
+mod average;
 pub mod interrupt;
 mod journal;
 mod keeper;
 mod optimizer;
 mod progress;
+mod raw;
 mod schedule;
 mod step;
 mod totals;
+mod trainee;
 mod watch;
 
 use std::path::PathBuf;
@@ -29,6 +34,7 @@ pub use journal::Journal;
 pub use optimizer::optimizer;
 pub use schedule::Rates;
 pub use step::cross_entropy;
+pub use trainee::Trainee;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{BatchSize, Experiment};
@@ -42,6 +48,7 @@ use crate::weights;
 
 use keeper::{Keeper, Start};
 use progress::Progress;
+use raw::Raw;
 use totals::EpochTotals;
 use watch::{Divergence, Watch};
 
@@ -115,20 +122,21 @@ pub fn train(
         BatchSize::All => images,
     };
     let batches = images.div_ceil(batch_size);
-    let (model, before) = match run.checkpoint()? {
-        None => (model, None),
-        Some(checkpoint) => {
-            let path = run.path().join(Checkpoint::FILE);
-            (weights::from_bytes(model, &checkpoint.weights, &path).map_err(RunError::from)?, Some(checkpoint))
-        }
-    };
-    let done = before.as_ref().map_or(0, Checkpoint::epochs_done);
+    let accumulation = experiment.training.gradient_accumulation;
+    let updates = batches.div_ceil(accumulation);
+
+    let (mut trainee, mut epochs, mut before) = (Trainee::new(model, &experiment.training), vec![], None);
+    if let Some(checkpoint) = run.checkpoint()? {
+        let path = run.path().join(Checkpoint::FILE);
+        trainee = weights::from_bytes(trainee, &checkpoint.weights, &path).map_err(RunError::from)?;
+        (epochs, before) = (checkpoint.epochs, Some((checkpoint.optimizer, checkpoint.seconds)));
+    }
+    let done = epochs.len();
+    let trainee = trainee.starting_at(done * updates);
 
     let interrupter = Interrupter::new();
     let watch = Watch::new(interrupter.clone());
-    let epochs = before.as_ref().map(|checkpoint| checkpoint.epochs.clone()).unwrap_or_default();
     let journal = Journal::new(experiment.stop.clone(), images, held_out, epochs, watch.clone());
-    let before = before.map(|checkpoint| (checkpoint.optimizer, checkpoint.seconds));
     if done >= experiment.training.epochs || journal.stop_reason().is_some() {
         let seconds = before.map(|(_, seconds)| seconds).unwrap_or_default();
         return Ok(Trained { journal, record, seconds });
@@ -139,16 +147,24 @@ pub fn train(
             .with_threads(experiment.data.loader_threads)
             .after(done)
     };
-    let training = loader(&data.split.training, batch_size).shuffled(experiment.seed);
+    let training = loader(&data.split.training, batch_size).shuffled(experiment.seed).accumulated(accumulation);
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
     let rate = experiment.optimizer.learning_rate;
-    let rates = Rates::new(&experiment.schedule, rate, batches, experiment.training.epochs).starting_at(done * batches);
-    let start = Start { model: model.clone(), rates: rates.clone().into(), checkpoint: before, batches };
+    let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);
+    let start = Start { trainee: trainee.clone(), rates: rates.clone().into(), checkpoint: before, batches };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
     let listening = interrupt::listen(&interrupter);
-    let supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
-        .metrics((LossMetric::new(), AccuracyMetric::new()))
+    let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
+        .metrics((LossMetric::new(), AccuracyMetric::new()));
+    if experiment.training.ema.is_some() {
+        supervised =
+            supervised.metric_valid_numeric(Raw(LossMetric::new())).metric_valid_numeric(Raw(AccuracyMetric::new()));
+    }
+    if done > 0 {
+        supervised = supervised.checkpoint(done);
+    }
+    let result = supervised
         .with_metric_logger(EpochTotals::new(watch.clone()))
         .with_checkpointing_strategy(journal.clone())
         .with_custom_checkpointers(keeper.clone(), keeper.clone(), keeper.clone())
@@ -158,9 +174,9 @@ pub fn train(
         // Burn's own log would take over the program's panic messages.
         .with_application_logger(None)
         .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
-        .num_epochs(experiment.training.epochs);
-    let supervised = if done > 0 { supervised.checkpoint(done) } else { supervised };
-    let result = supervised.launch(Learner::new(model, optimizer(&experiment.optimizer), rates.clone()));
+        .num_epochs(experiment.training.epochs)
+        .grads_accumulation(accumulation)
+        .launch(Learner::new(trainee, optimizer(&experiment.optimizer), rates.clone()));
     drop(listening);
 
     let (kept, seconds, failure) = keeper.finish();
@@ -169,7 +185,7 @@ pub fn train(
         return Err(failure.into());
     }
     if let Some(Divergence { epoch, batch }) = watch.divergence() {
-        let rate = rates.at((epoch - 1) * batches + batch - 1);
+        let rate = rates.at((epoch - 1) * updates + (batch - 1) / accumulation);
         let error = TrainingError::Diverged { epoch, batch, rate };
         record.failure = Some(error.to_string());
         run.write_record(&record)?;

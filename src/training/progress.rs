@@ -17,6 +17,7 @@ use crate::notice::notice;
 /// Burn's renderer of a training under way.
 pub struct Progress {
     loss: MetricId,
+    accuracy: MetricId,
     epoch: usize,
     epochs: usize,
     images: usize,
@@ -70,6 +71,7 @@ impl Progress {
     pub fn new() -> Self {
         Self {
             loss: MetricId::new(std::sync::Arc::new("Loss".into())),
+            accuracy: MetricId::new(std::sync::Arc::new("Accuracy".into())),
             epoch: 0,
             epochs: 0,
             images: 0,
@@ -169,7 +171,10 @@ impl MetricsRendererTraining for Progress {
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        if let MetricState::Numeric(metric, Some(entry)) = state {
+        // An average's validation has raw figures beside it, which are for the metrics file.
+        if let MetricState::Numeric(metric, Some(entry)) = state
+            && (metric.metric_id == self.loss || metric.metric_id == self.accuracy)
+        {
             self.validation.enter(metric.metric_id == self.loss, entry);
         }
     }

@@ -1,52 +1,208 @@
-//! The learning rate: a function of the update's number.
+//! The learning rate of each update: a function of the update's number alone.
+//!
+//! Burn's own schedulers have neither warm-up nor one-cycle in one piece, and step from what was before; a function of
+//! the number alone goes on after an interruption exactly as it would have without.
+
+use std::f64::consts::PI;
 
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::optim::LearningRate;
 
 use crate::config::{Schedule, ScheduleKind};
 
-/// The learning rate of each update.
+/// What the rate starts from under one-cycle, as a share of the highest: PyTorch's `div_factor`.
+const ONE_CYCLE_START: f64 = 1.0 / 25.0;
+/// What it ends with, as a share of that: PyTorch's `final_div_factor`.
+const ONE_CYCLE_END: f64 = 1e-4;
+
+/// The rates of a whole training, and Burn's scheduler of them. Its state is the number of the next update.
 #[derive(Debug, Clone)]
 pub struct Rates {
-    kind: ScheduleKind,
-    rate: f64,
-    updates: usize,
+    schedule: Schedule,
+    /// `optimizer.learning_rate`.
+    peak: f64,
+    updates_per_epoch: usize,
+    epochs: usize,
     next: usize,
 }
 
 impl Rates {
-    /// The rates of a schedule.
-    pub fn new(schedule: &Schedule, rate: f64, updates_per_epoch: usize, epochs: usize) -> Self {
-        Self { kind: schedule.kind, rate, updates: updates_per_epoch * epochs, next: 0 }
+    /// The rates of `epochs` epochs of `updates_per_epoch` updates each, both at least 1, the highest of them `peak`.
+    pub fn new(schedule: &Schedule, peak: f64, updates_per_epoch: usize, epochs: usize) -> Self {
+        Self { schedule: schedule.clone().resolved(), peak, updates_per_epoch, epochs, next: 0 }
     }
 
-    /// The same, the next update being `update`, counted from 0.
+    /// The same rates, to go on with those of `update`, counted from 0.
     pub fn starting_at(self, update: usize) -> Self {
         Self { next: update, ..self }
     }
 
-    /// The rate of update `update`, counted from 0.
+    /// The rate of `update`, counted from 0.
     pub fn at(&self, update: usize) -> f64 {
-        match self.kind {
-            ScheduleKind::Constant => self.rate,
-            ScheduleKind::Cosine => {
-                0.5 * self.rate * (1.0 + (std::f64::consts::PI * update as f64 / self.updates as f64).cos())
+        // A key that its kind does not use is unset, and not asked for.
+        let factor = self.schedule.factor.unwrap_or(1.0);
+        let warmup = self.schedule.warmup.unwrap_or(0.0);
+        let updates = self.updates_per_epoch * self.epochs;
+        let epoch = update as f64 / self.updates_per_epoch as f64;
+        match self.schedule.kind {
+            ScheduleKind::Constant => self.peak,
+            ScheduleKind::Step => {
+                let every = self.schedule.every.unwrap_or(1);
+                self.peak * factor.powf((update / self.updates_per_epoch / every) as f64)
             }
+            ScheduleKind::Exponential => self.peak * factor.powf(epoch),
+            ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
+            ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),
         }
     }
 }
 
+/// From `from` to `to` along half a cosine, of which the share `done` is behind.
+fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
+    to + 0.5 * (from - to) * (1.0 + (done * PI).cos())
+}
+
+/// Linearly up in the first `warmup` of all updates, then down to 0, which the update after the last would have:
+/// Loshchilov and Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. No update has the rate 0.
+fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
+    let rising = ((warmup * updates as f64).round() as usize).min(updates - 1);
+    if update < rising {
+        return peak * (update + 1) as f64 / (rising + 1) as f64;
+    }
+    half_cosine(peak, 0.0, (update - rising) as f64 / (updates - rising) as f64)
+}
+
+/// PyTorch's `OneCycleLR`, without its changes of the momentum: the highest rate is that of the last update of the
+/// warm-up, which need not be a whole one, and the lowest that of the last update of all.
+fn one_cycle(peak: f64, warmup: f64, update: f64, updates: f64) -> f64 {
+    let (start, top) = (peak * ONE_CYCLE_START, warmup * updates - 1.0);
+    if update < top {
+        return half_cosine(start, peak, update / top);
+    }
+    // With less than one update of warm-up, the top lies before the first update, in PyTorch too.
+    half_cosine(peak, start * ONE_CYCLE_END, (update - top) / (updates - 1.0 - top))
+}
+
 impl LrScheduler for Rates {
     fn step(&mut self) -> LearningRate {
+        let rate = self.at(self.next);
         self.next += 1;
-        self.at(self.next - 1)
+        rate
     }
 
     fn to_record(&self) -> LrSchedulerRecord {
-        LrSchedulerRecord::new().with_scalar("next", self.next)
+        LrSchedulerRecord::new().with_scalar("update", self.next)
     }
 
     fn load_record(&mut self, record: LrSchedulerRecord) {
-        self.next = record.scalar("next").unwrap_or(self.next);
+        self.next = record.scalar("update").unwrap_or(self.next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+
+    use super::*;
+
+    fn assert_close(found: &[f64], expected: &[f64]) {
+        assert_eq!(found.len(), expected.len());
+        for (update, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert!((found - expected).abs() < 1e-12, "update {update}: {found} is not {expected}");
+        }
+    }
+
+    fn schedule(kind: ScheduleKind) -> Schedule {
+        Schedule { kind, ..Schedule::default() }
+    }
+
+    /// The rates of all updates of a training whose highest rate is 0.5.
+    fn all(schedule: Schedule, updates_per_epoch: usize, epochs: usize) -> Vec<f64> {
+        let rates = Rates::new(&schedule, 0.5, updates_per_epoch, epochs);
+        (0..updates_per_epoch * epochs).map(|update| rates.at(update)).collect()
+    }
+
+    #[test]
+    fn a_constant_rate_is_the_same_for_every_update() {
+        assert_eq!(all(schedule(ScheduleKind::Constant), 3, 2), [0.5; 6]);
+    }
+
+    #[test]
+    fn a_step_comes_after_every_so_many_epochs() {
+        let steps = Schedule { every: Some(2), factor: Some(0.1), ..schedule(ScheduleKind::Step) };
+        assert_close(&all(steps, 2, 5), &[0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.005, 0.005]);
+    }
+
+    #[test]
+    fn an_exponential_rate_loses_its_factor_in_each_epoch_a_root_of_it_at_each_update() {
+        let exponential = Schedule { factor: Some(0.81), ..schedule(ScheduleKind::Exponential) };
+        assert_close(&all(exponential, 2, 2), &[0.5, 0.45, 0.405, 0.3645]);
+    }
+
+    #[test]
+    fn a_cosine_without_warm_up_is_burns_own() {
+        let mut burns = CosineAnnealingLrSchedulerConfig::new(0.5, 21).init().unwrap();
+        let expected: Vec<f64> = (0..21).map(|_| burns.step().base()).collect();
+        assert_eq!(all(schedule(ScheduleKind::Cosine), 7, 3), expected);
+    }
+
+    #[test]
+    fn a_cosine_with_warm_up_rises_linearly_to_the_full_rate_first() {
+        let cosine = Schedule { warmup: Some(0.3), ..schedule(ScheduleKind::Cosine) };
+        assert_close(&all(cosine.clone(), 5, 2)[..4], &[0.125, 0.25, 0.375, 0.5]);
+        // One update of five rises; the other four are at 0, 45, 90 and 135 degrees.
+        let cosine = Schedule { warmup: Some(0.2), ..cosine };
+        let root = 0.5f64.sqrt();
+        let expected = [0.25, 0.5, 0.25 * (1.0 + root), 0.25, 0.25 * (1.0 - root)];
+        assert_close(&all(cosine, 5, 1), &expected);
+    }
+
+    #[test]
+    fn one_cycle_is_pytorchs() {
+        // torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=..., pct_start=...), by its formula in
+        // Python.
+        let one_cycle = |warmup| Schedule { warmup, ..schedule(ScheduleKind::OneCycle) };
+        let expected = [
+            0.02,
+            0.26,
+            0.5,
+            0.47524231600673683,
+            0.40587282697488153,
+            0.30563101096814466,
+            0.19437098903185537,
+            0.09412917302511849,
+            0.024759683993263143,
+            0.000002,
+        ];
+        assert_close(&all(one_cycle(None), 5, 2), &expected);
+        let expected = [0.42677698818985565, 0.250001, 0.07322501181014432, 0.000002];
+        assert_close(&all(one_cycle(Some(0.0)), 1, 4), &expected);
+    }
+
+    #[test]
+    fn every_rate_of_every_kind_is_greater_than_0_and_at_most_the_full_one_however_short_the_training() {
+        for kind in ScheduleKind::ALL {
+            for warmup in [0.0, 0.3, 0.5, 0.999].into_iter().filter(|_| kind.uses("warmup")).chain([0.2]) {
+                let schedule = Schedule { warmup: Some(warmup), ..schedule(kind) };
+                for (per_epoch, epochs) in [(1, 1), (2, 1), (1, 3), (10, 1), (7, 30)] {
+                    let rates = all(schedule.clone(), per_epoch, epochs);
+                    assert!(rates.iter().all(|&rate| rate > 0.0 && rate < 0.5 + 1e-12), "{schedule:?}: {rates:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_scheduler_goes_on_from_any_update_or_from_its_record() {
+        for kind in ScheduleKind::ALL {
+            let rates = || Rates::new(&schedule(kind), 0.5, 4, 3);
+            let expected: Vec<f64> = (0..12).map(|update| rates().at(update)).collect();
+            let next = |mut rates: Rates, count| (0..count).map(|_| rates.step()).collect::<Vec<_>>();
+            assert_eq!(next(rates(), 12), expected);
+            assert_eq!(next(rates().starting_at(5), 7), expected[5..]);
+            let mut restored = rates();
+            restored.load_record(rates().starting_at(5).to_record());
+            assert_eq!(next(restored, 7), expected[5..]);
+        }
     }
 }

@@ -61,12 +61,55 @@ fn progress_is_one_line_an_epoch_on_stderr() {
 fn the_metrics_have_a_row_an_epoch() {
     let table = fs::read_to_string(smoke().run.join("metrics.csv")).unwrap();
     let lines: Vec<&str> = table.lines().collect();
-    assert_eq!(lines[0], "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds");
-    let rows: Vec<Vec<f64>> =
-        lines[1..].iter().map(|row| row.split(',').map(|n| n.parse().unwrap()).collect()).collect();
+    let columns = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,raw_validation_loss,\
+        raw_validation_accuracy,seconds";
+    assert_eq!(lines[0], columns);
+    let rows = rows(&table);
+    assert!(rows.iter().all(|row| row[5].is_nan() && row[6].is_nan()), "no average, no raw figures: {table}");
     assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 2.0]);
     assert!(rows[1][1] < rows[0][1], "the loss falls: {rows:?}");
     assert!(rows.iter().all(|row| row[4] > 0.8 && row[4] < 1.0), "accuracies are shares: {rows:?}");
+}
+
+/// The numbers of a table, a missing one being no number.
+fn rows(table: &str) -> Vec<Vec<f64>> {
+    let numbers = |row: &str| row.split(',').map(|n| n.parse().unwrap_or(f64::NAN)).collect();
+    table.lines().skip(1).map(numbers).collect()
+}
+
+#[test]
+fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really_used() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+    for setting in [
+        "training.limit=0.1",
+        "training.ema=0.99",
+        "training.label_smoothing=0.1",
+        "training.batch_size=64",
+        "training.gradient_accumulation=2",
+        "optimizer.clip_norm=1.0",
+        "schedule.kind=one-cycle",
+        "model.batch_norm=true",
+    ] {
+        command.args(["--set", setting]);
+    }
+    success(&mut command);
+    let run = &folders(runs.path())[0];
+    let record: Value = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    assert_eq!(record["data"]["training_images"], 5_500);
+    assert_eq!(record["data"]["validation_images"], 5_000);
+    let operations = 2 * (5_500 * 2 * (2 * 784 * 16 + 3 * 16 * 10) + 2 * 5_000 * 2 * (784 * 16 + 16 * 10_u64));
+    assert_eq!(
+        record["training"]["floating_point_operations"], operations,
+        "the average and the weights are validated"
+    );
+    let rows = rows(&fs::read_to_string(run.join("metrics.csv")).unwrap());
+    assert!(rows[1][4] > 0.8, "the average has learned: {rows:?}");
+    assert!(rows.iter().all(|row| row[6] > 0.5 && row[5] != row[3]), "raw figures of their own: {rows:?}");
+    let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
+    assert_eq!(evaluation["images"], 10_000);
+    assert!(evaluation["accuracy"].as_f64().unwrap() > 0.8, "{evaluation}");
 }
 
 #[test]
@@ -188,7 +231,9 @@ fn the_baseline_reaches_keras_accuracy_over_five_seeds() {
 fn a_dry_run_takes_one_batch_through_everything_and_keeps_nothing() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
-    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run", "--runs"]).arg(runs.path());
+    command
+        .args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run", "--runs"])
+        .arg(runs.path());
     let (report, message) = success(&mut command);
     assert!(report.contains("dry run: one batch went through") && report.contains("12730 parameters"), "{report}");
     assert!(message.contains("epoch 1/1"), "{message}");

@@ -4,12 +4,14 @@
 //! - `backends`: the same steps on every backend;
 //! - `start`: the initial weights;
 //! - `batches`: shuffling, the last batch, dropout;
-//! - `optimizers`: the update rules, and Burn's loop running them.
+//! - `optimizers`: the update rules, and Burn's loop running them;
+//! - `options`: what changes the loss, the gradients or the model that is kept.
 
 mod backends;
 mod batches;
 mod keras;
 mod optimizers;
+mod options;
 mod start;
 
 use std::collections::BTreeMap;
@@ -17,10 +19,11 @@ use std::collections::BTreeMap;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use burn::train::TrainStep;
-use mnist_burn::config::{Init, Model};
+use mnist_burn::config::{Init, Model, Training};
 use mnist_burn::data::Batch;
 use mnist_burn::device;
 use mnist_burn::model::Mlp;
+use mnist_burn::training::Trainee;
 use mnist_burn::weights;
 use safetensors::tensor::TensorView;
 
@@ -52,12 +55,13 @@ fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
         images: Tensor::from_data(TensorData::new(images, [count, width]), device),
         targets: Tensor::<1, Int>::from_data(TensorData::new(labels, [count]), device),
         seed: 0,
+        share: 1.0,
     }
 }
 
 /// One training step; the mean loss before it, and the model after it.
 fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
-    let output = TrainStep::step(&model, batch);
+    let output = TrainStep::step(&Trainee::new(model.clone(), &Training::default()), batch);
     let loss = output.item.loss.mean().into_scalar::<f32>();
     (loss, optimizer.step(rate, model, output.grads))
 }

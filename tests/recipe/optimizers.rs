@@ -4,45 +4,54 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Schedule, ScheduleKind, Training};
+use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Training};
 use mnist_burn::data::{Files, Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
+use mnist_burn::metrics::Epoch;
 use mnist_burn::model::Mlp;
 use mnist_burn::record::Record;
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{self, Rates, Trained, TrainingError, optimizer};
+use mnist_burn::training::{self, Trained, TrainingError, optimizer};
 use mnist_burn::weights;
 
 use super::{assert_close, batch, devices, filled, network, step, tensors};
 
-const INPUTS: usize = 3;
-const CLASSES: usize = 2;
+pub const INPUTS: usize = 3;
+pub const CLASSES: usize = 2;
 const IMAGES: [f32; 12] = [1.0, 0.0, 0.4, 0.8, 0.2, 0.0, 0.0, 1.0, 0.6, 0.2, 0.8, 0.2];
-const LABELS: [i32; 4] = [0, 0, 1, 1];
+pub const LABELS: [i32; 4] = [0, 0, 1, 1];
 
 /// Softmax regression: no hidden layer, so that a few lines hold its gradient.
-fn regression() -> Model {
+pub fn regression() -> Model {
     Model { hidden: vec![], ..Model::default() }
 }
 
-fn start() -> BTreeMap<String, Vec<f32>> {
+pub fn start() -> BTreeMap<String, Vec<f32>> {
     let weight = vec![0.3, -0.2, 0.1, -0.4, 0.5, 0.2];
     BTreeMap::from([("output.weight".to_string(), weight), ("output.bias".to_string(), vec![0.0; 2])])
 }
 
-/// The mean cross-entropy's gradient by the weights, `[classes, inputs]`, then by the biases.
-fn gradient(parameters: &[f64]) -> Vec<f64> {
+/// The probabilities of each image's classes, from the weights, `[classes, inputs]`, and then the biases.
+pub fn probabilities(parameters: &[f64]) -> Vec<Vec<f64>> {
+    let logit = |image: &[f32], c: usize| {
+        (0..INPUTS).map(|i| parameters[c * INPUTS + i] * f64::from(image[i])).sum::<f64>()
+            + parameters[CLASSES * INPUTS + c]
+    };
+    let softmax = |image| {
+        let exponentials: Vec<f64> = (0..CLASSES).map(|c| logit(image, c).exp()).collect();
+        exponentials.iter().map(|e| e / exponentials.iter().sum::<f64>()).collect()
+    };
+    IMAGES.chunks(INPUTS).map(softmax).collect()
+}
+
+/// The mean cross-entropy's gradient by the weights, `[classes, inputs]`, then by the biases, where the right class is to
+/// get the probability 1 - `smoothing`, and `smoothing` is shared by all.
+pub fn gradient(parameters: &[f64], smoothing: f64) -> Vec<f64> {
     let mut gradient = vec![0.0; parameters.len()];
-    for (image, &label) in IMAGES.chunks(INPUTS).zip(&LABELS) {
-        let logits: Vec<f64> = (0..CLASSES)
-            .map(|c| {
-                (0..INPUTS).map(|i| parameters[c * INPUTS + i] * f64::from(image[i])).sum::<f64>()
-                    + parameters[CLASSES * INPUTS + c]
-            })
-            .collect();
-        let sum: f64 = logits.iter().map(|z| z.exp()).sum();
+    for ((image, &label), found) in IMAGES.chunks(INPUTS).zip(&LABELS).zip(probabilities(parameters)) {
         for c in 0..CLASSES {
-            let error = (logits[c].exp() / sum - f64::from(u8::from(c == label as usize))) / LABELS.len() as f64;
+            let target = (1.0 - smoothing) * f64::from(u8::from(c == label as usize)) + smoothing / CLASSES as f64;
+            let error = (found[c] - target) / LABELS.len() as f64;
             for i in 0..INPUTS {
                 gradient[c * INPUTS + i] += error * f64::from(image[i]);
             }
@@ -52,18 +61,23 @@ fn gradient(parameters: &[f64]) -> Vec<f64> {
     gradient
 }
 
+/// The initial weights, then the biases.
+pub fn start_values() -> Vec<f64> {
+    start().into_iter().rev().flat_map(|(_, values)| values).map(f64::from).collect()
+}
+
 /// The parameters after `steps` updates, each made by `update(parameters, gradient, step from 1)`.
-fn by_formula(steps: usize, mut update: impl FnMut(&mut [f64], &[f64], i32)) -> Vec<f32> {
-    let mut parameters: Vec<f64> = start().into_iter().rev().flat_map(|(_, values)| values).map(f64::from).collect();
+pub fn by_formula(steps: usize, mut update: impl FnMut(&mut [f64], &[f64], i32)) -> Vec<f32> {
+    let mut parameters = start_values();
     for number in 1..=steps {
-        let gradient = gradient(&parameters);
+        let gradient = gradient(&parameters, 0.0);
         update(&mut parameters, &gradient, number as i32);
     }
     parameters.into_iter().map(|p| p as f32).collect()
 }
 
 /// The parameters after `steps` steps of Burn's with the optimiser of a config, on every backend.
-fn check(config: Optimizer, steps: usize, expected: &[f32]) {
+pub fn check(config: Optimizer, steps: usize, expected: &[f32]) {
     for (name, device) in devices() {
         let device = device.autodiff();
         let mut model = filled(network(&regression(), INPUTS, CLASSES, &device), &start());
@@ -78,7 +92,7 @@ fn check(config: Optimizer, steps: usize, expected: &[f32]) {
     }
 }
 
-fn sgd(momentum: f64, nesterov: bool) -> Optimizer {
+pub fn sgd(momentum: f64, nesterov: bool) -> Optimizer {
     Optimizer {
         kind: OptimizerKind::Sgd,
         learning_rate: 0.1,
@@ -136,23 +150,54 @@ fn adamw_shrinks_the_weights_apart_from_the_gradient() {
 }
 
 #[test]
-fn the_cosine_schedule_goes_from_the_full_rate_to_almost_zero() {
-    let rates = Rates::new(&Schedule { kind: ScheduleKind::Cosine }, 0.5, 2, 2);
-    let expected = |step: f64| 0.25 * (1.0 + (std::f64::consts::PI * step / 4.0).cos());
-    for number in 0..4 {
-        let rate = rates.at(number);
-        assert!((rate - expected(number as f64)).abs() < 1e-9, "step {number}: {rate}");
-    }
+fn sgds_weight_decay_is_added_to_the_gradient_before_the_momentum_as_pytorch_does() {
+    let mut velocity = [0.0; 8];
+    let expected = by_formula(5, |w, g, _| {
+        for i in 0..8 {
+            velocity[i] = 0.9 * velocity[i] + g[i] + 0.3 * w[i];
+            w[i] -= 0.1 * velocity[i];
+        }
+    });
+    check(Optimizer { weight_decay: Some(0.3), ..sgd(0.9, false) }, 5, &expected);
+}
+
+#[test]
+fn a_gradient_longer_than_the_norm_is_shortened_to_it_weights_and_biases_each_by_themselves() {
+    let clip = |gradient: &[f64]| -> Vec<f64> {
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        gradient.iter().map(|g| g * (0.05 / norm).min(1.0)).collect()
+    };
+    let mut shortened = [0; 2];
+    let expected = by_formula(5, |w, g, _| {
+        let (weights, biases) = g.split_at(6);
+        let clipped = [clip(weights), clip(biases)];
+        shortened[0] += usize::from(clipped[0] != weights);
+        shortened[1] += usize::from(clipped[1] != biases);
+        w.iter_mut().zip(clipped.concat()).for_each(|(w, g)| *w -= 0.1 * g);
+    });
+    assert!(shortened[0] == 5 && shortened[1] < 5, "both a longer and a shorter one: {shortened:?}");
+    check(Optimizer { clip_norm: Some(0.05), ..sgd(0.0, false) }, 5, &expected);
+}
+
+#[test]
+fn numbers_of_a_gradient_beyond_the_value_are_cut_to_it() {
+    let mut cut = 0;
+    let expected = by_formula(5, |w, g, _| {
+        cut += g.iter().filter(|g| g.abs() > 0.04).count();
+        w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g.clamp(-0.04, 0.04));
+    });
+    assert!((1..40).contains(&cut), "some are cut, some are not: {cut}");
+    check(Optimizer { clip_value: Some(0.04), ..sgd(0.0, false) }, 5, &expected);
 }
 
 /// The device that the loop is tried on: the CPU's, where the build has one.
-fn loop_device() -> Opened {
+pub fn loop_device() -> Opened {
     let cpu = if cfg!(feature = "ndarray") { "ndarray" } else { "auto" };
     device::open(cpu).unwrap()
 }
 
 /// Trains `model` in a new folder in `runs`, after `spoil` has had its way with that.
-fn train(
+pub fn train(
     experiment: &Experiment,
     model: Mlp,
     data: &TrainingData,
@@ -176,34 +221,35 @@ fn train(
     (run, trained)
 }
 
-/// Trains the regression in Burn's loop, and returns each epoch's training loss and the last weights.
-fn run_loop(training: Training, rate: f64) -> (Vec<f64>, Vec<f32>) {
+/// The four images as a data set, to be held out as well if asked for.
+pub fn data(validation: Vec<usize>) -> TrainingData {
     // Bytes that are exactly the images above at a scale of a fifth.
     let bytes = IMAGES.iter().map(|pixel| (pixel * 5.0).round() as u8).collect();
     let images = Images::new(bytes, LABELS.iter().map(|&label| label as u8).collect(), [1, 3], CLASSES);
-    let data = TrainingData {
-        images: Arc::new(images),
-        split: Split { training: vec![0, 1, 2, 3], validation: vec![] },
-        scaling: Scaling { mean: 0.0, deviation: 5.0 / 255.0 },
-    };
+    let split = Split { training: vec![0, 1, 2, 3], validation };
+    TrainingData { images: Arc::new(images), split, scaling: Scaling { mean: 0.0, deviation: 5.0 / 255.0 } }
+}
+
+/// Trains the regression in Burn's loop with SGD, and returns the epochs' figures and the last weights.
+pub fn run_loop(training: Training, rate: f64, data: &TrainingData) -> (Vec<Epoch>, Vec<f32>) {
     let optimizer = Optimizer { learning_rate: rate, ..sgd(0.0, false) };
     let experiment = Experiment { model: regression(), training, optimizer, ..Experiment::default() };
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
     let model = filled(network(&regression(), INPUTS, CLASSES, &device.device.clone().autodiff()), &start());
-    let (run, trained) = train(&experiment, model, &data, runs.path(), |_| {});
+    let (run, trained) = train(&experiment, model, data, runs.path(), |_| {});
     let journal = trained.unwrap().journal;
     let last = run.path().join(RunFolder::LAST);
     let trained = weights::load(network(&regression(), INPUTS, CLASSES, &device.device), &last).unwrap();
     let trained = tensors(&trained);
-    let losses = journal.epochs().iter().map(|epoch| epoch.train_loss).collect();
-    (losses, [&trained["output.weight"][..], &trained["output.bias"]].concat())
+    (journal.epochs(), [&trained["output.weight"][..], &trained["output.bias"]].concat())
 }
 
 #[test]
 fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
-    let (losses, trained) = run_loop(Training { epochs: 3, batch_size: BatchSize::All }, 0.1);
-    assert_eq!(losses.len(), 3);
+    let training = Training { epochs: 3, batch_size: BatchSize::All, ..Training::default() };
+    let (epochs, trained) = run_loop(training, 0.1, &data(vec![]));
+    assert_eq!(epochs.len(), 3);
     let expected = by_formula(3, |w, g, _| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
     assert_close(&trained, &expected, 1e-6, "weights");
 }
@@ -211,8 +257,11 @@ fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
 #[test]
 fn an_epochs_loss_weighs_each_image_alike_the_last_small_batch_included() {
     // Steps too small to change anything: the loss stays that of the start, however the images are cut into batches.
-    let (whole, _) = run_loop(Training { epochs: 1, batch_size: BatchSize::All }, 1e-12);
-    let (parts, _) = run_loop(Training { epochs: 3, batch_size: BatchSize::Images(3) }, 1e-12);
+    let losses = |epochs, batch_size| -> Vec<f64> {
+        let training = Training { epochs, batch_size, ..Training::default() };
+        run_loop(training, 1e-12, &data(vec![])).0.iter().map(|epoch| epoch.train_loss).collect()
+    };
+    let (whole, parts) = (losses(1, BatchSize::All), losses(3, BatchSize::Images(3)));
     assert!(parts.iter().all(|loss| (loss - whole[0]).abs() < 1e-6), "{parts:?} {whole:?}");
 }
 

@@ -1,6 +1,6 @@
 //! The shipped file, resolved values, and files written back.
 
-use super::super::{BASELINE, Experiment, OptimizerKind};
+use super::super::{BASELINE, Experiment, OptimizerKind, ScheduleKind};
 use super::loaded;
 
 #[test]
@@ -41,6 +41,30 @@ fn each_kind_of_optimizer_gets_its_own_defaults() {
     assert_eq!((adamw.kind, adamw.weight_decay, adamw.momentum), (OptimizerKind::Adamw, Some(0.004), None));
     let sgd = optimizer("sgd");
     assert_eq!((sgd.momentum, sgd.nesterov, sgd.beta_1, sgd.epsilon), (Some(0.0), Some(false), None, None));
+    assert_eq!(sgd.weight_decay, Some(0.0));
+}
+
+#[test]
+fn each_kind_of_schedule_gets_its_own_defaults() {
+    let schedule = |kind: &str| {
+        let schedule = loaded("", &[&format!("schedule.kind={kind}")]).schedule;
+        (schedule.every, schedule.factor, schedule.warmup)
+    };
+    assert_eq!(schedule("constant"), (None, None, None));
+    assert_eq!(schedule("step"), (Some(1), Some(0.5), None));
+    assert_eq!(schedule("exponential"), (None, Some(0.5), None));
+    assert_eq!(schedule("cosine"), (None, None, Some(0.0)));
+    assert_eq!(schedule("one-cycle"), (None, None, Some(0.3)));
+}
+
+#[test]
+fn the_names_of_kinds_are_those_of_the_file() {
+    for kind in OptimizerKind::ALL {
+        assert_eq!(loaded("", &[&format!("optimizer.kind={}", kind.name())]).optimizer.kind, kind);
+    }
+    for kind in ScheduleKind::ALL {
+        assert_eq!(loaded("", &[&format!("schedule.kind={}", kind.name())]).schedule.kind, kind);
+    }
 }
 
 #[test]
@@ -51,6 +75,9 @@ fn a_written_experiment_is_read_back_the_same() {
         "seed = 9223372036854775807\n[data]\ndataset = 'own'\ndir = 'C:\\a\"b'\nvalidation = 9\n[stop]\nerror = 1e-3",
         "[data]\nmirrors = ['https://a']\nvalidation = 5\n[stop]\npatience = 2\n[model]\nhidden = []\ndropout = 0",
         "[optimizer]\nkind = 'adamw'\nlearning_rate = 0.1234567890123456789\nweight_decay = 5e-324",
+        "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema = 0.999",
+        "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[training]\nlimit = 0.1\nlabel_smoothing = 0.1\n\
+            gradient_accumulation = 4\n[optimizer]\nclip_value = 1",
     ];
     for text in files {
         let experiment = loaded(text, &[]);

@@ -27,6 +27,7 @@ fn whole_numbers_are_checked() {
     check("seed", &["0", "9223372036854775807"], &["-1", "9223372036854775808", "18446744073709551616"]);
     check("training.epochs", &["1", "100000"], &["0", "-1", "100001"]);
     check("training.batch_size", &["1", "60000", "'all'"], &["0", "-1", "1000000001", "'ALL'", "1.5", "[1]"]);
+    check("training.gradient_accumulation", &["1", "1000000000"], &["0", "-1", "1000000001", "1.5"]);
     check("stop.patience", &["1", "100000"], &["0", "-1", "100001"]);
     check("model.hidden", &["[]", "[1]", "[65536, 2]"], &["[0]", "[65537]", "[1.0]", "['a']", "[[1]]"]);
     assert_eq!(loaded("data.validation = 0", &[]).data.validation, 0);
@@ -47,6 +48,11 @@ fn numbers_are_checked_and_must_be_finite() {
     check("optimizer.learning_rate", &["1e-9", "1", "1000"], &with(&["0", "0.0", "1000.1"]));
     check("optimizer.beta_1", &["0", "0.999"], &with(&["1"]));
     check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
+    check("training.label_smoothing", &["0", "0.1"], &with(&["1"]));
+    check("training.ema", &["1e-9", "0.999"], &with(&["0", "1"]));
+    check("training.limit", &["1e-9", "1"], &with(&["0", "1.1"]));
+    check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
+    check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
     check("stop.error", &["0", "0.02", "1"], &with(&["1.1"]));
     for value in with(&[]) {
@@ -54,6 +60,16 @@ fn numbers_are_checked_and_must_be_finite() {
         assert!(problem(&text).contains("must be a number of at least 0"));
         let text = format!("[optimizer]\nkind = 'sgd'\nmomentum = {value}");
         assert!(problem(&text).contains("less than 1"));
+    }
+    let schedule = |kind: &str, setting: &str| format!("[schedule]\nkind = '{kind}'\n{setting}");
+    for value in with(&["0", "1.1"]) {
+        assert!(problem(&schedule("step", &format!("factor = {value}"))).contains("greater than 0 and at most 1"));
+    }
+    for value in with(&["1"]) {
+        assert!(problem(&schedule("one-cycle", &format!("warmup = {value}"))).contains("less than 1"));
+    }
+    for value in ["0", "-1", "1.5", "100001"] {
+        assert!(problem(&schedule("step", &format!("every = {value}"))).contains("whole number from 1 to 100000"));
     }
     assert_eq!(loaded("[optimizer]\nkind = 'adamw'\nweight_decay = 0", &[]).optimizer.weight_decay, Some(0.0));
 }
@@ -104,11 +120,53 @@ fn a_key_of_another_kind_of_optimizer_is_refused() {
         "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\", not to \"adam\""
     );
     assert!(refusal("adamw", "nesterov = true").ends_with("belongs to kind = \"sgd\", not to \"adamw\""));
-    assert!(refusal("adam", "weight_decay = 0.1").ends_with("belongs to kind = \"adamw\", not to \"adam\""));
+    let ending = "belongs to kind = \"adamw\" or kind = \"sgd\", not to \"adam\"";
+    assert!(refusal("adam", "weight_decay = 0.1").ends_with(ending));
     for setting in ["beta_1 = 0.9", "beta_2 = 0.9", "epsilon = 1e-8"] {
         let ending = "belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\"";
         assert!(refusal("sgd", setting).ends_with(ending));
     }
+}
+
+#[test]
+fn a_key_of_another_kind_of_schedule_is_refused() {
+    let refusal = |kind: &str, setting: &str| problem(&format!("[schedule]\nkind = '{kind}'\n{setting}"));
+    assert_eq!(
+        refusal("constant", "every = 2"),
+        "line 3: schedule.every = 2: belongs to kind = \"step\", not to \"constant\""
+    );
+    let ending = "belongs to kind = \"step\" or kind = \"exponential\", not to \"cosine\"";
+    assert!(refusal("cosine", "factor = 0.5").ends_with(ending));
+    let ending = "belongs to kind = \"cosine\" or kind = \"one-cycle\", not to \"step\"";
+    assert!(refusal("step", "warmup = 0.1").ends_with(ending));
+    let file = "[schedule]\nkind = 'step'\nevery = 2";
+    assert_eq!(loaded(file, &["schedule.kind=cosine"]).schedule.every, None);
+}
+
+#[test]
+fn a_gradient_is_clipped_in_one_way() {
+    loaded("optimizer.clip_value = 1", &[]);
+    assert_eq!(
+        problem("[optimizer]\nclip_norm = 1\nclip_value = 1"),
+        "line 3: optimizer.clip_value = 1: a gradient is clipped by its values or by its norm: \
+         leave this or optimizer.clip_norm out"
+    );
+}
+
+#[test]
+fn gradients_are_not_accumulated_over_batches_of_all_images() {
+    let text = |batches| format!("[training]\nbatch_size = 'all'\ngradient_accumulation = {batches}");
+    loaded(&text(1), &[]);
+    assert_eq!(
+        problem(&text(2)),
+        "line 3: training.gradient_accumulation = 2: needs a number of images as training.batch_size: \
+         \"all\" are one update already"
+    );
+}
+
+#[test]
+fn any_rate_can_follow_a_cosine() {
+    loaded("optimizer.learning_rate = 2\nschedule.kind = 'cosine'", &[]);
 }
 
 #[test]

@@ -1,0 +1,39 @@
+//! What Burn's `Learner` trains: a network and, if asked for, the average of its weights, which then is the model.
+
+use burn::module::Module;
+
+use super::average::Average;
+use crate::config::Training;
+use crate::model::Mlp;
+
+/// A network in training. Only `model` has gradients and optimiser state.
+#[derive(Module, Debug)]
+pub struct Trainee {
+    pub(super) model: Mlp,
+    pub(super) average: Option<Average>,
+    /// `training.label_smoothing`.
+    pub(super) smoothing: f64,
+}
+
+impl Trainee {
+    /// `model`, to be trained as `training` says, before its first update.
+    pub fn new(model: Mlp, training: &Training) -> Self {
+        let average = training.ema.map(|decay| Average::new(&model, decay));
+        Self { model, average, smoothing: training.label_smoothing }
+    }
+
+    /// The same, to go on with `update`, counted from 0.
+    pub fn starting_at(self, update: usize) -> Self {
+        Self { average: self.average.map(|average| average.starting_at(update)), ..self }
+    }
+
+    /// The network that is validated, selected and kept: the average, if there is one.
+    pub fn kept(&self) -> &Mlp {
+        self.average.as_ref().map_or(&self.model, Average::network)
+    }
+
+    /// With `model` after an update, which the average follows.
+    pub(super) fn updated(self, model: Mlp) -> Self {
+        Self { average: self.average.map(|average| average.followed(&model)), model, ..self }
+    }
+}

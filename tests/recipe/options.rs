@@ -1,0 +1,195 @@
+//! Options of the training against independent computations: smoothed targets, accumulated gradients, averaged weights.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::tensor::Device;
+use burn::train::TrainStep;
+use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training};
+use mnist_burn::data::{Images, Scaling, Split, TrainingData};
+use mnist_burn::run::RunFolder;
+use mnist_burn::training::{Trainee, cross_entropy, optimizer};
+use mnist_burn::weights;
+
+use super::optimizers::{
+    CLASSES, LABELS, by_formula, data, gradient, loop_device, probabilities, run_loop, sgd, start_values, train,
+};
+use super::{assert_close, batch, devices, network, tensors, without_dropout};
+
+/// The mean cross-entropy of the regression's four images with smoothed targets.
+fn loss(parameters: &[f64], smoothing: f64) -> f64 {
+    let losses = probabilities(parameters).into_iter().zip(&LABELS).map(|(found, &label)| {
+        let target = |c| (1.0 - smoothing) * f64::from(u8::from(c == label as usize)) + smoothing / CLASSES as f64;
+        -(0..CLASSES).map(|c| target(c) * found[c].ln()).sum::<f64>()
+    });
+    losses.sum::<f64>() / LABELS.len() as f64
+}
+
+fn wide(parameters: &[f32]) -> Vec<f64> {
+    parameters.iter().map(|&p| p.into()).collect()
+}
+
+#[test]
+fn smoothed_targets_share_their_part_among_all_classes() {
+    for (name, device) in devices() {
+        let batch = batch(vec![0.5, -1.0, 2.0, 0.0, 3.0, 1.0], vec![2, 0], &device);
+        let found: Vec<f32> = cross_entropy(batch.images, batch.targets, 0.3).into_data().iter().collect();
+        let expected = |logits: [f64; 3], targets: [f64; 3]| {
+            let sum = logits.iter().map(|z| z.exp()).sum::<f64>().ln();
+            -logits.iter().zip(targets).map(|(z, t)| t * (z - sum)).sum::<f64>() as f32
+        };
+        let expected = [expected([0.5, -1.0, 2.0], [0.1, 0.1, 0.8]), expected([0.0, 3.0, 1.0], [0.8, 0.1, 0.1])];
+        assert_close(&found, &expected, 1e-6, &name);
+    }
+}
+
+#[test]
+fn smoothing_changes_what_is_learned_and_the_training_loss_but_not_the_validation_loss() {
+    let smoothed = Training { epochs: 3, batch_size: BatchSize::All, label_smoothing: 0.4, ..Training::default() };
+    let (epochs, trained) = run_loop(smoothed, 0.5, &data(vec![0, 1, 2, 3]));
+    let mut parameters = start_values();
+    for epoch in epochs {
+        assert!((epoch.train_loss - loss(&parameters, 0.4)).abs() < 1e-6, "{epoch:?}");
+        let step = gradient(&parameters, 0.4);
+        parameters.iter_mut().zip(step).for_each(|(w, g)| *w -= 0.5 * g);
+        assert!((epoch.validation_loss.unwrap() - loss(&parameters, 0.0)).abs() < 1e-6, "{epoch:?}");
+    }
+    assert_close(&trained, &parameters.iter().map(|&p| p as f32).collect::<Vec<_>>(), 1e-6, "weights");
+}
+
+/// Eleven images of four pixels and three classes, trained for four epochs; the last weights and the training losses.
+fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize) -> (Vec<f32>, Vec<f64>) {
+    let pixels = (0..44).map(|i| (i * i * 37 % 251) as u8).collect();
+    let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
+    let data = TrainingData {
+        images: images.into(),
+        split: Split { training: (0..11).collect(), validation: vec![] },
+        scaling: Scaling::UNIT,
+    };
+    let experiment = Experiment {
+        model: without_dropout(vec![5]),
+        training: Training { epochs: 4, batch_size, gradient_accumulation, ..Training::default() },
+        optimizer: Optimizer { learning_rate: 0.5, ..sgd(0.9, true) },
+        schedule: Schedule { kind: ScheduleKind::Cosine, ..Schedule::default() },
+        ..Experiment::default()
+    };
+    let device = loop_device();
+    let runs = tempfile::tempdir().unwrap();
+    let autodiff = device.device.clone().autodiff();
+    let start = [0.3, -0.5, 0.2, 0.1, -0.4, 0.6, 0.7];
+    let mut model = network(&experiment.model, 4, 3, &autodiff);
+    let mut values = tensors(&model);
+    for (_, values) in values.iter_mut() {
+        values.iter_mut().enumerate().for_each(|(i, value)| *value = start[i % 7]);
+    }
+    model = super::filled(model, &values);
+    let (run, trained) = train(&experiment, model, &data, runs.path(), |_| {});
+    let journal = trained.unwrap().journal;
+    let last = run.path().join(RunFolder::LAST);
+    let trained = weights::load(network(&experiment.model, 4, 3, &device.device), &last).unwrap();
+    let losses = journal.epochs().iter().map(|epoch| epoch.train_loss).collect();
+    (tensors(&trained).into_values().flatten().collect(), losses)
+}
+
+#[test]
+fn several_batches_an_update_are_one_large_batch_the_last_shorter_ones_of_an_epoch_included() {
+    // Updates of 6 and 5 images: of 2 + 2 + 2 and 2 + 2 + 1, of 3 + 3 and 3 + 2, and of 6 and 5.
+    let (expected, losses) = train_eleven(BatchSize::Images(6), 1);
+    for (size, accumulation) in [(2, 3), (3, 2), (1, 6)] {
+        let (found, found_losses) = train_eleven(BatchSize::Images(size), accumulation);
+        assert_close(&found, &expected, 1e-6, &format!("{accumulation} batches of {size}"));
+        assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-6), "{found_losses:?} {losses:?}");
+    }
+    // An epoch that is shorter than an update is one.
+    let (all, _) = train_eleven(BatchSize::All, 1);
+    assert_close(&train_eleven(BatchSize::Images(4), 9).0, &all, 1e-6, "a short epoch");
+    assert!(expected.iter().zip(&all).any(|(a, b)| (a - b).abs() > 1e-3), "the size of an update matters");
+}
+
+#[test]
+fn the_model_is_the_average_of_the_weights_and_the_raw_figures_stand_beside_it() {
+    let decay = 0.2;
+    let training = Training { epochs: 6, batch_size: BatchSize::All, ema: Some(decay), ..Training::default() };
+    let (epochs, kept) = run_loop(training, 0.5, &data(vec![0, 1, 2, 3]));
+    let mut average = start_values();
+    for (t, epoch) in epochs.iter().enumerate() {
+        let raw = by_formula(t + 1, |w, g, _| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.5 * g));
+        // 1/10, 2/11, then 3/12 would be more than 0.2.
+        let d = ((1.0 + t as f64) / (10.0 + t as f64)).min(decay);
+        average.iter_mut().zip(wide(&raw)).for_each(|(a, w)| *a = d * *a + (1.0 - d) * w);
+        let (found, raw_found) = (epoch.validation_loss.unwrap(), epoch.raw_validation_loss.unwrap());
+        assert!((found - loss(&average, 0.0)).abs() < 1e-6, "{epoch:?}");
+        assert!((raw_found - loss(&wide(&raw), 0.0)).abs() < 1e-6, "{epoch:?}");
+        let right = probabilities(&wide(&raw)).iter().zip(&LABELS).filter(|(p, l)| p[**l as usize] > 0.5).count();
+        assert_eq!(epoch.raw_validation_accuracy, Some(right as f64 / 4.0));
+    }
+    assert_close(&kept, &average.iter().map(|&a| a as f32).collect::<Vec<_>>(), 1e-6, "the saved model");
+}
+
+#[test]
+fn without_an_average_there_are_no_raw_figures() {
+    let training = Training { epochs: 1, batch_size: BatchSize::All, ..Training::default() };
+    let (epochs, _) = run_loop(training, 0.5, &data(vec![0, 1]));
+    assert!(epochs[0].validation_loss.is_some());
+    assert_eq!((epochs[0].raw_validation_loss, epochs[0].raw_validation_accuracy), (None, None));
+}
+
+fn normalized() -> Model {
+    Model { batch_norm: true, ..without_dropout(vec![5]) }
+}
+
+/// A copy with running statistics of its own, which Burn's copies share.
+fn copy<M: Module>(module: &M) -> M {
+    module.valid().train()
+}
+
+/// `trainee` after each of some updates.
+fn steps(mut trainee: Trainee, updates: Range<usize>, device: &Device) -> Vec<Trainee> {
+    let mut optimizer = optimizer(&sgd(0.0, false));
+    let step = |number| {
+        let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
+        let output = TrainStep::step(&trainee, batch(images, vec![0, 1, 2, 1, 0, 2], device));
+        trainee = trainee.clone().optimize(&mut optimizer, 0.1.into(), output.grads);
+        trainee.valid()
+    };
+    updates.map(step).collect()
+}
+
+#[test]
+fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        let model = network(&normalized(), 4, 3, &device);
+        let trainee = |ema| Trainee::new(copy(&model), &Training { ema, ..Training::default() });
+        let (raw, kept) = (steps(trainee(None), 0..4, &device), steps(trainee(Some(0.9)), 0..4, &device));
+        let mut average = tensors(&model);
+        for (t, (raw, kept)) in raw.iter().zip(&kept).enumerate() {
+            let d = (1.0 + t as f32) / (10.0 + t as f32);
+            let (raw, kept) = (tensors(raw.kept()), tensors(kept.kept()));
+            assert_eq!(raw.len(), 8);
+            for (tensor, raw) in raw {
+                let average = average.get_mut(&tensor).unwrap();
+                assert!(t > 0 || &raw != average, "{tensor} changes");
+                average.iter_mut().zip(raw).for_each(|(a, w)| *a = d * *a + (1.0 - d) * w);
+                assert_close(&kept[&tensor], average, 1e-6, &format!("{name}, update {t}, {tensor}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_average_goes_on_from_its_record_and_the_number_of_the_next_update() {
+    let (_, device) = devices().pop().unwrap();
+    let device = device.autodiff();
+    let training = Training { ema: Some(0.9), ..Training::default() };
+    let start = Trainee::new(network(&normalized(), 4, 3, &device), &training);
+    let another = || Trainee::new(network(&normalized(), 4, 3, &device), &training);
+    let kept = |trainees: Vec<Trainee>| tensors(trainees.last().unwrap().kept());
+
+    let expected = kept(steps(copy(&start), 0..6, &device));
+    let record = || steps(copy(&start), 0..3, &device).pop().unwrap().train().into_record();
+    let resumed = another().try_load_record(record()).unwrap().starting_at(3);
+    assert_eq!(kept(steps(resumed, 3..6, &device)), expected);
+    let forgetful = another().try_load_record(record()).unwrap();
+    assert_ne!(kept(steps(forgetful, 3..6, &device)), expected);
+}
