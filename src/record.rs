@@ -97,6 +97,18 @@ impl DataRecord {
     pub fn inputs(&self) -> usize {
         self.height * self.width
     }
+
+    /// Why no data set can be like this: what an image can't be, or what a label's byte can't tell.
+    pub fn implausible(&self) -> Option<&'static str> {
+        let images =
+            self.height.checked_mul(self.width).is_some_and(|pixels| (1..=u32::MAX as usize).contains(&pixels));
+        let classes = (1..=256).contains(&self.classes);
+        match (images, classes) {
+            (false, _) => Some("data.height and data.width are not those of an image"),
+            (_, false) => Some("data.classes is not from 1 to 256"),
+            _ => None,
+        }
+    }
 }
 
 /// Measures the time of a training, on the wall and on the processor.

@@ -170,13 +170,24 @@ impl RunFolder {
 
     /// The run's record.
     pub fn record(&self) -> Result<Record, RunError> {
-        self.read_json("record.json")
+        let record: Record = self.read_json("record.json")?;
+        match record.data.implausible() {
+            None => Ok(record),
+            Some(why) => {
+                let source = serde::de::Error::custom(why);
+                Err(RunError::Damaged { path: self.path.join("record.json"), source })
+            }
+        }
     }
 
     /// The best model, on `device`.
     pub fn model(&self, experiment: &Experiment, data: &DataRecord, device: &Opened) -> Result<Mlp, RunError> {
-        let shape = Mlp::new(&experiment.model, &experiment.init, data.inputs(), data.classes, &device.device);
-        Ok(weights::load(shape, &self.best_model())?)
+        let (path, inputs, classes) = (self.best_model(), data.inputs(), data.classes);
+        let bytes = weights::read(&path)?;
+        // Before the network is made: a changed config can ask for one that no memory holds.
+        weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
+        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, &device.device);
+        Ok(weights::from_bytes(shape, &bytes, &path)?)
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
@@ -202,5 +213,29 @@ impl RunFolder {
         let bytes =
             fs::read(&path).map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
         serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = RunFolder::create(&file.path().join("runs"), "try").unwrap_err();
+        assert_eq!(error.to_string(), format!("can't create the run's folder {}/runs", file.path().display()));
+        assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(&folder.path().join("gone"));
+        let error = run.write_config(&Experiment::default().resolved()).unwrap_err();
+        assert_eq!(error.to_string(), format!("can't write {}/gone/config.toml", folder.path().display()));
+        assert!(error.source().is_some());
     }
 }
