@@ -7,6 +7,7 @@
 //! | `metrics.csv` | a row an epoch: [`Epoch`] |
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::weights`] |
 //! | `evaluation.json` | an [`Evaluation`] of the best model on the test images |
+//! | `tensorboard/` | the curves of `metrics.csv`, if asked for, see [`crate::tensorboard`] |
 
 use std::fs;
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ use crate::device::Opened;
 use crate::evaluation::Evaluation;
 use crate::model::Mlp;
 use crate::record::{DataRecord, Record};
+use crate::tensorboard::{self, Split};
 use crate::weights::{self, WeightsError};
 
 /// Why a run's folder could not be written or read.
@@ -160,6 +162,23 @@ impl RunFolder {
         self.write("metrics.csv", &bytes)
     }
 
+    /// Writes `tensorboard/`, or what is new in it, for a training that began at `start`, in seconds of UNIX time.
+    pub fn write_tensorboard(&self, epochs: &[Epoch], start: f64) -> Result<(), RunError> {
+        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
+        for split in Split::ALL.into_iter().filter(|&split| split == Split::Train || validated) {
+            let folder = self.path.join("tensorboard").join(split.to_string());
+            fs::create_dir_all(&folder).map_err(|source| RunError::Create { path: folder, source })?;
+            let (name, events) = (split.file(), tensorboard::events(epochs, start, split));
+            match fs::read(self.path.join(&name)) {
+                // TensorBoard keeps the file open and would not see another one in its place. Half an event at the end
+                // is to it, and here, one that is still being written.
+                Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
+                _ => self.write(&name, &events)?,
+            }
+        }
+        Ok(())
+    }
+
     /// The experiment that was run.
     ///
     /// # Errors
@@ -198,7 +217,9 @@ impl RunFolder {
     /// Under another name first, so that the file appears whole or not at all.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
         let path = self.path.join(name);
-        let unfinished = self.path.join(format!(".{name}.tmp"));
+        // A name without extensions: TensorBoard would take an unfinished `.tfevents` for one of its own.
+        let prefix = path.file_prefix().unwrap_or_default().display();
+        let unfinished = path.with_file_name(format!(".{prefix}.tmp"));
         let write = || -> io::Result<()> {
             let mut file = fs::File::create(&unfinished)?;
             file.write_all(bytes)?;
@@ -206,6 +227,12 @@ impl RunFolder {
             fs::rename(&unfinished, &path)
         };
         write().map_err(|source| RunError::Write { path, source })
+    }
+
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let opened = fs::OpenOptions::new().append(true).open(&path);
+        opened.and_then(|mut file| file.write_all(bytes)).map_err(|source| RunError::Write { path, source })
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
@@ -237,5 +264,35 @@ mod tests {
         let error = run.write_config(&Experiment::default().resolved()).unwrap_err();
         assert_eq!(error.to_string(), format!("can't write {}/gone/config.toml", folder.path().display()));
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn who_has_the_curves_open_sees_them_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path());
+        let epoch = |epoch| Epoch {
+            epoch,
+            train_loss: 0.5,
+            train_accuracy: 0.5,
+            validation_loss: None,
+            validation_accuracy: None,
+            seconds: 1.0,
+        };
+        let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
+        let whole = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Split::Train);
+        run.write_tensorboard(&first, 7.0).unwrap();
+        let path = folder.path().join(Split::Train.file());
+        let mut open = fs::File::open(&path).unwrap();
+        run.write_tensorboard(&both, 7.0).unwrap();
+        let mut seen = vec![];
+        io::Read::read_to_end(&mut open, &mut seen).unwrap();
+        assert!(seen == whole(&both));
+
+        // A file cut in the middle of an event is mended, and one that knows too much is replaced.
+        fs::write(&path, &seen[..seen.len() - 5]).unwrap();
+        run.write_tensorboard(&both, 7.0).unwrap();
+        assert!(fs::read(&path).unwrap() == whole(&both));
+        run.write_tensorboard(&first, 7.0).unwrap();
+        assert!(fs::read(&path).unwrap() == whole(&first));
     }
 }

@@ -10,11 +10,13 @@ pub struct Training {
     pub epochs: usize,
     /// Images in one update, or `"all"` of them.
     pub batch_size: BatchSize,
+    /// Whether the run's folder gets files for TensorBoard, see [`crate::tensorboard`].
+    pub tensorboard: bool,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 5, batch_size: BatchSize::Images(32) }
+        Self { epochs: 5, batch_size: BatchSize::Images(32), tensorboard: false }
     }
 }
 

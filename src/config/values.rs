@@ -87,6 +87,7 @@ const RULES: &[Rule] = &[
             BatchSize::All => true,
         },
     },
+    Rule { key: "training.tensorboard", allowed: BOOL, holds: |_| true },
     Rule {
         key: "optimizer.learning_rate",
         allowed: "a number greater than 0 and at most 1000",

@@ -17,6 +17,8 @@ pub struct ModelKeeper {
     journal: Journal,
     /// A network of the same shape, to be filled with each epoch's weights.
     shape: Mlp,
+    /// When the training began, in seconds of UNIX time, if there are to be files for TensorBoard.
+    tensorboard: Option<f64>,
     failure: Failure,
 }
 
@@ -40,7 +42,12 @@ impl Failure {
 impl ModelKeeper {
     /// Keeps models shaped like `shape` in `run`, the best one as `journal` has it.
     pub fn new(run: RunFolder, journal: Journal, shape: Mlp) -> Self {
-        Self { run, journal, shape, failure: Failure::default() }
+        Self { run, journal, shape, tensorboard: None, failure: Failure::default() }
+    }
+
+    /// Keeps the curves for TensorBoard too, of a training that began at `start`, in seconds of UNIX time.
+    pub fn with_tensorboard(self, start: f64) -> Self {
+        Self { tensorboard: Some(start), ..self }
     }
 
     /// Where to ask later what went wrong.
@@ -53,7 +60,11 @@ impl ModelKeeper {
         if self.journal.best().is_some_and(|best| best.epoch == epoch) {
             weights::save(model, &self.run.best_model())?;
         }
-        self.run.write_metrics(&self.journal.until(epoch))
+        let epochs = self.journal.until(epoch);
+        if let Some(start) = self.tensorboard {
+            self.run.write_tensorboard(&epochs, start)?;
+        }
+        self.run.write_metrics(&epochs)
     }
 }
 

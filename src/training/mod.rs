@@ -91,7 +91,10 @@ pub fn train(
     let rates = schedule(&experiment.schedule, rate, steps)?;
 
     let journal = Journal::new(experiment.stop.clone(), images, held_out);
-    let keeper = ModelKeeper::new(run.clone(), journal.clone(), model.valid());
+    let mut keeper = ModelKeeper::new(run.clone(), journal.clone(), model.valid());
+    if experiment.training.tensorboard {
+        keeper = keeper.with_tensorboard(jiff::Timestamp::now().as_duration().as_secs_f64());
+    }
     let failure = keeper.failure();
 
     let result = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))

@@ -5,8 +5,10 @@
 mod config;
 mod data;
 mod devices;
+mod errors;
 mod evaluate;
 mod predict;
+mod tensorboard;
 mod train;
 mod trained;
 

@@ -173,7 +173,7 @@ fn run_loop(training: Training, rate: f64) -> (Vec<f64>, Vec<f32>) {
 
 #[test]
 fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
-    let (losses, trained) = run_loop(Training { epochs: 3, batch_size: BatchSize::All }, 0.1);
+    let (losses, trained) = run_loop(Training { epochs: 3, batch_size: BatchSize::All, ..Training::default() }, 0.1);
     assert_eq!(losses.len(), 3);
     let expected = by_formula(3, |w, g, _| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
     assert_close(&trained, &expected, 1e-6, "weights");
@@ -182,8 +182,8 @@ fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
 #[test]
 fn an_epochs_loss_weighs_each_image_alike_the_last_small_batch_included() {
     // Steps too small to change anything: the loss stays that of the start, however the images are cut into batches.
-    let (whole, _) = run_loop(Training { epochs: 1, batch_size: BatchSize::All }, 1e-12);
-    let (parts, _) = run_loop(Training { epochs: 3, batch_size: BatchSize::Images(3) }, 1e-12);
+    let (whole, _) = run_loop(Training { epochs: 1, batch_size: BatchSize::All, ..Training::default() }, 1e-12);
+    let (parts, _) = run_loop(Training { epochs: 3, batch_size: BatchSize::Images(3), ..Training::default() }, 1e-12);
     assert!(parts.iter().all(|loss| (loss - whole[0]).abs() < 1e-6), "{parts:?} {whole:?}");
 }
 
@@ -219,6 +219,7 @@ fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
     let experiment = Experiment { model: regression(), ..Experiment::default() };
     let model = network(&regression(), 2, 2, &device.device.clone().autodiff());
     let error = training::train(&experiment, model, &data, &device, &run).unwrap_err();
+    assert!(error.to_string().contains("can't be kept"), "{error}");
     let write = std::error::Error::source(&error).unwrap();
     assert!(write.to_string().contains("metrics.csv") && write.source().is_some(), "{error}: {write}");
 }
