@@ -11,6 +11,7 @@ use mnist_burn::model::Mlp;
 use mnist_burn::{device, weights};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use safetensors::SafeTensors;
 use serde_json::{Value, json};
 
 use super::mutator::{damage, damage_json, extreme, times};
@@ -117,6 +118,7 @@ fn check(count: u64) {
             read: move || {
                 let loaded = weights::load(network, &path).map_err(|error| error.to_string())?;
                 assert_eq!(self::shapes(&loaded), *shapes);
+                assert_same_numbers(&loaded, &path);
                 // Weights that are no numbers are found out here, and are an error, not a panic.
                 let image = [9; INPUTS];
                 let _ = classify(&loaded, batcher.images([image.as_slice()].into_iter(), device));
@@ -126,10 +128,21 @@ fn check(count: u64) {
     });
 }
 
-/// The file with its bytes damaged, or its header, or its numbers.
+/// Fails where a tensor is not the file's, bit by bit: one that was not loaded still has the numbers it started with.
+fn assert_same_numbers(loaded: &Mlp, path: &Path) {
+    let file = std::fs::read(path).unwrap();
+    let file = SafeTensors::deserialize(&file).unwrap();
+    let tensors = loaded.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
+    assert_eq!(tensors.len(), file.len());
+    for tensor in tensors {
+        assert!(*tensor.to_bytes().unwrap() == *file.tensor(&tensor.name).unwrap().data(), "{}", tensor.name);
+    }
+}
+
+/// The file with its bytes damaged, or its header, or its numbers, or with other tensors altogether.
 fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
     let (mut header, mut numbers) = cut(file);
-    match generator.random_range(0..5) {
+    match generator.random_range(0..7) {
         0 => {
             let mut file = file.to_vec();
             damage(&mut file, donor, generator);
@@ -147,7 +160,8 @@ fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
             damage(&mut numbers, donor, generator);
             joined(&header, &numbers)
         }
-        3 => {
+        3 | 4 => with_others(&header, &numbers, generator),
+        5 => {
             damage_json(&mut header, generator);
             let mut file = joined(&header, &numbers);
             file[..8].copy_from_slice(&extreme(generator).to_le_bytes());
@@ -160,6 +174,38 @@ fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
             joined(&header, &numbers)
         }
     }
+}
+
+/// A sound file, but one tensor is of another type, shape or name, or comes twice or not at all.
+fn with_others(header: &Value, numbers: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut tensors: Vec<(String, String, Vec<u64>, Vec<u8>)> = vec![];
+    for (name, tensor) in header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__") {
+        let offset = |index: usize| tensor["data_offsets"][index].as_u64().unwrap() as usize;
+        let shape = tensor["shape"].as_array().unwrap().iter().map(|side| side.as_u64().unwrap()).collect();
+        tensors.push((name.clone(), "F32".into(), shape, numbers[offset(0)..offset(1)].to_vec()));
+    }
+    let at = generator.random_range(0..tensors.len());
+    let (name, dtype, shape, data) = &mut tensors[at];
+    match generator.random_range(0..7) {
+        0 | 1 => {
+            let types = [("F64", 64), ("F16", 16), ("BF16", 16), ("I32", 32), ("U8", 8), ("BOOL", 8), ("F8_E5M2", 8)];
+            let (other, bits) = types[generator.random_range(0..types.len())];
+            *dtype = other.into();
+            data.resize(data.len() / 4 * bits / 8, 1);
+        }
+        2 => shape.reverse(),
+        3 => shape.push(1),
+        4 => (*shape, *data) = (vec![0, extreme(generator)], vec![]),
+        5 => name.push('2'),
+        _ => drop(tensors.remove(at)),
+    }
+    let (mut header, mut numbers) = (json!({}), vec![]);
+    for (name, dtype, shape, data) in tensors {
+        let end = numbers.len() + data.len();
+        header[name] = json!({ "dtype": dtype, "shape": shape, "data_offsets": [numbers.len(), end] });
+        numbers.extend(data);
+    }
+    joined(&header, &numbers)
 }
 
 /// A sound file's header and the numbers behind it.

@@ -36,6 +36,18 @@ fn a_file_that_is_not_text_is_unreadable() {
 }
 
 #[test]
+fn a_file_without_end_is_unreadable_and_an_almost_endless_one_is_not() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let comment = |bytes: usize| std::fs::write(file.path(), "#".repeat(bytes)).unwrap();
+    comment(1 << 20);
+    super::super::load(Some(file.path()), &[]).unwrap();
+    comment((1 << 20) + 1);
+    let error = super::super::load(Some(file.path()), &[]).unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "it has more than 1048576 bytes, and no experiment needs that many");
+}
+
+#[test]
 fn each_line_that_is_not_toml_is_reported_with_what_stands_there() {
     let found = problems("name = \"a\"\nactivation = relu\n\n[model\nhidden = [1,\n", &["seed=x"]);
     assert_eq!(found.len(), 4, "{found:#?}");
