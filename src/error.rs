@@ -42,3 +42,6 @@ pub enum Error {
     #[error("can't write the result to standard output")]
     Output(#[from] std::io::Error),
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 //! 2. [`model`] turns a batch into logits;
 //! 3. [`training`] adjusts the model's weights until the logits fit the labels;
 //! 4. [`evaluation`] counts its right and wrong predictions;
-//! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model.
+//! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
@@ -30,6 +30,7 @@ pub mod picture;
 pub mod random;
 pub mod record;
 pub mod run;
+pub mod tensorboard;
 pub mod training;
 pub mod weights;
 

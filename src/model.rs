@@ -2,6 +2,8 @@
 //!
 //! It owns the layers and their order, and knows nothing of images, files or training.
 
+use std::collections::BTreeMap;
+
 use burn::module::{Initializer, Module, ModuleMapper, Param, ParamId};
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
@@ -68,6 +70,28 @@ impl Mlp {
             x = self.dropout.forward(self.activation.forward(x));
         }
         self.output.forward(x)
+    }
+
+    /// The shape of each of the network's tensors by its name, both as PyTorch has them, without making the network: a
+    /// config can ask for one that no memory holds.
+    pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
+        let mut tensors = BTreeMap::new();
+        let mut layer = |name: String, inputs: usize, outputs: usize| {
+            tensors.insert(format!("{name}.weight"), vec![outputs, inputs]);
+            tensors.insert(format!("{name}.bias"), vec![outputs]);
+        };
+        let mut width = inputs;
+        for (number, &outputs) in model.hidden.iter().enumerate() {
+            layer(format!("hidden.{number}"), width, outputs);
+            width = outputs;
+        }
+        layer("output".into(), width, classes);
+        for (number, &width) in model.hidden.iter().enumerate().filter(|_| model.batch_norm) {
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                tensors.insert(format!("norm.{number}.{part}"), vec![width]);
+            }
+        }
+        tensors
     }
 
     /// How many numbers a training adjusts: all but batch normalisation's running statistics.

@@ -23,6 +23,8 @@ pub struct Record {
     pub adapter: String,
     /// The seed of everything random.
     pub seed: u64,
+    /// When the training began, in seconds of UNIX time.
+    pub started: f64,
     /// What the network was trained on.
     pub data: DataRecord,
     /// How many numbers the training adjusts.
@@ -81,6 +83,7 @@ impl Record {
             device: device.name.clone(),
             adapter: device.adapter.clone(),
             seed,
+            started: jiff::Timestamp::now().as_duration().as_secs_f64(),
             data: DataRecord {
                 height,
                 width,
@@ -102,6 +105,18 @@ impl DataRecord {
     /// Pixels of an image.
     pub fn inputs(&self) -> usize {
         self.height * self.width
+    }
+
+    /// Why no data set can be like this: what an image can't be, or what a label's byte can't tell.
+    pub fn implausible(&self) -> Option<&'static str> {
+        let images =
+            self.height.checked_mul(self.width).is_some_and(|pixels| (1..=u32::MAX as usize).contains(&pixels));
+        let classes = (1..=256).contains(&self.classes);
+        match (images, classes) {
+            (false, _) => Some("data.height and data.width are not those of an image"),
+            (_, false) => Some("data.classes is not from 1 to 256"),
+            _ => None,
+        }
     }
 }
 

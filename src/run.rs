@@ -8,6 +8,7 @@
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::weights`] |
 //! | `checkpoint.mpk` | a [`Checkpoint`]: all that the training needs to go on |
 //! | `evaluation.json` | an [`Evaluation`] of the best model on the test images |
+//! | `tensorboard/` | the curves of `metrics.csv`, if asked for, see [`crate::tensorboard`] |
 //! | `.lock` | nothing; a process that trains here holds its lock |
 //!
 //! Each file appears whole or not at all. A crash can fall between two of them, so the order of writing makes every
@@ -32,6 +33,7 @@ use crate::evaluation::Evaluation;
 use crate::metrics::{self, Epoch};
 use crate::model::Mlp;
 use crate::record::Record;
+use crate::tensorboard::{self, Split};
 use crate::weights::{self, WeightsError};
 
 /// Why a run's folder could not be written or read.
@@ -283,6 +285,23 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes `tensorboard/`, or what is new in it, for a training that began at `start`, in seconds of UNIX time.
+    pub fn write_tensorboard(&self, epochs: &[Epoch], start: f64) -> Result<(), RunError> {
+        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
+        for split in Split::ALL.into_iter().filter(|&split| split == Split::Train || validated) {
+            let folder = self.path.join("tensorboard").join(split.to_string());
+            fs::create_dir_all(&folder).map_err(|source| RunError::Create { path: folder, source })?;
+            let (name, events) = (split.file(), tensorboard::events(epochs, start, split));
+            match fs::read(self.path.join(&name)) {
+                // TensorBoard keeps the file open and would not see another one in its place. Half an event at the end
+                // is to it, and here, one that is still being written.
+                Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
+                _ => self.write(&name, &events)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the checkpoint.
     pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
@@ -321,7 +340,14 @@ impl RunFolder {
 
     /// The run's record.
     pub fn record(&self) -> Result<Record, RunError> {
-        self.read_json("record.json")
+        let record: Record = self.read_json("record.json")?;
+        match record.data.implausible() {
+            None => Ok(record),
+            Some(why) => {
+                let source = serde::de::Error::custom(why);
+                Err(RunError::Damaged { path: self.path.join("record.json"), source })
+            }
+        }
     }
 
     /// The best model, on `device`.
@@ -329,17 +355,17 @@ impl RunFolder {
     /// # Errors
     /// If it is not the one that the record has, or can't be loaded.
     pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
-        let path = self.path.join(Self::BEST);
-        let bytes =
-            fs::read(&path).map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
+        let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
+        let bytes = weights::read(&path)?;
         let found = checksum::of_bytes(&bytes);
         let recorded = record.models.get(Self::BEST).map(Vec::as_slice).unwrap_or_default();
         if !recorded.contains(&found) {
             let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
             return Err(RunError::Changed { path, found, recorded });
         }
-        let (data, seed) = (&record.data, record.seed);
-        let shape = Mlp::new(&experiment.model, &experiment.init, data.inputs(), data.classes, seed, &device.device);
+        // Before the network is made: a changed config can ask for one that no memory holds.
+        weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
+        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
         Ok(weights::from_bytes(shape, &bytes, &path)?)
     }
 
@@ -350,7 +376,10 @@ impl RunFolder {
 
     /// Under another name first, so that the file appears whole or not at all, a power cut included.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let unfinished = self.path.join(format!(".{name}.tmp"));
+        let path = self.path.join(name);
+        // A name without extensions: TensorBoard would take an unfinished `.tfevents` for one of its own.
+        let prefix = path.file_prefix().unwrap_or_default().display();
+        let unfinished = path.with_file_name(format!(".{prefix}.tmp"));
         let write = || -> io::Result<()> {
             let (start, end) = bytes.split_at(bytes.len() / 2);
             let mut file = File::create(&unfinished)?;
@@ -358,9 +387,12 @@ impl RunFolder {
             pause_for_tests();
             file.write_all(end)?;
             file.sync_all()?;
-            fs::rename(&unfinished, self.path.join(name))?;
+            fs::rename(&unfinished, &path)?;
             // The new name is in the folder, which is on the disk only after this. Not every system can open one.
-            if cfg!(unix) { File::open(&self.path)?.sync_all() } else { Ok(()) }
+            match path.parent().filter(|_| cfg!(unix)) {
+                Some(folder) => File::open(folder)?.sync_all(),
+                None => Ok(()),
+            }
         };
         write().map_err(|source| {
             // What is left of it takes up room, and nothing will ever read it.
@@ -377,6 +409,12 @@ impl RunFolder {
         }
     }
 
+    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        let opened = fs::OpenOptions::new().append(true).open(&path);
+        opened.and_then(|mut file| file.write_all(bytes)).map_err(|source| self.unwritten(name, source))
+    }
+
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
         let path = self.path.join(name);
         let bytes =
@@ -390,4 +428,73 @@ impl RunFolder {
 fn pause_for_tests() {
     let pause = env::var("MNIST_BURN_TEST_WRITE_PAUSE").ok().and_then(|text| text.parse().ok());
     pause.into_iter().for_each(|milliseconds| thread::sleep(Duration::from_millis(milliseconds)));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_that_can_not_be_made_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = RunFolder::create(&file.path().join("runs"), &Experiment::default().resolved()).unwrap_err();
+        assert_eq!(error.to_string(), format!("can't create the run's folder {}/runs", file.path().display()));
+        assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn a_folder_with_something_in_it_is_never_made_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("here");
+        fs::create_dir(&place).unwrap();
+        fs::write(place.join("mine"), "").unwrap();
+        let error = RunFolder::create_at(&place, &Experiment::default().resolved()).unwrap_err();
+        assert_eq!(error.to_string(), format!("{} exists and is no run: name another folder", place.display()));
+        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["here"]);
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(&folder.path().join("gone"));
+        let error = run.write_config(&Experiment::default().resolved()).unwrap_err();
+        assert_eq!(error.to_string(), format!("can't write {}/gone/config.toml", folder.path().display()));
+        assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn who_has_the_curves_open_sees_them_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path());
+        let epoch = |epoch| Epoch {
+            epoch,
+            train_loss: 0.5,
+            train_accuracy: 0.5,
+            validation_loss: None,
+            validation_accuracy: None,
+            raw_validation_loss: None,
+            raw_validation_accuracy: None,
+            seconds: 1.0,
+        };
+        let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
+        let whole = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Split::Train);
+        run.write_tensorboard(&first, 7.0).unwrap();
+        let path = folder.path().join(Split::Train.file());
+        let mut open = fs::File::open(&path).unwrap();
+        run.write_tensorboard(&both, 7.0).unwrap();
+        let mut seen = vec![];
+        io::Read::read_to_end(&mut open, &mut seen).unwrap();
+        assert!(seen == whole(&both));
+
+        // A file cut in the middle of an event is mended, and one that knows too much is replaced.
+        fs::write(&path, &seen[..seen.len() - 5]).unwrap();
+        run.write_tensorboard(&both, 7.0).unwrap();
+        assert!(fs::read(&path).unwrap() == whole(&both));
+        run.write_tensorboard(&first, 7.0).unwrap();
+        assert!(fs::read(&path).unwrap() == whole(&first));
+    }
 }

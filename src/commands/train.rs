@@ -160,7 +160,7 @@ impl Prepared {
         if old.device != new.device {
             notice(format!("warning: the run began on {}; the rest may differ from what that would give", old.device));
         }
-        Ok(Record { models: old.models, ..new })
+        Ok(Record { models: old.models, started: old.started, ..new })
     }
 }
 

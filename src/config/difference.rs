@@ -66,7 +66,13 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
 
 fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) -> Option<String> {
     match key {
-        "device" | "data.dir" | "data.mirrors" | "data.loader_threads" | "stop.error" | "stop.patience" => None,
+        "device"
+        | "data.dir"
+        | "data.mirrors"
+        | "data.loader_threads"
+        | "training.tensorboard"
+        | "stop.error"
+        | "stop.patience" => None,
         "training.epochs" if after.training.epochs < epochs => {
             Some(format!("{epochs} epochs are done already; it can only be more"))
         }

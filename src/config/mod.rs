@@ -19,7 +19,11 @@ mod tests;
 mod training;
 mod values;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Read},
+    path::Path,
+};
 
 pub use self::difference::{Difference, check_resumable, differences};
 pub use self::error::{ConfigError, Problem};
@@ -31,6 +35,9 @@ pub use self::training::{BatchSize, Training};
 /// The reference recipe as a file, for runs that name none.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
 
+/// The largest config file that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// Reads the experiment in `file` (`None`: the shipped baseline), changed by `overrides`, each `section.key=value`.
 ///
 /// The values of overrides are TOML, or else strings; a later one wins. The result is resolved: loading its
@@ -41,9 +48,18 @@ const BASELINE: &str = include_str!("../../config/baseline.toml");
 /// [`ConfigError::Unreadable`] if there is no reading `file`, or [`ConfigError::Problems`] with all that is wrong.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
-    let text =
-        fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+    let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     build(&text, &path.display().to_string(), overrides)
+}
+
+/// The text of a file that is no larger than a config can be: `/dev/zero` has no end.
+fn read(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it has more than {LARGEST} bytes, and no experiment needs that many")));
+    }
+    Ok(text)
 }
 
 /// The experiment in `text`, called `origin` in messages.

@@ -21,6 +21,8 @@ pub struct Training {
     pub ema: Option<f64>,
     /// The share of the training split that is used, in (0, 1], the same of each class.
     pub limit: f64,
+    /// Whether the run's folder gets files for TensorBoard, see [`crate::tensorboard`].
+    pub tensorboard: bool,
 }
 
 impl Default for Training {
@@ -32,6 +34,7 @@ impl Default for Training {
             label_smoothing: 0.0,
             ema: None,
             limit: 1.0,
+            tensorboard: false,
         }
     }
 }

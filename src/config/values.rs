@@ -94,6 +94,7 @@ const RULES: &[Rule] = &[
             BatchSize::All => true,
         },
     },
+    Rule { key: "training.tensorboard", allowed: BOOL, holds: |_| true },
     Rule {
         key: "training.gradient_accumulation",
         allowed: "a whole number from 1 to 1000000000",

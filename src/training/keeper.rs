@@ -41,6 +41,8 @@ pub struct Start {
     pub checkpoint: Option<(Vec<u8>, Seconds)>,
     /// How many batches an epoch has.
     pub batches: usize,
+    /// Whether the curves are kept for TensorBoard too.
+    pub tensorboard: bool,
 }
 
 struct State {
@@ -103,6 +105,9 @@ impl Keeper {
         }
         run.write_models(&models, record)?;
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds: stopwatch.read(), weights, optimizer })?;
+        if start.tensorboard {
+            run.write_tensorboard(&epochs, record.started)?;
+        }
         run.write_metrics(&epochs)
     }
 

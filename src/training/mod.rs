@@ -151,7 +151,13 @@ pub fn train(
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
     let rate = experiment.optimizer.learning_rate;
     let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);
-    let start = Start { trainee: trainee.clone(), rates: rates.clone().into(), checkpoint: before, batches };
+    let start = Start {
+        trainee: trainee.clone(),
+        rates: rates.clone().into(),
+        checkpoint: before,
+        batches,
+        tensorboard: experiment.training.tensorboard,
+    };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
     let listening = interrupt::listen(&interrupter);

@@ -141,3 +141,19 @@ fn holding_out_more_than_there_is_is_an_error_that_names_the_key() {
     let message = failure(quick(folder.path()).args(["--set", "data.validation=60000"]));
     assert!(message.contains("data.validation = 60000"), "{message}");
 }
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let folder = tempfile::tempdir().unwrap();
+    write_own(folder.path(), "train", 300);
+    write_own(folder.path(), "t10k", 30);
+    let run = folder.path().join("run");
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(&run);
+    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    command.args(["--set", "data.validation=30"]);
+    stdout(&mut command);
+    write_own(folder.path(), "train", 330);
+    let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=3"]));
+    assert!(message.contains("the data files are not those that it began with"), "{message}");
+}

@@ -24,7 +24,7 @@ fn a_folder_that_is_no_run_is_an_error_that_names_it() {
 }
 
 /// A copy of the run with one file replaced.
-fn with_file(name: &str, contents: &[u8]) -> tempfile::TempDir {
+pub fn with_file(name: &str, contents: &[u8]) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     for file in fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap()) {
         fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
@@ -39,7 +39,7 @@ fn a_damaged_model_is_an_error_that_names_the_file() {
     for damaged in [&model[..model.len() / 2], b"", b"not a model at all"] {
         let copy = with_file("best.safetensors", damaged);
         let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
-        assert!(message.contains("best.safetensors"), "{message}");
+        assert!(message.contains("best.safetensors is not the file that the run wrote: its SHA-256 is"), "{message}");
     }
 }
 

@@ -5,10 +5,12 @@
 mod config;
 mod data;
 mod devices;
+mod errors;
 mod evaluate;
 mod predict;
 mod reproduce;
 mod resume;
+mod tensorboard;
 mod train;
 mod trained;
 

@@ -1,0 +1,118 @@
+//! A run's folder whose record or config was damaged, beside a sound model.
+
+use std::fs;
+
+use mnist_burn::config::Experiment;
+use mnist_burn::data::{ImageBatcher, Scaling};
+use mnist_burn::evaluation::classify;
+use mnist_burn::model::Mlp;
+use mnist_burn::record::{DataRecord, Record};
+use mnist_burn::run::RunFolder;
+use mnist_burn::{device, weights};
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use super::mutator::{damage, damage_json};
+use super::{Case, DEVICE, alone, each, folder, shown};
+
+/// The three files, the network of the model's size, and what Burn and serde do beside.
+const JUSTIFIED: usize = 256 << 10;
+
+const INPUTS: usize = 6;
+
+#[test]
+fn damaged_records_and_configs_are_used_or_refused() {
+    check(5_000);
+}
+
+#[test]
+fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
+    let _alone = alone();
+    let folder = folder();
+    let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
+    let (mut experiment, record) = sound();
+    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, &device.device);
+    weights::save(&network, &run.best_model()).unwrap();
+    experiment.model.hidden = vec![65_536; 64];
+    let message = run.model(&experiment, &record.data, &device).unwrap_err().to_string();
+    assert!(message.contains("hidden.0.weight is [5, 6], not [65536, 6]"), "{message}");
+    // Of 128 tensors of hidden layers and 2 of the output, its bias fits, and ten are named.
+    assert!(message.ends_with("; and 119 more"), "{message}");
+}
+
+#[test]
+fn a_record_of_no_image_or_no_label_is_damaged() {
+    let _alone = alone();
+    let folder = folder();
+    let run = RunFolder::open(folder.path());
+    let refusal = |height: usize, width: usize, classes: usize| {
+        let mut record = sound().1;
+        record.data = DataRecord { height, width, classes, ..record.data };
+        run.write_record(&record).unwrap();
+        let error = run.record().unwrap_err();
+        assert!(error.to_string().ends_with("record.json is damaged"), "{error}");
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    for (height, width) in [(0, 28), (28, 0), (1 << 32, 1), (1 << 40, 1 << 40)] {
+        assert_eq!(refusal(height, width, 10), "data.height and data.width are not those of an image");
+    }
+    for classes in [0, 257, usize::MAX] {
+        assert_eq!(refusal(28, 28, classes), "data.classes is not from 1 to 256");
+    }
+}
+
+/// An experiment and the record of a run of it, on images of 2 by 3 pixels in four classes.
+fn sound() -> (Experiment, Record) {
+    let mut experiment = Experiment::default();
+    experiment.model.hidden = vec![5];
+    let data = json!({
+        "height": 2, "width": 3, "classes": 4, "training_images": 9, "validation_images": 0,
+        "scaling": { "mean": 0.0, "deviation": 1.0 }, "sha256": {}
+    });
+    let record = json!({
+        "version": "0", "commit": null, "device": DEVICE, "adapter": "CPU", "seed": 1, "data": data, "parameters": 59,
+        "training": null
+    });
+    (experiment.resolved(), serde_json::from_value(record).unwrap())
+}
+
+fn check(count: u64) {
+    let folder = folder();
+    let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
+    let (experiment, record) = sound();
+    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, &device.device);
+    weights::save(&network, &run.best_model()).unwrap();
+    let (config, record) = (experiment.to_toml(), serde_json::to_value(&record).unwrap());
+    each(count, |generator| {
+        let (mut config, mut record) = (config.clone().into_bytes(), record.clone());
+        // Only the part that is used again, more often than not.
+        let json: &mut Value = if generator.random_ratio(3, 4) { &mut record["data"] } else { &mut record };
+        damage_json(json, generator);
+        let mut record = record.to_string().into_bytes();
+        match generator.random_range(0..4) {
+            0 => damage(&mut record, &config, generator),
+            1 => damage(&mut config, &record, generator),
+            _ => {}
+        }
+        fs::write(folder.path().join("config.toml"), config).unwrap();
+        fs::write(folder.path().join("record.json"), record).unwrap();
+        let (run, device) = (&run, &device);
+        Case {
+            justified: JUSTIFIED,
+            paths: vec![shown(run.path())],
+            read: move || {
+                let record = run.record().map_err(|error| error.to_string())?;
+                let experiment = run.experiment().map_err(|error| error.to_string())?;
+                let model = run.model(&experiment, &record.data, device).map_err(|error| error.to_string())?;
+                assert_eq!((record.data.inputs(), record.data.classes), (INPUTS, 4));
+                let Scaling { mean, deviation } = record.data.scaling;
+                assert!(!mean.is_nan() && !deviation.is_nan());
+                let images =
+                    ImageBatcher::new(record.data.scaling).images([[9; 6].as_slice()].into_iter(), &device.device);
+                // A scaling that makes no numbers of pixels is found out here.
+                let _ = classify(&model, images);
+                Ok(())
+            },
+        }
+    });
+}
