@@ -16,17 +16,22 @@ compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, m
 
 pub mod cli;
 pub mod commands;
+pub mod comparison;
 pub mod config;
 pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod listing;
 pub mod model;
 pub mod notice;
 pub mod picture;
 pub mod random;
 pub mod record;
 pub mod run;
+pub mod summary;
+pub mod sweep;
+pub mod table;
 pub mod training;
 pub mod weights;
 

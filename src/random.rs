@@ -15,6 +15,11 @@ pub enum Purpose {
         /// The epoch.
         epoch: u64,
     },
+    /// The settings of this random trial of a sweep, counted from 0.
+    Trial {
+        /// The trial.
+        trial: u64,
+    },
 }
 
 /// The generator for `purpose` under `seed`: ChaCha with 8 rounds, the same on every machine.
@@ -22,6 +27,7 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     let stream = match purpose {
         Purpose::Split => 0,
         Purpose::Order { epoch } => epoch,
+        Purpose::Trial { trial } => 1 << 63 | trial,
     };
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(stream);

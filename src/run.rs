@@ -12,8 +12,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::{self, ConfigError, Experiment};
@@ -60,6 +60,22 @@ pub enum RunError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// `metrics.csv` holds something else than a run writes there.
+    #[error("{path} is damaged")]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: csv::Error,
+    },
+    /// The folder of runs can't be read.
+    #[error("can't list the runs in {path}: train one first, or name the folder that they are in with --runs")]
+    List {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The experiment in the folder is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -69,7 +85,7 @@ pub enum RunError {
 }
 
 /// One epoch's figures; a row of `metrics.csv`. The validation figures are missing where nothing is held out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
@@ -83,6 +99,18 @@ pub struct Epoch {
     pub validation_accuracy: Option<f64>,
     /// Wall-clock seconds, training and validation.
     pub seconds: f64,
+}
+
+/// How far a run is.
+// STAND-IN for the lead's, with `RunFolder::state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A process trains it now.
+    Training,
+    /// Its training was begun, and no process goes on with it.
+    Interrupted,
+    /// Its training is over.
+    Finished,
 }
 
 /// The folder of one run.
@@ -168,6 +196,32 @@ impl RunFolder {
         Ok(config::load(Some(&self.path.join("config.toml")), &[])?)
     }
 
+    /// Whether its training is over, and if not, whether a process holds `.lock` in the folder.
+    // STAND-IN for the lead's.
+    pub fn state(&self) -> State {
+        if self.record().is_ok_and(|record| record.training.is_some()) {
+            return State::Finished;
+        }
+        let lock = fs::File::open(self.path.join(".lock"));
+        let is_held = lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock)));
+        if is_held { State::Training } else { State::Interrupted }
+    }
+
+    /// The epochs in `metrics.csv`, in order; none before the first is over. Columns that are not known are passed over.
+    pub fn metrics(&self) -> Result<Vec<Epoch>, RunError> {
+        let path = self.path.join("metrics.csv");
+        let Some(bytes) = self.read_if_there(&path)? else { return Ok(vec![]) };
+        let rows: Result<Vec<Epoch>, _> = csv::Reader::from_reader(bytes.as_slice()).into_deserialize().collect();
+        rows.map_err(|source| RunError::Table { path, source })
+    }
+
+    /// The evaluation of the best model on the test images, if it was made.
+    pub fn evaluation(&self) -> Result<Option<Evaluation>, RunError> {
+        let path = self.path.join("evaluation.json");
+        let Some(bytes) = self.read_if_there(&path)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| RunError::Damaged { path, source })
+    }
+
     /// The run's record.
     pub fn record(&self) -> Result<Record, RunError> {
         self.read_json("record.json")
@@ -184,17 +238,17 @@ impl RunFolder {
         self.write(name, &bytes.map_err(|source| RunError::Write { path: self.path.join(name), source })?)
     }
 
-    /// Under another name first, so that the file appears whole or not at all.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let path = self.path.join(name);
-        let unfinished = self.path.join(format!(".{name}.tmp"));
-        let write = || -> io::Result<()> {
-            let mut file = fs::File::create(&unfinished)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)
-        };
-        write().map_err(|source| RunError::Write { path, source })
+        write_whole(&self.path, name, bytes)
+    }
+
+    /// The bytes of a file that need not be there.
+    fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>, RunError> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RunError::Read { run: self.path.clone(), path: path.into(), source }),
+        }
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
@@ -202,5 +256,74 @@ impl RunFolder {
         let bytes =
             fs::read(&path).map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
         serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source })
+    }
+}
+
+/// Writes `<folder>/<name>`, under another name first, so that the file appears whole or not at all.
+///
+/// # Errors
+/// If it can't be written.
+pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
+    let path = folder.join(name);
+    let unfinished = folder.join(format!(".{name}.tmp"));
+    let write = || -> io::Result<()> {
+        let mut file = fs::File::create(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
+    };
+    write().map_err(|source| RunError::Write { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(epoch: usize, train_loss: f64, validation: Option<f64>) -> Epoch {
+        let (validation_loss, validation_accuracy) = (validation.map(|accuracy| 1.0 - accuracy), validation);
+        Epoch { epoch, train_loss, train_accuracy: 0.1 + 0.2, validation_loss, validation_accuracy, seconds: 1.5 }
+    }
+
+    #[test]
+    fn the_metrics_that_were_written_are_read_back_to_the_last_bit() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path());
+        for epochs in [vec![epoch(1, 1.0 / 3.0, None)], vec![epoch(1, 2e-9, Some(0.93)), epoch(2, 0.1, Some(0.94))]] {
+            run.write_metrics(&epochs).unwrap();
+            assert_eq!(run.metrics().unwrap(), epochs);
+        }
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_read_back_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path());
+        run.write_metrics(&[epoch(1, f64::NAN, None)]).unwrap();
+        assert!(run.metrics().unwrap()[0].train_loss.is_nan());
+    }
+
+    #[test]
+    fn columns_that_a_later_program_adds_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let table =
+            "epoch,later,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds\n1,x,2,0.5,,,3\n";
+        fs::write(folder.path().join("metrics.csv"), table).unwrap();
+        let epochs = RunFolder::open(folder.path()).metrics().unwrap();
+        assert_eq!((epochs.len(), epochs[0].train_loss, epochs[0].validation_loss), (1, 2.0, None));
+    }
+
+    #[test]
+    fn damaged_metrics_are_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("metrics.csv"), "epoch,train_loss\none,2\n").unwrap();
+        let error = RunFolder::open(folder.path()).metrics().unwrap_err();
+        assert!(error.to_string().contains("metrics.csv is damaged") && std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_run_before_its_first_epoch_has_neither_metrics_nor_an_evaluation() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path());
+        assert_eq!((run.metrics().unwrap(), run.evaluation().unwrap()), (vec![], None));
     }
 }

@@ -9,12 +9,15 @@ pub fn run(arguments: &Experiment) -> Result<(), Error> {
     print(resolve(arguments)?.to_toml().trim_end())
 }
 
-/// The experiment with its overrides, `--device` being the last of them. A folder of data is made absolute, so that a
-/// run's config means the same from everywhere.
+/// The experiment with its overrides, `--device` being the last of them, as a run keeps it.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
-    let mut experiment = config::load(arguments.config.as_deref(), &overrides)?;
+    Ok(settled(config::load(arguments.config.as_deref(), &overrides)?))
+}
+
+/// The experiment with its folder of data made absolute, so that a run's config means the same from everywhere.
+pub fn settled(mut experiment: config::Experiment) -> config::Experiment {
     if let Some(dir) = &mut experiment.data.dir
         && let Ok(absolute) = std::path::absolute(&dir)
         // A config file can't hold other paths.
@@ -22,5 +25,5 @@ pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     {
         *dir = absolute;
     }
-    Ok(experiment)
+    experiment
 }

@@ -19,12 +19,17 @@ mod values;
 
 use std::{fs, path::Path};
 
+pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
 pub use self::experiment::{
     Activation, Data, Dataset, Experiment, Init, Model, Pixels, Schedule, ScheduleKind, Stop, Weights,
 };
+pub(crate) use self::hint::nearest;
 pub use self::optimizer::{Optimizer, OptimizerKind};
+pub(crate) use self::schema::is_section;
+pub(crate) use self::setting::{line_of, shortened};
 pub use self::training::{BatchSize, Training};
+pub(crate) use self::values::{allowed, is_name};
 
 /// The reference recipe as a file, for runs that name none.
 const BASELINE: &str = include_str!("../../config/baseline.toml");

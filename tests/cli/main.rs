@@ -7,6 +7,8 @@ mod data;
 mod devices;
 mod evaluate;
 mod predict;
+mod runs;
+mod sweep;
 mod train;
 mod trained;
 

@@ -1,0 +1,76 @@
+//! What differs between experiments, key by key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use toml::Value;
+
+use crate::config::Experiment;
+
+/// A key that is not the same in all of some experiments.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The dotted key, such as `training.epochs`.
+    pub key: String,
+    /// Its value in each experiment, in their order; none where it means nothing, as `optimizer.momentum` to Adam.
+    pub values: Vec<Option<Value>>,
+}
+
+/// The keys in which resolved experiments differ, in alphabetical order.
+pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
+    let all: Vec<BTreeMap<String, Value>> = experiments.iter().map(keys).collect();
+    let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
+    let difference = |name: &String| {
+        let values: Vec<Option<Value>> = all.iter().map(|keys| keys.get(name).cloned()).collect();
+        let is_same = values.iter().all(|value| *value == values[0]);
+        (!is_same).then(|| Difference { key: name.clone(), values })
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// Every key of an experiment, dotted, with its value.
+fn keys(experiment: &Experiment) -> BTreeMap<String, Value> {
+    let document: toml::Table = experiment.to_toml().parse().expect("an experiment is written as TOML");
+    let mut keys = BTreeMap::new();
+    for (name, value) in document {
+        match value {
+            Value::Table(section) => {
+                keys.extend(section.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
+            }
+            value => _ = keys.insert(name, value),
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn experiment(overrides: &[&str]) -> Experiment {
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        config::load(None, &overrides).unwrap()
+    }
+
+    #[test]
+    fn equal_experiments_differ_in_nothing() {
+        assert_eq!(differences(&[experiment(&[]), experiment(&["training.epochs=5"])]), []);
+    }
+
+    #[test]
+    fn each_key_that_differs_is_told_with_its_values_in_order() {
+        let experiments = [experiment(&["seed=3"]), experiment(&[]), experiment(&["model.hidden=[3, 2]"])];
+        let found = differences(&experiments);
+        let keys: Vec<&str> = found.iter().map(|difference| difference.key.as_str()).collect();
+        assert_eq!(keys, ["model.hidden", "seed"]);
+        assert_eq!(found[1].values, [Some(3.into()), Some(1.into()), Some(1.into())]);
+    }
+
+    #[test]
+    fn a_key_that_means_nothing_to_one_of_them_has_no_value_there() {
+        let found = differences(&[experiment(&[]), experiment(&["optimizer.kind=sgd"])]);
+        let momentum = found.iter().find(|difference| difference.key == "optimizer.momentum").unwrap();
+        assert_eq!(momentum.values, [None, Some(0.0.into())]);
+    }
+}
