@@ -41,6 +41,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     }
     // Without a folder, nothing was trained yet.
     if folder.is_dir() {
+        notice(format!("results in {}", folder.join("sweep.json").display()));
         write_whole(&folder, "sweep.json", &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
     }
     if arguments.json {
