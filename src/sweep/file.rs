@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use serde::de::DeserializeOwned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
-use toml::{Spanned, Value};
+use toml::Value;
+use toml::de::DeTable;
 
+use super::are_different;
 use super::place::Place;
+use super::reader::{Entry, Reader};
 use super::space::{Axis, Range, Space};
-use crate::config::{Problem, allowed, is_name, is_section, nearest, table};
+use crate::config::{Problem, allowed, is_name, nearest, table};
 
 /// What a sweep's file says.
 #[derive(Debug)]
@@ -53,187 +54,104 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     }
     let document = document.get_ref();
     let mut reader = Reader { text, problems };
-    reader.refuse_unknown(document);
+    refuse_unknown(&mut reader, document);
     let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
     let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| are_seeds(seeds));
-    let name = reader.optional(document, "name", allowed("name").unwrap_or_default(), |name: &String| is_name(name));
-    let name = name.unwrap_or_else(|| {
-        if !is_name(stem) {
-            reader.report(
-                "name",
-                "is missing, and the file's own name can't be a folder's: give one, as in name = \"try\"",
-            );
-        }
-        stem.to_string()
-    });
-    let space = reader.space(document);
-    let (Some(base), Some(seeds), Some(space), true) = (base, seeds, space, reader.problems.is_empty()) else {
+    let name = name(&mut reader, document, stem);
+    let space = space(&mut reader, document);
+    let (Some((base_place, base)), Some((_, seeds)), Some(name), Some(space)) = (base, seeds, name, space) else {
         return Err(reader.problems);
     };
     if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MOST_RUNS) {
         reader.report("the trials", &format!("come to more than {MOST_RUNS} runs: leave some out"));
-        return Err(reader.problems);
     }
-    // It was read from there.
-    let base_place = reader.find(document, "base").map(|(place, _)| place).expect("base is in the document");
-    Ok(SweepFile { base, base_place, name, seeds, space })
+    if reader.problems.is_empty() {
+        Ok(SweepFile { base, base_place, name, seeds, space })
+    } else {
+        Err(reader.problems)
+    }
 }
 
-struct Reader<'a> {
-    text: &'a str,
-    problems: Vec<Problem>,
-}
-
-type Entry<'a> = (Place, &'a Spanned<DeValue<'a>>);
-
-impl<'a> Reader<'a> {
-    /// Reports what is wrong with no single line.
-    fn report(&mut self, setting: &str, message: &str) {
-        let (setting, message) = (setting.to_string(), message.to_string());
-        self.problems.push(Problem { key: setting.clone(), line: None, setting, message });
-    }
-
-    fn refuse_unknown(&mut self, document: &DeTable<'_>) {
-        for (name, value) in document {
-            let typed = name.get_ref().as_ref();
-            if KEYS.contains(&typed) {
-                continue;
-            }
-            let message = match nearest(typed, &KEYS.map(String::from)) {
-                Some(key) => format!("unknown key; did you mean {key}?"),
-                None => format!(
-                    "unknown key; there are {}; what changes the base stands under [grid] or [random]",
-                    KEYS.join(", ")
-                ),
-            };
-            self.problems.push(Place::new(self.text, None, name, value).problem(message));
+fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
+    for (name, value) in document {
+        let typed = name.get_ref().as_ref();
+        if KEYS.contains(&typed) {
+            continue;
         }
-    }
-
-    fn find<'d>(&self, table: &'d DeTable<'d>, key: &str) -> Option<Entry<'d>> {
-        let (name, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
-        Some((Place::new(self.text, None, name, value), value))
-    }
-
-    /// The value of `key`, which must be `allowed` and so fulfil `holds`.
-    fn optional<T: DeserializeOwned>(
-        &mut self,
-        table: &DeTable<'_>,
-        key: &str,
-        allowed: &str,
-        holds: fn(&T) -> bool,
-    ) -> Option<T> {
-        let (place, value) = self.find(table, key)?;
-        self.value(&place, value, allowed, holds)
-    }
-
-    fn required<T: DeserializeOwned>(
-        &mut self,
-        table: &DeTable<'_>,
-        key: &str,
-        allowed: &str,
-        holds: fn(&T) -> bool,
-    ) -> Option<T> {
-        if self.find(table, key).is_none() {
-            self.report(key, &format!("is missing; it must be {allowed}"));
-        }
-        self.optional(table, key, allowed, holds)
-    }
-
-    fn value<T: DeserializeOwned>(
-        &mut self,
-        place: &Place,
-        value: &Spanned<DeValue<'_>>,
-        allowed: &str,
-        holds: fn(&T) -> bool,
-    ) -> Option<T> {
-        let read = T::deserialize(ValueDeserializer::from(value.clone())).ok().filter(holds);
-        if read.is_none() {
-            self.problems.push(place.problem(format!("must be {allowed}")));
-        }
-        read
-    }
-
-    fn space(&mut self, document: &DeTable<'_>) -> Option<Space> {
-        match (self.find(document, "grid"), self.find(document, "random")) {
-            (Some(grid), None) => self.grid(&grid),
-            (None, Some(random)) => self.random(&random),
-            (Some(_), Some((random, _))) => {
-                self.problems.push(random.problem("there is a [grid] as well: a sweep has one of them"));
-                None
-            }
-            (None, None) => {
-                let message = "is missing; what is to be varied stands there, as in \"training.epochs\" = [5, 10]";
-                self.report("[grid] or [random]", message);
-                None
-            }
-        }
-    }
-
-    fn grid(&mut self, (place, grid): &Entry<'_>) -> Option<Space> {
-        let grid = self.section(place, grid)?;
-        let mut axes = vec![];
-        for (place, value) in self.entries(grid) {
-            let values = self.value(&place, value, VALUES, |values: &Vec<Value>| are_values(values));
-            self.check_key(&place, values.as_ref().map_or(1, Vec::len) > 1);
-            axes.extend(values.map(|values| Axis { place, values }));
-        }
-        Some(Space::Grid(axes))
-    }
-
-    fn random(&mut self, (place, random): &Entry<'_>) -> Option<Space> {
-        let random = self.section(place, random)?;
-        let trials = self.required(random, "trials", TRIALS, |trials| (1..=MOST_RUNS).contains(trials));
-        let seed = match self.find(random, "seed") {
-            Some((place, value)) => self.value(&place, value, SEED, is_seed),
-            None => Some(1),
+        let message = match nearest(typed, &KEYS.map(String::from)) {
+            Some(key) => format!("unknown key; did you mean {key}?"),
+            None => format!(
+                "unknown key; there are {}; what changes the base stands under [grid] or [random]",
+                KEYS.join(", ")
+            ),
         };
-        let mut axes = vec![];
-        for (place, value) in self.entries(random) {
-            if place.key == "trials" || place.key == "seed" {
-                continue;
-            }
-            let values = self.value(&place, value, Range::ALLOWED, Range::is_sound);
-            self.check_key(&place, values.as_ref().is_some_and(Range::varies));
-            axes.extend(values.map(|values| Axis { place, values }));
-        }
-        // Their order in the file means nothing.
-        axes.sort_by(|one, other| one.place.key.cmp(&other.place.key));
-        Some(Space::Random { trials: trials?, seed: seed?, axes })
+        reader.problems.push(Place::new(reader.text, None, name, value).problem(message));
     }
+}
 
-    fn section<'d>(&mut self, place: &Place, value: &'d Spanned<DeValue<'d>>) -> Option<&'d DeTable<'d>> {
-        let table = value.get_ref().as_table();
-        if table.is_none() {
-            let message = format!("must be a section, [{}], with keys of the config", place.key);
-            self.problems.push(place.problem(message));
-        }
-        table
+fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
+    if reader.find(document, "name").is_some() {
+        let allowed = allowed("name").unwrap_or_default();
+        return reader.optional(document, "name", allowed, |name: &String| is_name(name)).map(|(_, name)| name);
     }
-
-    /// The settings of `[grid]` or `[random]`, in the file's order: `"training.epochs"` with or without the quotes.
-    fn entries<'d>(&self, table: &'d DeTable<'d>) -> Vec<Entry<'d>> {
-        let mut entries = vec![];
-        for (name, value) in table {
-            match value.get_ref() {
-                DeValue::Table(section) if is_section(name.get_ref()) => {
-                    let place = |key, value| Place::new(self.text, Some(name.get_ref()), key, value);
-                    entries.extend(section.iter().map(|(key, value)| (place(key, value), value)));
-                }
-                _ => entries.push((Place::new(self.text, None, name, value), value)),
-            }
-        }
-        entries.sort_by_key(|(place, value)| (place.line, value.span().start));
-        entries
+    if !is_name(stem) {
+        let message = "is missing, and the file's own name can't be a folder's: give one, as in name = \"try\"";
+        reader.report("name", message);
     }
+    Some(stem.to_string())
+}
 
-    fn check_key(&mut self, place: &Place, varies: bool) {
-        if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == place.key) {
-            self.problems.push(place.problem(*message));
+fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
+    match (reader.find(document, "grid"), reader.find(document, "random")) {
+        (Some(section), None) => grid(reader, &section),
+        (None, Some(section)) => random(reader, &section),
+        (Some(_), Some((place, _))) => {
+            reader.problems.push(place.problem("there is a [grid] as well: a sweep has one of them"));
+            None
         }
-        if varies && SAME_FOR_ALL.contains(&place.key.as_str()) {
-            self.problems.push(place.problem("must have a single value: trials are compared by the same images"));
+        (None, None) => {
+            let message = "is missing; what is to be varied stands there, as in \"training.epochs\" = [5, 10]";
+            reader.report("[grid] or [random]", message);
+            None
         }
+    }
+}
+
+fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
+    let grid = reader.section(section)?;
+    let mut axes = vec![];
+    for (place, value) in reader.entries(grid) {
+        let values = reader.value(&place, value, VALUES, |values: &Vec<Value>| are_values(values));
+        check_key(reader, &place, values.as_ref().is_some_and(|values| values.len() > 1));
+        axes.extend(values.map(|values| Axis { place, values }));
+    }
+    Some(Space::Grid(axes))
+}
+
+fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
+    let random = reader.section(section)?;
+    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MOST_RUNS).contains(trials));
+    let seed = reader.optional(random, "seed", SEED, is_seed);
+    let mut axes = vec![];
+    for (place, value) in reader.entries(random) {
+        if place.key == "trials" || place.key == "seed" {
+            continue;
+        }
+        let values = reader.value(&place, value, Range::ALLOWED, Range::is_sound);
+        check_key(reader, &place, values.as_ref().is_some_and(Range::varies));
+        axes.extend(values.map(|values| Axis { place, values }));
+    }
+    // Their order in the file means nothing.
+    axes.sort_by(|one, other| one.place.key.cmp(&other.place.key));
+    Some(Space::Random { trials: trials?.1, seed: seed.map_or(1, |(_, seed)| seed), axes })
+}
+
+fn check_key(reader: &mut Reader<'_>, place: &Place, varies: bool) {
+    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == place.key) {
+        reader.problems.push(place.problem(*message));
+    }
+    if varies && SAME_FOR_ALL.contains(&place.key.as_str()) {
+        reader.problems.push(place.problem("must have a single value: trials are compared by the same images"));
     }
 }
 
@@ -247,11 +165,6 @@ fn are_seeds(seeds: &[u64]) -> bool {
 
 fn are_values(values: &[Value]) -> bool {
     !values.is_empty() && are_different(values)
-}
-
-/// Whether no two are equal.
-pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
-    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
 #[cfg(test)]
@@ -317,6 +230,12 @@ mod tests {
     #[test]
     fn a_file_that_is_not_toml_is_reported_as_a_config_is() {
         assert!(problems("[grid\n")[0].starts_with("line 1: [grid: not TOML:"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_in_both_spellings_is_refused() {
+        let found = problem("[grid]\n'training.epochs' = [1]\ntraining.epochs = [2]");
+        assert_eq!(found, "line 5: training.epochs = [2]: is there already, in line 4");
     }
 
     #[test]

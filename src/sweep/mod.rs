@@ -1,11 +1,12 @@
 //! A sweep: variants of one experiment, each run with several seeds, and the choice among them.
 //!
-//! `file` reads what is to be tried, `space` makes the trials of it, `names` calls them, and `results` puts together
-//! what became of them. Everything wrong with the file, or with an experiment that comes of it, is reported at once.
+//! `file` reads what is to be tried, with `reader` and `place`, `space` makes the trials of it, `names` calls them, and
+//! `results` puts together what became of them. Everything wrong with the file, or with an experiment that comes of it, is reported at once.
 
 mod file;
 mod names;
 mod place;
+mod reader;
 mod results;
 mod space;
 
@@ -128,7 +129,12 @@ impl Sweep {
 
     /// Every training of the sweep, in order: the seeds of the first trial, then those of the next.
     pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
-        self.trials.iter().flat_map(|trial| self.seeds.iter().map(move |&seed| Run { trial, seed }))
+        self.trials.iter().flat_map(|trial| self.runs_of(trial))
+    }
+
+    /// The trainings of one of its trials.
+    fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = Run<'a>> {
+        self.seeds.iter().map(move |&seed| Run { trial, seed })
     }
 }
 
@@ -153,6 +159,11 @@ impl Run<'_> {
 
 fn overrides(settings: &[(String, Value)]) -> Vec<String> {
     settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+/// Whether no two are equal.
+fn are_different<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
 /// The base with these settings, or what is wrong with it, at the lines of the sweep's file.

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use toml::Value;
 
-use super::Settings;
-use super::file::are_different;
+use super::{Settings, are_different};
 
 /// Longer names are no longer read, and some systems end at 255 bytes.
 const LONGEST: usize = 100;

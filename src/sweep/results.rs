@@ -98,7 +98,7 @@ impl Results {
         let mut trials = vec![];
         for trial in &sweep.trials {
             let mut runs = vec![];
-            for run in sweep.runs().filter(|run| run.trial.name == trial.name) {
+            for run in sweep.runs_of(trial) {
                 let path = folder.join(run.name());
                 let summary = Summary::read_or_missing(&RunFolder::open(&path), &trial.experiment)?;
                 runs.push(RunResult { seed: run.seed, run: path, summary });

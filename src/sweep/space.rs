@@ -4,9 +4,8 @@ use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
-use super::Settings;
-use super::file::are_different;
 use super::place::Place;
+use super::{Settings, are_different};
 use crate::random::{Purpose, generator};
 
 /// Where the trials come from.
