@@ -132,8 +132,8 @@ impl Space {
 
 impl Range {
     /// What a file may hold, to complete "must be".
-    pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, scale = \"log\" (and from greater than 0) or \
-        whole = true (and whole ends) where wanted, or { any = [..] } with one or more different values";
+    pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, if wanted with whole = true (and whole ends) or \
+        scale = \"log\" (and from above 0), or else { any = [..] } with different values";
 
     /// Whether there is something to draw.
     pub fn is_sound(&self) -> bool {
