@@ -8,7 +8,7 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model.
 //!
-//! [`summary`], [`listing`] and [`comparison`] look back on many runs, as a [`table`]; a [`sweep`] makes many, and chooses.
+//! [`summary`], [`listing`] and [`comparison`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.

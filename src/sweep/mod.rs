@@ -1,7 +1,8 @@
 //! A sweep: variants of one experiment, each run with several seeds, and the choice among them.
 //!
 //! `file` reads what is to be tried, with `reader` and `place`, `space` makes the trials of it, `names` calls them, and
-//! `results` puts together what became of them. Everything wrong with the file, or with an experiment that comes of it, is reported at once.
+//! `results` puts together what became of them. Everything wrong with the file, or with an experiment that comes of it,
+//! is reported at once.
 
 mod file;
 mod names;
@@ -17,7 +18,6 @@ use thiserror::Error;
 use toml::Value;
 
 use crate::config::{self, ConfigError, Experiment, Problem};
-use crate::run::RunError;
 
 use file::SweepFile;
 pub use results::{Results, RunResult, Spread, TrialResult};
@@ -49,9 +49,6 @@ pub enum SweepError {
     /// No trial can be chosen.
     #[error("in every trial a run diverged: try smaller values of optimizer.learning_rate")]
     AllDiverged,
-    /// A run's folder can't be read.
-    #[error(transparent)]
-    Run(#[from] RunError),
 }
 
 /// A sweep, checked: every run of it can be trained, as far as its config tells.
