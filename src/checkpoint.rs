@@ -85,16 +85,7 @@ mod tests {
     use super::*;
 
     fn checkpoint() -> Checkpoint {
-        let epoch = Epoch {
-            epoch: 1,
-            train_loss: 0.5,
-            train_accuracy: 0.25,
-            validation_loss: None,
-            validation_accuracy: None,
-            raw_validation_loss: None,
-            raw_validation_accuracy: None,
-            seconds: 1.5,
-        };
+        let epoch = Epoch { epoch: 1, train_loss: 0.5, train_accuracy: 0.25, seconds: 1.5, ..Epoch::default() };
         let seconds = Seconds { wall: 2.0, cpu: 3.0 };
         Checkpoint { epochs: vec![epoch], seconds, weights: vec![1, 2, 255], optimizer: vec![] }
     }

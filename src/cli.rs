@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::listing::Sort;
+
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
@@ -27,6 +29,10 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Tell which digits PNG or JPEG images show
     Predict(Predict),
+    /// List the runs, or compare some of them
+    Runs(Runs),
+    /// Train variants of an experiment, over several seeds, and choose one by its validation error
+    Sweep(Sweep),
     /// Print the experiment that a config file and --set come to, itself a config file
     Config(Experiment),
     /// List the backends compiled in and the adapters present
@@ -78,6 +84,45 @@ pub struct Resume {
     /// Where to compute [default: where the config says]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Two or more folders of runs, to be compared
+    #[arg(num_args = 2.., value_name = "RUN", conflicts_with_all = ["runs", "sort"])]
+    pub compare: Vec<PathBuf>,
+    /// The folder that the runs are in, directly or deeper
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The order; the newest, the largest or what has no such figure comes last
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
+    pub sort: Sort,
+    /// Print JSON: an array with an object a run, or an object with what differs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The sweep's file, e.g. config/sweeps/learning-rate.toml
+    pub file: PathBuf,
+    /// The folder that the sweep's folder is made in
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// Where to compute; goes before the base's `device`
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Print each run as a command of its own, for any job scheduler, and train nothing
+    #[arg(long, conflicts_with_all = ["collect", "json"])]
+    pub list: bool,
+    /// Put together what there is, and train nothing
+    #[arg(long)]
+    pub collect: bool,
+    /// Print JSON: the contents of sweep.json
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `evaluate`.

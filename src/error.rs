@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
 use crate::run::RunError;
+use crate::sweep::SweepError;
 use crate::training::TrainingError;
 
 /// One module's error, or what a command found out by itself.
@@ -30,6 +31,9 @@ pub enum Error {
     /// A run's folder can't be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// A sweep has no result yet.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// Some images could not be read; each was reported where it came up.
     #[error("{failed} of {images} images could not be read")]
     Pictures {

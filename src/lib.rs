@@ -8,6 +8,8 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
+//! [`summary`] and [`listing`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
+//!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
@@ -23,6 +25,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod listing;
 pub mod metrics;
 pub mod model;
 pub mod notice;
@@ -30,6 +33,9 @@ pub mod picture;
 pub mod random;
 pub mod record;
 pub mod run;
+pub mod summary;
+pub mod sweep;
+pub mod table;
 pub mod tensorboard;
 pub mod training;
 pub mod weights;

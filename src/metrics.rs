@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 /// One epoch's figures; a row of `metrics.csv`. The validation figures are missing where nothing is held out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,

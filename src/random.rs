@@ -27,6 +27,11 @@ pub enum Purpose {
         /// The batch within the epoch, counted from 0 and below 2^32.
         batch: u64,
     },
+    /// The settings of this random trial of a sweep, counted from 0.
+    Trial {
+        /// The trial.
+        trial: u64,
+    },
 }
 
 impl Purpose {
@@ -37,6 +42,7 @@ impl Purpose {
             Self::Order { epoch } => (1, epoch),
             Self::Weights { layer } => (2, layer),
             Self::Dropout { epoch, batch } => (3, epoch << 32 | batch),
+            Self::Trial { trial } => (4, trial),
         };
         kind << 56 | which
     }
@@ -69,6 +75,7 @@ mod tests {
             Weights { layer: 2 },
             Dropout { epoch: 1, batch: 2 },
             Dropout { epoch: 2, batch: 1 },
+            Trial { trial: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

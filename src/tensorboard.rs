@@ -126,9 +126,8 @@ mod tests {
             train_accuracy: 0.75,
             validation_loss: validation,
             validation_accuracy: validation.map(|_| 0.875),
-            raw_validation_loss: None,
-            raw_validation_accuracy: None,
             seconds: 2.5,
+            ..Epoch::default()
         };
         vec![epoch(1, Some(0.25)), epoch(2, None)]
     }

@@ -5,9 +5,13 @@ mod devices;
 mod evaluate;
 mod predict;
 mod resume;
+mod runs;
+mod sweep;
 mod train;
 
 use std::io::{self, Write};
+
+use serde::Serialize;
 
 use crate::Error;
 use crate::cli::{Cli, Command};
@@ -25,6 +29,8 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Runs(arguments)) => runs::run(&arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices) => devices::run(),
     }
@@ -38,6 +44,11 @@ fn open_device(name: &str) -> Result<Opened, DeviceError> {
         notice("warning: a CPU plays the graphics card, which is slow; `--device ndarray` is faster");
     }
     Ok(device)
+}
+
+/// Writes a result to stdout as JSON.
+fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    print(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
 }
 
 /// Writes a result to stdout. A reader that has seen enough, as in `| head`, is no error.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{open_device, print};
+use super::{open_device, print, print_json};
 use crate::Error;
 use crate::cli::Predict;
 use crate::data::ImageBatcher;
@@ -69,7 +69,7 @@ fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
 
 fn report(answers: &[Answer], json: bool) -> Result<(), Error> {
     if json {
-        print(&serde_json::to_string_pretty(answers).map_err(std::io::Error::from)?)?;
+        print_json(answers)?;
     }
     let mut failed = 0;
     for Answer { file, outcome } in answers {

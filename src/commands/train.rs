@@ -46,7 +46,13 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(),
     match folder {
         Folder::At(path) if RunFolder::open(path).config().exists() => {
             let run = RunFolder::open(path);
-            check_resumable(&run.experiment()?, experiment, run.checkpoint()?.map_or(0, |it| it.epochs_done()))?;
+            let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
+            check_resumable(&run.experiment()?, experiment, epochs)?;
+            refuse_failed(&run)?;
+            if run.is_over(experiment) && (run.has_evaluation() || !test) {
+                notice(format!("{} is finished", path.display()));
+                return Ok(());
+            }
             go_on(experiment, &run, test)
         }
         _ => {
@@ -57,6 +63,17 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(),
             };
             prepared.carry_out(experiment, &run, test)
         }
+    }
+}
+
+/// Refuses a run that diverged: it would again.
+///
+/// # Errors
+/// [`RunError::Failed`].
+pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
+    match run.record().ok().and_then(|record| record.failure) {
+        Some(failure) => Err(RunError::Failed { run: run.path().into(), failure }),
+        None => Ok(()),
     }
 }
 
@@ -124,22 +141,24 @@ impl Prepared {
         });
         run.write_record(&record)?;
 
-        let mut report = String::new();
-        if test {
-            // The only look at the test images, with the model that was chosen without them.
-            let model = run.model(experiment, &record, &self.device)?;
-            let images = self.files.test(self.data.images.size(), self.data.classes())?;
-            let images = Loader::all(images, self.data.batcher(), EVALUATION_BATCH, self.device.device.clone());
-            let evaluation = evaluate(&model, &images, self.data.classes())?;
-            run.write_evaluation(&evaluation)?;
-            report = format!("{evaluation}\n\n");
-        }
-        print(&format!(
-            "{report}model           epoch {best_epoch} of {epochs}, {} parameters\ntraining time   {:.1} s\nsaved in        {}",
+        let ending = format!(
+            "model           epoch {best_epoch} of {epochs}, {} parameters\ntraining time   {:.1} s\nsaved in        {}",
             record.parameters,
             seconds.wall,
             run.path().display()
-        ))
+        );
+        if !test {
+            // Who asked for this wants the folder, and perhaps has results of its own for stdout.
+            notice(ending);
+            return Ok(());
+        }
+        // The only look at the test images, with the model that was chosen without them.
+        let model = run.model(experiment, &record, &self.device)?;
+        let images = self.files.test(self.data.images.size(), self.data.classes())?;
+        let images = Loader::all(images, self.data.batcher(), EVALUATION_BATCH, self.device.device.clone());
+        let evaluation = evaluate(&model, &images, self.data.classes())?;
+        run.write_evaluation(&evaluation)?;
+        print(&format!("{evaluation}\n\n{ending}"))
     }
 
     /// The run's record: the one it has, as long as it still holds, or else a new one.

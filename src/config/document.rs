@@ -1,5 +1,6 @@
 //! A TOML document and its overrides, cut into single settings.
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
@@ -8,14 +9,20 @@ use super::setting::{Setting, assignment, line_of, quoted, shortened};
 
 /// The settings in `text`, or, where it is not TOML, none and the problems, at most one a line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
+    let (document, problems) = table(text);
+    // What the parser makes of the rest of a broken file is a guess: an unclosed `[model` loses its header, for one.
+    let settings = if problems.is_empty() { settings(text, document.get_ref()) } else { Vec::new() };
+    (settings, problems)
+}
+
+/// The document in `text`, and where that is not TOML, at most one problem a line.
+pub fn table(text: &str) -> (Spanned<DeTable<'_>>, Vec<Problem>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<_> = errors.iter().map(|error| syntax_problem(text, error)).collect();
     problems.sort_by_key(|problem| problem.line);
     // The parser trips more than once over some mistakes.
     problems.dedup_by_key(|problem| problem.line);
-    // What it makes of the rest of a broken file is a guess: an unclosed `[model` loses its header, for one.
-    let settings = if problems.is_empty() { settings(text, document.get_ref()) } else { Vec::new() };
-    (settings, problems)
+    (document, problems)
 }
 
 /// Lays the `--set` arguments over `settings`, a later one over an earlier one.

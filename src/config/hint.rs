@@ -64,7 +64,7 @@ fn title(section: Option<&str>) -> String {
 }
 
 /// The name most like `typed`, case aside, if no more than a third of its letters would have to change.
-fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
+pub fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
     let typed = typed.to_lowercase();
     let distance = |name: &str| strsim::osa_distance(&typed, name);
     let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;

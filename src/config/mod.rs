@@ -11,6 +11,7 @@ mod error;
 mod experiment;
 mod hint;
 mod optimizer;
+mod resumption;
 mod schedule;
 mod schema;
 mod setting;
@@ -25,12 +26,18 @@ use std::{
     path::Path,
 };
 
-pub use self::difference::{Difference, check_resumable, differences};
+pub use self::difference::{Difference, differences};
+pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
 pub use self::experiment::{Activation, Data, Dataset, Experiment, Init, Model, Pixels, Stop, Weights};
+pub(crate) use self::hint::nearest;
 pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
+pub(crate) use self::schema::is_section;
+pub(crate) use self::setting::{line_of, shortened};
 pub use self::training::{BatchSize, Training};
+pub(crate) use self::values::{allowed, is_name};
 
 /// The reference recipe as a file, for runs that name none.
 const BASELINE: &str = include_str!("../../config/baseline.toml");

@@ -148,7 +148,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// A name that is a folder's name on every system, and no hidden one.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     (1..=100).contains(&name.len()) && !name.starts_with('.') && name.chars().all(known)
 }

@@ -12,6 +12,7 @@ use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
 use crate::picture::PictureError;
 use crate::run::RunError;
+use crate::sweep::SweepError;
 use crate::training::TrainingError;
 use crate::weights::WeightsError;
 
@@ -52,6 +53,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
+            Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
         }
@@ -110,19 +112,26 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Blank: "tests/cli/errors.rs" a_blank_picture_is_told "the image is blank",
         }
         RunError {
-            Create: "src/run.rs" a_folder_that_can_not_be_made_is_named "can't create the run's folder",
-            Exists: "src/run.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
+            Create: "src/run/tests.rs" a_folder_that_can_not_be_made_is_named "can't create the run's folder",
+            Exists: "src/run/tests.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
             Failed: "tests/cli/resume.rs" a_training_that_diverged_can_not_go_on "can't go on: the training diverged",
             OtherData: "tests/cli/data.rs" a_run_does_not_go_on_with_other_data "the data files are not those that it began with",
             InUse: "tests/cli/resume.rs" a_second_process_in_the_same_folder_is_refused "is in use",
-            Write: "src/run.rs" a_file_that_can_not_be_written_is_named "can't write",
+            Write: "src/run/tests.rs" a_file_that_can_not_be_written_is_named "can't write",
             Full: "tests/cli/resume.rs" a_full_disk_is_reported_as_such_and_costs_nothing "the disk is full",
             Read: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
             Damaged: "tests/cli/evaluate.rs" a_damaged_record_is_an_error_that_names_the_file "record.json is damaged",
             Config: "tests/cli/errors.rs" a_damaged_config_of_a_run_is_an_error_that_names_the_file "config.toml",
             Changed: "tests/cli/evaluate.rs" a_damaged_model_is_an_error_that_names_the_file "is not the file that the run wrote",
+            Table: "src/run/tests.rs" damaged_metrics_are_an_error_that_names_the_file "metrics.csv is damaged",
+            List: "tests/cli/runs.rs" a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it "can't list the runs",
             Checkpoint: "tests/cli/resume.rs" a_damaged_checkpoint_is_named "checkpoint.mpk is damaged",
             Weights: "tests/cli/evaluate.rs" a_model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
+        }
+        SweepError {
+            Foreign: "tests/cli/sweep.rs" a_folder_with_another_experiment_is_refused_with_what_differs "training.batch_size differ",
+            Incomplete: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
+            AllDiverged: "src/sweep/results.rs" a_trial_that_diverged_is_over_but_not_chosen "in every trial a run diverged",
         }
         CheckpointError {
             Checksum: "src/checkpoint.rs" a_change_of_any_byte_is_noticed "is damaged",

@@ -138,9 +138,8 @@ mod tests {
             train_accuracy: 0.9,
             validation_loss: validation.map(|(_, loss)| loss),
             validation_accuracy: validation.map(|(accuracy, _)| accuracy),
-            raw_validation_loss: None,
-            raw_validation_accuracy: None,
             seconds: 1.0,
+            ..Epoch::default()
         }
     }
 

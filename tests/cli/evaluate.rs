@@ -26,9 +26,7 @@ fn a_folder_that_is_no_run_is_an_error_that_names_it() {
 /// A copy of the run with one file replaced.
 pub fn with_file(name: &str, contents: &[u8]) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
-    for file in fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap()) {
-        fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
-    }
+    smoke().copy_to(copy.path());
     fs::write(copy.path().join(name), contents).unwrap();
     copy
 }

@@ -10,6 +10,8 @@ mod evaluate;
 mod predict;
 mod reproduce;
 mod resume;
+mod runs;
+mod sweep;
 mod tensorboard;
 mod train;
 mod trained;

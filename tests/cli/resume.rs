@@ -191,7 +191,7 @@ fn a_finished_run_can_be_trained_longer_to_the_bytes_of_the_longer_run() {
     let place = Place::new();
     success(&mut place.train(&["training.epochs=3"]));
     let (_, message) = success(&mut place.resume(&[]));
-    assert!(message.contains("is finished, all its 3 epochs are done"), "{message}");
+    assert!(message.contains("is finished after 3 epochs"), "{message}");
     success(&mut place.resume(&["training.epochs=10"]));
     assert_same_results(undisturbed(), &place.run());
 }

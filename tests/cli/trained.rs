@@ -1,6 +1,7 @@
 //! One smoke run that the tests of its use share, trained when the first of them asks.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -17,6 +18,16 @@ pub struct Trained {
     pub stdout: String,
     /// What it printed beside.
     pub stderr: String,
+}
+
+impl Trained {
+    /// Copies the run's files into `folder`, which is made.
+    pub fn copy_to(&self, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        for file in fs::read_dir(&self.run).unwrap().map(|entry| entry.unwrap()) {
+            fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+        }
+    }
 }
 
 /// The shared run of `config/smoke.toml`.

@@ -4,11 +4,12 @@ use std::fs;
 
 use mnist_burn::config::Experiment;
 use mnist_burn::data::{ImageBatcher, Scaling};
+use mnist_burn::device::{self, Opened};
 use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
 use mnist_burn::record::{DataRecord, Record};
 use mnist_burn::run::RunFolder;
-use mnist_burn::{device, weights};
+use mnist_burn::weights;
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -30,11 +31,10 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
     let _alone = alone();
     let folder = folder();
     let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
-    let (mut experiment, record) = sound();
-    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, &device.device);
-    weights::save(&network, &run.best_model()).unwrap();
+    let (mut experiment, mut record) = sound();
+    keep_model(&run, &experiment, &mut record, &device);
     experiment.model.hidden = vec![65_536; 64];
-    let message = run.model(&experiment, &record.data, &device).unwrap_err().to_string();
+    let message = run.model(&experiment, &record, &device).unwrap_err().to_string();
     assert!(message.contains("hidden.0.weight is [5, 6], not [65536, 6]"), "{message}");
     // Of 128 tensors of hidden layers and 2 of the output, its bias fits, and ten are named.
     assert!(message.ends_with("; and 119 more"), "{message}");
@@ -70,18 +70,24 @@ fn sound() -> (Experiment, Record) {
         "scaling": { "mean": 0.0, "deviation": 1.0 }, "sha256": {}
     });
     let record = json!({
-        "version": "0", "commit": null, "device": DEVICE, "adapter": "CPU", "seed": 1, "data": data, "parameters": 59,
-        "training": null
+        "version": "0", "commit": null, "device": DEVICE, "adapter": "CPU", "seed": 1, "started": 0.0, "data": data,
+        "parameters": 59, "models": {}, "training": null, "failure": null
     });
     (experiment.resolved(), serde_json::from_value(record).unwrap())
+}
+
+/// Writes a model of this experiment, which the record then knows.
+fn keep_model(run: &RunFolder, experiment: &Experiment, record: &mut Record, device: &Opened) {
+    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, 1, &device.device);
+    let bytes = weights::to_bytes(&network).unwrap();
+    run.write_models(&[(RunFolder::BEST, &bytes)], record).unwrap();
 }
 
 fn check(count: u64) {
     let folder = folder();
     let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
-    let (experiment, record) = sound();
-    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, &device.device);
-    weights::save(&network, &run.best_model()).unwrap();
+    let (experiment, mut record) = sound();
+    keep_model(&run, &experiment, &mut record, &device);
     let (config, record) = (experiment.to_toml(), serde_json::to_value(&record).unwrap());
     each(count, |generator| {
         let (mut config, mut record) = (config.clone().into_bytes(), record.clone());
@@ -103,7 +109,7 @@ fn check(count: u64) {
             read: move || {
                 let record = run.record().map_err(|error| error.to_string())?;
                 let experiment = run.experiment().map_err(|error| error.to_string())?;
-                let model = run.model(&experiment, &record.data, device).map_err(|error| error.to_string())?;
+                let model = run.model(&experiment, &record, device).map_err(|error| error.to_string())?;
                 assert_eq!((record.data.inputs(), record.data.classes), (INPUTS, 4));
                 let Scaling { mean, deviation } = record.data.scaling;
                 assert!(!mean.is_nan() && !deviation.is_nan());

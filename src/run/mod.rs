@@ -15,120 +15,33 @@
 //! prefix of it a sound folder: the record, with the checksums of the models to come beside those there are; the models;
 //! the checkpoint; the metrics, which are in the checkpoint too.
 
+mod error;
+mod file;
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{env, process, thread};
+use std::process;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 use crate::checksum;
-use crate::config::{self, ConfigError, Experiment};
+use crate::config::{self, Experiment};
 use crate::device::Opened;
 use crate::evaluation::Evaluation;
 use crate::metrics::{self, Epoch};
 use crate::model::Mlp;
 use crate::record::Record;
 use crate::tensorboard::{self, Split};
-use crate::weights::{self, WeightsError};
+use crate::weights;
 
-/// Why a run's folder could not be written or read.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// The folder can't be made.
-    #[error("can't create the run's folder {path}")]
-    Create {
-        /// The folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Something is there already.
-    #[error("{path} exists and is no run: name another folder")]
-    Exists {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The training diverged, and would again.
-    #[error("{run} can't go on: {failure}")]
-    Failed {
-        /// The folder.
-        run: PathBuf,
-        /// What the training said.
-        failure: String,
-    },
-    /// The data have changed since the run began.
-    #[error("{run} can't go on: the data files are not those that it began with; record.json has their SHA-256")]
-    OtherData {
-        /// The folder.
-        run: PathBuf,
-    },
-    /// Another process trains there.
-    #[error("{run} is in use: another process trains there; wait for it, or stop it")]
-    InUse {
-        /// The folder.
-        run: PathBuf,
-    },
-    /// A file can't be written.
-    #[error("can't write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A file can't be written, as there is no room.
-    #[error("the disk is full: there is no room for {path}; make some, then `mnist-burn resume {run}` goes on")]
-    Full {
-        /// The folder.
-        run: PathBuf,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A file can't be read.
-    #[error("{run} is not the folder of a run: can't read {path}")]
-    Read {
-        /// The folder.
-        run: PathBuf,
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// A file holds something else than a run writes there.
-    #[error("{path} is damaged")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// A model is not the one that the run wrote.
-    #[error("{path} is not the file that the run wrote: its SHA-256 is {found}, and record.json has {recorded}")]
-    Changed {
-        /// The model.
-        path: PathBuf,
-        /// Its SHA-256.
-        found: String,
-        /// Those of the record.
-        recorded: String,
-    },
-    /// The checkpoint can't be used.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// The experiment in the folder is not valid.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The model in the folder can't be loaded.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-}
+pub use error::RunError;
+use file::unwritten;
+pub use file::write_whole;
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -230,19 +143,16 @@ impl RunFolder {
         }
     }
 
-    /// How far the run is.
-    ///
-    /// # Errors
-    /// If its record can't be read.
-    pub fn state(&self) -> Result<State, RunError> {
-        let record = self.record()?;
-        let locked = File::open(self.path.join(".lock")).is_ok_and(|file| file.try_lock().is_err());
-        Ok(match record {
-            _ if locked => State::Training,
+    /// How far the run of this record is.
+    pub fn state(&self, record: &Record) -> State {
+        let lock = File::open(self.path.join(".lock"));
+        let is_held = lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
+        match record {
+            _ if is_held => State::Training,
             Record { failure: Some(_), .. } => State::Failed,
             Record { training: Some(_), .. } => State::Finished,
             _ => State::Interrupted,
-        })
+        }
     }
 
     /// Writes `config.toml`.
@@ -265,7 +175,7 @@ impl RunFolder {
 
     /// Writes `metrics.csv`, all epochs so far.
     pub fn write_metrics(&self, epochs: &[Epoch]) -> Result<(), RunError> {
-        let table = metrics::to_csv(epochs).map_err(|source| self.unwritten("metrics.csv", source))?;
+        let table = metrics::to_csv(epochs).map_err(|source| unwritten(&self.path, "metrics.csv", source))?;
         self.write("metrics.csv", &table)
     }
 
@@ -313,11 +223,8 @@ impl RunFolder {
     /// If it can't be read, or is not the one that was written.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
-        match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(RunError::Read { run: self.path.clone(), path, source }),
-            Ok(bytes) => Ok(Some(Checkpoint::from_bytes(&bytes, &path)?)),
-        }
+        let bytes = self.read_if_there(&path)?;
+        bytes.map(|bytes| Ok(Checkpoint::from_bytes(&bytes, &path)?)).transpose()
     }
 
     /// The resolved experiment that was run.
@@ -333,9 +240,30 @@ impl RunFolder {
         self.path.join("config.toml")
     }
 
+    /// Whether the run was trained to its end as this very experiment.
+    pub fn is_over(&self, experiment: &Experiment) -> bool {
+        let finished = self.record().is_ok_and(|record| record.training.is_some());
+        finished && self.experiment().is_ok_and(|there| there == *experiment)
+    }
+
     /// Whether the run was evaluated on the test images.
     pub fn has_evaluation(&self) -> bool {
         self.path.join("evaluation.json").exists()
+    }
+
+    /// The epochs in `metrics.csv`, in order; none before the first is over. Columns that are not known are passed over.
+    pub fn metrics(&self) -> Result<Vec<Epoch>, RunError> {
+        let path = self.path.join("metrics.csv");
+        let Some(bytes) = self.read_if_there(&path)? else { return Ok(vec![]) };
+        let rows: Result<Vec<Epoch>, _> = csv::Reader::from_reader(bytes.as_slice()).into_deserialize().collect();
+        rows.map_err(|source| RunError::Table { path, source })
+    }
+
+    /// The evaluation of the best model on the test images, if it was made.
+    pub fn evaluation(&self) -> Result<Option<Evaluation>, RunError> {
+        let path = self.path.join("evaluation.json");
+        let Some(bytes) = self.read_if_there(&path)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|source| RunError::Damaged { path, source })
     }
 
     /// The run's record.
@@ -371,48 +299,26 @@ impl RunFolder {
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
-        self.write(name, &bytes.map_err(|source| self.unwritten(name, source))?)
+        self.write(name, &bytes.map_err(|source| unwritten(&self.path, name, source))?)
     }
 
-    /// Under another name first, so that the file appears whole or not at all, a power cut included.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let path = self.path.join(name);
-        // A name without extensions: TensorBoard would take an unfinished `.tfevents` for one of its own.
-        let prefix = path.file_prefix().unwrap_or_default().display();
-        let unfinished = path.with_file_name(format!(".{prefix}.tmp"));
-        let write = || -> io::Result<()> {
-            let (start, end) = bytes.split_at(bytes.len() / 2);
-            let mut file = File::create(&unfinished)?;
-            file.write_all(start)?;
-            pause_for_tests();
-            file.write_all(end)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)?;
-            // The new name is in the folder, which is on the disk only after this. Not every system can open one.
-            match path.parent().filter(|_| cfg!(unix)) {
-                Some(folder) => File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
-        };
-        write().map_err(|source| {
-            // What is left of it takes up room, and nothing will ever read it.
-            let _ = fs::remove_file(&unfinished);
-            self.unwritten(name, source)
-        })
+        write_whole(&self.path, name, bytes)
     }
 
-    fn unwritten(&self, name: &str, source: io::Error) -> RunError {
-        let (run, path) = (self.path.clone(), self.path.join(name));
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RunError::Full { run, path, source },
-            _ => RunError::Write { path, source },
+    /// The bytes of a file that need not be there.
+    fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>, RunError> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(RunError::Read { run: self.path.clone(), path: path.into(), source }),
         }
     }
 
     fn append(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let path = self.path.join(name);
-        let opened = fs::OpenOptions::new().append(true).open(&path);
-        opened.and_then(|mut file| file.write_all(bytes)).map_err(|source| self.unwritten(name, source))
+        let opened = File::options().append(true).open(self.path.join(name));
+        let appended = opened.and_then(|mut file| file.write_all(bytes));
+        appended.map_err(|source| unwritten(&self.path, name, source))
     }
 
     fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
@@ -420,81 +326,5 @@ impl RunFolder {
         let bytes =
             fs::read(&path).map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
         serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source })
-    }
-}
-
-/// Sleeps as many milliseconds as the environment says in the middle of writing a file, so that tests can kill the program
-/// just there.
-fn pause_for_tests() {
-    let pause = env::var("MNIST_BURN_TEST_WRITE_PAUSE").ok().and_then(|text| text.parse().ok());
-    pause.into_iter().for_each(|milliseconds| thread::sleep(Duration::from_millis(milliseconds)));
-}
-
-#[cfg(test)]
-mod tests {
-    use std::error::Error;
-
-    use super::*;
-
-    #[test]
-    fn a_folder_that_can_not_be_made_is_named() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let error = RunFolder::create(&file.path().join("runs"), &Experiment::default().resolved()).unwrap_err();
-        assert_eq!(error.to_string(), format!("can't create the run's folder {}/runs", file.path().display()));
-        assert!(error.source().is_some());
-    }
-
-    #[test]
-    fn a_folder_with_something_in_it_is_never_made_a_run() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = folder.path().join("here");
-        fs::create_dir(&place).unwrap();
-        fs::write(place.join("mine"), "").unwrap();
-        let error = RunFolder::create_at(&place, &Experiment::default().resolved()).unwrap_err();
-        assert_eq!(error.to_string(), format!("{} exists and is no run: name another folder", place.display()));
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["here"]);
-        assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_file_that_can_not_be_written_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunFolder::open(&folder.path().join("gone"));
-        let error = run.write_config(&Experiment::default().resolved()).unwrap_err();
-        assert_eq!(error.to_string(), format!("can't write {}/gone/config.toml", folder.path().display()));
-        assert!(error.source().is_some());
-    }
-
-    #[test]
-    fn who_has_the_curves_open_sees_them_grow() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = RunFolder::open(folder.path());
-        let epoch = |epoch| Epoch {
-            epoch,
-            train_loss: 0.5,
-            train_accuracy: 0.5,
-            validation_loss: None,
-            validation_accuracy: None,
-            raw_validation_loss: None,
-            raw_validation_accuracy: None,
-            seconds: 1.0,
-        };
-        let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
-        let whole = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Split::Train);
-        run.write_tensorboard(&first, 7.0).unwrap();
-        let path = folder.path().join(Split::Train.file());
-        let mut open = fs::File::open(&path).unwrap();
-        run.write_tensorboard(&both, 7.0).unwrap();
-        let mut seen = vec![];
-        io::Read::read_to_end(&mut open, &mut seen).unwrap();
-        assert!(seen == whole(&both));
-
-        // A file cut in the middle of an event is mended, and one that knows too much is replaced.
-        fs::write(&path, &seen[..seen.len() - 5]).unwrap();
-        run.write_tensorboard(&both, 7.0).unwrap();
-        assert!(fs::read(&path).unwrap() == whole(&both));
-        run.write_tensorboard(&first, 7.0).unwrap();
-        assert!(fs::read(&path).unwrap() == whole(&first));
     }
 }

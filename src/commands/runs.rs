@@ -1,0 +1,127 @@
+//! `mnist-burn runs`: what was trained, as a list, or side by side.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use toml::Value;
+
+use super::{print, print_json};
+use crate::Error;
+use crate::cli::Runs;
+use crate::config::{Difference, differences};
+use crate::listing::{Listed, list};
+use crate::notice::notice;
+use crate::run::RunFolder;
+use crate::summary::{Status, Summary};
+use crate::table::{Table, nats, percent, seconds};
+
+/// Prints a line a run, or what differs between those named.
+pub fn run(arguments: &Runs) -> Result<(), Error> {
+    if arguments.compare.is_empty() { print_list(arguments) } else { compare(&arguments.compare, arguments.json) }
+}
+
+/// An object of the JSON list.
+#[derive(Debug, Serialize)]
+struct Row<'a> {
+    run: String,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Outcome<'a> {
+    Read(&'a Summary),
+    Damaged { status: Status, error: String },
+}
+
+fn print_list(arguments: &Runs) -> Result<(), Error> {
+    let listed = list(&arguments.runs, arguments.sort)?;
+    for Listed { name, summary, .. } in &listed {
+        if let Err(error) = summary {
+            notice(format!("error: {name}: {}", chain(error)));
+        }
+    }
+    if arguments.json {
+        let rows = listed.iter().map(|Listed { path, summary, .. }| Row {
+            run: path.display().to_string(),
+            outcome: match summary {
+                Ok(summary) => Outcome::Read(summary),
+                Err(error) => Outcome::Damaged { status: Status::Damaged, error: chain(error) },
+            },
+        });
+        return print_json(&rows.collect::<Vec<_>>());
+    }
+    if listed.is_empty() {
+        notice(format!("there are no runs in {}", arguments.runs.display()));
+        return Ok(());
+    }
+    let mut table = Table::new(["run", "config", "epochs", "validation error", "test error", "time", "state"]);
+    for Listed { name, summary, .. } in &listed {
+        match summary {
+            Ok(summary) => table.push([
+                name.clone(),
+                summary.config.clone(),
+                epochs(summary),
+                percent(summary.validation_error),
+                percent(summary.test_error),
+                seconds(summary.seconds),
+                summary.status.word().into(),
+            ]),
+            Err(_) => table.push([name, "-", "-", "-", "-", "-", Status::Damaged.word()]),
+        }
+    }
+    print(&table.to_string())
+}
+
+/// What differs between runs: an object of lists, each with an entry a run.
+#[derive(Debug, Serialize)]
+struct Comparison {
+    runs: Vec<String>,
+    config: Vec<Difference>,
+    results: Vec<Summary>,
+}
+
+fn compare(paths: &[PathBuf], json: bool) -> Result<(), Error> {
+    let runs: Vec<RunFolder> = paths.iter().map(|path| RunFolder::open(path)).collect();
+    let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
+    let comparison = Comparison {
+        runs: paths.iter().map(|path| path.display().to_string()).collect(),
+        config: differences(&experiments),
+        results: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
+    };
+    if json { print_json(&comparison) } else { print(&comparison.table().to_string()) }
+}
+
+impl Comparison {
+    /// A column a run: first what differs in the configs, then the results.
+    fn table(&self) -> Table {
+        let mut table = Table::new([&String::new()].into_iter().chain(&self.runs));
+        for Difference { key, values } in &self.config {
+            let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
+            table.push([key.clone()].into_iter().chain(values));
+        }
+        let mut row = |heading: &str, cell: fn(&Summary) -> String| {
+            table.push([heading.to_string()].into_iter().chain(self.results.iter().map(cell)));
+        };
+        row("epochs", epochs);
+        row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
+        row("validation error", |it| percent(it.validation_error));
+        row("validation loss", |it| nats(it.validation_loss));
+        row("test error", |it| percent(it.test_error));
+        row("time", |it| seconds(it.seconds));
+        row("state", |it| it.status.word().into());
+        table
+    }
+}
+
+/// `2/5`: done, of at most so many.
+fn epochs(summary: &Summary) -> String {
+    format!("{}/{}", summary.epochs, summary.planned_epochs)
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,134 @@
+//! `mnist-burn sweep`: variants of an experiment, and the choice among them.
+//!
+//! The trials don't look at the test images, and the choice is by validation alone; the chosen trial's runs are then
+//! evaluated. Every run is a folder of its own that is trained when it is not finished: a sweep that was stopped goes on,
+//! and one that is over is only read.
+
+use std::io;
+use std::path::Path;
+
+use super::config::absolute_data;
+use super::evaluate::evaluate_run;
+use super::train::{Folder, train};
+use super::{open_device, print, print_json};
+use crate::Error;
+use crate::cli;
+use crate::config::differences;
+use crate::notice::notice;
+use crate::run::{RunFolder, write_whole};
+use crate::summary::{Status, Summary};
+use crate::sweep::{Results, Run, Sweep, SweepError, TrialResult};
+use crate::training::TrainingError;
+
+/// Trains what is not yet trained, chooses, and reports.
+pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
+    let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
+    for trial in &mut sweep.trials {
+        trial.experiment = absolute_data(trial.experiment.clone());
+    }
+    let folder = arguments.runs.join(&sweep.name);
+    if arguments.list {
+        return list(&sweep, &folder, arguments.device.as_deref());
+    }
+    refuse_foreign(&sweep, &folder)?;
+    if !arguments.collect {
+        train_all(&sweep, &folder)?;
+    }
+    let mut results = Results::read(&sweep, &folder)?;
+    if let Ok(chosen) = results.chosen() {
+        test(chosen, arguments.device.as_deref())?;
+        results = Results::read(&sweep, &folder)?;
+    }
+    // Without a folder, nothing was trained yet.
+    if folder.is_dir() {
+        notice(format!("results in {}", folder.join("sweep.json").display()));
+        write_whole(&folder, "sweep.json", &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
+    }
+    if arguments.json {
+        print_json(&results)?
+    } else {
+        print(&results.to_string())?
+    }
+    results.chosen()?;
+    Ok(())
+}
+
+/// Prints a line a run: the command that trains it.
+fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error> {
+    for run in sweep.runs() {
+        let path = folder.join(run.name());
+        let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
+        let (overrides, seed) = (run.trial.overrides(), format!("seed={}", run.seed));
+        let mut words = vec!["mnist-burn", "train", "--config", &base];
+        words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
+        words.extend(device.into_iter().flat_map(|device| ["--device", device]));
+        words.extend(["--run", &path, "--no-test"]);
+        print(&shlex::try_join(words).map_err(io::Error::other)?)?;
+    }
+    Ok(())
+}
+
+/// Another experiment in a run's folder would be taken for this sweep's. Where it is computed makes no other.
+fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
+    for run in sweep.runs() {
+        let path = folder.join(run.name());
+        if !path.join("config.toml").is_file() {
+            continue;
+        }
+        let there = RunFolder::open(&path).experiment()?;
+        let keys = differences(&[there, run.experiment()]).into_iter().map(|difference| difference.key);
+        let keys: Vec<String> = keys.filter(|key| key != "device").collect();
+        if !keys.is_empty() {
+            return Err(SweepError::Foreign { folder: path, keys: keys.join(", ") }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Trains the runs that are not over, one after the other, but for those that another process trains.
+fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
+    let total = sweep.runs().count();
+    for (index, run) in sweep.runs().enumerate() {
+        let path = folder.join(run.name());
+        let status = || status(run, &path);
+        let heading = format!("run {} of {total}, {}", index + 1, run.name());
+        match status()? {
+            Status::Training => notice(format!("{heading}: another process trains it")),
+            before if before.is_over() => notice(format!("{heading}: {} already", before.word())),
+            _ => {
+                notice(format!("{heading}:"));
+                match train(&run.experiment(), &Folder::At(path.clone()), false) {
+                    // A result as good as others: these settings lead nowhere.
+                    Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
+                    Err(error @ Error::Training(TrainingError::Interrupted { .. })) => {
+                        notice("the sweep stops; the same command goes on from here");
+                        return Err(error);
+                    }
+                    // Another process was faster.
+                    Err(_) if status().is_ok_and(|now| now == Status::Training) => {}
+                    result => result?,
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn status(run: Run<'_>, path: &Path) -> Result<Status, Error> {
+    Ok(Summary::read_or_missing(&RunFolder::open(path), &run.trial.experiment)?.status)
+}
+
+/// Counts the errors of a trial's runs on the test images, where that was not done.
+fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
+    let mut opened = None;
+    for result in trial.runs.iter().filter(|result| result.summary.test_error.is_none()) {
+        let run = RunFolder::open(&result.run);
+        let record = run.record()?;
+        let opened = match &opened {
+            Some(opened) => opened,
+            None => &*opened.insert(open_device(device.unwrap_or(&record.device))?),
+        };
+        run.write_evaluation(&evaluate_run(&run, &record, opened)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! Whether a run may go on as another experiment than it began as.
+
+use super::difference::{Difference, differences};
+use super::error::{ConfigError, Problem};
+use super::experiment::Experiment;
+use super::schedule::ScheduleKind;
+
+/// Whether a training of which `epochs` are done may go on as `after` when it began as `before`: where to compute, how
+/// long, and when to stop may change. All that would make the run something else is refused.
+///
+/// # Errors
+/// [`ConfigError::Problems`] with every change that is refused.
+pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -> Result<(), ConfigError> {
+    let refused = |Difference { key, values }: Difference| {
+        let message = refusal(&key, before, after, epochs)?;
+        let value = values[1].as_ref().map_or_else(|| "unset".into(), ToString::to_string);
+        Some(Problem { setting: format!("{key} = {value}"), key, line: None, message })
+    };
+    let both = [before.clone(), after.clone()];
+    let problems: Vec<Problem> = differences(&both).into_iter().filter_map(refused).collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(ConfigError::Problems { origin: "what is to go on".into(), problems }),
+    }
+}
+
+fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) -> Option<String> {
+    match key {
+        "device"
+        | "data.dir"
+        | "data.mirrors"
+        | "data.loader_threads"
+        | "training.tensorboard"
+        | "stop.error"
+        | "stop.patience" => None,
+        "training.epochs" if after.training.epochs < epochs => {
+            Some(format!("{epochs} epochs are done already; it can only be more"))
+        }
+        "training.epochs" => spans_all_epochs(before.schedule.kind).then(|| {
+            "the schedule divides the learning rate among all epochs, so those done would have had other rates; start \
+             a new run"
+                .into()
+        }),
+        _ => Some("can't change within a run, as the epochs done would not count; start a new run".into()),
+    }
+}
+
+/// Whether the learning rate of an epoch depends on how many there are in all.
+fn spans_all_epochs(kind: ScheduleKind) -> bool {
+    match kind {
+        ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => false,
+        ScheduleKind::Cosine | ScheduleKind::OneCycle => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(change: impl FnOnce(&mut Experiment)) -> Experiment {
+        let mut experiment = Experiment::default().resolved();
+        change(&mut experiment);
+        experiment.resolved()
+    }
+
+    /// What is refused of a change after three epochs.
+    fn refused(before: &Experiment, after: &Experiment) -> String {
+        check_resumable(before, after, 3).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn a_run_may_go_on_longer_elsewhere_and_stop_otherwise() {
+        let after = changed(|it| {
+            it.training.epochs = 20;
+            it.device = "flex".into();
+            it.stop.patience = Some(3);
+        });
+        assert_eq!(refused(&changed(|_| {}), &after), "");
+    }
+
+    #[test]
+    fn what_would_make_the_result_meaningless_is_refused_all_at_once_and_with_the_reason() {
+        let message = refused(
+            &changed(|_| {}),
+            &changed(|it| {
+                it.seed = 2;
+                it.model.hidden = vec![64];
+                it.training.epochs = 2;
+            }),
+        );
+        assert!(message.contains("3 problems"), "{message}");
+        for part in ["seed = 2", "model.hidden = [64]", "training.epochs = 2: 3 epochs are done already"] {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_schedule_over_all_epochs_can_not_be_made_longer() {
+        let before = changed(|it| it.schedule.kind = ScheduleKind::Cosine);
+        let after = Experiment { training: changed(|it| it.training.epochs = 20).training, ..before.clone() };
+        assert!(refused(&before, &after).contains("the schedule divides"), "{}", refused(&before, &after));
+    }
+}

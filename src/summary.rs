@@ -1,0 +1,186 @@
+//! One run in a few figures: what the lists and tables of many runs show of each.
+
+use std::io;
+
+use serde::Serialize;
+
+use crate::config::Experiment;
+use crate::metrics::Epoch;
+use crate::run::{RunError, RunFolder, State};
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The training is over.
+    Finished,
+    /// A process trains it now.
+    Training,
+    /// The training was begun and is not over.
+    Interrupted,
+    /// The loss became no number.
+    Diverged,
+    /// A file of it can't be read.
+    Damaged,
+    /// There is no such run yet.
+    Missing,
+}
+
+impl Status {
+    /// The status as a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Training => "training",
+            Self::Interrupted => "interrupted",
+            Self::Diverged => "diverged",
+            Self::Damaged => "damaged",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// Whether nothing more will come of the run: it was trained to its end, good or bad.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+/// A run's figures, as far as it has come. Errors are shares in [0, 1], losses mean cross-entropies in nats.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// How it stands.
+    pub status: Status,
+    /// The `name` in its config.
+    pub config: String,
+    /// How many epochs it has done.
+    pub epochs: usize,
+    /// How many it may do.
+    pub planned_epochs: usize,
+    /// The epoch of the best model, from 1; none before the first is over.
+    pub best_epoch: Option<usize>,
+    /// How many validation images the best model gets wrong; none, as the next two, where nothing is held out.
+    pub validation_wrong: Option<usize>,
+    /// The share of them.
+    pub validation_error: Option<f64>,
+    /// The best model's loss on them.
+    pub validation_loss: Option<f64>,
+    /// The best model's error on the test images, if it was counted.
+    pub test_error: Option<f64>,
+    /// The training's wall-clock time.
+    pub seconds: f64,
+}
+
+impl Summary {
+    /// The figures of a run whose folder may not be there yet: `experiment` says what it will be.
+    ///
+    /// # Errors
+    /// If a file is damaged.
+    pub fn read_or_missing(run: &RunFolder, experiment: &Experiment) -> Result<Self, RunError> {
+        match Self::read(run) {
+            // A run's record is its last file before the training begins.
+            Err(RunError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self {
+                status: Status::Missing,
+                config: experiment.name.clone(),
+                epochs: 0,
+                planned_epochs: experiment.training.epochs,
+                best_epoch: None,
+                validation_wrong: None,
+                validation_error: None,
+                validation_loss: None,
+                test_error: None,
+                seconds: 0.0,
+            }),
+            result => result,
+        }
+    }
+
+    /// Reads a run's figures from its folder.
+    ///
+    /// # Errors
+    /// If the folder is not a run's, or a file is damaged.
+    pub fn read(run: &RunFolder) -> Result<Self, RunError> {
+        let (record, experiment, epochs) = (run.record()?, run.experiment()?, run.metrics()?);
+        let status = match run.state(&record) {
+            State::Training => Status::Training,
+            State::Failed => Status::Diverged,
+            State::Finished => Status::Finished,
+            State::Interrupted => Status::Interrupted,
+        };
+        let best = best(&epochs);
+        let held_out = record.data.validation_images;
+        let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
+        // A whole number, so that equal is equal.
+        let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
+        let evaluation = run.evaluation()?;
+        Ok(Self {
+            status,
+            config: experiment.name,
+            epochs: epochs.len(),
+            planned_epochs: experiment.training.epochs,
+            best_epoch: best.map(|best| best.epoch),
+            validation_wrong: wrong,
+            validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),
+            validation_loss: best.and_then(|best| best.validation_loss),
+            test_error: evaluation.map(|evaluation| evaluation.wrong as f64 / evaluation.images.max(1) as f64),
+            seconds: match record.training {
+                Some(training) => training.wall_seconds,
+                None => epochs.iter().map(|epoch| epoch.seconds).sum(),
+            },
+        })
+    }
+}
+
+/// The epoch whose model is kept as the best: fewest validation errors, then least validation loss, then the first.
+/// Without validation figures, the last. An epoch whose loss is no number is passed over.
+fn best(epochs: &[Epoch]) -> Option<&Epoch> {
+    let is_better = |new: &Epoch, best: &Epoch| match (new.validation_accuracy, best.validation_accuracy) {
+        (Some(accuracy), Some(least)) => (-accuracy, new.validation_loss) < (-least, best.validation_loss),
+        _ => true,
+    };
+    let sound = epochs.iter().filter(|epoch| epoch.train_loss.is_finite());
+    sound.reduce(|best, new| if is_better(new, best) { new } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An epoch with this validation accuracy and loss, if any.
+    fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
+        let (validation_accuracy, validation_loss) = validation.unzip();
+        Epoch {
+            epoch,
+            train_loss: 0.1,
+            train_accuracy: 0.9,
+            validation_loss,
+            validation_accuracy,
+            seconds: 1.0,
+            ..Epoch::default()
+        }
+    }
+
+    fn best_of(validation: &[(f64, f64)]) -> usize {
+        let epochs: Vec<Epoch> = (1..).zip(validation).map(|(number, &figures)| epoch(number, Some(figures))).collect();
+        best(&epochs).unwrap().epoch
+    }
+
+    #[test]
+    fn the_best_epoch_is_that_of_the_training() {
+        assert_eq!(best_of(&[(0.975, 0.1), (0.988, 0.9), (0.975, 0.05)]), 2);
+        assert_eq!(best_of(&[(0.975, 0.3), (0.975, 0.2), (0.975, 0.4)]), 2);
+        assert_eq!(best_of(&[(0.975, 0.2), (0.975, 0.2)]), 1);
+    }
+
+    #[test]
+    fn without_validation_the_last_epoch_is_the_best() {
+        assert_eq!(best(&[epoch(1, None), epoch(2, None)]).unwrap().epoch, 2);
+        assert_eq!(best(&[]), None);
+    }
+
+    #[test]
+    fn an_epoch_that_diverged_is_never_the_best() {
+        let diverged = |number| Epoch { train_loss: f64::NAN, ..epoch(number, Some((0.99, 0.1))) };
+        assert_eq!(best(&[epoch(1, Some((0.5, 0.3))), diverged(2)]).unwrap().epoch, 1);
+        assert_eq!(best(&[diverged(1)]), None);
+    }
+}

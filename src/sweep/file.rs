@@ -1,0 +1,287 @@
+//! A sweep's file: its schema, and what can be wrong with it before any experiment is looked at.
+
+use std::path::PathBuf;
+
+use toml::Value;
+use toml::de::DeTable;
+
+use super::are_different;
+use super::place::Place;
+use super::reader::{Entry, Reader};
+use super::space::{Axis, Range, Space};
+use crate::config::{Problem, allowed, is_name, nearest, table};
+
+/// What a sweep's file says.
+#[derive(Debug)]
+pub struct SweepFile {
+    /// The config file that is varied.
+    pub base: PathBuf,
+    /// Where that is said.
+    pub base_place: Place,
+    /// Names the sweep's folder.
+    pub name: String,
+    /// At least one, each once.
+    pub seeds: Vec<u64>,
+    /// What is tried.
+    pub space: Space,
+}
+
+const KEYS: [&str; 5] = ["base", "name", "seeds", "grid", "random"];
+const BASE: &str = "text: the path of a config file, as in base = \"config/smoke.toml\"";
+const SEEDS: &str = "a list of different whole numbers from 0 to 9223372036854775807, as in seeds = [1, 2, 3]";
+const SEED: &str = "a whole number from 0 to 9223372036854775807";
+const TRIALS: &str = "a whole number from 1 to 10000";
+const VALUES: &str = "a list of one or more different values";
+/// More are a slip.
+const MOST_RUNS: usize = 10_000;
+
+/// Keys that a sweep sets by itself, and how.
+const NOT_VARIED: [(&str, &str); 2] = [
+    ("seed", "can't be varied here: the seeds of all trials stand in seeds = [..], at the top"),
+    ("name", "can't be varied: the folders of a sweep are named after it and its trials"),
+];
+/// Keys that decide by which images the trials are compared.
+const SAME_FOR_ALL: [&str; 4] = ["data.dataset", "data.dir", "data.mirrors", "data.validation"];
+
+/// Reads a sweep's file; `stem` is the file's name without its extension.
+///
+/// # Errors
+/// All that is wrong.
+pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
+    let (document, problems) = table(text);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let document = document.get_ref();
+    let mut reader = Reader { text, problems };
+    refuse_unknown(&mut reader, document);
+    let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
+    let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| are_seeds(seeds));
+    let name = name(&mut reader, document, stem);
+    let space = space(&mut reader, document);
+    let (Some((base_place, base)), Some((_, seeds)), Some(name), Some(space)) = (base, seeds, name, space) else {
+        return Err(reader.problems);
+    };
+    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MOST_RUNS) {
+        reader.report("the trials", &format!("come to more than {MOST_RUNS} runs: leave some out"));
+    }
+    if reader.problems.is_empty() {
+        Ok(SweepFile { base, base_place, name, seeds, space })
+    } else {
+        Err(reader.problems)
+    }
+}
+
+fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
+    for (name, value) in document {
+        let typed = name.get_ref().as_ref();
+        if KEYS.contains(&typed) {
+            continue;
+        }
+        let message = match nearest(typed, &KEYS.map(String::from)) {
+            Some(key) => format!("unknown key; did you mean {key}?"),
+            None => format!(
+                "unknown key; there are {}; what changes the base stands under [grid] or [random]",
+                KEYS.join(", ")
+            ),
+        };
+        reader.problems.push(Place::new(reader.text, None, name, value).problem(message));
+    }
+}
+
+fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
+    if reader.find(document, "name").is_some() {
+        let allowed = allowed("name").unwrap_or_default();
+        return reader.optional(document, "name", allowed, |name: &String| is_name(name)).map(|(_, name)| name);
+    }
+    if !is_name(stem) {
+        let message = "is missing, and the file's own name can't be a folder's: give one, as in name = \"try\"";
+        reader.report("name", message);
+    }
+    Some(stem.to_string())
+}
+
+fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
+    match (reader.find(document, "grid"), reader.find(document, "random")) {
+        (Some(section), None) => grid(reader, &section),
+        (None, Some(section)) => random(reader, &section),
+        (Some(_), Some((place, _))) => {
+            reader.problems.push(place.problem("there is a [grid] as well: a sweep has one of them"));
+            None
+        }
+        (None, None) => {
+            let message = "is missing; what is to be varied stands there, as in \"training.epochs\" = [5, 10]";
+            reader.report("[grid] or [random]", message);
+            None
+        }
+    }
+}
+
+fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
+    let grid = reader.section(section)?;
+    let mut axes = vec![];
+    for (place, value) in reader.entries(grid) {
+        let values = reader.value(&place, value, VALUES, |values: &Vec<Value>| are_values(values));
+        check_key(reader, &place, values.as_ref().is_some_and(|values| values.len() > 1));
+        axes.extend(values.map(|values| Axis { place, values }));
+    }
+    Some(Space::Grid(axes))
+}
+
+fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
+    let random = reader.section(section)?;
+    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MOST_RUNS).contains(trials));
+    let seed = reader.optional(random, "seed", SEED, is_seed);
+    let mut axes = vec![];
+    for (place, value) in reader.entries(random) {
+        if place.key == "trials" || place.key == "seed" {
+            continue;
+        }
+        let values = reader.value(&place, value, Range::ALLOWED, Range::is_sound);
+        check_key(reader, &place, values.as_ref().is_some_and(Range::varies));
+        axes.extend(values.map(|values| Axis { place, values }));
+    }
+    // Their order in the file means nothing.
+    axes.sort_by(|one, other| one.place.key.cmp(&other.place.key));
+    Some(Space::Random { trials: trials?.1, seed: seed.map_or(1, |(_, seed)| seed), axes })
+}
+
+fn check_key(reader: &mut Reader<'_>, place: &Place, varies: bool) {
+    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == place.key) {
+        reader.problems.push(place.problem(*message));
+    }
+    if varies && SAME_FOR_ALL.contains(&place.key.as_str()) {
+        reader.problems.push(place.problem("must have a single value: trials are compared by the same images"));
+    }
+}
+
+fn is_seed(seed: &u64) -> bool {
+    i64::try_from(*seed).is_ok()
+}
+
+fn are_seeds(seeds: &[u64]) -> bool {
+    !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
+}
+
+fn are_values(values: &[Value]) -> bool {
+    !values.is_empty() && are_different(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = "base = 'b.toml'\nseeds = [1]\n";
+
+    fn problems(text: &str) -> Vec<String> {
+        match read(text, "try") {
+            Err(problems) => problems.iter().map(ToString::to_string).collect(),
+            Ok(file) => panic!("{text:?} gave {file:?}"),
+        }
+    }
+
+    fn problem(text: &str) -> String {
+        let all = problems(&format!("{START}{text}"));
+        assert_eq!(all.len(), 1, "{text:?} gave {all:#?}");
+        all.concat()
+    }
+
+    fn keys(text: &str) -> Vec<String> {
+        let file = read(&format!("{START}{text}"), "try").unwrap();
+        match file.space {
+            Space::Grid(axes) => axes.into_iter().map(|axis| axis.place.key).collect(),
+            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.place.key).collect(),
+        }
+    }
+
+    #[test]
+    fn the_name_is_that_of_the_file_unless_given() {
+        assert_eq!(read(&format!("{START}[grid]"), "try").unwrap().name, "try");
+        assert_eq!(read(&format!("{START}name = 'other'\n[grid]"), "a try").unwrap().name, "other");
+        let found = read(&format!("{START}[grid]"), "a try").unwrap_err();
+        assert!(found[0].to_string().starts_with("name: is missing, and the file's own name"), "{found:?}");
+    }
+
+    #[test]
+    fn keys_may_be_written_with_and_without_quotes_and_keep_their_order() {
+        let text =
+            "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n[grid.data]\nvalidation = [9]";
+        assert_eq!(keys(text), ["training.epochs", "model.dropout", "name_less", "data.validation"]);
+        let text =
+            "[random]\ntrials = 1\ntraining.epochs = { any = [1] }\n[random.'model.dropout']\nfrom = 0\nto = 0.5";
+        assert_eq!(keys(text), ["model.dropout", "training.epochs"]);
+    }
+
+    #[test]
+    fn everything_wrong_is_reported_at_once() {
+        let text = "bass = 'x'\nseeds = [1, 1]\nname = 'a/b'\ncolour = 3\n[grid]\n'training.epochs' = 3\nseed = [1]";
+        let found = problems(text);
+        assert_eq!(found.len(), 7, "{found:#?}");
+        let has = |start: &str| assert!(found.iter().any(|problem| problem.starts_with(start)), "{start}: {found:#?}");
+        has("line 1: bass = 'x': unknown key; did you mean base?");
+        has("base: is missing; it must be text: the path of a config file");
+        has("line 2: seeds = [1, 1]: must be a list of different whole numbers");
+        has("line 3: name = 'a/b': must be text: 1 to 100 letters");
+        has("line 4: colour = 3: unknown key; there are base, name, seeds, grid, random; what changes the base");
+        has("line 6: 'training.epochs' = 3: must be a list of one or more different values");
+        has("line 7: seed = [1]: can't be varied here: the seeds of all trials stand in seeds = [..]");
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_reported_as_a_config_is() {
+        assert!(problems("[grid\n")[0].starts_with("line 1: [grid: not TOML:"));
+    }
+
+    #[test]
+    fn a_key_that_is_there_in_both_spellings_is_refused() {
+        let found = problem("[grid]\n'training.epochs' = [1]\ntraining.epochs = [2]");
+        assert_eq!(found, "line 5: training.epochs = [2]: is there already, in line 4");
+    }
+
+    #[test]
+    fn there_is_one_kind_of_trials() {
+        assert!(problem("").starts_with("[grid] or [random]: is missing"));
+        assert!(problem("[grid]\n[random]\ntrials = 1").contains("there is a [grid] as well"));
+        assert!(problem("grid = 3").ends_with("must be a section, [grid], with keys of the config"));
+    }
+
+    #[test]
+    fn trials_are_compared_by_the_same_images() {
+        assert!(
+            problem("[grid]\n'data.validation' = [10, 20]").contains("single value: trials are compared by the same")
+        );
+        assert!(problem("[random]\ntrials = 2\ndata.validation = { from = 1, to = 2 }").contains("single value"));
+    }
+
+    #[test]
+    fn random_trials_need_their_number_and_ranges() {
+        assert!(problem("[random]").starts_with("trials: is missing; it must be a whole number from 1"));
+        let refused = [
+            "3",
+            "[1, 2]",
+            "{}",
+            "{ from = 1 }",
+            "{ from = 2, to = 1 }",
+            "{ from = 1, to = inf }",
+            "{ any = [] }",
+            "{ from = 0, to = 1, scale = 'log' }",
+            "{ from = 0.5, to = 3, whole = true }",
+            "{ any = [1, 1] }",
+            "{ from = 1, to = 2, step = 1 }",
+            "{ from = 1, to = 2, scale = 'square' }",
+            "{ any = [1], whole = true }",
+        ];
+        for range in refused {
+            let found = problem(&format!("[random]\ntrials = 2\n'model.dropout' = {range}"));
+            assert!(found.starts_with(&format!("line 5: 'model.dropout' = {range}: must be {{ from")), "{found}");
+        }
+    }
+
+    #[test]
+    fn more_runs_than_anyone_waits_for_are_refused() {
+        let hundred: Vec<usize> = (1..=100).collect();
+        let text = format!("[grid]\n'training.epochs' = {hundred:?}\n'training.batch_size' = {hundred:?}");
+        assert!(read(&format!("{START}{text}"), "try").is_ok());
+        assert!(problem(&format!("{text}\n'model.dropout' = [0, 0.1]")).contains("more than 10000 runs"));
+    }
+}

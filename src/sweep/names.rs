@@ -1,0 +1,88 @@
+//! What trials are called: by their values, so that a run keeps its folder when the file gets more of them.
+
+use std::collections::HashSet;
+
+use toml::Value;
+
+use super::{Settings, are_different};
+
+/// Longer names are no longer read, and some systems end at 255 bytes.
+const LONGEST: usize = 100;
+
+/// A name for each trial, fit for a folder on every system, no two alike: `learning_rate=0.001,hidden=300-100` for the
+/// keys that vary, or, where that would be too long or the same twice, `trial-1`, `trial-2` and so on.
+pub fn of(trials: &[Settings]) -> Vec<String> {
+    let keys: Vec<&str> = trials.first().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    // Every trial sets the same keys, in the same order.
+    let values = |index: usize| trials.iter().map(move |settings| &settings[index].1);
+    let varied: Vec<usize> =
+        (0..keys.len()).filter(|&index| values(index).any(|value| *value != trials[0][index].1)).collect();
+    let short: Vec<&str> = varied.iter().map(|&index| last_part(keys[index])).collect();
+    let is_plain = are_different(&short);
+    let name = |settings: &Settings| {
+        let parts = varied.iter().map(|&index| {
+            let key = if is_plain { last_part(keys[index]) } else { keys[index] };
+            format!("{}={}", safe(key), safe(&text(&settings[index].1)))
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { "base".to_string() } else { parts.join(",") }
+    };
+    let names: Vec<String> = trials.iter().map(name).collect();
+    // Some systems take A and a for one.
+    let different: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    if different.len() == names.len() && names.iter().all(|name| name.len() <= LONGEST) {
+        return names;
+    }
+    (1..=trials.len()).map(|number| format!("trial-{number}")).collect()
+}
+
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// A value without the quotes of text.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), ToString::to_string)
+}
+
+/// Letters, digits, `_`, `.` and `-` as they are, everything between them as one `-`.
+fn safe(text: &str) -> String {
+    let is_safe = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let words: Vec<&str> = text.split(|letter| !is_safe(letter)).filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "none".into() } else { words.join("-") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(trials: &[&str]) -> Vec<String> {
+        let settings = |text: &&str| text.parse::<toml::Table>().unwrap().into_iter().collect();
+        of(&trials.iter().map(settings).collect::<Vec<Settings>>())
+    }
+
+    #[test]
+    fn a_trial_is_named_by_the_values_that_vary() {
+        let found = names(&["'a.x' = 1\n'm.hidden' = []\nz = 1", "'a.x' = 2e-5\n'm.hidden' = [300, 100]\nz = 1"]);
+        assert_eq!(found, ["x=1,hidden=none", "x=0.00002,hidden=300-100"]);
+        assert_eq!(names(&["d = 'wgpu:1'", "d = 'flex'"]), ["d=wgpu-1", "d=flex"]);
+    }
+
+    #[test]
+    fn keys_with_the_same_end_are_named_whole() {
+        let found = names(&["'o.kind' = 'sgd'\n's.kind' = 'cosine'", "'o.kind' = 'adam'\n's.kind' = 'constant'"]);
+        assert_eq!(found, ["o.kind=sgd,s.kind=cosine", "o.kind=adam,s.kind=constant"]);
+    }
+
+    #[test]
+    fn names_that_are_too_long_or_alike_give_way_to_numbers() {
+        assert_eq!(names(&["d = 'a/b'", "d = 'A b'"]), ["trial-1", "trial-2"]);
+        let long = format!("d = '{}'", "x".repeat(99));
+        assert_eq!(names(&[&long, "d = 'y'"]), ["trial-1", "trial-2"]);
+    }
+
+    #[test]
+    fn a_single_trial_is_the_base() {
+        assert_eq!(names(&["a = 3"]), ["base"]);
+    }
+}

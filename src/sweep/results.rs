@@ -1,0 +1,301 @@
+//! What became of a sweep: figures of each trial over its seeds, and the choice among them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use toml::Value;
+
+use super::{Sweep, SweepError};
+use crate::run::{RunError, RunFolder};
+use crate::summary::{Status, Summary};
+use crate::table::{Table, nats, seconds};
+
+/// Unfinished runs that a message names.
+const MOST_NAMED: usize = 5;
+
+/// The results of a sweep; the contents of `sweep.json`. Errors are shares in [0, 1], losses in nats.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Results {
+    /// The sweep's name.
+    pub name: String,
+    /// The config file that was varied.
+    pub base: PathBuf,
+    /// What each trial is run with.
+    pub seeds: Vec<u64>,
+    /// The trial with the least validation error; none before all runs are over.
+    pub chosen: Option<String>,
+    /// The errors of the chosen trial's best models on the test images; none before they were counted.
+    pub test_error: Option<Spread>,
+    /// Every trial, in the order of the file.
+    pub trials: Vec<TrialResult>,
+}
+
+/// What became of one trial.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrialResult {
+    /// Its name.
+    pub trial: String,
+    /// What it changes in the base.
+    pub settings: BTreeMap<String, Value>,
+    /// The errors of its finished runs' best models on the validation images.
+    pub validation_error: Option<Spread>,
+    /// The mean of their losses there.
+    pub validation_loss: Option<f64>,
+    /// A run a seed.
+    pub runs: Vec<RunResult>,
+}
+
+/// What became of one run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunResult {
+    /// Its seed.
+    pub seed: u64,
+    /// Its folder.
+    pub run: PathBuf,
+    /// Its figures.
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// Mean and spread of a figure over seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The mean.
+    pub mean: f64,
+    /// The sample standard deviation, `√(Σ(x - mean)² / (n - 1))`; none for a single value.
+    pub deviation: Option<f64>,
+}
+
+impl Spread {
+    /// Of these values; none if there are none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)?;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Some(Self { mean, deviation: (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()) })
+    }
+
+    /// A share, in percent: `7.30 ± 0.38 %`; a dash where there is none.
+    fn percent(spread: Option<Self>) -> String {
+        match spread {
+            Some(Self { mean, deviation: Some(deviation) }) => {
+                format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * deviation)
+            }
+            Some(Self { mean, deviation: None }) => format!("{:.2} %", 100.0 * mean),
+            None => "-".into(),
+        }
+    }
+}
+
+impl Results {
+    /// Reads what became of the runs of `sweep` from their folders in `folder`, and chooses.
+    ///
+    /// # Errors
+    /// If a run's folder is damaged.
+    pub fn read(sweep: &Sweep, folder: &Path) -> Result<Self, RunError> {
+        let mut trials = vec![];
+        for trial in &sweep.trials {
+            let mut runs = vec![];
+            for run in sweep.runs_of(trial) {
+                let path = folder.join(run.name());
+                let summary = Summary::read_or_missing(&RunFolder::open(&path), &trial.experiment)?;
+                runs.push(RunResult { seed: run.seed, run: path, summary });
+            }
+            trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
+        }
+        let chosen = choose(&trials).map(|index| &trials[index]);
+        let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
+        Ok(Self {
+            name: sweep.name.clone(),
+            base: sweep.base.clone(),
+            seeds: sweep.seeds.clone(),
+            chosen: chosen.map(|trial| trial.trial.clone()),
+            test_error: Spread::of(&test).filter(|_| test.len() == sweep.seeds.len()),
+            trials,
+        })
+    }
+
+    /// The trial that is chosen.
+    ///
+    /// # Errors
+    /// [`SweepError::Incomplete`] before all runs are over, and [`SweepError::AllDiverged`].
+    pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
+        let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
+        let open: Vec<String> = runs()
+            .filter(|(_, run)| !run.summary.status.is_over())
+            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status.word()))
+            .collect();
+        if !open.is_empty() {
+            let more = open.len().saturating_sub(MOST_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let names = format!("{}{more}", open[..open.len().min(MOST_NAMED)].join(", "));
+            return Err(SweepError::Incomplete { open: open.len(), runs: runs().count(), names });
+        }
+        let chosen = self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref());
+        chosen.ok_or(SweepError::AllDiverged)
+    }
+}
+
+impl TrialResult {
+    fn new(trial: String, settings: BTreeMap<String, Value>, runs: Vec<RunResult>) -> Self {
+        let of = |figure: fn(&Summary) -> Option<f64>| {
+            let finished = runs.iter().filter(|run| run.summary.status == Status::Finished);
+            Spread::of(&finished.filter_map(|run| figure(&run.summary)).collect::<Vec<_>>())
+        };
+        let (error, loss) = (of(|it| it.validation_error), of(|it| it.validation_loss));
+        Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
+    }
+
+    /// All wrong predictions of its runs' best models, and the mean of their losses; none unless every run is finished.
+    fn score(&self) -> Option<(usize, f64)> {
+        let finished =
+            |run: &RunResult| run.summary.validation_wrong.filter(|_| run.summary.status == Status::Finished);
+        let wrong: Option<Vec<usize>> = self.runs.iter().map(finished).collect();
+        Some((wrong?.iter().sum(), self.validation_loss?))
+    }
+}
+
+/// The trial with the least mean validation error; among equals, with the least mean validation loss; among those, the
+/// first. A trial with a run that diverged is none, and there is no choice before every run is over.
+fn choose(trials: &[TrialResult]) -> Option<usize> {
+    let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
+    let scores = trials.iter().enumerate().filter_map(|(index, trial)| Some((index, trial.score()?)));
+    // All trials have as many runs, with as many validation images: the sums order them as the means do, and exactly.
+    let best = scores.min_by(|(_, one), (_, other)| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    best.filter(|_| are_over).map(|(index, _)| index)
+}
+
+impl fmt::Display for Results {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
+        // The best first; then those without a score, in their order.
+        let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
+        let rank = |trial: &TrialResult| trial.score().map_or((usize::MAX, f64::INFINITY), |score| score);
+        trials.sort_by(|one, other| {
+            let (one, other) = (rank(one), rank(other));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
+        for trial in trials {
+            let over = trial.runs.iter().filter(|run| run.summary.status.is_over()).count();
+            let worst = trial.runs.iter().map(|run| run.summary.status).find(|status| *status != Status::Finished);
+            let state = match worst {
+                None if Some(&trial.trial) == self.chosen.as_ref() => "chosen",
+                status => status.unwrap_or(Status::Finished).word(),
+            };
+            table.push([
+                trial.trial.clone(),
+                format!("{over}/{}", trial.runs.len()),
+                Spread::percent(trial.validation_error),
+                nats(trial.validation_loss),
+                seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
+                state.into(),
+            ]);
+        }
+        write!(f, "{table}")?;
+        if let (Some(chosen), Some(_)) = (&self.chosen, self.test_error) {
+            let settings = self.trials.iter().find(|trial| trial.trial == *chosen).into_iter();
+            let settings: Vec<String> =
+                settings.flat_map(|trial| &trial.settings).map(|(key, value)| format!("{key} = {value}")).collect();
+            let plural = if self.seeds.len() == 1 { "" } else { "s" };
+            write!(f, "\n\nchosen          {chosen}")?;
+            if !settings.is_empty() {
+                write!(f, "\nsettings        {}", settings.join(", "))?;
+            }
+            let error = Spread::percent(self.test_error);
+            write!(f, "\ntest error      {error}, {} seed{plural}", self.seeds.len())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(status: Status, wrong: usize, loss: f64) -> Summary {
+        Summary {
+            status,
+            config: "try".into(),
+            epochs: 2,
+            planned_epochs: 2,
+            best_epoch: Some(2),
+            validation_wrong: Some(wrong),
+            validation_error: Some(wrong as f64 / 1000.0),
+            validation_loss: Some(loss),
+            test_error: None,
+            seconds: 1.0,
+        }
+    }
+
+    /// A trial with a run for each number of wrong predictions, of 1000, and loss.
+    fn trial(name: &str, status: Status, runs: &[(usize, f64)]) -> TrialResult {
+        let run = |(seed, &(wrong, loss))| RunResult { seed, run: "r".into(), summary: summary(status, wrong, loss) };
+        TrialResult::new(name.into(), BTreeMap::new(), (1..).zip(runs).map(run).collect())
+    }
+
+    fn finished(runs: &[(usize, f64)]) -> TrialResult {
+        trial("t", Status::Finished, runs)
+    }
+
+    fn results(trials: Vec<TrialResult>) -> Results {
+        let chosen = choose(&trials).map(|index| trials[index].trial.clone());
+        Results { name: "try".into(), base: "b.toml".into(), seeds: vec![1, 2], chosen, test_error: None, trials }
+    }
+
+    #[test]
+    fn the_spread_is_the_sample_standard_deviation() {
+        // 2, 4, 4, 4, 5, 5, 7, 9: mean 5, squares 32, of 8 values.
+        let spread = Spread::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
+        assert_eq!(spread.mean, 5.0);
+        assert!((spread.deviation.unwrap() - (32.0_f64 / 7.0).sqrt()).abs() < 1e-12);
+        assert_eq!(Spread::of(&[3.0]), Some(Spread { mean: 3.0, deviation: None }));
+        assert_eq!(Spread::of(&[]), None);
+        assert_eq!(Spread::percent(Spread::of(&[0.07, 0.08])), "7.50 ± 0.71 %");
+        assert_eq!(Spread::percent(Spread::of(&[0.07])), "7.00 %");
+    }
+
+    #[test]
+    fn the_least_mean_error_is_chosen_then_the_least_loss_then_the_first() {
+        let chosen = |trials: &[&[(usize, f64)]]| choose(&trials.iter().map(|runs| finished(runs)).collect::<Vec<_>>());
+        assert_eq!(chosen(&[&[(9, 0.1), (30, 0.1)], &[(20, 0.9), (18, 0.9)]]), Some(1));
+        assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.2), (20, 0.3)]]), Some(1));
+        assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.3), (20, 0.3)]]), Some(0));
+    }
+
+    #[test]
+    fn nothing_is_chosen_before_every_run_is_over_and_it_is_said_which_are_not() {
+        for status in [Status::Missing, Status::Training, Status::Interrupted] {
+            let results = results(vec![finished(&[(9, 0.1)]), trial("open", status, &[(8, 0.1), (7, 0.1)])]);
+            assert_eq!(results.chosen, None);
+            let message = results.chosen().unwrap_err().to_string();
+            let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status.word());
+            assert!(message.contains("2 of 3 runs") && message.ends_with(&expected), "{message}");
+        }
+        let results = results(vec![trial("open", Status::Missing, &[(8, 0.1); 9])]);
+        assert!(results.chosen().unwrap_err().to_string().ends_with("open-seed5 (missing) and 4 more"));
+    }
+
+    #[test]
+    fn a_trial_that_diverged_is_over_but_not_chosen() {
+        let diverged = || trial("diverged", Status::Diverged, &[(1, 0.1)]);
+        let results_of_both = results(vec![diverged(), trial("sound", Status::Finished, &[(50, 0.1)])]);
+        assert_eq!(results_of_both.chosen().unwrap().trial, "sound");
+        let message = results(vec![diverged()]).chosen().unwrap_err().to_string();
+        assert!(message.starts_with("in every trial a run diverged"), "{message}");
+    }
+
+    #[test]
+    fn the_table_has_the_best_trial_first_and_what_has_no_score_last() {
+        let trials = vec![
+            trial("bad", Status::Diverged, &[(1, 0.1)]),
+            trial("second", Status::Finished, &[(50, 0.1), (60, 0.2)]),
+            trial("first", Status::Finished, &[(40, 0.1), (50, 0.2)]),
+        ];
+        let shown = results(trials).to_string();
+        let firsts: Vec<&str> = shown.lines().map(|line| line.split(' ').next().unwrap()).collect();
+        assert_eq!(firsts, ["trial", "first", "second", "bad"]);
+        assert!(shown.contains("4.50 ± 0.71 %") && shown.contains("0.1500") && shown.contains("chosen"), "{shown}");
+    }
+}

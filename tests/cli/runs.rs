@@ -1,0 +1,154 @@
+//! `mnist-burn runs`: what was trained, as a list, and side by side.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::trained::smoke;
+use super::{failure, program, stdout, success};
+
+/// A folder with the smoke run in each of these folders.
+fn runs(names: &[&str]) -> TempDir {
+    let runs = tempfile::tempdir().unwrap();
+    names.iter().for_each(|name| smoke().copy_to(&runs.path().join(name)));
+    runs
+}
+
+/// Replaces text in a file, which must hold it.
+fn replace(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{from} in {text}");
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+/// Makes a run one that is not over.
+fn reopen(run: &Path) {
+    let record = run.join("record.json");
+    let mut contents: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+    contents["training"] = Value::Null;
+    fs::write(record, contents.to_string()).unwrap();
+}
+
+fn list(runs: &TempDir, arguments: &[&str]) -> String {
+    stdout(program().args(["runs", "--runs"]).arg(runs.path()).args(arguments))
+}
+
+fn list_json(runs: &TempDir) -> Vec<Value> {
+    serde_json::from_str(&list(runs, &["--json"])).unwrap()
+}
+
+/// The first word of each line but the heading.
+fn names(list: &str) -> Vec<&str> {
+    list.lines().skip(1).map(|line| line.split_whitespace().next().unwrap()).collect()
+}
+
+#[test]
+fn each_run_has_a_line_with_its_figures_and_those_of_sweeps_are_found() {
+    let runs = runs(&["first", "sweep/trial-seed1"]);
+    fs::create_dir(runs.path().join("no-run")).unwrap();
+    let (list, message) = success(program().args(["runs", "--runs"]).arg(runs.path()));
+    let evaluation: Value = serde_json::from_slice(&fs::read(smoke().run.join("evaluation.json")).unwrap()).unwrap();
+    let error = format!("{:.2} %", evaluation["wrong"].as_f64().unwrap() / 100.0);
+    for line in list.lines().skip(1) {
+        assert!(line.contains("smoke") && line.contains("2/2") && line.contains(&error), "{list}");
+        assert!(line.ends_with("finished"), "{list}");
+    }
+    assert_eq!(names(&list), ["first", "sweep/trial-seed1"]);
+    assert_eq!(message, "");
+}
+
+#[test]
+fn the_json_list_has_an_object_a_run_with_the_best_epochs_figures() {
+    let runs = runs(&["one"]);
+    let [run] = &list_json(&runs)[..] else { panic!("one run") };
+    assert_eq!(run["run"], runs.path().join("one").to_str().unwrap());
+    assert_eq!((&run["status"], &run["config"], &run["epochs"]), (&"finished".into(), &"smoke".into(), &2.into()));
+    let metrics = fs::read_to_string(smoke().run.join("metrics.csv")).unwrap();
+    let errors = metrics.lines().skip(1).map(|row| 1.0 - row.split(',').nth(4).unwrap().parse::<f64>().unwrap());
+    let least = errors.fold(1.0, f64::min);
+    assert!((run["validation_error"].as_f64().unwrap() - least).abs() < 1e-9, "{run} {metrics}");
+}
+
+#[test]
+fn runs_are_sorted_by_what_is_asked_for_with_the_largest_last_and_what_has_none_after_it() {
+    let runs = runs(&["c", "a", "b"]);
+    replace(&runs.path().join("a/record.json"), "\"wall_seconds\": ", "\"wall_seconds\": 9");
+    fs::remove_file(runs.path().join("c/evaluation.json")).unwrap();
+    replace(&runs.path().join("a/evaluation.json"), "\"wrong\": ", "\"wrong\": 1");
+    assert_eq!(names(&list(&runs, &["--sort", "name"])), ["a", "b", "c"]);
+    assert_eq!(names(&list(&runs, &["--sort", "duration"])), ["b", "c", "a"]);
+    assert_eq!(names(&list(&runs, &["--sort", "test"])), ["b", "a", "c"]);
+
+    let begun = |run: &str, seconds| {
+        let config = fs::File::options().append(true).open(runs.path().join(run).join("config.toml")).unwrap();
+        config.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
+    };
+    ["b", "c", "a"].iter().zip([1000, 2000, 3000]).for_each(|(run, seconds)| begun(run, seconds));
+    assert_eq!(names(&list(&runs, &[])), ["b", "c", "a"]);
+}
+
+#[test]
+fn a_run_that_is_not_over_is_training_while_its_folder_is_locked_and_else_interrupted() {
+    let runs = runs(&["it"]);
+    reopen(&runs.path().join("it"));
+    assert_eq!(list_json(&runs)[0]["status"], "interrupted");
+    let lock = fs::File::create(runs.path().join("it/.lock")).unwrap();
+    lock.lock().unwrap();
+    assert_eq!(list_json(&runs)[0]["status"], "training");
+    lock.unlock().unwrap();
+    assert_eq!(list_json(&runs)[0]["status"], "interrupted");
+}
+
+#[test]
+fn a_damaged_run_is_shown_as_such_and_does_not_stop_the_rest() {
+    let runs = runs(&["a", "b", "c"]);
+    fs::write(runs.path().join("a/record.json"), "{").unwrap();
+    fs::write(runs.path().join("b/config.toml"), "seed = 'x'").unwrap();
+    fs::create_dir(runs.path().join("d")).unwrap();
+    fs::write(runs.path().join("d/record.json"), "{").unwrap();
+    let (list, message) = success(program().args(["runs", "--sort", "name", "--runs"]).arg(runs.path()));
+    let ends: Vec<&str> = list.lines().skip(1).map(|line| line.split_whitespace().last().unwrap()).collect();
+    assert_eq!(ends, ["damaged", "damaged", "finished"], "{list}");
+    assert!(message.contains("a/record.json is damaged") && message.contains("seed = 'x'"), "{message}");
+    assert!(message.contains("d is passed over"), "{message}");
+    assert_eq!(list_json(&runs).iter().filter(|run| run["status"] == "damaged").count(), 2);
+}
+
+#[test]
+fn a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it() {
+    let runs = tempfile::tempdir().unwrap();
+    assert_eq!(list(&runs, &[]), "");
+    assert_eq!(list_json(&runs), Vec::<Value>::new());
+    let message = failure(program().args(["runs", "--runs", "no/such/folder"]));
+    assert!(message.contains("can't list the runs in no/such/folder") && message.contains("--runs"), "{message}");
+}
+
+#[test]
+fn two_runs_are_compared_by_what_differs() {
+    let runs = runs(&["a", "b"]);
+    let (a, b) = (runs.path().join("a"), runs.path().join("b"));
+    replace(&b.join("config.toml"), "learning_rate = 0.005", "learning_rate = 0.01");
+    let table = stdout(program().arg("runs").args([&a, &b]));
+    let row = |key: &str| {
+        let line = table.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key} in {table}"));
+        line[key.len()..].split_whitespace().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(row("optimizer.learning_rate"), ["0.005", "0.01"]);
+    assert_eq!(row("epochs"), ["2/2", "2/2"]);
+    assert!(!table.contains("model.hidden"), "{table}");
+
+    let json: Value = serde_json::from_str(&stdout(program().arg("runs").args([&a, &b]).arg("--json"))).unwrap();
+    let expected = serde_json::json!([{ "key": "optimizer.learning_rate", "values": [0.005, 0.01] }]);
+    assert_eq!(json["config"], expected);
+    assert_eq!(json["results"][1]["status"], "finished");
+}
+
+#[test]
+fn what_is_no_run_can_not_be_compared() {
+    let message = failure(program().args(["runs", "config"]).arg(&smoke().run));
+    assert!(message.contains("config"), "{message}");
+    let output = program().arg("runs").arg(&smoke().run).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "one run is no comparison");
+}
