@@ -102,7 +102,7 @@ impl RunFolder {
             _ => RunError::Create { path: path.into(), source },
         };
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(failed)?;
+        fs::create_dir_all(parent).map_err(|source| RunError::Create { path: parent.into(), source })?;
         let unfinished = parent.join(format!(".new-run-{}", process::id()));
         let fill = || {
             fs::create_dir_all(&unfinished).map_err(failed)?;

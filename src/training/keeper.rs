@@ -77,10 +77,12 @@ impl Keeper {
     fn add(&self, epoch: usize, add: impl FnOnce(&mut Parts)) -> Result<(), CheckpointerError> {
         let mut state = self.state();
         let state = &mut *state;
-        let parts = state.parts.entry(epoch).or_default();
-        add(parts);
-        let (Some(model), Some(optimizer)) = (parts.model.take(), parts.optimizer.take()) else { return Ok(()) };
-        state.parts.remove(&epoch);
+        let mut parts = state.parts.remove(&epoch).unwrap_or_default();
+        add(&mut parts);
+        let Parts { model: Some(model), optimizer: Some(optimizer) } = parts else {
+            state.parts.insert(epoch, parts);
+            return Ok(());
+        };
         // A copy without gradients shares nothing with the one in training.
         let trainee = self.0.start.trainee.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
         self.keep(epoch, &trainee, optimizer, &mut state.record).map_err(|error| {
