@@ -2,7 +2,8 @@
 //!
 //! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
 //! - `step` is what happens to one batch: logits, loss, gradients.
-//! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update.
+//! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update; `portable`
+//!   lets the optimiser's state be restored anywhere.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
@@ -14,6 +15,7 @@ pub mod interrupt;
 mod journal;
 mod keeper;
 mod optimizer;
+mod portable;
 mod progress;
 mod raw;
 mod schedule;

@@ -6,6 +6,7 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{ModuleOptimizer, SgdConfig};
 
 use super::adam::KerasAdam;
+use super::portable::Portable;
 use crate::config::{Optimizer, OptimizerKind};
 
 /// The update rule of a config.
@@ -30,7 +31,7 @@ fn rule(config: &Optimizer) -> ModuleOptimizer {
             .map(Option::unwrap_or_default);
     match config.kind {
         OptimizerKind::Adam | OptimizerKind::Adamw => {
-            ModuleOptimizer::from(KerasAdam { beta_1, beta_2, epsilon, weight_decay })
+            Portable(KerasAdam { beta_1, beta_2, epsilon, weight_decay }).into()
         }
         OptimizerKind::Sgd => {
             // Burn dampens the gradient by 0.1 unless told otherwise; Keras and PyTorch do not. Keras keeps the rate
@@ -38,10 +39,10 @@ fn rule(config: &Optimizer) -> ModuleOptimizer {
             let nesterov = config.nesterov.unwrap_or_default();
             let velocity = MomentumConfig::new().with_momentum(momentum).with_dampening(0.0).with_nesterov(nesterov);
             let decay = WeightDecayConfig::new(weight_decay as f32);
-            SgdConfig::new()
+            let sgd = SgdConfig::new()
                 .with_momentum((momentum > 0.0).then_some(velocity))
-                .with_weight_decay((weight_decay > 0.0).then_some(decay))
-                .init()
+                .with_weight_decay((weight_decay > 0.0).then_some(decay));
+            Portable(sgd.build()).into()
         }
     }
 }
