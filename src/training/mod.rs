@@ -203,7 +203,8 @@ pub fn train(
         return Err(TrainingError::Stopped(error.to_string()));
     }
     let epochs = journal.epochs().len();
-    if result.interrupted.is_some() && epochs < experiment.training.epochs {
+    let is_over = epochs == experiment.training.epochs || journal.stop_reason().is_some();
+    if result.interrupted.is_some() && !is_over {
         return Err(TrainingError::Interrupted { epoch: epochs + 1, run: run.path().into() });
     }
     Ok(Trained { journal, record, seconds })

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::reproduce::{assert_same_results, results};
 use super::{DEVICE, failure, program, success};
 
-/// Ten epochs of what has state and chance in it, in a few seconds.
+/// Ten epochs of all that has state or chance in it, in a few seconds.
 const EXPERIMENT: &str = "
 name = 'resumed'
 [data]
@@ -26,9 +26,18 @@ batch_norm = true
 [training]
 epochs = 10
 batch_size = 512
+gradient_accumulation = 2
+label_smoothing = 0.05
+ema = 0.9
 [optimizer]
 kind = 'adamw'
 learning_rate = 0.005
+clip_norm = 1.0
+[schedule]
+kind = 'exponential'
+factor = 0.9
+[stop]
+patience = 5
 ";
 
 /// A folder for runs of the experiment, and its config file.
