@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use crate::config::Experiment;
-use crate::metrics::Epoch;
+use crate::metrics;
 use crate::run::{RunError, RunFolder, State};
 
 /// How a run stands.
@@ -106,7 +106,7 @@ impl Summary {
             State::Finished => Status::Finished,
             State::Interrupted => Status::Interrupted,
         };
-        let best = best(&epochs);
+        let best = metrics::best(&epochs);
         let held_out = record.data.validation_images;
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
         // A whole number, so that equal is equal.
@@ -127,60 +127,5 @@ impl Summary {
                 None => epochs.iter().map(|epoch| epoch.seconds).sum(),
             },
         })
-    }
-}
-
-/// The epoch whose model is kept as the best: fewest validation errors, then least validation loss, then the first.
-/// Without validation figures, the last. An epoch whose loss is no number is passed over.
-fn best(epochs: &[Epoch]) -> Option<&Epoch> {
-    let is_better = |new: &Epoch, best: &Epoch| match (new.validation_accuracy, best.validation_accuracy) {
-        (Some(accuracy), Some(least)) => (-accuracy, new.validation_loss) < (-least, best.validation_loss),
-        _ => true,
-    };
-    let sound = epochs.iter().filter(|epoch| epoch.train_loss.is_finite());
-    sound.reduce(|best, new| if is_better(new, best) { new } else { best })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An epoch with this validation accuracy and loss, if any.
-    fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
-        let (validation_accuracy, validation_loss) = validation.unzip();
-        Epoch {
-            epoch,
-            train_loss: 0.1,
-            train_accuracy: 0.9,
-            validation_loss,
-            validation_accuracy,
-            seconds: 1.0,
-            ..Epoch::default()
-        }
-    }
-
-    fn best_of(validation: &[(f64, f64)]) -> usize {
-        let epochs: Vec<Epoch> = (1..).zip(validation).map(|(number, &figures)| epoch(number, Some(figures))).collect();
-        best(&epochs).unwrap().epoch
-    }
-
-    #[test]
-    fn the_best_epoch_is_that_of_the_training() {
-        assert_eq!(best_of(&[(0.975, 0.1), (0.988, 0.9), (0.975, 0.05)]), 2);
-        assert_eq!(best_of(&[(0.975, 0.3), (0.975, 0.2), (0.975, 0.4)]), 2);
-        assert_eq!(best_of(&[(0.975, 0.2), (0.975, 0.2)]), 1);
-    }
-
-    #[test]
-    fn without_validation_the_last_epoch_is_the_best() {
-        assert_eq!(best(&[epoch(1, None), epoch(2, None)]).unwrap().epoch, 2);
-        assert_eq!(best(&[]), None);
-    }
-
-    #[test]
-    fn an_epoch_that_diverged_is_never_the_best() {
-        let diverged = |number| Epoch { train_loss: f64::NAN, ..epoch(number, Some((0.99, 0.1))) };
-        assert_eq!(best(&[epoch(1, Some((0.5, 0.3))), diverged(2)]).unwrap().epoch, 1);
-        assert_eq!(best(&[diverged(1)]), None);
     }
 }

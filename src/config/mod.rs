@@ -1,8 +1,8 @@
 //! From a TOML file and `--set` arguments to one checked [`Experiment`].
 //!
-//! `document` cuts the file and the arguments into single settings, `schema` gives them to serde one by one, so that
-//! one mistake does not hide the next, `hint` puts serde's refusals into plain words, and `values` and `combinations`
-//! look at what the settings say. Everything wrong is reported at once, before any work.
+//! `document` cuts the file and the arguments into single settings, which serde gets one by one, so that one mistake does
+//! not hide the next; `schema` knows what serde takes, `hint` puts its refusals into plain words, and `values` and
+//! `combinations` look at what the settings say. Everything wrong is reported at once, before any work.
 
 mod combinations;
 mod difference;
@@ -35,6 +35,7 @@ pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
+use self::setting::Setting;
 pub(crate) use self::setting::{line_of, shortened};
 pub use self::training::{BatchSize, Training};
 pub(crate) use self::values::{allowed, is_name};
@@ -75,7 +76,7 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     // Without the file's keys, nothing can be said about how the overrides go with them.
     let is_complete = problems.is_empty();
     document::apply(overrides, &mut settings, &mut problems);
-    let (experiment, settings) = schema::accept(settings, &mut problems);
+    let (experiment, settings) = accept(settings, &mut problems);
     values::check(&experiment, &settings, &mut problems);
     if is_complete {
         combinations::check(&experiment, &settings, &mut problems);
@@ -86,4 +87,24 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     // In reading order: the file from top to bottom, then the overrides.
     problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
     Err(ConfigError::Problems { origin: origin.to_string(), problems })
+}
+
+/// Puts the settings together one by one. Those that serde refuses are reported and left out, so that all are found.
+///
+/// Returns the experiment with the settings it holds; the others have their defaults.
+fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
+    let mut experiment = Experiment::default();
+    let mut document = String::new();
+    let mut accepted = Vec::new();
+    for setting in settings {
+        let longer = format!("{document}{}", setting.assignment());
+        match toml::from_str(&longer) {
+            Ok(read) => {
+                (experiment, document) = (read, longer);
+                accepted.push(setting);
+            }
+            Err(_) => problems.push(setting.problem(hint::refusal(&setting))),
+        }
+    }
+    (experiment, accepted)
 }

@@ -1,29 +1,7 @@
 //! What the serde structs take, asked of serde itself, so that they stay the only schema.
 
-use super::error::Problem;
 use super::experiment::Experiment;
-use super::hint;
-use super::setting::{Setting, assignment};
-
-/// Puts the settings together one by one. Those that serde refuses are reported and left out, so that all are found.
-///
-/// Returns the experiment with the settings it holds; the others have their defaults.
-pub fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
-    let mut experiment = Experiment::default();
-    let mut document = String::new();
-    let mut accepted = Vec::new();
-    for setting in settings {
-        let longer = format!("{document}{}", setting.assignment());
-        match toml::from_str(&longer) {
-            Ok(read) => {
-                (experiment, document) = (read, longer);
-                accepted.push(setting);
-            }
-            Err(_) => problems.push(setting.problem(hint::refusal(&setting))),
-        }
-    }
-    (experiment, accepted)
-}
+use super::setting::assignment;
 
 /// Whether `[name]` is a section: whether an empty one is accepted.
 pub fn is_section(name: &str) -> bool {

@@ -9,7 +9,7 @@ use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
 
 use super::Watch;
 use crate::config::Stop;
-use crate::metrics::Epoch;
+use crate::metrics::{self, Epoch};
 
 /// The epochs so far, shared by those who write it and those who ask.
 #[derive(Clone)]
@@ -50,20 +50,9 @@ impl Journal {
         self.best_until(usize::MAX)
     }
 
-    /// The best of the epochs up to `epoch`: fewest validation errors, then least validation loss, then the earliest.
-    /// Without a validation split, the last.
+    /// The best of the epochs up to `epoch`, see [`metrics::best`].
     pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
-        self.until(epoch).into_iter().reduce(|best, new| if self.is_better(&new, &best) { new } else { best })
-    }
-
-    fn is_better(&self, new: &Epoch, best: &Epoch) -> bool {
-        match (self.wrong(new), self.wrong(best)) {
-            (Some(new_wrong), Some(best_wrong)) => {
-                (new_wrong, new.validation_loss) < (best_wrong, best.validation_loss)
-            }
-            // Nothing to choose by: the last model is the model.
-            _ => true,
-        }
+        metrics::best(&self.until(epoch)).cloned()
     }
 
     /// How many validation images were wrong: a whole number, so that equal is equal.
@@ -155,14 +144,6 @@ mod tests {
     }
 
     #[test]
-    fn the_best_epoch_has_the_least_error_then_the_least_loss_then_comes_first() {
-        let best = |validation: &[_]| journal(Stop::default(), validation).best().unwrap().epoch;
-        assert_eq!(best(&[(25, 0.1), (12, 0.9), (25, 0.05)]), 2);
-        assert_eq!(best(&[(25, 0.3), (25, 0.2), (25, 0.4)]), 2);
-        assert_eq!(best(&[(25, 0.2), (25, 0.2)]), 1);
-    }
-
-    #[test]
     fn the_best_epoch_until_another_knows_nothing_of_what_came_later() {
         let journal = journal(Stop::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
         assert_eq!([1, 2, 3].map(|epoch| journal.best_until(epoch).unwrap().epoch), [1, 2, 3]);
@@ -170,10 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn without_validation_the_last_epoch_is_the_best_and_nothing_stops() {
+    fn without_validation_nothing_stops() {
         let stop = Stop { error: Some(1.0), patience: Some(1) };
         let journal = journal_of(stop, 0, (1..=3).map(|number| epoch(number, None)).collect());
-        assert_eq!(journal.best().unwrap().epoch, 3);
         assert_eq!(journal.stop_reason(), None);
     }
 
