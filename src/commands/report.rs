@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::evaluate::evaluate_run;
 use super::{open_device, print};
@@ -36,12 +36,16 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     print(&path.display().to_string())
 }
 
-/// Leaves the page of a run that was just evaluated in its folder. All else is there by then: without a page, there is a
-/// warning.
-pub fn leave_report(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) {
-    let left = page_of(run, model, evaluated).and_then(|page| write(&run.path().join(NAME), &page));
-    if let Err(error) = left {
-        notice(format!("warning: the run has no new {NAME}: {error}"));
+/// Leaves the page of a run that was just evaluated in its folder, and tells where. All else is there by then: without a
+/// page, there is a warning.
+pub fn leave_report(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Option<PathBuf> {
+    let path = run.path().join(NAME);
+    match page_of(run, model, evaluated).and_then(|page| write(&path, &page)) {
+        Ok(()) => Some(path),
+        Err(error) => {
+            notice(format!("warning: the run has no new {NAME}: {error}"));
+            None
+        }
     }
 }
 

@@ -158,8 +158,9 @@ impl Prepared {
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
         let evaluated = evaluate(&model, images, self.data.scaling, &self.device.device)?;
         run.write_evaluation(&evaluated.evaluation)?;
-        leave_report(run, &model, &evaluated);
-        print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}"))
+        let report = leave_report(run, &model, &evaluated);
+        let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
+        print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
     }
 
     /// The run's record: the one it has, as long as it still holds, or else a new one.

@@ -64,8 +64,14 @@ struct Page {
 /// A figure and what it is.
 #[derive(Debug, Clone)]
 struct Fact {
-    label: &'static str,
+    label: String,
     value: String,
+}
+
+impl Fact {
+    fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into() }
+    }
 }
 
 /// One count of the confusion matrix.
@@ -121,12 +127,12 @@ fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) 
     let Evaluation { wrong, images, .. } = *evaluation;
     let best = summary.best_epoch.map_or_else(|| "–".into(), |best| format!("{best} of {}", summary.epochs));
     vec![
-        Fact { label: "test error", value: percent(Some(wrong as f64 / images.max(1) as f64)) },
-        Fact { label: "wrong", value: format!("{} of {}", grouped(wrong), grouped(images)) },
-        Fact { label: "test loss", value: nats(Some(evaluation.loss)) },
-        Fact { label: "calibration error", value: reliability.error.clone() },
-        Fact { label: "best epoch", value: best },
-        Fact { label: "training time", value: seconds(summary.seconds) },
+        Fact::new("test error", percent(Some(wrong as f64 / images.max(1) as f64))),
+        Fact::new(format!("wrong, of {}", grouped(images)), grouped(wrong)),
+        Fact::new("test loss", nats(Some(evaluation.loss))),
+        Fact::new("calibration error", reliability.error.clone()),
+        Fact::new("best epoch", best),
+        Fact::new("training time", seconds(summary.seconds)),
     ]
 }
 
@@ -186,23 +192,23 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
         held_out => format!("{}, and {} held out", grouped(data.training_images), grouped(held_out)),
     };
     let mut facts = vec![
-        Fact { label: "device", value: format!("{device} ({adapter})") },
-        Fact { label: "seed", value: record.seed.to_string() },
-        Fact { label: "parameters", value: grouped(record.parameters) },
-        Fact { label: "training images", value: images },
-        Fact { label: "images", value: format!("{} × {} pixels, {} classes", data.height, data.width, data.classes) },
-        Fact { label: "epochs", value: format!("{} of at most {}", summary.epochs, experiment.training.epochs) },
-        Fact { label: "state", value: summary.status.word().into() },
-        Fact { label: "begun", value: time(record.started) },
-        Fact { label: "training time", value: seconds(summary.seconds) },
+        Fact::new("device", format!("{device} ({adapter})")),
+        Fact::new("seed", record.seed.to_string()),
+        Fact::new("parameters", grouped(record.parameters)),
+        Fact::new("training images", images),
+        Fact::new("images", format!("{} × {} pixels, {} classes", data.height, data.width, data.classes)),
+        Fact::new("epochs", format!("{} of at most {}", summary.epochs, experiment.training.epochs)),
+        Fact::new("begun", time(record.started)),
+        Fact::new("training time", seconds(summary.seconds)),
     ];
     if let Some(training) = training {
-        facts.push(Fact { label: "processor time", value: seconds(training.cpu_seconds) });
+        facts.push(Fact::new("processor time", seconds(training.cpu_seconds)));
         let operations = format!("{:.3e} floating-point operations", training.floating_point_operations as f64);
-        facts.push(Fact { label: "matrix products", value: operations });
-        facts.extend(training.stopped.clone().map(|value| Fact { label: "stopped because", value }));
+        facts.push(Fact::new("matrix products", operations));
+        facts.extend(training.stopped.as_ref().map(|reason| Fact::new("stopped because", reason)));
     }
-    facts.push(Fact { label: "made with", value: format!("mnist-burn {version}{commit}") });
+    facts.extend(record.failure.as_ref().map(|failure| Fact::new("broken off", failure)));
+    facts.push(Fact::new("made with", format!("mnist-burn {version}{commit}")));
     facts
 }
 
