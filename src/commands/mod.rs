@@ -61,9 +61,10 @@ fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> 
     print(&(text + ending))
 }
 
-/// Writes a result to stdout. A reader that has seen enough, as in `| head`, is no error.
+/// Writes a result to stdout, its colours only where they are shown. A reader that has seen enough, as in `| head`, is no
+/// error.
 fn print(text: &str) -> Result<(), Error> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    match writeln!(anstream::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
