@@ -29,6 +29,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Tell which digits PNG or JPEG images show
     Predict(Predict),
+    /// Make the page of a run again, or put several runs into one
+    Report(Report),
     /// List the runs, or compare some of them
     Runs(Runs),
     /// Train variants of an experiment, over several seeds, and choose one by its validation error
@@ -138,6 +140,20 @@ pub struct Evaluate {
     pub json: bool,
 }
 
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run's folder; or several, to be compared
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// The page [default: report.html, in the run's folder, or of several runs in the current one]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Where to compute [default: where the run was trained]; several runs need no computing
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Predict {
@@ -149,6 +165,9 @@ pub struct Predict {
     /// Where to compute [default: where the run was trained]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+    /// Show each image as the network sees it, beside bars of the probabilities; in a terminal with colours only
+    #[arg(long, conflicts_with = "json")]
+    pub show: bool,
     /// Print a JSON array: an object an image, with its file and its digit and probabilities, or its error
     #[arg(long)]
     pub json: bool,

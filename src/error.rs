@@ -42,6 +42,12 @@ pub enum Error {
         /// How many were asked for.
         images: usize,
     },
+    /// A page would replace something else.
+    #[error("{path} exists and is no report: move it, or name another file with --output")]
+    NoReport {
+        /// What is there.
+        path: std::path::PathBuf,
+    },
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]
     Output(#[from] std::io::Error),

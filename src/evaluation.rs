@@ -1,13 +1,15 @@
 //! What a trained model knows: its predictions, counted against the truth.
 
 use std::fmt;
+use std::sync::Arc;
 
+use anstyle::Style;
 use burn::data::dataloader::DataLoader;
-use burn::tensor::{ExecutionError, Tensor};
+use burn::tensor::{Device, ExecutionError, Tensor};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::data::{Batch, Loader};
+use crate::data::{Batch, ImageBatcher, Images, Loader, Scaling};
 use crate::model::Mlp;
 
 /// Images in one forward pass where no gradients are kept; it changes the speed and nothing else.
@@ -70,6 +72,14 @@ impl Evaluation {
         let classes = (0..confusion.len()).map(|class| ClassFigures::new(class, &confusion)).collect();
         Self { images, wrong: images - right, accuracy: share(right, images), loss, classes, confusion }
     }
+
+    /// How often the two classes most often confused were: the largest count off the diagonal.
+    pub fn most_confused(&self) -> usize {
+        let off = |(truth, row): (usize, &Vec<usize>)| {
+            row.iter().enumerate().filter(|&(class, _)| class != truth).map(|(_, &count)| count).max()
+        };
+        self.confusion.iter().enumerate().filter_map(off).max().unwrap_or(0)
+    }
 }
 
 impl ClassFigures {
@@ -92,25 +102,40 @@ fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// Classifies the images of `loader` and counts.
+/// What came of one look at some images: the figures, and all that they were counted from.
+#[derive(Debug, Clone)]
+pub struct Evaluated {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The images.
+    pub images: Arc<Images>,
+    /// What the model made of each of them, in their order.
+    pub predictions: Vec<Probabilities>,
+}
+
+/// Classifies `images`, scaled by `scaling`, on `device`, and counts.
 ///
 /// # Errors
-/// If the device fails.
-pub fn evaluate(model: &Mlp, loader: &Loader, classes: usize) -> Result<Evaluation, EvaluationError> {
+/// If the device fails, or the model gives what are no numbers.
+pub fn evaluate(model: &Mlp, images: Images, scaling: Scaling, device: &Device) -> Result<Evaluated, EvaluationError> {
+    let classes = images.classes();
+    let images = Arc::new(images);
+    let indices = (0..images.len()).collect();
+    let loader = Loader::new(&images, indices, ImageBatcher::new(scaling), EVALUATION_BATCH, device.clone());
     let mut confusion = vec![vec![0; classes]; classes];
-    let (mut loss, mut images) = (0.0, 0);
+    let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for batch in loader.iter() {
-        let Batch { images: pixels, targets, .. } =
-            batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
-        let truths: Vec<i64> = targets.try_into_data()?.iter::<i64>().collect();
-        for (truth, scores) in truths.into_iter().zip(classify(model, pixels)?) {
-            let truth = truth as usize;
-            confusion[truth][scores.probabilities().best()] += 1;
+        let Batch { images: pixels, .. } = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
+        for scores in classify(model, pixels)? {
+            let truth = usize::from(images.label(predictions.len()));
+            let probabilities = scores.probabilities();
+            confusion[truth][probabilities.best()] += 1;
             loss += scores.loss(truth);
-            images += 1;
+            predictions.push(probabilities);
         }
     }
-    Ok(Evaluation::new(confusion, loss / f64::from(images.max(1))))
+    let evaluation = Evaluation::new(confusion, loss / images.len().max(1) as f64);
+    Ok(Evaluated { evaluation, images, predictions })
 }
 
 /// One image's logits, a class each.
@@ -142,6 +167,13 @@ impl Logits {
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
+    /// The classes, the most probable one first; the first of equals before the others.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut classes: Vec<usize> = (0..self.0.len()).collect();
+        classes.sort_by(|&a, &b| self.0[b].total_cmp(&self.0[a]));
+        classes
+    }
+
     /// The most probable class, the first of equals.
     pub fn best(&self) -> usize {
         (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
@@ -164,6 +196,13 @@ pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, Evaluatio
 
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.write(f, |_, _| Style::new())
+    }
+}
+
+impl Evaluation {
+    /// Writes the figures as a text, each count of the confusion matrix in the style of its truth and prediction.
+    pub fn write(&self, f: &mut impl fmt::Write, style: impl Fn(usize, usize) -> Style) -> fmt::Result {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
         writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
         writeln!(f, "loss            {:.4}", self.loss)?;
@@ -176,10 +215,11 @@ impl fmt::Display for Evaluation {
         for class in 0..self.confusion.len() {
             write!(f, "{class:>6}")?;
         }
-        for (class, row) in self.confusion.iter().enumerate() {
-            write!(f, "\n{class:>5}")?;
-            for count in row {
-                write!(f, "{count:>6}")?;
+        for (truth, row) in self.confusion.iter().enumerate() {
+            write!(f, "\n{truth:>5}")?;
+            for (prediction, count) in row.iter().enumerate() {
+                let style = style(truth, prediction);
+                write!(f, "{style}{count:>6}{style:#}")?;
             }
         }
         Ok(())
@@ -237,5 +277,6 @@ mod tests {
     #[test]
     fn among_equals_the_first_class_is_predicted() {
         assert_eq!(Probabilities(vec![0.4, 0.4, 0.2]).best(), 0);
+        assert_eq!(Probabilities(vec![0.2, 0.4, 0.4]).ranked(), [1, 2, 0]);
     }
 }

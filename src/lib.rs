@@ -8,7 +8,8 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
-//! [`summary`] and [`listing`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
+//! A [`report`] shows it as a page, the [`terminal`] what it can of it. [`summary`] and [`listing`] look back on many runs,
+//! in a [`table`]; a [`sweep`] makes many and chooses.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
@@ -32,11 +33,13 @@ pub mod notice;
 pub mod picture;
 pub mod random;
 pub mod record;
+pub mod report;
 pub mod run;
 pub mod summary;
 pub mod sweep;
 pub mod table;
 pub mod tensorboard;
+pub mod terminal;
 pub mod training;
 pub mod weights;
 

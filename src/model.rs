@@ -111,6 +111,11 @@ impl Mlp {
         3 * self.forward_operations() - self.layers().next().map_or(0, matrix_operations)
     }
 
+    /// What each unit of the first layer multiplies each pixel by, `[units, inputs]`.
+    pub fn first_weights(&self) -> Tensor<2> {
+        self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
+    }
+
     fn layers(&self) -> impl Iterator<Item = &Linear> {
         self.hidden.iter().chain([&self.output])
     }

@@ -4,6 +4,7 @@ mod config;
 mod devices;
 mod evaluate;
 mod predict;
+mod report;
 mod resume;
 mod runs;
 mod sweep;
@@ -16,7 +17,9 @@ use serde::Serialize;
 use crate::Error;
 use crate::cli::{Cli, Command};
 use crate::device::{self, DeviceError, Opened};
+use crate::evaluation::Evaluation;
 use crate::notice::notice;
+use crate::terminal;
 
 /// Runs the command that was typed.
 ///
@@ -29,6 +32,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Runs(arguments)) => runs::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
@@ -51,9 +55,16 @@ fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value).map_err(io::Error::from)?)
 }
 
-/// Writes a result to stdout. A reader that has seen enough, as in `| head`, is no error.
+/// Writes an evaluation to stdout, in colours where they are shown, with `ending` after it.
+fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
+    let text = if terminal::is_coloured() { terminal::evaluation(evaluation) } else { evaluation.to_string() };
+    print(&(text + ending))
+}
+
+/// Writes a result to stdout, its colours only where they are shown. A reader that has seen enough, as in `| head`, is no
+/// error.
 fn print(text: &str) -> Result<(), Error> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    match writeln!(anstream::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

@@ -11,8 +11,8 @@ use crate::cli::Predict;
 use crate::data::ImageBatcher;
 use crate::evaluation::{EVALUATION_BATCH, Probabilities, classify};
 use crate::notice::notice;
-use crate::picture;
 use crate::run::RunFolder;
+use crate::{picture, terminal};
 
 /// One image's line, or object, of output.
 #[derive(Debug, Serialize)]
@@ -25,8 +25,16 @@ struct Answer {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    Read { digit: usize, probabilities: Probabilities },
-    Failed { error: String },
+    Read {
+        digit: usize,
+        probabilities: Probabilities,
+        /// What the network saw.
+        #[serde(skip)]
+        pixels: Vec<u8>,
+    },
+    Failed {
+        error: String,
+    },
 }
 
 /// Prints an answer an image, in the order given; bad files are reported and the rest is still done.
@@ -49,17 +57,18 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
         .into_iter();
         for (file, prepared) in files.iter().zip(prepared) {
             // Each image that was prepared has its logits, in the same order.
-            let outcome = match prepared.and_then(|_| logits.next().ok_or_else(|| "not classified".to_string())) {
-                Ok(logits) => {
-                    let probabilities = logits.probabilities();
-                    Outcome::Read { digit: probabilities.best(), probabilities }
-                }
+            let outcome = match prepared.and_then(|pixels| match logits.next() {
+                Some(logits) => Ok((pixels, logits.probabilities())),
+                None => Err("not classified".to_string()),
+            }) {
+                Ok((pixels, probabilities)) => Outcome::Read { digit: probabilities.best(), probabilities, pixels },
                 Err(error) => Outcome::Failed { error },
             };
             answers.push(Answer { file: file.display().to_string(), outcome });
         }
     }
-    report(&answers, arguments.json)
+    let show = arguments.show && terminal::is_coloured();
+    report(&answers, arguments.json, show.then_some(size))
 }
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
@@ -67,7 +76,8 @@ fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     picture::prepare(&encoded, size).map_err(|error| error.to_string())
 }
 
-fn report(answers: &[Answer], json: bool) -> Result<(), Error> {
+/// Prints the answers; with `show`, the size of the images, each image too.
+fn report(answers: &[Answer], json: bool, show: Option<[usize; 2]>) -> Result<(), Error> {
     if json {
         print_json(answers)?;
     }
@@ -78,7 +88,11 @@ fn report(answers: &[Answer], json: bool) -> Result<(), Error> {
                 failed += 1;
                 notice(format!("error: {file}: {error}"));
             }
-            Outcome::Read { digit, probabilities } if !json => {
+            Outcome::Read { digit, probabilities, pixels } if !json => {
+                if let Some(size) = show {
+                    print(&format!("{file}: {digit}\n{}", terminal::prediction(pixels, size, probabilities)))?;
+                    continue;
+                }
                 let shares: Vec<String> = probabilities
                     .0
                     .iter()

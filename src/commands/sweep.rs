@@ -9,6 +9,7 @@ use std::path::Path;
 
 use super::config::absolute_data;
 use super::evaluate::evaluate_run;
+use super::report::leave_report;
 use super::train::{Folder, train};
 use super::{open_device, print, print_json};
 use crate::Error;
@@ -128,7 +129,9 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
             Some(opened) => opened,
             None => &*opened.insert(open_device(device.unwrap_or(&record.device))?),
         };
-        run.write_evaluation(&evaluate_run(&run, &record, opened)?)?;
+        let (model, evaluated) = evaluate_run(&run, &record, opened)?;
+        run.write_evaluation(&evaluated.evaluation)?;
+        leave_report(&run, &model, &evaluated);
     }
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{config, open_device, print};
+use super::report::leave_report;
+use super::{config, open_device, print, print_evaluation};
 use crate::cli::Train;
 use crate::config::{BatchSize, Experiment, check_resumable};
-use crate::data::{self, Files, Loader, TrainingData};
+use crate::data::{self, Files, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
 use crate::model::Mlp;
@@ -155,10 +156,11 @@ impl Prepared {
         // The only look at the test images, with the model that was chosen without them.
         let model = run.model(experiment, &record, &self.device)?;
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
-        let images = Loader::all(images, self.data.batcher(), EVALUATION_BATCH, self.device.device.clone());
-        let evaluation = evaluate(&model, &images, self.data.classes())?;
-        run.write_evaluation(&evaluation)?;
-        print(&format!("{evaluation}\n\n{ending}"))
+        let evaluated = evaluate(&model, images, self.data.scaling, &self.device.device)?;
+        run.write_evaluation(&evaluated.evaluation)?;
+        let report = leave_report(run, &model, &evaluated);
+        let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
+        print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
     }
 
     /// The run's record: the one it has, as long as it still holds, or else a new one.

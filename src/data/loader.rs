@@ -59,12 +59,6 @@ impl Loader {
         Self { images, batcher, batch_size, accumulation, shuffle, epochs, threads, device }
     }
 
-    /// Goes through all of `images` in their own order.
-    pub fn all(images: Images, batcher: ImageBatcher, batch_size: usize, device: Device) -> Self {
-        let indices = (0..images.len()).collect();
-        Self::new(&Arc::new(images), indices, batcher, batch_size, device)
-    }
-
     /// The same images, in another order every epoch.
     pub fn shuffled(self, seed: u64) -> Self {
         Self { shuffle: Some(seed), ..self }

@@ -18,6 +18,18 @@ fn the_text_is_that_of_the_training() {
 }
 
 #[test]
+fn a_terminal_with_colours_shows_the_same_text_in_colours() {
+    let evaluate = |variables: &[(&str, &str)]| {
+        let mut command = program();
+        stdout(command.arg("evaluate").arg(&smoke().run).args(["--device", DEVICE]).envs(variables.iter().copied()))
+    };
+    let (plain, coloured) = (evaluate(&[]), evaluate(&[("CLICOLOR_FORCE", "1")]));
+    assert!(!plain.contains('\x1b') && coloured.contains("\x1b[38;5;16m"), "{coloured}");
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
+    assert_eq!(evaluate(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
+}
+
+#[test]
 fn a_folder_that_is_no_run_is_an_error_that_names_it() {
     let message = failure(program().args(["evaluate", "config"]));
     assert!(message.contains("config is not the folder of a run") && message.contains("record.json"), "{message}");

@@ -8,6 +8,7 @@ mod devices;
 mod errors;
 mod evaluate;
 mod predict;
+mod report;
 mod reproduce;
 mod resume;
 mod runs;

@@ -56,6 +56,25 @@ fn each_image_gets_a_line_with_its_digit_and_the_probabilities() {
 }
 
 #[test]
+fn a_terminal_with_colours_shows_the_image_and_bars_if_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = &write(0..1, folder.path())[0];
+    let predict = |show: bool, variable: &str| {
+        let mut command = program();
+        command.arg("predict").arg(&smoke().run).arg(path).args(["--device", DEVICE]).env(variable, "1");
+        stdout(command.args(show.then_some("--show")))
+    };
+    let shown = predict(true, "CLICOLOR_FORCE");
+    assert_eq!(shown.lines().next(), Some(format!("{}: 7", path.display()).as_str()));
+    assert_eq!((shown.lines().count(), shown.matches('▀').count()), (1 + 14, 28 * 14), "{shown}");
+    assert_eq!(shown.matches(" %").count(), 10, "{shown}");
+    let plain = predict(false, "NO_COLOR");
+    assert!(plain.starts_with(&format!("{}: 7  (0: ", path.display())), "{plain}");
+    assert_eq!(predict(true, "NO_COLOR"), plain, "without colours there is nothing to show");
+    assert_eq!(predict(false, "CLICOLOR_FORCE"), plain, "nobody asked");
+}
+
+#[test]
 fn probabilities_sum_to_one_and_the_digit_is_the_most_probable() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write(0..20, folder.path());

@@ -98,6 +98,8 @@ fn the_trial_with_the_least_validation_error_is_chosen_and_it_alone_looked_at_th
     assert!(mean(1) < mean(0), "{results:#}");
     let tested: Vec<bool> = RUNS.iter().map(|run| place.folder().join(run).join("evaluation.json").exists()).collect();
     assert_eq!(tested, [false, false, true, true]);
+    let shown = RUNS.map(|run| place.folder().join(run).join("report.html").exists());
+    assert_eq!(shown.as_slice(), tested);
 
     let errors: Vec<f64> = RUNS[2..]
         .iter()

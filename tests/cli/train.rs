@@ -25,6 +25,7 @@ fn a_run_leaves_a_folder_with_all_its_files() {
         "last.safetensors",
         "metrics.csv",
         "record.json",
+        "report.html",
     ];
     assert_eq!(names, expected);
 }
@@ -250,4 +251,5 @@ fn a_run_for_comparison_leaves_the_test_images_alone() {
     let (report, message) = success(&mut command);
     assert!(report.is_empty() && message.contains("epoch 1 of 1"), "{report}{message}");
     assert!(run.join("best.safetensors").exists() && !run.join("evaluation.json").exists());
+    assert!(!run.join("report.html").exists(), "a page tells of the test images");
 }

@@ -1,0 +1,232 @@
+//! A run as a page: one HTML file that needs no network, for light and dark screens, large and small.
+//!
+//! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws figures over epochs, `calibration`
+//! and `reliability` tell whether confidence can be believed, `mistakes` are the wrong predictions, `weights` what the
+//! first layer looks for, `picture` the images among them. The HTML itself is in `templates/`, which are escaped.
+
+mod calibration;
+mod comparison;
+mod curves;
+mod mistakes;
+mod picture;
+mod reliability;
+mod weights;
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use comparison::comparison;
+
+use crate::config::Experiment;
+use crate::evaluation::{ClassFigures, Evaluated, Evaluation};
+use crate::metrics::Epoch;
+use crate::record::Record;
+use crate::run::{RunError, RunFolder};
+use crate::summary::Summary;
+use crate::table::{nats, percent, seconds};
+
+use curves::{Chart, Series};
+use mistakes::Mistake;
+use reliability::Reliability;
+use weights::FirstLayer;
+
+/// What every page of this program has near its beginning, and no other page.
+pub const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
+
+/// Mistakes that are shown at once; the others are folded away.
+const UNFOLDED: usize = 60;
+
+/// A page of one run.
+#[derive(Template)]
+#[template(path = "run.html")]
+struct Page {
+    version: &'static str,
+    name: String,
+    folder: String,
+    tiles: Vec<Fact>,
+    charts: Vec<Chart>,
+    is_validated: bool,
+    has_dropout: bool,
+    confusion: Vec<Vec<Cell>>,
+    classes: Vec<ClassFigures>,
+    mistakes: Vec<Mistake>,
+    wrong: usize,
+    reliability: Reliability,
+    layer: FirstLayer,
+    hidden: Vec<usize>,
+    has_black_of_zero: bool,
+    image: [usize; 2],
+    facts: Vec<Fact>,
+    config: String,
+}
+
+/// A figure and what it is.
+#[derive(Debug, Clone)]
+struct Fact {
+    label: String,
+    value: String,
+}
+
+impl Fact {
+    fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { label: label.into(), value: value.into() }
+    }
+}
+
+/// One count of the confusion matrix.
+#[derive(Debug, Clone)]
+struct Cell {
+    count: usize,
+    is_right: bool,
+    /// The count in words.
+    words: String,
+    /// How strong its colour is, in [0, 1].
+    strength: String,
+}
+
+/// The page of a run: its files, what its best model, whose first layer has `weights` (`[units, pixels]`), made of the test
+/// images.
+///
+/// # Errors
+/// If a file of the run can't be read.
+pub fn page(run: &RunFolder, weights: &[f32], evaluated: &Evaluated) -> Result<String, RunError> {
+    let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
+    let Evaluated { evaluation, images, predictions } = evaluated;
+    let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
+    let confidences = predictions.iter().zip(images.labels()).map(|(probabilities, &label)| {
+        let best = probabilities.best();
+        (probabilities.0[best], best == usize::from(label))
+    });
+    let reliability = Reliability::new(calibration::bins(confidences));
+    let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
+        name: experiment.name.clone(),
+        folder: run.path().display().to_string(),
+        tiles: tiles(evaluation, &summary, &reliability),
+        // Without validation, the last epoch is the best, which is no news.
+        charts: charts(&epochs, summary.best_epoch.filter(|_| is_validated)),
+        is_validated,
+        has_dropout: experiment.model.dropout > 0.0,
+        confusion: cells(evaluation),
+        classes: evaluation.classes.clone(),
+        mistakes: mistakes::shown(evaluated),
+        wrong: evaluation.wrong,
+        reliability,
+        layer: FirstLayer::new(weights, images.size()),
+        hidden: experiment.model.hidden.clone(),
+        has_black_of_zero: record.data.scaling.mean == 0.0,
+        image: images.size(),
+        facts: facts(&experiment, &record, &summary),
+        config: experiment.to_toml(),
+    };
+    Ok(page.render().expect("a string takes all that is written to it"))
+}
+
+fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) -> Vec<Fact> {
+    let Evaluation { wrong, images, .. } = *evaluation;
+    let best = summary.best_epoch.map_or_else(|| "–".into(), |best| format!("{best} of {}", summary.epochs));
+    vec![
+        Fact::new("test error", percent(Some(wrong as f64 / images.max(1) as f64))),
+        Fact::new(format!("wrong, of {}", grouped(images)), grouped(wrong)),
+        Fact::new("test loss", nats(Some(evaluation.loss))),
+        Fact::new("calibration error", reliability.error.clone()),
+        Fact::new("best epoch", best),
+        Fact::new("training time", seconds(summary.seconds)),
+    ]
+}
+
+/// The curves of one run. A style below 8 is a colour; 8 more are dashes in that colour.
+fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
+    let series = |label: &str, style: usize, figure: &dyn Fn(&Epoch) -> Option<f64>| {
+        let values: Vec<_> = epochs.iter().filter_map(|epoch| Some((epoch.epoch, figure(epoch)?))).collect();
+        (!values.is_empty()).then(|| Series { label: label.into(), style, values })
+    };
+    let error = |accuracy: f64| 100.0 * (1.0 - accuracy);
+    let errors = [
+        series("training", 9, &|epoch| Some(error(epoch.train_accuracy))),
+        series("validation", 0, &|epoch| epoch.validation_accuracy.map(error)),
+        series("validation, weights not averaged", 18, &|epoch| epoch.raw_validation_accuracy.map(error)),
+    ];
+    let losses = [
+        series("training", 9, &|epoch| Some(epoch.train_loss)),
+        series("validation", 0, &|epoch| epoch.validation_loss),
+        series("validation, weights not averaged", 18, &|epoch| epoch.raw_validation_loss),
+    ];
+    let chart = |title, series: [Option<Series>; 3], text| {
+        Chart::new(title, &series.into_iter().flatten().collect::<Vec<_>>(), best, text)
+    };
+    let charts = [chart("Error, %", errors, percents), chart("Loss, nats", losses, |loss| nats(Some(loss)))];
+    charts.into_iter().flatten().collect()
+}
+
+fn percents(error: f64) -> String {
+    format!("{error:.2} %")
+}
+
+/// The right predictions as strong as their share of the class, the wrong ones as their share of the most frequent
+/// confusion.
+fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
+    let most = evaluation.most_confused().max(1);
+    let row = |(truth, counts): (usize, &Vec<usize>)| {
+        let all = counts.iter().sum::<usize>().max(1);
+        let cell = |(class, &count): (usize, &usize)| {
+            let whole = if class == truth { all } else { most };
+            Cell {
+                count,
+                is_right: class == truth,
+                words: format!("{truth} taken for {class}: {count} of {all}"),
+                strength: format!("{:.2}", 0.1 + 0.5 * count as f64 / whole as f64),
+            }
+        };
+        counts.iter().enumerate().map(cell).collect()
+    };
+    evaluation.confusion.iter().enumerate().map(row).collect()
+}
+
+fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fact> {
+    let Record { version, commit, device, adapter, data, training, .. } = record;
+    let commit = commit.as_ref().map_or_else(String::new, |commit| format!(", commit {commit}"));
+    let images = match data.validation_images {
+        0 => grouped(data.training_images),
+        held_out => format!("{}, and {} held out", grouped(data.training_images), grouped(held_out)),
+    };
+    let mut facts = vec![
+        Fact::new("device", format!("{device} ({adapter})")),
+        Fact::new("seed", record.seed.to_string()),
+        Fact::new("parameters", grouped(record.parameters)),
+        Fact::new("training images", images),
+        Fact::new("images", format!("{} × {} pixels, {} classes", data.height, data.width, data.classes)),
+        Fact::new("epochs", format!("{} of at most {}", summary.epochs, experiment.training.epochs)),
+        Fact::new("begun", time(record.started)),
+        Fact::new("training time", seconds(summary.seconds)),
+    ];
+    if let Some(training) = training {
+        facts.push(Fact::new("processor time", seconds(training.cpu_seconds)));
+        let operations = format!("{:.3e} floating-point operations", training.floating_point_operations as f64);
+        facts.push(Fact::new("matrix products", operations));
+        facts.extend(training.stopped.as_ref().map(|reason| Fact::new("stopped because", reason)));
+    }
+    facts.extend(record.failure.as_ref().map(|failure| Fact::new("broken off", failure)));
+    facts.push(Fact::new("made with", format!("mnist-burn {version}{commit}")));
+    facts
+}
+
+/// A time in seconds of UNIX time, as a clock here shows it.
+fn time(unix: f64) -> String {
+    let zoned = Timestamp::from_second(unix as i64).map(|time| time.to_zoned_datetime(TimeZone::system()));
+    zoned.map_or_else(|_| "–".into(), |time| time.strftime("%Y-%m-%d %H:%M %:z").to_string())
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let comma = |(index, digit): (usize, char)| {
+        let is_group = index > 0 && (digits.len() - index).is_multiple_of(3);
+        is_group.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(comma).collect()
+}
+
+#[cfg(test)]
+mod tests;

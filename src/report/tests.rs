@@ -1,0 +1,76 @@
+//! What a page shows, and how.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::data::Images;
+use crate::evaluation::Probabilities;
+
+fn epoch(number: usize, validation: Option<f64>) -> Epoch {
+    Epoch {
+        epoch: number,
+        train_loss: 0.5,
+        train_accuracy: 0.9,
+        validation_loss: validation,
+        validation_accuracy: validation,
+        seconds: 1.0,
+        ..Epoch::default()
+    }
+}
+
+#[test]
+fn only_what_was_measured_is_drawn() {
+    let lines = |epochs: &[Epoch], best| -> Vec<Vec<String>> {
+        let labels = |chart: Chart| chart.lines.into_iter().map(|line| line.label).collect();
+        charts(epochs, best).into_iter().map(labels).collect()
+    };
+    assert_eq!(lines(&[], None), Vec::<Vec<String>>::new());
+    assert_eq!(lines(&[epoch(1, None)], None), [["training"], ["training"]]);
+    assert_eq!(lines(&[epoch(1, Some(0.5))], Some(1)), [["training", "validation"], ["training", "validation"]]);
+}
+
+#[test]
+fn confusions_are_as_strong_as_the_most_frequent_of_them() {
+    let cells = cells(&Evaluation::new(vec![vec![3, 1], vec![4, 0]], 0.0));
+    let strengths: Vec<Vec<&str>> =
+        cells.iter().map(|row| row.iter().map(|cell| cell.strength.as_str()).collect()).collect();
+    assert_eq!(strengths, [["0.48", "0.23"], ["0.60", "0.10"]]);
+}
+
+#[test]
+fn thousands_are_set_apart() {
+    assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+}
+
+/// The page of a network that never errs, on another kind of images, without validation and without hidden layers.
+#[test]
+fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_what_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunFolder::open(&folder.path().join("<b>&run"));
+    std::fs::create_dir(run.path()).unwrap();
+    let mut experiment = Experiment::default().resolved();
+    experiment.model.hidden = vec![];
+    experiment.model.dropout = 0.0;
+    run.write_config(&experiment).unwrap();
+    run.write_metrics(&[epoch(1, None)]).unwrap();
+    run.write_record(&record()).unwrap();
+
+    let images = Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2));
+    let predictions = vec![Probabilities(vec![0.75, 0.25]), Probabilities(vec![0.0, 1.0])];
+    let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], 0.125);
+    let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &Evaluated { evaluation, images, predictions }).unwrap();
+
+    assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");
+    assert!(page.contains("<dd>0.00 %</dd>") && page.contains("0 of 2") && page.contains("12.50 %"), "{page}");
+    assert!(page.contains("Every test image was read rightly") && page.contains("class 1"), "{page}");
+    assert!(!page.contains("best epoch, 1") && !page.contains("held out"), "{page}");
+    assert!(page[..page.len().min(1024)].contains(MARK), "{page}");
+}
+
+fn record() -> Record {
+    let json = r#"{"version": "1", "commit": null, "device": "ndarray", "adapter": "CPU", "seed": 7, "started": 0.0,
+        "data": {"height": 1, "width": 2, "classes": 2, "training_images": 4, "validation_images": 0,
+                 "scaling": {"mean": 0.0, "deviation": 1.0}, "sha256": {}},
+        "parameters": 6, "models": {}, "training": null, "failure": null}"#;
+    serde_json::from_str(json).unwrap()
+}

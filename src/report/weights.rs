@@ -1,0 +1,60 @@
+//! What the first layer looks for: its weights as images.
+
+use super::picture::diverging;
+
+/// The most units that a page shows.
+const MOST: usize = 256;
+/// The most pixels that all their images have together.
+const MOST_PIXELS: usize = 1 << 18;
+/// The share of all weights whose size decides the colours: the few beyond it would pale all others.
+const SEEN: f64 = 0.995;
+
+/// The first layer, as it is shown.
+#[derive(Debug, Clone)]
+pub struct FirstLayer {
+    /// A data URI for each unit; not all of them, if they are many or large.
+    pub units: Vec<String>,
+    /// How many units there are.
+    pub all: usize,
+    /// The weight of the strongest colour.
+    pub largest: f32,
+}
+
+impl FirstLayer {
+    /// The layer with these weights, `[units, height · width]`.
+    pub fn new(weights: &[f32], size: [usize; 2]) -> Self {
+        let inputs = (size[0] * size[1]).max(1);
+        let largest = quantile(weights);
+        let shown = (MOST_PIXELS / inputs).clamp(1, MOST);
+        let units = weights.chunks(inputs).take(shown).map(|unit| diverging(unit, size, largest)).collect();
+        Self { units, all: weights.len() / inputs, largest }
+    }
+}
+
+/// The size that [`SEEN`] of the weights don't exceed.
+fn quantile(weights: &[f32]) -> f32 {
+    let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
+    sizes.sort_by(f32::total_cmp);
+    let index = (SEEN * sizes.len() as f64).ceil() as usize;
+    sizes.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_unit_has_an_image_and_outliers_do_not_decide_the_colours() {
+        let mut weights = vec![0.5; 250 * 4];
+        weights[0] = -90.0;
+        let layer = FirstLayer::new(&weights, [2, 2]);
+        assert_eq!((layer.units.len(), layer.all, layer.largest), (250, 250, 0.5));
+    }
+
+    #[test]
+    fn wide_layers_and_large_images_are_cut() {
+        assert_eq!(FirstLayer::new(&vec![1.0; 300], [1, 1]).units.len(), MOST);
+        let large = FirstLayer::new(&vec![1.0; 2 * MOST_PIXELS], [1, MOST_PIXELS]);
+        assert_eq!((large.units.len(), large.all), (1, 2));
+    }
+}

@@ -1,0 +1,151 @@
+//! What the terminal shows in colours: images, bars, a confusion matrix. Without colours (a file, a pipe, `NO_COLOR`)
+//! there is none of it.
+//!
+//! The colours are those of the 256 that terminals have had for decades.
+
+use std::io;
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{Ansi256Color, Color, Style};
+
+use crate::evaluation::{Evaluation, Probabilities};
+
+/// From pale to strong: right predictions blue, wrong ones orange, apart to colour-blind eyes too.
+const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
+const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
+/// The grey levels of the 256 colours, from black to white.
+const GREYS: usize = 24;
+/// How wide a bar of probability 1 is, in characters.
+const BAR: usize = 24;
+
+/// Whether stdout shows colours.
+pub fn is_coloured() -> bool {
+    AutoStream::choice(&io::stdout()) != ColorChoice::Never
+}
+
+/// An evaluation's text, its confusion matrix coloured: the right predictions by their share of the class, the wrong ones
+/// by their number, up to the most frequent confusion.
+pub fn evaluation(evaluation: &Evaluation) -> String {
+    let confusion = &evaluation.confusion;
+    let most = evaluation.most_confused();
+    let mut text = String::new();
+    let written = evaluation.write(&mut text, |truth, prediction| {
+        let count = confusion[truth][prediction];
+        match count {
+            0 => Style::new().dimmed(),
+            _ if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
+            _ => shade(&WRONG, count, most),
+        }
+    });
+    written.expect("a string takes all that is written to it");
+    text
+}
+
+/// Black on the shade of `part` of `whole`.
+fn shade(shades: &[u8], part: usize, whole: usize) -> Style {
+    let index = (part * shades.len() / whole.max(1)).min(shades.len() - 1);
+    on(shades[index]).fg_color(Some(Ansi256Color(16).into()))
+}
+
+fn on(color: u8) -> Style {
+    Style::new().bg_color(Some(Ansi256Color(color).into()))
+}
+
+/// An image of `[height, width]` pixels beside bars of its probabilities, the most probable class in bold. Where there are
+/// more classes than lines beside the image, the least probable are left out.
+pub fn prediction(pixels: &[u8], [height, width]: [usize; 2], probabilities: &Probabilities) -> String {
+    let image = picture(pixels, width);
+    let lines = image.len().max(probabilities.0.len().min(10));
+    let mut classes = probabilities.ranked();
+    let best = probabilities.best();
+    classes.truncate(lines);
+    classes.sort_unstable();
+    let above = (lines - classes.len()) / 2;
+    debug_assert_eq!(image.len(), height.div_ceil(2));
+    let line = |line: usize| {
+        let left = image.get(line).cloned().unwrap_or_else(|| " ".repeat(width));
+        match line.checked_sub(above).and_then(|index| classes.get(index)) {
+            Some(&class) => {
+                let style = if class == best { Style::new().bold() } else { Style::new() };
+                let share = probabilities.0[class];
+                format!("{left}  {style}{class:>3} {} {:5.1} %{style:#}", bar(share), 100.0 * share)
+            }
+            None => left,
+        }
+    };
+    (0..lines).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A line for every two rows of pixels: the upper half of a character is its foreground, the lower its background.
+fn picture(pixels: &[u8], width: usize) -> Vec<String> {
+    let rows: Vec<&[u8]> = pixels.chunks(width).collect();
+    let line = |pair: &[&[u8]]| {
+        let mut line = String::new();
+        for column in 0..width {
+            let lower = pair.get(1).map_or(0, |row| row[column]);
+            let style = on(grey(lower)).fg_color(Some(Color::Ansi256(Ansi256Color(grey(pair[0][column])))));
+            line += &format!("{style}▀{style:#}");
+        }
+        line
+    };
+    rows.chunks(2).map(line).collect()
+}
+
+/// The grey of the 256 colours that is nearest to a pixel.
+fn grey(pixel: u8) -> u8 {
+    232 + ((usize::from(pixel) * (GREYS - 1) + 127) / 255) as u8
+}
+
+/// A bar of `share` of [`BAR`] characters, to the eighth of one, filled up with blanks.
+fn bar(share: f64) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * (8 * BAR) as f64).round() as usize;
+    format!("{:BAR$}", "█".repeat(eighths / 8) + PARTS[eighths % 8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text as a terminal without colours would show it.
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn colours_change_nothing_but_colours() {
+        let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], 0.5);
+        assert_eq!(plain(&evaluation(&counted)), counted.to_string());
+        assert!(evaluation(&counted).len() > counted.to_string().len());
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share() {
+        assert_eq!(bar(1.0), "█".repeat(BAR));
+        assert_eq!(bar(0.5), "█".repeat(BAR / 2) + &" ".repeat(BAR / 2));
+        assert_eq!(bar(1.0 / (8 * BAR) as f64).trim_end(), "▏");
+        assert_eq!(bar(0.0), " ".repeat(BAR));
+    }
+
+    #[test]
+    fn two_rows_of_pixels_make_a_line() {
+        let lines = picture(&[0, 255, 255, 0, 9, 9], 2);
+        assert_eq!(lines.iter().map(|line| plain(line)).collect::<Vec<_>>(), ["▀▀", "▀▀"]);
+        assert!(lines[0].contains("38;5;232") && lines[0].contains("48;5;255"), "{:?}", lines[0]);
+    }
+
+    #[test]
+    fn every_class_has_its_bar_beside_the_image() {
+        let shown = plain(&prediction(&[0; 28 * 28], [28, 28], &Probabilities(vec![0.1; 10])));
+        assert_eq!((shown.lines().count(), shown.matches(" 10.0 %").count()), (14, 10));
+    }
+
+    #[test]
+    fn small_images_and_many_classes_leave_out_the_least_probable() {
+        let mut shares = vec![0.0; 40];
+        (shares[7], shares[35]) = (0.25, 0.75);
+        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(shares)));
+        assert_eq!(shown.lines().count(), 10);
+        assert!(shown.contains("  7 ") && shown.contains(" 35 ") && shown.contains("75.0 %"), "{shown}");
+    }
+}

@@ -1,0 +1,137 @@
+//! `report.html` and `mnist-burn report`: a run, or several, as a page.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, folders, program, stdout, success};
+
+/// A page that asks for nothing but itself.
+fn self_contained(path: &Path) -> String {
+    let page = fs::read_to_string(path).unwrap();
+    for outside in ["http://", "https://", "<script", "<link", "@import", "url(", "href=", "file:"] {
+        assert!(!page.contains(outside), "{outside} in {}", path.display());
+    }
+    assert_eq!(page.matches("src=").count(), page.matches("src=\"data:image/png;base64,").count());
+    assert!(page.contains("default-src 'none'"), "the browser sees to it");
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    page
+}
+
+#[test]
+fn a_training_leaves_a_page_with_the_figures_of_its_evaluation() {
+    let page = self_contained(&smoke().run.join("report.html"));
+    let evaluation: Value = serde_json::from_slice(&fs::read(smoke().run.join("evaluation.json")).unwrap()).unwrap();
+    let wrong = evaluation["wrong"].as_u64().unwrap();
+    assert!(page.contains(&format!("<dt>wrong, of 10,000</dt><dd>{wrong}</dd>")));
+    assert!(page.contains(&format!("<dd>{:.2} %</dd>", wrong as f64 / 100.0)));
+    assert!(page.contains(&format!("<dd>{:.4}</dd>", evaluation["loss"].as_f64().unwrap())));
+    for (truth, row) in evaluation["confusion"].as_array().unwrap().iter().enumerate() {
+        for (class, count) in row.as_array().unwrap().iter().enumerate().filter(|(_, count)| **count != 0) {
+            assert!(page.contains(&format!("{truth} taken for {class}: {count} of ")), "{truth} {class}");
+        }
+    }
+    for class in evaluation["classes"].as_array().unwrap() {
+        for figure in ["precision", "recall", "f1"] {
+            assert!(page.contains(&format!("<td>{:.4}</td>", class[figure].as_f64().unwrap())), "{class}");
+        }
+    }
+    assert!(page.contains(&format!("The 500 of {wrong} wrong predictions")), "a smoke run has more than are shown");
+    assert_eq!(page.matches("<img ").count(), 500 + 16, "the mistakes, and the first layer's units");
+    for part in ["best epoch, ", "Guo et al. 2017", "learning_rate = 0.005", "<td>ndarray (CPU)</td>", "12,730"] {
+        assert!(page.contains(part) || DEVICE != "ndarray", "{part}");
+    }
+    assert!(smoke().stdout.contains("report.html"), "{}", smoke().stdout);
+}
+
+#[test]
+fn the_page_can_be_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.html");
+    let report = || {
+        let mut command = program();
+        command.arg("report").arg(&smoke().run).args(["--device", DEVICE, "--output"]).arg(&path);
+        stdout(&mut command)
+    };
+    assert_eq!(report().trim_end(), path.to_str().unwrap());
+    let first = fs::read(smoke().run.join("report.html")).unwrap();
+    assert!(fs::read(&path).unwrap() == first);
+
+    fs::write(&path, &first[..first.len() / 2]).unwrap();
+    report();
+    assert!(fs::read(&path).unwrap() == first, "an old page gives way to a new one");
+}
+
+#[test]
+fn what_is_no_report_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.html");
+    fs::write(&path, "<p>mine").unwrap();
+    let runs = [vec![&smoke().run], vec![&smoke().run; 2]];
+    for (runs, output) in runs.iter().flat_map(|runs| [(runs, path.as_path()), (runs, folder.path())]) {
+        let mut command = program();
+        command.arg("report").args(runs).args(["--device", DEVICE, "--output"]).arg(output);
+        let message = failure(&mut command);
+        assert!(message.contains("exists and is no report: move it, or name another file with --output"), "{message}");
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "<p>mine");
+}
+
+#[test]
+fn a_page_that_can_not_be_left_costs_the_run_nothing() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("run");
+    let train = |last: &[&str]| {
+        let mut command = program();
+        command.args(["train", "-c", "config/smoke.toml", "--device", DEVICE, "--set", "training.epochs=1", "--run"]);
+        success(command.arg(&run).args(last))
+    };
+    train(&["--no-test"]);
+    fs::write(run.join("report.html"), "mine").unwrap();
+    let (report, message) = train(&[]);
+    assert!(message.contains("warning: the run has no new report.html: "), "{message}");
+    assert!(report.contains("test accuracy") && !report.contains("report.html"), "{report}");
+    assert!(run.join("evaluation.json").exists() && fs::read(run.join("report.html")).unwrap() == b"mine");
+}
+
+#[test]
+fn several_runs_share_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["one", "two", "three & four"] {
+        smoke().copy_to(&folder.path().join(name));
+    }
+    // One that is not evaluated, and another experiment.
+    fs::remove_file(folder.path().join("one/evaluation.json")).unwrap();
+    let config = fs::read_to_string(smoke().run.join("config.toml")).unwrap();
+    fs::write(folder.path().join("two/config.toml"), config.replace("seed = 1", "seed = 22")).unwrap();
+
+    let mut command = program();
+    command.current_dir(folder.path()).args(["report", "one", "two", "three & four"]);
+    assert_eq!(stdout(&mut command), "report.html\n");
+    let page = self_contained(&folder.path().join("report.html"));
+    assert!(page.contains("3 runs compared") && page.contains("three &#38; four"), "{page}");
+    assert!(page.contains("<code>seed</code></th><td><code>1</code></td><td><code>22</code></td>"), "{page}");
+    let lines = page.matches("<polyline").count();
+    assert_eq!(lines, 4 * 3, "error and loss, of training and validation, a line a run");
+    let error = fs::read_to_string(smoke().run.join("evaluation.json")).unwrap();
+    let error = serde_json::from_str::<Value>(&error).unwrap()["wrong"].as_f64().unwrap() / 100.0;
+    assert_eq!(page.matches(&format!("<td>{error:.2} %</td>")).count(), 2, "two of them were evaluated");
+}
+
+#[test]
+fn softmax_regression_of_one_epoch_without_validation_has_a_page() {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+    for setting in ["model.hidden=[]", "data.validation=0", "training.epochs=1", "training.batch_size=1024"] {
+        command.args(["--set", setting]);
+    }
+    success(&mut command);
+    let page = self_contained(&folders(runs.path())[0].join("report.html"));
+    assert!(page.contains("nothing was held out for validation") && !page.contains("best epoch, "), "{page}");
+    assert!(page.contains("weights of class 9") && !page.contains("hidden layer"), "{page}");
+    assert_eq!(page.matches("<polyline").count(), 2, "error and loss of training");
+}
