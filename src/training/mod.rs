@@ -36,6 +36,7 @@ use thiserror::Error;
 pub use adam::{Adam, Form};
 pub use journal::Journal;
 pub use optimizer::optimizer;
+pub use progress::Progress;
 pub use schedule::Rates;
 pub use sgd::Sgd;
 pub use step::cross_entropy;
@@ -52,7 +53,6 @@ use crate::run::{RunError, RunFolder};
 use crate::weights;
 
 use keeper::{Keeper, Start};
-use progress::Progress;
 use raw::Raw;
 use totals::EpochTotals;
 use watch::{Divergence, Watch};
