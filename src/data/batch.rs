@@ -1,6 +1,8 @@
 //! From bytes to tensors: one batch of images, scaled and flattened, with its labels.
 
+use burn::data::dataloader::Dataset;
 use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +78,28 @@ impl ImageBatcher {
         Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
     }
 
+    /// The images at `indices` with their labels. The seed is still to be set, by who knows the batch's place in the
+    /// training.
+    pub fn select(&self, images: &Images, indices: &[usize], device: &Device) -> Batch {
+        let labels = indices.iter().map(|&index| i32::from(images.label(index))).collect();
+        self.labelled(indices.iter().map(|&index| images.pixels(index)), labels, device)
+    }
+
+    fn labelled<'a>(
+        &self,
+        images: impl ExactSizeIterator<Item = &'a [u8]>,
+        labels: Vec<i32>,
+        device: &Device,
+    ) -> Batch {
+        let count = labels.len();
+        Batch {
+            images: self.images(images, device),
+            targets: Tensor::from_data(TensorData::new(labels, [count]), device),
+            seed: 0,
+            share: 1.0,
+        }
+    }
+
     /// The scaled images alone, `[images, height · width]`, of equally large images.
     pub fn images<'a>(&self, images: impl ExactSizeIterator<Item = &'a [u8]>, device: &Device) -> Tensor<2> {
         let count = images.len();
@@ -89,17 +113,21 @@ impl ImageBatcher {
     }
 }
 
+/// For Burn's own loaders; [`Loader`](super::Loader) makes no items.
+impl Dataset<Item> for Images {
+    fn get(&self, index: usize) -> Result<Item, DatasetError> {
+        Ok(Item { pixels: self.pixels(index).to_vec(), label: self.label(index) })
+    }
+
+    fn len(&self) -> usize {
+        self.len()
+    }
+}
+
 impl Batcher<Item, Batch> for ImageBatcher {
-    /// The batch, its seed still to be set by who knows its place in the training.
     fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
-        let labels: Vec<i32> = items.iter().map(|item| i32::from(item.label)).collect();
-        let count = labels.len();
-        Batch {
-            images: self.images(items.iter().map(|item| item.pixels.as_slice()), device),
-            targets: Tensor::from_data(TensorData::new(labels, [count]), device),
-            seed: 0,
-            share: 1.0,
-        }
+        let labels = items.iter().map(|item| i32::from(item.label)).collect();
+        self.labelled(items.iter().map(|item| item.pixels.as_slice()), labels, device)
     }
 }
 

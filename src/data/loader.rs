@@ -8,30 +8,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use burn::data::dataloader::batcher::Batcher;
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Dataset, Progress};
+use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
-use burn::data::dataset::transform::{PartialDataset, SelectionDataset};
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
-use super::{Batch, ImageBatcher, Images, Item};
+use super::{Batch, ImageBatcher, Images};
 use crate::random::{Purpose, derived_seed, generator};
-
-impl Dataset<Item> for Images {
-    fn get(&self, index: usize) -> Result<Item, DatasetError> {
-        Ok(Item { pixels: self.pixels(index).to_vec(), label: self.label(index) })
-    }
-
-    fn len(&self) -> usize {
-        self.len()
-    }
-}
 
 /// Goes through a data set in batches, the last one holding what is left.
 #[derive(Clone)]
 pub struct Loader {
-    images: Arc<dyn Dataset<Item>>,
+    images: Arc<Images>,
+    /// Which of the images, in the order that they have unshuffled.
+    indices: Arc<[usize]>,
     batcher: ImageBatcher,
     batch_size: usize,
     /// How many batches make an update.
@@ -54,9 +44,9 @@ impl Loader {
         batch_size: usize,
         device: Device,
     ) -> Self {
-        let images = Arc::new(SelectionDataset::<Images, Item>::from_indices_unchecked(images.clone(), indices));
+        let (images, indices) = (images.clone(), indices.into());
         let (shuffle, epochs, accumulation, threads) = (None, Arc::default(), 1, 0);
-        Self { images, batcher, batch_size, accumulation, shuffle, epochs, threads, device }
+        Self { images, indices, batcher, batch_size, accumulation, shuffle, epochs, threads, device }
     }
 
     /// The same images, in another order every epoch.
@@ -79,9 +69,9 @@ impl Loader {
         Self { threads, ..self }
     }
 
-    /// The order of epoch `epoch`, counted from 1, as positions in the data set.
+    /// The images in the order of epoch `epoch`, counted from 1.
     fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.images.len()).collect();
+        let mut order = self.indices.to_vec();
         if let Some(seed) = self.shuffle {
             order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
         }
@@ -99,7 +89,7 @@ impl DataLoader<Batch> for Loader {
     }
 
     fn num_items(&self) -> usize {
-        self.images.len()
+        self.indices.len()
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
@@ -107,8 +97,9 @@ impl DataLoader<Batch> for Loader {
     }
 
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
-        let images = Arc::new(PartialDataset::new(self.images.clone(), start, end));
-        Arc::new(Self { images, epochs: Arc::default(), ..self.clone() })
+        let end = end.min(self.indices.len());
+        let indices = self.indices[start.min(end)..end].into();
+        Arc::new(Self { indices, epochs: Arc::default(), ..self.clone() })
     }
 }
 
@@ -122,16 +113,13 @@ struct Epoch {
 
 impl Epoch {
     /// The batch of that index, counted from 0, until there are no more.
-    fn batch(&self, index: usize) -> Option<Result<Batch, DatasetError>> {
+    fn batch(&self, index: usize) -> Option<Batch> {
+        let Loader { images: all, batcher, device, .. } = &self.loader;
         let images = self.order.chunks(self.loader.batch_size).nth(index)?;
-        let items = match self.loader.images.get_many(images.to_vec()) {
-            Ok(items) => items,
-            Err(error) => return Some(Err(error)),
-        };
         let share = images.len() as f64 / self.images_in_update(index) as f64;
         let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
-        Some(Ok(Batch { share, seed, ..self.loader.batcher.batch(items, &self.loader.device) }))
+        Some(Batch { share, seed, ..batcher.select(all, images, device) })
     }
 
     /// How many images there are in the update that the batch of that index is part of.
@@ -142,7 +130,7 @@ impl Epoch {
 
     /// Makes every batch whose turn it is for `thread`, a few ahead of their use. Each thread has its own queue and they
     /// are emptied in turn, so the order of the batches does not depend on which thread is faster.
-    fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Result<Batch, DatasetError>> {
+    fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Batch> {
         let (sender, receiver) = sync_channel(4);
         let epoch = epoch.clone();
         let make = move || {
@@ -159,7 +147,7 @@ impl Epoch {
 /// An epoch under way.
 struct Batches {
     epoch: Arc<Epoch>,
-    ahead: Vec<Receiver<Result<Batch, DatasetError>>>,
+    ahead: Vec<Receiver<Batch>>,
     /// The index of the next batch.
     next: usize,
 }
@@ -174,7 +162,7 @@ impl Iterator for Batches {
         };
         let batch = made.or_else(|| self.epoch.batch(self.next))?;
         self.next += 1;
-        Some(batch)
+        Some(Ok(batch))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Adam and AdamW as Keras computes them, a Burn [`Optimizer`].
+//! Adam and AdamW, a Burn [`Optimizer`] that goes through the weights once.
 //!
 //! With gradient g, at step t:
 //!
@@ -8,17 +8,19 @@
 //! w ← w - η·λ·w - η·√(1 - β₂ᵗ)/(1 - β₁ᵗ)·m/(√v + ε)
 //! ```
 //!
-//! Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead. Written so, Keras' ε is `ε/√(1 - β₂ᵗ)`: about 32 times as
-//! large at step 1, the same in the end.
+//! That is Keras' form. Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead: the same with `ε·√(1 - β₂ᵗ)` for ε, a
+//! thirtieth of it at step 1 and nearly all in the end.
 //! Sources: Kingma and Ba 2015, the form before section 2.1 (<https://arxiv.org/abs/1412.6980>); λ as in Loshchilov and
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::numbers::{Numbers, in_one_pass, numbers_mut};
 
 /// The update rule and its constants; the state is Burn's own.
 #[derive(Debug, Clone, Copy)]
-pub struct KerasAdam {
+pub struct Adam {
     /// β₁, the decay of the mean of gradients, in [0, 1).
     pub beta_1: f64,
     /// β₂, the decay of the mean of squared gradients, in [0, 1).
@@ -27,9 +29,114 @@ pub struct KerasAdam {
     pub epsilon: f64,
     /// λ, the decoupled weight decay; 0 is Adam, anything else AdamW.
     pub weight_decay: f64,
+    /// What ε is added to.
+    pub form: Form,
 }
 
-impl Optimizer for KerasAdam {
+/// What Adam adds ε to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `√v`, as Keras does.
+    Keras,
+    /// `√v` without its bias, as Burn and PyTorch do.
+    Burn,
+}
+
+/// The factors of one step.
+#[derive(Clone, Copy)]
+struct Step<F> {
+    /// `[β, 1 - β]` of m.
+    mean: [F; 2],
+    /// `[β, 1 - β]` of v.
+    square: [F; 2],
+    /// What is left of the weights.
+    kept: F,
+    /// What m/(√v + ε) is multiplied by.
+    rate: F,
+    epsilon: F,
+}
+
+impl Adam {
+    /// The factors of step `time`, counted from 1.
+    fn at(&self, time: usize, rate: LearningRate) -> Step<f64> {
+        let unbiased = |beta: f64| 1.0 - beta.powf(time as f64);
+        let root = unbiased(self.beta_2).sqrt();
+        Step {
+            mean: [self.beta_1, 1.0 - self.beta_1],
+            square: [self.beta_2, 1.0 - self.beta_2],
+            kept: 1.0 - rate * self.weight_decay,
+            rate: rate * root / unbiased(self.beta_1),
+            epsilon: match self.form {
+                Form::Keras => self.epsilon,
+                Form::Burn => self.epsilon * root,
+            },
+        }
+    }
+}
+
+impl Step<f64> {
+    /// The step by Burn's operations, which its compiler fuses on a GPU.
+    fn by_tensors<const D: usize>(
+        &self,
+        weights: Tensor<D>,
+        gradient: Tensor<D>,
+        moments: Option<[Tensor<D>; 2]>,
+    ) -> (Tensor<D>, [Tensor<D>; 2]) {
+        let new_m = gradient.clone().mul_scalar(self.mean[1]);
+        let new_v = gradient.square().mul_scalar(self.square[1]);
+        let [m, v] = match moments {
+            Some([m, v]) => [m.mul_scalar(self.mean[0]) + new_m, v.mul_scalar(self.square[0]) + new_v],
+            None => [new_m, new_v],
+        };
+        let step = m.clone().mul_scalar(self.rate) / v.clone().sqrt().add_scalar(self.epsilon);
+        let weights = if self.kept == 1.0 { weights } else { weights.mul_scalar(self.kept) };
+        (weights - step, [m, v])
+    }
+
+    /// The step in one pass, into the gradient's and the moments' own memory.
+    fn in_place<const D: usize>(
+        &self,
+        weights: &Numbers,
+        gradient: Tensor<D>,
+        moments: Option<[Tensor<D>; 2]>,
+    ) -> (Tensor<D>, [Tensor<D>; 2]) {
+        let device = gradient.device();
+        let mut gradient = gradient.into_data();
+        let [mut m, mut v] = match moments {
+            Some(moments) => moments.map(Tensor::into_data),
+            None => [(); 2].map(|()| TensorData::zeros::<f32, _>(gradient.shape().clone())),
+        };
+        let step = self.rounded();
+        let changed = [&mut gradient, &mut m, &mut v].map(numbers_mut);
+        in_one_pass(weights.as_slice(), changed, &|weights, changed| step.pass(weights, changed));
+        let tensor = |data| Tensor::from_data(data, &device);
+        (tensor(gradient), [tensor(m), tensor(v)])
+    }
+
+    fn rounded(&self) -> Step<f32> {
+        Step {
+            mean: self.mean.map(|factor| factor as f32),
+            square: self.square.map(|factor| factor as f32),
+            kept: self.kept as f32,
+            rate: self.rate as f32,
+            epsilon: self.epsilon as f32,
+        }
+    }
+}
+
+impl Step<f32> {
+    /// Puts the new weights where the gradient was.
+    #[inline(always)]
+    fn pass(self, weights: &[f32], [gradient, m, v]: [&mut [f32]; 3]) {
+        for (((w, g), m), v) in weights.iter().zip(gradient).zip(m).zip(v) {
+            *m = self.mean[0] * *m + self.mean[1] * *g;
+            *v = self.square[0] * *v + self.square[1] * (*g * *g);
+            *g = self.kept * w - self.rate * *m / (v.sqrt() + self.epsilon);
+        }
+    }
+}
+
+impl Optimizer for Adam {
     type State<const D: usize> = AdamState<D>;
 
     fn step<const D: usize>(
@@ -39,21 +146,14 @@ impl Optimizer for KerasAdam {
         gradient: Tensor<D>,
         state: Option<AdamState<D>>,
     ) -> (Tensor<D>, Option<AdamState<D>>) {
-        let new_m = gradient.clone().mul_scalar(1.0 - self.beta_1);
-        let new_v = gradient.square().mul_scalar(1.0 - self.beta_2);
-        let (m, v, time) = match state.map(|state| state.momentum) {
-            Some(old) => (
-                old.moment_1.mul_scalar(self.beta_1) + new_m,
-                old.moment_2.mul_scalar(self.beta_2) + new_v,
-                old.time + 1,
-            ),
-            None => (new_m, new_v, 1),
+        let time = state.as_ref().map_or(0, |state| state.momentum.time) + 1;
+        let moments = state.map(|state| [state.momentum.moment_1, state.momentum.moment_2]);
+        let step = self.at(time, rate);
+        let (weights, [m, v]) = match Numbers::of(&weights) {
+            Some(weights) => step.in_place(&weights, gradient, moments),
+            None => step.by_tensors(weights, gradient, moments),
         };
-        let correction = (1.0 - self.beta_2.powf(time as f64)).sqrt() / (1.0 - self.beta_1.powf(time as f64));
-        let step = m.clone().mul_scalar(rate * correction) / v.clone().sqrt().add_scalar(self.epsilon);
-        let weights =
-            if self.weight_decay == 0.0 { weights } else { weights.mul_scalar(1.0 - rate * self.weight_decay) };
-        (weights - step, Some(AdamState::new(AdaptiveMomentumState::new(time, m, v))))
+        (weights, Some(AdamState::new(AdaptiveMomentumState::new(time, m, v))))
     }
 
     fn to_device<const D: usize>(mut state: AdamState<D>, device: &Device) -> AdamState<D> {

@@ -2,8 +2,8 @@
 //!
 //! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
 //! - `step` is what happens to one batch: logits, loss, gradients.
-//! - `optimizer` and `adam` turn gradients into new weights, at the rate that `schedule` has for the update; `portable`
-//!   lets the optimiser's state be restored anywhere.
+//! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
+//!   change `numbers` in place, and `portable` lets their state be restored anywhere.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
@@ -14,11 +14,13 @@ mod average;
 pub mod interrupt;
 mod journal;
 mod keeper;
+mod numbers;
 mod optimizer;
 mod portable;
 mod progress;
 mod raw;
 mod schedule;
+mod sgd;
 mod step;
 mod totals;
 mod trainee;
@@ -31,10 +33,12 @@ use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
 use thiserror::Error;
 
-pub use adam::KerasAdam;
+pub use adam::{Adam, Form};
 pub use journal::Journal;
 pub use optimizer::optimizer;
+pub use progress::Progress;
 pub use schedule::Rates;
+pub use sgd::Sgd;
 pub use step::cross_entropy;
 pub use trainee::Trainee;
 
@@ -49,7 +53,6 @@ use crate::run::{RunError, RunFolder};
 use crate::weights;
 
 use keeper::{Keeper, Start};
-use progress::Progress;
 use raw::Raw;
 use totals::EpochTotals;
 use watch::{Divergence, Watch};

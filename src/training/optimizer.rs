@@ -1,12 +1,11 @@
 //! The optimiser, from the config to Burn's types.
 
 use burn::grad_clipping::GradientClipping;
-use burn::optim::decay::WeightDecayConfig;
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{ModuleOptimizer, SgdConfig};
+use burn::optim::ModuleOptimizer;
 
-use super::adam::KerasAdam;
+use super::adam::{Adam, Form};
 use super::portable::Portable;
+use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
 
 /// The update rule of a config.
@@ -31,18 +30,10 @@ fn rule(config: &Optimizer) -> ModuleOptimizer {
             .map(Option::unwrap_or_default);
     match config.kind {
         OptimizerKind::Adam | OptimizerKind::Adamw => {
-            Portable(KerasAdam { beta_1, beta_2, epsilon, weight_decay }).into()
+            Portable(Adam { beta_1, beta_2, epsilon, weight_decay, form: Form::Keras }).into()
         }
         OptimizerKind::Sgd => {
-            // Burn dampens the gradient by 0.1 unless told otherwise; Keras and PyTorch do not. Keras keeps the rate
-            // inside the momentum, Burn and PyTorch outside: the same as long as the rate is.
-            let nesterov = config.nesterov.unwrap_or_default();
-            let velocity = MomentumConfig::new().with_momentum(momentum).with_dampening(0.0).with_nesterov(nesterov);
-            let decay = WeightDecayConfig::new(weight_decay as f32);
-            let sgd = SgdConfig::new()
-                .with_momentum((momentum > 0.0).then_some(velocity))
-                .with_weight_decay((weight_decay > 0.0).then_some(decay));
-            Portable(sgd.build()).into()
+            Portable(Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }).into()
         }
     }
 }

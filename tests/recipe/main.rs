@@ -5,6 +5,7 @@
 //! - `start`: the initial weights;
 //! - `batches`: shuffling, the last batch, dropout;
 //! - `optimizers`: the update rules, and Burn's loop running them;
+//! - `updates`: the same rules as Burn has them;
 //! - `options`: what changes the loss, the gradients or the model that is kept.
 
 mod backends;
@@ -13,6 +14,7 @@ mod keras;
 mod optimizers;
 mod options;
 mod start;
+mod updates;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,165 @@
+//! What it costs to run an epoch of `baseline` safely: `cargo bench --bench keeping`, `-- 9` for other than 5 rounds.
+//!
+//! Three ways alternate, so that what else the machine does meets all of them:
+//!
+//! - a bare loop: batches, steps and updates, and nothing else;
+//! - Burn's `Learner` with its loss and accuracy;
+//! - the program's own training, which seeds each step, watches each loss, locks its folder, and keeps models, checkpoint
+//!   and figures with their checksums.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use burn::data::dataloader::DataLoader;
+use burn::module::Module;
+use burn::tensor::Device;
+use burn::train::logger::InMemoryMetricLogger;
+use burn::train::metric::{AccuracyMetric, LossMetric};
+use burn::train::{
+    ClassificationOutput, ExecutionStrategy, InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep,
+};
+use mnist_burn::config::{BatchSize, Experiment, Training};
+use mnist_burn::data::{self, Batch, Files, Loader, TrainingData};
+use mnist_burn::device::{self, Opened};
+use mnist_burn::model::Mlp;
+use mnist_burn::record::Record;
+use mnist_burn::run::RunFolder;
+use mnist_burn::training::{self, Progress, cross_entropy, optimizer};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The network alone, with Burn's loss of a batch and nothing else.
+#[derive(Module, Debug)]
+struct Bare {
+    model: Mlp,
+}
+
+impl Bare {
+    fn classify(&self, batch: Batch) -> ClassificationOutput {
+        let logits = self.model.forward(batch.images);
+        ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets)
+    }
+}
+
+impl TrainStep for Bare {
+    type Input = Batch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
+        let output = self.classify(batch);
+        TrainOutput::new(self, output.loss.clone().mean().backward(), output)
+    }
+}
+
+impl InferenceStep for Bare {
+    type Input = Batch;
+    type Output = ClassificationOutput;
+
+    fn step(&self, batch: Batch) -> ClassificationOutput {
+        self.classify(batch)
+    }
+}
+
+struct Setting {
+    experiment: Experiment,
+    files: Files,
+    data: TrainingData,
+    device: Opened,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let training = Training { epochs: 1, ..Training::default() };
+        let experiment = Experiment { training, ..Experiment::default() };
+        let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
+        let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");
+        let files = data::locate(&experiment.data).expect("the images of data/mnist");
+        let data = TrainingData::load(&files, &experiment).expect("whole files");
+        Self { experiment, files, data, device }
+    }
+
+    fn autodiff(&self) -> Device {
+        self.device.device.clone().autodiff()
+    }
+
+    fn network(&self) -> Mlp {
+        let Experiment { model, init, seed, .. } = &self.experiment;
+        Mlp::new(model, init, self.data.inputs(), self.data.classes(), *seed, &self.autodiff())
+    }
+
+    fn loader(&self, indices: &[usize], device: Device) -> Loader {
+        let BatchSize::Images(batch) = self.experiment.training.batch_size else { unreachable!("baseline's is 32") };
+        Loader::new(&self.data.images, indices.to_vec(), self.data.batcher(), batch, device)
+            .shuffled(self.experiment.seed)
+            .with_threads(self.experiment.data.loader_threads)
+    }
+
+    fn bare(&self) {
+        let rate = self.experiment.optimizer.learning_rate;
+        let (mut bare, mut optimizer) = (Bare { model: self.network() }, optimizer(&self.experiment.optimizer));
+        let loader = self.loader(&self.data.split.training, self.device.device.clone());
+        for batch in loader.to_device(&self.autodiff()).iter() {
+            let output = TrainStep::step(&bare, batch.expect("images in memory"));
+            bare = bare.optimize(&mut optimizer, rate.into(), output.grads);
+        }
+    }
+
+    fn learner(&self) {
+        let rate = self.experiment.optimizer.learning_rate;
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let loader = |indices: &[usize]| Arc::new(self.loader(indices, self.device.device.clone()));
+        let result = SupervisedTraining::new(folder.path(), loader(&self.data.split.training), loader(&[]))
+            .metrics((LossMetric::new(), AccuracyMetric::new()))
+            .with_metric_logger(InMemoryMetricLogger::default())
+            .renderer(Box::new(Progress::new()))
+            .with_application_logger(None)
+            .with_training_strategy(ExecutionStrategy::single(self.autodiff()).into())
+            .num_epochs(1)
+            .launch(Learner::new(Bare { model: self.network() }, optimizer(&self.experiment.optimizer), rate));
+        assert!(result.error.is_none(), "the training went through");
+    }
+
+    fn kept(&self) {
+        let runs = tempfile::tempdir().expect("a folder for temporary files");
+        let (run, _lock) = RunFolder::create(runs.path(), &self.experiment).expect("a new run folder");
+        let model = self.network();
+        let record = Record::new(self.experiment.seed, &self.files, &self.data, &model, &self.device);
+        run.write_record(&record).expect("a file of the new run");
+        let trained = training::train(&self.experiment, model, &self.data, &self.device, &run, record);
+        assert!(trained.is_ok(), "the training went through");
+    }
+}
+
+/// A way to train, by its name.
+type Way = (&'static str, fn(&Setting));
+
+fn main() {
+    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(5);
+    let setting = Setting::new();
+    let ways: [Way; 3] =
+        [("bare loop", Setting::bare), ("Burn's Learner", Setting::learner), ("training::train", Setting::kept)];
+    let mut seconds = BTreeMap::<&str, Vec<f64>>::new();
+    // The first round warms up.
+    for round in 0..=rounds {
+        for (name, way) in ways {
+            let start = Instant::now();
+            way(&setting);
+            if round > 0 {
+                seconds.entry(name).or_default().push(start.elapsed().as_secs_f64());
+            }
+        }
+    }
+    let median = |name| {
+        let times = &seconds[name];
+        let mut sorted = times.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted[times.len() / 2]
+    };
+    println!("one epoch of baseline on {}, median of {rounds}, alternating", setting.device);
+    for (name, _) in ways {
+        let (time, bare, learner) = (median(name), median("bare loop"), median("Burn's Learner"));
+        println!("{name:16} {time:.3} s  {:.3} of the bare loop  {:.3} of Burn's Learner", time / bare, time / learner);
+    }
+}

@@ -1,0 +1,141 @@
+//! What the parts of a training cost: `cargo bench --bench parts`, or `-- optimizer` for one of them.
+//!
+//! On the device in MNIST_BURN_DEVICE, or else on `auto`; the images are those of `data/mnist`.
+
+use std::sync::{Arc, LazyLock};
+
+use burn::data::dataloader::DataLoader;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamConfig, ModuleOptimizer, Optimizer, SgdConfig};
+use burn::tensor::{Device, Distribution, Tensor};
+use burn::train::TrainStep;
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use mnist_burn::config::{self, Experiment};
+use mnist_burn::data::{self, Batch, ImageBatcher, Images, Loader, Scaling};
+use mnist_burn::evaluation::classify;
+use mnist_burn::model::Mlp;
+use mnist_burn::training::{Adam, Form, Sgd, Trainee, optimizer};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const INPUTS: usize = 784;
+const CLASSES: usize = 10;
+
+fn main() {
+    divan::main();
+}
+
+static DEVICE: LazyLock<Device> = LazyLock::new(|| {
+    let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
+    mnist_burn::device::open(&name).expect("the device of MNIST_BURN_DEVICE").device
+});
+
+static IMAGES: LazyLock<Arc<Images>> = LazyLock::new(|| {
+    let files = data::locate(&config::Data::default()).expect("the images of data/mnist");
+    Arc::new(files.train().expect("whole files"))
+});
+
+fn batcher() -> ImageBatcher {
+    ImageBatcher::new(Scaling::UNIT)
+}
+
+/// The first batch of that size.
+fn batch(size: usize) -> Batch {
+    let loader = Loader::new(&IMAGES, (0..size).collect(), batcher(), size, DEVICE.clone());
+    loader.iter().next().expect("a batch").expect("images in memory")
+}
+
+fn network(hidden: &[usize], device: &Device) -> Mlp {
+    let model = config::Model { hidden: hidden.to_vec(), ..config::Model::default() };
+    Mlp::new(&model, &config::Init::default(), INPUTS, CLASSES, 1, device)
+}
+
+/// Forward, backward and update, the whole of what a batch costs.
+#[divan::bench(args = [(&[128][..], 32), (&[128], 512), (&[1024, 1024, 1024], 512)], sample_count = 50)]
+fn step(bencher: Bencher, (hidden, size): (&[usize], usize)) {
+    let batch = batch(size);
+    let experiment = Experiment::default();
+    let mut optimizer = optimizer(&experiment.optimizer);
+    let model = network(hidden, &DEVICE.clone().autodiff());
+    let mut trainee = Some(Trainee::new(model, &experiment.training));
+    bencher.counter(ItemsCount::new(size)).bench_local(|| {
+        let old = trainee.take().expect("the trainee of the step before");
+        let output = TrainStep::step(&old, batch.clone());
+        trainee = Some(old.optimize(&mut optimizer, 1e-3.into(), output.grads));
+    });
+}
+
+/// The first layers of `baseline` and of a network of 1,024 neurons a layer.
+const SHAPES: [[usize; 2]; 2] = [[784, 128], [1024, 1024]];
+
+/// One update of one matrix. The weights are shared, as Burn's `Learner` has them; the gradient is used up.
+fn update<O: Optimizer>(bencher: Bencher, shape: [usize; 2], rule: &O) {
+    let random = || Tensor::<2>::random(shape, Distribution::Default, &*DEVICE);
+    let (weights, gradient) = (random(), random());
+    let mut state = rule.step(1e-3, weights.clone(), random(), None).1;
+    let fresh = || gradient.clone().mul_scalar(1.0);
+    bencher.counter(ItemsCount::new(shape[0] * shape[1])).with_inputs(fresh).bench_local_values(|gradient| {
+        let (weights, new) = rule.step(1e-3, weights.clone(), gradient, state.take());
+        state = new;
+        weights
+    });
+}
+
+#[divan::bench(args = SHAPES)]
+fn optimizer_adam_ours(bencher: Bencher, shape: [usize; 2]) {
+    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0, form: Form::Keras };
+    update(bencher, shape, &rule);
+}
+
+#[divan::bench(args = SHAPES)]
+fn optimizer_adam_burns(bencher: Bencher, shape: [usize; 2]) {
+    update(bencher, shape, &AdamConfig::new().build());
+}
+
+#[divan::bench(args = SHAPES)]
+fn optimizer_sgd_ours(bencher: Bencher, shape: [usize; 2]) {
+    update(bencher, shape, &Sgd { momentum: 0.9, nesterov: false, weight_decay: 0.0 });
+}
+
+#[divan::bench(args = SHAPES)]
+fn optimizer_sgd_burns(bencher: Bencher, shape: [usize; 2]) {
+    let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
+    update(bencher, shape, &SgdConfig::new().with_momentum(Some(momentum)).build());
+}
+
+/// From bytes to a batch's tensors.
+#[divan::bench(args = [32, 512])]
+fn batch_assembly(bencher: Bencher, size: usize) {
+    let (batcher, indices): (_, Vec<usize>) = (batcher(), (0..size).map(|i| i * 97).collect());
+    let bytes = BytesCount::new(size * INPUTS);
+    bencher.counter(bytes).bench_local(|| batcher.select(&IMAGES, &indices, &DEVICE));
+}
+
+/// The 60,000 images, from the files.
+#[divan::bench(sample_count = 10)]
+fn loading(bencher: Bencher) {
+    let files = data::locate(&config::Data::default()).expect("the images of data/mnist");
+    bencher.bench_local(|| files.train());
+}
+
+/// Images classified together.
+#[divan::bench(args = [1, 500])]
+fn inference(bencher: Bencher, size: usize) {
+    let (model, images) = (network(&[128], &DEVICE), batch(size).images);
+    bencher.counter(ItemsCount::new(size)).bench_local(|| classify(&model, black_box(images.clone())));
+}
+
+/// The module's optimiser, with what it does besides the rule.
+#[divan::bench]
+fn gradients_and_module(bencher: Bencher) {
+    let (trainee, batch) = {
+        let model = network(&[128], &DEVICE.clone().autodiff());
+        (Trainee::new(model, &config::Training::default()), batch(32))
+    };
+    let mut optimizer: ModuleOptimizer = optimizer(&config::Optimizer::default());
+    bencher
+        .with_inputs(|| (trainee.clone(), TrainStep::step(&trainee, batch.clone()).grads))
+        .bench_local_values(|(trainee, gradients)| trainee.optimize(&mut optimizer, 1e-3.into(), gradients));
+}

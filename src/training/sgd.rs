@@ -1,0 +1,151 @@
+//! Stochastic gradient descent with momentum, a Burn [`Optimizer`] that goes through the weights once.
+//!
+//! With gradient g, at each step:
+//!
+//! ```text
+//! g ← g + λ·w
+//! u ← μ·u + g
+//! w ← w - η·u, or w - η·(μ·u + g) with Nesterov's momentum
+//! ```
+//!
+//! It is Burn's and PyTorch's without dampening, and Keras' as long as the rate η stays the same: Keras has it inside u.
+//! Source: Sutskever and others 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
+
+use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::numbers::{Numbers, in_one_pass, numbers_mut};
+
+/// The update rule and its constants.
+#[derive(Debug, Clone, Copy)]
+pub struct Sgd {
+    /// μ, in [0, 1); without it there is no u.
+    pub momentum: f64,
+    /// Whether the step looks ahead, as Nesterov has it.
+    pub nesterov: bool,
+    /// λ, which pulls the weights towards 0.
+    pub weight_decay: f64,
+}
+
+/// u, if there is momentum. Its record is that of Burn's own `SgdState`, which does not give it away.
+#[derive(Debug, Clone)]
+pub struct SgdState<const D: usize> {
+    velocity: Option<Tensor<D>>,
+}
+
+/// Where Burn has u in a record.
+const VELOCITY: &str = "momentum.velocity";
+
+impl<const D: usize> RecordState for SgdState<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        if let Some(velocity) = &self.velocity {
+            out.push_tensor(prefix, VELOCITY, velocity.to_data());
+        }
+    }
+
+    fn state_unflatten(prefix: &str, from: &mut StateSource, device: &Device) -> Option<Self> {
+        let velocity = from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, device));
+        Some(Self { velocity })
+    }
+}
+
+impl Sgd {
+    /// The step by Burn's operations, which its compiler fuses on a GPU.
+    fn by_tensors<const D: usize>(
+        &self,
+        rate: f64,
+        weights: Tensor<D>,
+        gradient: Tensor<D>,
+        velocity: Option<Tensor<D>>,
+    ) -> (Tensor<D>, Option<Tensor<D>>) {
+        let gradient = match self.weight_decay {
+            0.0 => gradient,
+            decay => gradient + weights.clone().mul_scalar(decay),
+        };
+        if self.momentum == 0.0 {
+            return (weights - gradient.mul_scalar(rate), None);
+        }
+        let velocity = match velocity {
+            Some(velocity) => velocity.mul_scalar(self.momentum) + gradient.clone(),
+            None => gradient.clone(),
+        };
+        let step = if self.nesterov { velocity.clone().mul_scalar(self.momentum) + gradient } else { velocity.clone() };
+        (weights - step.mul_scalar(rate), Some(velocity))
+    }
+
+    /// The step in one pass, into the gradient's and u's own memory.
+    fn in_place<const D: usize>(
+        &self,
+        rate: f64,
+        weights: &Numbers,
+        gradient: Tensor<D>,
+        velocity: Option<Tensor<D>>,
+    ) -> (Tensor<D>, Option<Tensor<D>>) {
+        let device = gradient.device();
+        let tensor = |data| Tensor::from_data(data, &device);
+        let mut gradient = gradient.into_data();
+        let [rate, decay, momentum] = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
+        if self.momentum == 0.0 {
+            let pass = |weights: &[f32], changed: [&mut [f32]; 1]| plain(rate, decay, weights, changed);
+            in_one_pass(weights.as_slice(), [numbers_mut(&mut gradient)], &pass);
+            return (tensor(gradient), None);
+        }
+        let mut velocity = match velocity {
+            Some(velocity) => velocity.into_data(),
+            None => TensorData::zeros::<f32, _>(gradient.shape().clone()),
+        };
+        // The step is a·u + b·g.
+        let ahead = if self.nesterov { [momentum, 1.0] } else { [1.0, 0.0] };
+        let pass = |weights: &[f32], changed: [&mut [f32]; 2]| {
+            with_momentum([rate, decay, momentum], ahead, weights, changed);
+        };
+        in_one_pass(weights.as_slice(), [&mut gradient, &mut velocity].map(numbers_mut), &pass);
+        (tensor(gradient), Some(tensor(velocity)))
+    }
+}
+
+/// Puts the new weights where the gradient was.
+#[inline(always)]
+fn plain(rate: f32, decay: f32, weights: &[f32], [gradient]: [&mut [f32]; 1]) {
+    for (w, g) in weights.iter().zip(gradient) {
+        *g = w - rate * (*g + decay * w);
+    }
+}
+
+/// The same, and u is brought up to date.
+#[inline(always)]
+fn with_momentum(
+    [rate, decay, momentum]: [f32; 3],
+    ahead: [f32; 2],
+    weights: &[f32],
+    [gradient, velocity]: [&mut [f32]; 2],
+) {
+    for ((w, g), u) in weights.iter().zip(gradient).zip(velocity) {
+        let slope = *g + decay * w;
+        *u = momentum * *u + slope;
+        *g = w - rate * (ahead[0] * *u + ahead[1] * slope);
+    }
+}
+
+impl Optimizer for Sgd {
+    type State<const D: usize> = SgdState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        rate: LearningRate,
+        weights: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<SgdState<D>>,
+    ) -> (Tensor<D>, Option<SgdState<D>>) {
+        let velocity = state.and_then(|state| state.velocity);
+        let (weights, velocity) = match Numbers::of(&weights) {
+            Some(weights) => self.in_place(rate, &weights, gradient, velocity),
+            None => self.by_tensors(rate, weights, gradient, velocity),
+        };
+        (weights, Some(SgdState { velocity }))
+    }
+
+    fn to_device<const D: usize>(state: SgdState<D>, device: &Device) -> SgdState<D> {
+        SgdState { velocity: state.velocity.map(|velocity| velocity.to_device(device)) }
+    }
+}

@@ -1,0 +1,136 @@
+//! The update rules of one pass against Burn's own, which take an operation at a time.
+
+use std::collections::BTreeMap;
+
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{AdamConfig, AdamWConfig, Optimizer, RecordState, SgdConfig, StateSink, StateSource};
+use burn::tensor::{Device, Tensor, TensorData};
+use mnist_burn::training::{Adam, Form, Sgd};
+
+use super::{assert_close, devices};
+
+/// More than the part of a list that one thread takes, and no multiple of what a processor takes at once.
+const SHAPE: [usize; 2] = [331, 701];
+
+/// Numbers of either sign and of many sizes that a fixed formula makes.
+fn numbers(seed: usize, device: &Device) -> Tensor<2> {
+    let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0;
+    let values = (0..SHAPE[0] * SHAPE[1]).map(|i| value(i).powi(3)).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, SHAPE), device)
+}
+
+fn values(tensor: &Tensor<2>) -> Vec<f32> {
+    tensor.to_data().iter::<f32>().collect()
+}
+
+/// The weights after a few steps of `optimizer`, and its state.
+fn stepped<O: Optimizer>(
+    optimizer: &O,
+    steps: std::ops::Range<usize>,
+    weights: Tensor<2>,
+    state: Option<O::State<2>>,
+) -> (Tensor<2>, Option<O::State<2>>) {
+    let device = weights.device();
+    // Learning rates differ from step to step.
+    let rate = |step: usize| 0.01 / (1.0 + step as f64);
+    steps.fold((weights, state), |(weights, state), step| {
+        optimizer.step(rate(step), weights, numbers(step + 1, &device), state)
+    })
+}
+
+/// Fails unless both rules lead to the same weights.
+fn assert_same<A: Optimizer, B: Optimizer>(ours: &A, burns: &B, what: &str) {
+    for (name, device) in devices() {
+        let start = numbers(0, &device);
+        let (found, expected) = (stepped(ours, 0..8, start.clone(), None).0, stepped(burns, 0..8, start, None).0);
+        assert_close(&values(&found), &values(&expected), 1e-6, &format!("{what}, {name}"));
+    }
+}
+
+fn adam(weight_decay: f64, form: Form) -> Adam {
+    Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-3, weight_decay, form }
+}
+
+#[test]
+fn adam_and_adamw_in_burns_form_are_burns() {
+    assert_same(&adam(0.0, Form::Burn), &AdamConfig::new().with_epsilon(1e-3).build(), "Adam");
+    let adamw = AdamWConfig::new().with_epsilon(1e-3).with_weight_decay(0.1).build();
+    assert_same(&adam(0.1, Form::Burn), &adamw, "AdamW");
+}
+
+#[test]
+fn the_two_forms_differ_so_the_comparison_can_fail() {
+    let start = numbers(0, &devices()[0].1);
+    let [keras, burn] =
+        [Form::Keras, Form::Burn].map(|form| values(&stepped(&adam(0.0, form), 0..8, start.clone(), None).0));
+    assert!(keras.iter().zip(&burn).any(|(a, b)| (a - b).abs() > 1e-4));
+}
+
+fn burns_sgd(momentum: f64, nesterov: bool, decay: f32) -> impl Optimizer {
+    let velocity = MomentumConfig::new().with_momentum(momentum).with_dampening(0.0).with_nesterov(nesterov);
+    SgdConfig::new()
+        .with_momentum((momentum > 0.0).then_some(velocity))
+        .with_weight_decay((decay > 0.0).then(|| WeightDecayConfig::new(decay)))
+        .build()
+}
+
+#[test]
+fn sgd_is_burns_with_and_without_momentum_nesterovs_and_decay() {
+    for (momentum, nesterov, decay) in [(0.0, false, 0.0), (0.0, false, 0.2), (0.9, false, 0.2), (0.9, true, 0.2)] {
+        let ours = Sgd { momentum, nesterov, weight_decay: f64::from(decay) };
+        assert_same(&ours, &burns_sgd(momentum, nesterov, decay), &format!("SGD {momentum} {nesterov} {decay}"));
+    }
+}
+
+/// A state, by way of a record.
+fn restored<A: RecordState, B: RecordState>(state: &A, device: &Device) -> B {
+    let mut record = StateSink::default();
+    state.state_flatten("1", &mut record);
+    let mut source = StateSource::new(record.scalars.into_iter().collect::<BTreeMap<_, _>>());
+    record.tensors.into_iter().for_each(|(name, data)| source.insert_tensor(name, data));
+    B::state_unflatten("1", &mut source, device).unwrap()
+}
+
+#[test]
+fn either_goes_on_from_the_others_record() {
+    fn check<A: Optimizer, B: Optimizer>(ours: &A, burns: &B, device: &Device) {
+        let expected = values(&stepped(ours, 0..6, numbers(0, device), None).0);
+        let (weights, state) = stepped(ours, 0..3, numbers(0, device), None);
+        let state = restored::<A::State<2>, B::State<2>>(&state.unwrap(), device);
+        assert_close(&values(&stepped(burns, 3..6, weights, Some(state)).0), &expected, 1e-6, "Burn's goes on");
+        let (weights, state) = stepped(burns, 0..3, numbers(0, device), None);
+        let state = restored::<B::State<2>, A::State<2>>(&state.unwrap(), device);
+        assert_close(&values(&stepped(ours, 3..6, weights, Some(state)).0), &expected, 1e-6, "ours goes on");
+    }
+    for (_, device) in devices() {
+        check(&adam(0.0, Form::Burn), &AdamConfig::new().with_epsilon(1e-3).build(), &device);
+        check(&Sgd { momentum: 0.9, nesterov: true, weight_decay: 0.0 }, &burns_sgd(0.9, true, 0.0), &device);
+        check(&Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 }, &burns_sgd(0.0, false, 0.0), &device);
+    }
+}
+
+#[test]
+fn weights_that_are_shared_or_stored_column_by_column_are_read_and_left_alone() {
+    let rule = adam(0.1, Form::Keras);
+    for (name, device) in devices() {
+        let start = numbers(0, &device);
+        let by_columns = start.clone().transpose().add_scalar(0.0).transpose();
+        let expected = values(&stepped(&rule, 0..3, numbers(0, &device), None).0);
+        for weights in [start, by_columns] {
+            let before = values(&weights);
+            assert_eq!(values(&stepped(&rule, 0..3, weights.clone(), None).0), expected, "{name}");
+            assert_eq!(values(&weights), before, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let device = devices().pop().unwrap().1;
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| values(&stepped(&adam(0.1, Form::Keras), 0..3, numbers(0, &device), None).0))
+    };
+    assert_eq!(with(1), with(5));
+}
