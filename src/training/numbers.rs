@@ -63,8 +63,8 @@ pub fn numbers_mut(data: &mut TensorData) -> &mut [f32] {
     data.as_mut_slice().expect("weights are f32, and what belongs to them is of their type")
 }
 
-/// From here on a second thread pays: 256 kB a list, more than a core's own cache holds of several lists.
-const PART: usize = 1 << 16;
+/// How many numbers one thread takes at most: waking another costs as much as going through some 100,000.
+const PART: usize = 1 << 18;
 
 /// Runs `pass` over lists of equal length, `read` and those to change, on as many threads as pay. `pass` sees a part at a
 /// time, the same part of each list, and is compiled for each generation of processors: it should be `#[inline(always)]`.
