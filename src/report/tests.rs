@@ -31,10 +31,10 @@ fn only_what_was_measured_is_drawn() {
 
 #[test]
 fn confusions_are_as_strong_as_the_most_frequent_of_them() {
-    let cells = cells(&Evaluation::new(vec![vec![3, 1], vec![4, 0]], 0.0));
+    let cells = cells(&Evaluation::new(vec![vec![4, 1], vec![2, 0]], 0.0));
     let strengths: Vec<Vec<&str>> =
         cells.iter().map(|row| row.iter().map(|cell| cell.strength.as_str()).collect()).collect();
-    assert_eq!(strengths, [["0.48", "0.23"], ["0.60", "0.10"]]);
+    assert_eq!(strengths, [["0.50", "0.35"], ["0.60", "0.10"]]);
 }
 
 #[test]
@@ -61,9 +61,12 @@ fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_wh
     let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &Evaluated { evaluation, images, predictions }).unwrap();
 
     assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");
-    assert!(page.contains("<dd>0.00 %</dd>") && page.contains("0 of 2") && page.contains("12.50 %"), "{page}");
+    assert!(
+        page.contains("<dd>0.00 %</dd>") && page.contains("wrong, of 2</dt><dd>0</dd>") && page.contains("12.50 %"),
+        "{page}"
+    );
     assert!(page.contains("Every test image was read rightly") && page.contains("class 1"), "{page}");
-    assert!(!page.contains("best epoch, 1") && !page.contains("held out"), "{page}");
+    assert!(!page.contains("best epoch, 1") && page.contains("nothing was held out for validation"), "{page}");
     assert!(page[..page.len().min(1024)].contains(MARK), "{page}");
 }
 
