@@ -261,6 +261,7 @@ fn a_training_that_diverged_can_not_go_on() {
     let sets = [
         "optimizer.kind=sgd",
         "optimizer.learning_rate=1000",
+        "optimizer.clip_norm=1e30",
         "model.batch_norm=false",
         "model.hidden=[64,64,64,64]",
         "init.weights=he-normal",
