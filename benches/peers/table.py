@@ -70,7 +70,7 @@ def ours(device, recipe, seed):
         epochs = [float(row["seconds"]) for row in csv.DictReader(metrics)]
     return {
         "program": f"mnist-burn, {device}",
-        "version": f"{record['version']}, {(record['commit'] or 'no commit')[:8]}",
+        "version": ", ".join([record["version"], *filter(None, [record["commit"]])]),
         "fit_seconds": record["training"]["wall_seconds"],
         "epoch_seconds": epochs,
         "test_accuracy": json.loads((run / "evaluation.json").read_text())["accuracy"],
