@@ -7,10 +7,11 @@
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
-//! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number.
+//! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number; `error` has the words for that.
 
 mod adam;
 mod average;
+mod error;
 pub mod interrupt;
 mod journal;
 mod keeper;
@@ -26,14 +27,13 @@ mod totals;
 mod trainee;
 mod watch;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use adam::{Adam, Form};
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
-use thiserror::Error;
 
-pub use adam::{Adam, Form};
+pub use error::TrainingError;
 pub use journal::Journal;
 pub use optimizer::optimizer;
 pub use progress::Progress;
@@ -56,47 +56,6 @@ use keeper::{Keeper, Start};
 use raw::Raw;
 use totals::EpochTotals;
 use watch::{Divergence, Watch};
-
-/// Why a training broke off.
-#[derive(Debug, Error)]
-pub enum TrainingError {
-    /// The device failed.
-    #[error("the training stopped: {0}")]
-    Stopped(String),
-    /// What was learned before can't be loaded, or an epoch's model or figures can't be kept.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// A signal stopped it.
-    #[error("interrupted in epoch {epoch}: {}; `mnist-burn resume {run}` goes on from there", kept(*epoch))]
-    Interrupted {
-        /// The epoch that was under way.
-        epoch: usize,
-        /// The run's folder.
-        run: PathBuf,
-    },
-    /// The loss is infinite or no number.
-    #[error(
-        "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss is no number any \
-         more; take a smaller optimizer.learning_rate. {}",
-        if *epoch == 1 { "No model was kept" } else { "The best model of the epochs before is kept" }
-    )]
-    Diverged {
-        /// The epoch, from 1.
-        epoch: usize,
-        /// The batch in it, from 1.
-        batch: usize,
-        /// The learning rate of its update.
-        rate: f64,
-    },
-}
-
-fn kept(epoch: usize) -> String {
-    match epoch {
-        1 => "no epoch is whole yet, and it will begin again".into(),
-        2 => "epoch 1 is kept, epoch 2 will be done again".into(),
-        _ => format!("epochs 1 to {} are kept, epoch {epoch} will be done again", epoch - 1),
-    }
-}
 
 /// What came of a training.
 pub struct Trained {

@@ -20,13 +20,13 @@ impl TrainStep for Trainee {
         let share = batch.share;
         let output = classify(&self.model, batch, self.smoothing);
         // Gradients are summed over the batches of an update: each one's counts as many images have it.
-        let gradients = output.loss.clone().mean().mul_scalar(share).backward();
-        TrainOutput::new(&self.model, gradients, output)
+        let loss = output.loss.clone().mean();
+        let part = if share == 1.0 { loss } else { loss.mul_scalar(share) };
+        TrainOutput::new(&self.model, part.backward(), output)
     }
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
-        let model = optimizer.step(rate, self.model.clone(), gradients);
-        self.updated(model)
+        self.updated(|model| optimizer.step(rate, model, gradients))
     }
 
     fn optimize_multi(
@@ -35,8 +35,7 @@ impl TrainStep for Trainee {
         rate: ModuleLearningRate,
         gradients: MultiGradientsParams,
     ) -> Self {
-        let model = optimizer.step_multi(rate, self.model.clone(), gradients);
-        self.updated(model)
+        self.updated(|model| optimizer.step_multi(rate, model, gradients))
     }
 }
 

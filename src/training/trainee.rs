@@ -32,8 +32,9 @@ impl Trainee {
         self.average.as_ref().map_or(&self.model, Average::network)
     }
 
-    /// With `model` after an update, which the average follows.
-    pub(super) fn updated(self, model: Mlp) -> Self {
-        Self { average: self.average.map(|average| average.followed(&model)), model, ..self }
+    /// The network after `update`, which the average follows.
+    pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
+        let model = update(self.model);
+        Self { average: self.average.map(|average| average.followed(&model)), model, smoothing: self.smoothing }
     }
 }
