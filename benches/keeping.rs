@@ -9,7 +9,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
@@ -23,7 +22,7 @@ use mnist_burn::config::{BatchSize, Experiment};
 use mnist_burn::data::{self, Batch, Files, Loader, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
-use mnist_burn::record::Record;
+use mnist_burn::record::{Record, Seconds, Stopwatch};
 use mnist_burn::run::RunFolder;
 use mnist_burn::training::{self, Progress, cross_entropy, optimizer};
 
@@ -139,36 +138,43 @@ fn main() {
     let setting = Setting::new();
     let ways: [Way; 3] =
         [("bare loop", Setting::bare), ("Burn's Learner", Setting::learner), ("training::train", Setting::kept)];
-    let mut seconds = BTreeMap::<&str, Vec<f64>>::new();
+    let mut seconds = BTreeMap::<&str, Vec<Seconds>>::new();
     // The first round warms up.
     for round in 0..=rounds {
         for (name, way) in ways {
-            let start = Instant::now();
+            let stopwatch = Stopwatch::start(Seconds::default());
             way(&setting);
             if round > 0 {
-                seconds.entry(name).or_default().push(start.elapsed().as_secs_f64());
+                seconds.entry(name).or_default().push(stopwatch.read());
             }
         }
     }
     println!("baseline on {}, {rounds} rounds, alternating", setting.device);
-    // Other work only ever adds to a time: the least has the least of it.
-    for (which, of) in [("least", least as fn(&[f64]) -> f64), ("median", median)] {
+    // Other work can only add to a time, and least of all to that of the processor: the least has the least of it.
+    let figures: [(&str, Figure); 3] = [
+        ("least time", |of| least(of.iter().map(|seconds| seconds.wall))),
+        ("median time", |of| median(of.iter().map(|seconds| seconds.wall))),
+        ("median processor time", |of| median(of.iter().map(|seconds| seconds.cpu))),
+    ];
+    for (what, figure) in figures {
+        let [bare, learner] = ["bare loop", "Burn's Learner"].map(|name| figure(&seconds[name]));
         for (name, _) in ways {
-            let (time, bare, learner) = (of(&seconds[name]), of(&seconds["bare loop"]), of(&seconds["Burn's Learner"]));
-            let (over_bare, over_learner) = (time / bare, time / learner);
-            println!(
-                "{which:6} {name:15} {time:.3} s  {over_bare:.3} of the bare loop  {over_learner:.3} of Burn's Learner"
-            );
+            let time = figure(&seconds[name]);
+            let (bare, learner) = (time / bare, time / learner);
+            println!("{what:21}  {name:15}  {time:.3} s, {bare:.3} of the bare loop, {learner:.3} of Burn's Learner");
         }
     }
 }
 
-fn least(times: &[f64]) -> f64 {
-    times.iter().copied().fold(f64::INFINITY, f64::min)
+/// One figure for the times of a way.
+type Figure = fn(&[Seconds]) -> f64;
+
+fn least(times: impl Iterator<Item = f64>) -> f64 {
+    times.fold(f64::INFINITY, f64::min)
 }
 
-fn median(times: &[f64]) -> f64 {
-    let mut sorted = times.to_vec();
+fn median(times: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = times.collect();
     sorted.sort_by(f64::total_cmp);
-    sorted[times.len() / 2]
+    sorted[sorted.len() / 2]
 }
