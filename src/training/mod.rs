@@ -7,11 +7,10 @@
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
-//! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number.
+//! - the user's signals, through [`interrupt`], and `watch`, where a loss is no number, stop it.
 
 mod adam;
 mod average;
-pub mod interrupt;
 mod journal;
 mod keeper;
 mod numbers;
@@ -47,7 +46,9 @@ use crate::config::{BatchSize, Experiment};
 use crate::data::{Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
+use crate::interrupt;
 use crate::model::Mlp;
+use crate::notice::notice;
 use crate::record::{Record, Seconds};
 use crate::run::{RunError, RunFolder};
 use crate::weights;
@@ -165,7 +166,11 @@ pub fn train(
     };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
-    let listening = interrupt::listen(&interrupter);
+    let stop = interrupter.clone();
+    let listening = interrupt::listen(move || {
+        notice("stopping after this step; once more leaves at once");
+        stop.stop(None);
+    });
     let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((LossMetric::new(), AccuracyMetric::new()));
     if experiment.training.ema.is_some() {
