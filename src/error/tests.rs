@@ -159,7 +159,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Busy: "tests/cli/serve.rs" too_many_connections_are_refused_until_some_close "100 connections are open already",
             Run: "tests/cli/serve.rs" a_damaged_run_says_what_is_damaged "is not the file that the run wrote",
             Evaluation: "tests/cli/serve.rs" a_network_of_no_numbers_is_told "the model gives no numbers",
-            Failure: "src/serve/mod.rs" a_mistake_of_the_program_is_answered_and_shows_nothing "this request made the server fail",
+            Failure: "src/serve/service.rs" a_mistake_of_the_program_is_answered_and_shows_nothing "this request made the server fail",
         }
         CheckpointError {
             Checksum: "src/checkpoint.rs" a_change_of_any_byte_is_noticed "is damaged",

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::json;
 
+use super::refusal::Refusal;
+
 /// What a page of ours may load and do: its own style and script, its images, and questions to this server.
 const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -28,11 +30,9 @@ impl Response {
     }
 
     /// A value as JSON.
-    ///
-    /// # Errors
-    /// If it has no JSON.
-    pub fn json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
-        Ok(Self::new("application/json", serde_json::to_vec(value)?))
+    pub fn json(value: &impl Serialize) -> Result<Self, Refusal> {
+        let body = serde_json::to_vec(value).map_err(|_| Refusal::Failure)?;
+        Ok(Self::new("application/json", body))
     }
 
     /// `{"error": "..."}` under the HTTP status, for 405 with the method that is allowed.

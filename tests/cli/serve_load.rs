@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::predict::{test_images, write};
-use super::served::{Served, reply, request};
+use super::served::{Served, request};
 use super::trained::smoke;
 use super::{DEVICE, program, success};
 
@@ -94,9 +94,8 @@ fn attack(count: usize) {
     let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
     let picture = &pictures(0..1)[0];
     let json = serde_json::to_vec(&test_images()[..784]).unwrap();
-    let sound = [("image/png", picture.as_slice()), ("application/json", &json)].map(|(kind, body)| {
-        request("POST", "/api/predict", &format!("Connection: close\r\nContent-Type: {kind}"), body)
-    });
+    let sound = [("image/png", picture.as_slice()), ("application/json", &json)]
+        .map(|(kind, body)| request("POST", "/api/predict", &format!("Content-Type: {kind}"), body));
     // Once through all that is loaded when it is first used.
     sound.iter().for_each(|request| assert_eq!(server.send(request).status, 200));
     let before = server.memory();
@@ -109,11 +108,7 @@ fn attack(count: usize) {
                 let mut generator = ChaCha8Rng::seed_from_u64(1);
                 generator.set_stream(thread as u64);
                 for _ in 0..count / THREADS {
-                    let mut stream = server.connect();
-                    // One that has heard enough hangs up.
-                    let _ = stream.write_all(&malformed(sound, &mut generator));
-                    let _ = stream.shutdown(std::net::Shutdown::Write);
-                    let status = reply(stream).status;
+                    let status = server.send(&malformed(sound, &mut generator)).status;
                     // Nothing is answered to nothing, and some damage does no harm.
                     assert!(matches!(status, 0 | 200 | 400..=499 | 503), "{status}");
                     refused.fetch_add(usize::from(status >= 400), Ordering::Relaxed);
@@ -154,7 +149,7 @@ fn malformed(sound: &[Vec<u8>; 2], generator: &mut ChaCha8Rng) -> Vec<u8> {
         1 => {
             let mut body = request_bytes.split_off(head);
             mutator::damage(&mut body, &sound[0], generator);
-            return request("POST", "/api/predict", "Connection: close\r\nContent-Type: image/png", &body);
+            return request("POST", "/api/predict", "Content-Type: image/png", &body);
         }
         2 => request_bytes.truncate(generator.random_range(0..request_bytes.len())),
         3 => {

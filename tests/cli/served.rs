@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -51,6 +51,7 @@ impl Served {
         let mut stream = self.connect();
         // A server that has refused already may not read all.
         let _ = stream.write_all(bytes);
+        let _ = stream.shutdown(Shutdown::Write);
         reply(stream)
     }
 
@@ -63,13 +64,13 @@ impl Served {
     }
 
     pub fn get(&self, path: &str) -> Reply {
-        self.send(&request("GET", path, "Connection: close", b""))
+        self.send(&request("GET", path, "", b""))
     }
 
     /// Has a body of some media type read by `run`, or by the run that the server was started with.
     pub fn predict(&self, run: Option<&str>, kind: &str, body: &[u8]) -> Reply {
         let path = run.map_or("/api/predict".into(), |run| format!("/api/predict?run={run}"));
-        self.send(&request("POST", &path, &format!("Connection: close\r\nContent-Type: {kind}"), body))
+        self.send(&request("POST", &path, &format!("Content-Type: {kind}"), body))
     }
 
     #[cfg(unix)]
@@ -100,10 +101,11 @@ impl Drop for Served {
     }
 }
 
-/// A request with a body, if it is not empty, and the lines `fields`.
+/// A request with a body and the lines `fields`, if they are not empty.
 pub fn request(method: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}{fields}\r\n\r\n");
+    let fields = if fields.is_empty() { String::new() } else { format!("{}\r\n", fields.trim_end()) };
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{length}{fields}\r\n");
     [head.as_bytes(), body].concat()
 }
 
