@@ -75,7 +75,8 @@ sheet.addEventListener("pointerdown", (event) => {
 });
 
 sheet.addEventListener("pointermove", (event) => {
-  if (event.pointerId !== pen) return;
+  // A picture may have been pasted meanwhile.
+  if (event.pointerId !== pen || content.picture) return;
   const moves = event.getCoalescedEvents?.() ?? [];
   content.strokes.at(-1).push(...(moves.length ? moves : [event]).map(point));
   show();
