@@ -1,6 +1,8 @@
 //! `mnist-burn serve`: a page on which one draws a digit.
 
-use std::sync::mpsc;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::{open_device, print};
 use crate::Error;
@@ -17,17 +19,16 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let server = listen(Runs::open(&arguments.runs, &run, device)?, arguments.expose, arguments.port)?;
 
-    let (stop, stopped) = mpsc::channel();
+    let stop = Arc::new(Notify::new());
+    let signal = Arc::clone(&stop);
     let _listening = interrupt::listen(move || {
         notice("finishing what is under way; once more leaves at once");
-        // It can only fail when the server has stopped.
-        let _ = stop.send(());
+        signal.notify_one();
     });
     if let Some(address) = arguments.expose {
         notice(format!("warning: whoever reaches {address} can use the networks and read the runs and their reports"));
     }
     print(&format!("http://{}/", server.address()?))?;
     notice(format!("{} reads what is drawn there; Ctrl-C ends it", run.display()));
-    server.serve(&stopped);
-    Ok(())
+    Ok(server.serve(&stop)?)
 }

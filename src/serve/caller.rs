@@ -5,16 +5,19 @@
 
 use std::net::IpAddr;
 
-use super::connection::Request;
+use hyper::HeaderMap;
+use hyper::header::{HOST, ORIGIN};
+
 use super::refusal::Refusal;
+use super::service::field;
 
 /// Refuses requests for another host, and those of other hosts' pages.
-pub fn check(request: &Request, is_exposed: bool) -> Result<(), Refusal> {
-    let host = request.field("host")?.ok_or_else(|| Refusal::Malformed("it has no Host".into()))?;
+pub fn check(fields: &HeaderMap, is_exposed: bool) -> Result<(), Refusal> {
+    let host = field(fields, HOST)?.ok_or_else(|| Refusal::Malformed("it has no Host".into()))?;
     if !is_ours(host, is_exposed) {
         return Err(Refusal::Host { host: host.into() });
     }
-    match request.field("origin")? {
+    match field(fields, ORIGIN)? {
         Some(origin) if origin.strip_prefix("http://") != Some(host) => Err(Refusal::Origin { origin: origin.into() }),
         _ => Ok(()),
     }

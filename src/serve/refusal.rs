@@ -1,9 +1,10 @@
 //! Why a request is not answered as asked.
 
+use hyper::StatusCode;
 use thiserror::Error;
 
-use super::connection::{LARGEST_BODY, LARGEST_HEAD, MOST_CONNECTIONS, PATIENCE};
 use super::response::Response;
+use super::{LARGEST_BODY, PATIENCE};
 use crate::error::chain;
 use crate::evaluation::EvaluationError;
 use crate::picture::PictureError;
@@ -54,27 +55,18 @@ pub enum Refusal {
     /// The request did not arrive in time.
     #[error("the request took longer than {} s to arrive", PATIENCE.as_secs())]
     Late,
-    /// Nothing says where the body ends, until it does.
-    #[error("a body needs a Content-Length")]
-    Unsized,
     /// The body is too large.
     #[error("the body is larger than {} MiB", LARGEST_BODY >> 20)]
     TooLarge,
     /// The body is of no kind that is understood.
     #[error("say what is sent: Content-Type must be image/png, image/jpeg or application/json")]
     MediaType,
-    /// The request's head is too large.
-    #[error("the request's head is larger than {} KiB, or has too many fields", LARGEST_HEAD >> 10)]
-    Head,
     /// The body is no list of pixels.
     #[error("the body is no JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
     Json(#[from] serde_json::Error),
     /// The picture can't be read.
     #[error(transparent)]
     Picture(#[from] PictureError),
-    /// Too many connections are open.
-    #[error("{MOST_CONNECTIONS} connections are open already: try again later")]
-    Busy,
     /// A run's files are damaged, or can't be read.
     #[error("{}", chain(.0))]
     Run(#[from] RunError),
@@ -88,20 +80,17 @@ pub enum Refusal {
 
 impl Refusal {
     /// The HTTP status.
-    fn status(&self) -> u16 {
+    fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) | Self::Json(_) | Self::Picture(_) => 400,
-            Self::Origin { .. } => 403,
-            Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => 404,
-            Self::Method { .. } => 405,
-            Self::Late => 408,
-            Self::Unsized => 411,
-            Self::TooLarge => 413,
-            Self::MediaType => 415,
-            Self::Host { .. } => 421,
-            Self::Head => 431,
-            Self::Run(_) | Self::Evaluation(_) | Self::Failure => 500,
-            Self::Busy => 503,
+            Self::Malformed(_) | Self::Json(_) | Self::Picture(_) => StatusCode::BAD_REQUEST,
+            Self::Origin { .. } => StatusCode::FORBIDDEN,
+            Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

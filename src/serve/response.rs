@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +20,7 @@ const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; im
 /// An answer.
 #[derive(Debug)]
 pub struct Response {
-    status: u16,
+    status: StatusCode,
     allowed: Option<&'static str>,
     kind: &'static str,
     policy: &'static str,
@@ -26,7 +30,7 @@ pub struct Response {
 impl Response {
     /// A body of the media type `kind`.
     pub fn new(kind: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        Self { status: 200, allowed: None, kind, policy: OURS, body: body.into() }
+        Self { status: StatusCode::OK, allowed: None, kind, policy: OURS, body: body.into() }
     }
 
     /// A value as JSON.
@@ -36,7 +40,7 @@ impl Response {
     }
 
     /// `{"error": "..."}` under the HTTP status, for 405 with the method that is allowed.
-    pub fn error(status: u16, allowed: Option<&'static str>, error: &str) -> Self {
+    pub fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
         let body = json!({ "error": error }).to_string().into_bytes();
         Self { status, allowed, ..Self::new("application/json", body) }
     }
@@ -45,50 +49,32 @@ impl Response {
     pub fn report(page: Vec<u8>) -> Self {
         Self { policy: REPORT, ..Self::new("text/html; charset=utf-8", page) }
     }
-
-    /// The bytes to send; without the body, as HEAD asks for; with the last response, that it is.
-    pub fn to_bytes(&self, with_body: bool, is_last: bool) -> Vec<u8> {
-        let mut bytes = format!(
-            "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nContent-Security-Policy: {}\r\n\
-             X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: same-origin\r\n\
-             Cross-Origin-Resource-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\n\
-             Cache-Control: no-store\r\n",
-            self.status,
-            reason(self.status),
-            self.kind,
-            self.body.len(),
-            self.policy,
-        );
-        if let Some(allowed) = self.allowed {
-            bytes += &format!("Allow: {allowed}\r\n");
-        }
-        if is_last {
-            bytes += "Connection: close\r\n";
-        }
-        bytes += "\r\n";
-        let mut bytes = bytes.into_bytes();
-        if with_body {
-            bytes.extend_from_slice(&self.body);
-        }
-        bytes
-    }
 }
 
-/// The words of a status (RFC 9110 and RFC 6585).
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        415 => "Unsupported Media Type",
-        421 => "Misdirected Request",
-        431 => "Request Header Fields Too Large",
-        503 => "Service Unavailable",
-        _ => "Internal Server Error",
+impl From<Response> for hyper::Response<Full<Bytes>> {
+    fn from(Response { status, allowed, kind, policy, body }: Response) -> Self {
+        let body = match body {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            Cow::Owned(bytes) => bytes.into(),
+        };
+        let mut response = Self::new(Full::new(body));
+        *response.status_mut() = status;
+        let fields = response.headers_mut();
+        for (name, value) in [
+            (header::CONTENT_TYPE, kind),
+            (header::CONTENT_SECURITY_POLICY, policy),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::X_FRAME_OPTIONS, "DENY"),
+            (header::REFERRER_POLICY, "same-origin"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+            (header::CACHE_CONTROL, "no-store"),
+        ] {
+            fields.insert(name, HeaderValue::from_static(value));
+        }
+        if let Some(allowed) = allowed {
+            fields.insert(header::ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
     }
 }
