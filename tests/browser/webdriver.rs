@@ -27,8 +27,8 @@ impl Browser {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let session = format!("http://127.0.0.1:{}/session", port.trim_end_matches('.'));
         let mut browser = Self { driver, agent, session };
-        // Containers, where the tests often run, give no sandbox.
-        let arguments = ["--headless=new", "--no-sandbox", "--window-size=1100,1000"];
+        // Containers, where the tests often run, give no sandbox and little shared memory.
+        let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,1000"];
         let options = json!({ "goog:chromeOptions": { "args": arguments } });
         let opened = browser.post("", json!({ "capabilities": { "alwaysMatch": options } }));
         browser.session += &format!("/{}", opened["sessionId"].as_str().unwrap());

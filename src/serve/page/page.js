@@ -33,7 +33,9 @@ function draw() {
   for (const stroke of content.strokes) {
     paper.beginPath();
     paper.moveTo(...stroke[0]);
-    // Curves from middle to middle of what the mouse reported; a single point is a dot.
+    // A dot, which a curve without length would not be.
+    if (stroke.length === 1) paper.lineTo(...stroke[0]);
+    // Curves from middle to middle of what the mouse reported.
     for (const [at, [x, y]] of stroke.entries()) {
       const [nextX, nextY] = stroke[at + 1] ?? [x, y];
       paper.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
@@ -199,7 +201,6 @@ function tell(answer) {
   });
   const { width, height, pixels } = answer ?? { width: 28, height: 28, pixels: Array(28 * 28).fill(0) };
   Object.assign($("seen"), { width, height });
-  $("seen-size").textContent = `what the network sees: ${width} × ${height}`;
   const grey = pixels.flatMap((pixel) => [pixel, pixel, pixel, 255]);
   $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
 }
