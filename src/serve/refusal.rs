@@ -14,7 +14,7 @@ use crate::run::RunError;
 #[derive(Debug, Error)]
 pub enum Refusal {
     /// The bytes are no request.
-    #[error("this is no HTTP/1.1 request: {0}")]
+    #[error("this is no whole HTTP request: {0}")]
     Malformed(String),
     /// The request is for another server, or a page elsewhere has its name point here.
     #[error("this server is not {host}: ask for it by its address, or as localhost")]
