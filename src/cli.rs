@@ -1,5 +1,6 @@
 //! The command line, as typed.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +32,8 @@ pub enum Command {
     Predict(Predict),
     /// Make the page of a run again, or put several runs into one
     Report(Report),
+    /// Open a page where one draws a digit and reads the runs' reports; it has a JSON interface too
+    Serve(Serve),
     /// List the runs, or compare some of them
     Runs(Runs),
     /// Train variants of an experiment, over several seeds, and choose one by its validation error
@@ -171,6 +174,26 @@ pub struct Predict {
     /// Print a JSON array: an object an image, with its file and its digit and probabilities, or its error
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The folder of the run whose network reads, until another one is chosen [default: the newest finished run]
+    pub run: Option<PathBuf>,
+    /// The folder that the runs to choose among are in, directly or deeper
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The port; 0 is any free one
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Let other machines in, at this address of this one, 0.0.0.0 for all: whoever reaches it can have the networks
+    /// compute, and read the runs' names, figures and reports
+    #[arg(long, value_name = "ADDRESS")]
+    pub expose: Option<IpAddr>,
+    /// Where to compute [default: where the run was trained]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
 }
 
 #[cfg(test)]

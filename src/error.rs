@@ -7,6 +7,7 @@ use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
 use crate::run::RunError;
+use crate::serve::ServeError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
 
@@ -34,6 +35,9 @@ pub enum Error {
     /// A sweep has no result yet.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// There is no server.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// Some images could not be read; each was reported where it came up.
     #[error("{failed} of {images} images could not be read")]
     Pictures {
@@ -51,6 +55,12 @@ pub enum Error {
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]
     Output(#[from] std::io::Error),
+}
+
+/// An error and its causes, in one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
+//! A [`reader`] puts a trained model to use: at the command line, and, through [`serve`], on a page.
+//!
 //! A [`report`] shows it as a page, the [`terminal`] what it can of it. [`summary`] and [`listing`] look back on many runs,
 //! in a [`table`]; a [`sweep`] makes many and chooses.
 //!
@@ -26,15 +28,18 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+pub mod interrupt;
 pub mod listing;
 pub mod metrics;
 pub mod model;
 pub mod notice;
 pub mod picture;
 pub mod random;
+pub mod reader;
 pub mod record;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod summary;
 pub mod sweep;
 pub mod table;

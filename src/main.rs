@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mnist_burn::cli::Cli;
-use mnist_burn::commands;
 use mnist_burn::notice::notice;
-use mnist_burn::training::{TrainingError, interrupt};
+use mnist_burn::training::TrainingError;
+use mnist_burn::{commands, interrupt};
 
 /// The tensors of a large step come and go by the megabyte, which the system's allocator takes from the kernel each time.
 #[global_allocator]

@@ -7,7 +7,7 @@
 use std::io::Cursor;
 
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GenericImageView, GrayImage, ImageDecoder, ImageReader, Limits, Luma, Rgba};
+use image::{DynamicImage, GenericImageView, GrayImage, ImageDecoder, ImageReader, Luma, Rgba};
 use thiserror::Error;
 
 /// Why a picture can't be read.
@@ -16,15 +16,35 @@ pub enum PictureError {
     /// Neither PNG nor JPEG, or damaged, or too large.
     #[error("not a readable PNG or JPEG image: {0}")]
     Undecodable(#[from] image::ImageError),
+    /// Pixels that do not fill the image.
+    #[error("the image has {found} pixels, and not {expected}")]
+    Count {
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
     /// Every pixel is alike.
     #[error("the image is blank: no stroke stands out from the background")]
     Blank,
 }
 
-/// Pictures wider or higher than this are refused before they are unpacked.
-const LARGEST_SIDE: u32 = 10_000;
-/// The most memory that unpacking a picture may take, in bytes.
-const LARGEST_PICTURE: u64 = 512 << 20;
+/// What a picture may take; one that takes more is refused before it is unpacked.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest width, and the largest height.
+    side: u32,
+    /// The most memory, in bytes, that unpacking it may take.
+    memory: u64,
+}
+
+impl Limits {
+    /// For the user's own files.
+    pub const FILE: Self = Self { side: 10_000, memory: 512 << 20 };
+    /// For what others send: enough for the photograph of a telephone.
+    pub const REQUEST: Self = Self { side: 4_096, memory: 64 << 20 };
+}
+
 /// The part of the image's side that the digit fills: 20 of 28 pixels.
 const FILLED: f32 = 20.0 / 28.0;
 /// Differences from the background below this share of the strongest are noise, not ink.
@@ -33,29 +53,44 @@ const NOISE: f32 = 0.2;
 /// The pixels, row by row, of `size` = [height, width], 0 for background and 255 for ink, of an encoded picture.
 ///
 /// # Errors
-/// If it can't be decoded, or shows nothing.
-pub fn prepare(encoded: &[u8], size: [usize; 2]) -> Result<Vec<u8>, PictureError> {
+/// If it can't be decoded within the limits, or shows nothing.
+pub fn prepare(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, PictureError> {
     let mut reader =
         ImageReader::new(Cursor::new(encoded)).with_guessed_format().map_err(image::ImageError::IoError)?;
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(LARGEST_PICTURE);
-    reader.limits(limits);
+    let mut largest = image::Limits::default();
+    largest.max_image_width = Some(limits.side);
+    largest.max_image_height = Some(limits.side);
+    largest.max_alloc = Some(limits.memory);
+    reader.limits(largest);
     let mut decoder = reader.into_decoder()?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     // Cameras save a picture as the sensor was held and note how to turn it.
     picture.apply_orientation(orientation);
+    as_trained_on(&picture, size)
+}
 
+/// The same of grey levels that make up an image of `size`, row by row.
+///
+/// # Errors
+/// If they are too few or too many.
+pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2]) -> Result<Vec<u8>, PictureError> {
+    let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
+    match GrayImage::from_raw(width, height, pixels) {
+        Some(grey) if found == size[0] * size[1] => as_trained_on(&grey.into(), size),
+        _ => Err(PictureError::Count { found, expected: size[0] * size[1] }),
+    }
+}
+
+fn as_trained_on(picture: &DynamicImage, size: [usize; 2]) -> Result<Vec<u8>, PictureError> {
     let [height, width] = size.map(|side| side as u32);
     if picture.dimensions() == (width, height)
-        && let Some(grey) = grey(&picture)
+        && let Some(grey) = grey(picture)
         && background(&grey) < 128
     {
         return Ok(grey.into_raw());
     }
-    let ink = ink(&flatten(&picture))?;
+    let ink = ink(&flatten(picture))?;
     Ok(centre(&fit(&ink, width, height), width, height).into_raw())
 }
 
@@ -177,47 +212,50 @@ mod tests {
             GrayImage::from_fn(28, 28, |x, y| Luma([if (10..18).contains(&x) { (x * y % 256) as u8 } else { 0 }]));
         let colour = DynamicImage::from(grey.clone()).to_rgba8();
         for bytes in [encoded(grey.clone(), ImageFormat::Png), encoded(colour, ImageFormat::Png)] {
-            assert_eq!(&prepare(&bytes, [28, 28]).unwrap(), grey.as_raw());
+            assert_eq!(&prepare(&bytes, [28, 28], Limits::FILE).unwrap(), grey.as_raw());
         }
     }
 
     #[test]
     fn dark_on_light_and_light_on_dark_come_out_the_same() {
-        let dark = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28]).unwrap();
-        let light = prepare(&encoded(drawn(200, [255; 3], [0; 3]), ImageFormat::Png), [28, 28]).unwrap();
+        let dark = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
+        let light = prepare(&encoded(drawn(200, [255; 3], [0; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         assert_eq!(dark, light);
     }
 
     #[test]
     fn size_colour_and_jpeg_hardly_matter() {
-        let reference = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28]).unwrap();
+        let reference =
+            prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         for (side, ink, paper) in [(90, [20, 20, 160], [240, 240, 200]), (731, [250, 240, 90], [30, 60, 40])] {
-            let other = prepare(&encoded(drawn(side, ink, paper), ImageFormat::Jpeg), [28, 28]).unwrap();
+            let other = prepare(&encoded(drawn(side, ink, paper), ImageFormat::Jpeg), [28, 28], Limits::FILE).unwrap();
             assert!(difference(&reference, &other) < 6.0, "{side}: {}", difference(&reference, &other));
         }
     }
 
     #[test]
     fn dark_ink_on_grey_paper_is_still_ink() {
-        let grey = prepare(&encoded(drawn(200, [20; 3], [110; 3]), ImageFormat::Png), [28, 28]).unwrap();
-        let white = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28]).unwrap();
+        let grey = prepare(&encoded(drawn(200, [20; 3], [110; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
+        let white = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         assert_eq!(grey, white);
     }
 
     #[test]
     fn a_transparent_background_is_seen_as_the_other_side_of_the_ink() {
-        let reference = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28]).unwrap();
+        let reference =
+            prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         for ink in [0, 255] {
             let shape = drawn(200, [255; 3], [0; 3]);
             let see_through = image::ImageBuffer::from_fn(200, 200, |x, y| LumaA([ink, shape.get_pixel(x, y)[0]]));
-            let prepared = prepare(&encoded(see_through, ImageFormat::Png), [28, 28]).unwrap();
+            let prepared = prepare(&encoded(see_through, ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
             assert_eq!(prepared, reference, "ink {ink}");
         }
     }
 
     #[test]
     fn the_digit_fills_twenty_pixels_around_its_centre_of_mass() {
-        let prepared = prepare(&encoded(drawn(300, [0; 3], [255; 3]), ImageFormat::Png), [28, 28]).unwrap();
+        let prepared =
+            prepare(&encoded(drawn(300, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         let inked: Vec<(usize, usize, f64)> =
             prepared.iter().enumerate().filter(|&(_, &p)| p > 0).map(|(i, &p)| (i % 28, i / 28, p.into())).collect();
         let rows = inked.iter().map(|p| p.1).max().unwrap() - inked.iter().map(|p| p.1).min().unwrap() + 1;
@@ -229,16 +267,40 @@ mod tests {
     }
 
     #[test]
+    fn pixels_are_prepared_as_a_picture_of_them_is() {
+        for paper in [0, 255] {
+            let picture = DynamicImage::from(drawn(28, [255 - paper; 3], [paper; 3])).to_luma8();
+            let prepared = prepare(&encoded(picture.clone(), ImageFormat::Png), [28, 28], Limits::REQUEST).unwrap();
+            assert_eq!(prepare_pixels(picture.into_raw(), [28, 28]).unwrap(), prepared);
+        }
+    }
+
+    #[test]
+    fn pixels_that_do_not_fill_the_image_are_counted() {
+        for found in [0, 783, 785, 7840] {
+            let message = prepare_pixels(vec![0; found], [28, 28]).unwrap_err().to_string();
+            assert_eq!(message, format!("the image has {found} pixels, and not 784"));
+        }
+    }
+
+    #[test]
+    fn what_others_send_may_be_less_large_than_ones_own_files() {
+        let large = encoded(drawn(5_000, [0; 3], [255; 3]), ImageFormat::Png);
+        assert!(prepare(&large, [28, 28], Limits::FILE).is_ok());
+        assert!(matches!(prepare(&large, [28, 28], Limits::REQUEST), Err(PictureError::Undecodable(_))));
+    }
+
+    #[test]
     fn a_blank_sheet_is_an_error() {
         let sheet = encoded(drawn(50, [200; 3], [200; 3]), ImageFormat::Png);
-        assert!(matches!(prepare(&sheet, [28, 28]), Err(PictureError::Blank)));
+        assert!(matches!(prepare(&sheet, [28, 28], Limits::FILE), Err(PictureError::Blank)));
     }
 
     #[test]
     fn what_is_no_picture_or_only_half_of_one_is_an_error() {
         let whole = encoded(drawn(50, [0; 3], [255; 3]), ImageFormat::Png);
         for bytes in [&b""[..], b"not a picture", &whole[..whole.len() / 2]] {
-            assert!(matches!(prepare(bytes, [28, 28]), Err(PictureError::Undecodable(_))));
+            assert!(matches!(prepare(bytes, [28, 28], Limits::FILE), Err(PictureError::Undecodable(_))));
         }
     }
 
@@ -247,6 +309,6 @@ mod tests {
         let mut bytes = encoded(drawn(50, [0; 3], [255; 3]), ImageFormat::Png);
         // Width and height follow the 8 bytes of signature and the chunk's 8 of length and name.
         bytes[16..24].copy_from_slice(&[0, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff]);
-        assert!(matches!(prepare(&bytes, [28, 28]), Err(PictureError::Undecodable(_))));
+        assert!(matches!(prepare(&bytes, [28, 28], Limits::FILE), Err(PictureError::Undecodable(_))));
     }
 }

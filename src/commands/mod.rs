@@ -7,6 +7,7 @@ mod predict;
 mod report;
 mod resume;
 mod runs;
+mod serve;
 mod sweep;
 mod train;
 
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
+        Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Runs(arguments)) => runs::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),

@@ -8,11 +8,12 @@ use serde::Serialize;
 use super::{open_device, print, print_json};
 use crate::Error;
 use crate::cli::Predict;
-use crate::data::ImageBatcher;
-use crate::evaluation::{EVALUATION_BATCH, Probabilities, classify};
+use crate::evaluation::{EVALUATION_BATCH, Probabilities};
 use crate::notice::notice;
+use crate::picture::{self, Limits};
+use crate::reader::Reader;
 use crate::run::RunFolder;
-use crate::{picture, terminal};
+use crate::terminal;
 
 /// One image's line, or object, of output.
 #[derive(Debug, Serialize)]
@@ -40,25 +41,20 @@ enum Outcome {
 /// Prints an answer an image, in the order given; bad files are reported and the rest is still done.
 pub fn run(arguments: &Predict) -> Result<(), Error> {
     let run = RunFolder::open(&arguments.run);
-    let (record, experiment) = (run.record()?, run.experiment()?);
+    let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let model = run.model(&experiment, &record, &device)?;
-    let batcher = ImageBatcher::new(record.data.scaling);
-    let size = [record.data.height, record.data.width];
+    let reader = Reader::open(&run, &record, &device)?;
+    let size = reader.size();
 
     let mut answers = Vec::with_capacity(arguments.images.len());
     for files in arguments.images.chunks(EVALUATION_BATCH) {
         let prepared: Vec<Result<Vec<u8>, String>> = files.iter().map(|file| prepare(file, size)).collect();
-        let pixels: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
-        let mut logits = match pixels.is_empty() {
-            true => vec![],
-            false => classify(&model, batcher.images(pixels.into_iter(), &device.device))?,
-        }
-        .into_iter();
+        let images: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
+        let mut read = reader.read(&images)?.into_iter();
         for (file, prepared) in files.iter().zip(prepared) {
-            // Each image that was prepared has its logits, in the same order.
-            let outcome = match prepared.and_then(|pixels| match logits.next() {
-                Some(logits) => Ok((pixels, logits.probabilities())),
+            // Each image that was prepared was read, in the same order.
+            let outcome = match prepared.and_then(|pixels| match read.next() {
+                Some(probabilities) => Ok((pixels, probabilities)),
                 None => Err("not classified".to_string()),
             }) {
                 Ok((pixels, probabilities)) => Outcome::Read { digit: probabilities.best(), probabilities, pixels },
@@ -73,7 +69,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     let encoded = fs::read(file).map_err(|error| error.to_string())?;
-    picture::prepare(&encoded, size).map_err(|error| error.to_string())
+    picture::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
 }
 
 /// Prints the answers; with `show`, the size of the images, each image too.

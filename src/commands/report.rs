@@ -14,15 +14,12 @@ use crate::notice::notice;
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunError, RunFolder, write_whole};
 
-/// The page's name, where none is given.
-const NAME: &str = "report.html";
-
 /// Writes the page and prints where it is.
 pub fn run(arguments: &Report) -> Result<(), Error> {
     let runs: Vec<RunFolder> = arguments.runs.iter().map(|path| RunFolder::open(path)).collect();
     let (path, page) = match &runs[..] {
         [run] => {
-            let path = arguments.output.clone().unwrap_or_else(|| run.path().join(NAME));
+            let path = arguments.output.clone().unwrap_or_else(|| run.path().join(RunFolder::REPORT));
             // Before the work.
             refuse_others(&path)?;
             let record = run.record()?;
@@ -30,7 +27,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
             let (model, evaluated) = evaluate_run(run, &record, &device)?;
             (path, page_of(run, &model, &evaluated)?)
         }
-        runs => (arguments.output.clone().unwrap_or_else(|| NAME.into()), comparison(runs)?),
+        runs => (arguments.output.clone().unwrap_or_else(|| RunFolder::REPORT.into()), comparison(runs)?),
     };
     write(&path, &page)?;
     print(&path.display().to_string())
@@ -39,11 +36,11 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
 /// Leaves the page of a run that was just evaluated in its folder, and tells where. All else is there by then: without a
 /// page, there is a warning.
 pub fn leave_report(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Option<PathBuf> {
-    let path = run.path().join(NAME);
+    let path = run.path().join(RunFolder::REPORT);
     match page_of(run, model, evaluated).and_then(|page| write(&path, &page)) {
         Ok(()) => Some(path),
         Err(error) => {
-            notice(format!("warning: the run has no new {NAME}: {error}"));
+            notice(format!("warning: the run has no new {}: {error}", RunFolder::REPORT));
             None
         }
     }

@@ -9,6 +9,7 @@ use super::{print, print_json};
 use crate::Error;
 use crate::cli::Runs;
 use crate::config::{Difference, differences};
+use crate::error::chain;
 use crate::listing::{Listed, list};
 use crate::notice::notice;
 use crate::run::RunFolder;
@@ -118,10 +119,4 @@ impl Comparison {
 /// `2/5`: done, of at most so many.
 fn epochs(summary: &Summary) -> String {
     format!("{}/{}", summary.epochs, summary.planned_epochs)
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

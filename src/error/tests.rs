@@ -12,6 +12,7 @@ use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
 use crate::picture::PictureError;
 use crate::run::RunError;
+use crate::serve::{Refusal, ServeError};
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
 use crate::weights::WeightsError;
@@ -54,6 +55,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
             Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
+            Serve: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
             Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
             NoReport: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
@@ -110,6 +112,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         PictureError {
             Undecodable: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "not a readable PNG or JPEG",
+            Count: "src/picture.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, and not 784",
             Blank: "tests/cli/errors.rs" a_blank_picture_is_told "the image is blank",
         }
         RunError {
@@ -133,6 +136,30 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Foreign: "tests/cli/sweep.rs" a_folder_with_another_experiment_is_refused_with_what_differs "training.batch_size differ",
             Incomplete: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             AllDiverged: "src/sweep/results.rs" a_trial_that_diverged_is_over_but_not_chosen "in every trial a run diverged",
+        }
+        ServeError {
+            Listen: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
+            NoRun: "tests/cli/serve.rs" without_a_finished_run_there_is_nothing_to_serve "is finished: train one first",
+        }
+        Refusal {
+            Malformed: "tests/cli/serve.rs" what_is_no_request_is_refused "this is no HTTP/1.1 request: ",
+            Host: "tests/cli/serve.rs" other_names_and_other_sites_are_refused "this server is not example.org",
+            Origin: "tests/cli/serve.rs" other_names_and_other_sites_are_refused "may not use this server",
+            Path: "tests/cli/serve.rs" what_is_not_there_is_not_found "there is no /none here",
+            NoRun: "tests/cli/serve.rs" what_is_not_there_is_not_found "there is no run ",
+            NoReport: "tests/cli/serve.rs" a_run_without_a_page_says_how_to_make_it "bare has no report.html",
+            Method: "tests/cli/serve.rs" other_methods_are_told_the_right_one "only POST is answered here",
+            Late: "tests/cli/serve.rs" slow_senders_are_given_up_and_hold_nobody_up "longer than 10 s to arrive",
+            Unsized: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "a body needs a Content-Length",
+            TooLarge: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "the body is larger than 4 MiB",
+            MediaType: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "say what is sent",
+            Head: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "larger than 16 KiB",
+            Json: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "no JSON array of whole numbers",
+            Picture: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "the image has 3 pixels",
+            Busy: "tests/cli/serve.rs" too_many_connections_are_refused_until_some_close "100 connections are open already",
+            Run: "tests/cli/serve.rs" a_damaged_run_says_what_is_damaged "is not the file that the run wrote",
+            Evaluation: "tests/cli/serve.rs" a_network_of_no_numbers_is_told "the model gives no numbers",
+            Failure: "src/serve/service.rs" a_mistake_of_the_program_is_answered_and_shows_nothing "this request made the server fail",
         }
         CheckpointError {
             Checksum: "src/checkpoint.rs" a_change_of_any_byte_is_noticed "is damaged",

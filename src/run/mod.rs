@@ -8,6 +8,7 @@
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::weights`] |
 //! | `checkpoint.mpk` | a [`Checkpoint`]: all that the training needs to go on |
 //! | `evaluation.json` | an [`Evaluation`] of the best model on the test images |
+//! | `report.html` | all of it as a page, see [`crate::report`] |
 //! | `tensorboard/` | the curves of `metrics.csv`, if asked for, see [`crate::tensorboard`] |
 //! | `.lock` | nothing; a process that trains here holds its lock |
 //!
@@ -75,6 +76,8 @@ impl RunFolder {
     pub const LAST: &str = "last.safetensors";
     /// The model after the best epoch.
     pub const BEST: &str = "best.safetensors";
+    /// The run as a page.
+    pub const REPORT: &str = "report.html";
 
     /// Makes `<runs>/<name>-<time>/`, with a number added if that exists, with the experiment in it.
     ///

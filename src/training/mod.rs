@@ -7,12 +7,12 @@
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
-//! - `interrupt` and `watch` stop it: the user's signals, and a loss that is no number; `error` has the words for that.
+//! - the user's signals, through [`interrupt`], and `watch`, where a loss is no number, stop it; `error` has the words for
+//!   that.
 
 mod adam;
 mod average;
 mod error;
-pub mod interrupt;
 mod journal;
 mod keeper;
 mod numbers;
@@ -47,7 +47,9 @@ use crate::config::{BatchSize, Experiment};
 use crate::data::{Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
+use crate::interrupt;
 use crate::model::Mlp;
+use crate::notice::notice;
 use crate::record::{Record, Seconds};
 use crate::run::{RunError, RunFolder};
 use crate::weights;
@@ -124,7 +126,11 @@ pub fn train(
     };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
-    let listening = interrupt::listen(&interrupter);
+    let stop = interrupter.clone();
+    let listening = interrupt::listen(move || {
+        notice("stopping after this step; once more leaves at once");
+        stop.stop(None);
+    });
     let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((LossMetric::new(), AccuracyMetric::new()));
     if experiment.training.ema.is_some() {

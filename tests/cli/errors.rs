@@ -4,6 +4,7 @@ use std::fs;
 
 use image::{GrayImage, Luma};
 use mnist_burn::checksum;
+use tempfile::TempDir;
 
 use super::evaluate::with_file;
 use super::trained::smoke;
@@ -23,16 +24,21 @@ fn a_training_that_diverges_says_what_to_change() {
     assert_eq!(folders(runs.path()).len(), 1);
 }
 
-#[test]
-fn a_model_of_no_numbers_is_told_from_a_bad_one() {
+/// A copy of the run with a model that its record knows, one weight of which is no number.
+pub fn of_no_numbers() -> TempDir {
     let mut model = fs::read(smoke().run.join("best.safetensors")).unwrap();
     let sum = checksum::of_bytes(&model);
     let end = model.len();
     model[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
     let copy = with_file("best.safetensors", &model);
-    // A model that its record knows.
     let record = fs::read_to_string(smoke().run.join("record.json")).unwrap();
     fs::write(copy.path().join("record.json"), record.replace(&sum, &checksum::of_bytes(&model))).unwrap();
+    copy
+}
+
+#[test]
+fn a_model_of_no_numbers_is_told_from_a_bad_one() {
+    let copy = of_no_numbers();
     let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
     assert!(message.contains("the model gives no numbers: its training diverged"), "{message}");
 }

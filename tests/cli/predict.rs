@@ -11,12 +11,12 @@ use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
 
 /// The test images of MNIST, 784 bytes each.
-fn test_images() -> Vec<u8> {
+pub fn test_images() -> Vec<u8> {
     idx::images(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-images-idx3-ubyte.gz")).unwrap().1
 }
 
 /// Writes the test images from `range` as `NNNNN.png` into `folder`.
-fn write(range: std::ops::Range<usize>, folder: &Path) -> Vec<std::path::PathBuf> {
+pub fn write(range: std::ops::Range<usize>, folder: &Path) -> Vec<std::path::PathBuf> {
     let pixels = test_images();
     range
         .map(|index| {

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Luma, Rgb};
-use mnist_burn::picture::prepare;
+use mnist_burn::picture::{Limits, prepare};
 use rand::RngExt;
 
 use super::mutator::damage;
@@ -37,7 +37,7 @@ fn damaged_pictures_are_prepared_or_refused() {
             // The command names the file, as `prepare` sees its bytes alone.
             paths: vec!["image".into()],
             read: move || {
-                let pixels = prepare(&picture, size).map_err(|error| error.to_string())?;
+                let pixels = prepare(&picture, size, Limits::FILE).map_err(|error| error.to_string())?;
                 assert_eq!(pixels.len(), size[0] * size[1]);
                 Ok(())
             },

@@ -1,0 +1,286 @@
+// The page of `mnist-burn serve`: what is drawn goes to the server as a picture, and its answer is shown.
+
+const $ = (id) => document.getElementById(id);
+const sheet = $("sheet");
+const paper = sheet.getContext("2d", { willReadFrequently: true });
+
+// The pen's width, as a share of the sheet's: what becomes of it in 28 pixels is about MNIST's.
+const PEN = 0.07;
+// Files of more bytes, of other formats, or of longer sides are made smaller before they are sent.
+const LARGEST_FILE = 1 << 20;
+const LARGEST_SIDE = 1000;
+
+// What is on the sheet: strokes, each a list of points, or one picture. And what was, for undo.
+let content = { strokes: [] };
+let past = [];
+
+// ---- Drawing
+
+function draw() {
+  paper.fillStyle = "#fff";
+  paper.fillRect(0, 0, sheet.width, sheet.height);
+  if (content.picture) {
+    const { width, height } = content.picture;
+    const scale = Math.min(sheet.width / width, sheet.height / height);
+    const [w, h] = [width * scale, height * scale];
+    paper.imageSmoothingEnabled = scale < 4;
+    paper.drawImage(content.picture, (sheet.width - w) / 2, (sheet.height - h) / 2, w, h);
+    return;
+  }
+  paper.lineWidth = PEN * sheet.width;
+  paper.lineCap = paper.lineJoin = "round";
+  paper.strokeStyle = "#000";
+  for (const stroke of content.strokes) {
+    paper.beginPath();
+    paper.moveTo(...stroke[0]);
+    // A dot, which a curve without length would not be.
+    if (stroke.length === 1) paper.lineTo(...stroke[0]);
+    // Curves from middle to middle of what the mouse reported.
+    for (const [at, [x, y]] of stroke.entries()) {
+      const [nextX, nextY] = stroke[at + 1] ?? [x, y];
+      paper.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
+    }
+    paper.stroke();
+  }
+}
+
+function change(next) {
+  past.push(content);
+  content = next;
+  show();
+}
+
+function show() {
+  draw();
+  $("undo").disabled = past.length === 0;
+  $("clear").disabled = isEmpty();
+  ask();
+}
+
+const isEmpty = () => !content.picture && content.strokes.length === 0;
+
+function point(event) {
+  const place = sheet.getBoundingClientRect();
+  return [
+    ((event.clientX - place.left) / place.width) * sheet.width,
+    ((event.clientY - place.top) / place.height) * sheet.height,
+  ];
+}
+
+let pen = null;
+
+sheet.addEventListener("pointerdown", (event) => {
+  if (pen !== null || event.button !== 0) return;
+  pen = event.pointerId;
+  sheet.setPointerCapture(pen);
+  change({ strokes: [...(content.strokes ?? []), [point(event)]] });
+});
+
+sheet.addEventListener("pointermove", (event) => {
+  // A picture may have been pasted meanwhile.
+  if (event.pointerId !== pen || content.picture) return;
+  const moves = event.getCoalescedEvents?.() ?? [];
+  content.strokes.at(-1).push(...(moves.length ? moves : [event]).map(point));
+  show();
+});
+
+for (const end of ["pointerup", "pointercancel"]) {
+  sheet.addEventListener(end, (event) => {
+    if (event.pointerId === pen) pen = null;
+  });
+}
+
+function undo() {
+  if (pen !== null || past.length === 0) return;
+  content = past.pop();
+  show();
+}
+
+function clear() {
+  if (pen === null && !isEmpty()) change({ strokes: [] });
+}
+
+$("undo").addEventListener("click", undo);
+$("clear").addEventListener("click", clear);
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
+  else if (event.key === "Escape" || event.key === "Delete") clear();
+  else return;
+  event.preventDefault();
+});
+
+// ---- Pictures
+
+async function open(file) {
+  if (!file) return;
+  try {
+    const picture = await createImageBitmap(file);
+    change({ picture, sent: await small(file, picture) });
+  } catch {
+    say(`${file.name} is no picture that this browser can show.`);
+  }
+}
+
+// The file itself, if the server takes it: a prepared image has to arrive unchanged.
+async function small(file, picture) {
+  const scale = LARGEST_SIDE / Math.max(picture.width, picture.height);
+  if (scale >= 1 && file.size <= LARGEST_FILE && ["image/png", "image/jpeg"].includes(file.type)) return file;
+  const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * Math.min(1, scale))));
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d").drawImage(picture, 0, 0, width, height);
+  return canvas.convertToBlob();
+}
+
+const firstPicture = (files) => [...files].find((file) => file.type.startsWith("image/"));
+
+$("file").addEventListener("change", (event) => {
+  open(event.target.files[0]);
+  event.target.value = "";
+});
+document.addEventListener("paste", (event) => open(firstPicture(event.clipboardData.files)));
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  document.body.classList.add("dropping");
+});
+document.addEventListener("dragleave", () => document.body.classList.remove("dropping"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  document.body.classList.remove("dropping");
+  open(firstPicture(event.dataTransfer.files));
+});
+
+// ---- Asking
+
+// One question at a time; what changes meanwhile is asked afterwards.
+let asking = false;
+let changed = false;
+
+async function ask() {
+  changed = true;
+  if (asking) return;
+  asking = true;
+  while (changed) {
+    changed = false;
+    const answer = isEmpty() ? null : await read();
+    if (!changed || answer) tell(isEmpty() ? null : answer);
+  }
+  asking = false;
+}
+
+// The server's answer, or undefined where there is none, which is said.
+async function read() {
+  const body = content.sent ?? (await new Promise((done) => sheet.toBlob(done)));
+  const run = $("run").value;
+  try {
+    const response = await fetch(run ? `/api/predict?run=${encodeURIComponent(run)}` : "/api/predict", {
+      method: "POST",
+      headers: { "Content-Type": body.type },
+      body,
+    });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    say(answer.error);
+  } catch {
+    say("The server does not answer. Is it still running?");
+  }
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+function tell(answer) {
+  if (answer !== undefined) say("");
+  const probabilities = answer?.probabilities ?? Array(Math.max(10, $("bars").children.length)).fill(0);
+  $("digit").value = answer?.digit ?? "–";
+  while ($("bars").children.length > probabilities.length) $("bars").lastChild.remove();
+  while ($("bars").children.length < probabilities.length) $("bars").append(bar($("bars").children.length));
+  probabilities.forEach((share, digit) => {
+    const row = $("bars").children[digit];
+    row.classList.toggle("best", digit === answer?.digit);
+    row.querySelector(".track div").style.width = `${100 * share}%`;
+    row.querySelector(".share").textContent = answer ? percent(share) : "";
+  });
+  const { width, height, pixels } = answer ?? { width: 28, height: 28, pixels: Array(28 * 28).fill(0) };
+  Object.assign($("seen"), { width, height });
+  const grey = pixels.flatMap((pixel) => [pixel, pixel, pixel, 255]);
+  $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
+}
+
+function bar(digit) {
+  const row = element("li", "");
+  const track = element("div", "");
+  track.className = "track";
+  track.append(element("div", ""));
+  const share = element("span", "");
+  share.className = "share";
+  row.append(element("span", digit), track, share);
+  return row;
+}
+
+function say(words) {
+  $("status").textContent = words;
+  $("status").hidden = !words;
+}
+
+// ---- Runs
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+async function list() {
+  let runs;
+  try {
+    runs = await (await fetch("/api/runs")).json();
+  } catch {
+    return say("The server does not answer. Is it still running?");
+  }
+  const chosen = $("run").value || runs.find((run) => run.default)?.run;
+  $("run").replaceChildren(
+    ...runs.map((run) => {
+      const option = new Option(run.run, run.run, false, run.run === chosen);
+      option.disabled = !run.model;
+      return option;
+    }),
+  );
+  $("runs").replaceChildren(...runs.map(row));
+  mark();
+}
+
+function row(run) {
+  const row = element("tr", "");
+  row.dataset.run = run.run;
+  const share = (figure) => (figure == null ? "–" : `${(100 * figure).toFixed(2)} %`);
+  const name = element("th", run.run);
+  name.scope = "row";
+  const cells = run.error
+    ? ["–", "–", "–", "–", "damaged"]
+    : [run.config, `${run.epochs}/${run.planned_epochs}`, share(run.validation_error), share(run.test_error), run.status];
+  const report = element("td", run.report ? "" : "–");
+  if (run.report) {
+    const link = element("a", "open");
+    link.href = `/report?run=${encodeURIComponent(run.run)}`;
+    link.target = "_blank";
+    link.setAttribute("aria-label", `The report of ${run.run}`);
+    report.append(link);
+  }
+  row.append(name, ...cells.map((cell) => element("td", cell)), report);
+  row.title = run.error ?? "";
+  return row;
+}
+
+function mark() {
+  for (const row of $("runs").children) row.classList.toggle("chosen", row.dataset.run === $("run").value);
+}
+
+$("run").addEventListener("change", () => {
+  mark();
+  ask();
+});
+// Runs that have come since the page was opened.
+window.addEventListener("focus", list);
+
+tell(null);
+draw();
+list();

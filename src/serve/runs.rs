@@ -1,0 +1,162 @@
+//! The runs that the page offers, and the networks of those that were asked for.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::ServeError;
+use super::refusal::Refusal;
+use crate::device::Opened;
+use crate::error::chain;
+use crate::listing::{Listed, Sort, list};
+use crate::reader::Reader;
+use crate::run::{RunError, RunFolder};
+use crate::summary::{Status, Summary};
+
+/// The most networks that are kept in memory.
+const MOST_LOADED: usize = 16;
+
+/// The runs in a folder, and one that is used where none is named.
+#[derive(Debug)]
+pub struct Runs {
+    folder: PathBuf,
+    default: Place,
+    device: Opened,
+    /// The one last used at the end.
+    loaded: Mutex<Vec<Loaded>>,
+}
+
+/// A run by name.
+#[derive(Debug, Clone)]
+struct Place {
+    name: String,
+    path: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    path: PathBuf,
+    /// When its record was written, which is as often as its model.
+    written: SystemTime,
+    reader: Arc<Reader>,
+}
+
+/// An object of `GET /api/runs`.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    run: String,
+    /// Whether it is used where none is named.
+    default: bool,
+    /// Whether there is a model to use.
+    model: bool,
+    /// Whether there is a page.
+    report: bool,
+    #[serde(flatten)]
+    summary: Option<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The newest finished run in `folder`.
+///
+/// # Errors
+/// If there is none, or the folder can't be read.
+pub fn newest(folder: &Path) -> Result<PathBuf, crate::Error> {
+    let is_finished = |listed: &Listed| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
+    let newest = list(folder, Sort::Time)?.into_iter().rfind(is_finished);
+    Ok(newest.ok_or_else(|| ServeError::NoRun { runs: folder.into() })?.path)
+}
+
+impl Runs {
+    /// The runs in `folder`, which need not be there, with the run in `default`, which is loaded at once.
+    ///
+    /// # Errors
+    /// If that can't be loaded.
+    pub fn open(folder: &Path, default: &Path, device: Opened) -> Result<Self, RunError> {
+        let place = Place { name: name(default, folder), path: default.into() };
+        let runs = Self { folder: folder.into(), default: place, device, loaded: Mutex::default() };
+        runs.load(default)?;
+        Ok(runs)
+    }
+
+    /// What is there now, the newest first.
+    pub fn list(&self) -> Result<Vec<Entry>, RunError> {
+        let mut listed = match list(&self.folder, Sort::Time) {
+            Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => vec![],
+            result => result?,
+        };
+        if !listed.iter().any(|listed| listed.name == self.default.name) {
+            let Place { name, path } = self.default.clone();
+            listed.push(Listed { summary: Summary::read(&RunFolder::open(&path)), begun: None, path, name });
+        }
+        let entry = |Listed { name, path, summary, .. }: Listed| Entry {
+            default: name == self.default.name,
+            run: name,
+            model: path.join(RunFolder::BEST).is_file(),
+            report: path.join(RunFolder::REPORT).is_file(),
+            error: summary.as_ref().err().map(|error| chain(error)),
+            summary: summary.ok(),
+        };
+        Ok(listed.into_iter().rev().map(entry).collect())
+    }
+
+    /// The network of a run, or of the default one, and the run's name.
+    pub fn reader(&self, name: Option<&str>) -> Result<(String, Arc<Reader>), Refusal> {
+        let Place { name, path } = self.place(name)?;
+        Ok((name, self.load(&path)?))
+    }
+
+    /// The page of a run, or of the default one.
+    pub fn report(&self, name: Option<&str>) -> Result<Vec<u8>, Refusal> {
+        let Place { name, path } = self.place(name)?;
+        let path = path.join(RunFolder::REPORT);
+        fs::read(path).map_err(|_| Refusal::NoReport { name })
+    }
+
+    /// Where the run of this name is: in the folder of runs and nowhere else, whatever the name.
+    fn place(&self, name: Option<&str>) -> Result<Place, Refusal> {
+        let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
+        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        let path = self.folder.join(name);
+        match inside && path.join("record.json").is_file() {
+            true => Ok(Place { name: name.into(), path }),
+            false => Err(Refusal::NoRun { name: name.into() }),
+        }
+    }
+
+    /// The network, from memory unless the run has gone on since.
+    fn load(&self, path: &Path) -> Result<Arc<Reader>, RunError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = path.join("record.json");
+        let written = fs::metadata(&record).and_then(|record| record.modified());
+        let written = written.map_err(|source| RunError::Read { run: path.into(), path: record, source })?;
+        let found = loaded.iter().position(|it| it.path == path).map(|index| loaded.remove(index));
+        let current = match found {
+            Some(current) if current.written == written => current,
+            _ => {
+                let run = RunFolder::open(path);
+                let reader = Arc::new(Reader::open(&run, &run.record()?, &self.device)?);
+                Loaded { path: path.into(), written, reader }
+            }
+        };
+        let reader = Arc::clone(&current.reader);
+        loaded.push(current);
+        if loaded.len() > MOST_LOADED {
+            loaded.remove(0);
+        }
+        Ok(reader)
+    }
+}
+
+/// `<run>` or `<sweep>/<trial>` of a run in `folder`, or else its path.
+fn name(run: &Path, folder: &Path) -> String {
+    let inside = match (run.canonicalize(), folder.canonicalize()) {
+        (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),
+        _ => None,
+    };
+    inside.unwrap_or_else(|| run.into()).display().to_string()
+}

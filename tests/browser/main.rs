@@ -1,0 +1,141 @@
+//! The page of `mnist-burn serve` in a real browser: digits are drawn with the mouse, and the answers read from the page.
+
+#[allow(dead_code, reason = "the tests of the command line use the rest")]
+#[path = "../cli/served.rs"]
+mod served;
+mod webdriver;
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use served::Served;
+use webdriver::Browser;
+
+/// A CPU backend of this build.
+const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
+
+/// Points on an arc around (x, y), clockwise from the angle `start`, both in degrees, 0 being to the right.
+fn arc([x, y]: [f64; 2], [width, height]: [f64; 2], start: f64, sweep: f64) -> Vec<[f64; 2]> {
+    let angles = (0..=24).map(|step| (start + sweep * f64::from(step) / 24.0).to_radians());
+    angles.map(|angle| [x + width / 2.0 * angle.cos(), y + height / 2.0 * angle.sin()]).collect()
+}
+
+/// Points on the straight lines between `corners`.
+fn lines(corners: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let between = |pair: &[[f64; 2]]| {
+        let [from, to] = [pair[0], pair[1]];
+        (0..=10).map(move |step| {
+            let share = f64::from(step) / 10.0;
+            [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]
+        })
+    };
+    corners.windows(2).flat_map(between).collect()
+}
+
+/// How each digit is drawn.
+fn digits() -> [(u64, Vec<Vec<[f64; 2]>>); 5] {
+    let bows = [arc([0.0, -50.0], [110.0, 100.0], -150.0, 240.0), arc([0.0, 52.0], [130.0, 104.0], -90.0, 240.0)];
+    [
+        (0, vec![arc([0.0, 0.0], [130.0, 200.0], -90.0, -360.0)]),
+        (1, vec![lines(&[[20.0, -100.0], [-10.0, 100.0]])]),
+        (3, vec![bows.concat()]),
+        (4, vec![lines(&[[-50.0, -90.0], [-60.0, 20.0], [70.0, 20.0]]), lines(&[[40.0, -70.0], [30.0, 110.0]])]),
+        (7, vec![lines(&[[-60.0, -90.0], [60.0, -90.0], [-15.0, 100.0]])]),
+    ]
+}
+
+/// Waits until an expression has a value; the page takes a moment.
+fn until(browser: &Browser, expression: &str, expected: &Value) {
+    let started = Instant::now();
+    loop {
+        let value = browser.value(expression);
+        if value == *expected {
+            return;
+        }
+        assert!(started.elapsed().as_secs() < 5, "{expression} is {value}, and not {expected}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+const DIGIT: &str = "document.getElementById('digit').value";
+
+#[test]
+#[ignore = "needs Chromium and chromedriver, and trains for half a minute"]
+fn digits_drawn_with_the_mouse_are_read_from_the_page() {
+    let runs = tempfile::tempdir().unwrap();
+    let train = |name: &str, more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["train", "--device", DEVICE]).args(more);
+        let output = command.arg("--run").arg(runs.path().join(name)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    train("small", &["--config", "config/smoke.toml"]);
+    train("baseline", &["--config", "config/baseline.toml"]);
+    let server = Served::start(runs.path(), DEVICE, &[]);
+    let browser = Browser::open();
+    browser.go(&format!("http://{}/", server.address));
+
+    // The runs, the newest first.
+    until(&browser, "document.getElementById('run').value", &json!("baseline"));
+    until(
+        &browser,
+        "[...document.querySelectorAll('#runs th')].map(it => it.textContent)",
+        &json!(["baseline", "small"]),
+    );
+    assert_eq!(browser.value("document.querySelectorAll('#runs a').length"), 2);
+
+    for (digit, strokes) in digits() {
+        browser.draw("#sheet", &strokes);
+        until(&browser, DIGIT, &json!(digit.to_string()));
+        assert_eq!(browser.value("document.querySelectorAll('#bars li').length"), 10);
+        let best = format!("document.querySelector('#bars .best').firstChild.textContent == {digit}");
+        assert_eq!(browser.value(&best), true);
+        browser.click("#clear");
+        until(&browser, DIGIT, &json!("–"));
+    }
+
+    // Undo brings back what was cleared, and takes back a stroke.
+    let strokes = [lines(&[[-60.0, -90.0], [60.0, -90.0], [-15.0, 100.0]]), lines(&[[-40.0, 0.0], [40.0, 0.0]])];
+    browser.draw("#sheet", &strokes);
+    until(&browser, DIGIT, &json!("7"));
+    let ink = "document.getElementById('sheet').toDataURL()";
+    let with_bar = browser.value(ink);
+    browser.click("#clear");
+    browser.click("#undo");
+    assert_eq!(browser.value(ink), with_bar);
+    browser.click("#undo");
+    assert_ne!(browser.value(ink), with_bar);
+    until(&browser, DIGIT, &json!("7"));
+
+    // The image that the network sees: light on dark, with ink on one of ten pixels or more.
+    let pixels = "[...document.getElementById('seen').getContext('2d').getImageData(0, 0, 28, 28).data]";
+    let lit = browser.value(&format!("{pixels}.filter((value, index) => index % 4 == 0 && value > 128).length"));
+    assert!((40..300).contains(&lit.as_u64().unwrap()), "{lit}");
+
+    // A picture that is dropped, here that very image, is sent as it is.
+    let seen = browser.value(pixels);
+    browser.value(
+        "document.getElementById('seen').toBlob((blob) => {
+            window.files = new DataTransfer();
+            window.files.items.add(new File([blob], 'seven.png', { type: 'image/png' }));
+        })",
+    );
+    until(&browser, "!!window.files", &json!(true));
+    browser.click("#clear");
+    until(&browser, DIGIT, &json!("–"));
+    browser.value("document.dispatchEvent(new DragEvent('drop', { dataTransfer: window.files }))");
+    until(&browser, DIGIT, &json!("7"));
+    assert_eq!(browser.value(pixels), seen);
+
+    // Another run reads the same drawing.
+    let run = "document.getElementById('run')";
+    browser.value(&format!("[{run}.value = 'small', {run}.dispatchEvent(new Event('change'))]"));
+    assert_eq!(browser.value("document.querySelector('#runs .chosen th').textContent"), "small");
+
+    // Nothing that the page asked for was refused, by the server or by its own policy.
+    let refused = "performance.getEntriesByType('resource').filter(it => it.responseStatus != 200).map(it => it.name)";
+    assert_eq!(browser.value(refused), json!([]));
+}

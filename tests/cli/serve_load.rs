@@ -1,0 +1,181 @@
+//! `mnist-burn serve` under load, and under fire.
+
+use std::fs;
+use std::io::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mnist_burn::data::idx;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+use super::predict::{test_images, write};
+use super::served::{Served, request};
+use super::trained::smoke;
+use super::{DEVICE, program, success};
+
+/// The damage that the tests of files do.
+#[allow(dead_code, reason = "bytes are damaged here, and no JSON")]
+#[path = "../mutations/mutator.rs"]
+mod mutator;
+
+/// Has `clients` at a time send the files to be read, each over a connection of its own that stays open. The digits in the
+/// files' order, and the median time of an answer.
+fn read(server: &Served, clients: usize, files: &[Vec<u8>]) -> (Vec<u64>, Duration) {
+    let (next, answers) = (AtomicUsize::new(0), Mutex::new(vec![]));
+    let address = format!("http://{}/api/predict", server.address);
+    thread::scope(|scope| {
+        for _ in 0..clients {
+            scope.spawn(|| {
+                let agent = ureq::Agent::new_with_defaults();
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(index) else { break };
+                    let started = Instant::now();
+                    let request = agent.post(&address).content_type("image/png");
+                    let answer = request.send(file.as_slice()).unwrap().into_body().read_to_vec().unwrap();
+                    let time = started.elapsed();
+                    let answer: Value = serde_json::from_slice(&answer).unwrap();
+                    answers.lock().unwrap().push((index, answer["digit"].as_u64().unwrap(), time));
+                }
+            });
+        }
+    });
+    let mut answers = answers.into_inner().unwrap();
+    answers.sort_unstable();
+    let mut times: Vec<Duration> = answers.iter().map(|answer| answer.2).collect();
+    times.sort_unstable();
+    (answers.iter().map(|answer| answer.1).collect(), times[times.len() / 2])
+}
+
+/// The test images from `range` as PNG files.
+fn pictures(range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
+    let folder = tempfile::tempdir().unwrap();
+    write(range, folder.path()).iter().map(|path| fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn many_clients_at_once_get_the_answers_that_each_would_get_alone() {
+    let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
+    let files = pictures(0..1000);
+    assert_eq!(read(&server, 50, &files).0, read(&server, 1, &files).0);
+}
+
+#[test]
+#[ignore = "half a minute: trains the baseline, and sends all test images"]
+fn all_test_images_sent_by_fifty_clients_are_read_as_evaluate_reads_them() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("baseline");
+    success(program().args(["--config", "config/baseline.toml", "--device", DEVICE, "--run"]).arg(&run));
+    let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
+    let server = Served::start(runs.path(), DEVICE, &[]);
+    let files = pictures(0..10_000);
+
+    let (digits, median) = read(&server, 50, &files);
+    let labels = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist/t10k-labels-idx1-ubyte.gz");
+    let mut confusion = vec![vec![0u64; 10]; 10];
+    for (digit, label) in digits.iter().zip(idx::labels(labels.as_ref()).unwrap()) {
+        confusion[usize::from(label)][*digit as usize] += 1;
+    }
+    assert_eq!(serde_json::to_value(confusion).unwrap(), evaluation["confusion"]);
+    let (alone, median_alone) = read(&server, 1, &files[..2000]);
+    assert_eq!(alone, digits[..2000]);
+    println!("median time of an answer: {median:.1?} with 50 clients, {median_alone:.1?} with one");
+}
+
+/// Sends `count` requests that are damaged, huge or cut short, while slow senders hold connections. The server refuses
+/// them, goes on, and keeps its memory.
+#[cfg(target_os = "linux")]
+fn attack(count: usize) {
+    const THREADS: usize = 8;
+    let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
+    let picture = &pictures(0..1)[0];
+    let json = serde_json::to_vec(&test_images()[..784]).unwrap();
+    let sound = [("image/png", picture.as_slice()), ("application/json", &json)]
+        .map(|(kind, body)| request("POST", "/api/predict", &format!("Content-Type: {kind}"), body));
+    // Once through all that is loaded when it is first used.
+    sound.iter().for_each(|request| assert_eq!(server.send(request).status, 200));
+    let before = server.memory();
+    let (refused, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let is_over = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (server, sound, refused, is_over) = (&server, &sound, &refused, &is_over);
+            scope.spawn(move || {
+                let mut generator = ChaCha8Rng::seed_from_u64(1);
+                generator.set_stream(thread as u64);
+                for _ in 0..count / THREADS {
+                    let status = server.send(&malformed(sound, &mut generator)).status;
+                    // Nothing is answered to nothing, and some damage does no harm.
+                    assert!(matches!(status, 0 | 200 | 400..=499 | 503), "{status}");
+                    refused.fetch_add(usize::from(status >= 400), Ordering::Relaxed);
+                }
+                is_over.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        let (server, sound, most, is_over) = (&server, &sound, &most, &is_over);
+        scope.spawn(move || {
+            // A byte at a time, from each in turn.
+            let mut slow: Vec<_> = (0..40).map(|_| server.connect()).collect();
+            for byte in &sound[0] {
+                slow.iter_mut().for_each(|stream| _ = stream.write_all(&[*byte]));
+                most.fetch_max(server.memory() as usize, Ordering::Relaxed);
+                if is_over.load(Ordering::Relaxed) == THREADS {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+        });
+    });
+    let (refused, after) = (refused.into_inner(), server.memory());
+    let grown = after.max(most.into_inner() as u64).saturating_sub(before) as f64 / f64::from(1 << 20);
+    println!("{refused} of {count} refused; memory grew by {grown:.1} MiB");
+    assert!(refused > count / 2, "{refused}");
+    assert!(grown < 50.0, "memory grew by {grown:.1} MiB");
+    assert_eq!(server.send(&sound[0]).json()["digit"], 7);
+}
+
+/// A request that has little chance to be answered.
+#[cfg(target_os = "linux")]
+fn malformed(sound: &[Vec<u8>; 2], generator: &mut ChaCha8Rng) -> Vec<u8> {
+    let mut request_bytes = sound[generator.random_range(0..2)].clone();
+    let head = request_bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    match generator.random_range(0..6) {
+        // The whole, or the body alone under a length that fits.
+        0 => mutator::damage(&mut request_bytes, &sound[0], generator),
+        1 => {
+            let mut body = request_bytes.split_off(head);
+            mutator::damage(&mut body, &sound[0], generator);
+            return request("POST", "/api/predict", "Content-Type: image/png", &body);
+        }
+        2 => request_bytes.truncate(generator.random_range(0..request_bytes.len())),
+        3 => {
+            let length = generator.random_range(0..200_000);
+            return request("GET", "/", &format!("X: {}", "x".repeat(length)), b"");
+        }
+        4 => return (0..generator.random_range(0..5_000)).map(|_| generator.random()).collect(),
+        _ => {
+            // Much announced, little sent.
+            let length = mutator::extreme(generator);
+            let head = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length";
+            return format!("{head}: {length}\r\n\r\n{}", "x".repeat(generator.random_range(0..5_000))).into_bytes();
+        }
+    }
+    request_bytes
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn malformed_requests_do_the_server_no_harm() {
+    attack(800);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+#[ignore = "a minute: 20,000 malformed requests"]
+fn twenty_thousand_malformed_requests_do_the_server_no_harm() {
+    attack(20_000);
+}

@@ -1,0 +1,72 @@
+//! How well trained networks read the drawn digits; see README.md beside this.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A CPU backend of this build.
+const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
+
+/// The drawings, in the order of their names.
+fn drawings() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drawn/digits");
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}
+
+/// Trains the experiment in `config` and has it read the drawings: the share of them that it reads rightly. Those that it
+/// does not are printed.
+fn score(config: &str) -> f64 {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("run");
+    let program = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments).args(["--device", DEVICE]);
+        command
+    };
+    let trained = program(&["train", "--config", config, "--no-test", "--run"]).arg(&run).output().unwrap();
+    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+    let drawings = drawings();
+    let read = program(&["predict", "--json"]).arg(&run).args(&drawings).output().unwrap();
+    let answers: Vec<Value> = serde_json::from_slice(&read.stdout).unwrap();
+    let mut right = 0;
+    for (path, answer) in drawings.iter().zip(&answers) {
+        let (truth, digit) = (&name(path)[..1], answer["digit"].to_string());
+        right += usize::from(digit == truth);
+        if digit != truth {
+            let share = answer["probabilities"][digit.parse::<usize>().unwrap()].as_f64().unwrap();
+            println!("{config}: {} is taken for {digit}, with {:.0} %", name(path), 100.0 * share);
+        }
+    }
+    println!("{config}: {right} of {} drawn digits are read", drawings.len());
+    right as f64 / drawings.len() as f64
+}
+
+#[test]
+fn each_digit_is_drawn_in_four_shapes_of_four_drawings() {
+    let mut shapes = BTreeMap::new();
+    for path in drawings() {
+        let (shape, _) = name(&path).rsplit_once('-').unwrap();
+        *shapes.entry(shape.to_string()).or_insert(0) += 1;
+    }
+    assert!(shapes.values().all(|&count| count == 4), "{shapes:?}");
+    for digit in 0..10 {
+        assert_eq!(shapes.keys().filter(|shape| shape.starts_with(&format!("{digit}-"))).count(), 4, "{digit}");
+    }
+}
+
+#[test]
+#[ignore = "trains for two minutes"]
+fn drawn_digits_are_read_by_the_deep_network() {
+    score("config/baseline.toml");
+    let share = score("config/deep.toml");
+    assert!(share >= 0.95, "{share}");
+}
