@@ -8,7 +8,7 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
-//! A [`report`] shows it as a page, the [`terminal`] what it can of it. [`summary`] and [`listing`] look back on many runs,
+//! A [`report`] shows it as a page, the [`terminal`] what it can of it, a [`mosaic`] the images. [`summary`] and [`listing`] look back on many runs,
 //! in a [`table`]; a [`sweep`] makes many and chooses.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
@@ -29,6 +29,7 @@ pub mod evaluation;
 pub mod listing;
 pub mod metrics;
 pub mod model;
+pub mod mosaic;
 pub mod notice;
 pub mod picture;
 pub mod random;
