@@ -3,9 +3,10 @@
 use super::experiment::Experiment;
 use super::setting::{assignment, dotted};
 
-/// Whether `name` is a section, in `section` or at the top: whether an empty one is accepted.
+/// Whether `name` is a section, in `section` or at the top: whether an empty one is accepted, and only some keys in it.
 pub fn is_section(section: Option<&str>, name: &str) -> bool {
-    toml::from_str::<Experiment>(&assignment(section, name, "{}")).is_ok()
+    let takes_a_table = toml::from_str::<Experiment>(&assignment(section, name, "{}")).is_ok();
+    takes_a_table && !names(Some(&dotted(section, name))).is_empty()
 }
 
 /// The sections of a file, each followed by those within it.
