@@ -79,7 +79,7 @@ impl Distortion {
     }
 }
 
-/// A number from -1 to 1, each as likely.
+/// A number of at least -1 and less than 1, each as likely.
 fn symmetric(generator: &mut impl Rng) -> f32 {
     generator.next_u32().cast_signed() as f32 / 2.0_f32.powi(31)
 }
@@ -107,7 +107,7 @@ impl Canvas {
         for (row, pixels) in rows.zip(pixels.chunks_exact(width)) {
             row[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
         }
-        let [Affine { x: [a, b, c], .. }, Affine { y: [d, e, f], .. }] = [affine; 2];
+        let Affine { x: [a, b, c], y: [d, e, f] } = *affine;
         let rows = self.field[0].chunks_exact(width).zip(self.field[1].chunks_exact(width));
         for (y, ((field_x, field_y), distorted)) in rows.zip(distorted.chunks_exact_mut(width)).enumerate() {
             let y = y as f32;
