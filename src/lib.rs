@@ -8,8 +8,8 @@
 //! 4. [`evaluation`] counts its right and wrong predictions;
 //! 5. [`run`] keeps it all in a folder, with a [`record`] and, through [`weights`], the model; [`tensorboard`] draws it.
 //!
-//! A [`report`] shows it as a page, the [`terminal`] what it can of it, a [`mosaic`] the images. [`summary`] and [`listing`] look back on many runs,
-//! in a [`table`]; a [`sweep`] makes many and chooses.
+//! A [`report`] shows it as a page, the [`terminal`] what it can of it, a [`mosaic`] the images. [`summary`] and
+//! [`listing`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.

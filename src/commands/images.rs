@@ -17,8 +17,9 @@ pub fn run(arguments: &Images) -> Result<(), Error> {
     let experiment = config::resolve(&arguments.experiment)?;
     PICTURE.refuse_others(&arguments.output)?;
     let data = TrainingData::load(&data::locate(&experiment.data)?, &experiment)?;
-    let first = |class| data.split.training.iter().copied().find(|&index| data.images.label(index) == class);
-    let chosen: Vec<usize> = (0..=u8::MAX).filter_map(first).collect();
+    let is_of = |class: usize, index: usize| usize::from(data.images.label(index)) == class;
+    let first = |class| data.split.training.iter().copied().find(|&index| is_of(class, index));
+    let chosen: Vec<usize> = (0..data.classes()).filter_map(first).collect();
     let mut columns = vec![data.images.at(&chosen)];
     match Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()) {
         Some(distortion) => {

@@ -204,8 +204,8 @@ mod tests {
 
     #[test]
     fn keys_may_be_written_with_and_without_quotes_and_keep_their_order() {
-        let text = "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n[grid.data]\nvalidation = [9]\n\
-             distort.shear = [1]";
+        let text = "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n\
+                    [grid.data]\nvalidation = [9]\ndistort.shear = [1]";
         assert_eq!(
             keys(text),
             ["training.epochs", "model.dropout", "name_less", "data.validation", "data.distort.shear"]

@@ -44,7 +44,8 @@ fn run(runs: &TempDir) -> std::path::PathBuf {
     folders(runs.path())[0].clone()
 }
 
-/// What has state and chance in it: distortions, dropout, batch normalisation's running statistics, an optimiser with moments.
+/// What has state and chance in it: distortions, dropout, batch normalisation's running statistics, an optimiser with
+/// moments.
 const EVERYTHING: [&str; 5] = [
     "data.distort={ rotation = 10, elastic_alpha = 30 }",
     "model.hidden=[12,8]",

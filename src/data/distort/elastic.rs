@@ -6,8 +6,8 @@
 //! pixels move by α/(√24·σ) on average.
 //!
 //! So smooth a field needs no number for each pixel. Here the numbers stand σ apart, as the heights of Gaussian bumps, and
-//! each counts σ times: a field of the same variance and correlation, to a millionth, for a tenth of the work. It does not
-//! fade towards the edges, as there are bumps outside of the image too.
+//! each counts σ times: a field of the same variance and correlation, to a thousandth, from a σ²-th of the numbers. It does
+//! not fade towards the edges, as there are bumps outside of the image too.
 
 use std::f64::consts::TAU;
 
@@ -85,7 +85,8 @@ mod tests {
         along(&elastic.down, one[0], other[0]) * along(&elastic.across, one[1], other[1]) / 3.0
     }
 
-    /// The same, where each pixel has a number from -1 to 1 of its own, smoothed by a Gaussian of weight 1 far beyond the image.
+    /// The same, where each pixel has a number from -1 to 1 of its own, smoothed by a Gaussian of weight 1, and the image
+    /// has no edges.
     fn simards_covariance(alpha: f64, sigma: f64, [down, across]: [f64; 2]) -> f64 {
         let radius = (8.0 * sigma).ceil() as i32;
         let gaussian = |distance: f64| (-0.5 * (distance / sigma).powi(2)).exp();
