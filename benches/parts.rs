@@ -12,7 +12,7 @@ use burn::train::TrainStep;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mnist_burn::config::{self, Experiment};
-use mnist_burn::data::{self, Batch, ImageBatcher, Images, Loader, Scaling};
+use mnist_burn::data::{self, Batch, Distortion, ImageBatcher, Images, Loader, Scaling};
 use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
 use mnist_burn::training::{Adam, Form, Sgd, Trainee, optimizer};
@@ -111,6 +111,22 @@ fn batch_assembly(bencher: Bencher, size: usize) {
     let (batcher, indices): (_, Vec<usize>) = (batcher(), (0..size).map(|i| i * 97).collect());
     let bytes = BytesCount::new(size * INPUTS);
     bencher.counter(bytes).bench_local(|| batcher.select(&IMAGES, &indices, &DEVICE));
+}
+
+/// 512 images distorted in every way.
+#[divan::bench(args = [4.0, 8.0])]
+fn distortion(bencher: Bencher, sigma: f64) {
+    let ranges = config::Distort {
+        rotation: Some(10.0),
+        scale: Some(0.1),
+        shear: Some(10.0),
+        translation: Some(1.0),
+        elastic_alpha: Some(8.0 * sigma),
+        elastic_sigma: Some(sigma),
+    };
+    let distortion = Distortion::new(&ranges, 1, IMAGES.size()).expect("ranges");
+    let indices: Vec<usize> = (0..512).map(|i| i * 97).collect();
+    bencher.counter(ItemsCount::new(indices.len())).bench_local(|| distortion.apply(&IMAGES, &indices, 1));
 }
 
 /// The 60,000 images, from the files.

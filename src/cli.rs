@@ -38,6 +38,8 @@ pub enum Command {
     Runs(Runs),
     /// Train variants of an experiment, over several seeds, and choose one by its validation error
     Sweep(Sweep),
+    /// Draw training images as they are, and as they are distorted in the first epochs
+    Images(Images),
     /// Print the experiment that a config file and --set come to, itself a config file
     Config(Experiment),
     /// List the backends compiled in and the adapters present
@@ -155,6 +157,17 @@ pub struct Report {
     /// Where to compute [default: where the run was trained]; several runs need no computing
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+}
+
+/// Arguments of `images`.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// The experiment whose images are drawn.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The picture, a PNG
+    #[arg(long, short, value_name = "FILE", default_value = "images.png")]
+    pub output: PathBuf,
 }
 
 /// Arguments of `predict`.

@@ -46,11 +46,13 @@ pub enum Error {
         /// How many were asked for.
         images: usize,
     },
-    /// A page would replace something else.
-    #[error("{path} exists and is no report: move it, or name another file with --output")]
-    NoReport {
+    /// A file would replace something else.
+    #[error("{path} exists and is no {kind}: move it, or name another file with --output")]
+    Occupied {
         /// What is there.
         path: std::path::PathBuf,
+        /// What it would have to be, to be replaced.
+        kind: &'static str,
     },
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]

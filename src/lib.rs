@@ -10,8 +10,8 @@
 //!
 //! A [`reader`] puts a trained model to use: at the command line, and, through [`serve`], on a page.
 //!
-//! A [`report`] shows it as a page, the [`terminal`] what it can of it. [`summary`] and [`listing`] look back on many runs,
-//! in a [`table`]; a [`sweep`] makes many and chooses.
+//! A [`report`] shows it as a page, the [`terminal`] what it can of it, a [`mosaic`] the images. [`summary`] and
+//! [`listing`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
 //!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
@@ -32,6 +32,7 @@ pub mod interrupt;
 pub mod listing;
 pub mod metrics;
 pub mod model;
+pub mod mosaic;
 pub mod notice;
 pub mod picture;
 pub mod random;

@@ -27,6 +27,13 @@ pub enum Purpose {
         /// The batch within the epoch, counted from 0 and below 2^32.
         batch: u64,
     },
+    /// How a training image is distorted in one epoch.
+    Distortion {
+        /// The epoch, counted from 1 and below 2^24.
+        epoch: u64,
+        /// The image's index, below 2^32.
+        image: u64,
+    },
     /// The settings of this random trial of a sweep, counted from 0.
     Trial {
         /// The trial.
@@ -43,6 +50,7 @@ impl Purpose {
             Self::Weights { layer } => (2, layer),
             Self::Dropout { epoch, batch } => (3, epoch << 32 | batch),
             Self::Trial { trial } => (4, trial),
+            Self::Distortion { epoch, image } => (5, epoch << 32 | image),
         };
         kind << 56 | which
     }
@@ -76,6 +84,8 @@ mod tests {
             Dropout { epoch: 1, batch: 2 },
             Dropout { epoch: 2, batch: 1 },
             Trial { trial: 1 },
+            Distortion { epoch: 1, image: 2 },
+            Distortion { epoch: 2, image: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

@@ -3,6 +3,8 @@
 mod config;
 mod devices;
 mod evaluate;
+mod images;
+mod output;
 mod predict;
 mod report;
 mod resume;
@@ -37,6 +39,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Runs(arguments)) => runs::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
+        Some(Command::Images(arguments)) => images::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices) => devices::run(),
     }

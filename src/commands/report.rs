@@ -1,10 +1,9 @@
 //! `mnist-burn report`: a run as a page, or several in one.
 
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::evaluate::evaluate_run;
+use super::output::Kind;
 use super::{open_device, print};
 use crate::Error;
 use crate::cli::Report;
@@ -12,7 +11,9 @@ use crate::evaluation::{Evaluated, EvaluationError};
 use crate::model::Mlp;
 use crate::notice::notice;
 use crate::report::{MARK, comparison, page};
-use crate::run::{RunError, RunFolder, write_whole};
+use crate::run::RunFolder;
+
+const PAGE: Kind = Kind { name: "report", mark: MARK };
 
 /// Writes the page and prints where it is.
 pub fn run(arguments: &Report) -> Result<(), Error> {
@@ -21,7 +22,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
         [run] => {
             let path = arguments.output.clone().unwrap_or_else(|| run.path().join(RunFolder::REPORT));
             // Before the work.
-            refuse_others(&path)?;
+            PAGE.refuse_others(&path)?;
             let record = run.record()?;
             let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
             let (model, evaluated) = evaluate_run(run, &record, &device)?;
@@ -29,7 +30,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
         }
         runs => (arguments.output.clone().unwrap_or_else(|| RunFolder::REPORT.into()), comparison(runs)?),
     };
-    write(&path, &page)?;
+    PAGE.write(&path, page.as_bytes())?;
     print(&path.display().to_string())
 }
 
@@ -37,7 +38,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
 /// page, there is a warning.
 pub fn leave_report(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Option<PathBuf> {
     let path = run.path().join(RunFolder::REPORT);
-    match page_of(run, model, evaluated).and_then(|page| write(&path, &page)) {
+    match page_of(run, model, evaluated).and_then(|page| PAGE.write(&path, page.as_bytes())) {
         Ok(()) => Some(path),
         Err(error) => {
             notice(format!("warning: the run has no new {}: {error}", RunFolder::REPORT));
@@ -49,22 +50,4 @@ pub fn leave_report(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Opti
 fn page_of(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Result<String, Error> {
     let weights = model.first_weights().try_into_data().map_err(EvaluationError::from)?;
     Ok(page(run, &weights.iter::<f32>().collect::<Vec<_>>(), evaluated)?)
-}
-
-fn write(path: &Path, page: &str) -> Result<(), Error> {
-    refuse_others(path)?;
-    let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(write_whole(folder, name, page.as_bytes())?)
-}
-
-/// Refuses to replace what is no page of this program.
-fn refuse_others(path: &Path) -> Result<(), Error> {
-    let mut start = vec![];
-    match File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Ok(_) if String::from_utf8_lossy(&start).contains(MARK) => Ok(()),
-        _ => Err(Error::NoReport { path: path.into() }),
-    }
 }

@@ -27,6 +27,11 @@ const CLASHES: &[Clash] = &[
         happens: |it| it.data.dataset == Dataset::Own,
     },
     Clash {
+        keys: &["data.distort.elastic_sigma", "data.distort.elastic_alpha"],
+        message: "needs data.distort.elastic_alpha, the strength of the distortion",
+        happens: |it| it.data.distort.elastic_alpha.is_none(),
+    },
+    Clash {
         keys: &["optimizer.nesterov", "optimizer.momentum", "optimizer.kind"],
         message: "needs optimizer.momentum greater than 0",
         happens: |it| {

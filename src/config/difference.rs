@@ -6,6 +6,7 @@ use serde::Serialize;
 use toml::Value;
 
 use super::experiment::Experiment;
+use super::setting::dotted;
 
 /// A key that is not the same in all of some experiments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,17 +31,15 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
 
 /// Every key of an experiment, dotted, with its value.
 fn keys(experiment: &Experiment) -> BTreeMap<String, Value> {
-    let document: toml::Table = experiment.to_toml().parse().expect("an experiment is written as TOML");
-    let mut keys = BTreeMap::new();
-    for (name, value) in document {
-        match value {
-            Value::Table(section) => {
-                keys.extend(section.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
-            }
-            value => _ = keys.insert(name, value),
-        }
-    }
-    keys
+    let document = experiment.to_toml().parse().expect("an experiment is written as TOML");
+    keys_in(None, document).collect()
+}
+
+fn keys_in(section: Option<&str>, table: toml::Table) -> impl Iterator<Item = (String, Value)> {
+    table.into_iter().flat_map(move |(name, value)| match value {
+        Value::Table(inner) => keys_in(Some(&dotted(section, &name)), inner).collect(),
+        value => vec![(dotted(section, &name), value)],
+    })
 }
 
 #[cfg(test)]
@@ -65,6 +64,12 @@ mod tests {
         let keys: Vec<&str> = found.iter().map(|difference| difference.key.as_str()).collect();
         assert_eq!(keys, ["model.hidden", "seed"]);
         assert_eq!(found[1].values, [Some(3.into()), Some(1.into()), Some(1.into())]);
+    }
+
+    #[test]
+    fn a_section_within_a_section_has_its_keys_told() {
+        let found = differences(&[experiment(&["data.distort.rotation=15"]), experiment(&[])]);
+        assert_eq!(found, [Difference { key: "data.distort.rotation".into(), values: vec![Some(15.0.into()), None] }]);
     }
 
     #[test]

@@ -5,13 +5,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 use super::schema;
-use super::setting::{Setting, assignment, line_of, quoted, shortened};
+use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
 
 /// The settings in `text`, or, where it is not TOML, none and the problems, at most one a line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
     let (document, problems) = table(text);
     // What the parser makes of the rest of a broken file is a guess: an unclosed `[model` loses its header, for one.
-    let settings = if problems.is_empty() { settings(text, document.get_ref()) } else { Vec::new() };
+    let settings = if problems.is_empty() { settings(text, None, document.get_ref()) } else { Vec::new() };
     (settings, problems)
 }
 
@@ -46,7 +46,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
 fn override_settings(argument: &str) -> Option<Vec<Setting>> {
     let (path, value) = argument.split_once('=')?;
     let (path, value) = (path.trim(), value.trim());
-    let (section, name) = path.split_once('.').map_or((None, path), |(section, name)| (Some(section), name));
+    let (section, name) = path.rsplit_once('.').map_or((None, path), |(section, name)| (Some(section), name));
     if name.is_empty() || section == Some("") {
         return None;
     }
@@ -54,18 +54,18 @@ fn override_settings(argument: &str) -> Option<Vec<Setting>> {
     let value = if is_toml { value.to_string() } else { quoted(value) };
     let text = assignment(section, name, &value);
     let document = DeTable::parse(&text).ok()?;
-    Some(settings(&text, document.get_ref()))
+    Some(settings(&text, None, document.get_ref()))
 }
 
-/// The keys of a document, those of known sections one by one.
-fn settings(text: &str, document: &DeTable<'_>) -> Vec<Setting> {
+/// The keys of a document, or of a section in it, those of known sections one by one.
+fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>) -> Vec<Setting> {
     let mut found = Vec::new();
-    for (name, value) in document {
+    for (name, value) in table {
         match value.get_ref() {
-            DeValue::Table(inner) if schema::is_section(name.get_ref()) => {
-                found.extend(inner.iter().map(|(key, value)| Setting::new(text, Some(name.get_ref()), key, value)));
+            DeValue::Table(inner) if schema::is_section(section, name.get_ref()) => {
+                found.extend(settings(text, Some(&dotted(section, name.get_ref())), inner));
             }
-            _ => found.push(Setting::new(text, None, name, value)),
+            _ => found.push(Setting::new(text, section, name, value)),
         }
     }
     found

@@ -2,12 +2,13 @@
 //!
 //! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
 //! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
-//! keys of `[optimizer]` and `[schedule]`.
+//! keys of `[data.distort]`, `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::distort::Distort;
 use super::optimizer::Optimizer;
 use super::schedule::Schedule;
 use super::training::Training;
@@ -56,9 +57,11 @@ impl Default for Experiment {
 }
 
 impl Experiment {
-    /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another.
+    /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another; the optional
+    /// keys of what is distorted as well.
     pub fn resolved(self) -> Self {
-        Self { optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
+        let data = Data { distort: self.data.distort.resolved(), ..self.data };
+        Self { data, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
     }
 
     /// The experiment as a config file.
@@ -90,6 +93,9 @@ pub struct Data {
     pub pixels: Pixels,
     /// How many threads make batches ahead of their use; it changes the speed and nothing else.
     pub loader_threads: usize,
+    /// How the training images are distorted.
+    #[serde(skip_serializing_if = "Distort::is_empty")]
+    pub distort: Distort,
 }
 
 impl Default for Data {
@@ -101,6 +107,7 @@ impl Default for Data {
             validation: 0,
             pixels: Pixels::Unit,
             loader_threads: 1,
+            distort: Distort::default(),
         }
     }
 }
@@ -127,7 +134,7 @@ pub enum Pixels {
     /// To [0, 1]: divided by 255.
     #[default]
     Unit,
-    /// To mean 0 and standard deviation 1 over the training split.
+    /// To mean 0 and standard deviation 1 over the training split, before any distortion.
     Standardized,
 }
 

@@ -9,10 +9,10 @@ pub fn refusal(setting: &Setting) -> String {
     let section = setting.section.as_deref();
     if schema::keys(section).contains(&setting.name) {
         wrong_value(setting)
-    } else if section.is_none() && schema::is_section(&setting.name) {
-        format!("must be a section, [{}], with keys of its own", setting.name)
-    } else if section.is_none() && setting.is_table {
-        unknown_section(&setting.name)
+    } else if schema::is_section(section, &setting.name) {
+        format!("must be a section, [{}], with keys of its own", setting.key())
+    } else if setting.is_table && (section.is_none() || nearest(&setting.key(), &schema::sections()).is_some()) {
+        unknown_section(&setting.key())
     } else {
         unknown_key(section, &setting.name)
     }

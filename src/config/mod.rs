@@ -6,6 +6,7 @@
 
 mod combinations;
 mod difference;
+mod distort;
 mod document;
 mod error;
 mod experiment;
@@ -27,6 +28,7 @@ use std::{
 };
 
 pub use self::difference::{Difference, differences};
+pub use self::distort::Distort;
 pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
 pub use self::experiment::{Activation, Data, Dataset, Experiment, Init, Model, Pixels, Stop, Weights};
@@ -36,7 +38,7 @@ pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
 use self::setting::Setting;
-pub(crate) use self::setting::{line_of, shortened};
+pub(crate) use self::setting::{dotted, line_of, shortened};
 pub use self::training::{BatchSize, Training};
 pub(crate) use self::values::{allowed, is_name};
 

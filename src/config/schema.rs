@@ -1,22 +1,34 @@
 //! What the serde structs take, asked of serde itself, so that they stay the only schema.
 
 use super::experiment::Experiment;
-use super::setting::assignment;
+use super::setting::{assignment, dotted};
 
-/// Whether `[name]` is a section: whether an empty one is accepted.
-pub fn is_section(name: &str) -> bool {
-    toml::from_str::<Experiment>(&assignment(None, name, "{}")).is_ok()
+/// Whether `name` is a section, in `section` or at the top: whether an empty one is accepted, and only some keys in it.
+pub fn is_section(section: Option<&str>, name: &str) -> bool {
+    let takes_a_table = toml::from_str::<Experiment>(&assignment(section, name, "{}")).is_ok();
+    takes_a_table && !names(Some(&dotted(section, name))).is_empty()
 }
 
-/// The sections of a file.
+/// The sections of a file, each followed by those within it.
 pub fn sections() -> Vec<String> {
-    names(None).into_iter().filter(|name| is_section(name)).collect()
+    sections_in(None)
+}
+
+fn sections_in(section: Option<&str>) -> Vec<String> {
+    let mut sections = names(section);
+    sections.retain(|name| is_section(section, name));
+    let with_inner = |name: String| {
+        let path = dotted(section, &name);
+        let inner = sections_in(Some(&path));
+        [vec![path], inner].concat()
+    };
+    sections.into_iter().flat_map(with_inner).collect()
 }
 
 /// The keys of a section; `None`: those outside of sections.
 pub fn keys(section: Option<&str>) -> Vec<String> {
     let mut keys = names(section);
-    keys.retain(|name| section.is_some() || !is_section(name));
+    keys.retain(|name| !is_section(section, name));
     keys
 }
 
@@ -25,7 +37,7 @@ pub fn words(section: Option<&str>, name: &str) -> Vec<String> {
     named_in_refusal(&assignment(section, name, "''"))
 }
 
-/// What can stand at the top level, sections included, or in a section.
+/// What can stand at the top level or in a section, sections included.
 fn names(section: Option<&str>) -> Vec<String> {
     named_in_refusal(&assignment(section, "", "0"))
 }

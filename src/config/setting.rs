@@ -11,7 +11,7 @@ const LONGEST_SHOWN: usize = 60;
 /// One key with its value, not yet looked at by serde.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// The known section that the key stands in; `None` at the top level.
+    /// The known section that the key stands in, such as `data` or `data.distort`; `None` at the top level.
     pub section: Option<String>,
     /// The key within its section.
     pub name: String,
@@ -58,10 +58,11 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
 
-/// `section.name = value` as a line of TOML, whatever characters the names hold.
+/// `section.name = value` as a line of TOML, whatever characters the name holds; dots divide a section into sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
-    let section = section.map_or_else(String::new, |section| quoted(section) + ".");
-    format!("{section}{} = {value}\n", quoted(name))
+    let section = section.into_iter().flat_map(|section| section.split('.'));
+    let path: Vec<_> = section.chain([name]).map(quoted).collect();
+    format!("{} = {value}\n", path.join("."))
 }
 
 /// A string as TOML writes it.

@@ -35,6 +35,7 @@ struct Rule {
 const SHARE: &str = "a number of at least 0 and less than 1";
 const POSITIVE: &str = "a number greater than 0";
 const FACTOR: &str = "a number greater than 0 and at most 1";
+const PIXELS: &str = "a number of pixels from 0 to 1000";
 const BOOL: &str = "true or false";
 
 /// Every key but those that take one of a few words, which serde checks, has its rule here.
@@ -73,6 +74,32 @@ const RULES: &[Rule] = &[
         key: "data.loader_threads",
         allowed: "a whole number from 0 to 64",
         holds: |it| it.data.loader_threads <= 64,
+    },
+    Rule {
+        key: "data.distort.rotation",
+        allowed: "a number of degrees from 0 to 180",
+        holds: |it| it.data.distort.rotation.is_none_or(|angle| (0.0..=180.0).contains(&angle)),
+    },
+    Rule { key: "data.distort.scale", allowed: SHARE, holds: |it| it.data.distort.scale.is_none_or(is_share) },
+    Rule {
+        key: "data.distort.shear",
+        allowed: "a number of degrees from 0 to 60",
+        holds: |it| it.data.distort.shear.is_none_or(|angle| (0.0..=60.0).contains(&angle)),
+    },
+    Rule {
+        key: "data.distort.translation",
+        allowed: PIXELS,
+        holds: |it| it.data.distort.translation.is_none_or(is_pixels),
+    },
+    Rule {
+        key: "data.distort.elastic_alpha",
+        allowed: PIXELS,
+        holds: |it| it.data.distort.elastic_alpha.is_none_or(is_pixels),
+    },
+    Rule {
+        key: "data.distort.elastic_sigma",
+        allowed: "a number of pixels from 1 to 100",
+        holds: |it| it.data.distort.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)),
     },
     Rule {
         key: "model.hidden",
@@ -160,6 +187,10 @@ fn is_address(text: &str) -> bool {
 
 fn is_share(value: f64) -> bool {
     (0.0..1.0).contains(&value)
+}
+
+fn is_pixels(value: f64) -> bool {
+    (0.0..=1000.0).contains(&value)
 }
 
 fn is_factor(value: f64) -> bool {

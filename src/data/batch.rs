@@ -85,6 +85,11 @@ impl ImageBatcher {
         self.labelled(indices.iter().map(|&index| images.pixels(index)), labels, device)
     }
 
+    /// All the images, likewise.
+    pub fn all(&self, images: &Images, device: &Device) -> Batch {
+        self.select(images, &(0..images.len()).collect::<Vec<_>>(), device)
+    }
+
     fn labelled<'a>(
         &self,
         images: impl ExactSizeIterator<Item = &'a [u8]>,

@@ -50,6 +50,16 @@ impl Images {
         Self { pixels, labels, size, classes }
     }
 
+    /// The images at `indices`, in this order.
+    ///
+    /// # Panics
+    /// If there is no such image.
+    pub fn at(&self, indices: &[usize]) -> Self {
+        let pixels = indices.iter().flat_map(|&index| self.pixels(index)).copied().collect();
+        let labels = indices.iter().map(|&index| self.label(index)).collect();
+        Self { pixels, labels, ..*self }
+    }
+
     /// How many images there are.
     pub fn len(&self) -> usize {
         self.labels.len()
@@ -119,6 +129,8 @@ mod tests {
         assert_eq!((images.pixels(1), images.label(1)), ([2, 3].as_slice(), 0));
         assert_eq!((images.pixels(2), images.label(2)), ([4, 5].as_slice(), 2));
         assert_eq!(images.labels(), [5, 0, 2]);
+        let some = images.at(&[2, 0]);
+        assert_eq!((some.pixels(0), some.labels(), some.classes()), ([4, 5].as_slice(), [2, 5].as_slice(), 10));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
-use super::{Batch, ImageBatcher, Images};
+use super::{Batch, Distortion, ImageBatcher, Images};
 use crate::random::{Purpose, derived_seed, generator};
 
 /// Goes through a data set in batches, the last one holding what is left.
@@ -28,6 +28,8 @@ pub struct Loader {
     accumulation: usize,
     /// The seed of the order; unset, the data set's own order.
     shuffle: Option<u64>,
+    /// What is done to the images of each epoch.
+    distortion: Option<Distortion>,
     /// How often the data set has been gone through. Shared by the copies that Burn makes when it picks the device.
     epochs: Arc<AtomicU64>,
     /// How many threads make batches ahead of their use; with none, each is made when it is asked for.
@@ -44,14 +46,28 @@ impl Loader {
         batch_size: usize,
         device: Device,
     ) -> Self {
-        let (images, indices) = (images.clone(), indices.into());
-        let (shuffle, epochs, accumulation, threads) = (None, Arc::default(), 1, 0);
-        Self { images, indices, batcher, batch_size, accumulation, shuffle, epochs, threads, device }
+        Self {
+            images: images.clone(),
+            indices: indices.into(),
+            batcher,
+            batch_size,
+            accumulation: 1,
+            shuffle: None,
+            distortion: None,
+            epochs: Arc::default(),
+            threads: 0,
+            device,
+        }
     }
 
     /// The same images, in another order every epoch.
     pub fn shuffled(self, seed: u64) -> Self {
         Self { shuffle: Some(seed), ..self }
+    }
+
+    /// The same images, distorted in another way every epoch.
+    pub fn distorted(self, distortion: Option<Distortion>) -> Self {
+        Self { distortion, ..self }
     }
 
     /// The same, as if the first `epochs` epochs had been gone through.
@@ -114,12 +130,16 @@ struct Epoch {
 impl Epoch {
     /// The batch of that index, counted from 0, until there are no more.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images: all, batcher, device, .. } = &self.loader;
+        let Loader { images: all, batcher, distortion, device, .. } = &self.loader;
         let images = self.order.chunks(self.loader.batch_size).nth(index)?;
         let share = images.len() as f64 / self.images_in_update(index) as f64;
         let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
-        Some(Batch { share, seed, ..batcher.select(all, images, device) })
+        let batch = match distortion {
+            Some(distortion) => batcher.all(&distortion.apply(all, images, self.number), device),
+            None => batcher.select(all, images, device),
+        };
+        Some(Batch { share, seed, ..batch })
     }
 
     /// How many images there are in the update that the batch of that index is part of.

@@ -8,9 +8,11 @@
 //! 3. [`Files::train`] and [`Files::test`] read a pair of files with [`idx`], which trusts nothing that a header says,
 //!    into [`Images`]: one byte a pixel, one byte a label. The test images are read by nothing but [`Files::test`].
 //! 4. [`TrainingData`] holds some of the training images out for validation ([`stratified`]).
-//! 5. A [`Loader`] decides the order, and an [`ImageBatcher`] scales the pixels of each [`Batch`].
+//! 5. A [`Loader`] decides the order, a [`Distortion`] may change the images, and an [`ImageBatcher`] scales the pixels of
+//!    each [`Batch`].
 
 mod batch;
+mod distort;
 mod download;
 mod error;
 mod files;
@@ -22,6 +24,7 @@ mod split;
 mod training;
 
 pub use batch::{Batch, ImageBatcher, Item, Scaling};
+pub use distort::Distortion;
 pub use error::{Attempt, DataError, IdxError, MirrorError};
 pub use files::{Files, locate};
 pub use images::Images;

@@ -57,7 +57,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
             Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
-            NoReport: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
+            Occupied: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
         }
         ConfigError {

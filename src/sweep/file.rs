@@ -204,9 +204,12 @@ mod tests {
 
     #[test]
     fn keys_may_be_written_with_and_without_quotes_and_keep_their_order() {
-        let text =
-            "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n[grid.data]\nvalidation = [9]";
-        assert_eq!(keys(text), ["training.epochs", "model.dropout", "name_less", "data.validation"]);
+        let text = "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n\
+                    [grid.data]\nvalidation = [9]\ndistort.shear = [1]";
+        assert_eq!(
+            keys(text),
+            ["training.epochs", "model.dropout", "name_less", "data.validation", "data.distort.shear"]
+        );
         let text =
             "[random]\ntrials = 1\ntraining.epochs = { any = [1] }\n[random.'model.dropout']\nfrom = 0\nto = 0.5";
         assert_eq!(keys(text), ["model.dropout", "training.epochs"]);

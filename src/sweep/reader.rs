@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::place::Place;
-use crate::config::{Problem, is_section};
+use crate::config::{Problem, dotted, is_section};
 
 /// The text of the file, and what was found wrong with it so far.
 pub struct Reader<'a> {
@@ -85,20 +85,24 @@ impl Reader<'_> {
 
     /// The keys of the config in a section, in the file's order: `"training.epochs"` with or without the quotes.
     pub fn entries<'d>(&mut self, section: &'d DeTable<'d>) -> Vec<Entry<'d>> {
-        let mut entries: Vec<Entry<'d>> = vec![];
-        for (name, value) in section {
-            match value.get_ref() {
-                DeValue::Table(inner) if is_section(name.get_ref()) => {
-                    let place = |key, value| Place::new(self.text, Some(name.get_ref()), key, value);
-                    entries.extend(inner.iter().map(|(key, value)| (place(key, value), value)));
-                }
-                _ => entries.push((Place::new(self.text, None, name, value), value)),
-            }
-        }
+        let mut entries = self.entries_in(None, section);
         entries.sort_by_key(|(_, value)| value.span().start);
         for (index, (place, _)) in entries.iter().enumerate() {
             if let Some((first, _)) = entries[..index].iter().find(|(first, _)| first.key == place.key) {
                 self.problems.push(place.problem(format!("is there already, in line {}", first.line)));
+            }
+        }
+        entries
+    }
+
+    fn entries_in<'d>(&self, section: Option<&str>, table: &'d DeTable<'d>) -> Vec<Entry<'d>> {
+        let mut entries: Vec<Entry<'d>> = vec![];
+        for (name, value) in table {
+            match value.get_ref() {
+                DeValue::Table(inner) if is_section(section, name.get_ref()) => {
+                    entries.extend(self.entries_in(Some(&dotted(section, name.get_ref())), inner));
+                }
+                _ => entries.push((Place::new(self.text, section, name, value), value)),
             }
         }
         entries

@@ -44,7 +44,7 @@ pub use trainee::Trainee;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::{BatchSize, Experiment};
-use crate::data::{Loader, TrainingData};
+use crate::data::{Distortion, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::interrupt;
@@ -113,7 +113,10 @@ pub fn train(
             .with_threads(experiment.data.loader_threads)
             .after(done)
     };
-    let training = loader(&data.split.training, batch_size).shuffled(experiment.seed).accumulated(accumulation);
+    let training = loader(&data.split.training, batch_size)
+        .shuffled(experiment.seed)
+        .distorted(Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()))
+        .accumulated(accumulation);
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
     let rate = experiment.optimizer.learning_rate;
     let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);

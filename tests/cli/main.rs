@@ -7,6 +7,7 @@ mod data;
 mod devices;
 mod errors;
 mod evaluate;
+mod images;
 mod predict;
 mod report;
 mod reproduce;

@@ -44,9 +44,15 @@ fn run(runs: &TempDir) -> std::path::PathBuf {
     folders(runs.path())[0].clone()
 }
 
-/// What has state and chance in it: dropout, batch normalisation's running statistics, an optimiser with moments.
-const EVERYTHING: [&str; 4] =
-    ["model.hidden=[12,8]", "model.batch_norm=true", "optimizer.kind=adamw", "training.batch_size=512"];
+/// What has state and chance in it: distortions, dropout, batch normalisation's running statistics, an optimiser with
+/// moments.
+const EVERYTHING: [&str; 5] = [
+    "data.distort={ rotation = 10, elastic_alpha = 30 }",
+    "model.hidden=[12,8]",
+    "model.batch_norm=true",
+    "optimizer.kind=adamw",
+    "training.batch_size=512",
+];
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {

@@ -20,6 +20,9 @@ const EXPERIMENT: &str = "
 name = 'resumed'
 [data]
 validation = 5000
+[data.distort]
+translation = 1.0
+elastic_alpha = 20.0
 [model]
 hidden = [12, 8]
 batch_norm = true

@@ -159,8 +159,20 @@ fn reworded(text: &str, generator: &mut ChaCha8Rng) -> String {
 
 /// A `--set` argument, right or wrong.
 fn argument(generator: &mut ChaCha8Rng) -> String {
-    let keys =
-        ["seed", "training.epochs", "model.hidden", "model", "optimizer.kind", "data.dir", "", ".", "a.b.c", "\n"];
+    let keys = [
+        "seed",
+        "training.epochs",
+        "data.distort",
+        "data.distort.shear",
+        "model.hidden",
+        "model",
+        "optimizer.kind",
+        "data.dir",
+        "",
+        ".",
+        "a.b.c",
+        "\n",
+    ];
     format!("{}={}", keys.choose(generator).unwrap(), VALUES.choose(generator).unwrap())
 }
 
@@ -177,6 +189,15 @@ fn assert_sound(experiment: &Experiment) {
     for share in [optimizer.beta_1, optimizer.beta_2, optimizer.momentum].into_iter().flatten() {
         assert!((0.0..1.0).contains(&share));
     }
+    let distort = &data.distort;
+    assert!(distort.scale.is_none_or(|scale| (0.0..1.0).contains(&scale)));
+    assert!(distort.rotation.is_none_or(|degrees| (0.0..=180.0).contains(&degrees)));
+    assert!(distort.shear.is_none_or(|degrees| (0.0..=60.0).contains(&degrees)));
+    assert!(
+        [distort.translation, distort.elastic_alpha].into_iter().flatten().all(|most| (0.0..=1000.0).contains(&most))
+    );
+    assert!(distort.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)));
+    assert_eq!(distort.elastic_sigma.is_some(), distort.elastic_alpha.is_some());
     assert!(optimizer.epsilon.is_none_or(|epsilon| epsilon > 0.0 && epsilon.is_finite()));
     assert!(optimizer.weight_decay.is_none_or(|decay| decay >= 0.0 && decay.is_finite()));
     assert!(stop.error.is_none_or(|error| (0.0..=1.0).contains(&error)));

@@ -78,6 +78,7 @@ fn a_written_experiment_is_read_back_the_same() {
         "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema = 0.999",
         "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[training]\nlimit = 0.1\nlabel_smoothing = 0.1\n\
             gradient_accumulation = 4\n[optimizer]\nclip_value = 1",
+        "[data.distort]\nrotation = 15\nscale = 0.1\nshear = 5\ntranslation = 1\nelastic_alpha = 34\nelastic_sigma = 3",
     ];
     for text in files {
         let experiment = loaded(text, &[]);

@@ -106,8 +106,23 @@ fn an_unknown_section_is_reported_once_with_the_nearest_known_one() {
     assert_eq!(
         problem("[frobnicate]"),
         "line 1: [frobnicate]: unknown section; \
-         there are [data], [model], [init], [training], [optimizer], [schedule], [stop]"
+         there are [data], [data.distort], [model], [init], [training], [optimizer], [schedule], [stop]"
     );
+}
+
+#[test]
+fn a_section_within_a_section_gets_the_same_hints() {
+    assert_eq!(
+        problem("[data.distort]\nrotatoin = 10"),
+        "line 2: data.distort.rotatoin = 10: unknown key; did you mean data.distort.rotation?"
+    );
+    assert_eq!(
+        problem("[data.distrot]\nshear = 1"),
+        "line 1: [data.distrot]: unknown section; did you mean [data.distort]?"
+    );
+    assert!(problem("[data]\nrotation = 10").ends_with("unknown key here; it belongs to [data.distort]"));
+    assert!(problem("data.distort = 3").ends_with("must be a section, [data.distort], with keys of its own"));
+    assert!(problem("['data.distort']\nrotation = 10").contains("unknown section"), "its name has no dot");
 }
 
 #[test]

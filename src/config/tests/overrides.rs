@@ -39,6 +39,18 @@ fn a_whole_section_sets_the_keys_it_names() {
 }
 
 #[test]
+fn a_section_within_a_section_is_reached_by_its_dots_or_by_a_table() {
+    let text = "[data.distort]\nrotation = 5\nshear = 3";
+    let distort = |set: &[&str]| {
+        let distort = loaded(text, set).data.distort;
+        (distort.rotation, distort.shear, distort.scale)
+    };
+    assert_eq!(distort(&["data.distort.rotation=7"]), (Some(7.0), Some(3.0), None));
+    assert_eq!(distort(&["data.distort={ scale = 0.1, shear = 4 }"]), (Some(5.0), Some(4.0), Some(0.1)));
+    assert_eq!(distort(&["data={ distort = { scale = 0.1 } }"]), (Some(5.0), Some(3.0), Some(0.1)));
+}
+
+#[test]
 fn the_kind_of_optimizer_can_be_changed_though_the_file_holds_keys_of_another() {
     let baseline = super::super::BASELINE;
     let optimizer = loaded(baseline, &["optimizer.kind=sgd", "optimizer.momentum=0.9"]).optimizer;
@@ -60,13 +72,22 @@ fn a_malformed_override_is_reported() {
 
 #[test]
 fn an_override_gets_the_same_hints_as_a_file() {
-    let set = ["epochs=3", "trainig.epochs=3", "trainig.batch=3", "model.hiden=[3]", "model.hidden.0=3", "model=3"];
+    let set = [
+        "epochs=3",
+        "trainig.epochs=3",
+        "trainig.batch=3",
+        "model.hiden=[3]",
+        "model.hidden.0=3",
+        "data.distrot.shear=3",
+        "model=3",
+    ];
     let expected = [
         "--set epochs=3: unknown key here; it belongs to [training]",
         "--set trainig.epochs=3: unknown section; did you mean [training]?",
         "--set trainig.batch=3: unknown section; did you mean [training]?",
         "--set model.hiden=[3]: unknown key; did you mean model.hidden?",
-        "--set model.hidden.0=3: unknown key; did you mean model.hidden?",
+        "--set model.hidden.0=3: must be a list of at most 64 widths, each a whole number from 1 to 65536",
+        "--set data.distrot.shear=3: unknown section; did you mean [data.distort]?",
         "--set model=3: must be a section, [model], with keys of its own",
     ];
     assert_eq!(problems("", &set), expected);

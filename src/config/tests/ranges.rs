@@ -54,6 +54,15 @@ fn numbers_are_checked_and_must_be_finite() {
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
+    check("data.distort.rotation", &["0", "15", "180"], &with(&["180.1"]));
+    check("data.distort.scale", &["0", "0.15"], &with(&["1"]));
+    check("data.distort.shear", &["0", "7.5", "60"], &with(&["60.1"]));
+    check("data.distort.translation", &["0", "1.5", "1000"], &with(&["1000.1"]));
+    check("data.distort.elastic_alpha", &["0", "34", "1000"], &with(&["1000.1"]));
+    for value in with(&["0", "0.9", "100.1"]) {
+        let text = format!("[data.distort]\nelastic_alpha = 1\nelastic_sigma = {value}");
+        assert!(problem(&text).ends_with("must be a number of pixels from 1 to 100"));
+    }
     check("stop.error", &["0", "0.02", "1"], &with(&["1.1"]));
     for value in with(&[]) {
         let text = format!("[optimizer]\nkind = 'adamw'\nweight_decay = {value}");
@@ -94,6 +103,18 @@ fn own_images_need_a_folder_and_take_no_mirrors() {
     );
     let text = "[data]\ndataset = 'own'\ndir = 'x'\nmirrors = ['http://a']";
     assert!(problem(text).starts_with("line 4: data.mirrors = ['http://a']: your own files (data.dataset = \"own\")"));
+}
+
+#[test]
+fn an_elastic_field_has_a_strength_and_a_width() {
+    let sigma = |text: &str| loaded(text, &[]).data.distort.elastic_sigma;
+    assert_eq!(sigma("data.distort.elastic_alpha = 34"), Some(4.0));
+    assert_eq!(sigma("data.distort = { elastic_alpha = 34, elastic_sigma = 6 }"), Some(6.0));
+    assert_eq!(sigma("data.distort.shear = 1"), None);
+    assert_eq!(
+        problem("data.distort.elastic_sigma = 4"),
+        "line 1: data.distort.elastic_sigma = 4: needs data.distort.elastic_alpha, the strength of the distortion"
+    );
 }
 
 #[test]

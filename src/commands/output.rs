@@ -1,0 +1,43 @@
+//! Files that a command leaves where the user says: an older one of the same kind gives way, and nothing else.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::Error;
+use crate::run::{RunError, write_whole};
+
+/// What a command leaves.
+pub struct Kind {
+    /// What it is called.
+    pub name: &'static str,
+    /// What stands in the first 1,024 bytes of it, and of no other file.
+    pub mark: &'static str,
+}
+
+impl Kind {
+    /// Writes the file, whole or not at all.
+    ///
+    /// # Errors
+    /// If something else is there, or it can't be written.
+    pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
+        self.refuse_others(path)?;
+        let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
+        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(write_whole(folder, name, contents)?)
+    }
+
+    /// Refuses to replace what is not of this kind.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`].
+    pub fn refuse_others(&self, path: &Path) -> Result<(), Error> {
+        let mut start = vec![];
+        match File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(_) if String::from_utf8_lossy(&start).contains(self.mark) => Ok(()),
+            _ => Err(Error::Occupied { path: path.into(), kind: self.name }),
+        }
+    }
+}

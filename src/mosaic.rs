@@ -1,0 +1,65 @@
+//! Many images in one picture.
+
+use png::{BitDepth, ColorType, Compression, Encoder};
+
+use crate::data::Images;
+
+/// The program that the picture says it is from.
+pub const MARK: &str = "mnist-burn images";
+/// A pixel of an image is a square of so many pixels on a side.
+const ZOOM: usize = 2;
+/// White pixels around each image; three times as many follow the first column.
+const GAP: usize = 2;
+
+/// A PNG of the images, which are as many in each column and all of one size: 0 black, 255 white.
+pub fn png(columns: &[Images]) -> Vec<u8> {
+    let [height, width] = columns[0].size().map(|side| side * ZOOM);
+    let rows = columns[0].len();
+    let total_width = columns.len() * (width + GAP) + 3 * GAP;
+    let total_height = rows * (height + GAP) + GAP;
+    let mut pixels = vec![255; total_width * total_height];
+    for (column, images) in columns.iter().enumerate() {
+        let left = column * (width + GAP) + if column == 0 { GAP } else { 3 * GAP };
+        for row in 0..rows {
+            let image = images.pixels(row);
+            for y in 0..height {
+                let start = (row * (height + GAP) + GAP + y) * total_width + left;
+                for (x, pixel) in pixels[start..start + width].iter_mut().enumerate() {
+                    *pixel = image[y / ZOOM * (width / ZOOM) + x / ZOOM];
+                }
+            }
+        }
+    }
+    encode(&pixels, total_width, total_height)
+}
+
+fn encode(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
+    let mut file = vec![];
+    let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
+    encoder.set_color(ColorType::Grayscale);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::High);
+    encoder.add_text_chunk("Software".into(), MARK.into()).expect("a known keyword and plain text");
+    let mut writer = encoder.write_header().expect("memory takes all, and every image has pixels");
+    writer.write_image_data(pixels).expect("there are as many pixels as the size says");
+    writer.finish().expect("memory takes all");
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_image_is_where_its_row_and_column_say_and_twice_as_large() {
+        let column = |first: u8| Images::new((first..first + 4).collect(), vec![0, 0], [1, 2], 1);
+        let file = png(&[column(10), column(20)]);
+        let picture = image::load_from_memory(&file).unwrap().into_luma8();
+        assert_eq!(picture.dimensions(), (18, 10));
+        let at = |x, y| picture.get_pixel(x, y)[0];
+        assert_eq!([at(2, 2), at(3, 3), at(4, 2), at(2, 6), at(5, 7)], [10, 10, 11, 12, 13]);
+        assert_eq!([at(12, 2), at(15, 3), at(12, 6), at(15, 7)], [20, 21, 22, 23]);
+        assert_eq!([at(0, 0), at(6, 2), at(11, 2), at(16, 2), at(2, 4), at(2, 8)], [255; 6]);
+        assert!(String::from_utf8_lossy(&file[..1024.min(file.len())]).contains(MARK));
+    }
+}
