@@ -9,6 +9,7 @@ use crate::evaluation::EvaluationError;
 use crate::run::RunError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
+use crate::transfer::TransferError;
 
 /// One module's error, or what a command found out by itself.
 #[derive(Debug, Error)]
@@ -31,6 +32,9 @@ pub enum Error {
     /// A run's folder can't be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// There are no weights to start from.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// A sweep has no result yet.
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -45,6 +49,12 @@ pub enum Error {
     /// A page would replace something else.
     #[error("{path} exists and is no report: move it, or name another file with --output")]
     NoReport {
+        /// What is there.
+        path: std::path::PathBuf,
+    },
+    /// A model would replace a file.
+    #[error("{path} exists: name another file, or replace it with --force")]
+    Exists {
         /// What is there.
         path: std::path::PathBuf,
     },

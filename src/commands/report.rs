@@ -12,7 +12,7 @@ use crate::evaluation::{Evaluated, EvaluationError};
 use crate::model::Mlp;
 use crate::notice::notice;
 use crate::report::{MARK, comparison, page};
-use crate::run::{RunError, RunFolder, write_whole};
+use crate::run::{RunFolder, write_whole_at};
 
 /// The page's name, where none is given.
 const NAME: &str = "report.html";
@@ -56,10 +56,7 @@ fn page_of(run: &RunFolder, model: &Mlp, evaluated: &Evaluated) -> Result<String
 
 fn write(path: &Path, page: &str) -> Result<(), Error> {
     refuse_others(path)?;
-    let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(write_whole(folder, name, page.as_bytes())?)
+    Ok(write_whole_at(path, page.as_bytes())?)
 }
 
 /// Refuses to replace what is no page of this program.

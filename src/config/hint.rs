@@ -11,7 +11,7 @@ pub fn refusal(setting: &Setting) -> String {
         wrong_value(setting)
     } else if section.is_none() && schema::is_section(&setting.name) {
         format!("must be a section, [{}], with keys of its own", setting.name)
-    } else if section.is_none() && setting.is_table {
+    } else if setting.is_unknown_section() {
         unknown_section(&setting.name)
     } else {
         unknown_key(section, &setting.name)

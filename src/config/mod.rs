@@ -10,11 +10,13 @@ mod document;
 mod error;
 mod experiment;
 mod hint;
+mod init;
 mod optimizer;
 mod resumption;
 mod schedule;
 mod schema;
 mod setting;
+mod table;
 #[cfg(test)]
 mod tests;
 mod training;
@@ -29,14 +31,16 @@ use std::{
 pub use self::difference::{Difference, differences};
 pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
-pub use self::experiment::{Activation, Data, Dataset, Experiment, Init, Model, Pixels, Stop, Weights};
+pub use self::experiment::{Activation, Data, Dataset, Experiment, Model, Pixels, Stop};
 pub(crate) use self::hint::nearest;
+pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
 use self::setting::Setting;
 pub(crate) use self::setting::{line_of, shortened};
+pub use self::table::Table;
 pub use self::training::{BatchSize, Training};
 pub(crate) use self::values::{allowed, is_name};
 

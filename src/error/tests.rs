@@ -73,6 +73,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Idx: "tests/cli/data.rs" a_damaged_file_of_ones_own_is_an_error_with_its_cause "is not a usable IDX file",
             Counts: "src/data/images.rs" a_label_too_few_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" a_label_that_names_no_class_is_refused "label 1 (from 0) is 10",
+            Classes: "src/data/images.rs" a_chosen_label_that_no_image_has_is_refused "no image has the label 1",
             Validation: "src/data/split.rs" holding_out_everything_is_an_error_that_names_the_key "data.validation",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }

@@ -205,18 +205,9 @@ pub fn train(
     spoil: impl FnOnce(&Path),
 ) -> (RunFolder, Result<Trained, TrainingError>) {
     let device = loop_device();
-    let none = PathBuf::new;
-    let files = Files {
-        train_images: none(),
-        train_labels: none(),
-        test_images: none(),
-        test_labels: none(),
-        checksums: BTreeMap::new(),
-        classes: None,
-    };
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
-    let record = Record::new(experiment.seed, &files, data, &model, &device);
+    let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &device);
     let trained = training::train(experiment, model, data, &device, &run, record);
     (run, trained)
 }
