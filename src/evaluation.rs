@@ -72,7 +72,8 @@ impl Evaluation {
     pub fn new(confusion: Vec<Vec<usize>>, names: &[String], loss: f64) -> Self {
         let images = confusion.iter().flatten().sum();
         let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
-        let classes = names.iter().enumerate().map(|(class, name)| ClassFigures::new(class, name, &confusion)).collect();
+        let classes =
+            names.iter().enumerate().map(|(class, name)| ClassFigures::new(class, name, &confusion)).collect();
         Self { images, wrong: images - right, accuracy: share(right, images), loss, classes, confusion }
     }
 

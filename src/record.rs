@@ -137,7 +137,11 @@ impl DataRecord {
 
     /// What each class is called; its number, if no name was recorded.
     pub fn names(&self) -> Vec<String> {
-        if self.names.is_empty() { (0..self.classes).map(|class| class.to_string()).collect() } else { self.names.clone() }
+        if self.names.is_empty() {
+            (0..self.classes).map(|class| class.to_string()).collect()
+        } else {
+            self.names.clone()
+        }
     }
 
     /// Why no data set can be like this: what an image can't be, or what a label's byte can't tell.

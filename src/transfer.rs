@@ -11,7 +11,7 @@ use safetensors::tensor::TensorView;
 use thiserror::Error;
 
 use crate::checksum;
-use crate::config::{Experiment, Init, Model, Table};
+use crate::config::{Experiment, Init, Table};
 use crate::data::Scaling;
 use crate::model::Mlp;
 use crate::notice::notice;
@@ -91,7 +91,8 @@ impl Origin {
     /// If there is no such run or file, or it can't be read.
     pub fn of(init: &Init) -> Result<Option<Self>, TransferError> {
         let Some(from) = &init.from else { return Ok(None) };
-        let mut origin = if from.is_dir() { Self::of_run(from).map_err(TransferError::Run)? } else { Self::of_file(from)? };
+        let mut origin =
+            if from.is_dir() { Self::of_run(from).map_err(TransferError::Run)? } else { Self::of_file(from)? };
         origin.rename(&init.names)?;
         Ok(Some(origin))
     }
@@ -178,7 +179,7 @@ impl Origin {
         if !misfits.is_empty() {
             return Err(TransferError::Misfit { path, misfits });
         }
-        let network = weights::from_bytes(network, &serialized(start, &path)?, &path)?;
+        let network = weights::from_bytes(network, &serialized(&start, &path)?, &path)?;
         let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();
         let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused: unused(&there) };
         tell(&record);
@@ -205,9 +206,12 @@ impl Origin {
     fn other_classes(&self, here: &[String], start: &BTreeMap<String, Stored>) -> Option<String> {
         if let Some((_, record)) = &self.run {
             let there = record.data.names();
-            return (there != here).then(|| format!("the classes there are {}, here {}", there.join(", "), here.join(", ")));
+            return (there != here)
+                .then(|| format!("the classes there are {}, here {}", there.join(", "), here.join(", ")));
         }
-        let rows = |tensors: &BTreeMap<String, Stored>| tensors.get("output.bias").and_then(|bias| bias.shape.first().copied());
+        let rows = |tensors: &BTreeMap<String, Stored>| {
+            tensors.get("output.bias").and_then(|bias| bias.shape.first().copied())
+        };
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("there are {there} classes there, {here} here"))
     }
@@ -218,23 +222,20 @@ fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
 }
 
-fn serialized(tensors: BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let mut all = vec![];
-    for (name, tensor) in tensors {
-        let shape = tensor.shape.clone();
-        all.push((name, shape, tensor.bytes(path)?));
-    }
-    let unusable = |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
-    let views: Result<Vec<_>, _> = all
-        .iter()
-        .map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect();
+fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let unusable =
+        |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
+    let view = |tensor: &Stored| TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes);
+    let views: Result<Vec<_>, _> = tensors.iter().map(|(name, tensor)| Ok((name, view(tensor)?))).collect();
     safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
 }
 
 /// The tensors that were not taken, by name, but for PyTorch's count of batches, which means nothing here.
 fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
-    left.keys().filter(|name| !name.ends_with(".num_batches_tracked")).map(|name| name.escape_debug().to_string()).collect()
+    left.keys()
+        .filter(|name| !name.ends_with(".num_batches_tracked"))
+        .map(|name| name.escape_debug().to_string())
+        .collect()
 }
 
 fn tell(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
@@ -249,7 +250,8 @@ fn tell(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
 
 /// A list with commas, of which the end is left out where it is long.
 fn shortened(names: &[String]) -> String {
-    let named = names.iter().take(MOST_NAMED).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+    let named =
+        names.iter().take(MOST_NAMED).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => "none".into(),
         all if all > MOST_NAMED => format!("{named} and {} more", all - MOST_NAMED),

@@ -67,7 +67,8 @@ fn written(text: &str, value: &Spanned<DeValue<'_>>) -> String {
 }
 
 fn inline(text: &str, table: &DeTable<'_>) -> String {
-    let values: Vec<_> = table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), written(text, value))).collect();
+    let values: Vec<_> =
+        table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), written(text, value))).collect();
     format!("{{ {} }}", values.join(", "))
 }
 

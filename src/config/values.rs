@@ -154,7 +154,9 @@ const RULES: &[Rule] = &[
     Rule {
         key: "optimizer.layers",
         allowed: "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1",
-        holds: |it| it.optimizer.layers.0.iter().all(|(name, &factor)| is_layer(name) && factor > 0.0 && factor <= 1000.0),
+        holds: |it| {
+            it.optimizer.layers.0.iter().all(|(name, &factor)| is_layer(name) && factor > 0.0 && factor <= 1000.0)
+        },
     },
     Rule {
         key: "schedule.every",

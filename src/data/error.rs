@@ -35,7 +35,9 @@ pub enum DataError {
     },
 
     /// Too many files in a folder of pictures are none.
-    #[error("{bad} of {all} files in {dir} are no pictures, more than one in ten: they are listed above; take them out")]
+    #[error(
+        "{bad} of {all} files in {dir} are no pictures, more than one in ten: they are listed above; take them out"
+    )]
     Pictures {
         /// The folder.
         dir: PathBuf,

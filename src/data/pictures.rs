@@ -123,7 +123,12 @@ fn read_all(root: &Path, names: &[String], bad: &mut Bad) -> Result<Vec<Picture>
         for path in entries(&root.join(folder))?.into_iter().filter(|path| path.is_file()) {
             let prepared = fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
                 let pixels = prepare(&bytes, SIZE).map_err(|error| error.to_string())?;
-                Ok(Picture { name: format!("{folder}/{}", name(&path)), sha256: checksum::of_bytes(&bytes), class, pixels })
+                Ok(Picture {
+                    name: format!("{folder}/{}", name(&path)),
+                    sha256: checksum::of_bytes(&bytes),
+                    class,
+                    pixels,
+                })
             });
             pictures.extend(bad.note(&path, prepared));
         }

@@ -14,6 +14,7 @@ use crate::picture::PictureError;
 use crate::run::RunError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
+use crate::transfer::TransferError;
 use crate::weights::WeightsError;
 
 /// The test of one variant.
@@ -53,9 +54,11 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
+            Transfer: "tests/cli/transfer.rs" a_run_of_another_shape_is_refused_before_a_folder_is_made "does not fit this network",
             Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
             NoReport: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
+            Exists: "tests/cli/export.rs" a_file_is_replaced_only_if_asked_for "exists: name another file, or replace it with --force",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
         }
         ConfigError {
@@ -65,6 +68,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NoDir: "src/data/files/tests.rs" ones_own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" ones_own_files_that_are_missing_are_all_listed "put the files there",
+            Folders: "src/data/pictures/tests.rs" a_folder_without_classes_is_an_error_that_says_what_belongs_there "but there have to be 2 to 256 classes",
+            Pictures: "src/data/pictures/tests.rs" a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them "3 of 23 files",
+            Few: "src/data/pictures/tests.rs" a_class_without_a_picture_to_train_with_is_named "leaves no picture to train with",
             Checksum: "src/data/files/tests.rs" a_damaged_file_of_a_named_data_set_is_refused_and_kept "is not the published file",
             Download: "src/data/download/tests.rs" the_error_lists_each_address_and_why_it_failed "cannot download",
             Timeout: "src/data/download/tests.rs" the_time_out_is_a_number_of_seconds_above_0 "is no time in seconds",
@@ -118,6 +124,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Exists: "src/run/tests.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
             Failed: "tests/cli/resume.rs" a_training_that_diverged_can_not_go_on "can't go on: the training diverged",
             OtherData: "tests/cli/data.rs" a_run_does_not_go_on_with_other_data "the data files are not those that it began with",
+            OtherStart: "tests/cli/transfer.rs" a_run_without_an_epoch_does_not_begin_again_from_other_weights "is not the file that it began with",
             InUse: "tests/cli/resume.rs" a_second_process_in_the_same_folder_is_refused "is in use",
             Write: "src/run/tests.rs" a_file_that_can_not_be_written_is_named "can't write",
             Full: "tests/cli/resume.rs" a_full_disk_is_reported_as_such_and_costs_nothing "the disk is full",
@@ -129,6 +136,14 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             List: "tests/cli/runs.rs" a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it "can't list the runs",
             Checkpoint: "tests/cli/resume.rs" a_damaged_checkpoint_is_named "checkpoint.mpk is damaged",
             Weights: "tests/cli/evaluate.rs" a_model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
+        }
+        TransferError {
+            Run: "src/transfer/tests.rs" a_folder_that_is_no_run_or_whose_model_has_changed_is_refused "init.from names no run",
+            Weights: "src/transfer/tests.rs" what_holds_no_weights_is_told_with_the_file "init.from names no weights",
+            Differs: "src/transfer/tests.rs" a_run_that_computes_otherwise_is_refused_with_the_key "was trained with data.pixels",
+            Name: "src/transfer/tests.rs" a_name_that_the_file_does_not_have_is_told_with_those_it_has "has no tensor and no layer fc",
+            Misfit: "src/transfer/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
+            Frozen: "src/transfer/tests.rs" a_layer_that_would_stay_as_chance_has_it_is_refused "would stay as chance has it",
         }
         SweepError {
             Foreign: "tests/cli/sweep.rs" a_folder_with_another_experiment_is_refused_with_what_differs "training.batch_size differ",

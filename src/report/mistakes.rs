@@ -97,7 +97,8 @@ mod tests {
     fn a_mistake_tells_the_three_best_guesses() {
         let images = Images::new(vec![0, 255, 0, 255], vec![3], [2, 2], 4);
         let mistake = Mistake::new(0, &images, &Probabilities(vec![0.05, 0.125, 0.625, 0.2]));
-        let guesses: Vec<_> = mistake.guesses.iter().map(|it| (it.class.as_str(), it.percent.as_str(), it.is_right)).collect();
+        let guesses: Vec<_> =
+            mistake.guesses.iter().map(|it| (it.class.as_str(), it.percent.as_str(), it.is_right)).collect();
         assert_eq!(guesses, [("2", "62.5", false), ("3", "20.0", true), ("1", "12.5", false)]);
         assert_eq!((mistake.truth.as_str(), mistake.prediction.as_str()), ("3", "2"));
     }

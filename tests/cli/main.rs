@@ -7,6 +7,7 @@ mod data;
 mod devices;
 mod errors;
 mod evaluate;
+mod export;
 mod predict;
 mod report;
 mod reproduce;
@@ -16,6 +17,7 @@ mod sweep;
 mod tensorboard;
 mod train;
 mod trained;
+mod transfer;
 
 /// The mirror that the library's own tests download from.
 #[path = "../../src/data/server.rs"]

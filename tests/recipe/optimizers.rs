@@ -1,11 +1,11 @@
 //! The other update rules against their formulas, and Burn's loop running them as configured.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Training};
-use mnist_burn::data::{Files, Images, Scaling, Split, TrainingData};
+use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::metrics::Epoch;
 use mnist_burn::model::Mlp;
