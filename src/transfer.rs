@@ -106,28 +106,38 @@ impl Origin {
     }
 
     fn of_file(path: &Path) -> Result<Self, WeightsError> {
-        let unreadable = |error: std::io::Error| WeightsError::Load { path: path.into(), reason: error.to_string() };
-        let tensors = tensors::read(path)?;
-        Ok(Self { path: path.into(), sha256: checksum::of_file(path).map_err(unreadable)?, tensors, run: None })
+        let bytes = weights::read(path)?;
+        let tensors = tensors::from_bytes(&bytes, path)?;
+        Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
     }
 
     /// Gives the tensors the names that they have here: one by its own, or all of a layer by the layer's.
     fn rename(&mut self, names: &Table<String>) -> Result<(), TransferError> {
-        for (there, here) in &names.0 {
-            let moved = |name: &String| {
+        let renamed = |name: &String| {
+            let matching = names.0.iter().filter_map(|(there, here)| {
                 let part = name.strip_prefix(there.as_str())?;
-                (part.is_empty() || part.starts_with('.')).then(|| (name.clone(), format!("{here}{part}")))
-            };
-            let moves: Vec<_> = self.tensors.keys().filter_map(moved).collect();
-            if moves.is_empty() {
-                let (path, names) = (self.path.clone(), self.tensors.keys().cloned().collect());
-                return Err(TransferError::Name { path, name: there.clone(), names });
-            }
-            for (old, new) in moves {
-                let tensor = self.tensors.remove(&old);
-                self.tensors.extend(tensor.map(|tensor| (new, tensor)));
+                (part.is_empty() || part.starts_with('.')).then(|| (there, format!("{here}{part}")))
+            });
+            // That of the tensor itself goes before that of its layer.
+            matching.max_by_key(|(there, _)| there.len())
+        };
+        let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+        for (name, tensor) in std::mem::take(&mut self.tensors) {
+            match renamed(&name) {
+                Some((there, here)) => {
+                    seen.push(there);
+                    moved.insert(here, tensor);
+                }
+                None => _ = kept.insert(name, tensor),
             }
         }
+        if let Some(name) = names.0.keys().find(|name| !seen.contains(name)) {
+            let names = kept.into_keys().chain(moved.into_keys()).collect();
+            return Err(TransferError::Name { path: self.path.clone(), name: name.clone(), names });
+        }
+        // A name that is given goes before one that just happens to be there.
+        self.tensors = kept;
+        self.tensors.extend(moved);
         Ok(())
     }
 
@@ -225,8 +235,10 @@ fn layer_of(tensor: &str) -> &str {
 fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let unusable =
         |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
-    let view = |tensor: &Stored| TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes);
-    let views: Result<Vec<_>, _> = tensors.iter().map(|(name, tensor)| Ok((name, view(tensor)?))).collect();
+    let views: Result<Vec<_>, _> = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes)?)))
+        .collect();
     safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
 }
 

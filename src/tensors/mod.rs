@@ -11,7 +11,7 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 
-use crate::weights::{self, WeightsError};
+use crate::weights::WeightsError;
 
 /// A tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +24,17 @@ pub struct Stored {
     pub bytes: Vec<u8>,
 }
 
-/// The tensors in a file, by name: PyTorch's if the file's name ends in `.pt` or `.pth`, else safetensors.
+/// The tensors in `bytes`, the content of the file `path`, by name: PyTorch's if that ends in `.pt` or `.pth`, else
+/// safetensors.
 ///
 /// # Errors
-/// [`WeightsError::Load`] if it can't be read or is none.
-pub fn read(path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    let bytes = weights::read(path)?;
+/// [`WeightsError::Load`] if it is none.
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("pt" | "pth") => {
-            pytorch::tensors(&bytes).map_err(|reason| WeightsError::Load { path: path.into(), reason })
+            pytorch::tensors(bytes).map_err(|reason| WeightsError::Load { path: path.into(), reason })
         }
-        _ => from_safetensors(&bytes, path),
+        _ => from_safetensors(bytes, path),
     }
 }
 

@@ -70,7 +70,7 @@ struct Machine<'a> {
     memo: BTreeMap<u32, Value>,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
     /// What the program leaves on the stack at its end; none if it is none that is understood.
     fn run(&mut self) -> Option<Value> {
         loop {
@@ -147,7 +147,7 @@ impl Machine<'_> {
                     self.stack.push(tuple(values));
                 }
                 b't' => {
-                    let values = self.to_mark()?;
+                    let values = self.above_mark()?;
                     self.stack.push(tuple(values));
                 }
                 b'Q' => {
@@ -161,13 +161,13 @@ impl Machine<'_> {
                 }
                 // BUILD and APPEND: attributes are no tensors, and neither are lists.
                 b'b' | b'a' => _ = self.stack.pop()?,
-                b'e' => _ = self.to_mark()?,
+                b'e' => _ = self.above_mark()?,
                 b's' => {
                     let (value, key) = (self.stack.pop()?, self.stack.pop()?);
                     self.enter(vec![key, value])?;
                 }
                 b'u' => {
-                    let pairs = self.to_mark()?;
+                    let pairs = self.above_mark()?;
                     self.enter(pairs)?;
                 }
                 _ => return None,
@@ -179,7 +179,7 @@ impl Machine<'_> {
         self.take_slice(N)?.try_into().ok()
     }
 
-    fn take_slice(&mut self, length: usize) -> Option<&[u8]> {
+    fn take_slice(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(taken)
@@ -209,7 +209,7 @@ impl Machine<'_> {
     }
 
     /// The values above the uppermost mark, which goes as well.
-    fn to_mark(&mut self) -> Option<Vec<Value>> {
+    fn above_mark(&mut self) -> Option<Vec<Value>> {
         let mark = self.stack.iter().rposition(|value| matches!(value, Value::Mark))?;
         let values = self.stack.split_off(mark + 1);
         self.stack.pop();

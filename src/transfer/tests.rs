@@ -175,6 +175,18 @@ fn a_single_tensor_can_have_another_name_too() {
 }
 
 #[test]
+fn names_can_change_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut experiment = experiment(&[6, 6], &file(&folder, &[6, 6], 4));
+    for (there, here) in [("hidden.0", "hidden.1"), ("hidden.1", "hidden.0")] {
+        experiment.init.names.0.insert(there.into(), here.into());
+    }
+    let (there, found) = (tensors(&network(&experiment, 4, 7)), tensors(&started(&experiment, 4).unwrap().0));
+    assert_eq!(found["hidden.0.weight"], there["hidden.1.weight"]);
+    assert_eq!(found["hidden.1.weight"], there["hidden.0.weight"]);
+}
+
+#[test]
 fn a_name_that_the_file_does_not_have_is_told_with_those_it_has() {
     let message = refusal(&outside("outside.safetensors", &[("fc", "hidden.0")]), 4);
     assert!(message.contains("outside.safetensors has no tensor and no layer fc; it has hidden.0.bias, "), "{message}");

@@ -8,6 +8,7 @@ mod devices;
 mod errors;
 mod evaluate;
 mod export;
+mod pictures;
 mod predict;
 mod report;
 mod reproduce;
