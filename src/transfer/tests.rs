@@ -13,8 +13,9 @@ use crate::device::{self, Opened};
 
 const INPUTS: usize = 6;
 
+/// The last backend of the list, which is a CPU.
 fn cpu() -> Opened {
-    device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap()
+    device::list().into_iter().rev().find_map(|listed| listed.adapters.into_iter().next()).unwrap()
 }
 
 fn names(classes: usize) -> Vec<String> {
