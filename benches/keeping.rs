@@ -123,7 +123,7 @@ impl Setting {
         let runs = tempfile::tempdir().expect("a folder for temporary files");
         let (run, _lock) = RunFolder::create(runs.path(), &self.experiment).expect("a new run folder");
         let model = self.network();
-        let record = Record::new(self.experiment.seed, &self.files, &self.data, &model, &self.device);
+        let record = Record::new(self.experiment.seed, self.files.checksums(), &self.data, &model, &self.device);
         run.write_record(&record).expect("a file of the new run");
         let trained = training::train(&self.experiment, model, &self.data, &self.device, &run, record);
         assert!(trained.is_ok(), "the training went through");

@@ -30,6 +30,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Tell which digits PNG or JPEG images show
     Predict(Predict),
+    /// Write a run's model alone into a file, for other programs
+    Export(Export),
     /// Make the page of a run again, or put several runs into one
     Report(Report),
     /// Open a page where one draws a digit and reads the runs' reports; it has a JSON interface too
@@ -143,6 +145,22 @@ pub struct Evaluate {
     /// Print JSON: the contents of evaluation.json
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// The file, which is a safetensors file whatever its name; to be new
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Take the model after the last epoch, not after the best
+    #[arg(long)]
+    pub last: bool,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `report`.

@@ -10,6 +10,7 @@ use crate::run::RunError;
 use crate::serve::ServeError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
+use crate::transfer::TransferError;
 
 /// One module's error, or what a command found out by itself.
 #[derive(Debug, Error)]
@@ -32,6 +33,9 @@ pub enum Error {
     /// A run's folder can't be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// There are no weights to start from.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
     /// A sweep has no result yet.
     #[error(transparent)]
     Sweep(#[from] SweepError),
@@ -53,6 +57,12 @@ pub enum Error {
         path: std::path::PathBuf,
         /// What it would have to be, to be replaced.
         kind: &'static str,
+    },
+    /// A model would replace a file.
+    #[error("{path} exists: name another file, or replace it with --force")]
+    Exists {
+        /// What is there.
+        path: std::path::PathBuf,
     },
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]

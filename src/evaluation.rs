@@ -54,6 +54,9 @@ pub struct Evaluation {
 pub struct ClassFigures {
     /// The class.
     pub class: usize,
+    /// What it is called; empty in evaluations of before there were names.
+    #[serde(default)]
+    pub name: String,
     /// The share of the images called this class that are; 0 where none is called so.
     pub precision: f64,
     /// The share of this class's images that are called so; 0 where there are none.
@@ -65,11 +68,12 @@ pub struct ClassFigures {
 }
 
 impl Evaluation {
-    /// The figures that follow from a confusion matrix and a mean loss.
-    pub fn new(confusion: Vec<Vec<usize>>, loss: f64) -> Self {
+    /// The figures that follow from a confusion matrix of classes with these names, and a mean loss.
+    pub fn new(confusion: Vec<Vec<usize>>, names: &[String], loss: f64) -> Self {
         let images = confusion.iter().flatten().sum();
         let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
-        let classes = (0..confusion.len()).map(|class| ClassFigures::new(class, &confusion)).collect();
+        let classes =
+            names.iter().enumerate().map(|(class, name)| ClassFigures::new(class, name, &confusion)).collect();
         Self { images, wrong: images - right, accuracy: share(right, images), loss, classes, confusion }
     }
 
@@ -83,12 +87,13 @@ impl Evaluation {
 }
 
 impl ClassFigures {
-    fn new(class: usize, confusion: &[Vec<usize>]) -> Self {
+    fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
         let right = confusion[class][class];
         let images = confusion[class].iter().sum();
         let called = confusion.iter().map(|row| row[class]).sum();
         Self {
             class,
+            name: name.into(),
             precision: share(right, called),
             recall: share(right, images),
             // 2PR / (P + R), without its division of zero by zero.
@@ -134,7 +139,7 @@ pub fn evaluate(model: &Mlp, images: Images, scaling: Scaling, device: &Device) 
             predictions.push(probabilities);
         }
     }
-    let evaluation = Evaluation::new(confusion, loss / images.len().max(1) as f64);
+    let evaluation = Evaluation::new(confusion, images.names(), loss / images.len().max(1) as f64);
     Ok(Evaluated { evaluation, images, predictions })
 }
 
@@ -206,20 +211,22 @@ impl Evaluation {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
         writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
         writeln!(f, "loss            {:.4}", self.loss)?;
-        writeln!(f, "\nclass  precision  recall      f1  images")?;
+        let row = self.classes.iter().map(|class| class.name.chars().count()).fold(5, usize::max);
+        let column = row + 1;
+        writeln!(f, "\n{:>row$}  precision  recall      f1  images", "class")?;
         for class in &self.classes {
-            let ClassFigures { class, precision, recall, f1, images } = class;
-            writeln!(f, "{class:>5}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {images:>6}")?;
+            let ClassFigures { name, precision, recall, f1, images, .. } = class;
+            writeln!(f, "{name:>row$}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {images:>6}")?;
         }
-        write!(f, "\nconfusion matrix: rows are the truth, columns the prediction\n     ")?;
-        for class in 0..self.confusion.len() {
-            write!(f, "{class:>6}")?;
+        write!(f, "\nconfusion matrix: rows are the truth, columns the prediction\n{:row$}", "")?;
+        for class in &self.classes {
+            write!(f, "{:>column$}", class.name)?;
         }
-        for (truth, row) in self.confusion.iter().enumerate() {
-            write!(f, "\n{truth:>5}")?;
-            for (prediction, count) in row.iter().enumerate() {
+        for (truth, (class, counts)) in self.classes.iter().zip(&self.confusion).enumerate() {
+            write!(f, "\n{:>row$}", class.name)?;
+            for (prediction, count) in counts.iter().enumerate() {
                 let style = style(truth, prediction);
-                write!(f, "{style}{count:>6}{style:#}")?;
+                write!(f, "{style}{count:>column$}{style:#}")?;
             }
         }
         Ok(())
@@ -232,7 +239,7 @@ mod tests {
 
     /// Two classes: of six zeros one is called a one, of four ones two are called zeros.
     fn evaluation() -> Evaluation {
-        Evaluation::new(vec![vec![5, 1], vec![2, 2]], 0.5)
+        Evaluation::new(vec![vec![5, 1], vec![2, 2]], &["zero".into(), "one".into()], 0.5)
     }
 
     #[test]
@@ -253,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_class_that_never_occurs_has_figures_of_zero() {
-        let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], 0.0);
+        let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], &["0".into(), "1".into()], 0.0);
         assert_eq!(
             (evaluation.classes[1].precision, evaluation.classes[1].recall, evaluation.classes[1].f1),
             (0.0, 0.0, 0.0)

@@ -13,6 +13,8 @@
 //! A [`report`] shows it as a page, the [`terminal`] what it can of it, a [`mosaic`] the images. [`summary`] and
 //! [`listing`] look back on many runs, in a [`table`]; a [`sweep`] makes many and chooses.
 //!
+//! A network need not start by chance: [`transfer`] has it start from the weights of another one.
+//!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
@@ -45,8 +47,10 @@ pub mod summary;
 pub mod sweep;
 pub mod table;
 pub mod tensorboard;
+pub mod tensors;
 pub mod terminal;
 pub mod training;
+pub mod transfer;
 pub mod weights;
 
 pub use error::Error;

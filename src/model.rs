@@ -105,10 +105,40 @@ impl Mlp {
         self.layers().map(matrix_operations).sum()
     }
 
-    /// Floating-point operations of one image's forward and backward pass: one matrix product forwards, one for the
-    /// weights' gradients, and one for the inputs' gradients, which the first layer does not need.
-    pub fn training_operations(&self) -> u64 {
-        3 * self.forward_operations() - self.layers().next().map_or(0, matrix_operations)
+    /// Floating-point operations of one image's forward and backward pass while the layers named `frozen` don't learn: in
+    /// each layer one matrix product forwards, one for the weights' gradients if it learns, and one for the inputs'
+    /// gradients if something before it does.
+    pub fn training_operations(&self, frozen: &[String]) -> u64 {
+        let learns = |name: String| !frozen.contains(&name);
+        let mut before = false;
+        let mut operations = 0;
+        for (number, layer) in self.layers().enumerate() {
+            let name = if number < self.hidden.len() { format!("hidden.{number}") } else { "output".into() };
+            let layer_learns = learns(name);
+            let products = 1 + u64::from(layer_learns) + u64::from(before);
+            operations += products * matrix_operations(layer);
+            before |= layer_learns || number < self.norm.len() && learns(format!("norm.{number}"));
+        }
+        operations
+    }
+
+    /// The same network, its layers of these names frozen or not. A frozen layer has no gradients; a frozen batch
+    /// normalisation also keeps its running statistics, and normalises with them while training, too.
+    pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
+        fn set<M: Module>(layer: M, frozen: bool) -> M {
+            if frozen { layer.freeze() } else { layer.unfreeze() }
+        }
+        fn set_named<M: Module>(all: Vec<M>, kind: &str, names: &[String], frozen: bool) -> Vec<M> {
+            let is_named = |number| names.contains(&format!("{kind}.{number}"));
+            let set = |(number, layer)| if is_named(number) { set(layer, frozen) } else { layer };
+            all.into_iter().enumerate().map(set).collect()
+        }
+        self.hidden = set_named(self.hidden, "hidden", layers, frozen);
+        self.norm = set_named(self.norm, "norm", layers, frozen);
+        if layers.iter().any(|name| name == "output") {
+            self.output = set(self.output, frozen);
+        }
+        self
     }
 
     /// What each unit of the first layer multiplies each pixel by, `[units, inputs]`.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
-use crate::data::{Files, Scaling, TrainingData};
+use crate::data::{Scaling, TrainingData};
 use crate::device::Opened;
 use crate::model::Mlp;
 
@@ -29,6 +29,8 @@ pub struct Record {
     pub data: DataRecord,
     /// How many numbers the training adjusts.
     pub parameters: usize,
+    /// What the weights started as, if not by chance.
+    pub transfer: Option<TransferRecord>,
     /// The SHA-256 of each model file, by name; of the old and the new one while a training replaces it.
     pub models: BTreeMap<String, Vec<String>>,
     /// How the training went; none until it is over.
@@ -46,6 +48,9 @@ pub struct DataRecord {
     pub width: usize,
     /// How many classes there are.
     pub classes: usize,
+    /// What each class is called, in order; empty in records of before there were names.
+    #[serde(default)]
+    pub names: Vec<String>,
     /// How many images were learned from.
     pub training_images: usize,
     /// How many were held out.
@@ -54,6 +59,21 @@ pub struct DataRecord {
     pub scaling: Scaling,
     /// Each file's SHA-256.
     pub sha256: BTreeMap<String, String>,
+}
+
+/// Which weights a training started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransferRecord {
+    /// The file that they are from.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The layers that are from there.
+    pub taken: Vec<String>,
+    /// The layers that started by chance all the same, each with the reason.
+    pub fresh: BTreeMap<String, String>,
+    /// The tensors there that were not used.
+    pub unused: Vec<String>,
 }
 
 /// How a training went.
@@ -74,8 +94,14 @@ pub struct TrainingRecord {
 }
 
 impl Record {
-    /// What is known of a run before it starts.
-    pub fn new(seed: u64, files: &Files, data: &TrainingData, model: &Mlp, device: &Opened) -> Self {
+    /// What is known of a run before it starts; `checksums` are those of its data, see [`crate::data::Files::checksums`].
+    pub fn new(
+        seed: u64,
+        checksums: &BTreeMap<String, String>,
+        data: &TrainingData,
+        model: &Mlp,
+        device: &Opened,
+    ) -> Self {
         let [height, width] = data.images.size();
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -88,12 +114,14 @@ impl Record {
                 height,
                 width,
                 classes: data.classes(),
+                names: data.images.names().into(),
                 training_images: data.split.training.len(),
                 validation_images: data.split.validation.len(),
                 scaling: data.scaling,
-                sha256: files.checksums.clone(),
+                sha256: checksums.clone(),
             },
             parameters: model.trained_parameters(),
+            transfer: None,
             models: BTreeMap::new(),
             training: None,
             failure: None,
@@ -107,6 +135,15 @@ impl DataRecord {
         self.height * self.width
     }
 
+    /// What each class is called; its number, if no name was recorded.
+    pub fn names(&self) -> Vec<String> {
+        if self.names.is_empty() {
+            (0..self.classes).map(|class| class.to_string()).collect()
+        } else {
+            self.names.clone()
+        }
+    }
+
     /// Why no data set can be like this: what an image can't be, or what a label's byte can't tell.
     pub fn implausible(&self) -> Option<&'static str> {
         let images =
@@ -115,6 +152,7 @@ impl DataRecord {
         match (images, classes) {
             (false, _) => Some("data.height and data.width are not those of an image"),
             (_, false) => Some("data.classes is not from 1 to 256"),
+            _ if !self.names.is_empty() && self.names.len() != self.classes => Some("data.names are not data.classes"),
             _ => None,
         }
     }

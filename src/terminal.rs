@@ -52,14 +52,20 @@ fn on(color: u8) -> Style {
 }
 
 /// An image of `[height, width]` pixels beside bars of its probabilities, the most probable class in bold. Where there are
-/// more classes than lines beside the image, the least probable are left out.
-pub fn prediction(pixels: &[u8], [height, width]: [usize; 2], probabilities: &Probabilities) -> String {
+/// more classes, which have these `names`, than lines beside the image, the least probable are left out.
+pub fn prediction(
+    pixels: &[u8],
+    [height, width]: [usize; 2],
+    probabilities: &Probabilities,
+    names: &[String],
+) -> String {
     let image = picture(pixels, width);
     let lines = image.len().max(probabilities.0.len().min(10));
     let mut classes = probabilities.ranked();
     let best = probabilities.best();
     classes.truncate(lines);
     classes.sort_unstable();
+    let longest = classes.iter().map(|&class| names[class].chars().count()).fold(3, usize::max);
     let above = (lines - classes.len()) / 2;
     debug_assert_eq!(image.len(), height.div_ceil(2));
     let line = |line: usize| {
@@ -68,7 +74,8 @@ pub fn prediction(pixels: &[u8], [height, width]: [usize; 2], probabilities: &Pr
             Some(&class) => {
                 let style = if class == best { Style::new().bold() } else { Style::new() };
                 let share = probabilities.0[class];
-                format!("{left}  {style}{class:>3} {} {:5.1} %{style:#}", bar(share), 100.0 * share)
+                let name = &names[class];
+                format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(share), 100.0 * share)
             }
             None => left,
         }
@@ -114,7 +121,7 @@ mod tests {
 
     #[test]
     fn colours_change_nothing_but_colours() {
-        let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], 0.5);
+        let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], &["0".into(), "1".into()], 0.5);
         assert_eq!(plain(&evaluation(&counted)), counted.to_string());
         assert!(evaluation(&counted).len() > counted.to_string().len());
     }
@@ -134,9 +141,13 @@ mod tests {
         assert!(lines[0].contains("38;5;232") && lines[0].contains("48;5;255"), "{:?}", lines[0]);
     }
 
+    fn numbers(classes: usize) -> Vec<String> {
+        (0..classes).map(|class| class.to_string()).collect()
+    }
+
     #[test]
     fn every_class_has_its_bar_beside_the_image() {
-        let shown = plain(&prediction(&[0; 28 * 28], [28, 28], &Probabilities(vec![0.1; 10])));
+        let shown = plain(&prediction(&[0; 28 * 28], [28, 28], &Probabilities(vec![0.1; 10]), &numbers(10)));
         assert_eq!((shown.lines().count(), shown.matches(" 10.0 %").count()), (14, 10));
     }
 
@@ -144,7 +155,7 @@ mod tests {
     fn small_images_and_many_classes_leave_out_the_least_probable() {
         let mut shares = vec![0.0; 40];
         (shares[7], shares[35]) = (0.25, 0.75);
-        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(shares)));
+        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(shares), &numbers(40)));
         assert_eq!(shown.lines().count(), 10);
         assert!(shown.contains("  7 ") && shown.contains(" 35 ") && shown.contains("75.0 %"), "{shown}");
     }

@@ -13,17 +13,18 @@ pub fn run(arguments: &Experiment) -> Result<(), Error> {
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
-    Ok(absolute_data(config::load(arguments.config.as_deref(), &overrides)?))
+    Ok(absolute_paths(config::load(arguments.config.as_deref(), &overrides)?))
 }
 
-/// The experiment with its folder of data made absolute, so that a run's config means the same from everywhere.
-pub fn absolute_data(mut experiment: config::Experiment) -> config::Experiment {
-    if let Some(dir) = &mut experiment.data.dir
-        && let Ok(absolute) = std::path::absolute(&dir)
-        // A config file can't hold other paths.
-        && absolute.to_str().is_some()
-    {
-        *dir = absolute;
+/// The experiment with the paths in it made absolute, so that a run's config means the same from everywhere.
+pub fn absolute_paths(mut experiment: config::Experiment) -> config::Experiment {
+    for path in [&mut experiment.data.dir, &mut experiment.init.from].into_iter().flatten() {
+        if let Ok(absolute) = std::path::absolute(&path)
+            // A config file can't hold other paths.
+            && absolute.to_str().is_some()
+        {
+            *path = absolute;
+        }
     }
     experiment
 }

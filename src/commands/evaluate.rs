@@ -25,7 +25,7 @@ pub fn evaluate_run(run: &RunFolder, record: &Record, device: &Opened) -> Result
     let experiment = run.experiment()?;
     let model = run.model(&experiment, record, device)?;
     let files = data::locate(&experiment.data)?;
-    if files.checksums != record.data.sha256 {
+    if *files.checksums() != record.data.sha256 {
         notice("warning: the data files are not those that this run was trained and tested with");
     }
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;

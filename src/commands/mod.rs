@@ -3,6 +3,7 @@
 mod config;
 mod devices;
 mod evaluate;
+mod export;
 mod images;
 mod output;
 mod predict;
@@ -34,6 +35,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Train(arguments)) => train::run(&arguments),
         Some(Command::Resume(arguments)) => resume::run(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Serve(arguments)) => serve::run(&arguments),

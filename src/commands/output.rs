@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use crate::Error;
-use crate::run::{RunError, write_whole};
+use crate::run::write_whole_at;
 
 /// What a command leaves.
 pub struct Kind {
@@ -22,10 +22,7 @@ impl Kind {
     /// If something else is there, or it can't be written.
     pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.refuse_others(path)?;
-        let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(write_whole(folder, name, contents)?)
+        Ok(write_whole_at(path, contents)?)
     }
 
     /// Refuses to replace what is not of this kind.

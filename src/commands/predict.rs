@@ -27,7 +27,11 @@ struct Answer {
 #[serde(untagged)]
 enum Outcome {
     Read {
-        digit: usize,
+        /// What the class is called.
+        class: String,
+        /// The same, where that is a number.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digit: Option<u64>,
         probabilities: Probabilities,
         /// What the network saw.
         #[serde(skip)]
@@ -44,7 +48,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let reader = Reader::open(&run, &record, &device)?;
-    let size = reader.size();
+    let (size, names) = (reader.size(), record.data.names());
 
     let mut answers = Vec::with_capacity(arguments.images.len());
     for files in arguments.images.chunks(EVALUATION_BATCH) {
@@ -57,14 +61,17 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
                 Some(probabilities) => Ok((pixels, probabilities)),
                 None => Err("not classified".to_string()),
             }) {
-                Ok((pixels, probabilities)) => Outcome::Read { digit: probabilities.best(), probabilities, pixels },
+                Ok((pixels, probabilities)) => {
+                    let class = names[probabilities.best()].clone();
+                    Outcome::Read { digit: class.parse().ok(), class, probabilities, pixels }
+                }
                 Err(error) => Outcome::Failed { error },
             };
             answers.push(Answer { file: file.display().to_string(), outcome });
         }
     }
     let show = arguments.show && terminal::is_coloured();
-    report(&answers, arguments.json, show.then_some(size))
+    report(&answers, &names, arguments.json, show.then_some(size))
 }
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
@@ -72,8 +79,8 @@ fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     picture::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
 }
 
-/// Prints the answers; with `show`, the size of the images, each image too.
-fn report(answers: &[Answer], json: bool, show: Option<[usize; 2]>) -> Result<(), Error> {
+/// Prints the answers, in classes of these names; with `show`, the size of the images, each image too.
+fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize; 2]>) -> Result<(), Error> {
     if json {
         print_json(answers)?;
     }
@@ -84,18 +91,14 @@ fn report(answers: &[Answer], json: bool, show: Option<[usize; 2]>) -> Result<()
                 failed += 1;
                 notice(format!("error: {file}: {error}"));
             }
-            Outcome::Read { digit, probabilities, pixels } if !json => {
+            Outcome::Read { class, probabilities, pixels, .. } if !json => {
                 if let Some(size) = show {
-                    print(&format!("{file}: {digit}\n{}", terminal::prediction(pixels, size, probabilities)))?;
+                    print(&format!("{file}: {class}\n{}", terminal::prediction(pixels, size, probabilities, names)))?;
                     continue;
                 }
-                let shares: Vec<String> = probabilities
-                    .0
-                    .iter()
-                    .enumerate()
-                    .map(|(class, p)| format!("{class}: {:.1} %", 100.0 * p))
-                    .collect();
-                print(&format!("{file}: {digit}  ({})", shares.join("  ")))?;
+                let share = |(name, p): (&String, &f64)| format!("{name}: {:.1} %", 100.0 * p);
+                let shares: Vec<String> = names.iter().zip(&probabilities.0).map(share).collect();
+                print(&format!("{file}: {class}  ({})", shares.join("  ")))?;
             }
             Outcome::Read { .. } => {}
         }

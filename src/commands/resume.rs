@@ -1,6 +1,6 @@
 //! `mnist-burn resume`: a run that was interrupted, or is to train longer, goes on after its last whole epoch.
 
-use super::config::absolute_data;
+use super::config::absolute_paths;
 use super::train::{go_on, refuse_failed};
 use crate::Error;
 use crate::cli::Resume;
@@ -14,7 +14,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     let before = run.experiment()?;
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
-    let experiment = absolute_data(config::load(Some(&run.config()), &overrides)?);
+    let experiment = absolute_paths(config::load(Some(&run.config()), &overrides)?);
     let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
     check_resumable(&before, &experiment, epochs)?;
     refuse_failed(&run)?;

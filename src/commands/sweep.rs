@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::config::absolute_data;
+use super::config::absolute_paths;
 use super::evaluate::evaluate_run;
 use super::report::leave_report;
 use super::train::{Folder, train};
@@ -25,7 +25,7 @@ use crate::training::TrainingError;
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
     for trial in &mut sweep.trials {
-        trial.experiment = absolute_data(trial.experiment.clone());
+        trial.experiment = absolute_paths(trial.experiment.clone());
     }
     let folder = arguments.runs.join(&sweep.name);
     if arguments.list {

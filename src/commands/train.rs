@@ -11,9 +11,10 @@ use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
 use crate::model::Mlp;
 use crate::notice::notice;
-use crate::record::{Record, TrainingRecord};
+use crate::record::{Record, TrainingRecord, TransferRecord};
 use crate::run::{RunError, RunFolder};
 use crate::training::{self, Trained};
+use crate::transfer::Origin;
 use crate::{Error, weights};
 
 /// Where a run is to be.
@@ -57,7 +58,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(),
             go_on(experiment, &run, test)
         }
         _ => {
-            let prepared = Prepared::new(experiment)?;
+            let prepared = Prepared::new(experiment, None)?;
             let (run, _lock) = match folder {
                 Folder::New(runs) => RunFolder::create(runs, experiment)?,
                 Folder::At(path) => RunFolder::create_at(path, experiment)?,
@@ -84,7 +85,9 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
 /// Whatever stopped it.
 pub fn go_on(experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
     let _lock = run.lock()?;
-    let prepared = Prepared::new(experiment)?;
+    // The weights to go on with are those of the checkpoint, whatever became of those that the run began with.
+    let begun = run.checkpoint()?.map(|_| run.record()).transpose()?;
+    let prepared = Prepared::new(experiment, begun.as_ref())?;
     run.write_config(experiment)?;
     prepared.carry_out(experiment, run, test)
 }
@@ -94,36 +97,54 @@ struct Prepared {
     device: Opened,
     files: Files,
     data: TrainingData,
+    /// Ready to be trained.
+    network: Mlp,
+    /// What `network` starts with, if not by chance.
+    transfer: Option<TransferRecord>,
 }
 
 impl Prepared {
-    fn new(experiment: &Experiment) -> Result<Self, Error> {
+    /// For a run that is to begin, or one that has `begun`, of which this is the record.
+    fn new(experiment: &Experiment, begun: Option<&Record>) -> Result<Self, Error> {
         let device = open_device(&experiment.device)?;
         let files = data::locate(&experiment.data)?;
-        let data = TrainingData::load(&files, experiment)?;
+        let mut data = TrainingData::load(&files, experiment)?;
         // A damaged file must not cost a training; nothing of what is read here is kept.
         files.test(data.images.size(), data.classes())?;
-        Ok(Self { device, files, data })
+
+        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), device.device.clone().autodiff());
+        let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
+        let (network, transfer) = match begun {
+            Some(record) => {
+                data.scaling = record.data.scaling;
+                (network, record.transfer.clone())
+            }
+            None => match Origin::of(&experiment.init)? {
+                Some(origin) => {
+                    // The first layer goes on with numbers as it knows them.
+                    data.scaling = origin.scaling().unwrap_or(data.scaling);
+                    let (network, transfer) = origin.into_network(network, experiment, data.images.names())?;
+                    (network, Some(transfer))
+                }
+                None => (network, None),
+            },
+        };
+        Ok(Self { device, files, data, network, transfer })
     }
 
-    /// A network of this experiment with fresh weights, ready to be trained.
-    fn network(&self, experiment: &Experiment) -> Mlp {
-        let device = self.device.device.clone().autodiff();
-        let (inputs, classes) = (self.data.inputs(), self.data.classes());
-        Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &device)
+    /// What is known of the run before it starts.
+    fn new_record(&self, experiment: &Experiment) -> Record {
+        let new = Record::new(experiment.seed, self.files.checksums(), &self.data, &self.network, &self.device);
+        Record { transfer: self.transfer.clone(), ..new }
     }
 
     /// Trains in `run`, from its checkpoint if it has one, and reports.
     fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
-        let network = self.network(experiment);
-        // An average is validated beside the weights themselves.
-        let validations = if experiment.training.ema.is_some() { 2 } else { 1 };
-        let operations = (network.training_operations(), validations * network.forward_operations());
-        let record = self.record(experiment, run, &network)?;
+        let record = self.record(experiment, run)?;
         let (images, held_out) = (record.data.training_images, record.data.validation_images);
         notice(format!("{}: {images} training and {held_out} validation images", experiment.name));
         run.write_record(&record)?;
-        let trained = training::train(experiment, network, &self.data, &self.device, run, record)?;
+        let trained = training::train(experiment, self.network.clone(), &self.data, &self.device, run, record)?;
 
         let Trained { journal, mut record, seconds } = trained;
         let epochs = journal.epochs().len();
@@ -136,7 +157,7 @@ impl Prepared {
             epochs,
             best_epoch,
             stopped,
-            floating_point_operations: epochs as u64 * (images as u64 * operations.0 + held_out as u64 * operations.1),
+            floating_point_operations: self.operations(experiment, epochs),
             wall_seconds: seconds.wall,
             cpu_seconds: seconds.cpu,
         });
@@ -163,11 +184,29 @@ impl Prepared {
         print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
     }
 
+    /// The floating-point operations of so many epochs.
+    fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
+        let Experiment { init, training, .. } = experiment;
+        let frozen = epochs.min(init.unfreeze_after.unwrap_or(epochs));
+        // An average is validated beside the weights themselves.
+        let validations = if training.ema.is_some() { 2 } else { 1 };
+        let (images, held_out) = (self.data.split.training.len() as u64, self.data.split.validation.len() as u64);
+        let steps = frozen as u64 * self.network.training_operations(&init.freeze)
+            + (epochs - frozen) as u64 * self.network.training_operations(&[]);
+        images * steps + held_out * epochs as u64 * validations * self.network.forward_operations()
+    }
+
     /// The run's record: the one it has, as long as it still holds, or else a new one.
-    fn record(&self, experiment: &Experiment, run: &RunFolder, network: &Mlp) -> Result<Record, Error> {
-        let new = Record::new(experiment.seed, &self.files, &self.data, network, &self.device);
+    fn record(&self, experiment: &Experiment, run: &RunFolder) -> Result<Record, Error> {
+        let new = self.new_record(experiment);
         if run.checkpoint()?.is_none() {
-            return Ok(new);
+            let began_with = run.record().ok().and_then(|old| old.transfer);
+            return match (began_with, &new.transfer) {
+                (Some(old), Some(now)) if old.sha256 != now.sha256 => {
+                    Err(RunError::OtherStart { run: run.path().into(), file: old.file }.into())
+                }
+                _ => Ok(new),
+            };
         }
         let old = run.record()?;
         if old.data.sha256 != new.data.sha256 {
@@ -187,7 +226,7 @@ impl Prepared {
 
 /// One batch through everything, in a folder that is gone afterwards: nothing is kept, and the test images are not used.
 fn dry_run(mut experiment: Experiment) -> Result<(), Error> {
-    let mut prepared = Prepared::new(&experiment)?;
+    let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
     if let BatchSize::Images(images) = experiment.training.batch_size {
         split.training.truncate(images);
@@ -198,10 +237,9 @@ fn dry_run(mut experiment: Experiment) -> Result<(), Error> {
     let place = |source| RunError::Create { path: std::env::temp_dir(), source };
     let folder = tempfile::tempdir().map_err(place)?;
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
-    let network = prepared.network(&experiment);
-    let record = Record::new(experiment.seed, &prepared.files, &prepared.data, &network, &prepared.device);
+    let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
-    let trained = training::train(&experiment, network, &prepared.data, &prepared.device, &run, record)?;
+    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.device, &run, record)?;
     let model = run.model(&experiment, &trained.record, &prepared.device)?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     print(&format!(

@@ -18,13 +18,51 @@ struct Clash {
 const CLASHES: &[Clash] = &[
     Clash {
         keys: &["data.dataset", "data.dir"],
-        message: "needs data.dir, the folder of your IDX files",
-        happens: |it| it.data.dataset == Dataset::Own && it.data.dir.is_none(),
+        message: "needs data.dir, the folder of your own images",
+        happens: |it| is_own(it.data.dataset) && it.data.dir.is_none(),
     },
     Clash {
         keys: &["data.mirrors", "data.dataset"],
-        message: "your own files (data.dataset = \"own\") are not downloaded: leave it out",
-        happens: |it| it.data.dataset == Dataset::Own,
+        message: "your own files are not downloaded: leave it out",
+        happens: |it| is_own(it.data.dataset),
+    },
+    Clash {
+        keys: &["data.classes", "data.dataset"],
+        message: "the classes of pictures are their folders: leave it out, and folders away",
+        happens: |it| it.data.dataset == Dataset::Pictures,
+    },
+    Clash { keys: &["init.fresh", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
+    Clash { keys: &["init.names", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
+    Clash { keys: &["init.freeze", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
+    Clash {
+        keys: &["init.fresh", "model.hidden", "model.batch_norm"],
+        message: NO_LAYER,
+        happens: |it| !has_layers(it, &it.init.fresh),
+    },
+    Clash {
+        keys: &["init.freeze", "model.hidden", "model.batch_norm"],
+        message: NO_LAYER,
+        happens: |it| !has_layers(it, &it.init.freeze),
+    },
+    Clash {
+        keys: &["init.freeze", "init.fresh"],
+        message: "a layer in init.fresh starts by chance, and would stay so: leave it out in one of them",
+        happens: |it| it.init.freeze.iter().any(|layer| it.init.fresh.contains(layer)),
+    },
+    Clash {
+        keys: &["init.freeze", "model.hidden", "model.batch_norm"],
+        message: "leaves nothing to learn: leave a layer out",
+        happens: |it| it.model.layers().iter().all(|layer| it.init.freeze.contains(layer)),
+    },
+    Clash {
+        keys: &["init.unfreeze_after", "init.freeze"],
+        message: "needs init.freeze, the layers that it is about",
+        happens: |it| it.init.freeze.is_empty(),
+    },
+    Clash {
+        keys: &["optimizer.layers", "model.hidden", "model.batch_norm"],
+        message: NO_LAYER,
+        happens: |it| !has_layers(it, it.optimizer.layers.0.keys()),
     },
     Clash {
         keys: &["data.distort.elastic_sigma", "data.distort.elastic_alpha"],
@@ -56,7 +94,20 @@ const CLASHES: &[Clash] = &[
         happens: |it| it.data.validation == 0,
     },
 ];
+const NOTHING_COMES: &str = "is about the weights that come from elsewhere: needs init.from";
+const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
+                        model.hidden, norm.N as well with model.batch_norm, and output";
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
+
+fn has_layers<'a>(experiment: &Experiment, names: impl IntoIterator<Item = &'a String>) -> bool {
+    let layers = experiment.model.layers();
+    names.into_iter().all(|name| layers.contains(name))
+}
+
+/// Whether nobody published it.
+fn is_own(dataset: Dataset) -> bool {
+    matches!(dataset, Dataset::Own | Dataset::Pictures)
+}
 
 /// A section whose `kind` decides which of its other keys mean anything.
 struct Kinds {

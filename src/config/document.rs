@@ -36,7 +36,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
         };
         for change in changes {
             // An unknown section stays wrong, whatever comes after it.
-            settings.retain(|setting| setting.is_table || setting.key() != change.key());
+            settings.retain(|it| it.is_unknown_section() || it.key() != change.key());
             settings.push(Setting { line: None, shown: shown.clone(), ..change });
         }
     }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::distort::Distort;
+use super::init::Init;
 use super::optimizer::Optimizer;
 use super::schedule::Schedule;
 use super::training::Training;
@@ -79,14 +80,17 @@ impl Experiment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
-    /// A data set known by name, or `own` for the IDX files in `dir`.
+    /// A data set known by name, or one's own in `dir`: `own` for IDX files, `pictures` for a sub-folder a class.
     pub dataset: Dataset,
-    /// The folder of the four IDX files; unset, the folder that the program carries.
+    /// The folder of the four IDX files, or of the pictures; unset, the folder that the program carries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dir: Option<PathBuf>,
     /// Base addresses to download missing files from, tried in turn; unset, the data set's official ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mirrors: Option<Vec<String>>,
+    /// The labels of the images that are used, in the order that they have as classes; empty, all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<u8>,
     /// How many training images are held out for validation, stratified by class. 0 trains on all of them.
     pub validation: usize,
     /// How a pixel becomes a number.
@@ -104,6 +108,7 @@ impl Default for Data {
             dataset: Dataset::Mnist,
             dir: None,
             mirrors: None,
+            classes: vec![],
             validation: 0,
             pixels: Pixels::Unit,
             loader_threads: 1,
@@ -125,6 +130,8 @@ pub enum Dataset {
     Kmnist,
     /// The IDX files in `data.dir`, whatever they show.
     Own,
+    /// The PNG and JPEG pictures in `data.dir`, in a sub-folder for each class.
+    Pictures,
 }
 
 /// How a pixel, 0 to 255, becomes a number.
@@ -153,6 +160,15 @@ pub struct Model {
     pub batch_norm: bool,
 }
 
+impl Model {
+    /// The names of the layers that have weights, as they stand in a file: `hidden.0`, ..., `norm.0`, ..., `output`.
+    pub fn layers(&self) -> Vec<String> {
+        let numbered = |kind, count| (0..count).map(move |number| format!("{kind}.{number}"));
+        let norms = if self.batch_norm { self.hidden.len() } else { 0 };
+        numbered("hidden", self.hidden.len()).chain(numbered("norm", norms)).chain(["output".into()]).collect()
+    }
+}
+
 impl Default for Model {
     fn default() -> Self {
         Self { hidden: vec![128], activation: Activation::Relu, dropout: 0.2, batch_norm: false }
@@ -172,33 +188,6 @@ pub enum Activation {
     Tanh,
     /// `x · Φ(x)`, Φ the normal distribution function.
     Gelu,
-}
-
-/// `[init]`: how the weights start. Biases always start at zero.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Init {
-    /// The distribution of the initial weights.
-    pub weights: Weights,
-}
-
-/// Weight initialisations by their standard names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Weights {
-    /// U(-a, a), `a = √(6 / (inputs + outputs))`.
-    #[default]
-    GlorotUniform,
-    /// N(0, `2 / (inputs + outputs)`).
-    GlorotNormal,
-    /// U(-a, a), `a = √(6 / inputs)`.
-    HeUniform,
-    /// N(0, `2 / inputs`).
-    HeNormal,
-    /// U(-a, a), `a = √(3 / inputs)`.
-    LecunUniform,
-    /// N(0, `1 / inputs`).
-    LecunNormal,
 }
 
 /// `[stop]`: when to stop before the last epoch. Both need a validation split.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::table::Table;
+
 /// `[optimizer]`: the update rule. Keys of another kind are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +39,10 @@ pub struct Optimizer {
     /// The largest size that each single number of a gradient may have; Keras' `clipvalue`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f64>,
+    /// Layers with a rate of their own: each one's factor of the rate that the schedule has for all. AdamW's weight decay
+    /// goes with the rate.
+    #[serde(skip_serializing_if = "Table::is_empty")]
+    pub layers: Table<f64>,
 }
 
 impl Default for Optimizer {
@@ -52,6 +58,7 @@ impl Default for Optimizer {
             nesterov: None,
             clip_norm: None,
             clip_value: None,
+            layers: Table::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One setting: a key, its value as written, and where that was.
 
 use toml::Spanned;
-use toml::de::{DeString, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::Problem;
 
@@ -17,7 +17,7 @@ pub struct Setting {
     pub name: String,
     /// The value as written, in TOML.
     pub value: String,
-    /// Whether the value is a table, which no known key takes: an unknown section, or `[model.hidden]`.
+    /// Whether the value is a table: an unknown section, `[model.hidden]`, or one of the few keys that take one.
     pub is_table: bool,
     /// The line in the file, from 1; `None` for an override.
     pub line: Option<usize>,
@@ -31,15 +31,20 @@ impl Setting {
         let key = dotted(section, text.get(name.span()).unwrap_or_default());
         let line = Some(line_of(text, name.span().start));
         let is_table = matches!(value.get_ref(), DeValue::Table(_));
-        let value = if is_table { "{}" } else { text.get(value.span()).unwrap_or_default() };
-        let shown = if is_table { format!("[{key}]") } else { format!("{key} = {}", shortened(value)) };
+        let value = written(text, value);
+        let shown = if is_table { format!("[{key}]") } else { format!("{key} = {}", shortened(&value)) };
         let section = section.map(str::to_string);
-        Self { section, name: name.get_ref().to_string(), value: value.to_string(), is_table, line, shown }
+        Self { section, name: name.get_ref().to_string(), value, is_table, line, shown }
     }
 
     /// The dotted key: `training.epochs`.
     pub fn key(&self) -> String {
         dotted(self.section.as_deref(), &self.name)
+    }
+
+    /// Whether it is a table where only sections can be: none of those there are, or its keys would be settings.
+    pub fn is_unknown_section(&self) -> bool {
+        self.is_table && self.section.is_none()
     }
 
     /// The setting as a line of TOML that can stand anywhere before the first section.
@@ -51,6 +56,20 @@ impl Setting {
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         Problem { key: self.key(), line: self.line, setting: self.shown.clone(), message: message.into() }
     }
+}
+
+/// A value as the document `text` has it, a table in one line: it may be a section there.
+fn written(text: &str, value: &Spanned<DeValue<'_>>) -> String {
+    match value.get_ref() {
+        DeValue::Table(table) => inline(text, table),
+        _ => text.get(value.span()).unwrap_or_default().into(),
+    }
+}
+
+fn inline(text: &str, table: &DeTable<'_>) -> String {
+    let values: Vec<_> =
+        table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), written(text, value))).collect();
+    format!("{{ {} }}", values.join(", "))
 }
 
 /// `section.name`, or `name` at the top level.

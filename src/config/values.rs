@@ -37,6 +37,7 @@ const POSITIVE: &str = "a number greater than 0";
 const FACTOR: &str = "a number greater than 0 and at most 1";
 const PIXELS: &str = "a number of pixels from 0 to 1000";
 const BOOL: &str = "true or false";
+const LAYERS: &str = "a list of layers, such as \"hidden.0\", \"norm.0\" and \"output\"";
 
 /// Every key but those that take one of a few words, which serde checks, has its rule here.
 const RULES: &[Rule] = &[
@@ -64,6 +65,11 @@ const RULES: &[Rule] = &[
         key: "data.mirrors",
         allowed: "a list of one or more addresses that start with http:// or https://",
         holds: |it| it.data.mirrors.as_ref().is_none_or(|all| !all.is_empty() && all.iter().all(|one| is_address(one))),
+    },
+    Rule {
+        key: "data.classes",
+        allowed: "a list of two or more different labels, each a whole number from 0 to 255",
+        holds: |it| it.data.classes.is_empty() || it.data.classes.len() >= 2 && are_different(&it.data.classes),
     },
     Rule {
         key: "data.validation",
@@ -108,6 +114,23 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "model.dropout", allowed: SHARE, holds: |it| is_share(it.model.dropout) },
     Rule { key: "model.batch_norm", allowed: BOOL, holds: |_| true },
+    Rule {
+        key: "init.from",
+        allowed: "text: the path of a run's folder, or of a file of weights",
+        holds: |it| it.init.from.as_ref().is_none_or(|from| !from.as_os_str().is_empty()),
+    },
+    Rule { key: "init.fresh", allowed: LAYERS, holds: |it| it.init.fresh.iter().all(|name| is_layer(name)) },
+    Rule {
+        key: "init.names",
+        allowed: "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\"",
+        holds: |it| it.init.names.0.values().all(|name| is_layer_or_tensor(name)),
+    },
+    Rule { key: "init.freeze", allowed: LAYERS, holds: |it| it.init.freeze.iter().all(|name| is_layer(name)) },
+    Rule {
+        key: "init.unfreeze_after",
+        allowed: "a whole number from 1 to 100000",
+        holds: |it| it.init.unfreeze_after.is_none_or(|epochs| (1..=100_000).contains(&epochs)),
+    },
     Rule {
         key: "training.epochs",
         allowed: "a whole number from 1 to 100000",
@@ -156,6 +179,13 @@ const RULES: &[Rule] = &[
         holds: |it| it.optimizer.clip_value.is_none_or(is_positive),
     },
     Rule {
+        key: "optimizer.layers",
+        allowed: "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1",
+        holds: |it| {
+            it.optimizer.layers.0.iter().all(|(name, &factor)| is_layer(name) && factor > 0.0 && factor <= 1000.0)
+        },
+    },
+    Rule {
         key: "schedule.every",
         allowed: "a whole number from 1 to 100000",
         holds: |it| it.schedule.every.is_none_or(|every| (1..=100_000).contains(&every)),
@@ -178,6 +208,23 @@ const RULES: &[Rule] = &[
 pub fn is_name(name: &str) -> bool {
     let known = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     (1..=100).contains(&name.len()) && !name.starts_with('.') && name.chars().all(known)
+}
+
+fn are_different(labels: &[u8]) -> bool {
+    labels.iter().enumerate().all(|(index, label)| !labels[..index].contains(label))
+}
+
+/// Whether some network has a layer of that name.
+fn is_layer(name: &str) -> bool {
+    let number = name.strip_prefix("hidden.").or_else(|| name.strip_prefix("norm."));
+    // Written as the network writes it: no sign, no zeros before it.
+    name == "output" || number.is_some_and(|number| number.parse::<usize>().is_ok_and(|it| it.to_string() == number))
+}
+
+/// The same, or of one of its tensors.
+fn is_layer_or_tensor(name: &str) -> bool {
+    const PARTS: [&str; 4] = ["weight", "bias", "running_mean", "running_var"];
+    is_layer(name) || name.rsplit_once('.').is_some_and(|(layer, part)| is_layer(layer) && PARTS.contains(&part))
 }
 
 fn is_address(text: &str) -> bool {

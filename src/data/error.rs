@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum DataError {
     /// `data.dataset = "own"` without a folder.
-    #[error("data.dir is missing: with data.dataset = \"own\" it names the folder of the four IDX files")]
+    #[error("data.dir is missing: it names the folder of your own images")]
     NoDir,
 
     /// One's own folder lacks files; nothing is downloaded there.
@@ -18,6 +18,40 @@ pub enum DataError {
         dir: PathBuf,
         /// The files looked for and not found, each with both its names.
         missing: Vec<String>,
+    },
+
+    /// A folder's sub-folders are not the classes that they have to be.
+    #[error(
+        "{dir} has the sub-folders {}, but there have to be {expected}: a sub-folder for each class, with its pictures",
+        listed(found)
+    )]
+    Folders {
+        /// The folder.
+        dir: PathBuf,
+        /// The names of its sub-folders.
+        found: Vec<String>,
+        /// What there has to be.
+        expected: String,
+    },
+
+    /// Too many files in a folder of pictures are none.
+    #[error(
+        "{bad} of {all} files in {dir} are no pictures, more than one in ten: they are listed above; take them out"
+    )]
+    Pictures {
+        /// The folder.
+        dir: PathBuf,
+        /// How many can't be read.
+        bad: usize,
+        /// How many there are.
+        all: usize,
+    },
+
+    /// A class has no pictures to learn from.
+    #[error("{dir} leaves no picture to train with: put more of them there, or take the folder away")]
+    Few {
+        /// The class's folder.
+        dir: PathBuf,
     },
 
     /// A file of a named data set is not the published one.
@@ -107,6 +141,15 @@ pub enum DataError {
         /// The label.
         label: u8,
         /// How many classes there are, at least 1.
+        classes: usize,
+    },
+
+    /// A class was chosen that does not occur.
+    #[error("data.classes: no image has the label {label}; there are {classes} classes, from 0")]
+    Classes {
+        /// The label.
+        label: u8,
+        /// How many classes there are.
         classes: usize,
     },
 
@@ -250,6 +293,10 @@ impl From<io::Error> for MirrorError {
     fn from(error: io::Error) -> Self {
         ureq::Error::from(error).into()
     }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "(none)".into() } else { names.join(", ") }
 }
 
 fn list(attempts: &[Attempt]) -> String {

@@ -1,4 +1,4 @@
-//! Finds the four IDX files of a data set, and has those downloaded that are missing.
+//! Finds the files of a data set: pictures in folders, or four IDX files, of which it has those downloaded that are missing.
 
 use std::{
     collections::BTreeMap,
@@ -9,17 +9,61 @@ use std::{
 use super::{
     DataError, Images,
     download::{Timeouts, download},
-    source::{CLASSES, NAMES, Published, Source},
+    pictures::Pictures,
+    source::{NAMES, Published, Source},
 };
 use crate::checksum;
-use crate::config::Data;
+use crate::config::{Data, Dataset};
 
 #[cfg(test)]
 mod tests;
 
-/// The four files of a data set, all there.
+/// A data set, all there.
+#[derive(Debug, Clone)]
+pub enum Files {
+    /// Four files.
+    Idx(IdxFiles),
+    /// Pictures in folders.
+    Pictures(Pictures),
+}
+
+impl Files {
+    /// Reads the training images.
+    ///
+    /// # Errors
+    /// As [`Images::read`], and [`DataError::Classes`].
+    pub fn train(&self) -> Result<Images, DataError> {
+        match self {
+            Self::Idx(files) => files.train(),
+            Self::Pictures(pictures) => Ok(pictures.train.clone()),
+        }
+    }
+
+    /// Reads the test images. They are to be of the training images' `[height, width]` and `classes`.
+    ///
+    /// # Errors
+    /// As [`Images::read`], and [`DataError::Size`], [`DataError::Classes`] or [`DataError::Folders`] if they are of another
+    /// size or of other classes.
+    pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
+        match self {
+            Self::Idx(files) => files.test(size, classes),
+            Self::Pictures(pictures) => pictures.test(size, classes),
+        }
+    }
+
+    /// What a run is trained on: the SHA-256 of each file as it lies there, hexadecimal, by file name; of pictures, that of
+    /// the list of each part's files.
+    pub fn checksums(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::Idx(files) => &files.checksums,
+            Self::Pictures(pictures) => &pictures.checksums,
+        }
+    }
+}
+
+/// The four files of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
+pub struct IdxFiles {
     /// The training images.
     pub train_images: PathBuf,
     /// The training labels.
@@ -28,43 +72,51 @@ pub struct Files {
     pub test_images: PathBuf,
     /// The test labels.
     pub test_labels: PathBuf,
-    /// The SHA-256 of each file as it lies there, hexadecimal, by file name: what a run was trained on.
+    /// The SHA-256 of each file.
     pub checksums: BTreeMap<String, String>,
-    /// How many classes the data set has, where that is known beforehand.
-    pub classes: Option<usize>,
+    /// What the classes are called, where that is known beforehand.
+    pub names: Option<&'static [&'static str]>,
+    /// The labels that are used; empty, all.
+    pub chosen: Vec<u8>,
 }
 
-impl Files {
-    /// Reads the training images.
-    ///
-    /// # Errors
-    /// As [`Images::read`].
-    pub fn train(&self) -> Result<Images, DataError> {
-        Images::read(&self.train_images, &self.train_labels, self.classes)
+impl IdxFiles {
+    fn train(&self) -> Result<Images, DataError> {
+        self.chosen(Images::read(&self.train_images, &self.train_labels, self.classes())?)
     }
 
-    /// Reads the test images. They are to be of the training images' `[height, width]` and `classes`.
-    ///
-    /// # Errors
-    /// As [`Images::read`], and [`DataError::Size`] if they are of another size.
-    pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let images = Images::read(&self.test_images, &self.test_labels, Some(classes))?;
+    fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
+        let all = if self.chosen.is_empty() { Some(classes) } else { self.classes() };
+        let images = Images::read(&self.test_images, &self.test_labels, all)?;
         if images.size() != size {
             let (path, found) = (self.test_images.clone(), images.size());
             return Err(DataError::Size { path, found, expected: size });
         }
-        Ok(images)
+        self.chosen(images)
+    }
+
+    fn classes(&self) -> Option<usize> {
+        self.names.map(<[_]>::len)
+    }
+
+    /// The images that are used, their classes with names.
+    fn chosen(&self, images: Images) -> Result<Images, DataError> {
+        let images = match self.names {
+            Some(names) => images.named(names),
+            None => images,
+        };
+        if self.chosen.is_empty() { Ok(images) } else { images.of(&self.chosen) }
     }
 
     /// The files at these paths, in the order of [`NAMES`].
-    fn at(paths: [PathBuf; 4], classes: Option<usize>) -> Result<Self, DataError> {
+    fn at(paths: [PathBuf; 4], names: Option<&'static [&'static str]>, chosen: &[u8]) -> Result<Self, DataError> {
         let mut checksums = BTreeMap::new();
         for path in &paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             checksums.insert(name.into_owned(), sum(path)?);
         }
         let [train_images, train_labels, test_images, test_labels] = paths;
-        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, classes })
+        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, names, chosen: chosen.into() })
     }
 }
 
@@ -73,21 +125,25 @@ impl Files {
 /// Each file may be compressed (`.gz`) or not; where both are there, the compressed one is taken. Without `data.dir`,
 /// the folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from
 /// the program's own; without that, one in the checkout of this program or in the current folder. The files of a named
-/// data set are checked against the published checksums, and downloaded if missing. One's own files are taken as they
-/// are.
+/// data set are checked against the published checksums, and downloaded if missing. One's own files and pictures are taken
+/// as they are; pictures are read here, see [`Pictures`].
 ///
 /// # Errors
-/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, [`DataError::Checksum`],
+/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, those of [`Pictures::read`], [`DataError::Checksum`],
 /// [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for those of a named data set,
 /// [`DataError::Read`] for both.
 pub fn locate(config: &Data) -> Result<Files, DataError> {
-    match Source::of(config.dataset) {
-        Some(source) => named(source, config, Timeouts::from_env()?),
-        None => own(config.dir.as_deref().ok_or(DataError::NoDir)?),
+    let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
+    match config.dataset {
+        Dataset::Pictures => Ok(Files::Pictures(Pictures::read(dir()?)?)),
+        dataset => Ok(Files::Idx(match Source::of(dataset) {
+            Some(source) => named(source, config, Timeouts::from_env()?)?,
+            None => own(dir()?, &config.classes)?,
+        })),
     }
 }
 
-fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<Files, DataError> {
+fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<IdxFiles, DataError> {
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
@@ -99,13 +155,13 @@ fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<Files, Da
             None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts),
         }
     };
-    Files::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(CLASSES))
+    IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), &config.classes)
 }
 
-fn own(dir: &Path) -> Result<Files, DataError> {
+fn own(dir: &Path, chosen: &[u8]) -> Result<IdxFiles, DataError> {
     match NAMES.map(|name| present(dir, name)) {
         [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] => {
-            Files::at([train_images, train_labels, test_images, test_labels], None)
+            IdxFiles::at([train_images, train_labels, test_images, test_labels], None, chosen)
         }
         found => {
             let missing = NAMES.iter().zip(found).filter(|(_, path)| path.is_none());

@@ -14,7 +14,8 @@ pub struct Images {
     /// `[images]`, each below `classes`.
     labels: Vec<u8>,
     size: [usize; 2],
-    classes: usize,
+    /// Of each class.
+    names: Vec<String>,
 }
 
 impl Images {
@@ -37,7 +38,7 @@ impl Images {
         if let Some(index) = label_bytes.iter().position(|&label| usize::from(label) >= classes) {
             return Err(DataError::Label { path: labels.into(), index, label: label_bytes[index], classes });
         }
-        Ok(Self { pixels, labels: label_bytes, size: [height, width], classes })
+        Ok(Self { pixels, labels: label_bytes, size: [height, width], names: numbers(classes) })
     }
 
     /// Images made elsewhere: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`.
@@ -47,7 +48,34 @@ impl Images {
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
         assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");
-        Self { pixels, labels, size, classes }
+        Self { pixels, labels, size, names: numbers(classes) }
+    }
+
+    /// The images with these labels alone, which are their classes from here on, in this order, with their names.
+    ///
+    /// # Errors
+    /// [`DataError::Classes`] if there are none of one of them.
+    pub fn of(&self, labels: &[u8]) -> Result<Self, DataError> {
+        if let Some(&label) = labels.iter().find(|label| !self.labels.contains(label)) {
+            return Err(DataError::Classes { label, classes: self.classes() });
+        }
+        let chosen = |index: usize| Some((index, labels.iter().position(|&label| label == self.labels[index])? as u8));
+        let (indices, new): (Vec<usize>, Vec<u8>) = (0..self.len()).filter_map(chosen).unzip();
+        Ok(Self {
+            pixels: indices.iter().flat_map(|&index| self.pixels(index)).copied().collect(),
+            labels: new,
+            size: self.size,
+            names: labels.iter().map(|&label| self.names[usize::from(label)].clone()).collect(),
+        })
+    }
+
+    /// The same images, of classes with these names.
+    ///
+    /// # Panics
+    /// If there are more or fewer than classes.
+    pub fn named(self, names: &[impl AsRef<str>]) -> Self {
+        assert_eq!(names.len(), self.names.len(), "a name for each class");
+        Self { names: names.iter().map(|name| name.as_ref().into()).collect(), ..self }
     }
 
     /// The images at `indices`, in this order.
@@ -57,7 +85,7 @@ impl Images {
     pub fn at(&self, indices: &[usize]) -> Self {
         let pixels = indices.iter().flat_map(|&index| self.pixels(index)).copied().collect();
         let labels = indices.iter().map(|&index| self.label(index)).collect();
-        Self { pixels, labels, ..*self }
+        Self { pixels, labels, size: self.size, names: self.names.clone() }
     }
 
     /// How many images there are.
@@ -77,7 +105,12 @@ impl Images {
 
     /// How many classes there are: every label is below it.
     pub fn classes(&self) -> usize {
-        self.classes
+        self.names.len()
+    }
+
+    /// What each class is called, in order; its number, where nothing else is known.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// The pixels of an image, `[height, width]` row by row, each 0 to 255.
@@ -101,6 +134,11 @@ impl Images {
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
+}
+
+/// The names of classes that have none.
+fn numbers(classes: usize) -> Vec<String> {
+    (0..classes).map(|class| class.to_string()).collect()
 }
 
 #[cfg(test)]
@@ -131,6 +169,19 @@ mod tests {
         assert_eq!(images.labels(), [5, 0, 2]);
         let some = images.at(&[2, 0]);
         assert_eq!((some.pixels(0), some.labels(), some.classes()), ([4, 5].as_slice(), [2, 5].as_slice(), 10));
+    }
+
+    #[test]
+    fn chosen_labels_become_the_classes_in_the_order_given() {
+        let images = read(4, &[5, 0, 2, 5], Some(10)).1.unwrap().of(&[5, 2]).unwrap();
+        assert_eq!((images.labels(), images.names()), ([0, 1, 0].as_slice(), ["5".into(), "2".into()].as_slice()));
+        assert_eq!((images.pixels(1), images.pixels(2)), ([4, 5].as_slice(), [6, 7].as_slice()));
+    }
+
+    #[test]
+    fn a_chosen_label_that_no_image_has_is_refused() {
+        let error = read(3, &[5, 0, 2], Some(10)).1.unwrap().of(&[5, 1]).unwrap_err();
+        assert_eq!(error.to_string(), "data.classes: no image has the label 1; there are 10 classes, from 0");
     }
 
     #[test]

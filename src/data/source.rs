@@ -14,6 +14,8 @@ pub struct Source {
     pub folder: &'static str,
     /// The base addresses its files are found under.
     pub mirrors: &'static [&'static str],
+    /// What its classes are called, in the order of their labels.
+    pub classes: &'static [&'static str],
     /// Its four files, in the order of [`NAMES`].
     pub files: [Published; 4],
 }
@@ -27,9 +29,6 @@ pub struct Published {
     pub sha256: &'static str,
 }
 
-/// How many classes each of the named data sets has.
-pub const CLASSES: usize = 10;
-
 // The sizes and sums below are those that TensorFlow Datasets (Apache-2.0) records for these addresses, in
 // `tensorflow_datasets/url_checksums/{mnist,fashion_mnist,kmnist}.txt` of github.com/tensorflow/datasets.
 
@@ -37,6 +36,7 @@ pub const CLASSES: usize = 10;
 const MNIST: Source = Source {
     folder: "mnist",
     mirrors: &["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+    classes: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     files: [
         Published { size: 9912422, sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609" },
         Published { size: 28881, sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c" },
@@ -50,6 +50,7 @@ const MNIST: Source = Source {
 const FASHION_MNIST: Source = Source {
     folder: "fashion-mnist",
     mirrors: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
+    classes: &["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
     files: [
         Published { size: 26421880, sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84" },
         Published { size: 29515, sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845" },
@@ -62,6 +63,7 @@ const FASHION_MNIST: Source = Source {
 const KMNIST: Source = Source {
     folder: "kmnist",
     mirrors: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
+    classes: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
     files: [
         Published { size: 18165135, sha256: "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4" },
         Published { size: 29497, sha256: "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17" },
@@ -71,13 +73,13 @@ const KMNIST: Source = Source {
 };
 
 impl Source {
-    /// The published data set of that name; `None` for one's own files, which nobody published.
+    /// The published data set of that name; `None` for one's own files and pictures, which nobody published.
     pub fn of(dataset: Dataset) -> Option<&'static Source> {
         match dataset {
             Dataset::Mnist => Some(&MNIST),
             Dataset::FashionMnist => Some(&FASHION_MNIST),
             Dataset::Kmnist => Some(&KMNIST),
-            Dataset::Own => None,
+            Dataset::Own | Dataset::Pictures => None,
         }
     }
 }

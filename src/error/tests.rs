@@ -15,6 +15,7 @@ use crate::run::RunError;
 use crate::serve::{Refusal, ServeError};
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
+use crate::transfer::TransferError;
 use crate::weights::WeightsError;
 
 /// The test of one variant.
@@ -54,10 +55,12 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
+            Transfer: "tests/cli/transfer.rs" a_run_of_another_shape_is_refused_before_a_folder_is_made "does not fit this network",
             Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
             Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
             Occupied: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
+            Exists: "tests/cli/export.rs" a_file_is_replaced_only_if_asked_for "exists: name another file, or replace it with --force",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
         }
         ConfigError {
@@ -67,6 +70,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NoDir: "src/data/files/tests.rs" ones_own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" ones_own_files_that_are_missing_are_all_listed "put the files there",
+            Folders: "src/data/pictures/tests.rs" a_folder_without_classes_is_an_error_that_says_what_belongs_there "but there have to be 2 to 256 classes",
+            Pictures: "src/data/pictures/tests.rs" a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them "3 of 23 files",
+            Few: "src/data/pictures/tests.rs" a_class_without_a_picture_to_train_with_is_named "leaves no picture to train with",
             Checksum: "src/data/files/tests.rs" a_damaged_file_of_a_named_data_set_is_refused_and_kept "is not the published file",
             Download: "src/data/download/tests.rs" the_error_lists_each_address_and_why_it_failed "cannot download",
             Timeout: "src/data/download/tests.rs" the_time_out_is_a_number_of_seconds_above_0 "is no time in seconds",
@@ -75,6 +81,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Idx: "tests/cli/data.rs" a_damaged_file_of_ones_own_is_an_error_with_its_cause "is not a usable IDX file",
             Counts: "src/data/images.rs" a_label_too_few_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" a_label_that_names_no_class_is_refused "label 1 (from 0) is 10",
+            Classes: "src/data/images.rs" a_chosen_label_that_no_image_has_is_refused "no image has the label 1",
             Validation: "src/data/split.rs" holding_out_everything_is_an_error_that_names_the_key "data.validation",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
@@ -120,6 +127,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Exists: "src/run/tests.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
             Failed: "tests/cli/resume.rs" a_training_that_diverged_can_not_go_on "can't go on: the training diverged",
             OtherData: "tests/cli/data.rs" a_run_does_not_go_on_with_other_data "the data files are not those that it began with",
+            OtherStart: "tests/cli/transfer.rs" a_run_without_an_epoch_does_not_begin_again_from_other_weights "is not the file that it began with",
             InUse: "tests/cli/resume.rs" a_second_process_in_the_same_folder_is_refused "is in use",
             Write: "src/run/tests.rs" a_file_that_can_not_be_written_is_named "can't write",
             Full: "tests/cli/resume.rs" a_full_disk_is_reported_as_such_and_costs_nothing "the disk is full",
@@ -132,6 +140,14 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Checkpoint: "tests/cli/resume.rs" a_damaged_checkpoint_is_named "checkpoint.mpk is damaged",
             Weights: "tests/cli/evaluate.rs" a_model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
         }
+        TransferError {
+            Run: "src/transfer/tests.rs" a_folder_that_is_no_run_or_whose_model_has_changed_is_refused "init.from names no run",
+            Weights: "src/transfer/tests.rs" what_holds_no_weights_is_told_with_the_file "init.from names no weights",
+            Differs: "src/transfer/tests.rs" a_run_that_computes_otherwise_is_refused_with_the_key "was trained with data.pixels",
+            Name: "src/transfer/tests.rs" a_name_that_the_file_does_not_have_is_told_with_those_it_has "has no tensor and no layer fc",
+            Misfit: "src/transfer/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
+            Frozen: "src/transfer/tests.rs" a_layer_that_would_stay_as_chance_has_it_is_refused "would stay as chance has it",
+        }
         SweepError {
             Foreign: "tests/cli/sweep.rs" a_folder_with_another_experiment_is_refused_with_what_differs "training.batch_size differ",
             Incomplete: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
@@ -142,7 +158,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NoRun: "tests/cli/serve.rs" without_a_finished_run_there_is_nothing_to_serve "is finished: train one first",
         }
         Refusal {
-            Malformed: "tests/cli/serve.rs" what_is_no_request_is_refused "this is no HTTP/1.1 request: ",
+            Malformed: "tests/cli/serve.rs" what_is_no_request_is_refused "this is no whole HTTP request: ",
             Host: "tests/cli/serve.rs" other_names_and_other_sites_are_refused "this server is not example.org",
             Origin: "tests/cli/serve.rs" other_names_and_other_sites_are_refused "may not use this server",
             Path: "tests/cli/serve.rs" what_is_not_there_is_not_found "there is no /none here",
@@ -150,13 +166,10 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NoReport: "tests/cli/serve.rs" a_run_without_a_page_says_how_to_make_it "bare has no report.html",
             Method: "tests/cli/serve.rs" other_methods_are_told_the_right_one "only POST is answered here",
             Late: "tests/cli/serve.rs" slow_senders_are_given_up_and_hold_nobody_up "longer than 10 s to arrive",
-            Unsized: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "a body needs a Content-Length",
-            TooLarge: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "the body is larger than 4 MiB",
+            TooLarge: "tests/cli/serve.rs" large_requests_are_refused "the body is larger than 4 MiB",
             MediaType: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "say what is sent",
-            Head: "tests/cli/serve.rs" large_requests_are_refused_before_they_are_read "larger than 16 KiB",
             Json: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "no JSON array of whole numbers",
             Picture: "tests/cli/serve.rs" bodies_that_are_no_digit_are_refused_with_the_reason "the image has 3 pixels",
-            Busy: "tests/cli/serve.rs" too_many_connections_are_refused_until_some_close "100 connections are open already",
             Run: "tests/cli/serve.rs" a_damaged_run_says_what_is_damaged "is not the file that the run wrote",
             Evaluation: "tests/cli/serve.rs" a_network_of_no_numbers_is_told "the model gives no numbers",
             Failure: "src/serve/service.rs" a_mistake_of_the_program_is_answered_and_shows_nothing "this request made the server fail",

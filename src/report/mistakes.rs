@@ -20,9 +20,9 @@ pub struct Mistake {
     /// A data URI.
     pub image: String,
     /// The image's class.
-    pub truth: usize,
+    pub truth: String,
     /// The class it was taken for.
-    pub prediction: usize,
+    pub prediction: String,
     /// The three most probable classes.
     pub guesses: Vec<Guess>,
 }
@@ -31,7 +31,7 @@ pub struct Mistake {
 #[derive(Debug, Clone)]
 pub struct Guess {
     /// The class.
-    pub class: usize,
+    pub class: String,
     /// Its probability in percent.
     pub percent: String,
     /// Whether it is the image's.
@@ -62,16 +62,17 @@ fn most(images: &Images) -> usize {
 impl Mistake {
     fn new(index: usize, images: &Images, probabilities: &Probabilities) -> Self {
         let truth = usize::from(images.label(index));
+        let name = |class: usize| images.names()[class].clone();
         let guess = |class: usize| Guess {
-            class,
+            class: name(class),
             percent: format!("{:.1}", 100.0 * probabilities.0[class]),
             is_right: class == truth,
         };
         Self {
             index,
             image: grey(images.pixels(index), images.size()),
-            truth,
-            prediction: probabilities.best(),
+            truth: name(truth),
+            prediction: name(probabilities.best()),
             guesses: probabilities.ranked().into_iter().take(3).map(guess).collect(),
         }
     }
@@ -96,9 +97,10 @@ mod tests {
     fn a_mistake_tells_the_three_best_guesses() {
         let images = Images::new(vec![0, 255, 0, 255], vec![3], [2, 2], 4);
         let mistake = Mistake::new(0, &images, &Probabilities(vec![0.05, 0.125, 0.625, 0.2]));
-        let guesses: Vec<_> = mistake.guesses.iter().map(|it| (it.class, it.percent.as_str(), it.is_right)).collect();
-        assert_eq!(guesses, [(2, "62.5", false), (3, "20.0", true), (1, "12.5", false)]);
-        assert_eq!((mistake.truth, mistake.prediction), (3, 2));
+        let guesses: Vec<_> =
+            mistake.guesses.iter().map(|it| (it.class.as_str(), it.percent.as_str(), it.is_right)).collect();
+        assert_eq!(guesses, [("2", "62.5", false), ("3", "20.0", true), ("1", "12.5", false)]);
+        assert_eq!((mistake.truth.as_str(), mistake.prediction.as_str()), ("3", "2"));
     }
 
     #[test]

@@ -168,6 +168,7 @@ fn percents(error: f64) -> String {
 /// confusion.
 fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
     let most = evaluation.most_confused().max(1);
+    let name = |class: usize| &evaluation.classes[class].name;
     let row = |(truth, counts): (usize, &Vec<usize>)| {
         let all = counts.iter().sum::<usize>().max(1);
         let cell = |(class, &count): (usize, &usize)| {
@@ -175,7 +176,7 @@ fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
             Cell {
                 count,
                 is_right: class == truth,
-                words: format!("{truth} taken for {class}: {count} of {all}"),
+                words: format!("{} taken for {}: {count} of {all}", name(truth), name(class)),
                 strength: format!("{:.2}", 0.1 + 0.5 * count as f64 / whole as f64),
             }
         };

@@ -31,7 +31,7 @@ fn only_what_was_measured_is_drawn() {
 
 #[test]
 fn confusions_are_as_strong_as_the_most_frequent_of_them() {
-    let cells = cells(&Evaluation::new(vec![vec![4, 1], vec![2, 0]], 0.0));
+    let cells = cells(&Evaluation::new(vec![vec![4, 1], vec![2, 0]], &["0".into(), "1".into()], 0.0));
     let strengths: Vec<Vec<&str>> =
         cells.iter().map(|row| row.iter().map(|cell| cell.strength.as_str()).collect()).collect();
     assert_eq!(strengths, [["0.50", "0.35"], ["0.60", "0.10"]]);
@@ -57,7 +57,7 @@ fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_wh
 
     let images = Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2));
     let predictions = vec![Probabilities(vec![0.75, 0.25]), Probabilities(vec![0.0, 1.0])];
-    let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], 0.125);
+    let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], images.names(), 0.125);
     let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &Evaluated { evaluation, images, predictions }).unwrap();
 
     assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");

@@ -40,6 +40,16 @@ pub enum RunError {
         /// The folder.
         run: PathBuf,
     },
+    /// The weights that the run began with have changed, before any of its epochs was whole.
+    #[error(
+        "{run} can't go on: {file} is not the file that it began with; record.json has its SHA-256; start a new run"
+    )]
+    OtherStart {
+        /// The folder.
+        run: PathBuf,
+        /// The file.
+        file: String,
+    },
     /// Another process trains there.
     #[error("{run} is in use: another process trains there; wait for it, or stop it")]
     InUse {

@@ -38,6 +38,17 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
     })
 }
 
+/// Writes the file at `path`, which need not be in a run's folder, likewise.
+///
+/// # Errors
+/// As [`write_whole`], and if the path ends in no name.
+pub fn write_whole_at(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    write_whole(folder, name, bytes)
+}
+
 /// The error of a file in a run's folder that can't be written.
 pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     let (run, path) = (folder.into(), folder.join(name));

@@ -42,7 +42,7 @@ use crate::weights;
 
 pub use error::RunError;
 use file::unwritten;
-pub use file::write_whole;
+pub use file::{write_whole, write_whole_at};
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -281,19 +281,29 @@ impl RunFolder {
         }
     }
 
+    /// The content of the model `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`].
+    ///
+    /// # Errors
+    /// If it can't be read, or is not the one that the record has.
+    pub fn weights(&self, name: &str, record: &Record) -> Result<Vec<u8>, RunError> {
+        let path = self.path.join(name);
+        let bytes = weights::read(&path)?;
+        let found = checksum::of_bytes(&bytes);
+        let recorded = record.models.get(name).map(Vec::as_slice).unwrap_or_default();
+        if recorded.contains(&found) {
+            return Ok(bytes);
+        }
+        let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
+        Err(RunError::Changed { path, found, recorded })
+    }
+
     /// The best model, on `device`.
     ///
     /// # Errors
     /// If it is not the one that the record has, or can't be loaded.
     pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
-        let bytes = weights::read(&path)?;
-        let found = checksum::of_bytes(&bytes);
-        let recorded = record.models.get(Self::BEST).map(Vec::as_slice).unwrap_or_default();
-        if !recorded.contains(&found) {
-            let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
-            return Err(RunError::Changed { path, found, recorded });
-        }
+        let bytes = self.weights(Self::BEST, record)?;
         // Before the network is made: a changed config can ask for one that no memory holds.
         weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
         let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);

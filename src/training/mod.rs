@@ -1,6 +1,7 @@
 //! Training: Burn's `Learner`, put together from an experiment.
 //!
-//! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for.
+//! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for; `freezing` keeps some of its
+//!   layers as they are.
 //! - `step` is what happens to one batch: logits, loss, gradients.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
 //!   change `numbers` in place, and `portable` lets their state be restored anywhere.
@@ -13,6 +14,7 @@
 mod adam;
 mod average;
 mod error;
+mod freezing;
 mod journal;
 mod keeper;
 mod numbers;
@@ -69,7 +71,7 @@ pub struct Trained {
     pub seconds: Seconds,
 }
 
-/// Trains `model`, which is fresh and on an autodiff device, as `experiment` says, and leaves models, checkpoints and
+/// Trains `model`, which is as it starts and on an autodiff device, as `experiment` says, and leaves models, checkpoints and
 /// metrics in `run`. Where there is a checkpoint already, the training goes on from it.
 ///
 /// # Errors
@@ -92,6 +94,7 @@ pub fn train(
     let updates = batches.div_ceil(accumulation);
 
     let (mut trainee, mut epochs, mut before) = (Trainee::new(model, &experiment.training), vec![], None);
+    trainee = trainee.freezing(&experiment.init, updates);
     if let Some(checkpoint) = run.checkpoint()? {
         let path = run.path().join(Checkpoint::FILE);
         trainee = weights::from_bytes(trainee, &checkpoint.weights, &path).map_err(RunError::from)?;
@@ -120,9 +123,10 @@ pub fn train(
     let validation = loader(&data.split.validation, EVALUATION_BATCH);
     let rate = experiment.optimizer.learning_rate;
     let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);
+    let scheduler = rates.clone().with_layers(&experiment.optimizer.layers);
     let start = Start {
         trainee: trainee.clone(),
-        rates: rates.clone().into(),
+        rates: scheduler.clone(),
         checkpoint: before,
         batches,
         tensorboard: experiment.training.tensorboard,
@@ -155,7 +159,7 @@ pub fn train(
         .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
         .num_epochs(experiment.training.epochs)
         .grads_accumulation(accumulation)
-        .launch(Learner::new(trainee, optimizer(&experiment.optimizer), rates.clone()));
+        .launch(Learner::new(trainee, optimizer(&experiment.optimizer), scheduler));
     drop(listening);
 
     let (kept, seconds, failure) = keeper.finish();

@@ -5,10 +5,12 @@
 
 use std::f64::consts::PI;
 
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
+use burn::module::ParamGroup;
 use burn::optim::LearningRate;
 
-use crate::config::{Schedule, ScheduleKind};
+use crate::config::{Schedule, ScheduleKind, Table};
 
 /// What the rate starts from under one-cycle, as a share of the highest: PyTorch's `div_factor`.
 const ONE_CYCLE_START: f64 = 1.0 / 25.0;
@@ -35,6 +37,18 @@ impl Rates {
     /// The same rates, to go on with those of `update`, counted from 0.
     pub fn starting_at(self, update: usize) -> Self {
         Self { next: update, ..self }
+    }
+
+    /// Burn's scheduler of these rates, each of `layers` having its factor of them.
+    pub fn with_layers(self, layers: &Table<f64>) -> ModuleLrScheduler {
+        let mut all = ModuleLrScheduler::new(self.clone());
+        for (layer, factor) in &layers.0 {
+            // Burn's names: batch normalisation's weight is its gamma, its bias its beta.
+            let parts = ["weight", "bias", "gamma", "beta"].map(|part| format!("{layer}.{part}"));
+            let rates = Self { peak: self.peak * factor, ..self.clone() };
+            all = all.with_group(ParamGroup::from_paths(parts.into()), rates);
+        }
+        all
     }
 
     /// The rate of `update`, counted from 0.

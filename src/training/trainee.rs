@@ -3,7 +3,8 @@
 use burn::module::Module;
 
 use super::average::Average;
-use crate::config::Training;
+use super::freezing::Freezing;
+use crate::config::{Init, Training};
 use crate::model::Mlp;
 
 /// A network in training. Only `model` has gradients and optimiser state.
@@ -13,18 +14,27 @@ pub struct Trainee {
     pub(super) average: Option<Average>,
     /// `training.label_smoothing`.
     pub(super) smoothing: f64,
+    #[module(skip)]
+    freezing: Freezing,
 }
 
 impl Trainee {
     /// `model`, to be trained as `training` says, before its first update.
     pub fn new(model: Mlp, training: &Training) -> Self {
         let average = training.ema.map(|decay| Average::new(&model, decay));
-        Self { model, average, smoothing: training.label_smoothing }
+        Self { model, average, smoothing: training.label_smoothing, freezing: Freezing::default() }
+    }
+
+    /// The same, with layers frozen as `init` says, where an epoch has so many updates; from [`Trainee::starting_at`] on.
+    pub fn freezing(self, init: &Init, updates_per_epoch: usize) -> Self {
+        Self { freezing: Freezing::new(init, updates_per_epoch), ..self }
     }
 
     /// The same, to go on with `update`, counted from 0.
     pub fn starting_at(self, update: usize) -> Self {
-        Self { average: self.average.map(|average| average.starting_at(update)), ..self }
+        let average = self.average.map(|average| average.starting_at(update));
+        let (freezing, model) = self.freezing.starting_at(update, self.model);
+        Self { model, average, freezing, ..self }
     }
 
     /// The network that is validated, selected and kept: the average, if there is one.
@@ -35,6 +45,8 @@ impl Trainee {
     /// The network after `update`, which the average follows.
     pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
         let model = update(self.model);
-        Self { average: self.average.map(|average| average.followed(&model)), model, smoothing: self.smoothing }
+        let average = self.average.map(|average| average.followed(&model));
+        let (freezing, model) = self.freezing.updated(model);
+        Self { model, average, freezing, smoothing: self.smoothing }
     }
 }

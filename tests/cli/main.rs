@@ -7,7 +7,9 @@ mod data;
 mod devices;
 mod errors;
 mod evaluate;
+mod export;
 mod images;
+mod pictures;
 mod predict;
 mod report;
 mod reproduce;
@@ -20,6 +22,7 @@ mod sweep;
 mod tensorboard;
 mod train;
 mod trained;
+mod transfer;
 
 /// The mirror that the library's own tests download from.
 #[path = "../../src/data/server.rs"]

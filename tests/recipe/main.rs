@@ -5,11 +5,13 @@
 //! - `start`: the initial weights;
 //! - `batches`: shuffling, the last batch, dropout;
 //! - `optimizers`: the update rules, and Burn's loop running them;
+//! - `freezing`: layers that do not learn, or at a rate of their own;
 //! - `updates`: the same rules as Burn has them;
 //! - `options`: what changes the loss, the gradients or the model that is kept.
 
 mod backends;
 mod batches;
+mod freezing;
 mod keras;
 mod optimizers;
 mod options;

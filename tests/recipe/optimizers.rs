@@ -1,11 +1,11 @@
 //! The other update rules against their formulas, and Burn's loop running them as configured.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Training};
-use mnist_burn::data::{Files, Images, Scaling, Split, TrainingData};
+use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::metrics::Epoch;
 use mnist_burn::model::Mlp;
@@ -205,18 +205,9 @@ pub fn train(
     spoil: impl FnOnce(&Path),
 ) -> (RunFolder, Result<Trained, TrainingError>) {
     let device = loop_device();
-    let none = PathBuf::new;
-    let files = Files {
-        train_images: none(),
-        train_labels: none(),
-        test_images: none(),
-        test_labels: none(),
-        checksums: BTreeMap::new(),
-        classes: None,
-    };
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
-    let record = Record::new(experiment.seed, &files, data, &model, &device);
+    let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &device);
     let trained = training::train(experiment, model, data, &device, &run, record);
     (run, trained)
 }

@@ -10,7 +10,7 @@ const WIDTH: f64 = 128.0;
 
 /// The first layer's weights: 100,352 numbers.
 fn first_layer(weights: Weights, device: &burn::tensor::Device) -> Vec<f64> {
-    let model = Mlp::new(&Model::default(), &Init { weights }, 784, 10, 1, device);
+    let model = Mlp::new(&Model::default(), &Init { weights, ..Init::default() }, 784, 10, 1, device);
     tensors(&model)["hidden.0.weight"].iter().map(|&w| w.into()).collect()
 }
 

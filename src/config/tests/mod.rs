@@ -5,6 +5,7 @@ mod messages;
 mod mutations;
 mod overrides;
 mod ranges;
+mod transfer;
 
 use super::{ConfigError, Experiment};
 

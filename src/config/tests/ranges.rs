@@ -99,10 +99,10 @@ fn own_images_need_a_folder_and_take_no_mirrors() {
     loaded("[data]\ndataset = 'own'\ndir = 'x'", &[]);
     assert_eq!(
         problem("data.dataset = 'own'"),
-        "line 1: data.dataset = 'own': needs data.dir, the folder of your IDX files"
+        "line 1: data.dataset = 'own': needs data.dir, the folder of your own images"
     );
     let text = "[data]\ndataset = 'own'\ndir = 'x'\nmirrors = ['http://a']";
-    assert!(problem(text).starts_with("line 4: data.mirrors = ['http://a']: your own files (data.dataset = \"own\")"));
+    assert!(problem(text).starts_with("line 4: data.mirrors = ['http://a']: your own files are not downloaded"));
 }
 
 #[test]

@@ -1,0 +1,31 @@
+//! A key whose value is a table with names of the user's choice.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Values by name. In a file it has at least one: an empty one would be a section without keys, and says nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, V>")]
+pub struct Table<V>(pub BTreeMap<String, V>);
+
+impl<V> Table<V> {
+    /// Whether it has no value.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<V> TryFrom<BTreeMap<String, V>> for Table<V> {
+    type Error = &'static str;
+
+    fn try_from(values: BTreeMap<String, V>) -> Result<Self, Self::Error> {
+        if values.is_empty() { Err("must have a value") } else { Ok(Self(values)) }
+    }
+}

@@ -1,0 +1,93 @@
+//! `mnist-burn export`: the model alone, for other programs.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout};
+
+#[test]
+fn the_file_is_the_runs_best_or_last_model() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, option) in [("best.safetensors", None), ("last.safetensors", Some("--last"))] {
+        let file = folder.path().join(name);
+        let printed = stdout(program().arg("export").arg(&smoke().run).arg(&file).args(option));
+        assert_eq!(printed.trim_end(), file.display().to_string());
+        assert!(fs::read(&file).unwrap() == fs::read(smoke().run.join(name)).unwrap());
+    }
+}
+
+#[test]
+fn a_file_is_replaced_only_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine");
+    fs::write(&file, "mine").unwrap();
+    let export = || {
+        let mut command = program();
+        command.arg("export").arg(&smoke().run).arg(&file);
+        command
+    };
+    let message = failure(&mut export());
+    assert!(message.contains("mine exists: name another file, or replace it with --force"), "{message}");
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+    stdout(export().arg("--force"));
+    assert!(fs::read(&file).unwrap() == fs::read(smoke().run.join("best.safetensors")).unwrap());
+}
+
+#[test]
+fn a_model_that_the_run_did_not_write_is_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    smoke().copy_to(&run);
+    fs::copy(run.join("config.toml"), run.join("best.safetensors")).unwrap();
+    let file = folder.path().join("file");
+    let message = failure(program().arg("export").arg(&run).arg(&file));
+    assert!(message.contains("is not the file that the run wrote") && !file.exists(), "{message}");
+}
+
+#[test]
+#[ignore = "needs Python with NumPy: python3 -m venv venv && . venv/bin/activate && pip install numpy"]
+fn numpy_computes_the_same_probabilities_from_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.safetensors");
+    // With every kind of layer.
+    let run = folder.path().join("run");
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--run"]).arg(&run);
+    command.args(["--set", "model.hidden=[12,8]", "--set", "model.batch_norm=true"]);
+    stdout(&mut command);
+    stdout(program().arg("export").arg(&run).arg(&file));
+    let images = mnist_burn::data::idx::images(&root().join("data/mnist/t10k-images-idx3-ubyte.gz")).unwrap().1;
+    let pictures: Vec<_> = (0..100)
+        .map(|index| {
+            let path = folder.path().join(format!("{index:03}.png"));
+            let pixels = images[index * 784..][..784].to_vec();
+            image::GrayImage::from_raw(28, 28, pixels).unwrap().save(&path).unwrap();
+            path
+        })
+        .collect();
+    fs::write(folder.path().join("images"), &images[..78_400]).unwrap();
+    let script = root().join("tests/weights/logits.py");
+    let mut numpy = Command::new("python3");
+    let expected = stdout(numpy.arg(script).arg(&file).arg(folder.path().join("images")));
+    let expected: Vec<Vec<f64>> = serde_json::from_str(&expected).unwrap();
+    let answers: Vec<Value> =
+        serde_json::from_str(&stdout(program().arg("predict").arg(&run).args(&pictures).arg("--json"))).unwrap();
+    assert_eq!((answers.len(), expected.len()), (100, 100));
+    for (answer, logits) in answers.iter().zip(expected) {
+        // Logits but for their sum, which probabilities don't tell.
+        let found: Vec<f64> =
+            answer["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap().ln()).collect();
+        for class in 1..10 {
+            let (found, expected) = (found[class] - found[0], logits[class] - logits[0]);
+            assert!((found - expected).abs() < 1e-5, "{found} is not {expected}");
+        }
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}

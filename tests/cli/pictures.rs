@@ -1,0 +1,81 @@
+//! `data.dataset = "pictures"`: one's own, from a folder to predictions with names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use image::{GrayImage, imageops};
+use mnist_burn::data::idx;
+use serde_json::Value;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout, success};
+
+/// Twenty pictures each of three signs, as a camera may have them: large, dark on light.
+fn signs(folder: &Path) -> PathBuf {
+    let mnist = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    let (_, pixels) = idx::images(&mnist.join("t10k-images-idx3-ubyte.gz")).unwrap();
+    let labels = idx::labels(&mnist.join("t10k-labels-idx1-ubyte.gz")).unwrap();
+    let signs = folder.join("signs");
+    for (digit, name) in [(0, "circle"), (1, "line"), (7, "hook")] {
+        fs::create_dir_all(signs.join(name)).unwrap();
+        let of_it = labels.iter().enumerate().filter(|(_, label)| **label == digit).map(|(index, _)| index);
+        for index in of_it.take(20) {
+            let image = GrayImage::from_raw(28, 28, pixels[index * 784..][..784].to_vec()).unwrap();
+            let mut image = imageops::resize(&image, 112, 112, imageops::FilterType::CatmullRom);
+            imageops::invert(&mut image);
+            image.save(signs.join(name).join(format!("{index:05}.png"))).unwrap();
+        }
+    }
+    signs
+}
+
+fn train(signs: &Path, run: &Path) -> std::process::Command {
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(run);
+    for set in [
+        "data.dataset=pictures".to_string(),
+        format!("data.dir={}", signs.display()),
+        "data.validation=9".into(),
+        format!("init.from={}", smoke().run.display()),
+        "training.batch_size=8".into(),
+        "training.epochs=10".into(),
+    ] {
+        command.args(["--set", &set]);
+    }
+    command
+}
+
+#[test]
+fn a_few_dozen_pictures_are_learned_tested_and_told_by_the_names_of_their_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let (signs, run) = (signs(folder.path()), folder.path().join("run"));
+    let (report, message) = success(&mut train(&signs, &run));
+    assert!(message.contains("39 training and 9 validation images"), "{message}");
+    assert!(message.contains("by chance: output, as the classes there are 0, 1, 2, "), "{message}");
+    assert!(report.contains("of 12") && report.contains("circle  ") && report.contains("  hook"), "{report}");
+    let accuracy = report.split("test accuracy").nth(1).unwrap().trim().split(' ').next().unwrap();
+    assert!(accuracy.parse::<f64>().unwrap() > 80.0, "{report}");
+    assert!(fs::read_to_string(run.join("report.html")).unwrap().contains(">circle<"));
+
+    let record: Value = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    assert_eq!(record["data"]["names"], serde_json::json!(["circle", "hook", "line"]));
+    let picture = fs::read_dir(signs.join("line")).unwrap().next().unwrap().unwrap().path();
+    let json = stdout(program().arg("predict").arg(&run).arg(&picture).args(["--json", "--device", DEVICE]));
+    let answer: Value = serde_json::from_str(&json).unwrap();
+    assert!(answer[0]["class"].is_string() && answer[0].get("digit").is_none(), "{json}");
+    let line = stdout(program().arg("predict").arg(&run).arg(&picture).args(["--device", DEVICE]));
+    assert!(line.contains("(circle: ") && line.contains("  line: "), "{line}");
+}
+
+#[test]
+fn a_bad_file_is_reported_and_changed_pictures_do_not_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (signs, run) = (signs(folder.path()), folder.path().join("run"));
+    fs::write(signs.join("hook/bad.png"), "no picture").unwrap();
+    let (_, message) = success(&mut train(&signs, &run));
+    assert_eq!(message.matches("bad.png is left out: not a readable PNG or JPEG image").count(), 1, "{message}");
+    let more = fs::read_dir(signs.join("line")).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(more).unwrap();
+    let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=11"]));
+    assert!(message.contains("the data files are not those that it began with"), "{message}");
+}

@@ -1,0 +1,194 @@
+//! `[init] from`: a network that starts from a run, with layers that stay, and all that a run promises besides.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::reproduce::{assert_same_results, results};
+use super::{DEVICE, failure, program, stdout, success};
+
+/// A run on five digits, and what it printed.
+struct Before {
+    _folder: TempDir,
+    run: PathBuf,
+}
+
+/// All that has state: batch normalisation, an average, moments, standardised pixels.
+const NETWORK: [&str; 7] = [
+    "model.hidden=[12,8]",
+    "model.batch_norm=true",
+    "training.ema=0.9",
+    "optimizer.kind=adamw",
+    "data.pixels=standardized",
+    "data.validation=500",
+    "training.batch_size=512",
+];
+
+fn train(run: &Path, sets: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(run);
+    NETWORK.iter().chain(sets).for_each(|set| _ = command.args(["--set", set]));
+    command
+}
+
+fn before() -> &'static Before {
+    static BEFORE: OnceLock<Before> = OnceLock::new();
+    BEFORE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("before");
+        success(&mut train(&run, &["data.classes=[0,1,2,3,4]", "training.limit=0.2"]));
+        Before { run, _folder: folder }
+    })
+}
+
+/// Trains on the five other digits from the run before.
+fn tuned(run: &Path, sets: &[&str]) -> Command {
+    let from = format!("init.from={}", before().run.display());
+    let mut command = train(run, &[&from, "data.classes=[5,6,7,8,9]", "training.limit=0.05", "training.epochs=4"]);
+    let frozen =
+        ["init.freeze=[\"hidden.0\",\"norm.0\"]", "init.unfreeze_after=2", "optimizer.layers={\"hidden.1\"=0.1}"];
+    frozen.iter().chain(sets).for_each(|set| _ = command.args(["--set", set]));
+    command
+}
+
+fn record(run: &Path) -> Value {
+    serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap()
+}
+
+/// A tensor's numbers in a run's last model.
+fn tensor(run: &Path, name: &str) -> Vec<u8> {
+    let file = fs::read(run.join("best.safetensors")).unwrap();
+    SafeTensors::deserialize(&file).unwrap().tensor(name).unwrap().data().to_vec()
+}
+
+/// What a train command does to a checkpoint is shared: one undisturbed run to compare with.
+fn undisturbed() -> &'static (TempDir, PathBuf, String) {
+    static RUN: OnceLock<(TempDir, PathBuf, String)> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("tuned");
+        let (_, message) = success(&mut tuned(&run, &[]));
+        (folder, run, message)
+    })
+}
+
+#[test]
+fn what_is_taken_and_what_is_not_is_said_and_recorded() {
+    let (_, run, message) = undisturbed();
+    assert!(message.contains("best.safetensors: hidden.0, hidden.1, norm.0, norm.1"), "{message}");
+    let reason = "the classes there are 0, 1, 2, 3, 4, here 5, 6, 7, 8, 9";
+    assert!(message.contains(&format!("by chance: output, as {reason}")), "{message}");
+    assert!(message.contains("not used: output.bias, output.weight"), "{message}");
+    let (found, there) = (record(run), record(&before().run));
+    assert_eq!(found["transfer"]["taken"], serde_json::json!(["hidden.0", "hidden.1", "norm.0", "norm.1"]));
+    assert_eq!(found["transfer"]["fresh"]["output"], reason);
+    assert_eq!(found["transfer"]["sha256"], there["models"]["best.safetensors"][0]);
+    assert_eq!(found["data"]["scaling"], there["data"]["scaling"], "the first layer goes on as it was");
+    assert_eq!(found["data"]["names"], serde_json::json!(["5", "6", "7", "8", "9"]));
+    assert!(there["transfer"].is_null());
+}
+
+#[test]
+fn layers_that_are_frozen_to_the_end_are_those_of_the_run_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("tuned");
+    let from = format!("init.from={}", before().run.display());
+    let freeze = "init.freeze=[\"hidden.0\",\"norm.0\"]";
+    success(&mut train(&run, &[&from, freeze, "data.classes=[5,6,7,8,9]", "training.limit=0.05"]));
+    for name in ["hidden.0.weight", "hidden.0.bias", "norm.0.weight", "norm.0.running_mean", "norm.0.running_var"] {
+        assert!(tensor(&run, name) == tensor(&before().run, name), "{name}");
+    }
+    assert!(tensor(&run, "hidden.1.weight") != tensor(&before().run, "hidden.1.weight"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_a_run_that_goes_on_without_its_origin_ends_with_them_too() {
+    let (_, expected, _) = undisturbed();
+    // Stopped while layers are frozen, when they no longer are, and at the end.
+    for epochs in [1, 2, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let (run, origin) = (folder.path().join("tuned"), folder.path().join("origin"));
+        fs::create_dir(&origin).unwrap();
+        for name in ["config.toml", "record.json", "best.safetensors"] {
+            fs::copy(before().run.join(name), origin.join(name)).unwrap();
+        }
+        let from = format!("init.from={}", origin.display());
+        success(&mut tuned(&run, &[&from, &format!("training.epochs={epochs}")]));
+        fs::remove_dir_all(&origin).unwrap();
+        success(program().arg("resume").arg(&run).args(["--set", "training.epochs=4"]));
+        assert_same_results(expected, &run);
+        assert_eq!(record(&run)["transfer"]["sha256"], record(expected)["transfer"]["sha256"]);
+        assert_eq!(record(&run)["data"], record(expected)["data"]);
+    }
+}
+
+#[test]
+fn a_run_without_an_epoch_does_not_begin_again_from_other_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("tuned");
+    let file = folder.path().join("start.safetensors");
+    fs::copy(before().run.join("best.safetensors"), &file).unwrap();
+    let from = format!("init.from={}", file.display());
+    success(&mut tuned(&run, &[&from, "training.epochs=1"]));
+    fs::remove_file(run.join("checkpoint.mpk")).unwrap();
+    fs::copy(before().run.join("last.safetensors"), &file).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=2"]));
+    assert!(message.contains("start.safetensors is not the file that it began with"), "{message}");
+}
+
+#[test]
+fn what_a_run_starts_from_can_not_change_when_it_goes_on() {
+    let (folder, run, _) = undisturbed();
+    let before = results(run);
+    let sets =
+        ["init.from=elsewhere", "init.unfreeze_after=3", "optimizer.layers={\"output\"=2}", "init.freeze=[\"norm.0\"]"];
+    let mut command = program();
+    command.arg("resume").arg(run).current_dir(folder.path());
+    sets.iter().for_each(|set| _ = command.args(["--set", set]));
+    let message = failure(&mut command);
+    assert!(message.contains("4 problems"), "{message}");
+    for key in ["init.from", "init.unfreeze_after", "optimizer.layers", "init.freeze"] {
+        assert!(message.contains(&format!("{key} = ")), "{key}: {message}");
+    }
+    assert_eq!(results(run), before);
+}
+
+#[test]
+fn a_run_of_another_shape_is_refused_before_a_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("tuned");
+    let message = failure(&mut tuned(&run, &["model.hidden=[13,8]"]));
+    assert!(message.contains("does not fit this network: hidden.0.bias is [12], not [13]"), "{message}");
+    assert!(!run.exists());
+}
+
+#[test]
+fn predictions_and_figures_are_told_by_the_names_of_the_classes() {
+    let (_, run, _) = undisturbed();
+    let text = stdout(program().arg("evaluate").arg(run));
+    assert!(text.contains("of 4861"), "the test images of these digits alone: {text}");
+    let evaluation: Value = serde_json::from_str(&stdout(program().arg("evaluate").arg(run).arg("--json"))).unwrap();
+    assert_eq!((&evaluation["classes"][2]["class"], &evaluation["classes"][2]["name"]), (&2.into(), &"7".into()));
+    let seven = image::GrayImage::from_raw(28, 28, first_test_image()).unwrap();
+    let picture = run.with_file_name("seven.png");
+    seven.save(&picture).unwrap();
+    let json = stdout(program().arg("predict").arg(run).arg(&picture).arg("--json"));
+    let answer: Value = serde_json::from_str(&json).unwrap();
+    let digit = answer[0]["digit"].as_u64().unwrap();
+    assert!((5..10).contains(&digit) && answer[0]["class"].as_str() == Some(&digit.to_string()), "{json}");
+    let line = stdout(program().arg("predict").arg(run).arg(&picture));
+    assert!(line.contains("(5: ") && line.contains("9: ") && !line.contains("0: 0"), "{line}");
+}
+
+fn first_test_image() -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-images-idx3-ubyte.gz");
+    mnist_burn::data::idx::images(&path).unwrap().1[..784].to_vec()
+}

@@ -1,0 +1,144 @@
+//! Layers that don't learn, and layers with a rate of their own.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use burn::tensor::Device;
+use burn::train::TrainStep;
+use mnist_burn::config::{Init, Model, Optimizer, OptimizerKind, Schedule, Table, Training};
+use mnist_burn::training::{Rates, Trainee, optimizer};
+
+use super::{assert_close, batch, devices, network, tensors, without_dropout};
+
+const UPDATES_PER_EPOCH: usize = 3;
+
+fn model() -> Model {
+    Model { batch_norm: true, ..without_dropout(vec![5, 4]) }
+}
+
+/// AdamW with a weight decay that no weight would survive unchanged, and with momentum.
+fn adamw() -> Optimizer {
+    Optimizer { kind: OptimizerKind::Adamw, weight_decay: Some(0.5), learning_rate: 0.1, ..Optimizer::default() }
+}
+
+fn freeze(layers: &[&str], unfreeze_after: Option<usize>) -> Init {
+    Init { freeze: layers.iter().map(ToString::to_string).collect(), unfreeze_after, ..Init::default() }
+}
+
+/// The network before the first update and after each of those in `updates`, as it is kept.
+fn steps(init: &Init, layers: &Table<f64>, updates: Range<usize>, device: &Device) -> Vec<BTreeMap<String, Vec<f32>>> {
+    let training = Training { ema: Some(0.5), ..Training::default() };
+    let trainee = Trainee::new(network(&model(), 6, 3, device), &training).freezing(init, UPDATES_PER_EPOCH);
+    let mut trainee = trainee.starting_at(updates.start);
+    let mut optimizer = optimizer(&adamw());
+    let rates = Rates::new(&Schedule::default(), 0.1, UPDATES_PER_EPOCH, 10).starting_at(updates.start);
+    let mut rates = rates.with_layers(layers);
+    let mut seen = vec![tensors(trainee.kept())];
+    for number in updates {
+        let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
+        let output = TrainStep::step(&trainee, batch(images, vec![0, 1, 2, 1], device));
+        trainee = trainee.optimize(&mut optimizer, rates.step(), output.grads);
+        seen.push(tensors(trainee.kept()));
+    }
+    seen
+}
+
+/// The tensors that differ, bit by bit.
+fn changed(before: &BTreeMap<String, Vec<f32>>, after: &BTreeMap<String, Vec<f32>>) -> Vec<String> {
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+    before.iter().filter(|(name, values)| bits(values) != bits(&after[*name])).map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn a_frozen_layer_keeps_every_bit_its_running_statistics_included_and_the_others_learn() {
+    for (name, device) in devices() {
+        let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &Table::default(), 0..4, &device.autodiff());
+        let parts = |layer: &str| ["bias", "weight"].map(|part| format!("{layer}.{part}"));
+        let norm = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
+        let expected = [&parts("hidden.1")[..], &norm, &parts("output")].concat();
+        for after in &seen[1..] {
+            assert_eq!(changed(&seen[0], after), expected, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_frozen_layer_alone_leaves_its_batch_normalisation_to_learn() {
+    let (_, device) = devices().pop().unwrap();
+    let seen = steps(&freeze(&["hidden.0"], None), &Table::default(), 0..2, &device.autodiff());
+    let changed = changed(&seen[0], &seen[2]);
+    assert!(!changed.iter().any(|name| name.starts_with("hidden.0")), "{changed:?}");
+    assert!(
+        changed.contains(&"norm.0.running_mean".into()) && changed.contains(&"norm.0.weight".into()),
+        "{changed:?}"
+    );
+}
+
+#[test]
+fn after_unfreeze_after_epochs_it_learns_like_the_others() {
+    for (name, device) in devices() {
+        let seen = steps(&freeze(&["hidden.0", "norm.0"], Some(1)), &Table::default(), 0..5, &device.autodiff());
+        let of = |layer: &str, from: usize, to: usize| {
+            changed(&seen[from], &seen[to]).iter().filter(|name| name.starts_with(layer)).count()
+        };
+        assert_eq!((of("hidden.0", 0, UPDATES_PER_EPOCH), of("norm.0", 0, UPDATES_PER_EPOCH)), (0, 0), "{name}");
+        assert_eq!((of("hidden.0", UPDATES_PER_EPOCH, 4), of("norm.0", UPDATES_PER_EPOCH, 4)), (2, 4), "{name}");
+    }
+}
+
+#[test]
+fn a_training_that_goes_on_later_freezes_what_is_still_frozen_then() {
+    let (_, device) = devices().pop().unwrap();
+    let init = freeze(&["hidden.0"], Some(2));
+    let hidden = |updates: Range<usize>| {
+        let seen = steps(&init, &Table::default(), updates, &device.clone().autodiff());
+        changed(&seen[0], seen.last().unwrap()).iter().filter(|name| name.starts_with("hidden.0")).count()
+    };
+    assert_eq!([hidden(3..6), hidden(3..7), hidden(6..7), hidden(9..10)], [0, 2, 2, 2]);
+}
+
+#[test]
+fn frozen_layers_cost_no_gradients() {
+    let (_, device) = devices().pop().unwrap();
+    let device = device.autodiff();
+    let gradients = |layers: &[&str]| {
+        let trainee = Trainee::new(network(&model(), 6, 3, &device), &Training::default());
+        let trainee = trainee.freezing(&freeze(layers, None), UPDATES_PER_EPOCH).starting_at(0);
+        TrainStep::step(&trainee, batch(vec![0.5; 12], vec![0, 1], &device)).grads.len()
+    };
+    assert_eq!([gradients(&[]), gradients(&["hidden.0", "norm.0"]), gradients(&["hidden.1"])], [10, 6, 8]);
+}
+
+#[test]
+fn the_operations_are_those_of_the_products_that_are_left() {
+    let (_, device) = devices().pop().unwrap();
+    let network = network(&model(), 6, 3, &device);
+    let (first, second, output) = (2 * 6 * 5, 2 * 5 * 4, 2 * 4 * 3);
+    let operations = |layers: &[&str]| network.training_operations(&freeze(layers, None).freeze);
+    assert_eq!(operations(&[]), 2 * first + 3 * (second + output));
+    assert_eq!(operations(&["hidden.0"]), first + 3 * (second + output), "norm.0 learns, so the second's inputs count");
+    assert_eq!(operations(&["hidden.0", "norm.0"]), first + 2 * second + 3 * output);
+    assert_eq!(operations(&["hidden.0", "norm.0", "hidden.1", "norm.1"]), first + second + 2 * output);
+    assert_eq!(operations(&["output"]), 2 * first + 3 * second + 2 * output);
+}
+
+#[test]
+fn a_layers_factor_multiplies_its_step_and_no_other() {
+    let (_, device) = devices().pop().unwrap();
+    let device = device.autodiff();
+    let factors = [("hidden.1", 0.25), ("norm.0", 2.0)].map(|(layer, factor)| (layer.to_string(), factor));
+    let plain = steps(&Init::default(), &Table::default(), 0..1, &device);
+    let factored = steps(&Init::default(), &Table(factors.into()), 0..1, &device);
+    for (tensor, start) in &plain[0] {
+        let factor = match tensor.rsplit_once('.').unwrap() {
+            (_, "running_mean" | "running_var") => 1.0,
+            ("hidden.1", _) => 0.25,
+            ("norm.0", _) => 2.0,
+            _ => 1.0,
+        };
+        let step = |to: &[f32]| to.iter().zip(start).map(|(to, from)| to - from).collect::<Vec<_>>();
+        let expected: Vec<f32> = step(&plain[1][tensor]).iter().map(|step| factor * step).collect();
+        assert!(expected.iter().any(|&step| step != 0.0), "{tensor} moves");
+        assert_close(&step(&factored[1][tensor]), &expected, 1e-6, tensor);
+    }
+}
