@@ -176,7 +176,7 @@ fn argument(generator: &mut ChaCha8Rng) -> String {
     format!("{}={}", keys.choose(generator).unwrap(), VALUES.choose(generator).unwrap())
 }
 
-/// The ranges that the README and the fields' own documentation give.
+/// The ranges that the docs/configuration.md and the fields' own documentation give.
 fn assert_sound(experiment: &Experiment) {
     let Experiment { name, seed, model, training, optimizer, stop, data, .. } = experiment;
     assert!((1..=100).contains(&name.len()) && !name.starts_with('.') && !name.contains(['/', '\\', ' ']));
