@@ -29,12 +29,14 @@ function draw() {
   }
   paper.lineWidth = PEN * sheet.width;
   paper.lineCap = paper.lineJoin = "round";
-  paper.strokeStyle = "#000";
+  paper.fillStyle = paper.strokeStyle = "#000";
   for (const stroke of content.strokes) {
+    // A dot where the pen is put down: a curve without length shows nothing.
+    paper.beginPath();
+    paper.arc(...stroke[0], paper.lineWidth / 2, 0, 2 * Math.PI);
+    paper.fill();
     paper.beginPath();
     paper.moveTo(...stroke[0]);
-    // A dot, which a curve without length would not be.
-    if (stroke.length === 1) paper.lineTo(...stroke[0]);
     // Curves from middle to middle of what the mouse reported.
     for (const [at, [x, y]] of stroke.entries()) {
       const [nextX, nextY] = stroke[at + 1] ?? [x, y];
