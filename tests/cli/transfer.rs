@@ -183,7 +183,7 @@ fn predictions_and_figures_are_told_by_the_names_of_the_classes() {
     let json = stdout(program().arg("predict").arg(run).arg(&picture).arg("--json"));
     let answer: Value = serde_json::from_str(&json).unwrap();
     let digit = answer[0]["digit"].as_u64().unwrap();
-    assert!((5..10).contains(&digit) && answer[0]["class"] == digit.to_string(), "{json}");
+    assert!((5..10).contains(&digit) && answer[0]["class"].as_str() == Some(&digit.to_string()), "{json}");
     let line = stdout(program().arg("predict").arg(run).arg(&picture));
     assert!(line.contains("(5: ") && line.contains("9: ") && !line.contains("0: 0"), "{line}");
 }
