@@ -37,6 +37,12 @@ pub fn words(section: Option<&str>, name: &str) -> Vec<String> {
     named_in_refusal(&assignment(section, name, "''"))
 }
 
+/// Whether a key takes a table with names of the user's choice, for numbers or for words.
+pub fn takes_table(section: Option<&str>, name: &str) -> bool {
+    let takes = |value| toml::from_str::<Experiment>(&assignment(section, name, value)).is_ok();
+    takes("{ a = 1.0 }") || takes("{ a = 'a' }")
+}
+
 /// What can stand at the top level or in a section, sections included.
 fn names(section: Option<&str>) -> Vec<String> {
     named_in_refusal(&assignment(section, "", "0"))

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::Problem;
+use super::schema;
 
 /// Longest value that a message repeats, in characters.
 const LONGEST_SHOWN: usize = 60;
@@ -31,7 +32,11 @@ impl Setting {
         let key = dotted(section, text.get(name.span()).unwrap_or_default());
         let line = Some(line_of(text, name.span().start));
         let is_table = matches!(value.get_ref(), DeValue::Table(_));
-        let value = written(text, value);
+        let value = match value.get_ref() {
+            DeValue::Table(table) if schema::takes_table(section, name.get_ref()) => inline(text, table),
+            DeValue::Table(_) => "{}".into(),
+            _ => text.get(value.span()).unwrap_or_default().to_string(),
+        };
         let shown = if is_table { format!("[{key}]") } else { format!("{key} = {}", shortened(&value)) };
         let section = section.map(str::to_string);
         Self { section, name: name.get_ref().to_string(), value, is_table, line, shown }
@@ -58,17 +63,14 @@ impl Setting {
     }
 }
 
-/// A value as the document `text` has it, a table in one line: it may be a section there.
-fn written(text: &str, value: &Spanned<DeValue<'_>>) -> String {
-    match value.get_ref() {
-        DeValue::Table(table) => inline(text, table),
-        _ => text.get(value.span()).unwrap_or_default().into(),
-    }
-}
-
+/// A table of values as the document `text` has it, in one line: it may be a section there.
 fn inline(text: &str, table: &DeTable<'_>) -> String {
+    let written = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
+        DeValue::Table(_) => "{}",
+        _ => text.get(value.span()).unwrap_or_default(),
+    };
     let values: Vec<_> =
-        table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), written(text, value))).collect();
+        table.iter().map(|(key, value)| format!("{} = {}", quoted(key.get_ref()), written(value))).collect();
     format!("{{ {} }}", values.join(", "))
 }
 
