@@ -30,11 +30,13 @@ pub struct Runs {
     loaded: Mutex<Vec<Loaded>>,
 }
 
-/// A run by name.
+/// A run.
 #[derive(Debug, Clone)]
-struct Place {
-    name: String,
-    path: PathBuf,
+pub struct Place {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
 }
 
 #[derive(Debug, Clone)]
@@ -104,21 +106,8 @@ impl Runs {
         Ok(listed.into_iter().rev().map(entry).collect())
     }
 
-    /// The network of a run, or of the default one, and the run's name.
-    pub fn reader(&self, name: Option<&str>) -> Result<(String, Arc<Reader>), Refusal> {
-        let Place { name, path } = self.place(name)?;
-        Ok((name, self.load(&path)?))
-    }
-
-    /// The page of a run, or of the default one.
-    pub fn report(&self, name: Option<&str>) -> Result<Vec<u8>, Refusal> {
-        let Place { name, path } = self.place(name)?;
-        let path = path.join(RunFolder::REPORT);
-        fs::read(path).map_err(|_| Refusal::NoReport { name })
-    }
-
-    /// Where the run of this name is: in the folder of runs and nowhere else, whatever the name.
-    fn place(&self, name: Option<&str>) -> Result<Place, Refusal> {
+    /// The run of this name, in the folder of runs and nowhere else; without a name, the default one.
+    pub fn find(&self, name: Option<&str>) -> Result<Place, Refusal> {
         let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let path = self.folder.join(name);
@@ -128,8 +117,13 @@ impl Runs {
         }
     }
 
-    /// The network, from memory unless the run has gone on since.
-    fn load(&self, path: &Path) -> Result<Arc<Reader>, RunError> {
+    /// The page of a run.
+    pub fn report(&self, Place { name, path }: Place) -> Result<Vec<u8>, Refusal> {
+        fs::read(path.join(RunFolder::REPORT)).map_err(|_| Refusal::NoReport { name })
+    }
+
+    /// The network of the run at `path`, from memory unless the run has gone on since.
+    pub fn load(&self, path: &Path) -> Result<Arc<Reader>, RunError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let record = path.join("record.json");
         let written = fs::metadata(&record).and_then(|record| record.modified());

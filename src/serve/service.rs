@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use super::response::Response;
-use super::runs::Runs;
+use super::runs::{Place, Runs};
 use super::{LARGEST_BODY, PATIENCE, caller};
 use crate::evaluation::Probabilities;
 use crate::picture::{self, Limits};
@@ -67,15 +67,15 @@ impl Service {
             "/page.js" => Ok(Response::new("text/javascript; charset=utf-8", include_bytes!("page/page.js"))),
             "/api/runs" => blocking(move || Response::json(&self.runs.list()?)).await,
             "/report" => {
-                let run = run(&request)?;
-                blocking(move || Ok(Response::report(self.runs.report(run.as_deref())?))).await
+                let place = self.runs.find(run(&request)?.as_deref())?;
+                blocking(move || Ok(Response::report(self.runs.report(place)?))).await
             }
             path => Err(Refusal::Path { path: path.into() }),
         }
     }
 
     async fn predict(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Refusal> {
-        let run = run(&request)?;
+        let Place { name, path } = self.runs.find(run(&request)?.as_deref())?;
         let kind = field(request.headers(), CONTENT_TYPE)?.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_json = match kind.as_str() {
@@ -85,7 +85,7 @@ impl Service {
         };
         let body = timeout(PATIENCE, whole(request.into_body())).await.map_err(|_| Refusal::Late)??;
         blocking(move || {
-            let (run, reader) = self.runs.reader(run.as_deref())?;
+            let reader = self.runs.load(&path)?;
             let size @ [height, width] = reader.size();
             let pixels = match is_json {
                 true => picture::prepare_pixels(serde_json::from_slice(&body)?, size)?,
@@ -94,7 +94,7 @@ impl Service {
             let read = reader.read(&[&pixels])?;
             let probabilities = read.into_iter().next().ok_or(Refusal::Failure)?;
             let digit = probabilities.best();
-            Response::json(&Answer { run, digit, probabilities, height, width, pixels })
+            Response::json(&Answer { run: name, digit, probabilities, height, width, pixels })
         })
         .await
     }

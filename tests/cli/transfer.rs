@@ -154,8 +154,8 @@ fn what_a_run_starts_from_can_not_change_when_it_goes_on() {
     command.arg("resume").arg(run).current_dir(folder.path());
     sets.iter().for_each(|set| _ = command.args(["--set", set]));
     let message = failure(&mut command);
-    assert!(message.contains("4 problems"), "{message}");
-    for key in ["init.from", "init.unfreeze_after", "optimizer.layers", "init.freeze"] {
+    assert!(message.contains("5 problems"), "{message}");
+    for key in ["init.from", "init.unfreeze_after", "optimizer.layers.output", "init.freeze"] {
         assert!(message.contains(&format!("{key} = ")), "{key}: {message}");
     }
     assert_eq!(results(run), before);
