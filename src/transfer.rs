@@ -27,10 +27,10 @@ const MOST_NAMED: usize = 10;
 #[derive(Debug, Error)]
 pub enum TransferError {
     /// The run can't be used.
-    #[error("init.from names no run to start from: {0}")]
-    Run(RunError),
+    #[error("init.from names no run to start from")]
+    Run(#[source] RunError),
     /// The file can't be used.
-    #[error("init.from names no weights to start from: {0}")]
+    #[error("init.from names no weights to start from")]
     Weights(#[from] WeightsError),
     /// The network of the run computes otherwise, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: its weights need the same here")]

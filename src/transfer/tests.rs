@@ -48,8 +48,11 @@ fn started(experiment: &Experiment, classes: usize) -> Result<(Mlp, TransferReco
     origin.into_network(network(experiment, classes, 1), experiment, &names(classes))
 }
 
+/// The error with its causes, as they are printed one after the other.
 fn refusal(experiment: &Experiment, classes: usize) -> String {
-    started(experiment, classes).expect_err("it does not fit").to_string()
+    let error = started(experiment, classes).expect_err("it does not fit");
+    let causes = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The numbers of each tensor.

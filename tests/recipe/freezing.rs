@@ -21,6 +21,11 @@ fn adamw() -> Optimizer {
     Optimizer { kind: OptimizerKind::Adamw, weight_decay: Some(0.5), learning_rate: 0.1, ..Optimizer::default() }
 }
 
+/// Two backends, CPUs where there are any: a software Vulkan takes minutes for all these kinds of kernels.
+fn two_devices() -> impl Iterator<Item = (String, Device)> {
+    devices().into_iter().rev().take(2)
+}
+
 fn freeze(layers: &[&str], unfreeze_after: Option<usize>) -> Init {
     Init { freeze: layers.iter().map(ToString::to_string).collect(), unfreeze_after, ..Init::default() }
 }
@@ -51,7 +56,7 @@ fn changed(before: &BTreeMap<String, Vec<f32>>, after: &BTreeMap<String, Vec<f32
 
 #[test]
 fn a_frozen_layer_keeps_every_bit_its_running_statistics_included_and_the_others_learn() {
-    for (name, device) in devices() {
+    for (name, device) in two_devices() {
         let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &Table::default(), 0..4, &device.autodiff());
         let parts = |layer: &str| ["bias", "weight"].map(|part| format!("{layer}.{part}"));
         let norm = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
@@ -76,7 +81,7 @@ fn a_frozen_layer_alone_leaves_its_batch_normalisation_to_learn() {
 
 #[test]
 fn after_unfreeze_after_epochs_it_learns_like_the_others() {
-    for (name, device) in devices() {
+    for (name, device) in two_devices() {
         let seen = steps(&freeze(&["hidden.0", "norm.0"], Some(1)), &Table::default(), 0..5, &device.autodiff());
         let of = |layer: &str, from: usize, to: usize| {
             changed(&seen[from], &seen[to]).iter().filter(|name| name.starts_with(layer)).count()
