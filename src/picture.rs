@@ -63,6 +63,10 @@ pub fn prepare(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u
     largest.max_alloc = Some(limits.memory);
     reader.limits(largest);
     let mut decoder = reader.into_decoder()?;
+    // The decoder's own limits leave out what it is decoded into.
+    let mut memory = image::Limits::default();
+    memory.max_alloc = Some(limits.memory);
+    memory.reserve(decoder.total_bytes())?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
     // Cameras save a picture as the sensor was held and note how to turn it.
@@ -204,6 +208,16 @@ mod tests {
 
     fn difference(a: &[u8], b: &[u8]) -> f64 {
         a.iter().zip(b).map(|(&a, &b)| f64::from(a.abs_diff(b))).sum::<f64>() / a.len() as f64
+    }
+
+    #[test]
+    fn what_would_take_more_memory_than_allowed_is_refused_before_it_is_unpacked() {
+        let mut file = vec![];
+        let picture = DynamicImage::new_rgba16(20, 20);
+        picture.write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png).unwrap();
+        let message = |memory| prepare(&file, [28, 28], Limits { side: 20, memory }).unwrap_err().to_string();
+        assert!(message(20 * 20 * 8 - 1).contains("exceeds limit"), "{}", message(20 * 20 * 8 - 1));
+        assert!(!message(1 << 20).contains("exceeds limit"), "{}", message(1 << 20));
     }
 
     #[test]

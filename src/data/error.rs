@@ -47,8 +47,10 @@ pub enum DataError {
         all: usize,
     },
 
-    /// A class has no pictures to learn from.
-    #[error("{dir} leaves no picture to train with: put more of them there, or take the folder away")]
+    /// A class has no pictures to learn from, or none to be tested with.
+    #[error(
+        "{dir} has too few pictures, one to train and one to test with at the least: put more there, or take it away"
+    )]
     Few {
         /// The class's folder.
         dir: PathBuf,

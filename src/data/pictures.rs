@@ -46,7 +46,7 @@ impl Pictures {
     /// # Errors
     /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if its sub-folders are not 2 to 256 classes,
     /// or those of `test/` others; [`DataError::Pictures`] if more than a tenth of the files can't be read, and
-    /// [`DataError::Few`] if a class has no picture to train with.
+    /// [`DataError::Few`] if a class has no picture to train or to test with.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         let (train_dir, test_dir) = (dir.join("train"), dir.join("test"));
         let root = if train_dir.is_dir() { train_dir } else { dir.into() };
@@ -68,8 +68,11 @@ impl Pictures {
             hold_out(&mut train)
         };
         bad.judge(dir)?;
-        if let Some(class) = (0..names.len()).find(|&class| !train.iter().any(|it| usize::from(it.class) == class)) {
-            return Err(DataError::Few { dir: root.join(&names[class]) });
+        for (dir, pictures) in [(&root, &train), (if test_dir.is_dir() { &test_dir } else { &root }, &test)] {
+            let is_there = |class: usize| pictures.iter().any(|it| usize::from(it.class) == class);
+            if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
+                return Err(DataError::Few { dir: dir.join(&names[class]) });
+            }
         }
         let checksums = [("train", list(&train)), ("test", list(&test))].map(|(part, sum)| (part.to_string(), sum));
         let images = |pictures: Vec<Picture>| {
@@ -142,7 +145,8 @@ fn hold_out(all: &mut Vec<Picture>) -> Vec<Picture> {
     by_sum.sort();
     let held_out: BTreeSet<(u8, String)> = by_sum
         .chunk_by(|one, other| one.0 == other.0)
-        .flat_map(|class| &class[..(TEST * class.len() as f64).round() as usize])
+        // One at least; a class of one is then missing among those to learn from, which is told.
+        .flat_map(|class| &class[..((TEST * class.len() as f64).round() as usize).max(1)])
         .cloned()
         .collect();
     all.extract_if(.., |it| held_out.contains(&(it.class, it.sha256.clone()))).collect()

@@ -72,7 +72,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Missing: "src/data/files/tests.rs" ones_own_files_that_are_missing_are_all_listed "put the files there",
             Folders: "src/data/pictures/tests.rs" a_folder_without_classes_is_an_error_that_says_what_belongs_there "but there have to be 2 to 256 classes",
             Pictures: "src/data/pictures/tests.rs" a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them "3 of 23 files",
-            Few: "src/data/pictures/tests.rs" a_class_without_a_picture_to_train_with_is_named "leaves no picture to train with",
+            Few: "src/data/pictures/tests.rs" a_class_without_a_picture_to_train_or_to_test_with_is_named "has too few pictures",
             Checksum: "src/data/files/tests.rs" a_damaged_file_of_a_named_data_set_is_refused_and_kept "is not the published file",
             Download: "src/data/download/tests.rs" the_error_lists_each_address_and_why_it_failed "cannot download",
             Timeout: "src/data/download/tests.rs" the_time_out_is_a_number_of_seconds_above_0 "is no time in seconds",
@@ -145,6 +145,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Weights: "src/transfer/tests.rs" what_holds_no_weights_is_told_with_the_file "init.from names no weights",
             Differs: "src/transfer/tests.rs" a_run_that_computes_otherwise_is_refused_with_the_key "was trained with data.pixels",
             Name: "src/transfer/tests.rs" a_name_that_the_file_does_not_have_is_told_with_those_it_has "has no tensor and no layer fc",
+            Twice: "src/transfer/tests.rs" two_layers_can_not_be_given_one_name "has several tensors for output.bias",
             Misfit: "src/transfer/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
             Frozen: "src/transfer/tests.rs" a_layer_that_would_stay_as_chance_has_it_is_refused "would stay as chance has it",
         }

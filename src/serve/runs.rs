@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -124,25 +124,31 @@ impl Runs {
 
     /// The network of the run at `path`, from memory unless the run has gone on since.
     pub fn load(&self, path: &Path) -> Result<Arc<Reader>, RunError> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let record = path.join("record.json");
         let written = fs::metadata(&record).and_then(|record| record.modified());
         let written = written.map_err(|source| RunError::Read { run: path.into(), path: record, source })?;
-        let found = loaded.iter().position(|it| it.path == path).map(|index| loaded.remove(index));
-        let current = match found {
-            Some(current) if current.written == written => current,
-            _ => {
+        let known = self.loaded().iter().find(|it| it.path == path && it.written == written).cloned();
+        let current = match known {
+            Some(current) => current,
+            // Meanwhile, others go on with what is in memory.
+            None => {
                 let run = RunFolder::open(path);
                 let reader = Arc::new(Reader::open(&run, &run.record()?, &self.device)?);
                 Loaded { path: path.into(), written, reader }
             }
         };
         let reader = Arc::clone(&current.reader);
+        let mut loaded = self.loaded();
+        loaded.retain(|it| it.path != path);
         loaded.push(current);
         if loaded.len() > MOST_LOADED {
             loaded.remove(0);
         }
         Ok(reader)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Vec<Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,13 +9,14 @@ use hyper::header::{CONTENT_TYPE, HeaderName};
 use hyper::{HeaderMap, Method, Request};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::refusal::Refusal;
 use super::response::Response;
 use super::runs::{Place, Runs};
-use super::{LARGEST_BODY, PATIENCE, caller};
+use super::{LARGEST_BODY, MOST_CONNECTIONS, PATIENCE, caller};
 use crate::evaluation::Probabilities;
 use crate::picture::{self, Limits};
 
@@ -25,13 +26,21 @@ pub struct Service {
     runs: Runs,
     /// Whether other machines may ask.
     is_exposed: bool,
+    /// Bodies that may be in memory at a time: that of a client that has gone is still one until its turn comes.
+    free: Arc<Semaphore>,
 }
 
 /// What `POST /api/predict` answers.
 #[derive(Debug, Serialize)]
-struct Answer {
+struct Answer<'a> {
     run: String,
-    digit: usize,
+    /// What the class is called.
+    class: &'a str,
+    /// The same, where that is a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digit: Option<u64>,
+    /// The names of all classes, in the order of the probabilities.
+    classes: &'a [String],
     probabilities: Probabilities,
     height: usize,
     width: usize,
@@ -42,7 +51,7 @@ struct Answer {
 impl Service {
     /// A service with these runs, for other machines too where it `is_exposed`.
     pub fn new(runs: Runs, is_exposed: bool) -> Self {
-        Self { runs, is_exposed }
+        Self { runs, is_exposed, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
     }
 
     /// The answer to a request, whatever happens.
@@ -83,8 +92,10 @@ impl Service {
             "image/png" | "image/jpeg" => false,
             _ => return Err(Refusal::MediaType),
         };
+        let place = Arc::clone(&self.free).acquire_owned().await.map_err(|_| Refusal::Failure)?;
         let body = timeout(PATIENCE, whole(request.into_body())).await.map_err(|_| Refusal::Late)??;
         blocking(move || {
+            let _place = place;
             let reader = self.runs.load(&path)?;
             let size @ [height, width] = reader.size();
             let pixels = match is_json {
@@ -93,8 +104,10 @@ impl Service {
             };
             let read = reader.read(&[&pixels])?;
             let probabilities = read.into_iter().next().ok_or(Refusal::Failure)?;
-            let digit = probabilities.best();
-            Response::json(&Answer { run: name, digit, probabilities, height, width, pixels })
+            let classes = reader.names();
+            let class = classes[probabilities.best()].as_str();
+            let digit = class.parse().ok();
+            Response::json(&Answer { run: name, class, digit, classes, probabilities, height, width, pixels })
         })
         .await
     }

@@ -41,7 +41,7 @@ const NOT_VARIED: [(&str, &str); 2] = [
     ("name", "can't be varied: the folders of a sweep are named after it and its trials"),
 ];
 /// Keys that decide by which images the trials are compared.
-const SAME_FOR_ALL: [&str; 4] = ["data.dataset", "data.dir", "data.mirrors", "data.validation"];
+const SAME_FOR_ALL: [&str; 5] = ["data.dataset", "data.dir", "data.mirrors", "data.classes", "data.validation"];
 
 /// Reads a sweep's file; `stem` is the file's name without its extension.
 ///

@@ -191,6 +191,12 @@ fn names_can_change_places() {
 }
 
 #[test]
+fn two_layers_can_not_be_given_one_name() {
+    let message = refusal(&outside("outside.pt", &[("fc1", "output"), ("fc2", "output")]), 4);
+    assert!(message.ends_with("outside.pt has several tensors for output.bias; give each layer one name"), "{message}");
+}
+
+#[test]
 fn a_name_that_the_file_does_not_have_is_told_with_those_it_has() {
     let message = refusal(&outside("outside.safetensors", &[("fc", "hidden.0")]), 4);
     assert!(message.contains("outside.safetensors has no tensor and no layer fc; it has hidden.0.bias, "), "{message}");

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use safetensors::SafeTensors;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::reproduce::{assert_same_results, results};
+use super::served::Served;
 use super::{DEVICE, failure, program, stdout, success};
 
 /// A run on five digits, and what it printed.
@@ -186,6 +187,10 @@ fn predictions_and_figures_are_told_by_the_names_of_the_classes() {
     assert!((5..10).contains(&digit) && answer[0]["class"].as_str() == Some(&digit.to_string()), "{json}");
     let line = stdout(program().arg("predict").arg(run).arg(&picture));
     assert!(line.contains("(5: ") && line.contains("9: ") && !line.contains("0: 0"), "{line}");
+    let server = Served::start(run.parent().unwrap(), DEVICE, &[]);
+    let told = server.predict(Some("tuned"), "image/png", &fs::read(&picture).unwrap()).json();
+    assert_eq!((&told["class"], &told["digit"]), (&answer[0]["class"], &answer[0]["digit"]));
+    assert_eq!(told["classes"], json!(["5", "6", "7", "8", "9"]));
 }
 
 fn first_test_image() -> Vec<u8> {

@@ -113,11 +113,16 @@ fn test_pictures_of_other_classes_are_refused() {
 }
 
 #[test]
-fn a_class_without_a_picture_to_train_with_is_named() {
-    let folder = folder(&[("a", 3), ("b", 3)]);
-    fs::create_dir(folder.path().join("c")).unwrap();
-    assert!(
-        refusal(folder.path())
-            .ends_with("c leaves no picture to train with: put more of them there, or take the folder away")
-    );
+fn a_class_without_a_picture_to_train_or_to_test_with_is_named() {
+    for (few, named) in [
+        (&[("a", 3), ("b", 3), ("c", 0)][..], "/c has too few pictures"),
+        (&[("a", 3), ("b", 1)], "/b has too few pictures"),
+        (&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/b", 0)], "/test/b has too few pictures"),
+    ] {
+        let folder = folder(few);
+        few.iter().for_each(|(class, _)| fs::create_dir_all(folder.path().join(class)).unwrap());
+        assert!(refusal(folder.path()).contains(named), "{}", refusal(folder.path()));
+    }
+    let two = folder(&[("a", 2), ("b", 9)]);
+    assert_eq!(Pictures::read(two.path()).unwrap().test([28, 28], 2).unwrap().len(), 3);
 }

@@ -192,12 +192,14 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 function tell(answer) {
   if (answer !== undefined) say("");
   const probabilities = answer?.probabilities ?? Array(Math.max(10, $("bars").children.length)).fill(0);
-  $("digit").value = answer?.digit ?? "–";
+  $("digit").value = answer?.class ?? "–";
   while ($("bars").children.length > probabilities.length) $("bars").lastChild.remove();
-  while ($("bars").children.length < probabilities.length) $("bars").append(bar($("bars").children.length));
-  probabilities.forEach((share, digit) => {
-    const row = $("bars").children[digit];
-    row.classList.toggle("best", digit === answer?.digit);
+  while ($("bars").children.length < probabilities.length) $("bars").append(bar());
+  probabilities.forEach((share, index) => {
+    const row = $("bars").children[index];
+    const name = answer?.classes[index];
+    row.firstChild.textContent = name ?? (row.firstChild.textContent || index);
+    row.classList.toggle("best", Boolean(answer) && name === answer.class);
     row.querySelector(".track div").style.width = `${100 * share}%`;
     row.querySelector(".share").textContent = answer ? percent(share) : "";
   });
@@ -207,14 +209,14 @@ function tell(answer) {
   $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
 }
 
-function bar(digit) {
+function bar() {
   const row = element("li", "");
   const track = element("div", "");
   track.className = "track";
   track.append(element("div", ""));
   const share = element("span", "");
   share.className = "share";
-  row.append(element("span", digit), track, share);
+  row.append(element("span", ""), track, share);
   return row;
 }
 
