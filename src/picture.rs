@@ -216,8 +216,8 @@ mod tests {
         let picture = DynamicImage::new_rgba16(20, 20);
         picture.write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png).unwrap();
         let message = |memory| prepare(&file, [28, 28], Limits { side: 20, memory }).unwrap_err().to_string();
-        assert!(message(20 * 20 * 8 - 1).contains("exceeds limit"), "{}", message(20 * 20 * 8 - 1));
-        assert!(!message(1 << 20).contains("exceeds limit"), "{}", message(1 << 20));
+        assert!(message(20 * 20 * 8 - 1).contains("Memory limit exceeded"), "{}", message(20 * 20 * 8 - 1));
+        assert!(!message(1 << 20).contains("limit"), "{}", message(1 << 20));
     }
 
     #[test]
