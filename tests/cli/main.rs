@@ -17,6 +17,7 @@ mod resume;
 mod runs;
 mod serve;
 mod serve_load;
+mod serve_refusals;
 mod served;
 mod sweep;
 mod tensorboard;

@@ -1,21 +1,20 @@
-//! `mnist-burn serve`: the page, its interface, and what it refuses.
+//! `mnist-burn serve`: the page and its interface.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::predict::{test_images, write};
-use super::served::{Reply, Served, reply, request};
+use super::served::{Served, reply, request};
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
 
 /// Serves the smoke run.
-fn serve() -> Served {
+pub fn serve() -> Served {
     Served::start(smoke().run.parent().unwrap(), DEVICE, &[])
 }
 
@@ -120,116 +119,6 @@ fn the_page_asks_for_nothing_from_elsewhere_and_may_not() {
     }
 }
 
-/// What a request is refused with, and why; the server goes on.
-#[track_caller]
-fn refused(server: &Served, bytes: &[u8], status: u16, words: &str) -> Reply {
-    let reply = server.send(bytes);
-    let error = reply.error(status);
-    assert!(error.contains(words), "{error}");
-    reply
-}
-
-#[test]
-fn what_is_not_there_is_not_found() {
-    let server = serve();
-    refused(&server, &request("GET", "/none", "", b""), 404, "there is no /none here: GET /api/runs and POST");
-    refused(&server, &request("POST", "/none", "", b"much"), 404, "there is no /none here");
-    for run in ["none", "..", "../..", "/", "", "%2e%2e/x", "%00", "a%2f..%2fb"] {
-        for path in ["/api/predict", "/report"] {
-            let method = if path == "/report" { "GET" } else { "POST" };
-            refused(&server, &request(method, &format!("{path}?run={run}"), "", b""), 404, "there is no run ");
-        }
-    }
-    refused(&server, &request("GET", "/report?run=%ff", "", b""), 400, "invalid utf-8");
-}
-
-#[test]
-fn a_run_without_a_page_says_how_to_make_it() {
-    let runs = tempfile::tempdir().unwrap();
-    smoke().copy_to(&runs.path().join("bare"));
-    fs::remove_file(runs.path().join("bare/report.html")).unwrap();
-    let server = Served::start(runs.path(), DEVICE, &[]);
-    let words = "bare has no report.html: `mnist-burn report` makes it";
-    refused(&server, &request("GET", "/report", "", b""), 404, words);
-}
-
-#[test]
-fn a_damaged_run_says_what_is_damaged() {
-    let runs = tempfile::tempdir().unwrap();
-    smoke().copy_to(&runs.path().join("sound"));
-    let server = Served::start(runs.path(), DEVICE, &[]);
-    smoke().copy_to(&runs.path().join("damaged"));
-    fs::write(runs.path().join("damaged/best.safetensors"), "?").unwrap();
-    let error = server.predict(Some("damaged"), "image/png", b"").error(500);
-    assert!(error.contains("best.safetensors is not the file that the run wrote"), "{error}");
-}
-
-#[test]
-fn a_network_of_no_numbers_is_told() {
-    let copy = super::errors::of_no_numbers();
-    let server = Served::start(copy.path(), DEVICE, &[copy.path().to_str().unwrap()]);
-    let body = json!(&test_images()[..784]).to_string();
-    let error = server.predict(None, "application/json", body.as_bytes()).error(500);
-    assert!(error.contains("the model gives no numbers"), "{error}");
-}
-
-#[test]
-fn other_methods_are_told_the_right_one() {
-    let server = serve();
-    for path in ["/", "/page.js", "/api/runs", "/report"] {
-        let reply = refused(&server, &request("POST", path, "", b""), 405, "only GET is answered here");
-        assert!(reply.head.contains("\r\nallow: GET\r\n"), "{}", reply.head);
-    }
-    for method in ["GET", "PUT", "OPTIONS", "BREW"] {
-        let bytes = request(method, "/api/predict", "", b"");
-        let reply = refused(&server, &bytes, 405, "only POST is answered here");
-        assert!(reply.head.contains("\r\nallow: POST\r\n"), "{}", reply.head);
-    }
-}
-
-#[test]
-fn bodies_that_are_no_digit_are_refused_with_the_reason() {
-    let server = serve();
-    let body = |kind, body: &[u8], status, words: &str| {
-        let error = server.predict(None, kind, body).error(status);
-        assert!(error.contains(words), "{error}");
-    };
-    body("image/gif", b"GIF89a", 415, "Content-Type must be image/png, image/jpeg or application/json");
-    body("application/x-www-form-urlencoded", b"1", 415, "say what is sent");
-    body("image/png", b"", 400, "not a readable PNG or JPEG image");
-    body("image/png", b"no picture", 400, "not a readable PNG or JPEG image");
-    body("application/json", b"", 400, "the body is no JSON array of whole numbers from 0 (background) to 255 (ink)");
-    body("application/json", b"[0, 0.5]", 400, "invalid type: floating point `0.5`");
-    body("application/json", b"[0, 256]", 400, "invalid value: integer `256`");
-    body("application/json", b"[1, 2, 3]", 400, "the image has 3 pixels, and not 784");
-}
-
-#[test]
-fn pictures_that_unpack_to_enormous_ones_are_refused() {
-    let server = serve();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("white.png");
-    image::GrayImage::from_pixel(9_000, 9_000, image::Luma([255])).save(&path).unwrap();
-    let bomb = fs::read(&path).unwrap();
-    assert!(bomb.len() < 1 << 20, "81 million pixels in {} bytes", bomb.len());
-    let error = server.predict(None, "image/png", &bomb).error(400);
-    assert!(error.contains("not a readable PNG or JPEG image") && error.contains("exceeds limit"), "{error}");
-}
-
-#[test]
-fn large_requests_are_refused() {
-    let server = serve();
-    let announced = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n\
-                     Content-Length: 99999999999\r\n\r\n";
-    refused(&server, announced.as_bytes(), 413, "the body is larger than 4 MiB");
-    // Refused while it is still being sent, and the reason arrives all the same.
-    refused(&server, &request("POST", "/api/predict", "Content-Type: image/png", &vec![0; 8 << 20]), 413, "4 MiB");
-    for fields in [format!("X: {}", "x".repeat(20_000)), "X: x\r\n".repeat(200)] {
-        let reply = server.send(&request("GET", "/", &fields, b""));
-        assert!(reply.head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{}", reply.head);
-    }
-}
-
 #[test]
 fn a_body_may_come_in_chunks_of_any_size() {
     let server = serve();
@@ -243,90 +132,6 @@ fn a_body_may_come_in_chunks_of_any_size() {
     assert_eq!(chunked(&chunks).json()["digit"], 7);
     let error = chunked(&format!("500000\r\n{}\r\n0\r\n\r\n", " ".repeat(5 << 20))).error(413);
     assert!(error.contains("the body is larger than 4 MiB"), "{error}");
-}
-
-#[test]
-fn what_is_no_request_is_refused() {
-    let server = serve();
-    let malformed = |bytes: &[u8], words: &str| refused(&server, bytes, 400, words);
-    malformed(b"GET / HTTP/1.1\r\n\r\n", "it has no Host");
-    malformed(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", "it has several host");
-    let head = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\n";
-    let cut = format!("{head}Content-Type: image/png\r\nContent-Length: 9\r\n\r\n123");
-    malformed(cut.as_bytes(), "this is no whole HTTP request: ");
-    let nonsense = |bytes: &[u8]| {
-        let reply = server.send(bytes);
-        assert!(reply.head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{bytes:?}: {}", reply.head);
-    };
-    nonsense(b"what?\r\n\r\n");
-    for length in ["-1", "+1", "1x", "99999999999999999999999"] {
-        nonsense(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
-    }
-    nonsense(format!("{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n").as_bytes());
-    assert_eq!(server.send(&head.as_bytes()[..20]).status, 0, "nothing is answered to half a head");
-}
-
-#[test]
-fn other_names_and_other_sites_are_refused() {
-    let server = serve();
-    let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-    refused(&server, &get("example.org"), 421, "this server is not example.org: ask for it by its address");
-    refused(&server, &get("192.168.1.7"), 421, "this server is not 192.168.1.7");
-    assert_eq!(server.send(&get(&server.address.to_string())).status, 200);
-
-    let post = |origin: &str| {
-        let fields = format!("Content-Type: application/json\r\nOrigin: {origin}");
-        request("POST", "/api/predict", &fields, b"[]")
-    };
-    for origin in ["http://example.org", "null", "https://localhost", "http://localhost:81"] {
-        refused(&server, &post(origin), 403, &format!("pages of {origin} may not use this server"));
-    }
-    refused(&server, &post("http://localhost"), 400, "the image has 0 pixels");
-}
-
-#[test]
-fn other_machines_are_let_in_only_with_a_warning() {
-    // The address is one of this machine's own, so that the test opens nothing.
-    let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &["--expose", "127.0.0.1"]);
-    let warning = "warning: whoever reaches 127.0.0.1 can use the networks and read the runs and their reports";
-    assert!(server.said().contains(warning), "{}", server.said());
-    let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-    assert_eq!(server.send(&get("192.168.1.7:8000")).status, 200);
-    refused(&server, &get("example.org"), 421, "this server is not example.org");
-}
-
-#[test]
-fn slow_senders_are_given_up_and_hold_nobody_up() {
-    let server = serve();
-    let started = Instant::now();
-    let slow = [
-        "GET / HT",
-        "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 9\r\n\r\n1",
-    ]
-    .map(|start| {
-        let mut stream = server.connect();
-        stream.write_all(start.as_bytes()).unwrap();
-        stream
-    });
-    assert_eq!(server.get("/").status, 200);
-    assert!(started.elapsed().as_secs() < 5, "others do not wait");
-    let [head, body] = slow.map(reply);
-    assert_eq!(head.status, 0, "who has not asked for anything is told nothing");
-    let error = body.error(408);
-    assert!(error.contains("the request took longer than 10 s to arrive"), "{error}");
-}
-
-#[test]
-fn of_too_many_connections_the_last_wait_until_some_close() {
-    let server = serve();
-    let mut held: Vec<_> = (0..100).map(|_| server.connect()).collect();
-    thread::scope(|scope| {
-        let late = scope.spawn(|| server.get("/").status);
-        thread::sleep(Duration::from_millis(200));
-        assert!(!late.is_finished(), "there is no room yet");
-        held.truncate(50);
-        assert_eq!(late.join().unwrap(), 200);
-    });
 }
 
 #[test]
