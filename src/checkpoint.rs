@@ -39,9 +39,12 @@ pub struct Checkpoint {
     pub epochs: Vec<Epoch>,
     /// What they took.
     pub seconds: Seconds,
-    /// The weights that are trained, as a safetensors file.
+    /// The network that is trained, as a safetensors file.
     #[serde(with = "serde_bytes")]
-    pub weights: Vec<u8>,
+    pub model: Vec<u8>,
+    /// The average of its weights, likewise, where there is one.
+    #[serde(with = "serde_bytes")]
+    pub average: Option<Vec<u8>>,
     /// The optimiser's state, as a file of Burn's.
     #[serde(with = "serde_bytes")]
     pub optimizer: Vec<u8>,
@@ -87,7 +90,7 @@ mod tests {
     fn checkpoint() -> Checkpoint {
         let epoch = Epoch { epoch: 1, train_loss: 0.5, train_accuracy: 0.25, seconds: 1.5, ..Epoch::default() };
         let seconds = Seconds { wall: 2.0, cpu: 3.0 };
-        Checkpoint { epochs: vec![epoch], seconds, weights: vec![1, 2, 255], optimizer: vec![] }
+        Checkpoint { epochs: vec![epoch], seconds, model: vec![1, 2, 255], average: None, optimizer: vec![] }
     }
 
     #[test]

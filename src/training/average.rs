@@ -11,11 +11,14 @@
 //! [`ExponentialMovingAverage`](https://www.tensorflow.org/api_docs/python/tf/train/ExponentialMovingAverage) with
 //! `num_updates`. Batch normalisation's running statistics are averaged like the weights they go with.
 
+use std::path::Path;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
 use crate::model::Mlp;
+use crate::weights::{self, WeightsError};
 
 /// The average, a network itself, without gradients.
 #[derive(Module, Debug)]
@@ -35,6 +38,14 @@ impl Average {
     /// The same average, to go on with `update`, counted from 0.
     pub fn starting_at(self, update: usize) -> Self {
         Self { updates: update, ..self }
+    }
+
+    /// The same with the weights in `bytes`, the content of the file `path`.
+    ///
+    /// # Errors
+    /// As [`weights::from_bytes`].
+    pub fn restored(self, bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
+        Ok(Self { weights: weights::from_bytes(self.weights, bytes, path)?, ..self })
     }
 
     /// The averaged network.

@@ -100,13 +100,16 @@ impl Keeper {
             return Ok(());
         }
         let epochs = journal.until(epoch);
-        let (weights, kept) = (weights::to_bytes(trainee)?, weights::to_bytes(trainee.kept())?);
+        let model = weights::to_bytes(&trainee.model)?;
+        let average = trainee.average.as_ref().map(|average| weights::to_bytes(average.network())).transpose()?;
+        let kept = average.as_ref().unwrap_or(&model);
         let mut models = vec![(RunFolder::LAST, kept.as_slice())];
         if journal.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
-            models.push((RunFolder::BEST, &kept));
+            models.push((RunFolder::BEST, kept));
         }
         run.write_models(&models, record)?;
-        run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds: stopwatch.read(), weights, optimizer })?;
+        let seconds = stopwatch.read();
+        run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model, average, optimizer })?;
         if start.tensorboard {
             run.write_tensorboard(&epochs, record.started)?;
         }

@@ -54,7 +54,6 @@ use crate::model::Mlp;
 use crate::notice::notice;
 use crate::record::{Record, Seconds};
 use crate::run::{RunError, RunFolder};
-use crate::weights;
 
 use keeper::{Keeper, Start};
 use raw::Raw;
@@ -97,7 +96,7 @@ pub fn train(
     trainee = trainee.freezing(&experiment.init, updates);
     if let Some(checkpoint) = run.checkpoint()? {
         let path = run.path().join(Checkpoint::FILE);
-        trainee = weights::from_bytes(trainee, &checkpoint.weights, &path).map_err(RunError::from)?;
+        trainee = trainee.restored(&checkpoint, &path).map_err(RunError::from)?;
         (epochs, before) = (checkpoint.epochs, Some((checkpoint.optimizer, checkpoint.seconds)));
     }
     let done = epochs.len();
