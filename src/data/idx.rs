@@ -4,9 +4,9 @@
 //! `08` for unsigned bytes, and `DD` how many dimensions follow. See
 //! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format".
 //!
-//! The files may come from anywhere, so no number in a header is trusted: memory grows only as bytes arrive, no more
-//! is read than the header announces plus one byte, and a header that announces more than the file can hold, or than
-//! 2 GiB, is refused before that.
+//! The files may come from anywhere, so no number in a header is trusted: beyond a few times the file's size, memory grows
+//! only as bytes arrive, no more is read than the header announces plus one byte, and a header that announces more than the
+//! file can hold, or than 2 GiB, is refused before that.
 
 use std::{
     fs::File,
@@ -26,6 +26,10 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// One byte of deflate becomes at most so many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
 const MOST_EXPANSION: u64 = 1032;
+
+/// Images usually become at most so many: MNIST's 4.8. Memory for that much is taken at once, which saves moving what has
+/// been read to ever larger places.
+const USUAL_EXPANSION: u64 = 8;
 
 /// The largest array that is read: more than two million images of MNIST's size, and no memory's end.
 const LARGEST: u64 = 2 << 30;
@@ -91,7 +95,7 @@ fn decode<const D: usize>(mut from: impl Read, size: u64, most: u64) -> Result<(
         return Err(IdxError::TooLarge { announced, most: LARGEST });
     }
 
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(announced.saturating_add(1).min(size.saturating_mul(USUAL_EXPANSION)) as usize);
     // The byte more tells a file that ends here from one that goes on, and has gzip check its sum at the end.
     from.take(announced.saturating_add(1)).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
     match bytes.len() as u64 {
