@@ -133,48 +133,45 @@ impl Setting {
 /// A way to train, by its name.
 type Way = (&'static str, fn(&Setting));
 
+const WAYS: [Way; 3] = [("bare loop", Setting::bare), (LEARNER, Setting::learner), ("training::train", Setting::kept)];
+
+const LEARNER: &str = "Burn's Learner";
+
 fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(5);
     let setting = Setting::new();
-    let ways: [Way; 3] =
-        [("bare loop", Setting::bare), ("Burn's Learner", Setting::learner), ("training::train", Setting::kept)];
-    let mut seconds = BTreeMap::<&str, Vec<Seconds>>::new();
     // The first round warms up.
-    for round in 0..=rounds {
-        for (name, way) in ways {
-            let stopwatch = Stopwatch::start(Seconds::default());
-            way(&setting);
-            if round > 0 {
-                seconds.entry(name).or_default().push(stopwatch.read());
-            }
-        }
-    }
-    println!("baseline on {}, {rounds} rounds, alternating", setting.device);
-    // Other work can only add to a time, and least of all to that of the processor: the least has the least of it.
-    let figures: [(&str, Figure); 3] = [
-        ("least time", |of| least(of.iter().map(|seconds| seconds.wall))),
-        ("median time", |of| median(of.iter().map(|seconds| seconds.wall))),
-        ("median processor time", |of| median(of.iter().map(|seconds| seconds.cpu))),
-    ];
-    for (what, figure) in figures {
-        let [bare, learner] = ["bare loop", "Burn's Learner"].map(|name| figure(&seconds[name]));
-        for (name, _) in ways {
-            let time = figure(&seconds[name]);
-            let (bare, learner) = (time / bare, time / learner);
-            println!("{what:21}  {name:15}  {time:.3} s, {bare:.3} of the bare loop, {learner:.3} of Burn's Learner");
-        }
+    let rounds: Vec<Round> = (0..=rounds).map(|round| timed(&setting, round)).skip(1).collect();
+    println!("baseline on {}, {} rounds; ratios to {LEARNER} in the same round", setting.device, rounds.len());
+    let figures: [(&str, Figure); 2] = [("time", |seconds| seconds.wall), ("processor time", |seconds| seconds.cpu)];
+    for ((what, figure), (name, _)) in figures.into_iter().flat_map(|figure| WAYS.map(|way| (figure, way))) {
+        let [low, time, high] = quartiles(rounds.iter().map(|round| figure(&round[name])));
+        println!("{what:14}  {name:15}  median {time:.3} s, quartiles {low:.3} and {high:.3} s");
+        let [low, ratio, high] = quartiles(rounds.iter().map(|round| figure(&round[name]) / figure(&round[LEARNER])));
+        println!("{:14}  {:15}  median {ratio:.3} of it, quartiles {low:.3} and {high:.3}", "", "");
     }
 }
 
-/// One figure for the times of a way.
-type Figure = fn(&[Seconds]) -> f64;
+/// One of a stopwatch's figures.
+type Figure = fn(&Seconds) -> f64;
 
-fn least(times: impl Iterator<Item = f64>) -> f64 {
-    times.fold(f64::INFINITY, f64::min)
+/// What each way took.
+type Round = BTreeMap<&'static str, Seconds>;
+
+/// Each way once. Who comes first differs from round to round: a machine gets slower or faster while it works.
+fn timed(setting: &Setting, round: usize) -> Round {
+    let mut ways = WAYS;
+    ways.rotate_left(round % WAYS.len());
+    let seconds = ways.map(|(name, way)| {
+        let stopwatch = Stopwatch::start(Seconds::default());
+        way(setting);
+        (name, stopwatch.read())
+    });
+    seconds.into()
 }
 
-fn median(times: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = times.collect();
+fn quartiles(numbers: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut sorted: Vec<f64> = numbers.collect();
     sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
+    [1, 2, 3].map(|quarter| sorted[(sorted.len() - 1) * quarter / 4])
 }

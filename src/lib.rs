@@ -15,6 +15,8 @@
 //!
 //! A network need not start by chance: [`transfer`] has it start from the weights of another one.
 //!
+//! On the CPU, `dense` makes a hidden layer one operation, and the optimisers one pass, over the `numbers` behind tensors.
+//!
 //! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
@@ -27,6 +29,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod data;
+mod dense;
 pub mod device;
 pub mod error;
 pub mod evaluation;
@@ -36,6 +39,7 @@ pub mod metrics;
 pub mod model;
 pub mod mosaic;
 pub mod notice;
+mod numbers;
 pub mod picture;
 pub mod random;
 pub mod reader;

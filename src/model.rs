@@ -10,6 +10,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, Linea
 use burn::tensor::{Device, Tensor};
 
 use crate::config;
+use crate::dense;
 use crate::random::{Purpose, derived_seed};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b)))`, one after the other, then an output layer that gives the logits.
@@ -63,11 +64,11 @@ impl Mlp {
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let mut x = images;
         for (layer, linear) in self.hidden.iter().enumerate() {
-            x = linear.forward(x);
-            if let Some(norm) = self.norm.get(layer) {
-                x = norm.forward(x);
-            }
-            x = self.dropout.forward(self.activation.forward(x));
+            x = match self.norm.get(layer) {
+                None if matches!(self.activation, Activation::Relu(_)) => dense::forward(x, linear, &self.dropout),
+                None => self.dropout.forward(self.activation.forward(linear.forward(x))),
+                Some(norm) => self.dropout.forward(self.activation.forward(norm.forward(linear.forward(x)))),
+            };
         }
         self.output.forward(x)
     }

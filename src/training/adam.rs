@@ -16,7 +16,7 @@
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::numbers::{Numbers, in_one_pass, numbers_mut};
+use crate::numbers::{Numbers, in_one_pass, numbers_mut};
 
 /// The update rule and its constants; the state is Burn's own.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 //!   layers as they are.
 //! - `step` is what happens to one batch: logits, loss, gradients.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
-//!   change `numbers` in place, and `portable` lets their state be restored anywhere.
+//!   change the weights in place, and `portable` lets their state be restored anywhere.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints, `progress` shows what is going on.
@@ -17,7 +17,6 @@ mod error;
 mod freezing;
 mod journal;
 mod keeper;
-mod numbers;
 mod optimizer;
 mod portable;
 mod progress;

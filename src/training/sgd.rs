@@ -14,7 +14,7 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::numbers::{Numbers, in_one_pass, numbers_mut};
+use crate::numbers::{Numbers, in_one_pass, numbers_mut};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
