@@ -110,7 +110,10 @@ fn optimizer_sgd_burns(bencher: Bencher, shape: [usize; 2]) {
 fn batch_assembly(bencher: Bencher, size: usize) {
     let (batcher, indices): (_, Vec<usize>) = (batcher(), (0..size).map(|i| i * 97).collect());
     let bytes = BytesCount::new(size * INPUTS);
-    bencher.counter(bytes).bench_local(|| batcher.select(&IMAGES, &indices, &DEVICE));
+    bencher.counter(bytes).bench_local(|| {
+        let labels = indices.iter().map(|&index| i32::from(IMAGES.label(index))).collect();
+        Batch::new(batcher.images(indices.iter().map(|&index| IMAGES.pixels(index)), &DEVICE), labels)
+    });
 }
 
 /// 512 images distorted in every way.

@@ -10,8 +10,13 @@ use rand_chacha::ChaCha8Rng;
 pub enum Purpose {
     /// Which training images are held out for validation.
     Split,
-    /// The order of the training images in this epoch, counted from 1.
+    /// The order of the training images in this epoch of theirs, counted from 1.
     Order {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// The order of the images without labels in this epoch, counted from 1.
+    Unlabelled {
         /// The epoch.
         epoch: u64,
     },
@@ -51,6 +56,7 @@ impl Purpose {
             Self::Dropout { epoch, batch } => (3, epoch << 32 | batch),
             Self::Trial { trial } => (4, trial),
             Self::Distortion { epoch, image } => (5, epoch << 32 | image),
+            Self::Unlabelled { epoch } => (6, epoch),
         };
         kind << 56 | which
     }
@@ -79,6 +85,7 @@ mod tests {
             Split,
             Order { epoch: 1 },
             Order { epoch: 2 },
+            Unlabelled { epoch: 1 },
             Weights { layer: 1 },
             Weights { layer: 2 },
             Dropout { epoch: 1, batch: 2 },

@@ -51,8 +51,11 @@ pub struct DataRecord {
     /// What each class is called, in order; empty in records of before there were names.
     #[serde(default)]
     pub names: Vec<String>,
-    /// How many images were learned from.
+    /// How many images were learned from, with their labels.
     pub training_images: usize,
+    /// How many more there were whose labels were not kept.
+    #[serde(default)]
+    pub unlabelled_images: usize,
     /// How many were held out.
     pub validation_images: usize,
     /// How a pixel became a number.
@@ -116,6 +119,7 @@ impl Record {
                 classes: data.classes(),
                 names: data.images.names().into(),
                 training_images: data.split.training.len(),
+                unlabelled_images: data.split.unlabelled.len(),
                 validation_images: data.split.validation.len(),
                 scaling: data.scaling,
                 sha256: checksums.clone(),

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use super::report::leave_report;
 use super::{config, open_device, print, print_evaluation};
 use crate::cli::Train;
-use crate::config::{BatchSize, Experiment, check_resumable};
+use crate::config::{Experiment, check_resumable};
 use crate::data::{self, Files, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
 use crate::model::Mlp;
 use crate::notice::notice;
-use crate::record::{Record, TrainingRecord, TransferRecord};
+use crate::record::{DataRecord, Record, TrainingRecord, TransferRecord};
 use crate::run::{RunError, RunFolder};
-use crate::training::{self, Trained};
+use crate::training::{self, Portions, Trained};
 use crate::transfer::Origin;
 use crate::{Error, weights};
 
@@ -141,8 +141,15 @@ impl Prepared {
     /// Trains in `run`, from its checkpoint if it has one, and reports.
     fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
         let record = self.record(experiment, run)?;
-        let (images, held_out) = (record.data.training_images, record.data.validation_images);
-        notice(format!("{}: {images} training and {held_out} validation images", experiment.name));
+        let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
+        let unlabelled = match unlabelled_images {
+            0 => String::new(),
+            unlabelled => format!(", {unlabelled} unlabelled"),
+        };
+        notice(format!(
+            "{}: {training_images} training{unlabelled} and {validation_images} validation images",
+            experiment.name
+        ));
         run.write_record(&record)?;
         let trained = training::train(experiment, self.network.clone(), &self.data, &self.device, run, record)?;
 
@@ -187,13 +194,15 @@ impl Prepared {
     /// The floating-point operations of so many epochs.
     fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
         let Experiment { init, training, .. } = experiment;
+        let Portions { images, unlabelled, .. } = Portions::new(experiment, &self.data.split);
         let frozen = epochs.min(init.unfreeze_after.unwrap_or(epochs));
         // An average is validated beside the weights themselves.
         let validations = if training.ema.is_some() { 2 } else { 1 };
-        let (images, held_out) = (self.data.split.training.len() as u64, self.data.split.validation.len() as u64);
+        // The teacher has but a look at the unlabelled ones.
+        let looks = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
         let steps = frozen as u64 * self.network.training_operations(&init.freeze)
             + (epochs - frozen) as u64 * self.network.training_operations(&[]);
-        images * steps + held_out * epochs as u64 * validations * self.network.forward_operations()
+        (images + unlabelled) as u64 * steps + looks * epochs as u64 * self.network.forward_operations()
     }
 
     /// The run's record: the one it has, as long as it still holds, or else a new one.
@@ -228,9 +237,10 @@ impl Prepared {
 fn dry_run(mut experiment: Experiment) -> Result<(), Error> {
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
-    if let BatchSize::Images(images) = experiment.training.batch_size {
-        split.training.truncate(images);
-    }
+    let Portions { batch_size, beside, .. } = Portions::new(&experiment, split);
+    split.training.truncate(batch_size);
+    // As many batches as they take: with none beside, one image takes one as well.
+    split.unlabelled.truncate(beside.max(1));
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;
 

@@ -70,6 +70,18 @@ const CLASHES: &[Clash] = &[
         happens: |it| it.data.distort.elastic_alpha.is_none(),
     },
     Clash {
+        keys: &["consistency.weight", "data.labels"],
+        message: "is about images without labels: needs data.labels, the number of those that keep theirs",
+        happens: |it| it.data.labels.is_none(),
+    },
+    Clash {
+        keys: &["consistency.weight", "training.ema"],
+        message: "needs training.ema: the average of the weights is the teacher",
+        happens: |it| it.training.ema.is_none(),
+    },
+    Clash { keys: &["consistency.threshold", "consistency.weight"], message: NO_WEIGHT, happens: has_no_weight },
+    Clash { keys: &["consistency.ratio", "consistency.weight"], message: NO_WEIGHT, happens: has_no_weight },
+    Clash {
         keys: &["optimizer.nesterov", "optimizer.momentum", "optimizer.kind"],
         message: "needs optimizer.momentum greater than 0",
         happens: |it| {
@@ -94,10 +106,15 @@ const CLASHES: &[Clash] = &[
         happens: |it| it.data.validation == 0,
     },
 ];
+const NO_WEIGHT: &str = "is about learning without labels: needs consistency.weight";
 const NOTHING_COMES: &str = "is about the weights that come from elsewhere: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
+
+fn has_no_weight(experiment: &Experiment) -> bool {
+    experiment.consistency.weight.is_none()
+}
 
 fn has_layers<'a>(experiment: &Experiment, names: impl IntoIterator<Item = &'a String>) -> bool {
     let layers = experiment.model.layers();

@@ -2,12 +2,13 @@
 //!
 //! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
 //! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
-//! keys of `[data.distort]`, `[optimizer]` and `[schedule]`.
+//! keys of `[data.distort]`, `[consistency]`, `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::consistency::Consistency;
 use super::distort::Distort;
 use super::init::Init;
 use super::optimizer::Optimizer;
@@ -32,6 +33,9 @@ pub struct Experiment {
     pub init: Init,
     /// How long and in what portions to train.
     pub training: Training,
+    /// What is learned from images without labels.
+    #[serde(skip_serializing_if = "Consistency::is_empty")]
+    pub consistency: Consistency,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over time.
@@ -50,6 +54,7 @@ impl Default for Experiment {
             model: Model::default(),
             init: Init::default(),
             training: Training::default(),
+            consistency: Consistency::default(),
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             stop: Stop::default(),
@@ -59,10 +64,11 @@ impl Default for Experiment {
 
 impl Experiment {
     /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another; the optional
-    /// keys of what is distorted as well.
+    /// keys of what is distorted and of what is learned without labels as well.
     pub fn resolved(self) -> Self {
         let data = Data { distort: self.data.distort.resolved(), ..self.data };
-        Self { data, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
+        let consistency = self.consistency.resolved();
+        Self { data, consistency, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
     }
 
     /// The experiment as a config file.
@@ -93,6 +99,10 @@ pub struct Data {
     pub classes: Vec<u8>,
     /// How many training images are held out for validation, stratified by class. 0 trains on all of them.
     pub validation: usize,
+    /// Of how many images that train the labels are kept, equally many of each class; unset, of all. `[consistency]` can
+    /// learn from the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<usize>,
     /// How a pixel becomes a number.
     pub pixels: Pixels,
     /// How many threads make batches ahead of their use; it changes the speed and nothing else.
@@ -110,6 +120,7 @@ impl Default for Data {
             mirrors: None,
             classes: vec![],
             validation: 0,
+            labels: None,
             pixels: Pixels::Unit,
             loader_threads: 1,
             distort: Distort::default(),

@@ -5,6 +5,7 @@
 //! `combinations` look at what the settings say. Everything wrong is reported at once, before any work.
 
 mod combinations;
+mod consistency;
 mod difference;
 mod distort;
 mod document;
@@ -29,6 +30,7 @@ use std::{
     path::Path,
 };
 
+pub use self::consistency::Consistency;
 pub use self::difference::{Difference, differences};
 pub use self::distort::Distort;
 pub(crate) use self::document::table;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
-    /// How often the whole training split is gone through, at most.
+    /// How often the whole training split is gone through, at most: its unlabelled images where `[consistency]` has a
+    /// weight, the labelled ones coming again and again meanwhile.
     pub epochs: usize,
     /// Images in one batch, or `"all"` of them.
     pub batch_size: BatchSize,

@@ -34,6 +34,7 @@ struct Rule {
 
 const SHARE: &str = "a number of at least 0 and less than 1";
 const POSITIVE: &str = "a number greater than 0";
+const PROBABILITY: &str = "a number from 0 to 1";
 const FACTOR: &str = "a number greater than 0 and at most 1";
 const PIXELS: &str = "a number of pixels from 0 to 1000";
 const BOOL: &str = "true or false";
@@ -75,6 +76,11 @@ const RULES: &[Rule] = &[
         key: "data.validation",
         allowed: "a whole number from 0 to 1000000000",
         holds: |it| it.data.validation <= 1_000_000_000,
+    },
+    Rule {
+        key: "data.labels",
+        allowed: "a whole number from 1 to 1000000000",
+        holds: |it| it.data.labels.is_none_or(|labels| (1..=1_000_000_000).contains(&labels)),
     },
     Rule {
         key: "data.loader_threads",
@@ -158,6 +164,21 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "training.limit", allowed: FACTOR, holds: |it| is_factor(it.training.limit) },
     Rule {
+        key: "consistency.weight",
+        allowed: "a number from 0 to 1000",
+        holds: |it| it.consistency.weight.is_none_or(|weight| (0.0..=1000.0).contains(&weight)),
+    },
+    Rule {
+        key: "consistency.threshold",
+        allowed: PROBABILITY,
+        holds: |it| it.consistency.threshold.is_none_or(is_probability),
+    },
+    Rule {
+        key: "consistency.ratio",
+        allowed: "a whole number from 1 to 1000",
+        holds: |it| it.consistency.ratio.is_none_or(|ratio| (1..=1000).contains(&ratio)),
+    },
+    Rule {
         key: "optimizer.learning_rate",
         allowed: "a number greater than 0 and at most 1000",
         holds: |it| it.optimizer.learning_rate > 0.0 && it.optimizer.learning_rate <= 1000.0,
@@ -192,11 +213,7 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "schedule.factor", allowed: FACTOR, holds: |it| it.schedule.factor.is_none_or(is_factor) },
     Rule { key: "schedule.warmup", allowed: SHARE, holds: |it| it.schedule.warmup.is_none_or(is_share) },
-    Rule {
-        key: "stop.error",
-        allowed: "a number from 0 to 1",
-        holds: |it| it.stop.error.is_none_or(|error| (0.0..=1.0).contains(&error)),
-    },
+    Rule { key: "stop.error", allowed: PROBABILITY, holds: |it| it.stop.error.is_none_or(is_probability) },
     Rule {
         key: "stop.patience",
         allowed: "a whole number from 1 to 100000",
@@ -234,6 +251,10 @@ fn is_address(text: &str) -> bool {
 
 fn is_share(value: f64) -> bool {
     (0.0..1.0).contains(&value)
+}
+
+fn is_probability(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
 }
 
 fn is_pixels(value: f64) -> bool {

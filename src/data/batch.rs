@@ -17,17 +17,38 @@ pub struct Item {
     pub label: u8,
 }
 
-/// The images of one step and what they show.
+/// The images of one step and what they show, and images of which that is not known.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// `[batch, height · width]`, scaled.
     pub images: Tensor<2>,
     /// `[batch]`, each a class from 0.
     pub targets: Tensor<1, Int>,
+    /// The images beside them that have no labels.
+    pub unlabelled: Option<Unlabelled>,
     /// What is random in this step, dropout, is drawn under this seed.
     pub seed: u64,
     /// The share of its update's images that it holds: 1, unless several batches make an update.
     pub share: f64,
+}
+
+impl Batch {
+    /// `images`, `[batch, height · width]`, with their labels, a whole update's. The seed is still to be set, by who knows
+    /// the batch's place in the training.
+    pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
+        let shape = [labels.len()];
+        let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
+        Self { images, targets, unlabelled: None, seed: 0, share: 1.0 }
+    }
+}
+
+/// Images without labels.
+#[derive(Debug, Clone)]
+pub struct Unlabelled {
+    /// `[images, height · width]`, scaled, as the data set has them.
+    pub plain: Tensor<2>,
+    /// The same, distorted as images that train are.
+    pub distorted: Tensor<2>,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -78,34 +99,7 @@ impl ImageBatcher {
         Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
     }
 
-    /// The images at `indices` with their labels. The seed is still to be set, by who knows the batch's place in the
-    /// training.
-    pub fn select(&self, images: &Images, indices: &[usize], device: &Device) -> Batch {
-        let labels = indices.iter().map(|&index| i32::from(images.label(index))).collect();
-        self.labelled(indices.iter().map(|&index| images.pixels(index)), labels, device)
-    }
-
-    /// All the images, likewise.
-    pub fn all(&self, images: &Images, device: &Device) -> Batch {
-        self.select(images, &(0..images.len()).collect::<Vec<_>>(), device)
-    }
-
-    fn labelled<'a>(
-        &self,
-        images: impl ExactSizeIterator<Item = &'a [u8]>,
-        labels: Vec<i32>,
-        device: &Device,
-    ) -> Batch {
-        let count = labels.len();
-        Batch {
-            images: self.images(images, device),
-            targets: Tensor::from_data(TensorData::new(labels, [count]), device),
-            seed: 0,
-            share: 1.0,
-        }
-    }
-
-    /// The scaled images alone, `[images, height · width]`, of equally large images.
+    /// Equally large images, scaled: `[images, height · width]`.
     pub fn images<'a>(&self, images: impl ExactSizeIterator<Item = &'a [u8]>, device: &Device) -> Tensor<2> {
         let count = images.len();
         let mut values = Vec::new();
@@ -132,7 +126,7 @@ impl Dataset<Item> for Images {
 impl Batcher<Item, Batch> for ImageBatcher {
     fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
         let labels = items.iter().map(|item| i32::from(item.label)).collect();
-        self.labelled(items.iter().map(|item| item.pixels.as_slice()), labels, device)
+        Batch::new(self.images(items.iter().map(|item| item.pixels.as_slice()), device), labels)
     }
 }
 

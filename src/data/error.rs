@@ -164,6 +164,20 @@ pub enum DataError {
         images: usize,
     },
 
+    /// Labels can't be kept of so many images.
+    #[error(
+        "data.labels = {labels} takes a whole number from {least} to {most} here: as many images of each class, at least \
+         one, and no more than the smallest class has"
+    )]
+    Labels {
+        /// `data.labels`.
+        labels: usize,
+        /// One of each class.
+        least: usize,
+        /// As many of each class as the smallest has, but not all there are.
+        most: usize,
+    },
+
     /// The test images are not of the training images' size.
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",

@@ -10,18 +10,24 @@ use std::thread;
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 
-use super::{Batch, Distortion, ImageBatcher, Images};
+use super::distort::Turn;
+use super::{Batch, Distortion, ImageBatcher, Images, Unlabelled};
 use crate::random::{Purpose, derived_seed, generator};
 
-/// Goes through a data set in batches, the last one holding what is left.
+/// Goes through a data set in batches, the last one holding what is left; beside it, if asked for, through images without
+/// labels.
 #[derive(Clone)]
 pub struct Loader {
     images: Arc<Images>,
     /// Which of the images, in the order that they have unshuffled.
     indices: Arc<[usize]>,
+    /// How many of them an epoch has: of more than there are, some come again.
+    length: usize,
+    /// The images without labels, and how many of them come with each batch.
+    unlabelled: (Arc<[usize]>, usize),
     batcher: ImageBatcher,
     batch_size: usize,
     /// How many batches make an update.
@@ -30,7 +36,7 @@ pub struct Loader {
     shuffle: Option<u64>,
     /// What is done to the images of each epoch.
     distortion: Option<Distortion>,
-    /// How often the data set has been gone through. Shared by the copies that Burn makes when it picks the device.
+    /// How many epochs there have been. Shared by the copies that Burn makes when it picks the device.
     epochs: Arc<AtomicU64>,
     /// How many threads make batches ahead of their use; with none, each is made when it is asked for.
     threads: usize,
@@ -48,7 +54,9 @@ impl Loader {
     ) -> Self {
         Self {
             images: images.clone(),
+            length: indices.len(),
             indices: indices.into(),
+            unlabelled: (Arc::default(), 0),
             batcher,
             batch_size,
             accumulation: 1,
@@ -63,6 +71,17 @@ impl Loader {
     /// The same images, in another order every epoch.
     pub fn shuffled(self, seed: u64) -> Self {
         Self { shuffle: Some(seed), ..self }
+    }
+
+    /// The same, so many images an epoch: each comes once, in any order, before one comes again, and the next epoch goes on
+    /// where this one ended.
+    pub fn lasting(self, images: usize) -> Self {
+        Self { length: images, ..self }
+    }
+
+    /// The same, with the next `count` of the images at `indices` beside each batch, without their labels.
+    pub fn beside(self, indices: Vec<usize>, count: usize) -> Self {
+        Self { unlabelled: (indices.into(), count), ..self }
     }
 
     /// The same images, distorted in another way every epoch.
@@ -86,12 +105,27 @@ impl Loader {
     }
 
     /// The images in the order of epoch `epoch`, counted from 1.
-    fn order(&self, epoch: u64) -> Vec<usize> {
-        let mut order = self.indices.to_vec();
+    fn order(&self, epoch: u64) -> Vec<Turn> {
+        let images = self.indices.len().max(1) as u64;
+        let start = (epoch - 1) * self.length as u64;
+        let passes = start / images..(start + self.length as u64).div_ceil(images);
+        let pass = |epoch| self.pass(&self.indices, Purpose::Order { epoch }, epoch);
+        let turns = passes.flat_map(|passed| pass(passed + 1));
+        turns.skip((start % images) as usize).take(self.length).collect()
+    }
+
+    /// Once through the images at `indices`, in an order of that purpose.
+    fn pass(&self, indices: &[usize], order: Purpose, epoch: u64) -> Vec<Turn> {
+        let mut turns: Vec<Turn> = indices.iter().map(|&index| Turn { index, epoch }).collect();
         if let Some(seed) = self.shuffle {
-            order.shuffle(&mut generator(seed, Purpose::Order { epoch }));
+            turns.shuffle(&mut generator(seed, order));
         }
-        order
+        turns
+    }
+
+    /// How many images an epoch has, all together.
+    fn images(&self) -> usize {
+        self.length + self.unlabelled.0.len()
     }
 }
 
@@ -99,13 +133,14 @@ impl DataLoader<Batch> for Loader {
     /// Starts the next epoch.
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
         let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
-        let epoch = Arc::new(Epoch { number, order: self.order(number), loader: self.clone() });
+        let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
+        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader: self.clone() });
         let ahead = (0..self.threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
         Box::new(Batches { epoch, ahead, next: 0 })
     }
 
     fn num_items(&self) -> usize {
-        self.indices.len()
+        self.images()
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
@@ -114,8 +149,8 @@ impl DataLoader<Batch> for Loader {
 
     fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
         let end = end.min(self.indices.len());
-        let indices = self.indices[start.min(end)..end].into();
-        Arc::new(Self { indices, epochs: Arc::default(), ..self.clone() })
+        let indices: Arc<[usize]> = self.indices[start.min(end)..end].into();
+        Arc::new(Self { length: indices.len(), indices, epochs: Arc::default(), ..self.clone() })
     }
 }
 
@@ -123,23 +158,38 @@ impl DataLoader<Batch> for Loader {
 struct Epoch {
     /// Counted from 1.
     number: u64,
-    order: Vec<usize>,
+    order: Vec<Turn>,
+    unlabelled: Vec<Turn>,
     loader: Loader,
 }
 
 impl Epoch {
     /// The batch of that index, counted from 0, until there are no more.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images: all, batcher, distortion, device, .. } = &self.loader;
-        let images = self.order.chunks(self.loader.batch_size).nth(index)?;
-        let share = images.len() as f64 / self.images_in_update(index) as f64;
+        let Loader { images, batch_size, unlabelled: (_, beside), .. } = &self.loader;
+        let turns = self.order.chunks(*batch_size).nth(index)?;
+        let share = turns.len() as f64 / self.images_in_update(index) as f64;
         let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
-        let batch = match distortion {
-            Some(distortion) => batcher.all(&distortion.apply(all, images, self.number), device),
-            None => batcher.select(all, images, device),
-        };
-        Some(Batch { share, seed, ..batch })
+        let labels = turns.iter().map(|turn| i32::from(images.label(turn.index))).collect();
+        let unlabelled = self.unlabelled.chunks((*beside).max(1)).nth(index);
+        let unlabelled =
+            unlabelled.map(|turns| Unlabelled { plain: self.plain(turns), distorted: self.distorted(turns) });
+        Some(Batch { unlabelled, seed, share, ..Batch::new(self.distorted(turns), labels) })
+    }
+
+    /// The images as they are in their epochs.
+    fn distorted(&self, turns: &[Turn]) -> Tensor<2> {
+        let Loader { images, batcher, distortion, device, .. } = &self.loader;
+        let Some(distortion) = distortion else { return self.plain(turns) };
+        let area = images.size().iter().product();
+        batcher.images(distortion.pixels(images, turns).chunks_exact(area), device)
+    }
+
+    /// The images as the data set has them.
+    fn plain(&self, turns: &[Turn]) -> Tensor<2> {
+        let Loader { images, batcher, device, .. } = &self.loader;
+        batcher.images(turns.iter().map(|turn| images.pixels(turn.index)), device)
     }
 
     /// How many images there are in the update that the batch of that index is part of.
@@ -188,7 +238,8 @@ impl Iterator for Batches {
 
 impl DataLoaderIterator<Batch> for Batches {
     fn progress(&self) -> Progress {
-        let images = self.epoch.order.len();
-        Progress::new(images.min(self.next * self.epoch.loader.batch_size), images, Some("images".into()))
+        let Loader { batch_size, unlabelled: (_, beside), .. } = &self.epoch.loader;
+        let images = self.epoch.loader.images();
+        Progress::new(images.min(self.next * (batch_size + beside)), images, Some("images".into()))
     }
 }

@@ -7,7 +7,8 @@
 //!    fetch those that are missing. The result is [`Files`]: four paths and what lies there; or [`Pictures`], one's own.
 //! 3. [`Files::train`] and [`Files::test`] read a pair of files with [`idx`], which trusts nothing that a header says,
 //!    into [`Images`]: one byte a pixel, one byte a label. The test images are read by nothing but [`Files::test`].
-//! 4. [`TrainingData`] holds some of the training images out for validation ([`stratified`]).
+//! 4. [`TrainingData`] holds some of the training images out for validation, and may have others without their labels
+//!    ([`stratified`]).
 //! 5. A [`Loader`] decides the order, a [`Distortion`] may change the images, and an [`ImageBatcher`] scales the pixels of
 //!    each [`Batch`].
 
@@ -24,7 +25,7 @@ mod source;
 mod split;
 mod training;
 
-pub use batch::{Batch, ImageBatcher, Item, Scaling};
+pub use batch::{Batch, ImageBatcher, Item, Scaling, Unlabelled};
 pub use distort::Distortion;
 pub use error::{Attempt, DataError, IdxError, MirrorError};
 pub use files::{Files, IdxFiles, locate};

@@ -1,15 +1,17 @@
-//! Which training images are held out for validation, and which of the others are used.
+//! Which training images are held out for validation, which of the others are used, and which of these keep their labels.
 
 use rand::seq::SliceRandom;
 
 use super::DataError;
 use crate::random::{Purpose, generator};
 
-/// The training images, by index, that train and that validate. Both in ascending order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The training images, by index, that train and that validate. All in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
-    /// To learn from.
+    /// To learn from, with their labels.
     pub training: Vec<usize>,
+    /// To learn from without their labels, if at all.
+    pub unlabelled: Vec<usize>,
     /// Held out.
     pub validation: Vec<usize>,
 }
@@ -17,9 +19,18 @@ pub struct Split {
 /// Holds out `validation` of the images, and takes the share `limit`, in (0, 1], of the others to learn from: each class in
 /// proportion to its size, chosen by `seed`. The limit does not change what is held out.
 ///
+/// With `kept`, only so many of those to learn from keep their labels, equally many of each class; where that does not come
+/// out even, the first classes have one more. Fewer are among more.
+///
 /// # Errors
-/// If nothing would be left to learn from.
-pub fn stratified(labels: &[u8], validation: usize, limit: f64, seed: u64) -> Result<Split, DataError> {
+/// If nothing would be left to learn from, or the classes can't have equally many labels.
+pub fn stratified(
+    labels: &[u8],
+    validation: usize,
+    limit: f64,
+    kept: Option<usize>,
+    seed: u64,
+) -> Result<Split, DataError> {
     if validation >= labels.len() {
         return Err(DataError::Validation { validation, images: labels.len() });
     }
@@ -32,16 +43,41 @@ pub fn stratified(labels: &[u8], validation: usize, limit: f64, seed: u64) -> Re
     let rest: Vec<usize> = sizes.iter().zip(&held_out).map(|(size, held_out)| size - held_out).collect();
     let used = ((labels.len() - validation) as f64 * limit).round() as usize;
     let used = proportional(&rest, used.max(1));
+    let kept = kept.map_or(Ok(used.clone()), |kept| equal(&used, kept))?;
     let mut generator = generator(seed, Purpose::Split);
-    let mut split = Split { training: vec![], validation: vec![] };
-    for ((mut members, held_out), used) in by_class.into_iter().zip(held_out).zip(used) {
+    let mut split = Split::default();
+    for (((mut members, held_out), used), kept) in by_class.into_iter().zip(held_out).zip(used).zip(kept) {
         members.shuffle(&mut generator);
-        split.training.extend_from_slice(&members[held_out..held_out + used]);
-        split.validation.extend_from_slice(&members[..held_out]);
+        let (held_out, rest) = members.split_at(held_out);
+        let (labelled, unlabelled) = rest[..used].split_at(kept);
+        split.training.extend_from_slice(labelled);
+        split.unlabelled.extend_from_slice(unlabelled);
+        split.validation.extend_from_slice(held_out);
     }
     split.training.sort_unstable();
+    split.unlabelled.sort_unstable();
     split.validation.sort_unstable();
     Ok(split)
+}
+
+/// Shares `total` labels equally among the groups of these sizes that have any members, the first ones having one more
+/// where that does not come out even.
+fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
+    let sizes_of_some = || sizes.iter().copied().filter(|&size| size > 0);
+    let (groups, smallest) = (sizes_of_some().count(), sizes_of_some().min().unwrap_or_default());
+    let most = (groups * smallest).min(sizes.iter().sum::<usize>() - 1);
+    if !(groups..=most).contains(&total) {
+        return Err(DataError::Labels { labels: total, least: groups, most });
+    }
+    let mut left = total;
+    let mut groups = groups;
+    let share = |&size: &usize| {
+        let share = if size > 0 { left.div_ceil(groups) } else { 0 };
+        left -= share;
+        groups -= usize::from(size > 0);
+        share
+    };
+    Ok(sizes.iter().map(share).collect())
 }
 
 /// Shares `total` among groups in proportion to their sizes, what rounding leaves going to the largest remainders.
@@ -68,7 +104,7 @@ mod tests {
 
     #[test]
     fn every_image_is_on_one_side_and_the_held_out_number_is_exact() {
-        let split = stratified(&labels(), 61, 1.0, 1).unwrap();
+        let split = stratified(&labels(), 61, 1.0, None, 1).unwrap();
         assert_eq!(split.validation.len(), 61);
         let mut all = [split.training, split.validation].concat();
         all.sort_unstable();
@@ -77,37 +113,75 @@ mod tests {
 
     #[test]
     fn each_class_is_held_out_in_proportion() {
-        let split = stratified(&labels(), 60, 1.0, 1).unwrap();
+        let split = stratified(&labels(), 60, 1.0, None, 1).unwrap();
         let count = |class| split.validation.iter().filter(|&&i| labels()[i] == class).count();
         assert_eq!([count(0), count(1), count(2)], [30, 20, 10]);
     }
 
     #[test]
     fn the_seed_decides() {
-        assert_eq!(stratified(&labels(), 60, 1.0, 1).unwrap(), stratified(&labels(), 60, 1.0, 1).unwrap());
-        assert_ne!(stratified(&labels(), 60, 1.0, 1).unwrap(), stratified(&labels(), 60, 1.0, 2).unwrap());
+        assert_eq!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 1).unwrap());
+        assert_ne!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 2).unwrap());
     }
 
     #[test]
     fn nothing_held_out_trains_on_everything() {
-        let split = stratified(&labels(), 0, 1.0, 1).unwrap();
+        let split = stratified(&labels(), 0, 1.0, None, 1).unwrap();
         assert_eq!((split.training.len(), split.validation.len()), (600, 0));
     }
 
     #[test]
     fn a_limit_leaves_the_same_share_of_each_class_to_learn_from_and_holds_out_the_same() {
-        let (all, tenth) = (stratified(&labels(), 60, 1.0, 1).unwrap(), stratified(&labels(), 60, 0.1, 1).unwrap());
+        let (all, tenth) =
+            (stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 0.1, None, 1).unwrap());
         assert_eq!(tenth.validation, all.validation);
         assert!(tenth.training.iter().all(|index| all.training.contains(index)));
         let count = |class| tenth.training.iter().filter(|&&i| labels()[i] == class).count();
         assert_eq!([count(0), count(1), count(2)], [27, 18, 9]);
-        assert_ne!(tenth.training, stratified(&labels(), 60, 0.1, 2).unwrap().training);
-        assert_eq!(stratified(&labels(), 60, 1e-9, 1).unwrap().training.len(), 1);
+        assert_ne!(tenth.training, stratified(&labels(), 60, 0.1, None, 2).unwrap().training);
+        assert_eq!(stratified(&labels(), 60, 1e-9, None, 1).unwrap().training.len(), 1);
+    }
+
+    #[test]
+    fn labels_are_kept_of_equally_many_images_of_each_class_and_the_others_have_none() {
+        let all = stratified(&labels(), 60, 1.0, None, 1).unwrap();
+        assert_eq!(all.unlabelled, [] as [usize; 0]);
+        let split = stratified(&labels(), 60, 1.0, Some(31), 1).unwrap();
+        assert_eq!(split.validation, all.validation);
+        let count = |class| split.training.iter().filter(|&&i| labels()[i] == class).count();
+        assert_eq!([count(0), count(1), count(2)], [11, 10, 10]);
+        let mut both = [split.training, split.unlabelled].concat();
+        both.sort_unstable();
+        assert_eq!(both, all.training);
+    }
+
+    #[test]
+    fn the_seed_decides_which_labels_are_kept_and_fewer_are_among_more() {
+        let kept = |labels_kept, seed| stratified(&labels(), 0, 0.5, Some(labels_kept), seed).unwrap().training;
+        assert_eq!(kept(30, 1), kept(30, 1));
+        assert_ne!(kept(30, 1), kept(30, 2));
+        assert!(kept(30, 1).iter().all(|index| kept(90, 1).contains(index)));
+    }
+
+    #[test]
+    fn a_number_of_labels_that_the_classes_can_not_share_alike_is_an_error_with_those_that_they_can() {
+        let refused = |total| stratified(&labels(), 60, 0.5, Some(total), 1).unwrap_err().to_string();
+        let ending = "takes a whole number from 3 to 135 here: as many images of each class, at least one, and no more than \
+                      the smallest class has";
+        assert_eq!(refused(2), format!("data.labels = 2 {ending}"));
+        assert_eq!(refused(136), format!("data.labels = 136 {ending}"));
+        for total in [3, 135] {
+            assert_eq!(stratified(&labels(), 60, 0.5, Some(total), 1).unwrap().training.len(), total);
+        }
+        // All of them are no few: nothing would be left without a label.
+        assert!(stratified(&[0, 1, 0, 1], 0, 1.0, Some(4), 1).unwrap_err().to_string().contains("from 2 to 3"));
+        // A label between others that no image has.
+        assert_eq!(stratified(&[0, 2, 0, 2], 0, 1.0, Some(2), 1).unwrap().training.len(), 2);
     }
 
     #[test]
     fn holding_out_everything_is_an_error_that_names_the_key() {
-        let message = stratified(&labels(), 600, 1.0, 1).unwrap_err().to_string();
+        let message = stratified(&labels(), 600, 1.0, None, 1).unwrap_err().to_string();
         assert!(message.contains("data.validation") && message.contains("600"), "{message}");
     }
 }

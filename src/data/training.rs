@@ -10,21 +10,22 @@ use crate::config::{Experiment, Pixels};
 pub struct TrainingData {
     /// The training images, of both splits.
     pub images: Arc<Images>,
-    /// Which of them train and which validate.
+    /// Which of them train, with and without their labels, and which validate.
     pub split: Split,
     /// How their pixels become numbers.
     pub scaling: Scaling,
 }
 
 impl TrainingData {
-    /// Reads the training images, holds some of them out, and measures the scaling on those that train.
+    /// Reads the training images, holds some of them out, and measures the scaling on those that train with
+    /// their labels.
     ///
     /// # Errors
-    /// If a file is damaged, or `data.validation` leaves nothing to learn from.
+    /// If a file is damaged, `data.validation` leaves nothing to learn from, or `data.labels` can't be had.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
-        let (validation, limit) = (experiment.data.validation, experiment.training.limit);
-        let split = stratified(images.labels(), validation, limit, experiment.seed)?;
+        let (data, limit) = (&experiment.data, experiment.training.limit);
+        let split = stratified(images.labels(), data.validation, limit, data.labels, experiment.seed)?;
         let scaling = match experiment.data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),

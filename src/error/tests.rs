@@ -83,6 +83,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Label: "src/data/images.rs" a_label_that_names_no_class_is_refused "label 1 (from 0) is 10",
             Classes: "src/data/images.rs" a_chosen_label_that_no_image_has_is_refused "no image has the label 1",
             Validation: "src/data/split.rs" holding_out_everything_is_an_error_that_names_the_key "data.validation",
+            Labels: "tests/cli/data.rs" labels_that_the_classes_can_not_share_alike_are_an_error_with_the_most_there_can_be "takes a whole number from 10 to 49690 here",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
         IdxError {

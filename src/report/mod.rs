@@ -188,10 +188,12 @@ fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
 fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fact> {
     let Record { version, commit, device, adapter, data, training, .. } = record;
     let commit = commit.as_ref().map_or_else(String::new, |commit| format!(", commit {commit}"));
-    let images = match data.validation_images {
-        0 => grouped(data.training_images),
-        held_out => format!("{}, and {} held out", grouped(data.training_images), grouped(held_out)),
-    };
+    let mut images = grouped(data.training_images);
+    for (count, what) in [(data.unlabelled_images, "unlabelled"), (data.validation_images, "held out")] {
+        if count > 0 {
+            images += &format!(", and {} {what}", grouped(count));
+        }
+    }
     let mut facts = vec![
         Fact::new("device", format!("{device} ({adapter})")),
         Fact::new("seed", record.seed.to_string()),

@@ -17,7 +17,7 @@ pub struct Journal {
     state: Arc<Mutex<State>>,
     watch: Watch,
     stop: Stop,
-    /// How many images train.
+    /// How many images train in an epoch.
     training: usize,
     /// How many images are held out.
     validation: usize,

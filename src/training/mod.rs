@@ -2,7 +2,8 @@
 //!
 //! - `trainee` is what is trained: a network, and the `average` of its weights, if asked for; `freezing` keeps some of its
 //!   layers as they are.
-//! - `step` is what happens to one batch: logits, loss, gradients.
+//! - `portions` are the batches of an epoch; `step` is what happens to one: logits, loss, gradients, `consistency` being the
+//!   loss of images without labels.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
 //!   change the weights in place, and `portable` lets their state be restored anywhere.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
@@ -13,12 +14,14 @@
 
 mod adam;
 mod average;
+mod consistency;
 mod error;
 mod freezing;
 mod journal;
 mod keeper;
 mod optimizer;
 mod portable;
+mod portions;
 mod progress;
 mod raw;
 mod schedule;
@@ -33,10 +36,12 @@ use std::sync::Arc;
 pub use adam::{Adam, Form};
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
+pub use consistency::Consistency;
 
 pub use error::TrainingError;
 pub use journal::Journal;
 pub use optimizer::optimizer;
+pub use portions::Portions;
 pub use progress::Progress;
 pub use schedule::Rates;
 pub use sgd::Sgd;
@@ -44,7 +49,7 @@ pub use step::cross_entropy;
 pub use trainee::Trainee;
 
 use crate::checkpoint::Checkpoint;
-use crate::config::{BatchSize, Experiment};
+use crate::config::Experiment;
 use crate::data::{Distortion, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
@@ -82,17 +87,12 @@ pub fn train(
     run: &RunFolder,
     mut record: Record,
 ) -> Result<Trained, TrainingError> {
-    let (images, held_out) = (data.split.training.len(), data.split.validation.len());
-    let batch_size = match experiment.training.batch_size {
-        BatchSize::Images(images) => images,
-        BatchSize::All => images,
-    };
-    let batches = images.div_ceil(batch_size);
+    let portions = Portions::new(experiment, &data.split);
     let accumulation = experiment.training.gradient_accumulation;
-    let updates = batches.div_ceil(accumulation);
+    let updates = portions.updates(accumulation);
 
     let (mut trainee, mut epochs, mut before) = (Trainee::new(model, &experiment.training), vec![], None);
-    trainee = trainee.freezing(&experiment.init, updates);
+    trainee = trainee.consistent(&experiment.consistency).freezing(&experiment.init, updates);
     if let Some(checkpoint) = run.checkpoint()? {
         let path = run.path().join(Checkpoint::FILE);
         trainee = trainee.restored(&checkpoint, &path).map_err(RunError::from)?;
@@ -103,7 +103,8 @@ pub fn train(
 
     let interrupter = Interrupter::new();
     let watch = Watch::new(interrupter.clone());
-    let journal = Journal::new(experiment.stop.clone(), images, held_out, epochs, watch.clone());
+    let held_out = data.split.validation.len();
+    let journal = Journal::new(experiment.stop.clone(), portions.images, held_out, epochs, watch.clone());
     if done >= experiment.training.epochs || journal.stop_reason().is_some() {
         let seconds = before.map(|(_, seconds)| seconds).unwrap_or_default();
         return Ok(Trained { journal, record, seconds });
@@ -114,7 +115,10 @@ pub fn train(
             .with_threads(experiment.data.loader_threads)
             .after(done)
     };
-    let training = loader(&data.split.training, batch_size)
+    let unlabelled = data.split.unlabelled[..portions.unlabelled].to_vec();
+    let training = loader(&data.split.training, portions.batch_size)
+        .lasting(portions.images)
+        .beside(unlabelled, portions.beside)
         .shuffled(experiment.seed)
         .distorted(Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()))
         .accumulated(accumulation);
@@ -126,7 +130,7 @@ pub fn train(
         trainee: trainee.clone(),
         rates: scheduler.clone(),
         checkpoint: before,
-        batches,
+        batches: portions.batches,
         tensorboard: experiment.training.tensorboard,
     };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);

@@ -1,6 +1,7 @@
 //! One step, as Burn's `Learner` asks for it: the loss of a batch, its gradients, and the update they lead to.
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
+use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Int, Tensor};
@@ -8,7 +9,7 @@ use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
 use super::raw::Validated;
 use super::trainee::Trainee;
-use crate::data::Batch;
+use crate::data::{Batch, Unlabelled};
 use crate::model::Mlp;
 
 impl TrainStep for Trainee {
@@ -18,9 +19,8 @@ impl TrainStep for Trainee {
     fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
         batch.images.device().seed(batch.seed);
         let share = batch.share;
-        let output = classify(&self.model, batch, self.smoothing);
+        let (output, loss) = self.losses(batch);
         // Gradients are summed over the batches of an update: each one's counts as many images have it.
-        let loss = output.loss.clone().mean();
         let part = if share == 1.0 { loss } else { loss.mul_scalar(share) };
         TrainOutput::new(&self.model, part.backward(), output)
     }
@@ -45,14 +45,35 @@ impl InferenceStep for Trainee {
 
     fn step(&self, batch: Batch) -> Validated {
         // The plain loss: how smooth the targets of the training are says nothing about the model.
-        let raw = self.average.as_ref().map(|_| classify(&self.model, batch.clone(), 0.0));
-        Validated { kept: classify(self.kept(), batch, 0.0), raw }
+        let raw = self.average.as_ref().map(|_| classify(&self.model, batch.clone()));
+        Validated { kept: classify(self.kept(), batch), raw }
     }
 }
 
-fn classify(model: &Mlp, batch: Batch, smoothing: f64) -> ClassificationOutput {
-    let logits = model.forward(batch.images);
-    ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), smoothing), logits, batch.targets)
+impl Trainee {
+    /// What comes of the labelled images of a batch, and the loss of all of them, `[1]`.
+    fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
+        let (Some(consistency), Some(Unlabelled { plain, distorted })) = (&self.consistency, batch.unlabelled) else {
+            let output = classified(self.model.forward(batch.images), batch.targets, self.smoothing);
+            let loss = output.loss.clone().mean();
+            return (output, loss);
+        };
+        let ([labelled, _], [unlabelled, _]) = (batch.images.dims(), distorted.dims());
+        // All at once: batch normalisation is to see them as one kind of images.
+        let logits = self.model.forward(Tensor::cat(vec![batch.images, distorted], 0));
+        let output = classified(logits.clone().narrow(0, 0, labelled), batch.targets, self.smoothing);
+        let teacher = Tensor::from_inner(self.kept().valid().forward(plain.without_autodiff()));
+        let loss = output.loss.clone().mean() + consistency.loss(teacher, logits.narrow(0, labelled, unlabelled));
+        (output, loss)
+    }
+}
+
+fn classify(model: &Mlp, batch: Batch) -> ClassificationOutput {
+    classified(model.forward(batch.images), batch.targets, 0.0)
+}
+
+fn classified(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> ClassificationOutput {
+    ClassificationOutput::new(cross_entropy(logits.clone(), targets.clone(), smoothing), logits, targets)
 }
 
 /// Cross-entropy of each image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`: `-log softmax(z)[target]`,

@@ -5,9 +5,10 @@ use std::path::Path;
 use burn::module::Module;
 
 use super::average::Average;
+use super::consistency::Consistency;
 use super::freezing::Freezing;
 use crate::checkpoint::Checkpoint;
-use crate::config::{Init, Training};
+use crate::config::{self, Init, Training};
 use crate::model::Mlp;
 use crate::weights::{self, WeightsError};
 
@@ -19,6 +20,8 @@ pub struct Trainee {
     /// `training.label_smoothing`.
     pub(super) smoothing: f64,
     #[module(skip)]
+    pub(super) consistency: Option<Consistency>,
+    #[module(skip)]
     freezing: Freezing,
 }
 
@@ -26,7 +29,13 @@ impl Trainee {
     /// `model`, to be trained as `training` says, before its first update.
     pub fn new(model: Mlp, training: &Training) -> Self {
         let average = training.ema.map(|decay| Average::new(&model, decay));
-        Self { model, average, smoothing: training.label_smoothing, freezing: Freezing::default() }
+        let smoothing = training.label_smoothing;
+        Self { model, average, smoothing, consistency: None, freezing: Freezing::default() }
+    }
+
+    /// The same, learning from unlabelled images as well, as `config` says.
+    pub fn consistent(self, config: &config::Consistency) -> Self {
+        Self { consistency: Consistency::new(config), ..self }
     }
 
     /// The same with the weights in `checkpoint`, the content of the file `path`.
@@ -69,7 +78,7 @@ impl Trainee {
         let model = update(self.model);
         let average = self.average.map(|average| average.followed(&model));
         let (freezing, model) = self.freezing.updated(model);
-        Self { model, average, freezing, smoothing: self.smoothing }
+        Self { model, average, freezing, smoothing: self.smoothing, consistency: self.consistency }
     }
 }
 

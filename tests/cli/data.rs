@@ -143,6 +143,14 @@ fn holding_out_more_than_there_is_is_an_error_that_names_the_key() {
 }
 
 #[test]
+fn labels_that_the_classes_can_not_share_alike_are_an_error_with_the_most_there_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = failure(quick(folder.path()).args(["--set", "data.labels=60000"]));
+    // 5,421 images show a five, of which a twelfth is held out.
+    assert!(message.contains("data.labels = 60000 takes a whole number from 10 to 49690 here"), "{message}");
+}
+
+#[test]
 fn a_run_does_not_go_on_with_other_data() {
     let folder = tempfile::tempdir().unwrap();
     write_own(folder.path(), "train", 300);

@@ -54,6 +54,18 @@ const EVERYTHING: [&str; 5] = [
     "training.batch_size=512",
 ];
 
+/// 100 labels among 5,500 images.
+pub const FEW_LABELS: [&str; 8] = [
+    "data.labels=100",
+    "training.limit=0.1",
+    "training.ema=0.9",
+    "training.batch_size=20",
+    "consistency={ weight = 1, threshold = 0.6, ratio = 20 }",
+    "data.distort={ rotation = 10, elastic_alpha = 20 }",
+    "model.batch_norm=true",
+    "optimizer.learning_rate=0.005",
+];
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
     let devices = if cfg!(feature = "flex") { vec![DEVICE, "flex"] } else { vec![DEVICE] };
@@ -65,6 +77,13 @@ fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
         assert_same_results(&run(&runs[0]), &run(&runs[1]));
         assert_same_results(&run(&runs[0]), &run(&runs[2]));
     }
+}
+
+#[test]
+fn images_without_labels_are_learned_from_with_the_same_bytes_too() {
+    let train = |threads| train(DEVICE, &[&FEW_LABELS[..], &[threads]].concat());
+    let (one, three) = (train("data.loader_threads=0"), train("data.loader_threads=3"));
+    assert_same_results(&run(&one), &run(&three));
 }
 
 #[test]

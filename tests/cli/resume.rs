@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::reproduce::{assert_same_results, results};
+use super::reproduce::{FEW_LABELS, assert_same_results, results};
 use super::{DEVICE, failure, program, success};
 
 /// Ten epochs of all that has state or chance in it, in a few seconds.
@@ -206,6 +206,17 @@ fn a_finished_run_can_be_trained_longer_to_the_bytes_of_the_longer_run() {
     assert!(message.contains("is finished after 3 epochs"), "{message}");
     success(&mut place.resume(&["training.epochs=10"]));
     assert_same_results(undisturbed(), &place.run());
+}
+
+#[test]
+fn a_training_with_images_without_labels_goes_on_to_the_same_bytes() {
+    let (undisturbed, place) = (Place::new(), Place::new());
+    success(&mut undisturbed.train(&[&FEW_LABELS[..], &["training.epochs=4"]].concat()));
+    success(&mut place.train(&[&FEW_LABELS[..], &["training.epochs=2"]].concat()));
+    success(&mut place.resume(&["training.epochs=4"]));
+    assert_same_results(&undisturbed.run(), &place.run());
+    let message = failure(&mut place.resume(&["data.labels=200", "consistency.weight=0"]));
+    assert!(message.contains("2 problems") && message.contains("data.labels = 200: can't change"), "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
+use super::reproduce::FEW_LABELS;
 use super::trained::smoke;
 use super::{DEVICE, failure, folders, program, stdout, success};
 
@@ -111,6 +112,44 @@ fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really
     let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
     assert_eq!(evaluation["images"], 10_000);
     assert!(evaluation["accuracy"].as_f64().unwrap() > 0.8, "{evaluation}");
+}
+
+/// Trains the smoke experiment with 100 labels, and gives the record, the messages and the last validation accuracy.
+fn few_labels(sets: &[&str]) -> (Value, String, f64) {
+    let runs = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
+    FEW_LABELS.iter().chain(sets).for_each(|set| _ = command.args(["--set", set]));
+    let (_, message) = success(&mut command);
+    let run = &folders(runs.path())[0];
+    let record = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+    let last = rows(&fs::read_to_string(run.join("metrics.csv")).unwrap()).pop().unwrap();
+    (record, message, last[4])
+}
+
+#[test]
+fn images_without_labels_make_a_better_network_than_the_labelled_ones_alone() {
+    let sets = ["training.limit=1", "model.hidden=[64]"];
+    let (record, message, accuracy) = few_labels(&sets);
+    assert!(message.contains("smoke: 100 training, 54900 unlabelled and 5000 validation images"), "{message}");
+    assert_eq!(record["data"]["training_images"], 100);
+    assert_eq!(record["data"]["unlabelled_images"], 54_900);
+    // 138 batches of 20 and 400; the teacher answers once for each of the 400, the average is validated as well.
+    let forward = 2 * (784 * 64 + 64 * 10_u64);
+    let operations = 2 * ((138 * 20 + 54_900) * 2 * (2 * 784 * 64 + 3 * 64 * 10) + (54_900 + 2 * 5_000) * forward);
+    assert_eq!(record["training"]["floating_point_operations"], operations);
+    let (_, message, alone) = few_labels(&[&sets[..], &["consistency.weight=0"]].concat());
+    assert!(accuracy > alone, "{accuracy} {alone}: {message}");
+}
+
+#[test]
+fn a_dry_run_with_images_without_labels_takes_one_batch_of_both() {
+    for weight in ["consistency.weight=1", "consistency.weight=0"] {
+        let mut command = program();
+        command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run"]);
+        FEW_LABELS.iter().chain([&weight]).for_each(|set| _ = command.args(["--set", set]));
+        assert!(stdout(&mut command).contains("dry run: one batch went through"));
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 use mnist_burn::config::Model;
-use mnist_burn::data::{ImageBatcher, Images, Loader, Scaling};
+use mnist_burn::data::{Batch, ImageBatcher, Images, Loader, Scaling};
 
 use super::{devices, filled, network};
 
@@ -27,9 +27,8 @@ fn loader(batch_size: usize) -> Loader {
 }
 
 /// The next epoch's numbers, batch by batch.
-fn epoch(loader: &dyn DataLoader<mnist_burn::data::Batch>) -> Vec<Vec<usize>> {
-    let numbers =
-        |batch: mnist_burn::data::Batch| batch.images.into_data().iter::<f32>().map(|n| n.round() as usize).collect();
+fn epoch(loader: &dyn DataLoader<Batch>) -> Vec<Vec<usize>> {
+    let numbers = |batch: Batch| batch.images.into_data().iter::<f32>().map(|n| n.round() as usize).collect();
     loader.iter().map(|batch| numbers(batch.unwrap())).collect()
 }
 
@@ -64,6 +63,42 @@ fn the_order_depends_on_the_seed_and_the_epoch_alone() {
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
     assert_ne!(epoch(&other).concat(), epoch(&loader(32).shuffled(1)).concat());
+}
+
+#[test]
+fn an_epoch_may_last_longer_than_the_images_and_the_next_goes_on_where_it_ended() {
+    let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).lasting(250));
+    let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
+    assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
+    assert_eq!(epoch(&loader(50).shuffled(1).lasting(250).after(1)).concat(), passes[250..]);
+}
+
+#[test]
+fn images_without_labels_come_beside_the_others_each_once_in_another_order_every_epoch() {
+    let loader = loader(10).shuffled(1).lasting(40).beside((50..100).collect(), 15);
+    assert_eq!(loader.num_items(), 90);
+    let unlabelled = || -> Vec<Vec<usize>> {
+        let numbers = |batch: Batch| {
+            assert_eq!(batch.targets.dims(), [10]);
+            batch.unlabelled.unwrap().plain.into_data().iter::<f32>().map(|n| n.round() as usize).collect()
+        };
+        loader.iter().map(|batch| numbers(batch.unwrap())).collect()
+    };
+    let (first, second) = (unlabelled(), unlabelled());
+    assert_eq!(first.iter().map(Vec::len).collect::<Vec<_>>(), [15, 15, 15, 5]);
+    assert_eq!((sorted(&first), sorted(&second)), ((50..100).collect(), (50..100).collect()));
+    assert_ne!(first, second);
+}
+
+#[test]
+fn the_progress_of_an_epoch_is_over_with_its_last_batch() {
+    let loader = loader(10).lasting(40).beside((50..100).collect(), 15);
+    let mut batches = loader.iter();
+    let mut done = vec![];
+    while batches.next().is_some() {
+        done.push(batches.progress().items_processed);
+    }
+    assert_eq!(done, [25, 50, 75, 90]);
 }
 
 #[test]

@@ -7,10 +7,12 @@
 //! - `optimizers`: the update rules, and Burn's loop running them;
 //! - `freezing`: layers that do not learn, or at a rate of their own;
 //! - `updates`: the same rules as Burn has them;
+//! - `consistency`: what is learned from images without labels;
 //! - `options`: what changes the loss, the gradients or the model that is kept.
 
 mod backends;
 mod batches;
+mod consistency;
 mod freezing;
 mod keras;
 mod optimizers;
@@ -21,7 +23,7 @@ mod updates;
 use std::collections::BTreeMap;
 
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::TrainStep;
 use mnist_burn::config::{Init, Model, Training};
 use mnist_burn::data::Batch;
@@ -55,12 +57,7 @@ fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp
 
 fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
     let (count, width) = (labels.len(), images.len() / labels.len());
-    Batch {
-        images: Tensor::from_data(TensorData::new(images, [count, width]), device),
-        targets: Tensor::<1, Int>::from_data(TensorData::new(labels, [count]), device),
-        seed: 0,
-        share: 1.0,
-    }
+    Batch::new(Tensor::from_data(TensorData::new(images, [count, width]), device), labels)
 }
 
 /// One training step; the mean loss before it, and the model after it.

@@ -217,7 +217,7 @@ pub fn data(validation: Vec<usize>) -> TrainingData {
     // Bytes that are exactly the images above at a scale of a fifth.
     let bytes = IMAGES.iter().map(|pixel| (pixel * 5.0).round() as u8).collect();
     let images = Images::new(bytes, LABELS.iter().map(|&label| label as u8).collect(), [1, 3], CLASSES);
-    let split = Split { training: vec![0, 1, 2, 3], validation };
+    let split = Split { training: vec![0, 1, 2, 3], validation, ..Split::default() };
     TrainingData { images: Arc::new(images), split, scaling: Scaling { mean: 0.0, deviation: 5.0 / 255.0 } }
 }
 
@@ -262,7 +262,7 @@ fn a_loss_that_is_no_number_stops_the_training_with_the_way_out() {
     let images = Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2);
     let data = TrainingData {
         images: Arc::new(images),
-        split: Split { training: vec![0, 1], validation: vec![] },
+        split: Split { training: vec![0, 1], ..Split::default() },
         // Inputs of infinite size.
         scaling: Scaling { mean: 0.0, deviation: 1e-45 },
     };
@@ -282,7 +282,7 @@ fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
     let runs = tempfile::tempdir().unwrap();
     let data = TrainingData {
         images: Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2)),
-        split: Split { training: vec![0, 1], validation: vec![] },
+        split: Split { training: vec![0, 1], ..Split::default() },
         scaling: Scaling::UNIT,
     };
     let experiment = Experiment { model: regression(), ..Experiment::default() };

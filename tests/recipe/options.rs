@@ -63,7 +63,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize) -> (Vec<f32
     let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
     let data = TrainingData {
         images: images.into(),
-        split: Split { training: (0..11).collect(), validation: vec![] },
+        split: Split { training: (0..11).collect(), ..Split::default() },
         scaling: Scaling::UNIT,
     };
     let experiment = Experiment {

@@ -106,7 +106,7 @@ fn an_unknown_section_is_reported_once_with_the_nearest_known_one() {
     assert_eq!(
         problem("[frobnicate]"),
         "line 1: [frobnicate]: unknown section; \
-         there are [data], [data.distort], [model], [init], [training], [optimizer], [schedule], [stop]"
+         there are [data], [data.distort], [model], [init], [training], [consistency], [optimizer], [schedule], [stop]"
     );
 }
 

@@ -1,6 +1,7 @@
 //! What a user writes, and what the user gets or reads: messages, ranges, overrides and files written back.
 
 mod files;
+mod labels;
 mod messages;
 mod mutations;
 mod overrides;

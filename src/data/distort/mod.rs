@@ -36,6 +36,15 @@ pub struct Distortion {
     size: [usize; 2],
 }
 
+/// An image in one of the epochs that it is seen in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The image's index.
+    pub index: usize,
+    /// The epoch, counted from 1: how often the image's data set was begun.
+    pub epoch: u64,
+}
+
 impl Distortion {
     /// The distortion of images of `size`, `[height, width]`, within `ranges`; none where these are empty.
     pub fn new(ranges: &Distort, seed: u64, size: [usize; 2]) -> Option<Self> {
@@ -48,13 +57,23 @@ impl Distortion {
     /// The images at `indices` as they are in epoch `epoch`, counted from 1, with their labels.
     ///
     /// # Panics
-    /// If there is no such image, or `images` are of another size than this was made for.
+    /// As [`Distortion::pixels`].
     pub fn apply(&self, images: &Images, indices: &[usize], epoch: u64) -> Images {
+        let turns: Vec<_> = indices.iter().map(|&index| Turn { index, epoch }).collect();
+        let labels = indices.iter().map(|&index| images.label(index)).collect();
+        Images::new(self.pixels(images, &turns), labels, self.size, images.classes())
+    }
+
+    /// The images whose turn it is, distorted: `[turns, height, width]`, flat.
+    ///
+    /// # Panics
+    /// If there is no such image, or `images` are of another size than this was made for.
+    pub fn pixels(&self, images: &Images, turns: &[Turn]) -> Vec<u8> {
         assert_eq!(images.size(), self.size, "images of the size that the distortion is made for");
         let area = self.size[0] * self.size[1];
-        let mut pixels = vec![0; indices.len() * area];
+        let mut pixels = vec![0; turns.len() * area];
         let mut canvas = Canvas::new(self.size);
-        for (&index, distorted) in indices.iter().zip(pixels.chunks_exact_mut(area)) {
+        for (&Turn { index, epoch }, distorted) in turns.iter().zip(pixels.chunks_exact_mut(area)) {
             let mut generator = generator(self.seed, Purpose::Distortion { epoch, image: index as u64 });
             let affine = self.change(&mut generator).undone(self.size);
             if let Some(elastic) = &self.elastic {
@@ -62,8 +81,7 @@ impl Distortion {
             }
             AutoArch::new().dispatch(|| canvas.distort(images.pixels(index), &affine, distorted));
         }
-        let labels = indices.iter().map(|&index| images.label(index)).collect();
-        Images::new(pixels, labels, self.size, images.classes())
+        pixels
     }
 
     /// What is drawn for one image. Every range has its draw, used or not: so no range changes what is drawn from another.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::affine::Change;
 use super::*;
@@ -204,4 +204,26 @@ fn neither_threads_nor_an_interruption_change_the_images_and_every_epoch_does() 
     let plain = epoch(&loader(None));
     assert!((0..30).all(|label| image_of(&first, label) != image_of(&second, label)));
     assert!((0..30).all(|label| image_of(&first, label) != image_of(&plain, label)));
+}
+
+#[test]
+fn an_image_that_comes_again_within_an_epoch_is_another_one() {
+    let loader = loader(Distortion::new(&all_ranges(), 1, [28, 28])).lasting(60);
+    let (images, labels): (Vec<_>, Vec<_>) = epoch(&loader).into_iter().unzip();
+    let (images, labels) = (images.concat(), labels.concat());
+    let of = |label| images.chunks(784).zip(&labels).filter(move |(_, found)| **found == label).map(|(image, _)| image);
+    assert!((0..30).all(|label| of(label).count() == 2 && of(label).next() != of(label).nth(1)));
+}
+
+#[test]
+fn an_image_without_a_label_comes_as_it_is_and_distorted() {
+    let images = dots(1, [2.0, 1.0]);
+    let loader = loader(Distortion::new(&all_ranges(), 1, [28, 28])).lasting(4).beside(vec![7], 1);
+    let unlabelled = loader.iter().next().unwrap().unwrap().unlabelled.unwrap();
+    let bytes =
+        |images: Tensor<2>| images.into_data().iter::<f32>().map(|value| (value * 255.0).round() as u8).collect();
+    let [plain, distorted]: [Vec<u8>; 2] = [bytes(unlabelled.plain), bytes(unlabelled.distorted)];
+    assert_eq!(plain, images.pixels(0));
+    let turned = Distortion::new(&all_ranges(), 1, [28, 28]).unwrap();
+    assert_eq!(distorted, turned.pixels(&dots(30, [2.0, 1.0]), &[Turn { index: 7, epoch: 1 }]));
 }
