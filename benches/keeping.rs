@@ -24,7 +24,7 @@ use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
 use mnist_burn::record::{Record, Seconds, Stopwatch};
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{self, Progress, cross_entropy, optimizer};
+use mnist_burn::training::{self, Progress, Ui, cross_entropy, optimizer};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -125,7 +125,7 @@ impl Setting {
         let model = self.network();
         let record = Record::new(self.experiment.seed, self.files.checksums(), &self.data, &model, &self.device);
         run.write_record(&record).expect("a file of the new run");
-        let trained = training::train(&self.experiment, model, &self.data, &self.device, &run, record);
+        let trained = training::train(&self.experiment, model, &self.data, &self.device, &run, record, Ui::Lines);
         assert!(trained.is_ok(), "the training went through");
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::listing::Sort;
+use crate::training::Ui;
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
 #[derive(Debug, Parser)]
@@ -77,6 +78,9 @@ pub struct Train {
     /// Leave the test images alone: for runs that others are compared with
     #[arg(long)]
     pub no_test: bool,
+    /// What shows the training under way
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
     /// Take one batch through everything, and keep nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -93,6 +97,9 @@ pub struct Resume {
     /// Where to compute [default: where the config says]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+    /// What shows the training under way
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
 }
 
 /// Arguments of `runs`.

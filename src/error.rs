@@ -9,7 +9,7 @@ use crate::evaluation::EvaluationError;
 use crate::run::RunError;
 use crate::serve::ServeError;
 use crate::sweep::SweepError;
-use crate::training::TrainingError;
+use crate::training::{TrainingError, UiError};
 use crate::transfer::TransferError;
 
 /// One module's error, or what a command found out by itself.
@@ -24,6 +24,9 @@ pub enum Error {
     /// The device can't be had.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The training can't be shown.
+    #[error(transparent)]
+    Ui(#[from] UiError),
     /// The training broke off.
     #[error(transparent)]
     Training(#[from] TrainingError),

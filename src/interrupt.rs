@@ -18,7 +18,7 @@ pub struct Listening;
 pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        if let Err(error) = ctrlc::set_handler(answer) {
+        if let Err(error) = ctrlc::set_handler(raise) {
             notice(format!("warning: Ctrl-C will end the program without a word: {error}"));
         }
     });
@@ -32,7 +32,8 @@ impl Drop for Listening {
     }
 }
 
-fn answer() {
+/// Does what a signal does.
+pub fn raise() {
     let stop = held().take();
     match stop {
         Some(stop) => stop(),

@@ -10,6 +10,7 @@ use crate::run::RunFolder;
 
 /// Goes on with a run, to the very bytes that it would have ended with undisturbed.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
+    arguments.ui.check()?;
     let run = RunFolder::open(&arguments.run);
     let before = run.experiment()?;
     let mut overrides = arguments.set.clone();
@@ -26,5 +27,5 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
         ));
         return Ok(());
     }
-    go_on(&experiment, &run, true)
+    go_on(&experiment, &run, true, arguments.ui)
 }

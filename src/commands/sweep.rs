@@ -19,7 +19,7 @@ use crate::notice::notice;
 use crate::run::{RunFolder, write_whole};
 use crate::summary::{Status, Summary};
 use crate::sweep::{Results, Run, Sweep, SweepError, TrialResult};
-use crate::training::TrainingError;
+use crate::training::{TrainingError, Ui};
 
 /// Trains what is not yet trained, chooses, and reports.
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
@@ -98,7 +98,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
             before if before.is_over() => notice(format!("{heading}: {} already", before.word())),
             _ => {
                 notice(format!("{heading}:"));
-                match train(&run.experiment(), &Folder::At(path.clone()), false) {
+                match train(&run.experiment(), &Folder::At(path.clone()), false, Ui::Lines) {
                     // A result as good as others: these settings lead nowhere.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(error @ Error::Training(TrainingError::Interrupted { .. })) => {

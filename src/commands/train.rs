@@ -13,7 +13,7 @@ use crate::model::Mlp;
 use crate::notice::notice;
 use crate::record::{DataRecord, Record, TrainingRecord, TransferRecord};
 use crate::run::{RunError, RunFolder};
-use crate::training::{self, Portions, Trained};
+use crate::training::{self, Portions, Trained, Ui};
 use crate::transfer::Origin;
 use crate::{Error, weights};
 
@@ -28,15 +28,16 @@ pub enum Folder {
 
 /// Trains, then counts the best model's errors on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
+    arguments.ui.check()?;
     let experiment = config::resolve(&arguments.experiment)?;
     if arguments.dry_run {
-        return dry_run(experiment);
+        return dry_run(experiment, arguments.ui);
     }
     let folder = match &arguments.run {
         Some(path) => Folder::At(path.clone()),
         None => Folder::New(arguments.runs.clone()),
     };
-    train(&experiment, &folder, !arguments.no_test)
+    train(&experiment, &folder, !arguments.no_test, arguments.ui)
 }
 
 /// Trains `experiment` in `folder`; with `test`, counts the best model's errors on the test images at the end. A run that
@@ -44,7 +45,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
 ///
 /// # Errors
 /// Whatever stopped it.
-pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(), Error> {
+pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
     match folder {
         Folder::At(path) if RunFolder::open(path).config().exists() => {
             let run = RunFolder::open(path);
@@ -55,7 +56,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(),
                 notice(format!("{} is finished", path.display()));
                 return Ok(());
             }
-            go_on(experiment, &run, test)
+            go_on(experiment, &run, test, ui)
         }
         _ => {
             let prepared = Prepared::new(experiment, None)?;
@@ -63,7 +64,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool) -> Result<(),
                 Folder::New(runs) => RunFolder::create(runs, experiment)?,
                 Folder::At(path) => RunFolder::create_at(path, experiment)?,
             };
-            prepared.carry_out(experiment, &run, test)
+            prepared.carry_out(experiment, &run, test, ui)
         }
     }
 }
@@ -83,13 +84,13 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
 ///
 /// # Errors
 /// Whatever stopped it.
-pub fn go_on(experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
+pub fn go_on(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
     let _lock = run.lock()?;
     // The weights to go on with are those of the checkpoint, whatever became of those that the run began with.
     let begun = run.checkpoint()?.map(|_| run.record()).transpose()?;
     let prepared = Prepared::new(experiment, begun.as_ref())?;
     run.write_config(experiment)?;
-    prepared.carry_out(experiment, run, test)
+    prepared.carry_out(experiment, run, test, ui)
 }
 
 /// What a training needs besides its experiment, all there and checked.
@@ -139,7 +140,7 @@ impl Prepared {
     }
 
     /// Trains in `run`, from its checkpoint if it has one, and reports.
-    fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool) -> Result<(), Error> {
+    fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
         let record = self.record(experiment, run)?;
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
         let unlabelled = match unlabelled_images {
@@ -151,7 +152,7 @@ impl Prepared {
             experiment.name
         ));
         run.write_record(&record)?;
-        let trained = training::train(experiment, self.network.clone(), &self.data, &self.device, run, record)?;
+        let trained = training::train(experiment, self.network.clone(), &self.data, &self.device, run, record, ui)?;
 
         let Trained { journal, mut record, seconds } = trained;
         let epochs = journal.epochs().len();
@@ -234,7 +235,7 @@ impl Prepared {
 }
 
 /// One batch through everything, in a folder that is gone afterwards: nothing is kept, and the test images are not used.
-fn dry_run(mut experiment: Experiment) -> Result<(), Error> {
+fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
     let Portions { batch_size, beside, .. } = Portions::new(&experiment, split);
@@ -249,7 +250,7 @@ fn dry_run(mut experiment: Experiment) -> Result<(), Error> {
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
     let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
-    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.device, &run, record)?;
+    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.device, &run, record, ui)?;
     let model = run.model(&experiment, &trained.record, &prepared.device)?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     print(&format!(

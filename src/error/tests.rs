@@ -14,7 +14,7 @@ use crate::picture::PictureError;
 use crate::run::RunError;
 use crate::serve::{Refusal, ServeError};
 use crate::sweep::SweepError;
-use crate::training::TrainingError;
+use crate::training::{TrainingError, UiError};
 use crate::transfer::TransferError;
 use crate::weights::WeightsError;
 
@@ -52,6 +52,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Config: "tests/cli/config.rs" a_missing_file_is_named "config/none.toml",
             Data: "tests/cli/data.rs" holding_out_more_than_there_is_is_an_error_that_names_the_key "data.validation = 60000",
             Device: "tests/cli/devices.rs" a_run_is_used_where_it_was_trained_unless_said_otherwise "`gpu` is unknown",
+            Ui: "tests/cli/ui.rs" without_a_terminal_there_is_no_dashboard "`--ui lines` needs none",
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
@@ -107,6 +108,10 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NotBuilt: "src/device.rs" a_backend_that_is_not_compiled_in_names_the_build_that_has_it "--features metal",
             NoAdapter: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "finds no adapter",
             Refused: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "can't be opened",
+        }
+        UiError {
+            NotBuilt: "src/error/tests.rs" a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it "is not compiled in",
+            NoTerminal: "tests/cli/ui.rs" without_a_terminal_there_is_no_dashboard "needs a terminal, and standard input is none",
         }
         TrainingError {
             Stopped: "src/error/tests.rs" a_training_that_stops_half_way_says_why "the training stopped",
@@ -238,6 +243,15 @@ fn a_missing_or_broken_graphics_card_is_named_with_the_ways_out() {
     for message in [none, broken] {
         assert!(message.ends_with("; install a driver, or take the CPU with `--device ndarray`"), "{message}");
     }
+}
+
+#[test]
+fn a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it() {
+    let message = UiError::NotBuilt.to_string();
+    assert!(
+        message.starts_with("`--ui tui` is not compiled in; `cargo run --release --features tui` has it"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -8,13 +8,15 @@
 //!   change the weights in place, and `portable` lets their state be restored anywhere.
 //! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
-//! - `keeper` saves models and checkpoints, `progress` shows what is going on.
+//! - `keeper` saves models and checkpoints; `progress` shows what is going on, or `dashboard`, as `ui` has it.
 //! - the user's signals, through [`interrupt`], and `watch`, where a loss is no number, stop it; `error` has the words for
 //!   that.
 
 mod adam;
 mod average;
 mod consistency;
+#[cfg(feature = "tui")]
+mod dashboard;
 mod error;
 mod freezing;
 mod journal;
@@ -29,6 +31,7 @@ mod sgd;
 mod step;
 mod totals;
 mod trainee;
+mod ui;
 mod watch;
 
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub use schedule::Rates;
 pub use sgd::Sgd;
 pub use step::cross_entropy;
 pub use trainee::Trainee;
+pub use ui::{Ui, UiError};
 
 use crate::checkpoint::Checkpoint;
 use crate::config::Experiment;
@@ -62,6 +66,7 @@ use crate::run::{RunError, RunFolder};
 use keeper::{Keeper, Start};
 use raw::Raw;
 use totals::EpochTotals;
+use ui::Screen;
 use watch::{Divergence, Watch};
 
 /// What came of a training.
@@ -75,7 +80,8 @@ pub struct Trained {
 }
 
 /// Trains `model`, which is as it starts and on an autodiff device, as `experiment` says, and leaves models, checkpoints and
-/// metrics in `run`. Where there is a checkpoint already, the training goes on from it.
+/// metrics in `run`. Where there is a checkpoint already, the training goes on from it. `ui`, which has been checked, shows
+/// it meanwhile.
 ///
 /// # Errors
 /// If the loss diverges, a signal or the device stops it, or a file can't be read or written.
@@ -86,6 +92,7 @@ pub fn train(
     device: &Opened,
     run: &RunFolder,
     mut record: Record,
+    ui: Ui,
 ) -> Result<Trained, TrainingError> {
     let portions = Portions::new(experiment, &data.split);
     let accumulation = experiment.training.gradient_accumulation;
@@ -135,8 +142,10 @@ pub fn train(
     };
     let keeper = Keeper::new(run.clone(), record, journal.clone(), watch.clone(), start);
 
-    let stop = interrupter.clone();
+    let screen = Screen::new(ui, &journal, experiment.training.epochs);
+    let (stop, shown) = (interrupter.clone(), screen.clone());
     let listening = interrupt::listen(move || {
+        shown.close();
         notice("stopping after this step; once more leaves at once");
         stop.stop(None);
     });
@@ -155,13 +164,14 @@ pub fn train(
         .with_custom_checkpointers(keeper.clone(), keeper.clone(), keeper.clone())
         .with_interrupter(interrupter)
         .early_stopping(journal.clone())
-        .renderer(Box::new(Progress::new()))
+        .renderer(screen.open())
         // Burn's own log would take over the program's panic messages.
         .with_application_logger(None)
         .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
         .num_epochs(experiment.training.epochs)
         .grads_accumulation(accumulation)
         .launch(Learner::new(trainee, optimizer(&experiment.optimizer), scheduler));
+    screen.close();
     drop(listening);
 
     let (kept, seconds, failure) = keeper.finish();

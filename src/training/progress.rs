@@ -1,6 +1,7 @@
 //! What is seen while training: a bar in a terminal, and one line an epoch that stays, all on stderr.
 //!
-//! Burn's renderer for plain output prints a line a batch and no metric; its dashboard takes the whole terminal.
+//! Burn's renderer for plain output prints a line a batch and no metric; its dashboard, which takes the whole terminal, is
+//! `dashboard`'s.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -66,6 +67,27 @@ impl std::fmt::Display for Figures {
     }
 }
 
+/// `epoch 1/5  loss 0.1234  accuracy 96.52 %`, and the same of the validation, if there is one.
+fn heading(epoch: usize, epochs: usize, training: Figures, validation: Figures) -> String {
+    let width = epochs.to_string().len();
+    let validation = match validation.loss.count {
+        0 => String::new(),
+        _ => format!("  validation {validation}"),
+    };
+    format!("epoch {epoch:width$}/{epochs}  {training}{validation}")
+}
+
+/// The line of an epoch that was over some time ago, one of `epochs`.
+#[cfg(feature = "tui")]
+pub fn line(epoch: &crate::metrics::Epoch, epochs: usize) -> String {
+    let mean = |sum| Mean { sum, count: 1 };
+    let figures = |loss, share| Figures { loss: mean(loss), accuracy: mean(100.0 * share) };
+    let training = figures(epoch.train_loss, epoch.train_accuracy);
+    let validation = epoch.validation_loss.zip(epoch.validation_accuracy);
+    let validation = validation.map(|(loss, share)| figures(loss, share)).unwrap_or_default();
+    format!("{}  {:.1} s", heading(epoch.epoch, epochs, training, validation), epoch.seconds)
+}
+
 impl Progress {
     /// A renderer that draws a bar if stderr is a terminal.
     pub fn new() -> Self {
@@ -85,17 +107,10 @@ impl Progress {
     }
 
     fn line(&self) -> String {
-        let width = self.epochs.to_string().len();
         let speed = self.images as f64 / self.trained.as_secs_f64();
-        let validation = match self.validation.loss.count {
-            0 => String::new(),
-            _ => format!("  validation {}", self.validation),
-        };
         format!(
-            "epoch {:width$}/{}  {}{validation}  {speed:.0} images/s  {:.1} s, {:#} left",
-            self.epoch,
-            self.epochs,
-            self.training,
+            "{}  {speed:.0} images/s  {:.1} s, {:#} left",
+            heading(self.epoch, self.epochs, self.training, self.validation),
             self.started.elapsed().as_secs_f64(),
             HumanDuration(self.started.elapsed() * (self.epochs - self.epoch) as u32),
         )

@@ -3,6 +3,8 @@
 //! The tests compute on the CPU, whatever the build: `DEVICE` is given wherever a device is not what is tested.
 
 mod config;
+#[cfg(all(feature = "tui", target_os = "linux"))]
+mod dashboard;
 mod data;
 mod devices;
 mod errors;
@@ -24,6 +26,7 @@ mod tensorboard;
 mod train;
 mod trained;
 mod transfer;
+mod ui;
 
 /// The mirror that the library's own tests download from.
 #[path = "../../src/data/server.rs"]

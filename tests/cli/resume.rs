@@ -44,22 +44,22 @@ patience = 5
 ";
 
 /// A folder for runs of the experiment, and its config file.
-struct Place {
+pub struct Place {
     folder: TempDir,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("experiment.toml"), EXPERIMENT).unwrap();
         Self { folder }
     }
 
-    fn run(&self) -> PathBuf {
+    pub fn run(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
-    fn train(&self, sets: &[&str]) -> Command {
+    pub fn train(&self, sets: &[&str]) -> Command {
         let mut command = program();
         command.arg("train").arg("--config").arg(self.folder.path().join("experiment.toml"));
         command.args(["--device", DEVICE]).arg("--run").arg(self.run());
@@ -67,7 +67,7 @@ impl Place {
         command
     }
 
-    fn resume(&self, sets: &[&str]) -> Command {
+    pub fn resume(&self, sets: &[&str]) -> Command {
         let mut command = program();
         command.arg("resume").arg(self.run());
         sets.iter().for_each(|set| _ = command.args(["--set", set]));
@@ -88,7 +88,7 @@ impl Place {
 }
 
 /// The run of the experiment that nothing disturbed.
-fn undisturbed() -> &'static Path {
+pub fn undisturbed() -> &'static Path {
     static RUN: OnceLock<Place> = OnceLock::new();
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
@@ -148,7 +148,7 @@ fn kill_and_resume(kills: usize, seed: u64) {
 }
 
 /// Whether a file in the folder is half written.
-fn is_writing(run: &Path) -> bool {
+pub fn is_writing(run: &Path) -> bool {
     let names = fs::read_dir(run).into_iter().flatten().flatten();
     names.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().ends_with(".tmp"))
 }

@@ -11,7 +11,7 @@ use mnist_burn::metrics::Epoch;
 use mnist_burn::model::Mlp;
 use mnist_burn::record::Record;
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{self, Trained, TrainingError, optimizer};
+use mnist_burn::training::{self, Trained, TrainingError, Ui, optimizer};
 use mnist_burn::weights;
 
 use super::{assert_close, batch, devices, filled, network, step, tensors};
@@ -208,7 +208,7 @@ pub fn train(
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
     let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &device);
-    let trained = training::train(experiment, model, data, &device, &run, record);
+    let trained = training::train(experiment, model, data, &device, &run, record, Ui::Lines);
     (run, trained)
 }
 
