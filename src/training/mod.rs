@@ -36,11 +36,12 @@ mod watch;
 
 use std::sync::Arc;
 
-pub use adam::{Adam, Form};
+use burn::tensor::Device;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
-pub use consistency::Consistency;
 
+pub use adam::{Adam, Form};
+pub use consistency::Consistency;
 pub use error::TrainingError;
 pub use journal::Journal;
 pub use optimizer::optimizer;
@@ -117,19 +118,7 @@ pub fn train(
         return Ok(Trained { journal, record, seconds });
     }
 
-    let loader = |indices: &[usize], batch_size| {
-        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device.device.clone())
-            .with_threads(experiment.data.loader_threads)
-            .after(done)
-    };
-    let unlabelled = data.split.unlabelled[..portions.unlabelled].to_vec();
-    let training = loader(&data.split.training, portions.batch_size)
-        .lasting(portions.images)
-        .beside(unlabelled, portions.beside)
-        .shuffled(experiment.seed)
-        .distorted(Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()))
-        .accumulated(accumulation);
-    let validation = loader(&data.split.validation, EVALUATION_BATCH);
+    let (training, validation) = loaders(experiment, data, portions, &device.device, done);
     let rate = experiment.optimizer.learning_rate;
     let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);
     let scheduler = rates.clone().with_layers(&experiment.optimizer.layers);
@@ -195,4 +184,27 @@ pub fn train(
         return Err(TrainingError::Interrupted { epoch: epochs + 1, run: run.path().into() });
     }
     Ok(Trained { journal, record, seconds })
+}
+
+/// The batches of an epoch's training and of its validation, after `done` epochs.
+fn loaders(
+    experiment: &Experiment,
+    data: &TrainingData,
+    portions: Portions,
+    device: &Device,
+    done: usize,
+) -> (Loader, Loader) {
+    let loader = |indices: &[usize], batch_size| {
+        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device.clone())
+            .with_threads(experiment.data.loader_threads)
+            .after(done)
+    };
+    let unlabelled = data.split.unlabelled[..portions.unlabelled].to_vec();
+    let training = loader(&data.split.training, portions.batch_size)
+        .lasting(portions.images)
+        .beside(unlabelled, portions.beside)
+        .shuffled(experiment.seed)
+        .distorted(Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()))
+        .accumulated(experiment.training.gradient_accumulation);
+    (training, loader(&data.split.validation, EVALUATION_BATCH))
 }
