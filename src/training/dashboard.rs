@@ -4,6 +4,7 @@
 //! other stops, once Burn has reset it; either of them closes the dashboard here, and then does what Ctrl-C does. Ctrl-C
 //! itself is a key like others as long as it is open.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,13 +24,25 @@ use crate::notice::notice;
 /// The dashboard of one training; copies share it.
 #[derive(Clone)]
 pub struct Dashboard {
-    open: Arc<Mutex<Option<Open>>>,
+    state: Arc<Mutex<State>>,
     journal: Journal,
     epochs: usize,
-    /// How many epochs were done before.
-    before: usize,
     /// Whether the split under way has any images.
     has_images: bool,
+}
+
+struct State {
+    window: Window,
+    /// How many epochs the user was told of, here or by the training before this one.
+    told: usize,
+}
+
+enum Window {
+    /// To be opened.
+    New,
+    Open(Open),
+    /// For good: a signal can come first.
+    Closed,
 }
 
 struct Open {
@@ -55,43 +68,49 @@ impl Open {
     }
 
     fn close(self) {
-        // After a "kill" it panics whatever it is told, and says nothing of it.
+        // After a "kill" it panics whatever it is told, and then in its own thread: nobody is to hear of either.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self.burn)));
-        drop(take_hook());
+        set_hook(Box::new(|_| ()));
         let _ = self.thread.recv();
+        drop(take_hook());
     }
 }
 
 impl Dashboard {
     /// For a training of `epochs` epochs, of which `journal` has those before.
     pub fn new(journal: Journal, epochs: usize) -> Self {
-        let before = journal.epochs().len();
-        Self { open: Arc::default(), journal, epochs, before, has_images: true }
+        let state = State { window: Window::New, told: journal.epochs().len() };
+        Self { state: Arc::new(Mutex::new(state)), journal, epochs, has_images: true }
     }
 
-    /// Takes the terminal.
+    /// Takes the terminal, unless it was told to close before.
     pub fn open(&self) {
-        *self.lock() = Some(Open::new(self.before));
+        let mut state = self.lock();
+        if matches!(state.window, Window::New) {
+            state.window = Window::Open(Open::new(state.told));
+        }
     }
 
     /// Leaves the terminal as it was found, and tells there of the epochs that have passed meanwhile.
     pub fn close(&self) {
-        let mut open = self.lock();
-        if let Some(open) = open.take() {
+        let mut state = self.lock();
+        if let Window::Open(open) = mem::replace(&mut state.window, Window::Closed) {
             open.close();
-            for epoch in &self.journal.epochs()[self.before..] {
-                notice(progress::line(epoch, self.epochs));
-            }
         }
+        let epochs = self.journal.epochs();
+        for epoch in &epochs[state.told..] {
+            notice(progress::line(epoch, self.epochs));
+        }
+        state.told = epochs.len();
     }
 
     /// Passes something on to Burn, and does what was chosen in the menu.
     fn pass(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let is_left = match &mut *self.lock() {
-            Some(Open { burn, menu, .. }) => {
+        let is_left = match &mut self.lock().window {
+            Window::Open(Open { burn, menu, .. }) => {
                 catch_unwind(AssertUnwindSafe(|| call(burn))).is_err() || menu.should_stop()
             }
-            None => false,
+            Window::New | Window::Closed => false,
         };
         if is_left {
             self.close();
@@ -99,8 +118,8 @@ impl Dashboard {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Open>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -158,34 +177,16 @@ impl MetricsRenderer for Dashboard {
     }
 }
 
+// Burn asks one renderer to show evaluations too; ours are counted without its evaluator.
 impl MetricsRendererEvaluation for Dashboard {
-    fn update_test(&mut self, name: EvaluationName, state: MetricState) {
-        self.pass(|burn| burn.update_test(name, state));
-    }
+    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
 }
 
 impl EvaluationProgressLogger for Dashboard {
-    fn start_global_progress(&mut self, tests: usize) {
-        self.pass(|burn| burn.start_global_progress(tests));
-    }
-
-    fn start_test(&mut self, name: &str, items: usize) {
-        self.pass(|burn| burn.start_test(name, items));
-    }
-
-    fn update_test_progress(&mut self, items: usize) {
-        self.pass(|burn| burn.update_test_progress(items));
-    }
-
-    fn end_test(&mut self) {
-        self.pass(|burn| burn.end_test());
-    }
-
-    fn end_global_progress(&mut self) {
-        self.pass(|burn| burn.end_global_progress());
-    }
-
-    fn log_event_evaluation(&mut self, event: String) {
-        self.pass(|burn| burn.log_event_evaluation(event));
-    }
+    fn start_global_progress(&mut self, _: usize) {}
+    fn start_test(&mut self, _: &str, _: usize) {}
+    fn update_test_progress(&mut self, _: usize) {}
+    fn end_test(&mut self) {}
+    fn end_global_progress(&mut self) {}
+    fn log_event_evaluation(&mut self, _: String) {}
 }

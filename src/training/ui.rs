@@ -16,7 +16,7 @@ pub enum Ui {
     /// A line an epoch, and a bar in a terminal
     #[default]
     Lines,
-    /// Burn's dashboard, with curves, in the whole terminal; q stops the training
+    /// Burn's dashboard, with curves, in the whole terminal; q, then s, stops the training as Ctrl-C does
     Tui,
 }
 
@@ -43,11 +43,11 @@ impl Ui {
     /// If one of them does not.
     pub fn check(self) -> Result<(), UiError> {
         let streams = [("standard input", io::stdin().is_terminal()), ("standard output", io::stdout().is_terminal())];
-        match streams.into_iter().find(|(_, is_terminal)| !is_terminal) {
-            _ if self == Self::Lines => Ok(()),
-            _ if !cfg!(feature = "tui") => Err(UiError::NotBuilt),
-            Some((stream, _)) => Err(UiError::NoTerminal { stream }),
-            None => Ok(()),
+        let missing = streams.into_iter().find(|(_, is_terminal)| !is_terminal);
+        match (self, missing) {
+            (Self::Tui, _) if !cfg!(feature = "tui") => Err(UiError::NotBuilt),
+            (Self::Tui, Some((stream, _))) => Err(UiError::NoTerminal { stream }),
+            (Self::Lines, _) | (Self::Tui, None) => Ok(()),
         }
     }
 }
