@@ -106,12 +106,14 @@ fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, V
     let mut accepted = Vec::new();
     for setting in settings {
         let longer = format!("{document}{}", setting.assignment());
+        // For a section serde would take a list as well, the values of its keys in their order.
+        let is_section = schema::is_section(setting.section.as_deref(), &setting.name);
         match toml::from_str(&longer) {
-            Ok(read) => {
+            Ok(read) if !is_section => {
                 (experiment, document) = (read, longer);
                 accepted.push(setting);
             }
-            Err(_) => problems.push(setting.problem(hint::refusal(&setting))),
+            _ => problems.push(setting.problem(hint::refusal(&setting))),
         }
     }
     (experiment, accepted)

@@ -129,6 +129,9 @@ fn a_section_within_a_section_gets_the_same_hints() {
 fn a_section_written_as_a_value_is_refused() {
     assert_eq!(problem("model = 3"), "line 1: model = 3: must be a section, [model], with keys of its own");
     assert!(problem("[[model]]\nhidden = [3]").contains("must be a section, [model]"));
+    // Values that would do for its first keys, in their order.
+    assert!(problem("model = [[3]]").contains("must be a section, [model]"));
+    assert!(problem("data.distort = [500.0]").contains("must be a section, [data.distort]"));
 }
 
 #[test]
