@@ -40,7 +40,7 @@ struct State {
 enum Window {
     /// To be opened.
     New,
-    Open(Open),
+    Open(Box<Open>),
     /// For good: a signal can come first.
     Closed,
 }
@@ -87,7 +87,7 @@ impl Dashboard {
     pub fn open(&self) {
         let mut state = self.lock();
         if matches!(state.window, Window::New) {
-            state.window = Window::Open(Open::new(state.told));
+            state.window = Window::Open(Box::new(Open::new(state.told)));
         }
     }
 
@@ -107,8 +107,8 @@ impl Dashboard {
     /// Passes something on to Burn, and does what was chosen in the menu.
     fn pass(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
         let is_left = match &mut self.lock().window {
-            Window::Open(Open { burn, menu, .. }) => {
-                catch_unwind(AssertUnwindSafe(|| call(burn))).is_err() || menu.should_stop()
+            Window::Open(open) => {
+                catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err() || open.menu.should_stop()
             }
             Window::New | Window::Closed => false,
         };
