@@ -12,7 +12,7 @@ use mnist_burn::run::RunFolder;
 use mnist_burn::training::{Consistency, Trainee, optimizer};
 
 use super::optimizers::{CLASSES, INPUTS, loop_device, regression, sgd, start, train};
-use super::{assert_close, devices, filled, network, tensors, without_dropout};
+use super::{assert_close, copy, devices, filled, network, tensors, without_dropout};
 
 fn options(weight: f64, threshold: f64) -> config::Consistency {
     config::Consistency { weight: Some(weight), threshold: Some(threshold), ratio: Some(2) }
@@ -174,8 +174,7 @@ fn trained(model: &Mlp, weight: f64, change: impl Fn(&mut [u8], &mut [u8])) -> V
         ..Experiment::default()
     };
     let runs = tempfile::tempdir().unwrap();
-    // With running statistics of its own, which Burn's copies share.
-    let (run, trained) = train(&experiment, model.valid().train(), &data, runs.path(), |_| {});
+    let (run, trained) = train(&experiment, copy(model), &data, runs.path(), |_| {});
     for epoch in trained.unwrap().journal.epochs() {
         // 30 images without labels are four batches of eight or less, beside which four labelled ones stand.
         let right = epoch.train_accuracy * 16.0;

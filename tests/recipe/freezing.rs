@@ -6,9 +6,10 @@ use std::ops::Range;
 use burn::tensor::Device;
 use burn::train::TrainStep;
 use mnist_burn::config::{Init, Model, Optimizer, OptimizerKind, Schedule, Table, Training};
+use mnist_burn::model::Mlp;
 use mnist_burn::training::{Rates, Trainee, optimizer};
 
-use super::{assert_close, batch, devices, network, tensors, without_dropout};
+use super::{assert_close, batch, copy, devices, network, tensors, without_dropout};
 
 const UPDATES_PER_EPOCH: usize = 3;
 
@@ -32,8 +33,19 @@ fn freeze(layers: &[&str], unfreeze_after: Option<usize>) -> Init {
 
 /// The network before the first update and after each of those in `updates`, as it is kept.
 fn steps(init: &Init, layers: &Table<f64>, updates: Range<usize>, device: &Device) -> Vec<BTreeMap<String, Vec<f32>>> {
+    steps_of(network(&model(), 6, 3, device), init, layers, updates, device)
+}
+
+/// The same of `network`.
+fn steps_of(
+    network: Mlp,
+    init: &Init,
+    layers: &Table<f64>,
+    updates: Range<usize>,
+    device: &Device,
+) -> Vec<BTreeMap<String, Vec<f32>>> {
     let training = Training { ema: Some(0.5), ..Training::default() };
-    let trainee = Trainee::new(network(&model(), 6, 3, device), &training).freezing(init, UPDATES_PER_EPOCH);
+    let trainee = Trainee::new(network, &training).freezing(init, UPDATES_PER_EPOCH);
     let mut trainee = trainee.starting_at(updates.start);
     let mut optimizer = optimizer(&adamw());
     let rates = Rates::new(&Schedule::default(), 0.1, UPDATES_PER_EPOCH, 10).starting_at(updates.start);
@@ -132,8 +144,9 @@ fn a_layers_factor_multiplies_its_step_and_no_other() {
     let (_, device) = devices().pop().unwrap();
     let device = device.autodiff();
     let factors = [("hidden.1", 0.25), ("norm.0", 2.0)].map(|(layer, factor)| (layer.to_string(), factor));
-    let plain = steps(&Init::default(), &Table::default(), 0..1, &device);
-    let factored = steps(&Init::default(), &Table(factors.into()), 0..1, &device);
+    let start = network(&model(), 6, 3, &device);
+    let after = |layers: &Table<f64>| steps_of(copy(&start), &Init::default(), layers, 0..1, &device);
+    let (plain, factored) = (after(&Table::default()), after(&Table(factors.into())));
     for (tensor, start) in &plain[0] {
         let factor = match tensor.rsplit_once('.').unwrap() {
             (_, "running_mean" | "running_var") => 1.0,

@@ -22,6 +22,7 @@ mod updates;
 
 use std::collections::BTreeMap;
 
+use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::TrainStep;
@@ -51,8 +52,14 @@ fn without_dropout(hidden: Vec<usize>) -> Model {
     Model { hidden, dropout: 0.0, ..Model::default() }
 }
 
+/// Its weights depend on what other tests draw at the same moment: the generator of a CPU backend is one for all threads.
 fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp {
     Mlp::new(model, &Init::default(), inputs, classes, 1, device)
+}
+
+/// A copy with running statistics of its own, which Burn's copies share.
+fn copy<M: Module>(module: &M) -> M {
+    module.valid().train()
 }
 
 fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {

@@ -14,7 +14,7 @@ use mnist_burn::weights;
 use super::optimizers::{
     CLASSES, LABELS, by_formula, data, gradient, loop_device, probabilities, run_loop, sgd, start_values, train,
 };
-use super::{assert_close, batch, devices, network, tensors, without_dropout};
+use super::{assert_close, batch, copy, devices, network, tensors, without_dropout};
 
 /// The mean cross-entropy of the regression's four images with smoothed targets.
 fn loss(parameters: &[f64], smoothing: f64) -> f64 {
@@ -136,11 +136,6 @@ fn without_an_average_there_are_no_raw_figures() {
 
 fn normalized() -> Model {
     Model { batch_norm: true, ..without_dropout(vec![5]) }
-}
-
-/// A copy with running statistics of its own, which Burn's copies share.
-fn copy<M: Module>(module: &M) -> M {
-    module.valid().train()
 }
 
 /// `trainee` after each of some updates.
