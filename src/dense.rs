@@ -241,7 +241,6 @@ mod tests {
         let (x, dy) = (numbers([1000, 4], device), Tensor::ones([1000, 3], device));
         let layer = Linear { weight: Param::from_tensor(Tensor::zeros([4, 3], device)), ..layer(device) };
         let layer = Linear { bias: Some(Param::from_tensor(Tensor::from_floats([1.0, 2.0, 3.0], device))), ..layer };
-        device.seed(1);
         let [y, _, _, bias] = pass(&x, &layer, &dy, |x| fused(&x, &layer, &DropoutConfig::new(0.25).init()));
         (y.iter().collect(), bias.iter().collect())
     }
@@ -260,12 +259,6 @@ mod tests {
                 assert!((bias[unit] - values.len() as f32 / 0.75).abs() < 1e-2, "{bias:?}, {}", values.len());
             }
         }
-    }
-
-    #[test]
-    fn the_same_units_are_dropped_on_every_cpu_backend() {
-        let found: Vec<Vec<f32>> = devices().iter().map(|device| dropped(device).0).collect();
-        assert!(found.iter().all(|y| *y == found[0]));
     }
 
     #[test]
