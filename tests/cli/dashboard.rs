@@ -9,7 +9,7 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
 use super::reproduce::assert_same_results;
-use super::resume::{Place, is_writing, undisturbed};
+use super::resume::{DIVERGING, Place, is_writing, undisturbed};
 use super::success;
 
 /// What has the terminal show the dashboard, and its own contents again.
@@ -184,16 +184,7 @@ fn an_error_of_the_training_is_told_after_the_dashboard() {
 #[test]
 fn a_divergence_is_told_after_the_dashboard() {
     let place = Place::new();
-    let sets = [
-        "optimizer.kind=sgd",
-        "optimizer.learning_rate=1000",
-        "optimizer.clip_norm=1e30",
-        "model.batch_norm=false",
-        "model.hidden=[64,64,64,64]",
-        "init.weights=he-normal",
-        "data.pixels=standardized",
-    ];
-    let Ended { code, after, .. } = Terminal::start(&place.train(&sets)).end();
+    let Ended { code, after, .. } = Terminal::start(&place.train(&DIVERGING)).end();
     assert_eq!(code, Some(1), "{after}");
     assert!(after.contains("the training diverged in epoch 1"), "{after}");
 }

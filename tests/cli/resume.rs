@@ -269,19 +269,21 @@ fn a_full_disk_is_reported_as_such_and_costs_nothing() {
     assert_same_results(undisturbed(), &place.run());
 }
 
+/// What has a training diverge in its first epoch.
+pub const DIVERGING: [&str; 7] = [
+    "optimizer.kind=sgd",
+    "optimizer.learning_rate=1000",
+    "optimizer.clip_norm=1e30",
+    "model.batch_norm=false",
+    "model.hidden=[64,64,64,64]",
+    "init.weights=he-normal",
+    "data.pixels=standardized",
+];
+
 #[test]
 fn a_training_that_diverged_can_not_go_on() {
     let place = Place::new();
-    let sets = [
-        "optimizer.kind=sgd",
-        "optimizer.learning_rate=1000",
-        "optimizer.clip_norm=1e30",
-        "model.batch_norm=false",
-        "model.hidden=[64,64,64,64]",
-        "init.weights=he-normal",
-        "data.pixels=standardized",
-    ];
-    assert!(failure(&mut place.train(&sets)).contains("the training diverged in epoch 1"));
+    assert!(failure(&mut place.train(&DIVERGING)).contains("the training diverged in epoch 1"));
     let message = failure(&mut place.resume(&[]));
     assert!(message.contains("can't go on: the training diverged in epoch 1"), "{message}");
 }
