@@ -1,4 +1,5 @@
-//! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation.
+//! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation; `normalized` has the same with
+//! batch normalisation.
 //!
 //! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, for each unit of each image:
 //!
@@ -11,15 +12,18 @@
 //! its gradients of six more; on the CPU each of them takes memory and goes through it. On a GPU its compiler fuses them.
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
+mod normalized;
+
 #[cfg(feature = "ndarray")]
 use burn::backend::NdArray;
+use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor, Flex};
-use burn::nn::{Dropout, Linear};
+use burn::nn::{BatchNorm, Dropout, Linear};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use macerator::AutoArch;
@@ -28,16 +32,36 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::numbers::{Numbers, numbers_mut};
 
-/// `dropout(relu(layer(x)))`, `[batch, outputs]`, of x, `[batch, inputs]`. What is dropped is drawn by the device's generator.
-pub fn forward(x: Tensor<2>, layer: &Linear, dropout: &Dropout) -> Tensor<2> {
-    #[cfg(feature = "ndarray")]
-    if let Some(y) = forward_on::<NdArray>(&x, layer, dropout) {
+/// `dropout(relu(norm(layer(x))))`, `[batch, outputs]`, of x, `[batch, inputs]`. What is dropped is drawn by the device's
+/// generator.
+pub fn forward(x: Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, dropout: &Dropout) -> Tensor<2> {
+    if let Some(y) = fused(&x, layer, norm, dropout) {
         return y;
     }
-    forward_on::<Flex>(&x, layer, dropout).unwrap_or_else(|| dropout.forward(relu(layer.forward(x))))
+    let z = layer.forward(x);
+    dropout.forward(relu(norm.map_or_else(|| z.clone(), |norm| norm.forward(z.clone()))))
 }
 
-/// The same, if everything is on backend `B` with autodiff.
+/// The same as one operation, on the backends that have it and with autodiff.
+fn fused(x: &Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, dropout: &Dropout) -> Option<Tensor<2>> {
+    #[cfg(feature = "ndarray")]
+    if let Some(y) = fused_on::<NdArray>(x, layer, norm, dropout) {
+        return Some(y);
+    }
+    fused_on::<Flex>(x, layer, norm, dropout)
+}
+
+fn fused_on<B: Backend>(x: &Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, dropout: &Dropout) -> Option<Tensor<2>>
+where
+    DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
+{
+    match norm {
+        Some(norm) => normalized::forward_on::<B>(x, layer, norm, dropout),
+        None => forward_on::<B>(x, layer, dropout),
+    }
+}
+
+/// `dropout(relu(layer(x)))`, if everything is on backend `B` with autodiff.
 fn forward_on<B: Backend>(x: &Tensor<2>, layer: &Linear, dropout: &Dropout) -> Option<Tensor<2>>
 where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
@@ -49,14 +73,9 @@ where
 
     let product = Tensor::<2>::from_primitive::<B>(B::float_matmul(x.clone(), weight.clone()));
     let bias = Numbers::of(&Tensor::<1>::from_primitive::<B>(bias))?;
-    let probability = if dropout.training.is_enabled() { dropout.prob } else { 0.0 };
-    let (device, count, mut z) = (product.device(), product.shape().num_elements(), product.into_data());
-    let mask = Mask {
-        draws: if probability > 0.0 { draws(count, &autodiff) } else { vec![] },
-        limit: (probability * 2f64.powi(32)) as u32,
-        kept: (1.0 / (1.0 - probability)) as f32,
-    };
-    AutoArch::new().dispatch(|| rectify(numbers_mut(&mut z), bias.as_slice(), &mask));
+    let mask = Mask::drawn(dropout, product.shape().num_elements(), &autodiff);
+    let (device, mut z) = (product.device(), product.into_data());
+    AutoArch::new().dispatch(|| activate(numbers_mut(&mut z), bias.as_slice(), &mask));
     let y = primitive::<B, 2>(z, &device);
 
     let prepared = Dense.prepare::<NoCheckpointing>([x_node, weight_node, bias_node]).compute_bound().stateful();
@@ -84,6 +103,32 @@ struct Mask {
     kept: f32,
 }
 
+impl Mask {
+    /// What `dropout` does to `count` numbers.
+    fn drawn(dropout: &Dropout, count: usize, device: &Device) -> Self {
+        let probability = if dropout.training.is_enabled() { dropout.prob } else { 0.0 };
+        Self {
+            draws: if probability > 0.0 { draws(count, device) } else { vec![] },
+            limit: (probability * 2f64.powi(32)) as u32,
+            kept: (1.0 / (1.0 - probability)) as f32,
+        }
+    }
+
+    /// Puts `m · max(y, 0)` where y is: the units of one image, the batch's `number`-th.
+    #[inline(always)]
+    fn rectify(&self, y: &mut [f32], number: usize) {
+        // What is no number stays none: the training is to stop at it.
+        y.iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
+        if self.draws.is_empty() {
+            return;
+        }
+        let (draws, _) = self.draws[4 * y.len() * number..].as_chunks::<4>();
+        for (y, &draw) in y.iter_mut().zip(draws) {
+            *y *= if u32::from_le_bytes(draw) < self.limit { 0.0 } else { self.kept };
+        }
+    }
+}
+
 /// Four random bytes for each of `count` numbers, under a seed that the device's generator draws: its own numbers, one by
 /// one, take many times as long.
 fn draws(count: usize, device: &Device) -> Vec<u8> {
@@ -97,21 +142,10 @@ fn draws(count: usize, device: &Device) -> Vec<u8> {
 
 /// Puts `m · max(z + b, 0)` where z is.
 #[inline(always)]
-fn rectify(z: &mut [f32], bias: &[f32], mask: &Mask) {
-    // What is no number stays none: the training is to stop at it.
-    let rectified = |sum: f32| if sum < 0.0 { 0.0 } else { sum };
-    if mask.draws.is_empty() {
-        for z in z.chunks_exact_mut(bias.len()) {
-            z.iter_mut().zip(bias).for_each(|(z, b)| *z = rectified(*z + b));
-        }
-        return;
-    }
-    let (draws, _) = mask.draws.as_chunks::<4>();
-    for (z, draws) in z.chunks_exact_mut(bias.len()).zip(draws.chunks_exact(bias.len())) {
-        for ((z, b), &draw) in z.iter_mut().zip(bias).zip(draws) {
-            let factor = if u32::from_le_bytes(draw) < mask.limit { 0.0 } else { mask.kept };
-            *z = rectified(*z + b) * factor;
-        }
+fn activate(z: &mut [f32], bias: &[f32], mask: &Mask) {
+    for (image, z) in z.chunks_exact_mut(bias.len()).enumerate() {
+        z.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+        mask.rectify(z, image);
     }
 }
 
@@ -123,6 +157,22 @@ fn derive(dy: &mut [f32], y: &[f32], db: &mut [f32], kept: f32) {
             *dy = if y > 0.0 { *dy * kept } else { 0.0 };
             *db += *dy;
         }
+    }
+}
+
+/// The gradients of x and of the weights, where `dz` is that of their product.
+fn product_backward<B: Backend>(
+    gradients: &mut Gradients,
+    [x_node, weight_node]: [Option<NodeId>; 2],
+    x: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    dz: FloatTensor<B>,
+) {
+    if let Some(node) = x_node {
+        gradients.register::<B>(node, B::linear_x_backward(weight, dz.clone()));
+    }
+    if let Some(node) = weight_node {
+        gradients.register::<B>(node, B::linear_weight_backward(x, dz));
     }
 }
 
@@ -154,12 +204,8 @@ where
         let mut db = vec![0.0; outputs];
         AutoArch::new().dispatch(|| derive(numbers_mut(&mut dz), y.as_slice(), &mut db, kept));
         let dz = primitive::<B, 2>(dz, &device);
-        if let Some(node) = x_node {
-            gradients.register::<B>(node.id, B::linear_x_backward(weight, dz.clone()));
-        }
-        if let Some(node) = weight_node {
-            gradients.register::<B>(node.id, B::linear_weight_backward(x, dz));
-        }
+        let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
+        product_backward::<B>(gradients, nodes, x, weight, dz);
         if let Some(node) = bias_node {
             gradients.register::<B>(node.id, primitive::<B, 1>(TensorData::new(db, [outputs]), &device));
         }
@@ -176,18 +222,18 @@ mod tests {
     use crate::device;
 
     /// The CPU backends of this build, with autodiff.
-    fn devices() -> Vec<Device> {
+    pub(super) fn devices() -> Vec<Device> {
         let cpus = device::list().into_iter().filter(|listed| ["ndarray", "flex"].contains(&listed.backend));
         cpus.flat_map(|listed| listed.adapters).map(|adapter| adapter.device.autodiff()).collect()
     }
 
     /// `count` numbers of both signs, none of them 0.
-    fn numbers(shape: [usize; 2], device: &Device) -> Tensor<2> {
+    pub(super) fn numbers(shape: [usize; 2], device: &Device) -> Tensor<2> {
         let numbers = (0..shape[0] * shape[1]).map(|i| (i * 37 % 101) as f32 / 25.0 - 2.01).collect::<Vec<_>>();
         Tensor::from_data(TensorData::new(numbers, shape), device)
     }
 
-    fn layer(device: &Device) -> Linear {
+    pub(super) fn layer(device: &Device) -> Linear {
         let bias = Tensor::<1>::from_floats([0.5, -0.25, 1.5], device);
         Linear {
             weight: Param::from_tensor(numbers([4, 3], device).mul_scalar(0.7)),
@@ -197,11 +243,7 @@ mod tests {
 
     /// The one operation, which there is on these backends, and not Burn's several.
     fn fused(x: &Tensor<2>, layer: &Linear, dropout: &Dropout) -> Tensor<2> {
-        #[cfg(feature = "ndarray")]
-        if let Some(y) = forward_on::<NdArray>(x, layer, dropout) {
-            return y;
-        }
-        forward_on::<Flex>(x, layer, dropout).expect("a CPU backend with autodiff")
+        super::fused(x, layer, None, dropout).expect("a CPU backend with autodiff")
     }
 
     /// y and the gradients of x, of the weights and of the bias, where `dy` is the gradient of y.

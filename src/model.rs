@@ -64,10 +64,13 @@ impl Mlp {
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let mut x = images;
         for (layer, linear) in self.hidden.iter().enumerate() {
-            x = match self.norm.get(layer) {
-                None if matches!(self.activation, Activation::Relu(_)) => dense::forward(x, linear, &self.dropout),
-                None => self.dropout.forward(self.activation.forward(linear.forward(x))),
-                Some(norm) => self.dropout.forward(self.activation.forward(norm.forward(linear.forward(x)))),
+            let norm = self.norm.get(layer);
+            x = if matches!(self.activation, Activation::Relu(_)) {
+                dense::forward(x, linear, norm, &self.dropout)
+            } else {
+                let z = linear.forward(x);
+                let z = norm.map_or_else(|| z.clone(), |norm| norm.forward(z.clone()));
+                self.dropout.forward(self.activation.forward(z))
             };
         }
         self.output.forward(x)
