@@ -8,6 +8,7 @@
 //!   and figures with their checksums.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
@@ -123,9 +124,23 @@ impl Setting {
         let runs = tempfile::tempdir().expect("a folder for temporary files");
         let (run, _lock) = RunFolder::create(runs.path(), &self.experiment).expect("a new run folder");
         let model = self.network();
-        let record = Record::new(self.experiment.seed, self.files.checksums(), &self.data, &model, &self.device);
+        let record = Record::new(
+            self.experiment.seed,
+            self.files.checksums(),
+            &self.data,
+            &model,
+            slice::from_ref(&self.device),
+        );
         run.write_record(&record).expect("a file of the new run");
-        let trained = training::train(&self.experiment, model, &self.data, &self.device, &run, record, Ui::Lines);
+        let trained = training::train(
+            &self.experiment,
+            model,
+            &self.data,
+            slice::from_ref(&self.device),
+            &run,
+            record,
+            Ui::Lines,
+        );
         assert!(trained.is_ok(), "the training went through");
     }
 }

@@ -58,7 +58,7 @@ pub struct Experiment {
     /// Change a key of the config, e.g. training.epochs=10; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// Where to compute: auto, ndarray, flex, wgpu, wgpu:1, ...; goes before the config's `device`
+    /// Where to compute: auto, ndarray, flex, wgpu, wgpu:1, ..., or several, with commas; goes before the config's `device`
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
 }

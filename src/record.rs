@@ -21,6 +21,9 @@ pub struct Record {
     pub device: String,
     /// What the device calls itself.
     pub adapter: String,
+    /// The names of the devices that shared each update with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// The seed of everything random.
     pub seed: u64,
     /// When the training began, in seconds of UNIX time.
@@ -97,20 +100,21 @@ pub struct TrainingRecord {
 }
 
 impl Record {
-    /// What is known of a run before it starts; `checksums` are those of its data, see [`crate::data::Files::checksums`].
+    /// What is known of a run before it starts, on at least one of the `devices`; `checksums` are those of its data, see [`crate::data::Files::checksums`].
     pub fn new(
         seed: u64,
         checksums: &BTreeMap<String, String>,
         data: &TrainingData,
         model: &Mlp,
-        device: &Opened,
+        devices: &[Opened],
     ) -> Self {
         let [height, width] = data.images.size();
         Self {
             version: env!("CARGO_PKG_VERSION").into(),
             commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
-            device: device.name.clone(),
-            adapter: device.adapter.clone(),
+            device: devices[0].name.clone(),
+            adapter: devices[0].adapter.clone(),
+            beside: devices[1..].iter().map(|device| device.name.clone()).collect(),
             seed,
             started: jiff::Timestamp::now().as_duration().as_secs_f64(),
             data: DataRecord {

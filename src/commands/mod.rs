@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::cli::{Cli, Command};
+use crate::config::Devices;
 use crate::device::{self, DeviceError, Opened};
 use crate::evaluation::Evaluation;
 use crate::notice::notice;
@@ -55,6 +56,19 @@ fn open_device(name: &str) -> Result<Opened, DeviceError> {
         notice("warning: a CPU plays the graphics card, which is slow; `--device ndarray` is faster");
     }
     Ok(device)
+}
+
+/// Opens each device of an experiment. There is one at least; with several, says what becomes of an update.
+fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
+    let opened = devices.names().into_iter().map(open_device).collect::<Result<Vec<_>, _>>()?;
+    if opened.len() > 1 {
+        notice(format!(
+            "an update has a batch of each of the {} devices; their gradients meet on the first one (Burn's `multi` \
+             strategy: its `ddp` is for CUDA alone)",
+            opened.len()
+        ));
+    }
+    Ok(opened)
 }
 
 /// Writes a result to stdout as JSON.

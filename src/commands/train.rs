@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::report::leave_report;
-use super::{config, open_device, print, print_evaluation};
+use super::{config, open_devices, print, print_evaluation};
 use crate::cli::Train;
 use crate::config::{Experiment, check_resumable};
 use crate::data::{self, Files, TrainingData};
@@ -95,7 +95,8 @@ pub fn go_on(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Re
 
 /// What a training needs besides its experiment, all there and checked.
 struct Prepared {
-    device: Opened,
+    /// At least one. The first is the one that validates and tests.
+    devices: Vec<Opened>,
     files: Files,
     data: TrainingData,
     /// Ready to be trained.
@@ -107,13 +108,13 @@ struct Prepared {
 impl Prepared {
     /// For a run that is to begin, or one that has `begun`, of which this is the record.
     fn new(experiment: &Experiment, begun: Option<&Record>) -> Result<Self, Error> {
-        let device = open_device(&experiment.device)?;
+        let devices = open_devices(&experiment.device)?;
         let files = data::locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
         // A damaged file must not cost a training; nothing of what is read here is kept.
         files.test(data.images.size(), data.classes())?;
 
-        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), device.device.clone().autodiff());
+        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
         let (network, transfer) = match begun {
             Some(record) => {
@@ -130,12 +131,12 @@ impl Prepared {
                 None => (network, None),
             },
         };
-        Ok(Self { device, files, data, network, transfer })
+        Ok(Self { devices, files, data, network, transfer })
     }
 
     /// What is known of the run before it starts.
     fn new_record(&self, experiment: &Experiment) -> Record {
-        let new = Record::new(experiment.seed, self.files.checksums(), &self.data, &self.network, &self.device);
+        let new = Record::new(experiment.seed, self.files.checksums(), &self.data, &self.network, &self.devices);
         Record { transfer: self.transfer.clone(), ..new }
     }
 
@@ -152,7 +153,7 @@ impl Prepared {
             experiment.name
         ));
         run.write_record(&record)?;
-        let trained = training::train(experiment, self.network.clone(), &self.data, &self.device, run, record, ui)?;
+        let trained = training::train(experiment, self.network.clone(), &self.data, &self.devices, run, record, ui)?;
 
         let Trained { journal, mut record, seconds } = trained;
         let epochs = journal.epochs().len();
@@ -183,9 +184,9 @@ impl Prepared {
             return Ok(());
         }
         // The only look at the test images, with the model that was chosen without them.
-        let model = run.model(experiment, &record, &self.device)?;
+        let model = run.model(experiment, &record, &self.devices[0])?;
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
-        let evaluated = evaluate(&model, images, self.data.scaling, &self.device.device)?;
+        let evaluated = evaluate(&model, images, self.data.scaling, &self.devices[0].device)?;
         run.write_evaluation(&evaluated.evaluation)?;
         let report = leave_report(run, &model, &evaluated);
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
@@ -227,7 +228,7 @@ impl Prepared {
                 "warning: another build of this program began this run; the rest may differ from what it would give",
             );
         }
-        if old.device != new.device {
+        if (&old.device, &old.beside) != (&new.device, &new.beside) {
             notice(format!("warning: the run began on {}; the rest may differ from what that would give", old.device));
         }
         Ok(Record { models: old.models, started: old.started, ..new })
@@ -250,8 +251,8 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
     let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
-    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.device, &run, record, ui)?;
-    let model = run.model(&experiment, &trained.record, &prepared.device)?;
+    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.devices, &run, record, ui)?;
+    let model = run.model(&experiment, &trained.record, &prepared.devices[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     print(&format!(
         "dry run: one batch went through training, validation, saving and loading; {} parameters, {bytes} bytes a model; \

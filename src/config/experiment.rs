@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::consistency::Consistency;
+use super::devices::Devices;
 use super::distort::Distort;
 use super::init::Init;
 use super::optimizer::Optimizer;
@@ -23,8 +24,9 @@ pub struct Experiment {
     pub name: String,
     /// Everything random in a run derives from it. Up to 2^63 - 1, the largest integer TOML holds.
     pub seed: u64,
-    /// `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has one.
-    pub device: String,
+    /// `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has one. A list of them
+    /// shares each update: with n devices it has n batches.
+    pub device: Devices,
     /// The images and how they are split.
     pub data: Data,
     /// The network.

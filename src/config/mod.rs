@@ -6,6 +6,7 @@
 
 mod combinations;
 mod consistency;
+mod devices;
 mod difference;
 mod distort;
 mod document;
@@ -31,6 +32,7 @@ use std::{
 };
 
 pub use self::consistency::Consistency;
+pub use self::devices::Devices;
 pub use self::difference::{Difference, differences};
 pub use self::distort::Distort;
 pub(crate) use self::document::table;

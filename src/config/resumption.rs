@@ -26,8 +26,11 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
 
 fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) -> Option<String> {
     match key {
-        "device"
-        | "data.dir"
+        "device" => (before.device.names().len() != after.device.names().len()).then(|| {
+            "an update has a batch of each device, so their number can't change; name a device more than once, if need be"
+                .into()
+        }),
+        "data.dir"
         | "data.mirrors"
         | "data.loader_threads"
         | "training.tensorboard"

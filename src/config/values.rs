@@ -4,7 +4,6 @@ use super::error::Problem;
 use super::experiment::Experiment;
 use super::setting::Setting;
 use super::training::BatchSize;
-use crate::device;
 
 /// Reports the settings whose values are out of range.
 pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<Problem>) {
@@ -54,8 +53,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         key: "device",
-        allowed: "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \"wgpu:1\"",
-        holds: |it| device::is_name(&it.device),
+        allowed: "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \"wgpu:1\"; or a list of them",
+        holds: |it| it.device.are_sound(),
     },
     Rule {
         key: "data.dir",

@@ -40,6 +40,12 @@ impl Batch {
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
         Self { images, targets, unlabelled: None, seed: 0, share: 1.0 }
     }
+
+    /// How many images it has, with and without labels.
+    pub fn size(&self) -> usize {
+        let images = |tensor: &Tensor<2>| tensor.dims()[0];
+        images(&self.images) + self.unlabelled.as_ref().map_or(0, |unlabelled| images(&unlabelled.plain))
+    }
 }
 
 /// Images without labels.

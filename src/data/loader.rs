@@ -30,8 +30,12 @@ pub struct Loader {
     unlabelled: (Arc<[usize]>, usize),
     batcher: ImageBatcher,
     batch_size: usize,
-    /// How many batches make an update.
+    /// How many batches of a device make an update.
     accumulation: usize,
+    /// How many devices take the batches in turn.
+    devices: usize,
+    /// Which of them this loader is for.
+    part: usize,
     /// The seed of the order; unset, the data set's own order.
     shuffle: Option<u64>,
     /// What is done to the images of each epoch.
@@ -60,6 +64,8 @@ impl Loader {
             batcher,
             batch_size,
             accumulation: 1,
+            devices: 1,
+            part: 0,
             shuffle: None,
             distortion: None,
             epochs: Arc::default(),
@@ -94,9 +100,15 @@ impl Loader {
         Self { epochs: Arc::new(AtomicU64::new(epochs as u64)), ..self }
     }
 
-    /// The same batches, so many of them an update; the last update of an epoch has what is left.
+    /// The same batches, so many of each device an update; the last update of an epoch has what is left.
     pub fn accumulated(self, batches: usize) -> Self {
         Self { accumulation: batches, ..self }
+    }
+
+    /// The same batches, taken in turn by so many devices: an update has what it would have with as many times the batches
+    /// and one device. Burn then makes a slice for each.
+    pub fn shared_by(self, devices: usize) -> Self {
+        Self { devices, ..self }
     }
 
     /// The same batches, made ahead by so many threads.
@@ -136,7 +148,7 @@ impl DataLoader<Batch> for Loader {
         let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
         let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader: self.clone() });
         let ahead = (0..self.threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
-        Box::new(Batches { epoch, ahead, next: 0 })
+        Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
     fn num_items(&self) -> usize {
@@ -147,10 +159,12 @@ impl DataLoader<Batch> for Loader {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Batch>> {
-        let end = end.min(self.indices.len());
-        let indices: Arc<[usize]> = self.indices[start.min(end)..end].into();
-        Arc::new(Self { length: indices.len(), indices, epochs: Arc::default(), ..self.clone() })
+    /// The batches of one device. Burn asks for as many stretches of images as there are devices, one after the other; what
+    /// it gets for the n-th is every batch that is the n-th one's turn.
+    fn slice(&self, start: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
+        let stretch = self.images() / self.devices;
+        let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
+        Arc::new(Self { part: start / stretch.max(1), epochs: Arc::new(epochs), ..self.clone() })
     }
 }
 
@@ -164,9 +178,10 @@ struct Epoch {
 }
 
 impl Epoch {
-    /// The batch of that index, counted from 0, until there are no more.
+    /// The batch of that index among those of this device, counted from 0, until there are no more.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batch_size, unlabelled: (_, beside), .. } = &self.loader;
+        let Loader { images, batch_size, unlabelled: (_, beside), devices, part, .. } = &self.loader;
+        let index = index * devices + part;
         let turns = self.order.chunks(*batch_size).nth(index)?;
         let share = turns.len() as f64 / self.images_in_update(index) as f64;
         let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
@@ -192,10 +207,20 @@ impl Epoch {
         batcher.images(turns.iter().map(|turn| images.pixels(turn.index)), device)
     }
 
-    /// How many images there are in the update that the batch of that index is part of.
+    /// How many images there are in the update that the batch of that index, among those of all devices, is part of.
     fn images_in_update(&self, index: usize) -> usize {
-        let most = self.loader.batch_size * self.loader.accumulation;
-        most.min(self.order.len() - index / self.loader.accumulation * most)
+        let batches = self.loader.accumulation * self.loader.devices;
+        let most = self.loader.batch_size * batches;
+        most.min(self.order.len() - index / batches * most)
+    }
+
+    /// How many images the batches of this device have, all together.
+    fn images(&self) -> usize {
+        let Loader { batch_size, unlabelled: (_, beside), devices, part, .. } = &self.loader;
+        let of = |turns: &[Turn], size: usize| -> usize {
+            turns.chunks(size.max(1)).skip(*part).step_by(*devices).map(<[Turn]>::len).sum()
+        };
+        of(&self.order, *batch_size) + of(&self.unlabelled, *beside)
     }
 
     /// Makes every batch whose turn it is for `thread`, a few ahead of their use. Each thread has its own queue and they
@@ -220,6 +245,9 @@ struct Batches {
     ahead: Vec<Receiver<Batch>>,
     /// The index of the next batch.
     next: usize,
+    /// How many images there are, and how many have been in a batch.
+    images: usize,
+    done: usize,
 }
 
 impl Iterator for Batches {
@@ -232,14 +260,13 @@ impl Iterator for Batches {
         };
         let batch = made.or_else(|| self.epoch.batch(self.next))?;
         self.next += 1;
+        self.done += batch.size();
         Some(Ok(batch))
     }
 }
 
 impl DataLoaderIterator<Batch> for Batches {
     fn progress(&self) -> Progress {
-        let Loader { batch_size, unlabelled: (_, beside), .. } = &self.epoch.loader;
-        let images = self.epoch.loader.images();
-        Progress::new(images.min(self.next * (batch_size + beside)), images, Some("images".into()))
+        Progress::new(self.done, self.images, Some("images".into()))
     }
 }

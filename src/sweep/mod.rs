@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn the_device_of_the_command_line_goes_before_the_bases() {
         let device = |name| Sweep::build(&format!("{START}[grid]"), "try", Some(name));
-        assert_eq!(device("flex").unwrap().trials[0].experiment.device, "flex");
+        assert_eq!(device("flex").unwrap().trials[0].experiment.device, "flex".into());
         assert!(device("abacus").unwrap_err()[0].to_string().starts_with("--set device=abacus: must be"));
     }
 

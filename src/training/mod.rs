@@ -36,9 +36,8 @@ mod watch;
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
 use burn::train::metric::{AccuracyMetric, LossMetric};
-use burn::train::{ExecutionStrategy, Interrupter, Learner, SupervisedTraining};
+use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 pub use adam::{Adam, Form};
 pub use consistency::Consistency;
@@ -80,7 +79,7 @@ pub struct Trained {
     pub seconds: Seconds,
 }
 
-/// Trains `model`, which is as it starts and on an autodiff device, as `experiment` says, and leaves models, checkpoints and
+/// Trains `model`, which is as it starts and on the first of the `devices` with autodiff, as `experiment` says, and leaves models, checkpoints and
 /// metrics in `run`. Where there is a checkpoint already, the training goes on from it. `ui`, which has been checked, shows
 /// it meanwhile.
 ///
@@ -90,14 +89,16 @@ pub fn train(
     experiment: &Experiment,
     model: Mlp,
     data: &TrainingData,
-    device: &Opened,
+    devices: &[Opened],
     run: &RunFolder,
     mut record: Record,
     ui: Ui,
 ) -> Result<Trained, TrainingError> {
     let portions = Portions::new(experiment, &data.split);
+    // An update has so many batches of each device.
     let accumulation = experiment.training.gradient_accumulation;
-    let updates = portions.updates(accumulation);
+    let batches_per_update = accumulation * devices.len();
+    let updates = portions.updates(batches_per_update);
 
     let (mut trainee, mut epochs, mut before) = (Trainee::new(model, &experiment.training), vec![], None);
     trainee = trainee.consistent(&experiment.consistency).freezing(&experiment.init, updates);
@@ -118,7 +119,7 @@ pub fn train(
         return Ok(Trained { journal, record, seconds });
     }
 
-    let (training, validation) = loaders(experiment, data, portions, &device.device, done);
+    let (training, validation) = loaders(experiment, data, portions, devices, done);
     let rate = experiment.optimizer.learning_rate;
     let rates = Rates::new(&experiment.schedule, rate, updates, experiment.training.epochs).starting_at(done * updates);
     let scheduler = rates.clone().with_layers(&experiment.optimizer.layers);
@@ -156,7 +157,7 @@ pub fn train(
         .renderer(screen.open())
         // Burn's own log would take over the program's panic messages.
         .with_application_logger(None)
-        .with_training_strategy(ExecutionStrategy::single(device.device.clone().autodiff()).into())
+        .with_training_strategy(strategy(devices).into())
         .num_epochs(experiment.training.epochs)
         .grads_accumulation(accumulation)
         .launch(Learner::new(trainee, optimizer(&experiment.optimizer), scheduler));
@@ -169,7 +170,7 @@ pub fn train(
         return Err(failure.into());
     }
     if let Some(Divergence { epoch, batch }) = watch.divergence() {
-        let rate = rates.at((epoch - 1) * updates + (batch - 1) / accumulation);
+        let rate = rates.at((epoch - 1) * updates + (batch - 1) / batches_per_update);
         let error = TrainingError::Diverged { epoch, batch, rate };
         record.failure = Some(error.to_string());
         run.write_record(&record)?;
@@ -186,16 +187,26 @@ pub fn train(
     Ok(Trained { journal, record, seconds })
 }
 
+/// Where the steps are computed, and with several devices, how their gradients come together: Burn adds them up on the first
+/// one. Its other way, `ddp`, all-reduces them, which Burn 0.22 has for CUDA alone.
+fn strategy(devices: &[Opened]) -> ExecutionStrategy {
+    let autodiff = |opened: &Opened| opened.device.clone().autodiff();
+    match devices {
+        [device] => ExecutionStrategy::single(autodiff(device)),
+        _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice),
+    }
+}
+
 /// The batches of an epoch's training and of its validation, after `done` epochs.
 fn loaders(
     experiment: &Experiment,
     data: &TrainingData,
     portions: Portions,
-    device: &Device,
+    devices: &[Opened],
     done: usize,
 ) -> (Loader, Loader) {
     let loader = |indices: &[usize], batch_size| {
-        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device.clone())
+        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
             .with_threads(experiment.data.loader_threads)
             .after(done)
     };
@@ -205,6 +216,7 @@ fn loaders(
         .beside(unlabelled, portions.beside)
         .shuffled(experiment.seed)
         .distorted(Distortion::new(&experiment.data.distort, experiment.seed, data.images.size()))
-        .accumulated(experiment.training.gradient_accumulation);
+        .accumulated(experiment.training.gradient_accumulation)
+        .shared_by(devices.len());
     (training, loader(&data.split.validation, EVALUATION_BATCH))
 }

@@ -1,5 +1,11 @@
 //! `mnist-burn devices` and `--device`.
 
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout, success};
 
@@ -37,4 +43,42 @@ fn a_run_is_used_where_it_was_trained_unless_said_otherwise() {
     assert!(notes.contains(&format!("device: {DEVICE} (CPU)")), "{notes}");
     let message = failure(program().arg("evaluate").arg(&smoke().run).args(["--device", "gpu"]));
     assert!(message.contains("`gpu` is unknown"), "{message}");
+}
+
+/// A training on two devices, the same CPU twice. Nothing is dropped: what is, both would draw from one generator.
+fn train_on_two(epochs: usize, run: &Path) -> Command {
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--set", "model.dropout=0", "--set"]);
+    command
+        .arg(format!("training.epochs={epochs}"))
+        .args(["--device", &format!("{DEVICE},{DEVICE}"), "--run"])
+        .arg(run);
+    command
+}
+
+#[test]
+fn a_run_on_two_devices_goes_on_to_the_same_weights_and_is_used_on_the_first() {
+    let runs = tempfile::tempdir().unwrap();
+    let (whole, parts) = (runs.path().join("whole"), runs.path().join("parts"));
+    let (_, notes) = success(&mut train_on_two(3, &whole));
+    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+    let record: Value = serde_json::from_slice(&fs::read(whole.join("record.json")).unwrap()).unwrap();
+    assert_eq!((&record["device"], &record["beside"]), (&DEVICE.into(), &vec![DEVICE].into()));
+
+    success(&mut train_on_two(1, &parts));
+    success(program().arg("resume").arg(&parts).args(["--set", "training.epochs=3"]));
+    let weights = |run: &Path| fs::read(run.join("last.safetensors")).unwrap();
+    assert!(weights(&parts) == weights(&whole));
+
+    let (_, notes) = success(program().arg("evaluate").arg(&parts));
+    assert!(notes.contains(&format!("device: {DEVICE} (CPU)")), "{notes}");
+}
+
+#[test]
+fn a_run_does_not_go_on_with_another_number_of_devices() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("run");
+    success(&mut train_on_two(1, &run));
+    let message = failure(program().arg("resume").arg(&run).args(["--device", DEVICE, "--set", "training.epochs=2"]));
+    assert!(message.contains(&format!("device = \"{DEVICE}\": an update has a batch of each device")), "{message}");
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::data::dataloader::DataLoader;
+use burn::data::dataloader::split::split_dataloader;
 use burn::tensor::Device;
 use mnist_burn::config::Model;
 use mnist_burn::data::{Batch, ImageBatcher, Images, Loader, Scaling};
@@ -109,9 +110,31 @@ fn moving_to_a_device_does_not_change_the_order() {
     assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
 }
 
+/// The loaders that Burn makes of one for three devices.
+fn parts(loader: Loader) -> Vec<Arc<dyn DataLoader<Batch>>> {
+    split_dataloader(Arc::new(loader.shared_by(3)), &[device(), device(), device()])
+}
+
 #[test]
-fn a_slice_holds_its_part_of_the_images() {
-    assert_eq!(epoch(loader(8).slice(10, 20).as_ref()), [(10..18).collect::<Vec<_>>(), vec![18, 19]]);
+fn several_devices_take_the_batches_of_every_epoch_in_turn() {
+    let (whole, parts) = (loader(8).shuffled(1).after(2), parts(loader(8).shuffled(1).after(2)));
+    for _ in 0..2 {
+        let batches = epoch(&whole);
+        for (turn, part) in parts.iter().enumerate() {
+            assert_eq!(epoch(part.as_ref()), batches.iter().skip(turn).step_by(3).cloned().collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn the_batches_of_several_devices_share_an_update_by_their_images() {
+    let shares = |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().share).collect::<Vec<_>>();
+    // Thirteen batches, the last one of 4 images: it is an update by itself.
+    let parts_of = |accumulation| parts(loader(8).accumulated(accumulation)).iter().map(shares).collect::<Vec<_>>();
+    let third = 1.0 / 3.0;
+    assert_eq!(parts_of(1), [vec![third, third, third, third, 1.0], vec![third; 4], vec![third; 4]]);
+    let sixth = 1.0 / 6.0;
+    assert_eq!(parts_of(2)[1], [sixth; 4]);
 }
 
 /// A network that passes `1 + x` on unchanged: any difference is the dropout's.

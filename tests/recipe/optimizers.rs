@@ -196,7 +196,7 @@ pub fn loop_device() -> Opened {
     device::open(cpu).unwrap()
 }
 
-/// Trains `model` in a new folder in `runs`, after `spoil` has had its way with that.
+/// Trains `model` in a new folder in `runs`, on as many devices as the experiment has, after `spoil` has had its way with that.
 pub fn train(
     experiment: &Experiment,
     model: Mlp,
@@ -204,11 +204,11 @@ pub fn train(
     runs: &Path,
     spoil: impl FnOnce(&Path),
 ) -> (RunFolder, Result<Trained, TrainingError>) {
-    let device = loop_device();
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
-    let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &device);
-    let trained = training::train(experiment, model, data, &device, &run, record, Ui::Lines);
+    let devices = vec![loop_device(); experiment.device.names().len()];
+    let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &devices);
+    let trained = training::train(experiment, model, data, &devices, &run, record, Ui::Lines);
     (run, trained)
 }
 

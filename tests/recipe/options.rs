@@ -5,7 +5,7 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training};
+use mnist_burn::config::{BatchSize, Devices, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training};
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::run::RunFolder;
 use mnist_burn::training::{Trainee, cross_entropy, optimizer};
@@ -58,7 +58,7 @@ fn smoothing_changes_what_is_learned_and_the_training_loss_but_not_the_validatio
 }
 
 /// Eleven images of four pixels and three classes, trained for four epochs; the last weights and the training losses.
-fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize) -> (Vec<f32>, Vec<f64>) {
+fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: usize) -> (Vec<f32>, Vec<f64>) {
     let pixels = (0..44).map(|i| (i * i * 37 % 251) as u8).collect();
     let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
     let data = TrainingData {
@@ -71,6 +71,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize) -> (Vec<f32
         training: Training { epochs: 4, batch_size, gradient_accumulation, ..Training::default() },
         optimizer: Optimizer { learning_rate: 0.5, ..sgd(0.9, true) },
         schedule: Schedule { kind: ScheduleKind::Cosine, ..Schedule::default() },
+        device: Devices::List(vec!["auto".into(); devices]),
         ..Experiment::default()
     };
     let device = loop_device();
@@ -94,16 +95,28 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize) -> (Vec<f32
 #[test]
 fn several_batches_an_update_are_one_large_batch_the_last_shorter_ones_of_an_epoch_included() {
     // Updates of 6 and 5 images: of 2 + 2 + 2 and 2 + 2 + 1, of 3 + 3 and 3 + 2, and of 6 and 5.
-    let (expected, losses) = train_eleven(BatchSize::Images(6), 1);
+    let (expected, losses) = train_eleven(BatchSize::Images(6), 1, 1);
     for (size, accumulation) in [(2, 3), (3, 2), (1, 6)] {
-        let (found, found_losses) = train_eleven(BatchSize::Images(size), accumulation);
+        let (found, found_losses) = train_eleven(BatchSize::Images(size), accumulation, 1);
         assert_close(&found, &expected, 1e-6, &format!("{accumulation} batches of {size}"));
         assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-6), "{found_losses:?} {losses:?}");
     }
     // An epoch that is shorter than an update is one.
-    let (all, _) = train_eleven(BatchSize::All, 1);
-    assert_close(&train_eleven(BatchSize::Images(4), 9).0, &all, 1e-6, "a short epoch");
+    let (all, _) = train_eleven(BatchSize::All, 1, 1);
+    assert_close(&train_eleven(BatchSize::Images(4), 9, 1).0, &all, 1e-6, "a short epoch");
     assert!(expected.iter().zip(&all).any(|(a, b)| (a - b).abs() > 1e-3), "the size of an update matters");
+}
+
+#[test]
+fn several_devices_give_the_update_of_one_with_as_many_times_the_batch() {
+    let (expected, losses) = train_eleven(BatchSize::Images(6), 1, 1);
+    // Updates of 6 and 5 images once more: in one case each of six devices has an image, and the last one none in the end.
+    for (size, accumulation, devices) in [(2, 1, 3), (3, 1, 2), (1, 3, 2), (1, 1, 6)] {
+        let (found, found_losses) = train_eleven(BatchSize::Images(size), accumulation, devices);
+        let what = format!("{devices} devices, {accumulation} batches of {size}");
+        assert_close(&found, &expected, 1e-5, &what);
+        assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found_losses:?}");
+    }
 }
 
 #[test]

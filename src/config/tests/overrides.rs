@@ -18,9 +18,16 @@ fn an_override_repairs_the_value_in_the_file() {
 #[test]
 fn a_value_that_is_not_toml_is_text() {
     let experiment = loaded("", &["device=wgpu:1", "name=try-1", "training.batch_size=all", "data.dir=../a=b c"]);
-    assert_eq!((experiment.device.as_str(), experiment.name.as_str()), ("wgpu:1", "try-1"));
+    assert_eq!((experiment.device.names(), experiment.name.as_str()), (vec!["wgpu:1"], "try-1"));
     assert_eq!(experiment.training.batch_size, BatchSize::All);
     assert_eq!(experiment.data.dir.as_deref(), Some("../a=b c".as_ref()));
+}
+
+#[test]
+fn devices_are_a_list_or_one_word() {
+    for set in ["device=[\"flex\", \"wgpu:1\"]", "device=flex,wgpu:1"] {
+        assert_eq!(loaded("", &[set]).device.names(), ["flex", "wgpu:1"]);
+    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! `device`: where an experiment is computed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::device;
+
+/// A device, or several that share the images of each update. On the command line they stand in one word, `cuda:0,cuda:1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Devices {
+    /// `"wgpu:1"`, or `"cuda:0,cuda:1"`.
+    Word(String),
+    /// `["cuda:0", "cuda:1"]`.
+    List(Vec<String>),
+}
+
+impl Devices {
+    /// The name of each.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Word(word) => word.split(',').collect(),
+            Self::List(names) => names.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Whether there is one, and each can be a device's name.
+    pub fn are_sound(&self) -> bool {
+        let names = self.names();
+        !names.is_empty() && names.into_iter().all(device::is_name)
+    }
+}
+
+impl From<&str> for Devices {
+    fn from(word: &str) -> Self {
+        Self::Word(word.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_commas_is_a_list() {
+        let list = Devices::List(vec!["cuda:0".into(), "cuda:1".into()]);
+        assert_eq!(Devices::from("cuda:0,cuda:1").names(), list.names());
+        assert_eq!(Devices::from("auto").names(), ["auto"]);
+    }
+
+    #[test]
+    fn each_has_to_be_a_devices_name() {
+        assert!(Devices::from("wgpu:1,ndarray").are_sound());
+        for unsound in [Devices::from(""), "ndarray,".into(), "ndarray, flex".into(), Devices::List(vec![])] {
+            assert!(!unsound.are_sound(), "{unsound:?}");
+        }
+    }
+}
