@@ -39,7 +39,10 @@ pub fn forward(x: Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, dropout: 
         return y;
     }
     let z = layer.forward(x);
-    dropout.forward(relu(norm.map_or_else(|| z.clone(), |norm| norm.forward(z.clone()))))
+    dropout.forward(relu(match norm {
+        Some(norm) => norm.forward(z),
+        None => z,
+    }))
 }
 
 /// The same as one operation, on the backends that have it and with autodiff.

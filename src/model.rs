@@ -69,8 +69,10 @@ impl Mlp {
                 dense::forward(x, linear, norm, &self.dropout)
             } else {
                 let z = linear.forward(x);
-                let z = norm.map_or_else(|| z.clone(), |norm| norm.forward(z.clone()));
-                self.dropout.forward(self.activation.forward(z))
+                self.dropout.forward(self.activation.forward(match norm {
+                    Some(norm) => norm.forward(z),
+                    None => z,
+                }))
             };
         }
         self.output.forward(x)
