@@ -64,7 +64,7 @@ fn each_digit_is_drawn_in_four_shapes_of_four_drawings() {
 }
 
 #[test]
-#[ignore = "trains the deep network: some ten minutes"]
+#[ignore = "trains the deep network: some twenty minutes"]
 fn drawn_digits_are_read_by_the_deep_network() {
     score("config/baseline.toml");
     let share = score("config/deep.toml");
