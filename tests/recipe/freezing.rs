@@ -66,15 +66,24 @@ fn changed(before: &BTreeMap<String, Vec<f32>>, after: &BTreeMap<String, Vec<f32
     before.iter().filter(|(name, values)| bits(values) != bits(&after[*name])).map(|(name, _)| name.clone()).collect()
 }
 
+/// Whether a tensor does nothing while training: the bias in front of a normalisation, which takes it away again. Its
+/// gradient is 0, or what rounding leaves.
+fn is_idle(tensor: &str) -> bool {
+    tensor.starts_with("hidden.") && tensor.ends_with(".bias")
+}
+
 #[test]
 fn a_frozen_layer_keeps_every_bit_its_running_statistics_included_and_the_others_learn() {
     for (name, device) in two_devices() {
         let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &Table::default(), 0..4, &device.autodiff());
-        let parts = |layer: &str| ["bias", "weight"].map(|part| format!("{layer}.{part}"));
         let norm = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
-        let expected = [&parts("hidden.1")[..], &norm, &parts("output")].concat();
+        let others = ["hidden.1.weight", "output.bias", "output.weight"].map(String::from);
+        let mut expected = [&norm[..], &others].concat();
+        expected.sort();
         for after in &seen[1..] {
-            assert_eq!(changed(&seen[0], after), expected, "{name}");
+            let mut changed = changed(&seen[0], after);
+            changed.retain(|name| name != "hidden.1.bias");
+            assert_eq!(changed, expected, "{name}");
         }
     }
 }
@@ -98,8 +107,9 @@ fn after_unfreeze_after_epochs_it_learns_like_the_others() {
         let of = |layer: &str, from: usize, to: usize| {
             changed(&seen[from], &seen[to]).iter().filter(|name| name.starts_with(layer)).count()
         };
+        let learned = |layer: &str| of(layer, UPDATES_PER_EPOCH, 4);
         assert_eq!((of("hidden.0", 0, UPDATES_PER_EPOCH), of("norm.0", 0, UPDATES_PER_EPOCH)), (0, 0), "{name}");
-        assert_eq!((of("hidden.0", UPDATES_PER_EPOCH, 4), of("norm.0", UPDATES_PER_EPOCH, 4)), (2, 4), "{name}");
+        assert_eq!((learned("hidden.0.weight"), learned("norm.0")), (1, 4), "{name}");
     }
 }
 
@@ -109,9 +119,9 @@ fn a_training_that_goes_on_later_freezes_what_is_still_frozen_then() {
     let init = freeze(&["hidden.0"], Some(2));
     let hidden = |updates: Range<usize>| {
         let seen = steps(&init, &Table::default(), updates, &device.clone().autodiff());
-        changed(&seen[0], seen.last().unwrap()).iter().filter(|name| name.starts_with("hidden.0")).count()
+        changed(&seen[0], seen.last().unwrap()).iter().filter(|name| *name == "hidden.0.weight").count()
     };
-    assert_eq!([hidden(3..6), hidden(3..7), hidden(6..7), hidden(9..10)], [0, 2, 2, 2]);
+    assert_eq!([hidden(3..6), hidden(3..7), hidden(6..7), hidden(9..10)], [0, 1, 1, 1]);
 }
 
 #[test]
@@ -156,7 +166,7 @@ fn a_layers_factor_multiplies_its_step_and_no_other() {
         };
         let step = |to: &[f32]| to.iter().zip(start).map(|(to, from)| to - from).collect::<Vec<_>>();
         let expected: Vec<f32> = step(&plain[1][tensor]).iter().map(|step| factor * step).collect();
-        assert!(expected.iter().any(|&step| step != 0.0), "{tensor} moves");
+        assert!(is_idle(tensor) || expected.iter().any(|&step| step != 0.0), "{tensor} moves");
         assert_close(&step(&factored[1][tensor]), &expected, 1e-6, tensor);
     }
 }

@@ -177,7 +177,8 @@ fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
             assert_eq!(raw.len(), 8);
             for (tensor, raw) in raw {
                 let average = average.get_mut(&tensor).unwrap();
-                assert!(t > 0 || &raw != average, "{tensor} changes");
+                // The normalisation takes away what the bias in front of it adds: that one has no gradient.
+                assert!(t > 0 || &raw != average || tensor == "hidden.0.bias", "{tensor} changes");
                 average.iter_mut().zip(raw).for_each(|(a, w)| *a = d * *a + (1.0 - d) * w);
                 assert_close(&kept[&tensor], average, 1e-6, &format!("{name}, update {t}, {tensor}"));
             }
