@@ -1,5 +1,5 @@
 //! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation; `normalized` has the same with
-//! batch normalisation.
+//! batch normalisation, and `mask` is what the dropout of both does.
 //!
 //! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, for each unit of each image:
 //!
@@ -12,6 +12,7 @@
 //! its gradients of six more; on the CPU each of them takes memory and goes through it. On a GPU its compiler fuses them.
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
+mod mask;
 mod normalized;
 
 #[cfg(feature = "ndarray")]
@@ -25,12 +26,11 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor, Flex};
 use burn::nn::{BatchNorm, Dropout, Linear};
 use burn::tensor::activation::relu;
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use macerator::AutoArch;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 use crate::numbers::{Numbers, numbers_mut};
+use mask::Mask;
 
 /// `dropout(relu(norm(layer(x))))`, `[batch, outputs]`, of x, `[batch, inputs]`. What is dropped is drawn by the device's
 /// generator.
@@ -94,53 +94,6 @@ where
     DispatchTensor: DispatchKindConversion<B>,
 {
     Tensor::<D>::from_data(data, device).try_into_primitive::<B>().expect("a tensor is where it was made")
-}
-
-/// What becomes of each unit of each image.
-struct Mask {
-    /// Four random bytes each, together a number; none if nothing is dropped.
-    draws: Vec<u8>,
-    /// The numbers below this one are dropped.
-    limit: u32,
-    /// What all others are multiplied by.
-    kept: f32,
-}
-
-impl Mask {
-    /// What `dropout` does to `count` numbers.
-    fn drawn(dropout: &Dropout, count: usize, device: &Device) -> Self {
-        let probability = if dropout.training.is_enabled() { dropout.prob } else { 0.0 };
-        Self {
-            draws: if probability > 0.0 { draws(count, device) } else { vec![] },
-            limit: (probability * 2f64.powi(32)) as u32,
-            kept: (1.0 / (1.0 - probability)) as f32,
-        }
-    }
-
-    /// Puts `m · max(y, 0)` where y is: the units of one image, the batch's `number`-th.
-    #[inline(always)]
-    fn rectify(&self, y: &mut [f32], number: usize) {
-        // What is no number stays none: the training is to stop at it.
-        y.iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
-        if self.draws.is_empty() {
-            return;
-        }
-        let (draws, _) = self.draws[4 * y.len() * number..].as_chunks::<4>();
-        for (y, &draw) in y.iter_mut().zip(draws) {
-            *y *= if u32::from_le_bytes(draw) < self.limit { 0.0 } else { self.kept };
-        }
-    }
-}
-
-/// Four random bytes for each of `count` numbers, under a seed that the device's generator draws: its own numbers, one by
-/// one, take many times as long.
-fn draws(count: usize, device: &Device) -> Vec<u8> {
-    let seed = Tensor::<1>::random([2], Distribution::Default, device).into_data();
-    // Each is a multiple of 2⁻²⁴ in [0, 1).
-    let seed = seed.iter::<f32>().fold(0, |seed, part| seed << 24 | (part * 2f32.powi(24)) as u64);
-    let mut draws = vec![0; 4 * count];
-    ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut draws);
-    draws
 }
 
 /// Puts `m · max(z + b, 0)` where z is.

@@ -100,7 +100,8 @@ pub struct TrainingRecord {
 }
 
 impl Record {
-    /// What is known of a run before it starts, on at least one of the `devices`; `checksums` are those of its data, see [`crate::data::Files::checksums`].
+    /// What is known of a run before it starts, on at least one of the `devices`; `checksums` are those of its data, see
+    /// [`crate::data::Files::checksums`].
     pub fn new(
         seed: u64,
         checksums: &BTreeMap<String, String>,

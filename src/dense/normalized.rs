@@ -23,7 +23,8 @@ use burn::nn::{BatchNorm, Dropout, Linear};
 use burn::tensor::{Tensor, TensorData};
 use macerator::AutoArch;
 
-use super::{Mask, primitive, product_backward};
+use super::mask::Mask;
+use super::{primitive, product_backward};
 use crate::numbers::{Numbers, numbers_mut};
 
 /// `dropout(relu(norm(layer(x))))`, if everything is on backend `B` with autodiff and `norm` is not frozen.
@@ -47,33 +48,29 @@ where
     let (gamma, gamma_node) = norm.gamma.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
     let (beta, beta_node) = norm.beta.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
 
-    let z = Tensor::<2>::from_primitive::<B>(B::float_matmul(x.clone(), weight.clone()));
+    let product = B::float_matmul(x.clone(), weight.clone());
+    let z = Tensor::<2>::from_primitive::<B>(product.clone());
+    let (device, [images, units]) = (z.device(), z.dims());
+    let z = Numbers::of(&z)?;
     let gamma = Numbers::of(&Tensor::<1>::from_primitive::<B>(gamma))?;
     let beta = Numbers::of(&Tensor::<1>::from_primitive::<B>(beta))?;
-    let (device, [images, units]) = (z.device(), z.dims());
-    let numbers = Numbers::of(&z)?;
     let mask = Mask::drawn(dropout, images * units, &autodiff);
     let mut y = vec![0.0; images * units];
-    let (moments, deviation) = AutoArch::new().dispatch(|| {
-        let moments = Moments::of(numbers.as_slice(), units);
-        let deviation = moments.variance.iter().map(|v| 1.0 / (v + norm.epsilon as f32).sqrt()).collect::<Vec<_>>();
-        normalize(numbers.as_slice(), &mut y, &moments.mean, &scale(&gamma, &deviation), beta.as_slice(), &mask);
-        (moments, deviation)
+    let statistics = AutoArch::new().dispatch(|| {
+        let statistics = Statistics::of(z.as_slice(), gamma.as_slice(), norm.epsilon as f32);
+        activate(z.as_slice(), &mut y, &statistics, beta.as_slice(), &mask);
+        statistics
     });
     let y = primitive::<B, 2>(TensorData::new(y, [images, units]), &device);
 
-    let statistics = |numbers: &[f32]| Tensor::<1>::from_floats(numbers, &autodiff);
-    follow(&norm.running_mean, statistics(&moments.mean) + bias.detach(), norm.momentum);
-    follow(&norm.running_var, statistics(&moments.variance), norm.momentum);
+    let of_batch = |numbers: &[f32]| Tensor::<1>::from_floats(numbers, &autodiff);
+    follow(&norm.running_mean, of_batch(&statistics.mean) + bias.detach(), norm.momentum);
+    follow(&norm.running_var, of_batch(&statistics.variance), norm.momentum);
 
     let nodes = [x_node, weight_node, bias_node, gamma_node, beta_node];
     let output = match Normalized.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
         OpsKind::Tracked(prepared) => {
-            let z = z.try_into_primitive::<B>().ok()?;
-            let scale = scale(&gamma, &deviation);
-            let remembered =
-                Remembered { x, weight, z, y: y.clone(), mean: moments.mean, deviation, scale, kept: mask.kept };
-            prepared.finish(remembered, y)
+            prepared.finish(Remembered { x, weight, z: product, y: y.clone(), statistics, kept: mask.kept }, y)
         }
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
@@ -86,20 +83,24 @@ fn follow(running: &RunningState<Tensor<1>>, batch: Tensor<1>, momentum: f64) {
     running.update((value * (1.0 - momentum) + batch * momentum).detach());
 }
 
-/// γ·r.
-fn scale(gamma: &Numbers, deviation: &[f32]) -> Vec<f32> {
-    gamma.as_slice().iter().zip(deviation).map(|(gamma, deviation)| gamma * deviation).collect()
-}
-
-/// Mean and variance of each unit over a batch.
-struct Moments {
+/// What a batch's normalisation does to each unit.
+#[derive(Debug, Clone)]
+struct Statistics {
+    /// μ.
     mean: Vec<f32>,
+    /// σ².
     variance: Vec<f32>,
+    /// r, one divided by the standard deviation.
+    inverse: Vec<f32>,
+    /// γ·r.
+    scale: Vec<f32>,
 }
 
-impl Moments {
+impl Statistics {
+    /// Those of z, `[images, units]` row by row.
     #[inline(always)]
-    fn of(z: &[f32], units: usize) -> Self {
+    fn of(z: &[f32], gamma: &[f32], epsilon: f32) -> Self {
+        let units = gamma.len();
         let images = (z.len() / units) as f32;
         let (mut mean, mut variance) = (vec![0.0; units], vec![0.0; units]);
         for z in z.chunks_exact(units) {
@@ -112,13 +113,15 @@ impl Moments {
             }
         }
         variance.iter_mut().for_each(|variance| *variance /= images);
-        Self { mean, variance }
+        let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
+        let scale = gamma.iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
+        Self { mean, variance, inverse, scale }
     }
 }
 
 /// Puts `m · max(scale·(z - mean) + shift, 0)` into y.
 #[inline(always)]
-fn normalize(z: &[f32], y: &mut [f32], mean: &[f32], scale: &[f32], shift: &[f32], mask: &Mask) {
+fn activate(z: &[f32], y: &mut [f32], Statistics { mean, scale, .. }: &Statistics, shift: &[f32], mask: &Mask) {
     let units = mean.len();
     for (image, (z, y)) in z.chunks_exact(units).zip(y.chunks_exact_mut(units)).enumerate() {
         for ((((y, z), mean), scale), shift) in y.iter_mut().zip(z).zip(mean).zip(scale).zip(shift) {
@@ -138,11 +141,7 @@ struct Remembered<T> {
     weight: T,
     z: T,
     y: T,
-    mean: Vec<f32>,
-    /// r, one divided by the standard deviation.
-    deviation: Vec<f32>,
-    /// γ·r.
-    scale: Vec<f32>,
+    statistics: Statistics,
     /// What is not dropped was multiplied by this.
     kept: f32,
 }
@@ -155,7 +154,7 @@ where
 
     fn backward(self, ops: Ops<Self::State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
         let [x_node, weight_node, bias_node, gamma_node, beta_node] = ops.parents;
-        let Remembered { x, weight, z, y, mean, deviation, scale, kept } = ops.state;
+        let Remembered { x, weight, z, y, statistics, kept } = ops.state;
         let dy = Tensor::<2>::from_primitive::<B>(gradients.consume::<B>(&ops.node));
         let on_cpu = |tensor| Numbers::of(&Tensor::<2>::from_primitive::<B>(tensor)).expect("it is on the CPU");
         let (y, z) = (on_cpu(y), on_cpu(z));
@@ -163,9 +162,9 @@ where
         let (mut dgamma, mut dbeta) = (vec![0.0; units], vec![0.0; units]);
         AutoArch::new().dispatch(|| {
             let dz = numbers_mut(&mut dz);
-            derive(dz, y.as_slice(), z.as_slice(), &mean, kept, [&mut dgamma, &mut dbeta]);
-            dgamma.iter_mut().zip(&deviation).for_each(|(dgamma, deviation)| *dgamma *= deviation);
-            center(dz, z.as_slice(), [&mean, &deviation, &scale], [&dgamma, &dbeta]);
+            derive(dz, y.as_slice(), z.as_slice(), &statistics.mean, kept, [&mut dgamma, &mut dbeta]);
+            dgamma.iter_mut().zip(&statistics.inverse).for_each(|(dgamma, inverse)| *dgamma *= inverse);
+            center(dz, z.as_slice(), &statistics, [&dgamma, &dbeta]);
         });
         let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
         product_backward::<B>(gradients, nodes, x, weight, primitive::<B, 2>(dz, &device));
@@ -193,10 +192,11 @@ fn derive(dy: &mut [f32], y: &[f32], z: &[f32], mean: &[f32], kept: f32, [produc
 
 /// Puts dz where da is.
 #[inline(always)]
-fn center(da: &mut [f32], z: &[f32], [mean, deviation, scale]: [&[f32]; 3], [dgamma, dbeta]: [&[f32]; 2]) {
+fn center(da: &mut [f32], z: &[f32], statistics: &Statistics, [dgamma, dbeta]: [&[f32]; 2]) {
+    let Statistics { mean, inverse, scale, .. } = statistics;
     let units = mean.len();
     let images = (da.len() / units) as f32;
-    let slope: Vec<f32> = dgamma.iter().zip(deviation).map(|(dgamma, deviation)| dgamma * deviation / images).collect();
+    let slope: Vec<f32> = dgamma.iter().zip(inverse).map(|(dgamma, inverse)| dgamma * inverse / images).collect();
     let mean_gradient: Vec<f32> = dbeta.iter().map(|dbeta| dbeta / images).collect();
     for (da, z) in da.chunks_exact_mut(units).zip(z.chunks_exact(units)) {
         let of_unit = mean.iter().zip(scale).zip(slope.iter().zip(&mean_gradient));

@@ -79,9 +79,9 @@ pub struct Trained {
     pub seconds: Seconds,
 }
 
-/// Trains `model`, which is as it starts and on the first of the `devices` with autodiff, as `experiment` says, and leaves models, checkpoints and
-/// metrics in `run`. Where there is a checkpoint already, the training goes on from it. `ui`, which has been checked, shows
-/// it meanwhile.
+/// Trains `model`, which is as it starts and on the first of the `devices` with autodiff, as `experiment` says, and leaves
+/// models, checkpoints and metrics in `run`. Where there is a checkpoint already, the training goes on from it. `ui`, which
+/// has been checked, shows it meanwhile.
 ///
 /// # Errors
 /// If the loss diverges, a signal or the device stops it, or a file can't be read or written.

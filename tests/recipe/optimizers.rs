@@ -196,7 +196,8 @@ pub fn loop_device() -> Opened {
     device::open(cpu).unwrap()
 }
 
-/// Trains `model` in a new folder in `runs`, on as many devices as the experiment has, after `spoil` has had its way with that.
+/// Trains `model` in a new folder in `runs`, on as many devices as the experiment has, after `spoil` has had its way with
+/// that.
 pub fn train(
     experiment: &Experiment,
     model: Mlp,
