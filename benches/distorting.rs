@@ -1,5 +1,5 @@
 //! What the distortions of `config/deep.toml` add to its epoch: `cargo bench --bench distorting`, `-- 5` for other than 3
-//! rounds. Epochs with and without them take turns, and each round has a ratio of its own.
+//! rounds; `MNIST_BURN_DEVICE` names the device. Epochs with and without them take turns, and each round has a ratio of its own.
 
 use std::path::Path;
 use std::slice;

@@ -1,6 +1,7 @@
 //! Everything about a run that its config does not say; the contents of `record.json`.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,11 @@ pub struct TrainingRecord {
 }
 
 impl Record {
+    /// The names of all the devices, as `--device` takes them.
+    pub fn devices(&self) -> String {
+        [slice::from_ref(&self.device), &self.beside].concat().join(",")
+    }
+
     /// What is known of a run before it starts, on at least one of the `devices`; `checksums` are those of its data, see
     /// [`crate::data::Files::checksums`].
     pub fn new(

@@ -14,7 +14,7 @@ use super::train::{Folder, train};
 use super::{open_device, print, print_json};
 use crate::Error;
 use crate::cli;
-use crate::config::differences;
+use crate::config::{Devices, differences};
 use crate::notice::notice;
 use crate::run::{RunFolder, write_whole};
 use crate::summary::{Status, Summary};
@@ -37,7 +37,8 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     }
     let mut results = Results::read(&sweep, &folder)?;
     if let Ok(chosen) = results.chosen() {
-        test(chosen, arguments.device.as_deref())?;
+        let device = arguments.device.as_deref().map(Devices::from);
+        test(chosen, device.as_ref().map(Devices::first))?;
         results = Results::read(&sweep, &folder)?;
     }
     // Without a folder, nothing was trained yet.
@@ -69,16 +70,18 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     Ok(())
 }
 
-/// Another experiment in a run's folder would be taken for this sweep's. Where it is computed makes no other.
+/// Another experiment in a run's folder would be taken for this sweep's. Where it is computed makes no other, as long as it
+/// is on as many devices.
 fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     for run in sweep.runs() {
         let path = folder.join(run.name());
         if !path.join("config.toml").is_file() {
             continue;
         }
-        let there = RunFolder::open(&path).experiment()?;
-        let keys = differences(&[there, run.experiment()]).into_iter().map(|difference| difference.key);
-        let keys: Vec<String> = keys.filter(|key| key != "device").collect();
+        let (there, here) = (RunFolder::open(&path).experiment()?, run.experiment());
+        let are_as_many = there.device.count() == here.device.count();
+        let keys = differences(&[there, here]).into_iter().map(|difference| difference.key);
+        let keys: Vec<String> = keys.filter(|key| key != "device" || !are_as_many).collect();
         if !keys.is_empty() {
             return Err(SweepError::Foreign { folder: path, keys: keys.join(", ") }.into());
         }

@@ -228,21 +228,23 @@ impl Prepared {
                 "warning: another build of this program began this run; the rest may differ from what it would give",
             );
         }
-        if (&old.device, &old.beside) != (&new.device, &new.beside) {
-            notice(format!("warning: the run began on {}; the rest may differ from what that would give", old.device));
+        if old.devices() != new.devices() {
+            let before = old.devices();
+            notice(format!("warning: the run began on {before}; the rest may differ from what that would give"));
         }
         Ok(Record { models: old.models, started: old.started, ..new })
     }
 }
 
-/// One batch through everything, in a folder that is gone afterwards: nothing is kept, and the test images are not used.
+/// One batch a device through everything, in a folder that is gone afterwards: nothing is kept, and the test images are not used.
 fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
     let Portions { batch_size, beside, .. } = Portions::new(&experiment, split);
-    split.training.truncate(batch_size);
+    let devices = prepared.devices.len();
+    split.training.truncate(batch_size * devices);
     // As many batches as they take: with none beside, one image takes one as well.
-    split.unlabelled.truncate(beside.max(1));
+    split.unlabelled.truncate(beside.max(1) * devices);
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;
 
@@ -254,8 +256,9 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.devices, &run, record, ui)?;
     let model = run.model(&experiment, &trained.record, &prepared.devices[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
+    let batches = if devices == 1 { "one batch" } else { "one batch a device" };
     print(&format!(
-        "dry run: one batch went through training, validation, saving and loading; {} parameters, {bytes} bytes a model; \
+        "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes a model; \
          nothing was kept",
         trained.record.parameters
     ))

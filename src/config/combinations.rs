@@ -99,6 +99,11 @@ const CLASHES: &[Clash] = &[
         message: "needs a number of images as training.batch_size: \"all\" are one update already",
         happens: |it| it.training.gradient_accumulation > 1 && it.training.batch_size == BatchSize::All,
     },
+    Clash {
+        keys: &["device", "training.batch_size"],
+        message: "several devices need a number of images as training.batch_size: \"all\" are one batch, for one device",
+        happens: |it| it.device.count() > 1 && it.training.batch_size == BatchSize::All,
+    },
     Clash { keys: &["stop.error", "data.validation"], message: NO_VALIDATION, happens: |it| it.data.validation == 0 },
     Clash {
         keys: &["stop.patience", "data.validation"],

@@ -23,6 +23,16 @@ impl Devices {
         }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.names().len()
+    }
+
+    /// The name of the first, which validates and tests.
+    pub fn first(&self) -> &str {
+        self.names().first().copied().unwrap_or_default()
+    }
+
     /// Whether there is one, and each can be a device's name.
     pub fn are_sound(&self) -> bool {
         let names = self.names();
@@ -43,7 +53,8 @@ mod tests {
     #[test]
     fn a_word_with_commas_is_a_list() {
         let list = Devices::List(vec!["cuda:0".into(), "cuda:1".into()]);
-        assert_eq!(Devices::from("cuda:0,cuda:1").names(), list.names());
+        let word = Devices::from("cuda:0,cuda:1");
+        assert_eq!((word.names(), word.count(), word.first()), (list.names(), 2, "cuda:0"));
         assert_eq!(Devices::from("auto").names(), ["auto"]);
     }
 

@@ -26,7 +26,7 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
 
 fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) -> Option<String> {
     match key {
-        "device" => (before.device.names().len() != after.device.names().len()).then(|| {
+        "device" => (before.device.count() != after.device.count()).then(|| {
             "an update has a batch of each device, so their number can't change; name a device more than once, if need be"
                 .into()
         }),

@@ -4,7 +4,7 @@
 //! several workers on which is the fastest.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
@@ -36,6 +36,8 @@ pub struct Loader {
     devices: usize,
     /// Which of them this loader is for.
     part: usize,
+    /// How many loaders for one device have been made of this one.
+    parts: Arc<AtomicUsize>,
     /// The seed of the order; unset, the data set's own order.
     shuffle: Option<u64>,
     /// What is done to the images of each epoch.
@@ -66,6 +68,7 @@ impl Loader {
             accumulation: 1,
             devices: 1,
             part: 0,
+            parts: Arc::default(),
             shuffle: None,
             distortion: None,
             epochs: Arc::default(),
@@ -159,12 +162,12 @@ impl DataLoader<Batch> for Loader {
         Arc::new(Self { device: device.clone(), ..self.clone() })
     }
 
-    /// The batches of one device. Burn asks for as many stretches of images as there are devices, one after the other; what
-    /// it gets for the n-th is every batch that is the n-th one's turn.
-    fn slice(&self, start: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
-        let stretch = self.images() / self.devices;
+    /// The batches of the next device. Burn asks for a stretch of the images for each, one after the other; what it gets is
+    /// every batch that is the device's turn.
+    fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
+        let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
         let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
-        Arc::new(Self { part: start / stretch.max(1), epochs: Arc::new(epochs), ..self.clone() })
+        Arc::new(Self { part, epochs: Arc::new(epochs), ..self.clone() })
     }
 }
 

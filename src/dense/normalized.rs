@@ -271,6 +271,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_dropped_has_no_gradient_and_the_rest_a_scaled_one() {
+        for device in devices() {
+            let (layer, norm) = (layer(&device), norm(&device));
+            let dropout = DropoutConfig::new(0.25).init();
+            let y = fused(&numbers([1000, 4], &device), &layer, Some(&norm), &dropout).unwrap();
+            // With a gradient of 1 for each y, that of the shift counts what is left.
+            let gradients = y.clone().sum().backward();
+            let shift = norm.beta.val().grad(&gradients).unwrap().into_data();
+            let left = y.inner().greater_elem(0.0).float().sum_dim(0).div_scalar(0.75).into_data();
+            let shift = shift.iter::<f32>().collect::<Vec<_>>();
+            let left = left.iter::<f32>().collect::<Vec<_>>();
+            assert!(shift.iter().zip(&left).all(|(shift, left)| (shift - left).abs() < 1e-2), "{shift:?}, {left:?}");
+        }
+    }
+
+    #[test]
     fn a_frozen_normalisation_is_left_to_burn() {
         for device in devices() {
             let norm = norm(&device).freeze();

@@ -186,7 +186,7 @@ fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
 }
 
 fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fact> {
-    let Record { version, commit, device, adapter, data, training, .. } = record;
+    let Record { version, commit, adapter, data, training, .. } = record;
     let commit = commit.as_ref().map_or_else(String::new, |commit| format!(", commit {commit}"));
     let mut images = grouped(data.training_images);
     for (count, what) in [(data.unlabelled_images, "unlabelled"), (data.validation_images, "held out")] {
@@ -195,7 +195,7 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
         }
     }
     let mut facts = vec![
-        Fact::new("device", format!("{device} ({adapter})")),
+        Fact::new("device", format!("{} ({adapter})", record.devices())),
         Fact::new("seed", record.seed.to_string()),
         Fact::new("parameters", grouped(record.parameters)),
         Fact::new("training images", images),

@@ -86,7 +86,11 @@ impl ModuleMapper for Step {
         let current = self.current.0.remove::<Tensor<D>>(&self.next);
         self.next += 1;
         param.map(|average| match current {
-            Some(current) => average.clone() + (current - average).mul_scalar(self.share),
+            Some(current) => {
+                // With several devices, Burn leaves running statistics on any of them.
+                let current = current.to_device(&average.device());
+                average.clone() + (current - average).mul_scalar(self.share)
+            }
             None => average,
         })
     }

@@ -16,7 +16,7 @@ pub struct Watch {
 pub struct Divergence {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// The batch in it, from 1; the last one if it was seen in the validation after it.
+    /// The batch in it, from 1, as they come from several devices; the last one if it was seen in the validation after it.
     pub batch: usize,
 }
 

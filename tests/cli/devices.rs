@@ -75,6 +75,26 @@ fn a_run_on_two_devices_goes_on_to_the_same_weights_and_is_used_on_the_first() {
 }
 
 #[test]
+fn a_dry_run_has_a_batch_of_each_device() {
+    let devices = format!("{DEVICE},{DEVICE}");
+    let report = stdout(program().args(["--config", "config/smoke.toml", "--dry-run", "--device", &devices]));
+    assert!(report.contains("dry run: one batch a device went through"), "{report}");
+}
+
+#[test]
+#[cfg(all(feature = "ndarray", feature = "flex"))]
+fn two_kinds_of_devices_normalise_and_average_together() {
+    let runs = tempfile::tempdir().unwrap();
+    let run = runs.path().join("run");
+    let sets = ["model.batch_norm=true", "training.ema=0.9", "training.epochs=1"];
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", "flex,ndarray", "--run"]).arg(&run);
+    sets.iter().for_each(|set| _ = command.args(["--set", set]));
+    let (report, _) = success(&mut command);
+    assert!(report.contains("wrong"), "{report}");
+}
+
+#[test]
 fn a_run_does_not_go_on_with_another_number_of_devices() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");

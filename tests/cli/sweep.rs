@@ -212,3 +212,18 @@ fn a_trial_that_diverges_is_a_result() {
     let (_, stderr) = success(&mut place.sweep(&[]));
     assert!(stderr.contains("diverged already") && !stderr.contains("epoch 1/1"), "{stderr}");
 }
+
+#[test]
+fn a_sweep_on_two_devices_is_tested_on_the_first_and_no_sweep_on_one() {
+    let place = Place::new("base = 'config/smoke.toml'\nseeds = [1]\n[grid]\n'training.epochs' = [1]");
+    let sweep = |devices: &str| {
+        let mut command = program();
+        command.arg("sweep").arg(place.file()).args(["--device", devices, "--runs"]);
+        command.arg(place.0.path().join("runs"));
+        command
+    };
+    let (report, _) = success(&mut sweep(&format!("{DEVICE},{DEVICE}")));
+    assert!(report.contains("test error"), "{report}");
+    let message = failure(&mut sweep(DEVICE));
+    assert!(message.contains("holds another experiment") && message.contains("device differ"), "{message}");
+}

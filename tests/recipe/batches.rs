@@ -127,6 +127,15 @@ fn several_devices_take_the_batches_of_every_epoch_in_turn() {
 }
 
 #[test]
+fn of_fewer_batches_than_devices_some_devices_have_none() {
+    let parts = parts(loader(1).lasting(2));
+    assert_eq!(
+        parts.iter().map(|part| epoch(part.as_ref())).collect::<Vec<_>>(),
+        [vec![vec![0]], vec![vec![1]], vec![]]
+    );
+}
+
+#[test]
 fn the_batches_of_several_devices_share_an_update_by_their_images() {
     let shares = |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().share).collect::<Vec<_>>();
     // Thirteen batches, the last one of 4 images: it is an update by itself.

@@ -186,6 +186,16 @@ fn gradients_are_not_accumulated_over_batches_of_all_images() {
 }
 
 #[test]
+fn one_batch_of_all_images_is_not_for_several_devices() {
+    loaded("device = 'flex'\ntraining.batch_size = 'all'", &[]);
+    assert_eq!(
+        problem("device = ['flex', 'flex']\ntraining.batch_size = 'all'"),
+        "line 1: device = ['flex', 'flex']: several devices need a number of images as training.batch_size: \
+         \"all\" are one batch, for one device"
+    );
+}
+
+#[test]
 fn any_rate_can_follow_a_cosine() {
     loaded("optimizer.learning_rate = 2\nschedule.kind = 'cosine'", &[]);
 }
