@@ -19,12 +19,16 @@ mod tests;
 
 use macerator::AutoArch;
 use rand::Rng;
+use rayon::prelude::*;
 
 use self::affine::{Affine, Change};
 use self::elastic::Elastic;
 use super::Images;
 use crate::config::Distort;
 use crate::random::{Purpose, generator};
+
+/// How many images a thread distorts before it looks for other work.
+const IMAGES_AT_ONCE: usize = 8;
 
 /// Distorts images of one size.
 #[derive(Debug, Clone)]
@@ -72,16 +76,28 @@ impl Distortion {
         assert_eq!(images.size(), self.size, "images of the size that the distortion is made for");
         let area = self.size[0] * self.size[1];
         let mut pixels = vec![0; turns.len() * area];
-        let mut canvas = Canvas::new(self.size);
-        for (&Turn { index, epoch }, distorted) in turns.iter().zip(pixels.chunks_exact_mut(area)) {
-            let mut generator = generator(self.seed, Purpose::Distortion { epoch, image: index as u64 });
-            let affine = self.change(&mut generator).undone(self.size);
-            if let Some(elastic) = &self.elastic {
-                canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
-            }
-            AutoArch::new().dispatch(|| canvas.distort(images.pixels(index), &affine, distorted));
-        }
+        // The threads that share out the matrix products: others beside them would only be in their way.
+        let parts = turns.par_chunks(IMAGES_AT_ONCE).zip(pixels.par_chunks_mut(IMAGES_AT_ONCE * area));
+        parts.for_each_init(
+            || Canvas::new(self.size),
+            |canvas, (turns, pixels)| {
+                for (&turn, distorted) in turns.iter().zip(pixels.chunks_exact_mut(area)) {
+                    self.distort(images.pixels(turn.index), turn, canvas, distorted);
+                }
+            },
+        );
         pixels
+    }
+
+    /// One image, into `distorted`.
+    fn distort(&self, pixels: &[u8], turn: Turn, canvas: &mut Canvas, distorted: &mut [u8]) {
+        let purpose = Purpose::Distortion { epoch: turn.epoch, image: turn.index as u64 };
+        let mut generator = generator(self.seed, purpose);
+        let affine = self.change(&mut generator).undone(self.size);
+        if let Some(elastic) = &self.elastic {
+            canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
+        }
+        AutoArch::new().dispatch(|| canvas.distort(pixels, &affine, distorted));
     }
 
     /// What is drawn for one image. Every range has its draw, used or not: so no range changes what is drawn from another.
@@ -102,47 +118,88 @@ fn symmetric(generator: &mut impl Rng) -> f32 {
     generator.next_u32().cast_signed() as f32 / 2.0_f32.powi(31)
 }
 
-/// What one image after the other is distorted on.
+/// What one image after the other is distorted on. All but the ink is `[height, width]`, so that the steps go through whole
+/// images in the processor's vectors, apart from the look-ups.
 struct Canvas {
+    size: [usize; 2],
     /// The old image with a background of one pixel around it: `[height + 2, width + 2]`.
     ink: Vec<f32>,
-    /// By how many pixels each pixel's origin is moved, along x and along y: each `[height, width]`.
+    /// The column and the row of each pixel.
+    place: [Vec<f32>; 2],
+    /// By how many pixels each pixel's origin is moved, along x and along y.
     field: [Vec<f32>; 2],
-    size: [usize; 2],
+    /// Of the four pixels around each pixel's origin, where the upper left one is in the ink.
+    start: Vec<u32>,
+    /// How far the origin is from it to the right and down, from 0 to 1.
+    part: [Vec<f32>; 2],
+    /// The ink of the four: above, below, and of these left, right.
+    corners: [[Vec<f32>; 2]; 2],
 }
 
 impl Canvas {
     fn new(size: [usize; 2]) -> Self {
         let [height, width] = size;
-        let field = [(); 2].map(|()| vec![0.0; height * width]);
-        Self { ink: vec![0.0; (height + 2) * (width + 2)], field, size }
+        let image = || vec![0.0; height * width];
+        let pair = || [image(), image()];
+        let pixels = 0..height * width;
+        Self {
+            size,
+            ink: vec![0.0; (height + 2) * (width + 2)],
+            place: [
+                pixels.clone().map(|pixel| (pixel % width) as f32).collect(),
+                pixels.map(|pixel| (pixel / width) as f32).collect(),
+            ],
+            field: pair(),
+            start: vec![0; height * width],
+            part: pair(),
+            corners: [pair(), pair()],
+        }
     }
 
     #[inline(always)]
     fn distort(&mut self, pixels: &[u8], affine: &Affine, distorted: &mut [u8]) {
-        let [height, width] = self.size;
-        let rows = self.ink.chunks_exact_mut(width + 2).skip(1);
-        for (row, pixels) in rows.zip(pixels.chunks_exact(width)) {
-            row[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
+        let row = self.size[1] + 2;
+        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(self.size[1])) {
+            ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
         }
-        let Affine { x: [a, b, c], y: [d, e, f] } = *affine;
-        let rows = self.field[0].chunks_exact(width).zip(self.field[1].chunks_exact(width));
-        for (y, ((field_x, field_y), distorted)) in rows.zip(distorted.chunks_exact_mut(width)).enumerate() {
-            let y = y as f32;
-            for (x, ((right, down), distorted)) in field_x.iter().zip(field_y).zip(distorted).enumerate() {
-                let x = x as f32;
-                // Everything outside is the border.
-                let from_x = (a * x + b * y + c + right).clamp(-1.0, width as f32) + 1.0;
-                let from_y = (d * x + e * y + f + down).clamp(-1.0, height as f32) + 1.0;
-                let (column, row) = ((from_x as usize).min(width), (from_y as usize).min(height));
-                let (part_x, part_y) = (from_x - column as f32, from_y - row as f32);
-                let start = row * (width + 2) + column;
-                let above = &self.ink[start..start + 2];
-                let below = &self.ink[start + width + 2..start + width + 4];
-                let above = above[0] + part_x * (above[1] - above[0]);
-                let below = below[0] + part_x * (below[1] - below[0]);
-                *distorted = (above + part_y * (below - above) + 0.5) as u8;
-            }
+        self.find_origins(affine);
+        let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
+        let above = above_left.iter_mut().zip(above_right);
+        let below = below_left.iter_mut().zip(below_right);
+        for ((&start, above), below) in self.start.iter().zip(above).zip(below) {
+            let start = start as usize;
+            let (ink_above, ink_below) = (&self.ink[start..start + 2], &self.ink[start + row..start + row + 2]);
+            (*above.0, *above.1) = (ink_above[0], ink_above[1]);
+            (*below.0, *below.1) = (ink_below[0], ink_below[1]);
+        }
+        self.blend(distorted);
+    }
+
+    #[inline(always)]
+    fn find_origins(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
+        let [height, width] = self.size.map(|side| side as f32);
+        let places = self.place[0].iter().zip(&self.place[1]);
+        let moves = self.field[0].iter().zip(&self.field[1]);
+        let [right, down] = &mut self.part;
+        let found = self.start.iter_mut().zip(right).zip(down);
+        for (((x, y), (move_x, move_y)), ((start, right), down)) in places.zip(moves).zip(found) {
+            // Everything outside is the border.
+            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
+            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
+            let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
+            // An image may have more pixels than an f32 counts.
+            *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
+            (*right, *down) = (from_x - column, from_y - row);
+        }
+    }
+
+    #[inline(always)]
+    fn blend(&self, distorted: &mut [u8]) {
+        let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
+        let parts = self.part[0].iter().zip(&self.part[1]);
+        for (distorted, ((above, below), (right, down))) in distorted.iter_mut().zip(above.zip(below).zip(parts)) {
+            let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
+            *distorted = (above + down * (below - above) + 0.5) as u8;
         }
     }
 }
