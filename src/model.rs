@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 
 use burn::module::{Initializer, Module, ModuleMapper, Param, ParamId};
 use burn::nn::activation::{Activation, ActivationConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::nn::{
+    BatchNorm, BatchNormConfig, Dropout, DropoutConfig, GaussianNoise, GaussianNoiseConfig, Linear, LinearConfig,
+};
 use burn::tensor::{Device, Tensor};
 
 use crate::config;
-use crate::dense;
+use crate::dense::{self, Chance};
 use crate::random::{Purpose, derived_seed};
 
-/// Hidden layers `y = dropout(σ(norm(Wx + b)))`, one after the other, then an output layer that gives the logits.
+/// Hidden layers `y = dropout(σ(noise(norm(Wx + b))))`, one after the other, then an output layer that gives the logits.
 ///
 /// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
 #[derive(Module, Debug)]
@@ -23,6 +25,8 @@ pub struct Mlp {
     norm: Vec<BatchNorm>,
     output: Linear,
     activation: Activation,
+    /// Also added to the images.
+    noise: GaussianNoise,
     dropout: Dropout,
 }
 
@@ -53,6 +57,7 @@ impl Mlp {
             norm: norms.iter().map(|&width| BatchNormConfig::new(width).init(device)).collect(),
             output,
             activation: activation(model.activation).init(device),
+            noise: GaussianNoiseConfig::new(model.noise).init(),
             dropout: DropoutConfig::new(model.dropout).init(),
         };
         network.map(&mut Numbering::default())
@@ -60,19 +65,17 @@ impl Mlp {
 
     /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities.
     ///
-    /// Dropout is active, and batch normalisation uses the batch's statistics, on an autodiff device only.
+    /// Noise and dropout are active, and batch normalisation uses the batch's statistics, on an autodiff device only.
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
-        let mut x = images;
+        let chance = Chance { noise: &self.noise, dropout: &self.dropout };
+        let mut x = self.noise.forward(images);
         for (layer, linear) in self.hidden.iter().enumerate() {
             let norm = self.norm.get(layer);
             x = if matches!(self.activation, Activation::Relu(_)) {
-                dense::forward(x, linear, norm, &self.dropout)
+                dense::forward(x, linear, norm, chance)
             } else {
-                let z = linear.forward(x);
-                self.dropout.forward(self.activation.forward(match norm {
-                    Some(norm) => norm.forward(z),
-                    None => z,
-                }))
+                let z = dense::noisy(linear.forward(x), norm, &self.noise);
+                self.dropout.forward(self.activation.forward(z))
             };
         }
         self.output.forward(x)

@@ -118,6 +118,7 @@ const RULES: &[Rule] = &[
         holds: |it| it.model.hidden.len() <= 64 && it.model.hidden.iter().all(|width| (1..=65_536).contains(width)),
     },
     Rule { key: "model.dropout", allowed: SHARE, holds: |it| is_share(it.model.dropout) },
+    Rule { key: "model.noise", allowed: "a number from 0 to 10", holds: |it| (0.0..=10.0).contains(&it.model.noise) },
     Rule { key: "model.batch_norm", allowed: BOOL, holds: |_| true },
     Rule {
         key: "init.from",

@@ -182,7 +182,7 @@ fn assert_sound(experiment: &Experiment) {
     assert!((1..=100).contains(&name.len()) && !name.starts_with('.') && !name.contains(['/', '\\', ' ']));
     assert!(i64::try_from(*seed).is_ok());
     assert!(model.hidden.len() <= 64 && model.hidden.iter().all(|width| (1..=65_536).contains(width)));
-    assert!((0.0..1.0).contains(&model.dropout));
+    assert!((0.0..1.0).contains(&model.dropout) && (0.0..=10.0).contains(&model.noise));
     assert!((1..=100_000).contains(&training.epochs));
     assert!(training.batch_size != BatchSize::Images(0));
     assert!(optimizer.learning_rate > 0.0 && optimizer.learning_rate <= 1000.0);

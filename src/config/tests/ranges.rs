@@ -45,6 +45,7 @@ fn numbers_are_checked_and_must_be_finite() {
     let strange = ["nan", "inf", "-inf", "-1", "-0.1"];
     let with = |more: &[&'static str]| [&strange, more].concat();
     check("model.dropout", &["0", "0.0", "0.999"], &with(&["1", "1.0", "2"]));
+    check("model.noise", &["0", "0.3", "10"], &with(&["10.1"]));
     check("optimizer.learning_rate", &["1e-9", "1", "1000"], &with(&["0", "0.0", "1000.1"]));
     check("optimizer.beta_1", &["0", "0.999"], &with(&["1"]));
     check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
