@@ -15,6 +15,7 @@
 mod mask;
 mod noise;
 mod normalized;
+mod product;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ use macerator::AutoArch;
 use crate::numbers::{Numbers, numbers_mut};
 use mask::Mask;
 use noise::Noise;
+use product::Matrix;
 
 /// What chance does to a hidden layer in training, drawn by the device's generator.
 #[derive(Debug, Clone, Copy)]
@@ -90,20 +92,74 @@ where
     let (weight, weight_node) = layer.weight.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
     let (bias, bias_node) = layer.bias.as_ref()?.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
 
-    let product = Tensor::<2>::from_primitive::<B>(B::float_matmul(x.clone(), weight.clone()));
+    let (product, device) = Product::of::<B>(x, weight)?;
     let bias = Numbers::of(&Tensor::<1>::from_primitive::<B>(bias))?;
-    let noise = Noise::drawn(chance.noise, product.dims(), &autodiff);
-    let mask = Mask::drawn(chance.dropout, product.shape().num_elements(), &autodiff);
-    let (device, mut z) = (product.device(), product.into_data());
-    AutoArch::new().dispatch(|| activate(numbers_mut(&mut z), bias.as_slice(), &noise, &mask));
-    let y = primitive::<B, 2>(z, &device);
+    let [images, _, units] = product.size;
+    let noise = Noise::drawn(chance.noise, [images, units], &autodiff);
+    let mask = Mask::drawn(chance.dropout, images * units, &autodiff);
+    let mut z = product.numbers();
+    AutoArch::new().dispatch(|| activate(&mut z, bias.as_slice(), &noise, &mask));
+    let y = Tensor::<2>::from_data(TensorData::new(z, [images, units]), &device);
 
+    let remembered = Remembered { product, y: Numbers::of(&y)?, kept: mask.kept };
+    let y = y.try_into_primitive::<B>().ok()?;
     let prepared = Dense.prepare::<NoCheckpointing>([x_node, weight_node, bias_node]).compute_bound().stateful();
     let output = match prepared {
-        OpsKind::Tracked(prepared) => prepared.finish(Remembered { x, weight, y: y.clone(), kept: mask.kept }, y),
+        OpsKind::Tracked(prepared) => prepared.finish(remembered, y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
+}
+
+/// `xW` of `[images, inputs]` and `[inputs, units]`, which every layer begins with.
+#[derive(Debug, Clone)]
+struct Product {
+    x: Numbers,
+    weight: Numbers,
+    /// `[images, inputs, units]`.
+    size: [usize; 3],
+}
+
+impl Product {
+    /// That of x and the weights, and the device that they are on.
+    fn of<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> Option<(Self, Device)>
+    where
+        DispatchTensor: DispatchKindConversion<B>,
+    {
+        let [x, weight] = [x, weight].map(Tensor::<2>::from_primitive::<B>);
+        let ([images, inputs], [_, units]) = (x.dims(), weight.dims());
+        let size = [images, inputs, units];
+        Some((Self { x: Numbers::of(&x)?, weight: Numbers::of(&weight)?, size }, x.device()))
+    }
+
+    fn operands(&self) -> [Matrix<'_>; 2] {
+        let [images, inputs, units] = self.size;
+        [Matrix::new(self.x.as_slice(), [images, inputs]), Matrix::new(self.weight.as_slice(), [inputs, units])]
+    }
+
+    /// `[images, units]`.
+    fn numbers(&self) -> Vec<f32> {
+        let [x, weight] = self.operands();
+        x.times(weight)
+    }
+
+    /// Registers the gradients of x and of the weights, those of the two that have a node; `dz` is that of the product.
+    fn backward<B: Backend>(&self, gradients: &mut Gradients, nodes: [Option<NodeId>; 2], dz: &[f32], device: &Device)
+    where
+        DispatchTensor: DispatchKindConversion<B>,
+    {
+        let [images, inputs, units] = self.size;
+        let ([x, weight], dz) = (self.operands(), Matrix::new(dz, [images, units]));
+        let [x_node, weight_node] = nodes;
+        if let Some(node) = x_node {
+            let dx = TensorData::new(dz.times(weight.transposed()), [images, inputs]);
+            gradients.register::<B>(node, primitive::<B, 2>(dx, device));
+        }
+        if let Some(node) = weight_node {
+            let dw = TensorData::new(x.transposed().times(dz), [inputs, units]);
+            gradients.register::<B>(node, primitive::<B, 2>(dw, device));
+        }
+    }
 }
 
 fn primitive<B: Backend, const D: usize>(data: TensorData, device: &Device) -> FloatTensor<B>
@@ -134,31 +190,14 @@ fn derive(dy: &mut [f32], y: &[f32], db: &mut [f32], kept: f32) {
     }
 }
 
-/// The gradients of x and of the weights, where `dz` is that of their product.
-fn product_backward<B: Backend>(
-    gradients: &mut Gradients,
-    [x_node, weight_node]: [Option<NodeId>; 2],
-    x: FloatTensor<B>,
-    weight: FloatTensor<B>,
-    dz: FloatTensor<B>,
-) {
-    if let Some(node) = x_node {
-        gradients.register::<B>(node, B::linear_x_backward(weight, dz.clone()));
-    }
-    if let Some(node) = weight_node {
-        gradients.register::<B>(node, B::linear_weight_backward(x, dz));
-    }
-}
-
 #[derive(Debug)]
 struct Dense;
 
 /// What the backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
-struct Remembered<T> {
-    x: T,
-    weight: T,
-    y: T,
+struct Remembered {
+    product: Product,
+    y: Numbers,
     /// What is not dropped was multiplied by this.
     kept: f32,
 }
@@ -167,21 +206,19 @@ impl<B: Backend> Backward<B, 3> for Dense
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
-    type State = Remembered<FloatTensor<B>>;
+    type State = Remembered;
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [x_node, weight_node, bias_node] = ops.parents;
-        let Remembered { x, weight, y, kept } = ops.state;
+        let [x_node, weight_node, bias_node] = ops.parents.map(|node| node.map(|node| node.id));
+        let Remembered { product, y, kept } = ops.state;
         let dy = Tensor::<2>::from_primitive::<B>(gradients.consume::<B>(&ops.node));
-        let y = Numbers::of(&Tensor::<2>::from_primitive::<B>(y)).expect("y is on the CPU");
-        let (device, [_, outputs], mut dz) = (dy.device(), dy.dims(), dy.into_data());
-        let mut db = vec![0.0; outputs];
-        AutoArch::new().dispatch(|| derive(numbers_mut(&mut dz), y.as_slice(), &mut db, kept));
-        let dz = primitive::<B, 2>(dz, &device);
-        let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
-        product_backward::<B>(gradients, nodes, x, weight, dz);
+        let (device, [_, units], mut dz) = (dy.device(), dy.dims(), dy.into_data());
+        let dz = numbers_mut(&mut dz);
+        let mut db = vec![0.0; units];
+        AutoArch::new().dispatch(|| derive(dz, y.as_slice(), &mut db, kept));
+        product.backward::<B>(gradients, [x_node, weight_node], dz, &device);
         if let Some(node) = bias_node {
-            gradients.register::<B>(node.id, primitive::<B, 1>(TensorData::new(db, [outputs]), &device));
+            gradients.register::<B>(node, primitive::<B, 1>(TensorData::new(db, [units]), &device));
         }
     }
 }

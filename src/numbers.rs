@@ -11,6 +11,7 @@ use burn::tensor::{Tensor, TensorData};
 use macerator::AutoArch;
 
 /// A tensor's numbers where they lie, shared or not, row by row.
+#[derive(Debug, Clone)]
 pub enum Numbers {
     /// Of the ndarray backend.
     #[cfg(feature = "ndarray")]

@@ -19,7 +19,6 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, DispatchKindConversion, DispatchTensor};
 use burn::module::RunningState;
 use burn::nn::{BatchNorm, Linear};
@@ -28,7 +27,7 @@ use macerator::AutoArch;
 
 use super::mask::Mask;
 use super::noise::Noise;
-use super::{Chance, primitive, product_backward};
+use super::{Chance, Product, primitive};
 use crate::numbers::{Numbers, numbers_mut};
 
 /// `dropout(relu(noise(norm(layer(x)))))`, if everything is on backend `B` with autodiff and `norm` is not frozen.
@@ -52,32 +51,29 @@ where
     let (gamma, gamma_node) = norm.gamma.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
     let (beta, beta_node) = norm.beta.val().try_into_primitive::<Autodiff<B>>().ok()?.into_parts();
 
-    let product = B::float_matmul(x.clone(), weight.clone());
-    let z = Tensor::<2>::from_primitive::<B>(product.clone());
-    let (device, [images, units]) = (z.device(), z.dims());
-    let z = Numbers::of(&z)?;
+    let (product, device) = Product::of::<B>(x, weight)?;
+    let [images, _, units] = product.size;
     let gamma = Numbers::of(&Tensor::<1>::from_primitive::<B>(gamma))?;
     let beta = Numbers::of(&Tensor::<1>::from_primitive::<B>(beta))?;
     let noise = Noise::drawn(chance.noise, [images, units], &autodiff);
     let mask = Mask::drawn(chance.dropout, images * units, &autodiff);
-    let mut y = vec![0.0; images * units];
+    let (z, mut y) = (product.numbers(), vec![0.0; images * units]);
     let statistics = AutoArch::new().dispatch(|| {
-        let statistics = Statistics::of(z.as_slice(), gamma.as_slice(), norm.epsilon as f32);
-        activate(z.as_slice(), &mut y, &statistics, [gamma.as_slice(), beta.as_slice()], &noise, &mask);
+        let statistics = Statistics::of(&z, gamma.as_slice(), norm.epsilon as f32);
+        activate(&z, &mut y, &statistics, [gamma.as_slice(), beta.as_slice()], &noise, &mask);
         statistics
     });
-    let y = primitive::<B, 2>(TensorData::new(y, [images, units]), &device);
+    let y = Tensor::<2>::from_data(TensorData::new(y, [images, units]), &device);
 
     let of_batch = |numbers: &[f32]| Tensor::<1>::from_floats(numbers, &autodiff);
     follow(&norm.running_mean, of_batch(&statistics.mean) + bias.detach(), norm.momentum);
     follow(&norm.running_var, of_batch(&statistics.variance), norm.momentum);
 
+    let remembered = Remembered { product, z, y: Numbers::of(&y)?, statistics, noise, kept: mask.kept };
+    let y = y.try_into_primitive::<B>().ok()?;
     let nodes = [x_node, weight_node, bias_node, gamma_node, beta_node];
     let output = match Normalized.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => {
-            let kept = mask.kept;
-            prepared.finish(Remembered { x, weight, z: product, y: y.clone(), statistics, noise, kept }, y)
-        }
+        OpsKind::Tracked(prepared) => prepared.finish(remembered, y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
@@ -150,11 +146,10 @@ struct Normalized;
 
 /// What the backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
-struct Remembered<T> {
-    x: T,
-    weight: T,
-    z: T,
-    y: T,
+struct Remembered {
+    product: Product,
+    z: Vec<f32>,
+    y: Numbers,
     statistics: Statistics,
     noise: Noise,
     /// What is not dropped was multiplied by this.
@@ -165,29 +160,26 @@ impl<B: Backend> Backward<B, 5> for Normalized
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
-    type State = Remembered<FloatTensor<B>>;
+    type State = Remembered;
 
     fn backward(self, ops: Ops<Self::State, 5>, gradients: &mut Gradients, _: &mut Checkpointer) {
-        let [x_node, weight_node, bias_node, gamma_node, beta_node] = ops.parents;
-        let Remembered { x, weight, z, y, statistics, noise, kept } = ops.state;
+        let [x_node, weight_node, bias_node, gamma_node, beta_node] = ops.parents.map(|node| node.map(|node| node.id));
+        let Remembered { product, z, y, statistics, noise, kept } = ops.state;
         let dy = Tensor::<2>::from_primitive::<B>(gradients.consume::<B>(&ops.node));
-        let on_cpu = |tensor| Numbers::of(&Tensor::<2>::from_primitive::<B>(tensor)).expect("it is on the CPU");
-        let (y, z) = (on_cpu(y), on_cpu(z));
         let (device, [_, units], mut dz) = (dy.device(), dy.dims(), dy.into_data());
+        let dz = numbers_mut(&mut dz);
         let (mut dgamma, mut dbeta) = (vec![0.0; units], vec![0.0; units]);
         AutoArch::new().dispatch(|| {
-            let dz = numbers_mut(&mut dz);
-            derive(dz, y.as_slice(), z.as_slice(), &statistics.mean, kept, [&mut dgamma, &mut dbeta]);
+            derive(dz, y.as_slice(), &z, &statistics.mean, kept, [&mut dgamma, &mut dbeta]);
             dgamma.iter_mut().zip(&statistics.inverse).for_each(|(dgamma, inverse)| *dgamma *= inverse);
             let of_noise = shared_with(&noise, dz, units);
-            center(dz, z.as_slice(), &statistics, [&dgamma, &dbeta]);
+            center(dz, &z, &statistics, [&dgamma, &dbeta]);
             dgamma.iter_mut().zip(of_noise).for_each(|(dgamma, of_noise)| *dgamma += of_noise);
         });
-        let nodes = [x_node, weight_node].map(|node| node.map(|node| node.id));
-        product_backward::<B>(gradients, nodes, x, weight, primitive::<B, 2>(dz, &device));
+        product.backward::<B>(gradients, [x_node, weight_node], dz, &device);
         for (node, gradient) in [(bias_node, vec![0.0; units]), (gamma_node, dgamma), (beta_node, dbeta)] {
             if let Some(node) = node {
-                gradients.register::<B>(node.id, primitive::<B, 1>(TensorData::new(gradient, [units]), &device));
+                gradients.register::<B>(node, primitive::<B, 1>(TensorData::new(gradient, [units]), &device));
             }
         }
     }
