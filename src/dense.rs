@@ -1,5 +1,5 @@
 //! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation; `normalized` has the same with
-//! batch normalisation, `mask` is what the dropout of both does, and `noise` what is added before it is cut off.
+//! batch normalisation, `mask` is what the dropout of both does, and `noise` what is added before the activation.
 //!
 //! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, and noise v, for each unit of each image:
 //!
@@ -47,7 +47,7 @@ pub struct Chance<'a> {
     pub dropout: &'a Dropout,
 }
 
-/// `dropout(relu(noise(norm(layer(x)))))`, `[batch, outputs]`, of x, `[batch, inputs]`.
+/// `dropout(relu(noisy(layer(x), norm)))`, `[batch, outputs]`, of x, `[batch, inputs]`; see [`noisy`].
 pub fn forward(x: Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, chance: Chance) -> Tensor<2> {
     if let Some(y) = fused(&x, layer, norm, chance) {
         return y;
@@ -60,7 +60,11 @@ pub fn forward(x: Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, chance: C
 pub fn noisy(z: Tensor<2>, norm: Option<&BatchNorm>, noise: &GaussianNoise) -> Tensor<2> {
     let Some(norm) = norm else { return noise.forward(z) };
     let y = norm.forward(z);
-    if noise.std > 0.0 { y.clone() + noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze() } else { y }
+    if noise.std > 0.0 && y.device().is_autodiff() {
+        y.clone() + noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
+    } else {
+        y
+    }
 }
 
 /// The same as one operation, on the backends that have it and with autodiff.
@@ -82,7 +86,7 @@ where
     }
 }
 
-/// `dropout(relu(noise(layer(x))))`, if everything is on backend `B` with autodiff.
+/// `dropout(relu(noisy(layer(x))))`, if everything is on backend `B` with autodiff.
 fn forward_on<B: Backend>(x: &Tensor<2>, layer: &Linear, chance: Chance) -> Option<Tensor<2>>
 where
     DispatchTensor: DispatchKindConversion<B> + DispatchKindConversion<Autodiff<B>>,
@@ -97,7 +101,7 @@ where
     let [images, _, units] = product.size;
     let noise = Noise::drawn(chance.noise, [images, units], &autodiff);
     let mask = Mask::drawn(chance.dropout, images * units, &autodiff);
-    let mut z = product.numbers();
+    let mut z = product.computed();
     AutoArch::new().dispatch(|| activate(&mut z, bias.as_slice(), &noise, &mask));
     let y = Tensor::<2>::from_data(TensorData::new(z, [images, units]), &device);
 
@@ -138,7 +142,7 @@ impl Product {
     }
 
     /// `[images, units]`.
-    fn numbers(&self) -> Vec<f32> {
+    fn computed(&self) -> Vec<f32> {
         let [x, weight] = self.operands();
         x.times(weight)
     }

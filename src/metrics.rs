@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
-    /// Mean cross-entropy of the training images, each as it was met, with dropout.
+    /// Mean cross-entropy of the training images, each as it was met, with dropout and noise.
     pub train_loss: f64,
     /// Share of them classified rightly, likewise.
     pub train_accuracy: f64,

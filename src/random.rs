@@ -25,8 +25,8 @@ pub enum Purpose {
         /// The layer.
         layer: u64,
     },
-    /// What is dropped in one step.
-    Dropout {
+    /// What a network in training draws in one step: noise, and what is dropped.
+    Step {
         /// The epoch, counted from 1 and below 2^24.
         epoch: u64,
         /// The batch within the epoch, counted from 0 and below 2^32.
@@ -53,7 +53,7 @@ impl Purpose {
             Self::Split => (0, 0),
             Self::Order { epoch } => (1, epoch),
             Self::Weights { layer } => (2, layer),
-            Self::Dropout { epoch, batch } => (3, epoch << 32 | batch),
+            Self::Step { epoch, batch } => (3, epoch << 32 | batch),
             Self::Trial { trial } => (4, trial),
             Self::Distortion { epoch, image } => (5, epoch << 32 | image),
             Self::Unlabelled { epoch } => (6, epoch),
@@ -88,8 +88,8 @@ mod tests {
             Unlabelled { epoch: 1 },
             Weights { layer: 1 },
             Weights { layer: 2 },
-            Dropout { epoch: 1, batch: 2 },
-            Dropout { epoch: 2, batch: 1 },
+            Step { epoch: 1, batch: 2 },
+            Step { epoch: 2, batch: 1 },
             Trial { trial: 1 },
             Distortion { epoch: 1, image: 2 },
             Distortion { epoch: 2, image: 1 },

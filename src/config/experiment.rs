@@ -168,8 +168,8 @@ pub struct Model {
     pub activation: Activation,
     /// The share of a hidden layer's outputs zeroed while training, in [0, 1).
     pub dropout: f64,
-    /// The standard deviation of the Gaussian noise that is added while training to the image and to each hidden layer's
-    /// `Wx + b`, or to what batch normalisation makes of it, before its scale and shift.
+    /// The standard deviation of the Gaussian noise that is added while training to the image, whose pixels are scaled
+    /// already, and to each hidden layer's `Wx + b`, or to what batch normalisation makes of it, before its scale and shift.
     pub noise: f64,
     /// Whether batch normalisation stands between each hidden layer's `Wx + b` and its activation; with Burn's and
     /// PyTorch's ε = 1e-5 and a tenth of each new batch in the running statistics, where Keras has 1e-3 and a hundredth.

@@ -26,7 +26,7 @@ pub struct Batch {
     pub targets: Tensor<1, Int>,
     /// The images beside them that have no labels.
     pub unlabelled: Option<Unlabelled>,
-    /// What is random in this step, dropout, is drawn under this seed.
+    /// What is random in this step, noise and dropout, is drawn under this seed.
     pub seed: u64,
     /// The share of its update's images that it holds: 1, unless several batches make an update.
     pub share: f64,

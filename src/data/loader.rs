@@ -187,8 +187,8 @@ impl Epoch {
         let index = index * devices + part;
         let turns = self.order.chunks(*batch_size).nth(index)?;
         let share = turns.len() as f64 / self.images_in_update(index) as f64;
-        let dropout = Purpose::Dropout { epoch: self.number, batch: index as u64 };
-        let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, dropout));
+        let step = Purpose::Step { epoch: self.number, batch: index as u64 };
+        let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         let labels = turns.iter().map(|turn| i32::from(images.label(turn.index))).collect();
         let unlabelled = self.unlabelled.chunks((*beside).max(1)).nth(index);
         let unlabelled =

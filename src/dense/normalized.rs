@@ -5,8 +5,8 @@
 //! ```text
 //! z  = xW      μ = Σ z / n      σ² = Σ (z - μ)² / n      r = 1/√(σ² + ε)
 //! y  = m · max(γ·(r·(z - μ) + v) + β, 0)
-//! da = dy · [y > 0]/(1 - p)      dβ = Σ da      dr = r · Σ da·(z - μ)      dγ = dr + Σ da·v      db = 0
-//! dz = γ·r · (da - dβ/n - dr·r·(z - μ)/n)      dW = xᵀ dz      dx = dz Wᵀ
+//! da = dy · [y > 0]/(1 - p)      dβ = Σ da      s = r · Σ da·(z - μ)      dγ = s + Σ da·v      db = 0
+//! dz = γ·r · (da - dβ/n - s·r·(z - μ)/n)      dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
 //! Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>. The layer's bias moves z and its mean alike: it counts in the
@@ -30,7 +30,7 @@ use super::noise::Noise;
 use super::{Chance, Product, primitive};
 use crate::numbers::{Numbers, numbers_mut};
 
-/// `dropout(relu(noise(norm(layer(x)))))`, if everything is on backend `B` with autodiff and `norm` is not frozen.
+/// `dropout(relu(noisy(layer(x), norm)))`, if everything is on backend `B` with autodiff and `norm` is not frozen.
 pub(super) fn forward_on<B: Backend>(
     x: &Tensor<2>,
     layer: &Linear,
@@ -57,7 +57,7 @@ where
     let beta = Numbers::of(&Tensor::<1>::from_primitive::<B>(beta))?;
     let noise = Noise::drawn(chance.noise, [images, units], &autodiff);
     let mask = Mask::drawn(chance.dropout, images * units, &autodiff);
-    let (z, mut y) = (product.numbers(), vec![0.0; images * units]);
+    let (z, mut y) = (product.computed(), vec![0.0; images * units]);
     let statistics = AutoArch::new().dispatch(|| {
         let statistics = Statistics::of(&z, gamma.as_slice(), norm.epsilon as f32);
         activate(&z, &mut y, &statistics, [gamma.as_slice(), beta.as_slice()], &noise, &mask);
@@ -172,7 +172,7 @@ where
         AutoArch::new().dispatch(|| {
             derive(dz, y.as_slice(), &z, &statistics.mean, kept, [&mut dgamma, &mut dbeta]);
             dgamma.iter_mut().zip(&statistics.inverse).for_each(|(dgamma, inverse)| *dgamma *= inverse);
-            let of_noise = shared_with(&noise, dz, units);
+            let of_noise = sums_with(&noise, dz, units);
             center(dz, &z, &statistics, [&dgamma, &dbeta]);
             dgamma.iter_mut().zip(of_noise).for_each(|(dgamma, of_noise)| *dgamma += of_noise);
         });
@@ -201,7 +201,7 @@ fn derive(dy: &mut [f32], y: &[f32], z: &[f32], mean: &[f32], kept: f32, [produc
 
 /// The sum of `da·v` for each unit.
 #[inline(always)]
-fn shared_with(noise: &Noise, da: &[f32], units: usize) -> Vec<f32> {
+fn sums_with(noise: &Noise, da: &[f32], units: usize) -> Vec<f32> {
     let mut sums = vec![0.0; units];
     for (image, da) in da.chunks_exact(units).enumerate() {
         sums.iter_mut().zip(da).zip(noise.of(image)).for_each(|((sum, da), v)| *sum += da * v);
@@ -209,13 +209,13 @@ fn shared_with(noise: &Noise, da: &[f32], units: usize) -> Vec<f32> {
     sums
 }
 
-/// Puts dz where da is, with dr where the formula has it.
+/// Puts dz where da is, with s as in the formula.
 #[inline(always)]
-fn center(da: &mut [f32], z: &[f32], statistics: &Statistics, [dr, dbeta]: [&[f32]; 2]) {
+fn center(da: &mut [f32], z: &[f32], statistics: &Statistics, [s, dbeta]: [&[f32]; 2]) {
     let Statistics { mean, inverse, scale, .. } = statistics;
     let units = mean.len();
     let images = (da.len() / units) as f32;
-    let slope: Vec<f32> = dr.iter().zip(inverse).map(|(dr, inverse)| dr * inverse / images).collect();
+    let slope: Vec<f32> = s.iter().zip(inverse).map(|(s, inverse)| s * inverse / images).collect();
     let mean_gradient: Vec<f32> = dbeta.iter().map(|dbeta| dbeta / images).collect();
     for (da, z) in da.chunks_exact_mut(units).zip(z.chunks_exact(units)) {
         let of_unit = mean.iter().zip(scale).zip(slope.iter().zip(&mean_gradient));

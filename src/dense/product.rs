@@ -1,7 +1,7 @@
 //! Matrix products, into memory that becomes a tensor as it is.
 //!
-//! The flex backend multiplies by the same library, [`gemm`], but fills each result with zeros before and copies it
-//! afterwards; the ndarray backend multiplies on one thread.
+//! The flex backend multiplies by the same library, [`gemm`], but makes zeros and copies them before each product;
+//! the ndarray backend multiplies on one thread.
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
 use gemm::Parallelism;
@@ -25,7 +25,7 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// If there are more or fewer of them.
     pub fn new(numbers: &'a [f32], size: [usize; 2]) -> Self {
-        assert_eq!(numbers.len(), size[0] * size[1], "a matrix of {size:?}");
+        assert_eq!(Some(numbers.len()), size[0].checked_mul(size[1]), "a matrix of {size:?}");
         Self { numbers, size, strides: [size[1], 1] }
     }
 
@@ -40,14 +40,16 @@ impl<'a> Matrix<'a> {
     /// If `other` has not as many rows as this one has columns, or one of the two has no numbers.
     pub fn times(self, other: Self) -> Vec<f32> {
         let ([rows, inner], [others, columns]) = (self.size, other.size);
-        assert!(inner == others && rows * inner * columns > 0, "{:?} by {:?}", self.size, other.size);
-        let threads = if rows * inner * columns < SHARED { Parallelism::None } else { Parallelism::Rayon(0) };
+        assert!(inner == others && ![rows, inner, columns].contains(&0), "{:?} by {:?}", self.size, other.size);
+        let multiplications = rows.saturating_mul(inner).saturating_mul(columns);
+        let threads = if multiplications < SHARED { Parallelism::None } else { Parallelism::Rayon(0) };
+        let count = rows.checked_mul(columns).expect("a product that memory can hold");
         let [down, across] = self.strides.map(usize::cast_signed);
         let [other_down, other_across] = other.strides.map(usize::cast_signed);
-        let mut product = Vec::with_capacity(rows * columns);
+        let mut product = Vec::with_capacity(count);
         let (to, from, other) = (product.as_mut_ptr(), self.numbers.as_ptr(), other.numbers.as_ptr());
         // SAFETY: `new` made sure that sizes and strides stay within the numbers, and the product has room for its own. As
-        // `read_dst` is false, gemm writes each of these and reads none.
+        // `read_dst` is false, gemm writes each of these, and reads none that it has not written.
         unsafe {
             let (read_dst, conjugate) = (false, false);
             gemm::gemm(
@@ -71,7 +73,7 @@ impl<'a> Matrix<'a> {
                 conjugate,
                 threads,
             );
-            product.set_len(rows * columns);
+            product.set_len(count);
         }
         product
     }
@@ -96,7 +98,10 @@ mod tests {
 
     #[test]
     fn products_are_sums_of_products_whichever_way_the_numbers_lie_and_however_many_threads_take_part() {
-        for [rows, inner, columns] in [[1, 1, 1], [2, 3, 5], [33, 65, 17], [196, 200, 190]] {
+        let small = [[1, 1, 1], [2, 3, 5], [33, 65, 17]];
+        // Vectors, of which gemm has products of their own; a sum in parts; several threads.
+        let special = [[1, 300, 300], [300, 300, 1], [300, 1, 300], [300, 2, 5], [20, 2000, 20], [196, 200, 190]];
+        for [rows, inner, columns] in small.into_iter().chain(special) {
             let (one, other) = (numbers(rows * inner), numbers(inner * columns));
             let straight = [Matrix::new(&one, [rows, inner]), Matrix::new(&other, [inner, columns])];
             let turned = [Matrix::new(&one, [inner, rows]), Matrix::new(&other, [columns, inner])];
@@ -104,7 +109,10 @@ mod tests {
             for one in [straight[0], turned[0]] {
                 for other in [straight[1], turned[1]] {
                     for (found, expected) in one.times(other).iter().zip(multiplied(one, other)) {
-                        assert!((f64::from(*found) - expected).abs() < 1e-4, "{found} is not {expected}");
+                        assert!(
+                            (f64::from(*found) - expected).abs() < 1e-6 * inner as f64 + 1e-6,
+                            "{found} is not {expected}"
+                        );
                     }
                 }
             }

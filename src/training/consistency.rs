@@ -8,8 +8,8 @@
 //!
 //! It is FixMatch's loss (Sohn and others 2020, <https://arxiv.org/abs/2001.07685>), λ `consistency.weight` and τ
 //! `consistency.threshold`. The teacher is not the network of the moment, but the average of its weights, as Mean Teacher has
-//! it (Tarvainen and Valpola 2017, <https://arxiv.org/abs/1703.01780>). It has no gradients, no dropout, and normalises with
-//! its running statistics.
+//! it (Tarvainen and Valpola 2017, <https://arxiv.org/abs/1703.01780>). It has no gradients, no dropout, no noise, and
+//! normalises with its running statistics.
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;

@@ -44,11 +44,12 @@ fn run(runs: &TempDir) -> std::path::PathBuf {
     folders(runs.path())[0].clone()
 }
 
-/// What has state and chance in it: distortions, dropout, batch normalisation's running statistics, an optimiser with
+/// What has state and chance in it: distortions, dropout, noise, batch normalisation's running statistics, an optimiser with
 /// moments.
-const EVERYTHING: [&str; 5] = [
+const EVERYTHING: [&str; 6] = [
     "data.distort={ rotation = 10, elastic_alpha = 30 }",
     "model.hidden=[12,8]",
+    "model.noise=0.3",
     "model.batch_norm=true",
     "optimizer.kind=adamw",
     "training.batch_size=512",

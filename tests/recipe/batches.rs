@@ -6,7 +6,7 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::split::split_dataloader;
 use burn::tensor::Device;
-use mnist_burn::config::Model;
+use mnist_burn::config::{Activation, Model};
 use mnist_burn::data::{Batch, ImageBatcher, Images, Loader, Scaling};
 
 use super::{devices, filled, network};
@@ -146,8 +146,9 @@ fn the_batches_of_several_devices_share_an_update_by_their_images() {
     assert_eq!(parts_of(2)[1], [sixth; 4]);
 }
 
-/// A network that passes `1 + x` on unchanged: any difference is the dropout's.
-fn passing(width: usize, device: &Device) -> mnist_burn::model::Mlp {
+/// A network that passes `σ(1 + x)` on unchanged: any difference is chance's.
+fn passing(model: &Model, device: &Device) -> mnist_burn::model::Mlp {
+    let width = model.hidden[0];
     let identity: Vec<f32> = (0..width * width).map(|i| f32::from(u8::from(i % width == i / width))).collect();
     let tensors = BTreeMap::from([
         ("hidden.0.weight".to_string(), identity.clone()),
@@ -155,8 +156,7 @@ fn passing(width: usize, device: &Device) -> mnist_burn::model::Mlp {
         ("output.weight".to_string(), identity),
         ("output.bias".to_string(), vec![0.0; width]),
     ]);
-    let model = Model { hidden: vec![width], dropout: 0.2, ..Model::default() };
-    filled(network(&model, width, width, device), &tensors)
+    filled(network(model, width, width, device), &tensors)
 }
 
 #[test]
@@ -164,7 +164,8 @@ fn dropout_zeroes_a_fifth_and_scales_the_rest_while_training_only() {
     for (name, device) in devices() {
         let output = |device: &Device| -> Vec<f32> {
             let images = burn::tensor::Tensor::<2>::zeros([500, 100], device);
-            passing(100, device).forward(images).into_data().iter::<f32>().collect()
+            let model = Model { hidden: vec![100], dropout: 0.2, ..Model::default() };
+            passing(&model, device).forward(images).into_data().iter::<f32>().collect()
         };
         assert!(output(&device).iter().all(|&value| value == 1.0), "{name}: inference");
         let training = output(&device.clone().autodiff());
@@ -172,5 +173,26 @@ fn dropout_zeroes_a_fifth_and_scales_the_rest_while_training_only() {
         // 50,000 draws: the share has a standard deviation of 0.0018.
         let zeroed = training.iter().filter(|&&value| value == 0.0).count() as f32 / training.len() as f32;
         assert!((zeroed - 0.2).abs() < 0.01, "{name}: {zeroed}");
+    }
+}
+
+#[test]
+fn noise_comes_to_the_image_and_before_the_activation_while_training_only() {
+    for (name, device) in devices() {
+        // The slope of each at 1 tells what becomes of a little noise.
+        for (activation, slope) in [(Activation::Relu, 1.0), (Activation::Tanh, 1.0 - 1_f32.tanh().powi(2))] {
+            let output = |noise: f64, device: &Device| -> Vec<f32> {
+                let model = Model { hidden: vec![100], activation, dropout: 0.0, noise, ..Model::default() };
+                let images = burn::tensor::Tensor::<2>::zeros([500, 100], device);
+                passing(&model, device).forward(images).into_data().iter::<f32>().collect()
+            };
+            let (plain, training) = (output(0.0, &device), output(0.01, &device.clone().autodiff()));
+            assert_eq!(output(0.01, &device), plain, "{name}: inference");
+            let squares = training.iter().zip(&plain).map(|(noisy, plain)| (noisy - plain).powi(2)).sum::<f32>();
+            let deviation = (squares / training.len() as f32).sqrt();
+            // That of two noises of 0.01 together; 50,000 draws tell it to a third of a per cent.
+            let expected = 0.01 * 2_f32.sqrt() * slope;
+            assert!((deviation / expected - 1.0).abs() < 0.02, "{name}: {deviation} is not {expected}");
+        }
     }
 }

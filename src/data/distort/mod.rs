@@ -27,8 +27,8 @@ use super::Images;
 use crate::config::Distort;
 use crate::random::{Purpose, generator};
 
-/// How many images a thread distorts before it looks for other work.
-const IMAGES_AT_ONCE: usize = 8;
+/// The fewest images that are worth another thread.
+const FEWEST: usize = 8;
 
 /// Distorts images of one size.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ impl Distortion {
         let area = self.size[0] * self.size[1];
         let mut pixels = vec![0; turns.len() * area];
         // The threads that share out the matrix products: others beside them would only be in their way.
-        let parts = turns.par_chunks(IMAGES_AT_ONCE).zip(pixels.par_chunks_mut(IMAGES_AT_ONCE * area));
+        let parts = turns.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
         parts.for_each_init(
             || Canvas::new(self.size),
             |canvas, (turns, pixels)| {
@@ -158,8 +158,9 @@ impl Canvas {
 
     #[inline(always)]
     fn distort(&mut self, pixels: &[u8], affine: &Affine, distorted: &mut [u8]) {
-        let row = self.size[1] + 2;
-        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(self.size[1])) {
+        let [height, width] = self.size;
+        let row = width + 2;
+        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
             ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
         }
         self.find_origins(affine);
@@ -167,7 +168,8 @@ impl Canvas {
         let above = above_left.iter_mut().zip(above_right);
         let below = below_left.iter_mut().zip(below_right);
         for ((&start, above), below) in self.start.iter().zip(above).zip(below) {
-            let start = start as usize;
+            // A side may have more pixels than an f32 tells apart.
+            let start = (start as usize).min(height * row + width);
             let (ink_above, ink_below) = (&self.ink[start..start + 2], &self.ink[start + row..start + row + 2]);
             (*above.0, *above.1) = (ink_above[0], ink_above[1]);
             (*below.0, *below.1) = (ink_below[0], ink_below[1]);
@@ -187,7 +189,6 @@ impl Canvas {
             let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
             let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
             let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
-            // An image may have more pixels than an f32 counts.
             *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
             (*right, *down) = (from_x - column, from_y - row);
         }

@@ -150,12 +150,16 @@ fn an_elastic_field_moves_ink_along_both_axes_by_itself() {
 
 #[test]
 fn an_image_depends_on_the_seed_the_epoch_and_its_index_alone() {
-    let images = dots(4, [2.0, 1.0]);
+    let images = dots(40, [2.0, 1.0]);
     let one = |seed, epoch, index: usize| {
         Distortion::new(&all_ranges(), seed, [28, 28]).unwrap().apply(&images, &[index], epoch).pixels(0).to_vec()
     };
-    let together = Distortion::new(&all_ranges(), 1, [28, 28]).unwrap().apply(&images, &[3, 0, 2], 1);
-    assert_eq!([3, 0, 2].map(|index| one(1, 1, index)), [0, 1, 2].map(|index| together.pixels(index).to_vec()));
+    // More than one thread has at least.
+    let indices: Vec<usize> = (0..40).map(|place| place * 7 % 40).collect();
+    let together = Distortion::new(&all_ranges(), 1, [28, 28]).unwrap().apply(&images, &indices, 1);
+    for (place, &index) in indices.iter().enumerate() {
+        assert_eq!(one(1, 1, index), together.pixels(place), "{index}");
+    }
     for other in [one(2, 1, 3), one(1, 2, 3), one(1, 1, 2)] {
         assert_ne!(one(1, 1, 3), other);
     }

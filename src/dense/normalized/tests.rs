@@ -59,7 +59,9 @@ fn noise_comes_before_scale_and_shift_and_counts_in_the_gradient_of_the_scale() 
         for (one, many) in one.iter().zip(&many) {
             one.assert_approx_eq::<f32>(many, Tolerance::absolute(1e-4));
         }
-        assert!(noise.abs().mean().into_scalar::<f32>() > 0.1);
+        // Of 15 numbers: 0.4, with a deviation of 0.08.
+        let mean = noise.abs().mean().into_scalar::<f32>();
+        assert!((0.1..0.8).contains(&mean), "{mean}");
     }
 }
 
