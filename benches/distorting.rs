@@ -12,9 +12,6 @@ use mnist_burn::record::Record;
 use mnist_burn::run::RunFolder;
 use mnist_burn::training::{self, Ui};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(3);
     let set = ["training.epochs=1".to_string()];

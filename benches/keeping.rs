@@ -27,9 +27,6 @@ use mnist_burn::record::{Record, Seconds, Stopwatch};
 use mnist_burn::run::RunFolder;
 use mnist_burn::training::{self, Progress, Ui, cross_entropy, optimizer};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The network alone, with Burn's loss of a batch and nothing else.
 #[derive(Module, Debug)]
 struct Bare {

@@ -17,9 +17,6 @@ use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
 use mnist_burn::training::{Adam, Form, Sgd, Trainee, optimizer};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const INPUTS: usize = 784;
 const CLASSES: usize = 10;
 

@@ -9,10 +9,6 @@ use mnist_burn::notice::notice;
 use mnist_burn::training::TrainingError;
 use mnist_burn::{commands, interrupt};
 
-/// The tensors of a large step come and go by the megabyte, which the system's allocator takes from the kernel each time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
