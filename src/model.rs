@@ -15,8 +15,8 @@ use crate::config;
 use crate::dense::{self, Chance};
 use crate::random::{Purpose, derived_seed};
 
-/// Hidden layers `y = dropout(σ(noisy(Wx + b)))`, one after the other, then an output layer that gives the logits; what is
-/// noisy is also normalised, if asked for, see [`dense::noisy`].
+/// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the logits. The
+/// noise counts as if it had come before the scale and shift of the batch normalisation.
 ///
 /// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
 #[derive(Module, Debug)]
