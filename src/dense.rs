@@ -1,5 +1,6 @@
 //! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation; `normalized` has the same with
-//! batch normalisation, `mask` is what the dropout of both does, and `noise` what is added before the activation.
+//! batch normalisation, `product` is what both begin with, `noise` what is added before the activation, and `mask` what
+//! dropout does.
 //!
 //! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, and noise v, for each unit of each image:
 //!
@@ -13,6 +14,7 @@
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
 mod mask;
+mod matrix;
 mod noise;
 mod normalized;
 mod product;
@@ -21,7 +23,6 @@ mod tests;
 
 #[cfg(feature = "ndarray")]
 use burn::backend::NdArray;
-use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -36,7 +37,7 @@ use macerator::AutoArch;
 use crate::numbers::{Numbers, numbers_mut};
 use mask::Mask;
 use noise::Noise;
-use product::Matrix;
+use product::Product;
 
 /// What chance does to a hidden layer in training, drawn by the device's generator.
 #[derive(Debug, Clone, Copy)]
@@ -113,57 +114,6 @@ where
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
-}
-
-/// `xW` of `[images, inputs]` and `[inputs, units]`, which every layer begins with.
-#[derive(Debug, Clone)]
-struct Product {
-    x: Numbers,
-    weight: Numbers,
-    /// `[images, inputs, units]`.
-    size: [usize; 3],
-}
-
-impl Product {
-    /// That of x and the weights, and the device that they are on.
-    fn of<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> Option<(Self, Device)>
-    where
-        DispatchTensor: DispatchKindConversion<B>,
-    {
-        let [x, weight] = [x, weight].map(Tensor::<2>::from_primitive::<B>);
-        let ([images, inputs], [_, units]) = (x.dims(), weight.dims());
-        let size = [images, inputs, units];
-        Some((Self { x: Numbers::of(&x)?, weight: Numbers::of(&weight)?, size }, x.device()))
-    }
-
-    fn operands(&self) -> [Matrix<'_>; 2] {
-        let [images, inputs, units] = self.size;
-        [Matrix::new(self.x.as_slice(), [images, inputs]), Matrix::new(self.weight.as_slice(), [inputs, units])]
-    }
-
-    /// `[images, units]`.
-    fn computed(&self) -> Vec<f32> {
-        let [x, weight] = self.operands();
-        x.times(weight)
-    }
-
-    /// Registers the gradients of x and of the weights, those of the two that have a node; `dz` is that of the product.
-    fn backward<B: Backend>(&self, gradients: &mut Gradients, nodes: [Option<NodeId>; 2], dz: &[f32], device: &Device)
-    where
-        DispatchTensor: DispatchKindConversion<B>,
-    {
-        let [images, inputs, units] = self.size;
-        let ([x, weight], dz) = (self.operands(), Matrix::new(dz, [images, units]));
-        let [x_node, weight_node] = nodes;
-        if let Some(node) = x_node {
-            let dx = TensorData::new(dz.times(weight.transposed()), [images, inputs]);
-            gradients.register::<B>(node, primitive::<B, 2>(dx, device));
-        }
-        if let Some(node) = weight_node {
-            let dw = TensorData::new(x.transposed().times(dz), [inputs, units]);
-            gradients.register::<B>(node, primitive::<B, 2>(dw, device));
-        }
-    }
 }
 
 fn primitive<B: Backend, const D: usize>(data: TensorData, device: &Device) -> FloatTensor<B>

@@ -27,7 +27,8 @@ use macerator::AutoArch;
 
 use super::mask::Mask;
 use super::noise::Noise;
-use super::{Chance, Product, primitive};
+use super::product::Product;
+use super::{Chance, primitive};
 use crate::numbers::{Numbers, numbers_mut};
 
 /// `dropout(relu(noisy(layer(x), norm)))`, if everything is on backend `B` with autodiff and `norm` is not frozen.
