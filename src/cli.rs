@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::listing::Sort;
+use crate::remote::Address;
 use crate::training::Ui;
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
@@ -45,8 +46,10 @@ pub enum Command {
     Images(Images),
     /// Print the experiment that a config file and --set come to, itself a config file
     Config(Experiment),
-    /// List the backends compiled in and the adapters present
-    Devices,
+    /// List the backends compiled in and the adapters present, or the devices of a worker
+    Devices(Devices),
+    /// Serve this machine's devices to other machines, which name them `remote:...`
+    Worker(Worker),
 }
 
 /// Which experiment.
@@ -232,6 +235,39 @@ pub struct Serve {
     /// Where to compute [default: where the run was trained]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct Devices {
+    /// A device of a worker, `remote:...`: list those of this worker [default: those of this machine]
+    #[arg(value_name = "NAME", value_parser = address)]
+    pub of: Option<Address>,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// What to serve: auto, ndarray, wgpu, ..., or several of one backend, with commas
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub device: String,
+    /// The port; 0 is any free one
+    #[arg(long, default_value_t = 4433)]
+    pub port: u16,
+    /// Let other machines in, at this address of this one, 0.0.0.0 for all: whoever reaches it and has the token can
+    /// have the devices compute
+    #[arg(long, value_name = "ADDRESS")]
+    pub expose: Option<IpAddr>,
+    /// Keep the worker's identity in this file, made if it is not there: its devices then keep their names
+    #[arg(long, value_name = "FILE", conflicts_with = "websocket")]
+    pub identity: Option<PathBuf>,
+    /// Serve over WebSocket, which is not encrypted, on a network that is trusted
+    #[arg(long)]
+    pub websocket: bool,
+}
+
+fn address(name: &str) -> Result<Address, &'static str> {
+    Address::parse(name).ok_or("it is none of a worker's; `mnist-burn worker` prints them, remote:...")
 }
 
 #[cfg(test)]

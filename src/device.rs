@@ -10,11 +10,18 @@ use burn::tensor::Device;
 use burn::tensor::{DeviceKind, DeviceType};
 use thiserror::Error;
 
+#[cfg(feature = "remote")]
+use crate::remote;
+use crate::remote::{Address, WorkerAddress};
+
 /// Why a device can't be had, and what would help.
 #[derive(Debug, Error)]
 pub enum DeviceError {
     /// The name is none of the known ones.
-    #[error("device `{name}` is unknown: choose auto, {known}; a GPU may have a number, as in wgpu:1")]
+    #[error(
+        "device `{name}` is unknown: choose auto, {known}; a GPU may have a number, as in wgpu:1, and another machine's has \
+         the name that `mnist-burn worker` prints there"
+    )]
     Unknown {
         /// The name as given.
         name: String,
@@ -51,6 +58,18 @@ pub enum DeviceError {
         /// What to install.
         help: &'static str,
     },
+    /// Another machine's device can't be had.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Remote(#[from] remote::RemoteError),
+}
+
+impl DeviceError {
+    /// That this build has no part in what other machines compute.
+    #[cfg(not(feature = "remote"))]
+    pub fn without_remote() -> Self {
+        Self::NotBuilt { name: "remote", built: names(Backend::built()) }
+    }
 }
 
 /// A device that is ready to compute.
@@ -60,7 +79,7 @@ pub struct Opened {
     pub device: Device,
     /// The name that opens it again: `ndarray`, `wgpu`, `wgpu:1`.
     pub name: String,
-    /// The adapter's own name, or `CPU`.
+    /// The adapter's own name, `CPU`, or `worker`, whatever that computes on.
     pub adapter: String,
     /// Whether the adapter is a CPU that plays a GPU, which is slow.
     pub software: bool,
@@ -74,7 +93,7 @@ impl fmt::Display for Opened {
 
 /// Whether `name` can name a device, of this build or of another.
 pub fn is_name(name: &str) -> bool {
-    name == "auto" || parse(name).is_some()
+    name == "auto" || parse(name).is_some() || Address::parse(name).is_some()
 }
 
 /// The backend and the adapter's number in a name such as `wgpu:1`. CPUs have no numbers.
@@ -96,6 +115,9 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
     if name == "auto" {
         return automatic();
     }
+    if let Some(address) = Address::parse(name) {
+        return elsewhere(&address);
+    }
     let unknown = || DeviceError::Unknown { name: name.into(), known: names(Backend::ALL.into_iter()) };
     let (backend, index) = parse(name).ok_or_else(unknown)?;
     if !backend.is_built() {
@@ -106,6 +128,31 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         Ok(result) => result,
         Err(_) => Err(DeviceError::Refused { name: name.into(), help: backend.help() }),
     }
+}
+
+#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build reaches none"))]
+fn elsewhere(address: &Address) -> Result<Opened, DeviceError> {
+    #[cfg(feature = "remote")]
+    return Ok(Opened {
+        device: remote::open(address)?,
+        name: address.to_string(),
+        adapter: "worker".into(),
+        software: false,
+    });
+    #[cfg(not(feature = "remote"))]
+    Err(DeviceError::without_remote())
+}
+
+/// The devices that a worker serves.
+///
+/// # Errors
+/// If it does not answer, or refuses.
+#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build reaches none"))]
+pub fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
+    #[cfg(feature = "remote")]
+    return Ok(remote::devices(worker)?);
+    #[cfg(not(feature = "remote"))]
+    Err(DeviceError::without_remote())
 }
 
 fn automatic() -> Result<Opened, DeviceError> {

@@ -24,6 +24,10 @@ pub enum Error {
     /// The device can't be had.
     #[error(transparent)]
     Device(#[from] DeviceError),
+    /// The devices can't be served.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Remote(#[from] crate::remote::RemoteError),
     /// The training can't be shown.
     #[error(transparent)]
     Ui(#[from] UiError),

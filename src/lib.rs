@@ -17,7 +17,7 @@
 //!
 //! On the CPU, `dense` makes a hidden layer one operation, and the optimisers one pass, over the `numbers` behind tensors.
 //!
-//! [`config`] says what is to be done, [`device`] where, [`picture`] prepares images from outside, and [`commands`] puts
+//! [`config`] says what is to be done, [`device`] where, be it on another machine, through [`remote`], [`picture`] prepares images from outside, and [`commands`] puts
 //! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
@@ -44,6 +44,7 @@ pub mod picture;
 pub mod random;
 pub mod reader;
 pub mod record;
+pub mod remote;
 pub mod report;
 pub mod run;
 pub mod serve;

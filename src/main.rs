@@ -13,6 +13,8 @@ fn main() -> ExitCode {
     match commands::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            #[cfg(feature = "remote")]
+            mnist_burn::remote::verdict();
             notice(format!("error: {error}"));
             let mut cause = error.source();
             while let Some(error) = cause {

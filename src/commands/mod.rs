@@ -13,6 +13,7 @@ mod runs;
 mod serve;
 mod sweep;
 mod train;
+mod worker;
 
 use std::io::{self, Write};
 
@@ -44,7 +45,8 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Images(arguments)) => images::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
-        Some(Command::Devices) => devices::run(),
+        Some(Command::Devices(arguments)) => devices::run(&arguments),
+        Some(Command::Worker(arguments)) => worker::run(&arguments),
     }
 }
 

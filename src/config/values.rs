@@ -53,7 +53,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         key: "device",
-        allowed: "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \"wgpu:1\"; or a list of them",
+        allowed: "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \"wgpu:1\", or the name of a worker's device; or a list of them",
         holds: |it| it.device.are_sound(),
     },
     Rule {

@@ -61,6 +61,8 @@ use crate::interrupt;
 use crate::model::Mlp;
 use crate::notice::notice;
 use crate::record::{Record, Seconds};
+#[cfg(feature = "remote")]
+use crate::remote;
 use crate::run::{RunError, RunFolder};
 
 use keeper::{Keeper, Start};
@@ -139,6 +141,11 @@ pub fn train(
         notice("stopping after this step; once more leaves at once");
         stop.stop(None);
     });
+    #[cfg(feature = "remote")]
+    let leaving = {
+        let shown = screen.clone();
+        remote::before_leaving(move || shown.close())
+    };
     let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((LossMetric::new(), AccuracyMetric::new()));
     if experiment.training.ema.is_some() {
@@ -163,6 +170,8 @@ pub fn train(
         .launch(Learner::new(trainee, optimizer(&experiment.optimizer), scheduler));
     screen.close();
     drop(listening);
+    #[cfg(feature = "remote")]
+    drop(leaving);
 
     let (kept, seconds, failure) = keeper.finish();
     record = kept;

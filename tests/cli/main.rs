@@ -27,6 +27,8 @@ mod train;
 mod trained;
 mod transfer;
 mod ui;
+#[cfg(all(feature = "remote", unix))]
+mod workers;
 
 /// The mirror that the library's own tests download from.
 #[path = "../../src/data/server.rs"]

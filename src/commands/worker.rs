@@ -1,0 +1,44 @@
+//! `mnist-burn worker`: this machine's devices, for other machines.
+
+use crate::Error;
+use crate::cli::Worker;
+
+/// Prints the line for the others' configs, and serves until Ctrl-C.
+#[cfg(feature = "remote")]
+pub fn run(arguments: &Worker) -> Result<(), Error> {
+    use std::sync::Arc;
+
+    use tokio::sync::Notify;
+
+    use super::{open_device, print};
+    use crate::interrupt;
+    use crate::notice::notice;
+    use crate::remote::{self, Transport};
+
+    let devices = arguments.device.split(',').map(open_device).collect::<Result<Vec<_>, _>>()?;
+    let transport = match arguments.websocket {
+        true => Transport::WebSocket,
+        false => Transport::Iroh { identity: arguments.identity.clone() },
+    };
+    let worker = remote::Worker::listen(&devices, &transport, arguments.expose, arguments.port)?;
+
+    let stop = Arc::new(Notify::new());
+    let signal = Arc::clone(&stop);
+    let _listening = interrupt::listen(move || signal.notify_one());
+    if let (Some(address), Transport::WebSocket) = (arguments.expose, &transport) {
+        notice(format!("warning: WebSocket is not encrypted: who can read what goes to {address} can read the token"));
+    }
+    let names: Vec<_> = worker.addresses()?.iter().map(|address| format!("{:?}", address.to_string())).collect();
+    match names.as_slice() {
+        [name] => print(&format!("device = {name}"))?,
+        names => print(&format!("device = [{}]", names.join(", ")))?,
+    }
+    notice("serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it");
+    Ok(worker.serve(&stop)?)
+}
+
+/// Says which build has it.
+#[cfg(not(feature = "remote"))]
+pub fn run(_: &Worker) -> Result<(), Error> {
+    Err(crate::device::DeviceError::without_remote().into())
+}

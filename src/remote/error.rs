@@ -1,0 +1,101 @@
+//! What can go wrong between two machines.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use burn::remote::ConnectError;
+use thiserror::Error;
+
+use super::WorkerAddress;
+use super::token::{FILE_VARIABLE, SHORTEST, VARIABLE};
+
+/// Why a device can't be served, or had, or is gone.
+#[derive(Debug, Error)]
+pub enum RemoteError {
+    /// The environment has no token.
+    #[error(
+        "there is no token: put one into {VARIABLE}, or the name of its file into {FILE_VARIABLE}, here and on the other \
+         machine; `openssl rand -hex 32` makes one"
+    )]
+    NoToken,
+    /// A guess would find it.
+    #[error("the token has fewer than {SHORTEST} characters; `openssl rand -hex 32` makes a longer one")]
+    ShortToken,
+    /// The token's file can't be read.
+    #[error("can't read the token in {path}, the file that {FILE_VARIABLE} names")]
+    TokenFile {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The worker's identity can't be read or made.
+    #[error("can't keep the worker's identity in {path}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The address can't be had.
+    #[error("can't listen on {address} ({reason}); `--port 0` takes any free port")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The devices can't be served.
+    #[error("can't serve these devices: {0}")]
+    Serve(String),
+    /// There are no threads to wait on the network with.
+    #[error("can't start what waits on the network")]
+    Runtime(#[from] io::Error),
+    /// Nobody answers.
+    #[error("worker {worker} can't be reached: {reason}; is `mnist-burn worker` running there, and is this its line?")]
+    Unreachable {
+        /// The worker.
+        worker: WorkerAddress,
+        /// What happened.
+        reason: String,
+    },
+    /// The worker will not serve this program.
+    #[error("worker {worker} refuses: {reason}")]
+    Refused {
+        /// The worker.
+        worker: WorkerAddress,
+        /// Its reason, and what helps.
+        reason: String,
+    },
+    /// A worker that was there is gone.
+    #[error(
+        "worker {worker} is lost: {reason}. A training's whole epochs are kept: `mnist-burn resume RUN --device NAME` goes on \
+         with them elsewhere"
+    )]
+    Lost {
+        /// The worker.
+        worker: WorkerAddress,
+        /// What happened.
+        reason: String,
+    },
+}
+
+impl RemoteError {
+    /// What Burn's refusal means for who asked `worker` for a device.
+    pub fn refused(worker: &WorkerAddress, error: &ConnectError) -> Self {
+        let reason = match error {
+            ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
+            ConnectError::NoSuchDevice { device_count } => {
+                format!("it has no device of this number, but {device_count}, from 0; `mnist-burn devices` lists them")
+            }
+            ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
+                "it speaks version {server_version} of Burn's protocol, and this program version {client_version}; build \
+                 both from the same mnist-burn"
+            ),
+            ConnectError::Handshake { reason } => format!("{reason}; build both from the same mnist-burn"),
+            other => return Self::Unreachable { worker: worker.clone(), reason: other.to_string() },
+        };
+        Self::Refused { worker: worker.clone(), reason }
+    }
+}

@@ -1,0 +1,276 @@
+//! `mnist-burn worker`, and what computes there: two programs on this machine, over loopback.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tungstenite::Message;
+
+use super::{DEVICE, failure, program, stdout, success};
+
+const TOKEN: &str = "as many characters as it takes";
+
+/// The program, with a token.
+fn client() -> Command {
+    let mut command = program();
+    command.env("MNIST_BURN_TOKEN", TOKEN);
+    command
+}
+
+/// A running worker, ended when it is dropped.
+struct Worker {
+    child: Child,
+    /// The name of its device.
+    name: String,
+    stderr: NamedTempFile,
+}
+
+impl Worker {
+    fn start(arguments: &[&str]) -> Self {
+        let stderr = NamedTempFile::new().unwrap();
+        let mut command = client();
+        command.args(["worker", "--port", "0", "--device", DEVICE]).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr.reopen().unwrap()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let name = line.trim().strip_prefix("device = \"").and_then(|rest| rest.strip_suffix('"')).map(String::from);
+        let said = fs::read_to_string(&stderr).unwrap();
+        Self { name: name.unwrap_or_else(|| panic!("no device: {line}{said}")), child, stderr }
+    }
+
+    /// What it has said on stderr.
+    fn said(&self) -> String {
+        fs::read_to_string(&self.stderr).unwrap()
+    }
+
+    /// Its host and port.
+    fn place(&self) -> &str {
+        self.name.rsplit_once(['@', '/']).unwrap().1
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A short training on `device`.
+fn train(device: &str, epochs: usize, run: &Path) -> Command {
+    let mut command = client();
+    command.args(["train", "--config", "config/smoke.toml", "--set", "data.validation=200", "--device", device]);
+    command.arg("--set").arg(format!("training.epochs={epochs}")).arg("--run").arg(run);
+    command
+}
+
+/// What a command printed on stderr, and how long it took; it must have failed with exit code 1.
+fn lost(child: Child) -> (String, Duration) {
+    let start = Instant::now();
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{message}");
+    (message, start.elapsed())
+}
+
+/// Waits until a training has kept so many epochs.
+fn wait_for_epochs(run: &Path, epochs: usize) {
+    let start = Instant::now();
+    while fs::read_to_string(run.join("metrics.csv")).map_or(0, |text| text.lines().count()) <= epochs {
+        assert!(start.elapsed() < Duration::from_secs(120), "no epoch in two minutes");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_worker_lists_its_devices_and_trains_what_this_machine_would_train() {
+    for arguments in [&[][..], &["--websocket"]] {
+        let worker = Worker::start(arguments);
+        let listed = stdout(client().args(["devices", &worker.name]));
+        assert_eq!(listed.trim(), format!("{} device 1 of 1", worker.name));
+
+        let runs = tempfile::tempdir().unwrap();
+        let (there, here) = (runs.path().join("there"), runs.path().join("here"));
+        let (_, notes) = success(&mut train(&worker.name, 1, &there));
+        assert!(notes.contains(&format!("device: {} (worker)", worker.name)), "{notes}");
+        success(&mut train(DEVICE, 1, &here));
+        let accuracy = |run: &Path| {
+            let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
+            evaluation["accuracy"].as_f64().unwrap()
+        };
+        // Rounding differs, as the layers are not one operation there.
+        assert!((accuracy(&there) - accuracy(&here)).abs() < 0.02, "{} {}", accuracy(&there), accuracy(&here));
+        for file in ["record.json", "config.toml", "metrics.csv"] {
+            assert!(!fs::read_to_string(there.join(file)).unwrap().contains(TOKEN), "{file}");
+        }
+        let said = worker.said();
+        assert!(said.contains("is here for device 0") && !said.contains(TOKEN), "{said}");
+    }
+}
+
+#[test]
+fn without_a_token_nothing_is_served_and_nothing_is_asked_for() {
+    let without = |arguments: &[&str]| {
+        failure(program().env_remove("MNIST_BURN_TOKEN").env_remove("MNIST_BURN_TOKEN_FILE").args(arguments))
+    };
+    assert!(without(&["worker", "--device", DEVICE]).contains("there is no token"));
+    assert!(without(&["devices", "remote:ws://127.0.0.1:1"]).contains("there is no token"));
+    let short = failure(program().env("MNIST_BURN_TOKEN", "secret").args(["worker", "--device", DEVICE]));
+    assert!(short.contains("fewer than 16 characters") && !short.contains("secret"), "{short}");
+    let missing = failure(program().env("MNIST_BURN_TOKEN_FILE", "no/file").args(["worker", "--device", DEVICE]));
+    assert!(missing.contains("no/file") && missing.contains("because: "), "{missing}");
+}
+
+#[test]
+fn a_token_may_be_in_a_file() {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let worker = Worker::start(&[]);
+    success(program().env("MNIST_BURN_TOKEN_FILE", file.path()).args(["devices", &worker.name]));
+}
+
+#[test]
+fn a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides() {
+    for arguments in [&[][..], &["--websocket"]] {
+        let worker = Worker::start(arguments);
+        let message =
+            failure(program().env("MNIST_BURN_TOKEN", "another long enough token").args(["devices", &worker.name]));
+        assert!(message.contains("refuses: the token") && message.contains(worker.place()), "{message}");
+        assert!(worker.said().contains("presented the wrong token"), "{}", worker.said());
+
+        let message = failure(client().args(["--dry-run", "--device", &format!("{}/1", worker.name)]));
+        assert!(message.contains("no device of this number, but 1"), "{message}");
+        assert!(worker.said().contains("asked for device 1, but this server hosts 1"), "{}", worker.said());
+    }
+}
+
+#[test]
+fn a_worker_that_is_not_there_is_named() {
+    let message = failure(client().args(["devices", "remote:ws://127.0.0.1:1"]));
+    assert!(message.contains("ws://127.0.0.1:1 can't be reached") && message.contains("refused"), "{message}");
+    let message = failure(client().args(["devices", "remote:ws://no.such.host.invalid:1"]));
+    assert!(message.contains("no.such.host.invalid:1 can't be reached"), "{message}");
+}
+
+/// The first message of a session, as Burn's client of protocol `version` sends it.
+fn hello(version: u16, token: &str) -> Vec<u8> {
+    let session = (version, (7u64,), 0u32, serde_bytes::Bytes::new(token.as_bytes()));
+    rmp_serde::to_vec(&[std::collections::BTreeMap::from([("Init", session)])]).unwrap()
+}
+
+#[test]
+fn another_version_is_refused_with_the_reason_on_both_sides() {
+    let worker = Worker::start(&["--websocket"]);
+    let (mut socket, _) = tungstenite::connect(format!("ws://{}/session", worker.place())).unwrap();
+    socket.send(Message::Binary(hello(999, TOKEN).into())).unwrap();
+    let answer = String::from_utf8_lossy(&socket.read().unwrap().into_data()).into_owned();
+    assert!(answer.contains("IncompatibleProtocol"), "{answer}");
+    assert!(worker.said().contains("protocol version 999"), "{}", worker.said());
+
+    // A server of another version, and the program as its client.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("remote:ws://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || {
+                let mut socket = tungstenite::accept(stream.unwrap()).unwrap();
+                while let Ok(message) = socket.read() {
+                    if message.is_binary() {
+                        let refusal =
+                            [&b"\x92\x81\xabInitRefused\x81\xb4IncompatibleProtocol\x91"[..], &[0x63, 0x00]].concat();
+                        let _ = socket.send(Message::Binary(refusal.into()));
+                    }
+                }
+            });
+        }
+    });
+    let message = failure(client().args(["devices", &name]));
+    assert!(message.contains("speaks version 99 of Burn's protocol"), "{message}");
+}
+
+#[test]
+fn ten_thousand_malformed_messages_leave_a_worker_serving() {
+    let worker = Worker::start(&["--websocket"]);
+    let mut random = 1u64;
+    let mut byte = || {
+        random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (random >> 56) as u8
+    };
+    let good = hello(2, TOKEN);
+    let mut sent = 0;
+    while sent < 10_000 {
+        // Half of them in place of a greeting, half after one; and some where tensors are asked for.
+        let route = if sent % 100 == 0 { "data" } else { "session" };
+        let (mut socket, _) = tungstenite::connect(format!("ws://{}/{route}", worker.place())).unwrap();
+        if sent % 2 == 1 {
+            socket.send(Message::Binary(good.clone().into())).unwrap();
+        }
+        // After the first that it does not understand, a worker closes the session.
+        for _ in 0..5 {
+            let mut bytes = good.clone();
+            for _ in 0..1 + byte() % 4 {
+                let place = usize::from(byte()) % bytes.len();
+                bytes[place] = byte();
+            }
+            bytes.truncate(1 + usize::from(byte()) % bytes.len());
+            sent += 1;
+            if socket.send(Message::Binary(bytes.into())).is_err() {
+                break;
+            }
+        }
+    }
+    success(client().args(["devices", &worker.name]));
+    success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
+}
+
+#[test]
+fn a_worker_keeps_its_name_where_its_identity_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("identity");
+    let name = || Worker::start(&["--identity", file.to_str().unwrap()]).name.clone();
+    let id = |name: &str| name.split_once('@').unwrap().0.to_string();
+    assert_eq!(id(&name()), id(&name()));
+    fs::write(&file, "too short").unwrap();
+    let message = failure(client().args(["worker", "--device", DEVICE, "--identity"]).arg(&file));
+    assert!(message.contains("identity"), "{message}");
+}
+
+#[test]
+fn a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere() {
+    for (arguments, signal) in
+        [(&[][..], "-KILL"), (&[], "-STOP"), (&["--websocket"], "-KILL"), (&["--websocket"], "-STOP")]
+    {
+        let worker = Worker::start(arguments);
+        let runs = tempfile::tempdir().unwrap();
+        let run = runs.path().join("run");
+        let child = train(&worker.name, 500, &run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for_epochs(&run, 1);
+        worker.signal(signal);
+        let (message, took) = lost(child);
+        assert!(took < Duration::from_secs(30), "{took:?}");
+        assert!(message.contains("is lost") && message.contains(worker.place()), "{message}");
+        assert!(!message.contains("panicked"), "{message}");
+
+        let epochs = fs::read_to_string(run.join("metrics.csv")).unwrap().lines().count();
+        let more = format!("training.epochs={epochs}");
+        success(client().arg("resume").arg(&run).args(["--device", DEVICE, "--set", &more]));
+    }
+}
+
+#[test]
+fn two_workers_share_each_update() {
+    let workers = [Worker::start(&[]), Worker::start(&[])];
+    let runs = tempfile::tempdir().unwrap();
+    let devices = format!("{},{}", workers[0].name, workers[1].name);
+    let (_, notes) = success(&mut train(&devices, 1, &runs.path().join("run")));
+    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+}
