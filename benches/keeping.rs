@@ -17,7 +17,8 @@ use burn::tensor::Device;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{
-    ClassificationOutput, ExecutionStrategy, InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep,
+    ClassificationOutput, ExecutionStrategy, InferenceStep, Interrupter, Learner, SupervisedTraining, TrainOutput,
+    TrainStep,
 };
 use mnist_burn::config::{BatchSize, Experiment};
 use mnist_burn::data::{self, Batch, Files, Loader, TrainingData};
@@ -109,7 +110,7 @@ impl Setting {
         let result = SupervisedTraining::new(folder.path(), loader(&self.data.split.training), loader(&[]))
             .metrics((LossMetric::new(), AccuracyMetric::new()))
             .with_metric_logger(InMemoryMetricLogger::default())
-            .renderer(Box::new(Progress::new()))
+            .renderer(Box::new(Progress::new(Interrupter::new())))
             .with_application_logger(None)
             .with_training_strategy(ExecutionStrategy::single(self.autodiff()).into())
             .num_epochs(self.experiment.training.epochs)

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 #[cfg(feature = "remote")]
 use crate::remote;
-use crate::remote::{Address, WorkerAddress};
+use crate::remote::{Address, RemoteError, WorkerAddress};
 
 /// Why a device can't be had, and what would help.
 #[derive(Debug, Error)]
@@ -59,9 +59,8 @@ pub enum DeviceError {
         help: &'static str,
     },
     /// Another machine's device can't be had.
-    #[cfg(feature = "remote")]
     #[error(transparent)]
-    Remote(#[from] remote::RemoteError),
+    Remote(#[from] RemoteError),
 }
 
 impl DeviceError {
@@ -83,6 +82,13 @@ pub struct Opened {
     pub adapter: String,
     /// Whether the adapter is a CPU that plays a GPU, which is slow.
     pub software: bool,
+}
+
+impl Opened {
+    /// Whether it computes in this program's own memory, as CPUs do, so that nothing is sent to it.
+    pub fn shares_memory(&self) -> bool {
+        Backend::ALL.into_iter().any(|backend| !backend.is_gpu() && backend.name() == self.name)
+    }
 }
 
 impl fmt::Display for Opened {

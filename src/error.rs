@@ -6,6 +6,7 @@ use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
+use crate::remote::RemoteError;
 use crate::run::RunError;
 use crate::serve::ServeError;
 use crate::sweep::SweepError;
@@ -25,9 +26,8 @@ pub enum Error {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The devices can't be served.
-    #[cfg(feature = "remote")]
     #[error(transparent)]
-    Remote(#[from] crate::remote::RemoteError),
+    Remote(#[from] RemoteError),
     /// The training can't be shown.
     #[error(transparent)]
     Ui(#[from] UiError),

@@ -3,9 +3,9 @@
 //! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before, and with
 //! several workers on which is the fastest.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
@@ -14,6 +14,7 @@ use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 
 use super::distort::Turn;
+use super::resident::Resident;
 use super::{Batch, Distortion, ImageBatcher, Images, Unlabelled};
 use crate::random::{Purpose, derived_seed, generator};
 
@@ -47,6 +48,8 @@ pub struct Loader {
     /// How many threads make batches ahead of their use; with none, each is made when it is asked for.
     threads: usize,
     device: Device,
+    /// The images on the device, from the first epoch on; unset, each batch is sent there.
+    resident: Option<Arc<OnceLock<Resident>>>,
 }
 
 impl Loader {
@@ -74,6 +77,7 @@ impl Loader {
             epochs: Arc::default(),
             threads: 0,
             device,
+            resident: None,
         }
     }
 
@@ -119,6 +123,20 @@ impl Loader {
         Self { threads, ..self }
     }
 
+    /// The same batches, gathered on the device, to which all their images are sent once; if they are distorted, or come with
+    /// others that are, they are made here all the same.
+    pub fn resident(self, resident: bool) -> Self {
+        Self { resident: resident.then(Arc::default), ..self }
+    }
+
+    /// The images on the device, if batches are gathered there.
+    fn on_device(&self) -> Option<&Resident> {
+        let Self { images, indices, batcher, device, .. } = self;
+        let is_made_here = self.distortion.is_some() || !self.unlabelled.0.is_empty() || indices.is_empty();
+        let resident = self.resident.as_ref().filter(|_| !is_made_here)?;
+        Some(resident.get_or_init(|| Resident::new(images, indices, batcher, device)))
+    }
+
     /// The images in the order of epoch `epoch`, counted from 1.
     fn order(&self, epoch: u64) -> Vec<Turn> {
         let images = self.indices.len().max(1) as u64;
@@ -149,8 +167,11 @@ impl DataLoader<Batch> for Loader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
         let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
-        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader: self.clone() });
-        let ahead = (0..self.threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
+        // There is nothing to make ahead of what is gathered.
+        let threads = if self.on_device().is_some() { 0 } else { self.threads };
+        let loader = Self { threads, ..self.clone() };
+        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
+        let ahead = (0..threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
         Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
@@ -159,7 +180,8 @@ impl DataLoader<Batch> for Loader {
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { device: device.clone(), ..self.clone() })
+        let resident = self.resident.as_ref().map(|_| Arc::default());
+        Arc::new(Self { device: device.clone(), resident, ..self.clone() })
     }
 
     /// The batches of the next device. Burn asks for a stretch of the images for each, one after the other; what it gets is
@@ -189,6 +211,10 @@ impl Epoch {
         let share = turns.len() as f64 / self.images_in_update(index) as f64;
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
+        if let Some(resident) = self.loader.on_device() {
+            let (images, targets) = resident.at(turns.iter().map(|turn| turn.index));
+            return Some(Batch { images, targets, unlabelled: None, seed, share });
+        }
         let labels = turns.iter().map(|turn| i32::from(images.label(turn.index))).collect();
         let unlabelled = self.unlabelled.chunks((*beside).max(1)).nth(index);
         let unlabelled =

@@ -10,7 +10,7 @@
 //! 4. [`TrainingData`] holds some of the training images out for validation, and may have others without their labels
 //!    ([`stratified`]).
 //! 5. A [`Loader`] decides the order, a [`Distortion`] may change the images, and an [`ImageBatcher`] scales the pixels of
-//!    each [`Batch`].
+//!    each [`Batch`]. Where a device has its own memory, it keeps the images (`resident`) and gathers the batches itself.
 
 mod batch;
 mod distort;
@@ -21,6 +21,7 @@ pub mod idx;
 mod images;
 mod loader;
 mod pictures;
+mod resident;
 mod source;
 mod split;
 mod training;

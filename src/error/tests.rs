@@ -11,6 +11,7 @@ use crate::data::{DataError, IdxError, MirrorError};
 use crate::device::DeviceError;
 use crate::evaluation::EvaluationError;
 use crate::picture::PictureError;
+use crate::remote::RemoteError;
 use crate::run::RunError;
 use crate::serve::{Refusal, ServeError};
 use crate::sweep::SweepError;
@@ -52,6 +53,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Config: "tests/cli/config.rs" a_missing_file_is_named "config/none.toml",
             Data: "tests/cli/data.rs" holding_out_more_than_there_is_is_an_error_that_names_the_key "data.validation = 60000",
             Device: "tests/cli/devices.rs" a_run_is_used_where_it_was_trained_unless_said_otherwise "`gpu` is unknown",
+            Remote: "tests/cli/workers.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "there is no token",
             Ui: "tests/cli/ui.rs" without_a_terminal_there_is_no_dashboard "`--ui lines` needs none",
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
@@ -108,6 +110,19 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NotBuilt: "src/device.rs" a_backend_that_is_not_compiled_in_names_the_build_that_has_it "--features metal",
             NoAdapter: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "finds no adapter",
             Refused: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "can't be opened",
+            Remote: "tests/cli/workers.rs" a_worker_that_is_not_there_is_named "127.0.0.1:1 can't be reached",
+        }
+        RemoteError {
+            NoToken: "tests/cli/workers.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "there is no token",
+            ShortToken: "tests/cli/workers.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "fewer than 16 characters",
+            TokenFile: "tests/cli/workers.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "can't read the token in no/file",
+            Identity: "tests/cli/workers.rs" a_worker_keeps_its_name_where_its_identity_is_kept "can't keep the worker's identity in",
+            Listen: "tests/cli/workers.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
+            Serve: "tests/cli/workers.rs" devices_of_two_backends_are_not_served_together "can't serve these devices",
+            Runtime: "src/error/tests.rs" a_machine_without_threads_is_told "can't start what waits on the network",
+            Unreachable: "tests/cli/workers.rs" a_worker_that_is_not_there_is_named "127.0.0.1:1 can't be reached",
+            Refused: "tests/cli/workers.rs" a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides "refuses: the token",
+            Lost: "tests/cli/workers.rs" a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere "is lost",
         }
         UiError {
             NotBuilt: "src/error/tests.rs" a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it "is not compiled in",
@@ -252,6 +267,12 @@ fn a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it() {
         message.starts_with("`--ui tui` is not compiled in; `cargo run --release --features tui` has it"),
         "{message}"
     );
+}
+
+#[test]
+fn a_machine_without_threads_is_told() {
+    let message = RemoteError::Runtime(std::io::ErrorKind::OutOfMemory.into()).to_string();
+    assert_eq!(message, "can't start what waits on the network");
 }
 
 #[test]

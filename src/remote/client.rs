@@ -2,11 +2,11 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use burn::remote::{IrohHost, RemoteHost};
+use burn::remote::{ConnectError, IrohHost, RemoteHost};
 use burn::tensor::Device;
 use iroh::{EndpointAddr, EndpointId};
 
-use super::token::token;
+use super::token::{FILE_VARIABLE, VARIABLE, token};
 use super::{Address, RemoteError, WorkerAddress, endpoint, heartbeat};
 
 /// Opens a device, whose worker is watched from then on.
@@ -16,7 +16,7 @@ use super::{Address, RemoteError, WorkerAddress, endpoint, heartbeat};
 pub fn open(address: &Address) -> Result<Device, RemoteError> {
     let host = host(&address.worker)?;
     let options = Device::remote_options(&host).device_index(address.device);
-    options.init().map_err(|error| RemoteError::refused(&address.worker, &error))
+    options.init().map_err(|error| refused(&address.worker, &error))
 }
 
 /// The devices of a worker, which is watched from then on.
@@ -24,7 +24,7 @@ pub fn open(address: &Address) -> Result<Device, RemoteError> {
 /// # Errors
 /// As for [`open`].
 pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
-    let devices = host(worker)?.devices().map_err(|error| RemoteError::refused(worker, &error))?;
+    let devices = host(worker)?.devices().map_err(|error| refused(worker, &error))?;
     Ok((0..devices.into_vec().len()).map(|device| Address { worker: worker.clone(), device }).collect())
 }
 
@@ -52,4 +52,21 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
 /// The addresses of a host with a port.
 fn resolved(host: &str) -> Result<Vec<SocketAddr>, String> {
     host.to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string())
+}
+
+/// What Burn's refusal means for who asked `worker` for a device.
+fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
+    let reason = match error {
+        ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
+        ConnectError::NoSuchDevice { device_count } => {
+            format!("it has no device of this number, but {device_count}, from 0; `mnist-burn devices` lists them")
+        }
+        ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
+            "it speaks version {server_version} of Burn's protocol, and this program version {client_version}; build both \
+             from the same mnist-burn"
+        ),
+        ConnectError::Handshake { reason } => format!("{reason}; build both from the same mnist-burn"),
+        other => return RemoteError::Unreachable { worker: worker.clone(), reason: other.to_string() },
+    };
+    RemoteError::Refused { worker: worker.clone(), reason }
 }

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use burn::remote::ConnectError;
 use thiserror::Error;
 
 use super::WorkerAddress;
@@ -79,23 +78,4 @@ pub enum RemoteError {
         /// What happened.
         reason: String,
     },
-}
-
-impl RemoteError {
-    /// What Burn's refusal means for who asked `worker` for a device.
-    pub fn refused(worker: &WorkerAddress, error: &ConnectError) -> Self {
-        let reason = match error {
-            ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
-            ConnectError::NoSuchDevice { device_count } => {
-                format!("it has no device of this number, but {device_count}, from 0; `mnist-burn devices` lists them")
-            }
-            ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
-                "it speaks version {server_version} of Burn's protocol, and this program version {client_version}; build \
-                 both from the same mnist-burn"
-            ),
-            ConnectError::Handshake { reason } => format!("{reason}; build both from the same mnist-burn"),
-            other => return Self::Unreachable { worker: worker.clone(), reason: other.to_string() },
-        };
-        Self::Refused { worker: worker.clone(), reason }
-    }
 }

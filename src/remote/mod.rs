@@ -9,11 +9,9 @@ mod address;
 mod client;
 #[cfg(feature = "remote")]
 mod endpoint;
-#[cfg(feature = "remote")]
 mod error;
 #[cfg(feature = "remote")]
 mod heartbeat;
-#[cfg(feature = "remote")]
 mod token;
 #[cfg(feature = "remote")]
 mod worker;
@@ -21,7 +19,6 @@ mod worker;
 pub use address::{Address, WorkerAddress};
 #[cfg(feature = "remote")]
 pub use client::{devices, open};
-#[cfg(feature = "remote")]
 pub use error::RemoteError;
 #[cfg(feature = "remote")]
 pub use heartbeat::{Leaving, before_leaving, verdict};

@@ -1,8 +1,6 @@
 //! The secret that a worker and its clients share. It is in no config, no record, and no message.
 
-use std::path::PathBuf;
-use std::{env, fs};
-
+#[cfg(feature = "remote")]
 use super::RemoteError;
 
 /// The environment variable that holds it.
@@ -16,7 +14,11 @@ pub const SHORTEST: usize = 16;
 ///
 /// # Errors
 /// If there is none, if its file can't be read, or if it is shorter than [`SHORTEST`].
+#[cfg(feature = "remote")]
 pub fn token() -> Result<String, RemoteError> {
+    use std::path::PathBuf;
+    use std::{env, fs};
+
     let token = match (env::var(VARIABLE), env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
         (Ok(token), _) => token,
         (Err(_), Some(path)) => fs::read_to_string(&path).map_err(|source| RemoteError::TokenFile { path, source })?,

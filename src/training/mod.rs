@@ -155,13 +155,14 @@ pub fn train(
     if done > 0 {
         supervised = supervised.checkpoint(done);
     }
+    let renderer = screen.open(&interrupter);
     let result = supervised
         .with_metric_logger(EpochTotals::new(watch.clone()))
         .with_checkpointing_strategy(journal.clone())
         .with_custom_checkpointers(keeper.clone(), keeper.clone(), keeper.clone())
         .with_interrupter(interrupter)
         .early_stopping(journal.clone())
-        .renderer(screen.open())
+        .renderer(renderer)
         // Burn's own log would take over the program's panic messages.
         .with_application_logger(None)
         .with_training_strategy(strategy(devices).into())
@@ -217,6 +218,7 @@ fn loaders(
     let loader = |indices: &[usize], batch_size| {
         Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
             .with_threads(experiment.data.loader_threads)
+            .resident(!devices[0].shares_memory())
             .after(done)
     };
     let unlabelled = data.split.unlabelled[..portions.unlabelled].to_vec();

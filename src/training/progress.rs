@@ -6,6 +6,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+use burn::train::Interrupter;
 use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{
@@ -29,6 +30,7 @@ pub struct Progress {
     validation: Figures,
     bar: ProgressBar,
     drawn: Instant,
+    interrupter: Interrupter,
 }
 
 /// Loss and accuracy over the part of the split that is done, weighed by images.
@@ -89,8 +91,8 @@ pub fn line(epoch: &crate::metrics::Epoch, epochs: usize) -> String {
 }
 
 impl Progress {
-    /// A renderer that draws a bar if stderr is a terminal.
-    pub fn new() -> Self {
+    /// A renderer that draws a bar if stderr is a terminal, for a training that `interrupter` may break off.
+    pub fn new(interrupter: Interrupter) -> Self {
         Self {
             loss: MetricId::new(std::sync::Arc::new("Loss".into())),
             accuracy: MetricId::new(std::sync::Arc::new("Accuracy".into())),
@@ -103,6 +105,7 @@ impl Progress {
             validation: Figures::default(),
             bar: ProgressBar::hidden(),
             drawn: Instant::now(),
+            interrupter,
         }
     }
 
@@ -114,12 +117,6 @@ impl Progress {
             self.started.elapsed().as_secs_f64(),
             HumanDuration(self.started.elapsed() * (self.epochs - self.epoch) as u32),
         )
-    }
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -167,7 +164,10 @@ impl TrainingProgressLogger for Progress {
 
     fn update_epoch(&mut self, epoch: usize) {
         self.epoch = epoch;
-        notice(self.line());
+        // Burn tells the end of an epoch that was broken off, too, which is not kept.
+        if !self.interrupter.should_stop() {
+            notice(self.line());
+        }
         self.epoch = epoch + 1;
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
 use clap::ValueEnum;
 use thiserror::Error;
@@ -73,10 +74,10 @@ impl Screen {
         }
     }
 
-    /// Opens it, and gives what Burn is to tell of the training.
-    pub fn open(&self) -> Box<dyn MetricsRenderer> {
+    /// Opens it, and gives what Burn is to tell of the training, which `interrupter` may break off.
+    pub fn open(&self, interrupter: &Interrupter) -> Box<dyn MetricsRenderer> {
         match self {
-            Self::Lines => Box::new(Progress::new()),
+            Self::Lines => Box::new(Progress::new(interrupter.clone())),
             #[cfg(feature = "tui")]
             Self::Dashboard(dashboard) => {
                 dashboard.open();

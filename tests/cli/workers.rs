@@ -48,6 +48,15 @@ impl Worker {
         fs::read_to_string(&self.stderr).unwrap()
     }
 
+    /// Waits until it has said so.
+    fn says(&self, what: &str) {
+        let start = Instant::now();
+        while !self.said().contains(what) {
+            assert!(start.elapsed() < Duration::from_secs(20), "not said: {what}\n{}", self.said());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Its host and port.
     fn place(&self) -> &str {
         self.name.rsplit_once(['@', '/']).unwrap().1
@@ -127,7 +136,7 @@ fn without_a_token_nothing_is_served_and_nothing_is_asked_for() {
     let short = failure(program().env("MNIST_BURN_TOKEN", "secret").args(["worker", "--device", DEVICE]));
     assert!(short.contains("fewer than 16 characters") && !short.contains("secret"), "{short}");
     let missing = failure(program().env("MNIST_BURN_TOKEN_FILE", "no/file").args(["worker", "--device", DEVICE]));
-    assert!(missing.contains("no/file") && missing.contains("because: "), "{missing}");
+    assert!(missing.contains("can't read the token in no/file") && missing.contains("because: "), "{missing}");
 }
 
 #[test]
@@ -145,11 +154,11 @@ fn a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides(
         let message =
             failure(program().env("MNIST_BURN_TOKEN", "another long enough token").args(["devices", &worker.name]));
         assert!(message.contains("refuses: the token") && message.contains(worker.place()), "{message}");
-        assert!(worker.said().contains("presented the wrong token"), "{}", worker.said());
+        worker.says("presented the wrong token");
 
         let message = failure(client().args(["--dry-run", "--device", &format!("{}/1", worker.name)]));
         assert!(message.contains("no device of this number, but 1"), "{message}");
-        assert!(worker.said().contains("asked for device 1, but this server hosts 1"), "{}", worker.said());
+        worker.says("asked for device 1, but this server hosts 1");
     }
 }
 
@@ -159,6 +168,23 @@ fn a_worker_that_is_not_there_is_named() {
     assert!(message.contains("ws://127.0.0.1:1 can't be reached") && message.contains("refused"), "{message}");
     let message = failure(client().args(["devices", "remote:ws://no.such.host.invalid:1"]));
     assert!(message.contains("no.such.host.invalid:1 can't be reached"), "{message}");
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error_with_the_way_out() {
+    for arguments in [&[][..], &["--websocket"]] {
+        let worker = Worker::start(arguments);
+        let port = worker.place().rsplit_once(':').unwrap().1;
+        let message = failure(client().args(["worker", "--device", DEVICE, "--port", port]).args(arguments));
+        assert!(message.contains("can't listen on 127.0.0.1") && message.contains("--port 0"), "{message}");
+    }
+}
+
+#[test]
+#[cfg(all(feature = "ndarray", feature = "flex"))]
+fn devices_of_two_backends_are_not_served_together() {
+    let message = failure(client().args(["worker", "--port", "0", "--device", "ndarray,flex"]));
+    assert!(message.contains("can't serve these devices: a server's devices must share one backend"), "{message}");
 }
 
 /// The first message of a session, as Burn's client of protocol `version` sends it.
@@ -174,7 +200,7 @@ fn another_version_is_refused_with_the_reason_on_both_sides() {
     socket.send(Message::Binary(hello(999, TOKEN).into())).unwrap();
     let answer = String::from_utf8_lossy(&socket.read().unwrap().into_data()).into_owned();
     assert!(answer.contains("IncompatibleProtocol"), "{answer}");
-    assert!(worker.said().contains("protocol version 999"), "{}", worker.said());
+    worker.says("protocol version 999");
 
     // A server of another version, and the program as its client.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -197,38 +223,74 @@ fn another_version_is_refused_with_the_reason_on_both_sides() {
     assert!(message.contains("speaks version 99 of Burn's protocol"), "{message}");
 }
 
-#[test]
-fn ten_thousand_malformed_messages_leave_a_worker_serving() {
-    let worker = Worker::start(&["--websocket"]);
+/// Greetings with a few bytes changed, most of them cut off somewhere.
+fn malformed() -> impl Iterator<Item = Vec<u8>> {
     let mut random = 1u64;
-    let mut byte = || {
+    let mut byte = move || {
         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (random >> 56) as u8
     };
-    let good = hello(2, TOKEN);
-    let mut sent = 0;
-    while sent < 10_000 {
+    let greeting = hello(2, TOKEN);
+    std::iter::repeat_with(move || {
+        let mut bytes = greeting.clone();
+        for _ in 0..1 + byte() % 4 {
+            let place = usize::from(byte()) % bytes.len();
+            bytes[place] = byte();
+        }
+        bytes.truncate(1 + usize::from(byte()) % bytes.len());
+        bytes
+    })
+}
+
+#[test]
+fn ten_thousand_malformed_messages_leave_a_worker_serving() {
+    let worker = Worker::start(&["--websocket"]);
+    for (sent, bytes) in malformed().take(10_000).enumerate() {
         // Half of them in place of a greeting, half after one; and some where tensors are asked for.
         let route = if sent % 100 == 0 { "data" } else { "session" };
         let (mut socket, _) = tungstenite::connect(format!("ws://{}/{route}", worker.place())).unwrap();
         if sent % 2 == 1 {
-            socket.send(Message::Binary(good.clone().into())).unwrap();
+            socket.send(Message::Binary(hello(2, TOKEN).into())).unwrap();
         }
-        // After the first that it does not understand, a worker closes the session.
-        for _ in 0..5 {
-            let mut bytes = good.clone();
-            for _ in 0..1 + byte() % 4 {
-                let place = usize::from(byte()) % bytes.len();
-                bytes[place] = byte();
-            }
-            bytes.truncate(1 + usize::from(byte()) % bytes.len());
-            sent += 1;
-            if socket.send(Message::Binary(bytes.into())).is_err() {
-                break;
-            }
-        }
+        socket.send(Message::Binary(bytes.into())).unwrap();
     }
-    success(client().args(["devices", &worker.name]));
+    worker.says("Invalid remote task batch");
+    success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
+}
+
+#[test]
+fn ten_thousand_malformed_messages_leave_an_encrypted_worker_serving() {
+    let worker = Worker::start(&[]);
+    let (id, place) = worker.name.strip_prefix("remote:").unwrap().split_once('@').unwrap();
+    // What is not even a packet of its protocol.
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for bytes in malformed().take(1_000) {
+        socket.send_to(&bytes, place).unwrap();
+    }
+    let peer = iroh::EndpointAddr::new(id.parse().unwrap()).with_ip_addr(place.parse().unwrap());
+    let frame = |bytes: &[u8]| [&(bytes.len() as u64).to_le_bytes(), bytes].concat();
+    let header = rmp_serde::to_vec(&(1u16, "Session")).unwrap();
+    let talk = async {
+        let minimal = iroh::endpoint::presets::Minimal;
+        let endpoint = iroh::Endpoint::builder(minimal).relay_mode(iroh::RelayMode::Disabled).bind().await.unwrap();
+        let connect = || async { endpoint.connect(peer.clone(), burn::server::BURN_REMOTE_ALPN).await.unwrap() };
+        let mut connection = connect().await;
+        for (sent, bytes) in malformed().take(10_000).enumerate() {
+            // A stream that begins wrongly costs its connection.
+            let begins_wrongly = sent % 100 == 0;
+            let (mut stream, _) = connection.open_bi().await.unwrap();
+            let greeting = if sent % 2 == 1 { frame(&hello(2, TOKEN)) } else { vec![] };
+            let first = if begins_wrongly { frame(&bytes) } else { frame(&header) };
+            stream.write_all(&[first, greeting, frame(&bytes)].concat()).await.unwrap();
+            stream.finish().unwrap();
+            if begins_wrongly {
+                connection.closed().await;
+                connection = connect().await;
+            }
+        }
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(talk);
+    worker.says("Invalid remote task batch");
     success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
 }
 
@@ -241,7 +303,7 @@ fn a_worker_keeps_its_name_where_its_identity_is_kept() {
     assert_eq!(id(&name()), id(&name()));
     fs::write(&file, "too short").unwrap();
     let message = failure(client().args(["worker", "--device", DEVICE, "--identity"]).arg(&file));
-    assert!(message.contains("identity"), "{message}");
+    assert!(message.contains("can't keep the worker's identity in"), "{message}");
 }
 
 #[test]
@@ -273,4 +335,61 @@ fn two_workers_share_each_update() {
     let devices = format!("{},{}", workers[0].name, workers[1].name);
     let (_, notes) = success(&mut train(&devices, 1, &runs.path().join("run")));
     assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+}
+
+#[test]
+#[ignore = "six minutes: twenty trainings, each as long as it takes until its worker is killed and a bit more"]
+fn twenty_kills_at_any_moment_lose_no_epoch_and_hang_nothing() {
+    let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+    for kill in 0..20u32 {
+        let worker = Worker::start(if kill % 2 == 0 { &[] } else { &["--websocket"] });
+        let runs = tempfile::tempdir().unwrap();
+        let run = runs.path().join("run");
+        let child = train(&worker.name, 500, &run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        // From before the first epoch to after several.
+        let moment = Duration::from_millis(u64::from((seed ^ kill.wrapping_mul(2_654_435_761)) % 6_000));
+        thread::sleep(moment);
+        worker.signal("-KILL");
+        let (message, took) = lost(child);
+        assert!(took < Duration::from_secs(30), "{moment:?}: {took:?}");
+        assert!(message.contains(worker.place()) && !message.contains("panicked"), "{moment:?}: {message}");
+
+        // It may not have begun when its worker was gone.
+        if run.join("record.json").exists() {
+            let kept = message.lines().filter(|line| line.starts_with("epoch ")).count();
+            let more = format!("training.epochs={}", kept + 1);
+            success(client().arg("resume").arg(&run).args(["--device", DEVICE, "--set", &more]));
+            let epochs = fs::read_to_string(run.join("metrics.csv")).unwrap().lines().count() - 1;
+            assert_eq!(epochs, kept + 1, "{moment:?}: {message}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "minutes: nine trainings, six of them through workers"]
+fn two_workers_reach_the_validation_error_of_one_device_within_the_spread_over_seeds() {
+    let workers = [Worker::start(&[]), Worker::start(&[])];
+    let two = format!("{},{}", workers[0].name, workers[1].name);
+    let runs = tempfile::tempdir().unwrap();
+    // Ten thousand images; two batches of 32 make an update of 64.
+    let error = |device: &str, batch: usize, seed: usize| {
+        let run = runs.path().join(format!("{batch}-{seed}"));
+        let mut command = client();
+        command.args(["train", "--no-test", "--device", device, "--run"]).arg(&run);
+        for setting in ["model.hidden=[256]", "training.limit=0.2", "data.validation=10000", "training.epochs=3"] {
+            command.args(["--set", setting]);
+        }
+        success(command.args(["--set", &format!("training.batch_size={batch}"), "--set", &format!("seed={seed}")]));
+        let record: Value = serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap();
+        assert_eq!(record["data"]["training_images"], 10_000);
+        let metrics = fs::read_to_string(run.join("metrics.csv")).unwrap();
+        let accuracy: f64 = metrics.lines().last().unwrap().split(',').nth(4).unwrap().parse().unwrap();
+        100.0 * (1.0 - accuracy)
+    };
+    let mean = |errors: &[f64]| errors.iter().sum::<f64>() / errors.len() as f64;
+    let one: Vec<f64> = (1..=3).map(|seed| error(DEVICE, 64, seed)).collect();
+    let both: Vec<f64> = (1..=3).map(|seed| error(&two, 32, seed)).collect();
+    let spread = one.iter().map(|error| (error - mean(&one)).powi(2)).sum::<f64>() / (one.len() - 1) as f64;
+    println!("validation error of one device {one:.2?} %, of two workers {both:.2?} %");
+    assert!((mean(&one) - mean(&both)).abs() <= 2.0 * spread.sqrt().max(0.05), "{one:?} {both:?}");
 }

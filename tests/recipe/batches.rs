@@ -68,6 +68,29 @@ fn the_order_depends_on_the_seed_and_the_epoch_alone() {
 }
 
 #[test]
+fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to_it() {
+    // More images than are sent at a time, and not all of them, nor in their order.
+    let pixels = (0..40_000u32).map(|i| (i * i % 251) as u8).collect();
+    let images = Arc::new(Images::new(pixels, (0..10_000u32).map(|i| (i % 7) as u8).collect(), [2, 2], 7));
+    let indices: Vec<usize> = (0..9_000).map(|i| (i * 7 + 3) % 10_000).collect();
+    for (name, device) in devices() {
+        let sent = Loader::new(&images, indices.clone(), ImageBatcher::new(Scaling::UNIT), 2_000, device).shuffled(1);
+        let gathered = sent.clone().resident(true).with_threads(2).after(0);
+        for _ in 0..2 {
+            let numbers = |loader: &Loader| -> Vec<_> {
+                let numbers = |batch: Batch| {
+                    let pixels: Vec<f32> = batch.images.into_data().iter().collect();
+                    let labels: Vec<i32> = batch.targets.into_data().iter().collect();
+                    (pixels, labels, batch.seed, batch.share)
+                };
+                loader.iter().map(|batch| numbers(batch.unwrap())).collect()
+            };
+            assert!(numbers(&gathered) == numbers(&sent), "{name}");
+        }
+    }
+}
+
+#[test]
 fn an_epoch_may_last_longer_than_the_images_and_the_next_goes_on_where_it_ended() {
     let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).lasting(250));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
