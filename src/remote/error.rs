@@ -52,7 +52,10 @@ pub enum RemoteError {
     #[error("can't start what waits on the network")]
     Runtime(#[from] io::Error),
     /// Nobody answers.
-    #[error("worker {worker} can't be reached: {reason}; is `mnist-burn worker` running there, and is this its line?")]
+    #[error(
+        "worker {worker} can't be reached: {reason}; is `mnist-burn worker` running there, and is this its name? `--device` \
+         chooses another device"
+    )]
     Unreachable {
         /// The worker.
         worker: WorkerAddress,

@@ -6,7 +6,7 @@
 //!   loss of images without labels.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
 //!   change the weights in place, and `portable` lets their state be restored anywhere.
-//! - `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
+//! - `figures` are read from the device; `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
 //!   the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints; `progress` shows what is going on, or `dashboard`, as `ui` has it.
 //! - the user's signals, through [`interrupt`], and `watch`, where a loss is no number, stop it; `error` has the words for
@@ -18,6 +18,7 @@ mod consistency;
 #[cfg(feature = "tui")]
 mod dashboard;
 mod error;
+mod figures;
 mod freezing;
 mod journal;
 mod keeper;
@@ -36,7 +37,6 @@ mod watch;
 
 use std::sync::Arc;
 
-use burn::train::metric::{AccuracyMetric, LossMetric};
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 pub use adam::{Adam, Form};
@@ -65,11 +65,15 @@ use crate::record::{Record, Seconds};
 use crate::remote;
 use crate::run::{RunError, RunFolder};
 
+use figures::Figure;
 use keeper::{Keeper, Start};
 use raw::Raw;
 use totals::EpochTotals;
 use ui::Screen;
 use watch::{Divergence, Watch};
+
+/// How many batches' losses are read at once where a device has to be waited for.
+const TOGETHER: usize = 64;
 
 /// What came of a training.
 pub struct Trained {
@@ -146,11 +150,13 @@ pub fn train(
         let shown = screen.clone();
         remote::before_leaving(move || shown.close())
     };
+    let together = if devices.iter().all(Opened::shares_memory) { 1 } else { TOGETHER };
     let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
-        .metrics((LossMetric::new(), AccuracyMetric::new()));
+        .metrics((Figure::loss(together), Figure::accuracy(together)));
     if experiment.training.ema.is_some() {
-        supervised =
-            supervised.metric_valid_numeric(Raw(LossMetric::new())).metric_valid_numeric(Raw(AccuracyMetric::new()));
+        supervised = supervised
+            .metric_valid_numeric(Raw(Figure::loss(together)))
+            .metric_valid_numeric(Raw(Figure::accuracy(together)));
     }
     if done > 0 {
         supervised = supervised.checkpoint(done);

@@ -54,10 +54,15 @@ impl Mean {
 
 impl Figures {
     fn enter(&mut self, is_loss: bool, entry: NumericEntry) {
-        if let NumericEntry::Aggregated { aggregated_value, count } = entry {
-            let mean = if is_loss { &mut self.loss } else { &mut self.accuracy };
-            mean.sum += aggregated_value * count as f64;
-            mean.count += count;
+        let mean = if is_loss { &mut self.loss } else { &mut self.accuracy };
+        match entry {
+            NumericEntry::Aggregated { aggregated_value, count } => {
+                mean.sum += aggregated_value * count as f64;
+                mean.count += count;
+            }
+            // At the end of a split, of which some batches may not have been read before. One without images has none.
+            NumericEntry::Final(sum) if !sum.is_nan() => *mean = Mean { sum, count: 1 },
+            _ => {}
         }
     }
 }
@@ -65,7 +70,10 @@ impl Figures {
 /// `loss 0.1234  accuracy 96.52 %`.
 impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        write!(f, "loss {:.4}  accuracy {:5.2} %", self.loss.value(), self.accuracy.value())
+        match self.loss.count {
+            0 => Ok(()),
+            _ => write!(f, "loss {:.4}  accuracy {:5.2} %", self.loss.value(), self.accuracy.value()),
+        }
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{ExecutionError, TensorReadError};
 use burn::train::ClassificationOutput;
 use burn::train::metric::{
-    AccuracyInput, Adaptor, ItemLazy, LossInput, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric,
-    NumericEntry, SerializedEntry,
+    Adaptor, ItemLazy, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericEntry, SerializedEntry,
 };
 
 /// What a batch of validation images comes to.
@@ -20,18 +19,6 @@ pub struct Validated {
 impl ItemLazy for Validated {
     fn sync(self) -> Result<Self, ExecutionError> {
         Ok(Self { kept: self.kept.sync()?, raw: self.raw.map(ItemLazy::sync).transpose()? })
-    }
-}
-
-impl Adaptor<LossInput> for Validated {
-    fn adapt(&self) -> LossInput {
-        self.kept.adapt()
-    }
-}
-
-impl Adaptor<AccuracyInput> for Validated {
-    fn adapt(&self) -> AccuracyInput {
-        self.kept.adapt()
     }
 }
 

@@ -22,11 +22,14 @@ impl EpochTotals {
         Self { means: vec![], watch, batches: 0 }
     }
 
-    fn see(&mut self, loss: f64, epoch: usize, split: &Split) {
+    /// Counts a batch, whose loss, and that of others before it, may have been read.
+    fn see(&mut self, loss: Option<f64>, epoch: usize, split: &Split) {
         if *split == Split::Train {
             self.batches += 1;
         }
-        self.watch.see(loss, epoch, self.batches);
+        if let Some(loss) = loss {
+            self.watch.see(loss, epoch, self.batches);
+        }
     }
 }
 
@@ -50,8 +53,9 @@ impl MetricLogger for EpochTotals {
                 Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. })
                     if is_loss(&metric.entry.metric_id) =>
                 {
-                    self.see(loss, epoch, split);
+                    self.see(Some(loss), epoch, split);
                 }
+                None if is_loss(&metric.entry.metric_id) => self.see(None, epoch, split),
                 _ => {}
             }
         }

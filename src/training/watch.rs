@@ -16,7 +16,8 @@ pub struct Watch {
 pub struct Divergence {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// The batch in it, from 1, as they come from several devices; the last one if it was seen in the validation after it.
+    /// The batch in it, from 1, as they come from several devices; the last one of those that were read with it, and of all if
+    /// it was seen in the validation after them.
     pub batch: usize,
 }
 

@@ -111,6 +111,8 @@ fn a_worker_lists_its_devices_and_trains_what_this_machine_would_train() {
         let (there, here) = (runs.path().join("there"), runs.path().join("here"));
         let (_, notes) = success(&mut train(&worker.name, 1, &there));
         assert!(notes.contains(&format!("device: {} (worker)", worker.name)), "{notes}");
+        // The figures are read seldom, but the line has all of them.
+        assert!(notes.contains("  validation loss 0.") && !notes.contains("NaN"), "{notes}");
         success(&mut train(DEVICE, 1, &here));
         let accuracy = |run: &Path| {
             let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
