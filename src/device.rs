@@ -87,7 +87,7 @@ pub struct Opened {
 impl Opened {
     /// Whether it computes in this program's own memory, as CPUs do, so that nothing is sent to it.
     pub fn shares_memory(&self) -> bool {
-        Backend::ALL.into_iter().any(|backend| !backend.is_gpu() && backend.name() == self.name)
+        parse(&self.name).is_some_and(|(backend, _)| !backend.is_gpu())
     }
 }
 

@@ -76,6 +76,16 @@ pub enum Error {
     Output(#[from] std::io::Error),
 }
 
+impl Error {
+    /// Whether it may be due to a device that is gone.
+    pub fn may_be_a_lost_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Training(TrainingError::Stopped(_) | TrainingError::Run(_)) | Self::Evaluation(_) | Self::Run(_)
+        )
+    }
+}
+
 /// An error and its causes, in one line.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());

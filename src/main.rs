@@ -10,11 +10,18 @@ use mnist_burn::training::TrainingError;
 use mnist_burn::{commands, interrupt};
 
 fn main() -> ExitCode {
-    match commands::run(Cli::parse()) {
+    let ended = commands::run(Cli::parse());
+    #[cfg(feature = "remote")]
+    if ended.is_ok() {
+        mnist_burn::remote::close();
+    }
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             #[cfg(feature = "remote")]
-            mnist_burn::remote::verdict();
+            if error.may_be_a_lost_device() {
+                mnist_burn::remote::verdict();
+            }
             notice(format!("error: {error}"));
             let mut cause = error.source();
             while let Some(error) = cause {

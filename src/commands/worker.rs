@@ -29,12 +29,16 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
         notice(format!("warning: WebSocket is not encrypted: who can read what goes to {address} can read the token"));
     }
     let names: Vec<_> = worker.addresses()?.iter().map(|address| format!("{:?}", address.to_string())).collect();
-    match names.as_slice() {
-        [name] => print(&format!("device = {name}"))?,
-        names => print(&format!("device = [{}]", names.join(", ")))?,
-    }
-    notice("serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it");
-    Ok(worker.serve(&stop)?)
+    let line = match names.as_slice() {
+        [name] => format!("device = {name}"),
+        names => format!("device = [{}]", names.join(", ")),
+    };
+    let mut printed = Ok(());
+    worker.serve(&stop, || {
+        printed = print(&line);
+        notice("serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it");
+    })?;
+    printed
 }
 
 /// Says which build has it.

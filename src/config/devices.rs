@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::device;
+use crate::remote::{Address, WorkerAddress};
 
 /// A device, or several that share the images of each update. On the command line they stand in one word, `cuda:0,cuda:1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,14 @@ impl Devices {
         let names = self.names();
         !names.is_empty() && names.into_iter().all(device::is_name)
     }
+
+    /// Whether those of workers are all reached over WebSocket, or none is: Burn moves no tensor between the two.
+    pub fn are_reached_alike(&self) -> bool {
+        let workers = self.names().into_iter().filter_map(Address::parse);
+        let mut kinds = workers.map(|address| matches!(address.worker, WorkerAddress::WebSocket { .. }));
+        let first = kinds.next();
+        kinds.all(|kind| Some(kind) == first)
+    }
 }
 
 impl From<&str> for Devices {
@@ -56,6 +65,15 @@ mod tests {
         let word = Devices::from("cuda:0,cuda:1");
         assert_eq!((word.names(), word.count(), word.first()), (list.names(), 2, "cuda:0"));
         assert_eq!(Devices::from("auto").names(), ["auto"]);
+    }
+
+    #[test]
+    fn workers_are_reached_in_one_way() {
+        let (websocket, iroh) = ("remote:ws://gpu:1", format!("remote:{}@gpu:2", "0f".repeat(32)));
+        for alike in [websocket.into(), format!("ndarray,{websocket},{websocket}/1"), format!("{iroh},{iroh}")] {
+            assert!(Devices::Word(alike.clone()).are_reached_alike(), "{alike}");
+        }
+        assert!(!Devices::Word(format!("{websocket},{iroh}")).are_reached_alike());
     }
 
     #[test]

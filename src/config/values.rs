@@ -57,6 +57,11 @@ const RULES: &[Rule] = &[
         holds: |it| it.device.are_sound(),
     },
     Rule {
+        key: "device",
+        allowed: "workers that can exchange tensors: all of them remote:ws://..., or none",
+        holds: |it| it.device.are_reached_alike(),
+    },
+    Rule {
         key: "data.dir",
         allowed: "text: the path of a folder",
         holds: |it| it.data.dir.as_ref().is_none_or(|dir| !dir.as_os_str().is_empty()),

@@ -105,6 +105,11 @@ impl ImageBatcher {
         Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
     }
 
+    /// What each byte becomes.
+    pub fn values(&self) -> &[f32; 256] {
+        &self.values
+    }
+
     /// Equally large images, scaled: `[images, height · width]`.
     pub fn images<'a>(&self, images: impl ExactSizeIterator<Item = &'a [u8]>, device: &Device) -> Tensor<2> {
         let count = images.len();

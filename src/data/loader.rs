@@ -123,8 +123,8 @@ impl Loader {
         Self { threads, ..self }
     }
 
-    /// The same batches, gathered on the device, to which all their images are sent once; if they are distorted, or come with
-    /// others that are, they are made here all the same.
+    /// The same batches, gathered on the device, to which all their images are sent once; if they are distorted, come with
+    /// others that are, or are too many, they are made here all the same.
     pub fn resident(self, resident: bool) -> Self {
         Self { resident: resident.then(Arc::default), ..self }
     }
@@ -132,7 +132,10 @@ impl Loader {
     /// The images on the device, if batches are gathered there.
     fn on_device(&self) -> Option<&Resident> {
         let Self { images, indices, batcher, device, .. } = self;
-        let is_made_here = self.distortion.is_some() || !self.unlabelled.0.is_empty() || indices.is_empty();
+        let is_made_here = self.distortion.is_some()
+            || !self.unlabelled.0.is_empty()
+            || indices.is_empty()
+            || !Resident::fits(images, indices.len());
         let resident = self.resident.as_ref().filter(|_| !is_made_here)?;
         Some(resident.get_or_init(|| Resident::new(images, indices, batcher, device)))
     }

@@ -122,6 +122,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Runtime: "src/error/tests.rs" a_machine_without_threads_is_told "can't start what waits on the network",
             Unreachable: "tests/cli/workers.rs" a_worker_that_is_not_there_is_named "127.0.0.1:1 can't be reached",
             Refused: "tests/cli/workers.rs" a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides "refuses: the token",
+            Broken: "src/error/tests.rs" a_session_that_breaks_off_is_told_with_the_workers "a session broke off",
             Lost: "tests/cli/workers.rs" a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere "is lost",
         }
         UiError {
@@ -267,6 +268,13 @@ fn a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it() {
         message.starts_with("`--ui tui` is not compiled in; `cargo run --release --features tui` has it"),
         "{message}"
     );
+}
+
+#[test]
+fn a_session_that_breaks_off_is_told_with_the_workers() {
+    let message = RemoteError::Broken { workers: "ws://a:1, ws://b:2".into() }.to_string();
+    assert!(message.starts_with("a session broke off with one of these workers"), "{message}");
+    assert!(message.contains("ws://a:1, ws://b:2") && message.contains("`mnist-burn resume RUN`"), "{message}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Address {
         let worker = match id {
             None => WorkerAddress::WebSocket { host },
             Some(id) if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                WorkerAddress::Iroh { id: id.into(), host }
+                WorkerAddress::Iroh { id: id.to_ascii_lowercase(), host }
             }
             Some(_) => return None,
         };

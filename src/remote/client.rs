@@ -38,7 +38,8 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
             RemoteHost::websocket(&worker.to_string())
         }
         WorkerAddress::Iroh { id, host } => {
-            let id: EndpointId = id.parse().map_err(|_| unreachable("its identity is none".into()))?;
+            let id: EndpointId =
+                id.parse().map_err(|_| unreachable("the long number in its name is no worker's".into()))?;
             let addresses = resolved(host).map_err(unreachable)?;
             let peer = addresses.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
             heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;

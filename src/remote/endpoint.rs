@@ -9,7 +9,7 @@ use iroh::{Endpoint, RelayMode};
 use tokio::runtime::{self, Runtime};
 
 /// How long a connection may be silent, both ways, before it counts as broken. Iroh asks after the other end every 5 s.
-pub const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// An endpoint to be bound.
 pub fn builder() -> Builder {

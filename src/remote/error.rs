@@ -70,6 +70,15 @@ pub enum RemoteError {
         /// Its reason, and what helps.
         reason: String,
     },
+    /// What was computing on them ended, while they are still there.
+    #[error(
+        "a session broke off with one of these workers, which still answer: {workers}. What they say themselves tells why. A \
+         training's whole epochs are kept: `mnist-burn resume RUN` goes on with them"
+    )]
+    Broken {
+        /// All that were in use.
+        workers: String,
+    },
     /// A worker that was there is gone.
     #[error(
         "worker {worker} is lost: {reason}. A training's whole epochs are kept: `mnist-burn resume RUN --device NAME` goes on \

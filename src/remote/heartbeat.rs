@@ -6,21 +6,22 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, mpsc};
+use std::time::Duration;
 use std::{panic, process, thread};
 
 use burn::server::BURN_REMOTE_ALPN;
 use iroh::EndpointAddr;
 use tokio::time::timeout;
-use tungstenite::{Message, WebSocket};
+use tungstenite::{HandshakeError, Message, WebSocket};
 
-use super::endpoint::{SILENCE, dialing};
+use super::endpoint::dialing;
 use super::{RemoteError, WorkerAddress};
 use crate::notice::notice;
 
-/// How long between two questions whether a worker is there.
+/// How long between two questions whether a worker is there, and how many may be without an answer.
 const PERIOD: Duration = Duration::from_secs(5);
+const UNANSWERED: usize = 3;
 /// How long a worker may take to be reached, and its connection may differ from Burn's in noticing its end.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -59,7 +60,10 @@ pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(),
     let settings = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| stream.set_read_timeout(Some(PATIENCE)));
     settings.map_err(|error| error.to_string())?;
     let connected = tungstenite::client(format!("{worker}/session"), stream);
-    let (socket, _) = connected.map_err(|error| format!("it does not answer as a worker does: {error}"))?;
+    let (socket, _) = connected.map_err(|error| match error {
+        HandshakeError::Interrupted(_) => silent(),
+        HandshakeError::Failure(error) => format!("it does not answer as a worker does: {error}"),
+    })?;
     socket.get_ref().set_read_timeout(Some(PERIOD)).map_err(|error| error.to_string())?;
     watch(worker, move || listen(socket));
     Ok(())
@@ -77,25 +81,33 @@ pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), String> {
     let connecting = async { timeout(PATIENCE, endpoint.connect(peer, BURN_REMOTE_ALPN)).await };
     let connection = match runtime.block_on(connecting) {
         Ok(connected) => connected.map_err(|error| error.to_string())?,
-        Err(_) => return Err(format!("nothing answered in {} s", PATIENCE.as_secs())),
+        Err(_) => return Err(silent()),
     };
     // Iroh itself asks after the other end, and closes a connection that is silent.
     watch(worker, move || runtime.block_on(connection.closed()).to_string());
     Ok(())
 }
 
+fn silent() -> String {
+    format!("nothing answered in {} s", PATIENCE.as_secs())
+}
+
 /// Asks after the worker until it does not answer, and then tells what happened.
 fn listen(mut socket: WebSocket<TcpStream>) -> String {
-    let mut heard = Instant::now();
+    let mut unanswered = 0;
     loop {
         match socket.read() {
-            Ok(_) => heard = Instant::now(),
+            Ok(_) => unanswered = 0,
             Err(tungstenite::Error::Io(error))
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {
-                if heard.elapsed() > SILENCE {
-                    return format!("it has been silent for {} s", SILENCE.as_secs());
+                if unanswered == UNANSWERED {
+                    return format!(
+                        "it left {UNANSWERED} questions in {} s unanswered",
+                        unanswered as u64 * PERIOD.as_secs()
+                    );
                 }
+                unanswered += 1;
                 if let Err(error) = socket.send(Message::Ping(vec![].into())) {
                     return error.to_string();
                 }
@@ -113,18 +125,46 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
         panic::set_hook(Box::new(move |panic| {
             verdict();
             before(panic);
+            // Other threads would wait for this one.
+            let workers = locked(&WATCHED).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            if !workers.is_empty() {
+                end(&RemoteError::Broken { workers });
+            }
         }));
     });
     locked(&WATCHED).push(worker.clone());
     let worker = worker.clone();
     thread::spawn(move || {
         let reason = wait();
-        if let Some(leave) = locked(&LEAVE).take() {
-            leave();
+        if is_watched(&worker) {
+            end(&RemoteError::Lost { worker, reason });
         }
-        notice(format!("error: {}", RemoteError::Lost { worker, reason }));
-        process::exit(1);
     });
+}
+
+/// Ends the program.
+fn end(error: &RemoteError) -> ! {
+    if let Some(leave) = locked(&LEAVE).take() {
+        // It may need the panic hook, which a thread that is panicking holds.
+        let (done, left) = mpsc::channel();
+        thread::spawn(move || {
+            leave();
+            let _ = done.send(());
+        });
+        let _ = left.recv_timeout(PERIOD);
+    }
+    notice(format!("error: {error}"));
+    process::exit(1)
+}
+
+/// Takes leave of all workers: they need not find out by themselves.
+pub fn close() {
+    let watched = std::mem::take(&mut *locked(&WATCHED));
+    if watched.iter().any(|worker| matches!(worker, WorkerAddress::Iroh { .. }))
+        && let Ok((runtime, endpoint)) = dialing()
+    {
+        let _ = runtime.block_on(async { timeout(PATIENCE, endpoint.close()).await });
+    }
 }
 
 /// Where something failed that may be due to the loss of a worker, waits until that would have been noticed; if it is,

@@ -21,6 +21,6 @@ pub use address::{Address, WorkerAddress};
 pub use client::{devices, open};
 pub use error::RemoteError;
 #[cfg(feature = "remote")]
-pub use heartbeat::{Leaving, before_leaving, verdict};
+pub use heartbeat::{Leaving, before_leaving, close, verdict};
 #[cfg(feature = "remote")]
 pub use worker::{Transport, Worker};

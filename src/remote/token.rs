@@ -19,10 +19,11 @@ pub fn token() -> Result<String, RemoteError> {
     use std::path::PathBuf;
     use std::{env, fs};
 
-    let token = match (env::var(VARIABLE), env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
-        (Ok(token), _) => token,
-        (Err(_), Some(path)) => fs::read_to_string(&path).map_err(|source| RemoteError::TokenFile { path, source })?,
-        (Err(_), None) => String::new(),
+    let given = env::var(VARIABLE).ok().filter(|token| !token.trim().is_empty());
+    let token = match (given, env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
+        (Some(token), _) => token,
+        (None, Some(path)) => fs::read_to_string(&path).map_err(|source| RemoteError::TokenFile { path, source })?,
+        (None, None) => String::new(),
     };
     match token.trim() {
         "" => Err(RemoteError::NoToken),

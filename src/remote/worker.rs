@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Once;
 
 use burn::server::{
@@ -15,6 +16,7 @@ use log::{LevelFilter, Log, Metadata, Record};
 use sysinfo::System;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 use super::token::token;
 use super::{Address, RemoteError, WorkerAddress, endpoint};
@@ -58,11 +60,14 @@ impl Worker {
         port: u16,
     ) -> Result<Self, RemoteError> {
         let has_token = TokenAuthorizer::new(token()?).map_err(|_| RemoteError::NoToken)?;
+        let count = devices.len();
         let server = RemoteServer::new(devices.iter().map(|opened| opened.device.clone())).with_authorizer(
             move |request: AuthorizationRequest<'_>| {
                 let (client, device) = (request.client, request.device_index);
                 has_token.authorize(request)?;
-                notice(format!("{client} is here for device {device}"));
+                if (device as usize) < count {
+                    notice(format!("{client} is here for device {device}"));
+                }
                 Ok(())
             },
         );
@@ -81,7 +86,7 @@ impl Worker {
             }
         };
         tell_refusals();
-        Ok(Self { server, devices: devices.len(), listening, runtime })
+        Ok(Self { server, devices: count, listening, runtime })
     }
 
     /// The name of each device, for configs of clients.
@@ -99,24 +104,38 @@ impl Worker {
         Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
     }
 
-    /// Serves until `stop` is notified, which ends what is under way.
+    /// Serves, after telling so through `ready`, until `stop` is notified, which ends what is under way.
     ///
     /// # Errors
     /// If the devices are not of one backend, or the network fails.
-    pub fn serve(self, stop: &Notify) -> Result<(), RemoteError> {
+    pub fn serve(self, stop: &Notify, ready: impl FnOnce()) -> Result<(), RemoteError> {
         let failed = |error: ServeError| RemoteError::Serve(error.to_string());
         let (server, listening) = (self.server, self.listening);
         self.runtime.block_on(async {
             match listening {
-                Listening::WebSocket(listener) => tokio::select! {
-                    served = server.serve_async(WebSocketTransport::from_listener(listener)) => served.map_err(failed),
-                    () = stop.notified() => Ok(()),
-                },
+                Listening::WebSocket(listener) => {
+                    // What can't be served is found at the first step.
+                    let mut serving = pin!(server.serve_async(WebSocketTransport::from_listener(listener)));
+                    tokio::select! {
+                        biased;
+                        served = &mut serving => return served.map_err(failed),
+                        () = yield_now() => ready(),
+                    }
+                    tokio::select! {
+                        served = serving => served.map_err(failed),
+                        () = stop.notified() => Ok(()),
+                    }
+                }
                 Listening::Iroh(endpoint) => {
                     let protocol = server.into_protocol(&endpoint).map_err(failed)?;
-                    let router = Router::builder(endpoint).accept(BURN_REMOTE_ALPN, protocol).spawn();
-                    stop.notified().await;
-                    router.shutdown().await.map_err(|error| RemoteError::Serve(error.to_string()))
+                    let router = Router::builder(endpoint.clone()).accept(BURN_REMOTE_ALPN, protocol).spawn();
+                    ready();
+                    tokio::select! {
+                        () = endpoint.closed() => Err(RemoteError::Serve("the network is gone".into())),
+                        () = stop.notified() => {
+                            router.shutdown().await.map_err(|error| RemoteError::Serve(error.to_string()))
+                        }
+                    }
                 }
             }
         })

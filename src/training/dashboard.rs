@@ -5,7 +5,7 @@
 //! itself is a key like others as long as it is open.
 
 use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,20 +51,25 @@ struct Open {
     menu: Interrupter,
     /// Ends when Burn's thread has ended, and with it all that it does to the terminal.
     thread: Receiver<()>,
+    /// The panic hook of before.
+    hook: Arc<Hook>,
 }
+
+type Hook = dyn Fn(&PanicHookInfo) + Send + Sync;
 
 impl Open {
     fn new(before: usize) -> Self {
         // Burn's thread keeps the panic hook that it finds, to put it back; so what the hook holds tells of that thread.
         let (held, thread) = mpsc::channel();
-        let hook = take_hook();
+        let hook: Arc<Hook> = take_hook().into();
+        let found = Arc::clone(&hook);
         set_hook(Box::new(move |panic| {
             let _held: &mpsc::Sender<()> = &held;
-            hook(panic);
+            found(panic);
         }));
         let menu = Interrupter::new();
         let burn = TuiMetricsRendererWrapper::new(menu.clone(), (before > 0).then_some(before));
-        Self { burn, menu, thread }
+        Self { burn, menu, thread, hook }
     }
 
     fn close(self) {
@@ -72,7 +77,7 @@ impl Open {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self.burn)));
         set_hook(Box::new(|_| ()));
         let _ = self.thread.recv();
-        drop(take_hook());
+        set_hook(Box::new(move |panic| (self.hook)(panic)));
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Figure {
     kind: Kind,
     /// How many batches are read at once.
     together: usize,
-    /// The mean of each batch that is still to be read, `[1]`, and its images.
+    /// The mean of each batch that is still to be read, `[1]`, and its images. They may be on several devices.
     unread: Vec<(Tensor<1>, usize)>,
     /// The mean of those that were read last, unless there are some to be read since.
     read: Option<NumericEntry>,
@@ -73,17 +73,19 @@ impl Figure {
 
     /// Reads what is to be read, which waits for the device.
     fn read(&mut self) -> Result<(), TensorReadError> {
-        let (means, images): (Vec<_>, Vec<_>) = std::mem::take(&mut self.unread).into_iter().unzip();
-        if means.is_empty() {
-            return Ok(());
-        }
-        let means: Vec<f64> = Tensor::cat(means, 0).try_into_data()?.iter().collect();
         let mut these = NumericMetricState::new();
-        for (&mean, &images) in means.iter().zip(&images) {
-            these.update(mean, images);
-            self.state.update(mean, images);
+        let mut unread = std::mem::take(&mut self.unread);
+        while let Some(device) = unread.first().map(|(mean, _)| mean.device()) {
+            let (here, elsewhere): (Vec<_>, _) = unread.into_iter().partition(|(mean, _)| mean.device() == device);
+            let (means, images): (Vec<_>, Vec<_>) = here.into_iter().unzip();
+            let means: Vec<f64> = Tensor::cat(means, 0).try_into_data()?.iter().collect();
+            for (mean, images) in means.into_iter().zip(images) {
+                these.update(mean, images);
+                self.state.update(mean, images);
+                self.read = Some(these.running_value());
+            }
+            unread = elsewhere;
         }
-        self.read = Some(these.running_value());
         Ok(())
     }
 
@@ -210,6 +212,23 @@ mod tests {
         let close = |one: f64, other: f64| (one - other).abs() < 1e-4;
         assert!(ours.into_iter().zip(burns).all(|(one, other)| close(one.unwrap(), other.unwrap())));
         assert!(close(our_end, burns_end), "{our_end} {burns_end}");
+    }
+
+    #[test]
+    #[cfg(feature = "ndarray")]
+    fn batches_of_several_devices_are_read_together() {
+        let ndarray = crate::device::open("ndarray").unwrap().device;
+        let mut metric = Figure::loss(5);
+        for (number, batch) in batches().into_iter().enumerate() {
+            let mut answers: Answers = batch.adapt();
+            if number % 2 == 1 {
+                answers.losses = answers.losses.to_device(&ndarray);
+            }
+            metric.update(&answers, &about()).unwrap();
+        }
+        metric.compute().unwrap();
+        let (found, expected) = (number(metric.final_value()), told(LossMetric::new()).1);
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 
     #[test]

@@ -150,7 +150,7 @@ pub fn train(
         let shown = screen.clone();
         remote::before_leaving(move || shown.close())
     };
-    let together = if devices.iter().all(Opened::shares_memory) { 1 } else { TOGETHER };
+    let together = if is_all_here(devices) { 1 } else { TOGETHER };
     let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
         .metrics((Figure::loss(together), Figure::accuracy(together)));
     if experiment.training.ema.is_some() {
@@ -203,6 +203,11 @@ pub fn train(
     Ok(Trained { journal, record, seconds })
 }
 
+/// Whether nothing has to be sent to a device, nor waited for.
+fn is_all_here(devices: &[Opened]) -> bool {
+    devices.iter().all(Opened::shares_memory)
+}
+
 /// Where the steps are computed, and with several devices, how their gradients come together: Burn adds them up on the first
 /// one. Its other way, `ddp`, all-reduces them, which Burn 0.22 has for CUDA alone.
 fn strategy(devices: &[Opened]) -> ExecutionStrategy {
@@ -224,7 +229,7 @@ fn loaders(
     let loader = |indices: &[usize], batch_size| {
         Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
             .with_threads(experiment.data.loader_threads)
-            .resident(!devices[0].shares_memory())
+            .resident(!is_all_here(devices))
             .after(done)
     };
     let unlabelled = data.split.unlabelled[..portions.unlabelled].to_vec();

@@ -14,16 +14,19 @@ pub struct EpochTotals {
     watch: Watch,
     /// Batches of the epoch's training so far.
     batches: usize,
+    /// Whether the split under way has had a batch: Burn gives a mean of none as well.
+    has_batches: bool,
 }
 
 impl EpochTotals {
     /// Shows each loss to `watch`.
     pub fn new(watch: Watch) -> Self {
-        Self { means: vec![], watch, batches: 0 }
+        Self { means: vec![], watch, batches: 0, has_batches: false }
     }
 
     /// Counts a batch, whose loss, and that of others before it, may have been read.
     fn see(&mut self, loss: Option<f64>, epoch: usize, split: &Split) {
+        self.has_batches = true;
         if *split == Split::Train {
             self.batches += 1;
         }
@@ -47,6 +50,10 @@ impl MetricLogger for EpochTotals {
             match metric.numeric_entry {
                 // Burn gives the mean at the end of the split.
                 Some(NumericEntry::Final(value)) => {
+                    // Some of its losses may have been read only now.
+                    if is_loss(&metric.entry.metric_id) && std::mem::take(&mut self.has_batches) {
+                        self.watch.see(value, epoch, self.batches);
+                    }
                     self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
                     self.batches = if *split == Split::Train { self.batches } else { 0 };
                 }

@@ -19,24 +19,24 @@ const LEAVE: &str = "\x1b[?1049l";
 const CURSOR: &str = "\x1b[?25h";
 
 /// A command at work in a terminal of its own, which util-linux' `script` makes.
-struct Terminal {
+pub struct Terminal {
     script: Child,
     shown: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
 }
 
 /// How a command ended.
-struct Ended {
-    code: Option<i32>,
+pub struct Ended {
+    pub code: Option<i32>,
     /// All that the terminal was sent.
-    shown: String,
+    pub shown: String,
     /// What it was sent after the dashboard.
-    after: String,
+    pub after: String,
 }
 
 impl Terminal {
     /// Starts the command, with the dashboard.
-    fn start(command: &Command) -> Self {
+    pub fn start(command: &Command) -> Self {
         let mut words = vec![command.get_program()];
         words.extend(command.get_args());
         let words = shlex::try_join(words.into_iter().map(|word| word.to_str().unwrap())).unwrap();
@@ -76,7 +76,7 @@ impl Terminal {
     }
 
     /// Waits until the dashboard is there and so many epochs are kept in the run.
-    fn wait_for_epochs(&mut self, run: &Path, epochs: usize) {
+    pub fn wait_for_epochs(&mut self, run: &Path, epochs: usize) {
         let rows = || std::fs::read_to_string(run.join("metrics.csv")).map_or(0, |table| table.lines().count() - 1);
         self.wait_until("an epoch", |terminal| terminal.shown().contains(ENTER) && rows() >= epochs);
     }
@@ -92,7 +92,7 @@ impl Terminal {
     }
 
     /// Waits for the end, which must leave the terminal as it was.
-    fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ended {
         self.wait_until("the end", |terminal| terminal.script.try_wait().unwrap().is_some());
         let status = self.script.wait().unwrap();
         let shown = Arc::clone(&self.shown);

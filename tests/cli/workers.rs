@@ -17,30 +17,43 @@ const TOKEN: &str = "as many characters as it takes";
 
 /// The program, with a token.
 fn client() -> Command {
-    let mut command = program();
+    let mut command = stranger();
     command.env("MNIST_BURN_TOKEN", TOKEN);
+    command
+}
+
+/// The program, without one, whatever there is around the tests.
+fn stranger() -> Command {
+    let mut command = program();
+    command.env_remove("MNIST_BURN_TOKEN").env_remove("MNIST_BURN_TOKEN_FILE");
     command
 }
 
 /// A running worker, ended when it is dropped.
 struct Worker {
     child: Child,
-    /// The name of its device.
+    /// The name of its first device.
     name: String,
+    /// What it prints for a config.
+    line: String,
     stderr: NamedTempFile,
 }
 
 impl Worker {
     fn start(arguments: &[&str]) -> Self {
+        Self::of(DEVICE, arguments)
+    }
+
+    fn of(devices: &str, arguments: &[&str]) -> Self {
         let stderr = NamedTempFile::new().unwrap();
         let mut command = client();
-        command.args(["worker", "--port", "0", "--device", DEVICE]).args(arguments);
+        command.args(["worker", "--port", "0", "--device", devices]).args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(stderr.reopen().unwrap()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let name = line.trim().strip_prefix("device = \"").and_then(|rest| rest.strip_suffix('"')).map(String::from);
+        let name = line.starts_with("device = ").then(|| line.split('"').nth(1)).flatten().map(String::from);
         let said = fs::read_to_string(&stderr).unwrap();
-        Self { name: name.unwrap_or_else(|| panic!("no device: {line}{said}")), child, stderr }
+        Self { name: name.unwrap_or_else(|| panic!("no device: {line}{said}")), line, child, stderr }
     }
 
     /// What it has said on stderr.
@@ -82,19 +95,39 @@ fn train(device: &str, epochs: usize, run: &Path) -> Command {
     command
 }
 
-/// What a command printed on stderr, and how long it took; it must have failed with exit code 1.
-fn lost(child: Child) -> (String, Duration) {
+/// What a training prints on stderr whose worker is no more; it must fail in time, and without a panic.
+fn lost(child: Child) -> String {
     let start = Instant::now();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     let message = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(1), "{message}");
-    (message, start.elapsed())
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}: {message}", start.elapsed());
+    assert!(!message.contains("panicked"), "{message}");
+    message
+}
+
+/// The rows of the epochs that a run has kept.
+fn kept(run: &Path) -> Vec<String> {
+    let table = fs::read_to_string(run.join("metrics.csv")).unwrap_or_default();
+    table.lines().skip(1).map(String::from).collect()
+}
+
+/// Has a run train for one epoch more on this machine, after those that it has kept.
+fn goes_on(run: &Path) {
+    let before = kept(run);
+    let more = format!("training.epochs={}", before.len() + 1);
+    let (_, notes) = success(client().arg("resume").arg(run).args(["--device", DEVICE, "--set", &more]));
+    let first = format!("epoch {0}/{0} ", before.len() + 1);
+    let epochs: Vec<_> = notes.lines().filter(|line| line.starts_with("epoch ")).collect();
+    assert!(epochs.len() == 1 && epochs[0].starts_with(&first), "{before:?}: {notes}");
+    let after = kept(run);
+    assert!(after.len() == before.len() + 1 && after.starts_with(&before), "{before:?} {after:?}");
 }
 
 /// Waits until a training has kept so many epochs.
 fn wait_for_epochs(run: &Path, epochs: usize) {
     let start = Instant::now();
-    while fs::read_to_string(run.join("metrics.csv")).map_or(0, |text| text.lines().count()) <= epochs {
+    while kept(run).len() < epochs {
         assert!(start.elapsed() < Duration::from_secs(120), "no epoch in two minutes");
         thread::sleep(Duration::from_millis(20));
     }
@@ -125,19 +158,18 @@ fn a_worker_lists_its_devices_and_trains_what_this_machine_would_train() {
         }
         let said = worker.said();
         assert!(said.contains("is here for device 0") && !said.contains(TOKEN), "{said}");
+        assert!(!said.contains("warning"), "{said}");
     }
 }
 
 #[test]
 fn without_a_token_nothing_is_served_and_nothing_is_asked_for() {
-    let without = |arguments: &[&str]| {
-        failure(program().env_remove("MNIST_BURN_TOKEN").env_remove("MNIST_BURN_TOKEN_FILE").args(arguments))
-    };
+    let without = |arguments: &[&str]| failure(stranger().args(arguments));
     assert!(without(&["worker", "--device", DEVICE]).contains("there is no token"));
     assert!(without(&["devices", "remote:ws://127.0.0.1:1"]).contains("there is no token"));
-    let short = failure(program().env("MNIST_BURN_TOKEN", "secret").args(["worker", "--device", DEVICE]));
+    let short = failure(stranger().env("MNIST_BURN_TOKEN", "secret").args(["worker", "--device", DEVICE]));
     assert!(short.contains("fewer than 16 characters") && !short.contains("secret"), "{short}");
-    let missing = failure(program().env("MNIST_BURN_TOKEN_FILE", "no/file").args(["worker", "--device", DEVICE]));
+    let missing = failure(stranger().env("MNIST_BURN_TOKEN_FILE", "no/file").args(["worker", "--device", DEVICE]));
     assert!(missing.contains("can't read the token in no/file") && missing.contains("because: "), "{missing}");
 }
 
@@ -146,7 +178,10 @@ fn a_token_may_be_in_a_file() {
     let file = NamedTempFile::new().unwrap();
     fs::write(&file, format!("{TOKEN}\n")).unwrap();
     let worker = Worker::start(&[]);
-    success(program().env("MNIST_BURN_TOKEN_FILE", file.path()).args(["devices", &worker.name]));
+    let mut command = stranger();
+    // An empty variable is none.
+    command.env("MNIST_BURN_TOKEN", "").env("MNIST_BURN_TOKEN_FILE", file.path());
+    success(command.args(["devices", &worker.name]));
 }
 
 #[test]
@@ -154,7 +189,7 @@ fn a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides(
     for arguments in [&[][..], &["--websocket"]] {
         let worker = Worker::start(arguments);
         let message =
-            failure(program().env("MNIST_BURN_TOKEN", "another long enough token").args(["devices", &worker.name]));
+            failure(stranger().env("MNIST_BURN_TOKEN", "another long enough token").args(["devices", &worker.name]));
         assert!(message.contains("refuses: the token") && message.contains(worker.place()), "{message}");
         worker.says("presented the wrong token");
 
@@ -319,15 +354,84 @@ fn a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere() {
         let child = train(&worker.name, 500, &run).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         wait_for_epochs(&run, 1);
         worker.signal(signal);
-        let (message, took) = lost(child);
-        assert!(took < Duration::from_secs(30), "{took:?}");
+        let message = lost(child);
         assert!(message.contains("is lost") && message.contains(worker.place()), "{message}");
-        assert!(!message.contains("panicked"), "{message}");
-
-        let epochs = fs::read_to_string(run.join("metrics.csv")).unwrap().lines().count();
-        let more = format!("training.epochs={epochs}");
-        success(client().arg("resume").arg(&run).args(["--device", DEVICE, "--set", &more]));
+        goes_on(&run);
     }
+}
+
+#[test]
+#[cfg(all(feature = "tui", target_os = "linux"))]
+fn the_terminal_is_given_back_where_a_worker_is_lost() {
+    use super::dashboard::{Ended, Terminal};
+
+    for arguments in [&[][..], &["--websocket"]] {
+        let worker = Worker::start(arguments);
+        let runs = tempfile::tempdir().unwrap();
+        let run = runs.path().join("run");
+        let mut terminal = Terminal::start(&train(&worker.name, 500, &run));
+        terminal.wait_for_epochs(&run, 1);
+        worker.signal("-KILL");
+        let Ended { code, after, .. } = terminal.end();
+        assert!(code == Some(1) && after.contains("is lost"), "{code:?} {after}");
+        assert!(after.contains("epoch   1/500  loss "), "{after}");
+        goes_on(&run);
+    }
+}
+
+#[test]
+fn a_worker_that_does_not_answer_is_given_up() {
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stopped = Worker::start(&["--websocket"]);
+    stopped.signal("-STOP");
+    // The identity of a worker that is no more.
+    let id = Worker::start(&[]).name.split_once('@').unwrap().0.to_string();
+    let silent = [
+        format!("remote:ws://{}", tcp.local_addr().unwrap()),
+        format!("{id}@{}", udp.local_addr().unwrap()),
+        stopped.name.clone(),
+    ];
+    for name in silent {
+        let message = failure(client().args(["devices", &name]));
+        assert!(message.contains("can't be reached: nothing answered in 8 s"), "{message}");
+        assert!(message.contains(name.strip_prefix("remote:").unwrap()), "{message}");
+    }
+}
+
+#[test]
+fn the_devices_of_one_worker_share_each_update() {
+    let worker = Worker::of(&format!("{DEVICE},{DEVICE}"), &[]);
+    assert_eq!(worker.line.trim(), format!("device = [{:?}, {:?}]", worker.name, format!("{}/1", worker.name)));
+    let runs = tempfile::tempdir().unwrap();
+    let devices = format!("{0},{0}/1", worker.name);
+    let (_, notes) = success(&mut train(&devices, 1, &runs.path().join("run")));
+    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+    worker.says("is here for device 1");
+}
+
+#[test]
+fn a_client_that_is_interrupted_or_killed_leaves_the_worker_serving() {
+    let worker = Worker::start(&[]);
+    let runs = tempfile::tempdir().unwrap();
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let run = runs.path().join(signal);
+        let mut child = train(&worker.name, 500, &run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for_epochs(&run, 1);
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), code);
+    }
+    success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
+}
+
+#[test]
+fn a_loss_that_is_no_number_is_noticed_there_too() {
+    let worker = Worker::start(&["--websocket"]);
+    let runs = tempfile::tempdir().unwrap();
+    // Fewer batches than are read at once.
+    let mut command = train(&worker.name, 1, &runs.path().join("run"));
+    command.args(["--set", "optimizer.learning_rate=1e30", "--set", "training.batch_size=500"]);
+    assert!(failure(&mut command).contains("the training diverged in epoch 1"));
 }
 
 #[test]
@@ -352,17 +456,15 @@ fn twenty_kills_at_any_moment_lose_no_epoch_and_hang_nothing() {
         let moment = Duration::from_millis(u64::from((seed ^ kill.wrapping_mul(2_654_435_761)) % 6_000));
         thread::sleep(moment);
         worker.signal("-KILL");
-        let (message, took) = lost(child);
-        assert!(took < Duration::from_secs(30), "{moment:?}: {took:?}");
-        assert!(message.contains(worker.place()) && !message.contains("panicked"), "{moment:?}: {message}");
+        let message = lost(child);
+        assert!(message.contains(worker.place()), "{moment:?}: {message}");
 
-        // It may not have begun when its worker was gone.
+        // It may not have begun when its worker was gone. The files of an epoch may be about to be written when its line is
+        // there.
         if run.join("record.json").exists() {
-            let kept = message.lines().filter(|line| line.starts_with("epoch ")).count();
-            let more = format!("training.epochs={}", kept + 1);
-            success(client().arg("resume").arg(&run).args(["--device", DEVICE, "--set", &more]));
-            let epochs = fs::read_to_string(run.join("metrics.csv")).unwrap().lines().count() - 1;
-            assert_eq!(epochs, kept + 1, "{moment:?}: {message}");
+            let told = message.lines().filter(|line| line.starts_with("epoch ")).count();
+            assert!(kept(&run).len() + 1 >= told, "{moment:?}: {message}");
+            goes_on(&run);
         }
     }
 }

@@ -69,12 +69,13 @@ fn the_order_depends_on_the_seed_and_the_epoch_alone() {
 
 #[test]
 fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to_it() {
-    // More images than are sent at a time, and not all of them, nor in their order.
-    let pixels = (0..40_000u32).map(|i| (i * i % 251) as u8).collect();
-    let images = Arc::new(Images::new(pixels, (0..10_000u32).map(|i| (i % 7) as u8).collect(), [2, 2], 7));
-    let indices: Vec<usize> = (0..9_000).map(|i| (i * 7 + 3) % 10_000).collect();
+    // Not all of them, nor in their order; pixels that are no multiple of four.
+    let pixels = (0..15_000u32).map(|i| (i * i % 256) as u8).collect();
+    let images = Arc::new(Images::new(pixels, (0..1_000u32).map(|i| (i % 7) as u8).collect(), [3, 5], 7));
+    let indices: Vec<usize> = (0..900).map(|i| (i * 7 + 3) % 1_000).collect();
+    let scaling = Scaling { mean: 0.13, deviation: 0.3 };
     for (name, device) in devices() {
-        let sent = Loader::new(&images, indices.clone(), ImageBatcher::new(Scaling::UNIT), 2_000, device).shuffled(1);
+        let sent = Loader::new(&images, indices.clone(), ImageBatcher::new(scaling), 200, device).shuffled(1);
         let gathered = sent.clone().resident(true).with_threads(2).after(0);
         for _ in 0..2 {
             let numbers = |loader: &Loader| -> Vec<_> {
