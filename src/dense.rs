@@ -33,8 +33,9 @@ use burn::nn::{BatchNorm, Dropout, GaussianNoise, Linear};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use macerator::AutoArch;
+use rayon::prelude::*;
 
-use crate::numbers::{Numbers, numbers_mut};
+use crate::numbers::{Numbers, PART, numbers_mut};
 use mask::Mask;
 use noise::Noise;
 use product::Product;
@@ -103,7 +104,7 @@ where
     let noise = Noise::drawn(chance.noise, [images, units], &autodiff);
     let mask = Mask::drawn(chance.dropout, images * units, &autodiff);
     let mut z = product.computed();
-    AutoArch::new().dispatch(|| activate(&mut z, bias.as_slice(), &noise, &mask));
+    activate(&mut z, bias.as_slice(), &noise, &mask);
     let y = Tensor::<2>::from_data(TensorData::new(z, [images, units]), &device);
 
     let remembered = Remembered { product, y: Numbers::of(&y)?, kept: mask.kept };
@@ -123,10 +124,23 @@ where
     Tensor::<D>::from_data(data, device).try_into_primitive::<B>().expect("a tensor is where it was made")
 }
 
-/// Puts `m · max(z + b + v, 0)` where z is.
-#[inline(always)]
+/// Puts `m · max(z + b + v, 0)` where z is, on as many threads as pay.
 fn activate(z: &mut [f32], bias: &[f32], noise: &Noise, mask: &Mask) {
-    for (image, z) in z.chunks_exact_mut(bias.len()).enumerate() {
+    let (units, images) = (bias.len(), (PART / bias.len()).max(1));
+    let activate = |(part, z): (usize, &mut [f32])| {
+        AutoArch::new().dispatch(|| activate_from(part * images, z, bias, noise, mask));
+    };
+    if z.len() > units * images {
+        z.par_chunks_mut(units * images).enumerate().for_each(activate);
+    } else {
+        activate((0, z));
+    }
+}
+
+/// The same for the images from `first` on.
+#[inline(always)]
+fn activate_from(first: usize, z: &mut [f32], bias: &[f32], noise: &Noise, mask: &Mask) {
+    for (image, z) in (first..).zip(z.chunks_exact_mut(bias.len())) {
         z.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
         z.iter_mut().zip(noise.of(image)).for_each(|(z, v)| *z += v);
         mask.rectify(z, image);

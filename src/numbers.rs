@@ -65,7 +65,7 @@ pub fn numbers_mut(data: &mut TensorData) -> &mut [f32] {
 }
 
 /// How many numbers one thread takes at most: waking another costs as much as going through some 100,000.
-const PART: usize = 1 << 18;
+pub const PART: usize = 1 << 18;
 
 /// Runs `pass` over lists of equal length, `read` and those to change, on as many threads as pay. `pass` sees a part at a
 /// time, the same part of each list, and is compiled for each generation of processors: it should be `#[inline(always)]`.

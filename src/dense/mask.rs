@@ -4,6 +4,9 @@ use burn::nn::Dropout;
 use burn::tensor::{Device, Distribution, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use crate::numbers::PART;
 
 /// What becomes of each unit of each image of a batch.
 pub struct Mask {
@@ -47,7 +50,17 @@ fn draws(count: usize, device: &Device) -> Vec<u8> {
     let seed = Tensor::<1>::random([2], Distribution::Default, device).into_data();
     // Each is a multiple of 2⁻²⁴ in [0, 1).
     let seed = seed.iter::<f32>().fold(0, |seed, part| seed << 24 | (part * 2f32.powi(24)) as u64);
-    let mut draws = vec![0; 4 * count];
-    ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut draws);
+    let (stream, mut draws) = (ChaCha8Rng::seed_from_u64(seed), vec![0; 4 * count]);
+    // A part of the stream, on a thread of its own.
+    let draw = |(part, draws): (usize, &mut [u8])| {
+        let mut stream = stream.clone();
+        stream.set_word_pos((part * PART) as u128);
+        stream.fill_bytes(draws);
+    };
+    if count > PART {
+        draws.par_chunks_mut(4 * PART).enumerate().for_each(draw);
+    } else {
+        draw((0, &mut draws));
+    }
     draws
 }

@@ -161,7 +161,7 @@ fn host(address: SocketAddr) -> String {
     }
 }
 
-/// Passes on what Burn logs of sessions that it refuses or that break off.
+/// Passes on what Burn logs of sessions that it refuses or that fail.
 fn tell_refusals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -171,6 +171,10 @@ fn tell_refusals() {
     });
 }
 
+/// What Burn logs where a client ended, as each does one day.
+const ENDS: [&str; 4] =
+    ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
+
 struct Refusals;
 
 impl Log for Refusals {
@@ -179,8 +183,9 @@ impl Log for Refusals {
     }
 
     fn log(&self, record: &Record) {
-        if self.enabled(record.metadata()) {
-            notice(format!("warning: {}", record.args()));
+        let message = record.args().to_string();
+        if self.enabled(record.metadata()) && !ENDS.iter().any(|end| message.contains(end)) {
+            notice(format!("warning: {message}"));
         }
     }
 

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 use tungstenite::Message;
 
+use super::resume::DIVERGING;
 use super::{DEVICE, failure, program, stdout, success};
 
 const TOKEN: &str = "as many characters as it takes";
@@ -430,8 +431,11 @@ fn a_loss_that_is_no_number_is_noticed_there_too() {
     let runs = tempfile::tempdir().unwrap();
     // Fewer batches than are read at once.
     let mut command = train(&worker.name, 1, &runs.path().join("run"));
-    command.args(["--set", "optimizer.learning_rate=1e30", "--set", "training.batch_size=500"]);
-    assert!(failure(&mut command).contains("the training diverged in epoch 1"));
+    for setting in DIVERGING.into_iter().chain(["training.batch_size=500"]) {
+        command.args(["--set", setting]);
+    }
+    let message = failure(&mut command);
+    assert!(message.contains("the training diverged in epoch 1"), "{message}");
 }
 
 #[test]
