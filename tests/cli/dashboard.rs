@@ -100,10 +100,14 @@ impl Terminal {
         let shown = String::from_utf8(shown.lock().unwrap().clone()).unwrap();
         assert_eq!(status.signal(), None, "{shown}");
         assert!(!shown.contains("panicked"), "{shown}");
-        let modes = |prefix| shown.lines().find_map(|line: &str| line.strip_prefix(prefix)).unwrap().trim();
+        let modes = |prefix| {
+            let line = shown.lines().find_map(|line: &str| line.strip_prefix(prefix));
+            line.unwrap_or_else(|| panic!("no line {prefix:?}: {shown:?}")).trim()
+        };
         assert_eq!(modes("before "), modes("after "), "the terminal's modes");
         for (on, off) in [(ENTER, LEAVE), ("\x1b[?25l", CURSOR), ("\x1b[?1000h", "\x1b[?1000l")] {
-            assert!(shown.rfind(on).unwrap() < shown.rfind(off).unwrap(), "{on:?} is undone: {shown:?}");
+            // A training can be over before its dashboard has drawn anything.
+            assert!(shown.rfind(on) <= shown.rfind(off), "{on:?} is undone: {shown:?}");
         }
         let after = shown.rsplit(CURSOR).next().unwrap().to_string();
         Ended { code: status.code(), shown, after }
