@@ -127,14 +127,9 @@ where
 /// Puts `m · max(z + b + v, 0)` where z is, on as many threads as pay.
 fn activate(z: &mut [f32], bias: &[f32], noise: &Noise, mask: &Mask) {
     let (units, images) = (bias.len(), (PART / bias.len()).max(1));
-    let activate = |(part, z): (usize, &mut [f32])| {
+    z.par_chunks_mut(units * images).enumerate().for_each(|(part, z)| {
         AutoArch::new().dispatch(|| activate_from(part * images, z, bias, noise, mask));
-    };
-    if z.len() > units * images {
-        z.par_chunks_mut(units * images).enumerate().for_each(activate);
-    } else {
-        activate((0, z));
-    }
+    });
 }
 
 /// The same for the images from `first` on.

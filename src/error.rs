@@ -79,10 +79,11 @@ pub enum Error {
 impl Error {
     /// Whether it may be due to a device that is gone.
     pub fn may_be_a_lost_device(&self) -> bool {
-        matches!(
-            self,
-            Self::Training(TrainingError::Stopped(_) | TrainingError::Run(_)) | Self::Evaluation(_) | Self::Run(_)
-        )
+        match self {
+            Self::Training(TrainingError::Stopped(_)) | Self::Evaluation(EvaluationError::Device(_)) => true,
+            Self::Training(TrainingError::Run(error)) | Self::Run(error) => matches!(error, RunError::Weights(_)),
+            _ => false,
+        }
     }
 }
 

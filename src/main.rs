@@ -12,16 +12,15 @@ use mnist_burn::{commands, interrupt};
 fn main() -> ExitCode {
     let ended = commands::run(Cli::parse());
     #[cfg(feature = "remote")]
-    if ended.is_ok() {
+    {
+        if ended.as_ref().is_err_and(mnist_burn::Error::may_be_a_lost_device) {
+            mnist_burn::remote::verdict();
+        }
         mnist_burn::remote::close();
     }
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            #[cfg(feature = "remote")]
-            if error.may_be_a_lost_device() {
-                mnist_burn::remote::verdict();
-            }
             notice(format!("error: {error}"));
             let mut cause = error.source();
             while let Some(error) = cause {

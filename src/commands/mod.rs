@@ -66,7 +66,7 @@ fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
     if opened.len() > 1 {
         notice(format!(
             "an update has a batch of each of the {} devices; their gradients meet on the first one (Burn's `multi` \
-             strategy: its `ddp` is for CUDA alone)",
+             strategy: its `ddp`, for CUDA alone, waits for ever for a device that has a batch fewer or stops first)",
             opened.len()
         ));
     }

@@ -36,7 +36,12 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     let mut printed = Ok(());
     worker.serve(&stop, || {
         printed = print(&line);
-        notice("serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it");
+        match printed {
+            Ok(()) => notice(
+                "serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it",
+            ),
+            Err(_) => stop.notify_one(),
+        }
     })?;
     printed
 }

@@ -51,16 +51,11 @@ fn draws(count: usize, device: &Device) -> Vec<u8> {
     // Each is a multiple of 2⁻²⁴ in [0, 1).
     let seed = seed.iter::<f32>().fold(0, |seed, part| seed << 24 | (part * 2f32.powi(24)) as u64);
     let (stream, mut draws) = (ChaCha8Rng::seed_from_u64(seed), vec![0; 4 * count]);
-    // A part of the stream, on a thread of its own.
-    let draw = |(part, draws): (usize, &mut [u8])| {
+    // Each thread draws a part of the stream. A single part stays on this one.
+    draws.par_chunks_mut(4 * PART).enumerate().for_each(|(part, draws)| {
         let mut stream = stream.clone();
         stream.set_word_pos((part * PART) as u128);
         stream.fill_bytes(draws);
-    };
-    if count > PART {
-        draws.par_chunks_mut(4 * PART).enumerate().for_each(draw);
-    } else {
-        draw((0, &mut draws));
-    }
+    });
     draws
 }

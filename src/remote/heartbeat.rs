@@ -121,14 +121,13 @@ fn listen(mut socket: WebSocket<TcpStream>) -> String {
 fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |panic| {
-            verdict();
-            before(panic);
-            // Other threads would wait for this one.
-            let workers = locked(&WATCHED).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            if !workers.is_empty() {
-                end(&RemoteError::Broken { workers });
+        panic::set_hook(Box::new(|panic| {
+            let message = panic.to_string();
+            let told = thread::spawn(|| tell(message));
+            // Who is in here keeps others from the hook, which closing a dashboard needs. But the program ends with its main
+            // thread.
+            if thread::current().name() == Some("main") {
+                let _ = told.join();
             }
         }));
     });
@@ -142,10 +141,22 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     });
 }
 
+/// Tells of a panic, unless it came of the loss of a worker. In a training, other threads may wait for the one that panicked.
+fn tell(message: String) {
+    verdict();
+    notice(message);
+    let workers = locked(&WATCHED).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if !workers.is_empty() && locked(&LEAVE).is_some() {
+        end(&RemoteError::Broken { workers });
+    }
+}
+
 /// Ends the program.
 fn end(error: &RemoteError) -> ! {
-    if let Some(leave) = locked(&LEAVE).take() {
-        // It may need the panic hook, which a thread that is panicking holds.
+    // Held to the end: there is one such error.
+    let mut held = locked(&LEAVE);
+    if let Some(leave) = held.take() {
+        // It may need the panic hook, which the main thread may be in.
         let (done, left) = mpsc::channel();
         thread::spawn(move || {
             leave();

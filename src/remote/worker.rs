@@ -171,9 +171,13 @@ fn tell_refusals() {
     });
 }
 
-/// What Burn logs where a client ended, as each does one day.
-const ENDS: [&str; 4] =
-    ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
+/// Whether Burn logs that a client ended, as each does one day.
+fn is_an_end(message: &str) -> bool {
+    let ends =
+        ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
+    let is_of_session = message.starts_with("Rejected or failed");
+    is_of_session && ends.iter().any(|end| message.contains(end)) || message.starts_with("Response receiver dropped")
+}
 
 struct Refusals;
 
@@ -183,9 +187,11 @@ impl Log for Refusals {
     }
 
     fn log(&self, record: &Record) {
-        let message = record.args().to_string();
-        if self.enabled(record.metadata()) && !ENDS.iter().any(|end| message.contains(end)) {
-            notice(format!("warning: {message}"));
+        if self.enabled(record.metadata()) {
+            let message = record.args().to_string();
+            if !is_an_end(&message) {
+                notice(format!("warning: {message}"));
+            }
         }
     }
 

@@ -209,7 +209,8 @@ fn is_all_here(devices: &[Opened]) -> bool {
 }
 
 /// Where the steps are computed, and with several devices, how their gradients come together: Burn adds them up on the first
-/// one. Its other way, `ddp`, all-reduces them, which Burn 0.22 has for CUDA alone.
+/// one. Its other way, `ddp`, all-reduces them, which Burn 0.22 has for CUDA alone; there, each device waits in every step for
+/// all others, for ever if one has a batch fewer, as at the end of most epochs, or has seen Ctrl-C first.
 fn strategy(devices: &[Opened]) -> ExecutionStrategy {
     let autodiff = |opened: &Opened| opened.device.clone().autodiff();
     match devices {
