@@ -15,12 +15,13 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     use crate::notice::notice;
     use crate::remote::{self, Transport};
 
-    let devices = arguments.device.split(',').map(open_device).collect::<Result<Vec<_>, _>>()?;
+    let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
+    let devices = opened.collect::<Result<Vec<_>, _>>()?;
     let transport = match arguments.websocket {
         true => Transport::WebSocket,
         false => Transport::Iroh { identity: arguments.identity.clone() },
     };
-    let worker = remote::Worker::listen(&devices, &transport, arguments.expose, arguments.port)?;
+    let worker = remote::Worker::listen(devices, &transport, arguments.expose, arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);

@@ -7,9 +7,10 @@ use std::pin::pin;
 use std::sync::Once;
 
 use burn::server::{
-    AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, TokenAuthorizer,
+    AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
+    WebSocketTransport,
 };
-use burn::server::{ServeError, WebSocketTransport};
+use burn::tensor::Device;
 use iroh::protocol::Router;
 use iroh::{Endpoint, SecretKey};
 use log::{LevelFilter, Log, Metadata, Record};
@@ -20,7 +21,6 @@ use tokio::task::yield_now;
 
 use super::token::token;
 use super::{Address, RemoteError, WorkerAddress, endpoint};
-use crate::device::Opened;
 use crate::notice::notice;
 
 /// How clients come in.
@@ -49,28 +49,26 @@ enum Listening {
 }
 
 impl Worker {
-    /// Opens `port` of this machine alone, or of its address `exposed` to all who reach that; port 0 is any free one.
+    /// For `devices` of one backend. Opens `port` of this machine alone, or of its address `exposed` to all who reach that; port 0 is any free one.
     ///
     /// # Errors
     /// If there is no token, or the identity or the port can't be had.
     pub fn listen(
-        devices: &[Opened],
+        devices: Vec<Device>,
         transport: &Transport,
         exposed: Option<IpAddr>,
         port: u16,
     ) -> Result<Self, RemoteError> {
         let has_token = TokenAuthorizer::new(token()?).map_err(|_| RemoteError::NoToken)?;
         let count = devices.len();
-        let server = RemoteServer::new(devices.iter().map(|opened| opened.device.clone())).with_authorizer(
-            move |request: AuthorizationRequest<'_>| {
-                let (client, device) = (request.client, request.device_index);
-                has_token.authorize(request)?;
-                if (device as usize) < count {
-                    notice(format!("{client} is here for device {device}"));
-                }
-                Ok(())
-            },
-        );
+        let server = RemoteServer::new(devices).with_authorizer(move |request: AuthorizationRequest<'_>| {
+            let (client, device) = (request.client, request.device_index);
+            has_token.authorize(request)?;
+            if (device as usize) < count {
+                notice(format!("{client} is here for device {device}"));
+            }
+            Ok(())
+        });
         let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
         let runtime = endpoint::runtime()?;
         let refused = |reason: String| RemoteError::Listen { address, reason };
