@@ -17,8 +17,8 @@
 //!
 //! On the CPU, `dense` makes a hidden layer one operation, and the optimisers one pass, over the `numbers` behind tensors.
 //!
-//! [`config`] says what is to be done, [`device`] where, be it on another machine, through [`remote`], [`picture`] prepares images from outside, and [`commands`] puts
-//! them together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
+//! [`config`] says what is to be done, and [`device`] where, be it on another machine, through [`remote`]; [`picture`]
+//! prepares images from outside, and [`commands`] puts all together. Imports point from [`commands`] towards [`model`] and [`config`], never back.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");

@@ -6,8 +6,8 @@
 //!   loss of images without labels.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the rate that `schedule` has for the update; they
 //!   change the weights in place, and `portable` lets their state be restored anywhere.
-//! - `figures` are read from the device; `journal` (fed through `totals`) has each epoch's figures, the best one, and when to stop; `raw` figures are those of
-//!   the weights themselves where the model is their average.
+//! - `figures` are read from the device; `journal` (fed through `totals`) has those of each epoch, the best one, and when to
+//!   stop; `raw` figures are those of the weights themselves where the model is their average.
 //! - `keeper` saves models and checkpoints; `progress` shows what is going on, or `dashboard`, as `ui` has it.
 //! - the user's signals, through [`interrupt`], and `watch`, where a loss is no number, stop it; `error` has the words for
 //!   that.
