@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 
@@ -177,6 +177,10 @@ fn ctrl_c_finishes_what_is_under_way() {
     assert_eq!(server.get("/").status, 200);
     server.signal("-INT");
     while !server.said().contains("finishing what is under way; once more leaves at once") {
+        thread::yield_now();
+    }
+    // Nobody new is let in from the moment on at which the connections are told.
+    while TcpStream::connect(server.address).is_ok() {
         thread::yield_now();
     }
     stream.write_all(later).unwrap();
