@@ -29,6 +29,12 @@ mod transfer;
 mod ui;
 #[cfg(all(feature = "remote", unix))]
 mod workers;
+#[cfg(all(feature = "remote", unix))]
+mod workers_lost;
+#[cfg(all(feature = "remote", unix))]
+mod workers_refusals;
+#[cfg(all(feature = "remote", unix))]
+mod working;
 
 /// The mirror that the library's own tests download from.
 #[path = "../../src/data/server.rs"]

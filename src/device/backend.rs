@@ -1,0 +1,129 @@
+//! The backends, and the adapters of those that are compiled in.
+
+use burn::tensor::Device;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use burn::tensor::{DeviceKind, DeviceType};
+
+use super::{DeviceError, Opened};
+
+/// The backends this program can be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Cuda,
+    Metal,
+    Vulkan,
+    Wgpu,
+    NdArray,
+    Flex,
+}
+
+impl Backend {
+    /// In the order in which `auto` prefers them.
+    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
+
+    pub fn built() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|backend| backend.is_built())
+    }
+
+    /// The name on the command line, in config files, and as a cargo feature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::NdArray => "ndarray",
+            Self::Flex => "flex",
+        }
+    }
+
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::Cuda => cfg!(feature = "cuda"),
+            Self::Metal => cfg!(feature = "metal"),
+            Self::Vulkan => cfg!(feature = "vulkan"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+            Self::Flex => cfg!(feature = "flex"),
+        }
+    }
+
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, Self::NdArray | Self::Flex)
+    }
+
+    /// What to install where a GPU is not found.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
+            Self::Metal => "Metal is on macOS only",
+            _ => "install the graphics card's Vulkan driver (on Debian and Ubuntu `mesa-vulkan-drivers`)",
+        }
+    }
+
+    /// Every adapter of a backend that is compiled in; a CPU counts as one.
+    pub fn adapters(self) -> Vec<Device> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Device::enumerate(DeviceType::Cuda).into_vec(),
+            #[cfg(feature = "metal")]
+            Self::Metal => Device::enumerate(DeviceType::Metal).into_vec(),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Device::enumerate(DeviceType::Vulkan).into_vec(),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Device::enumerate(DeviceType::Wgpu).into_vec(),
+            #[cfg(feature = "ndarray")]
+            #[expect(deprecated, reason = "0.22 is the last Burn with ndarray; after it, flex takes its place")]
+            Self::NdArray => vec![Device::ndarray()],
+            #[cfg(feature = "flex")]
+            Self::Flex => vec![Device::flex()],
+            #[allow(unreachable_patterns, reason = "with every feature on, no backend is left")]
+            _ => vec![],
+        }
+    }
+
+    /// The adapter that the driver recommends; for other than wgpu's kind, the first.
+    fn recommended(self) -> Option<Device> {
+        match self {
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(Device::wgpu(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(Device::vulkan(DeviceKind::DefaultDevice)),
+            #[cfg(feature = "metal")]
+            Self::Metal => Some(Device::metal(DeviceKind::DefaultDevice)),
+            _ => self.adapters().into_iter().next(),
+        }
+    }
+
+    pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
+        let adapters = self.adapters();
+        let count = adapters.len();
+        let device = match index {
+            Some(index) => adapters.into_iter().nth(index),
+            None if count > 0 => self.recommended(),
+            None => None,
+        };
+        let device = device.ok_or_else(|| DeviceError::NoAdapter { name: name.into(), count, help: self.help() })?;
+        let (adapter, software) = if self.is_gpu() { identify(&device) } else { ("CPU".into(), false) };
+        Ok(Opened { device, name: name.into(), adapter, software })
+    }
+}
+
+/// What an adapter calls itself, and whether no card is behind it.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn identify(device: &Device) -> (String, bool) {
+    match device.identity() {
+        Some(identity) => (identity.name, identity.physical.is_none()),
+        None => ("unnamed".into(), false),
+    }
+}
+
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
+fn identify(_: &Device) -> (String, bool) {
+    ("unnamed".into(), false)
+}
+
+/// Their names, for a message.
+pub fn names(backends: impl Iterator<Item = Backend>) -> String {
+    backends.map(Backend::name).collect::<Vec<_>>().join(", ")
+}
