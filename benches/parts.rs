@@ -12,10 +12,10 @@ use burn::train::TrainStep;
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use mnist_burn::config::{self, Experiment};
-use mnist_burn::data::{self, Batch, Distortion, ImageBatcher, Images, Loader, Scaling};
+use mnist_burn::data::{self, Augmentation, Batch, ImageBatcher, Images, Loader, Scaling};
 use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
-use mnist_burn::training::{Adam, Form, Sgd, Trainee, optimizer};
+use mnist_burn::training::{Adam, Position, Sgd, TrainingModel, optimizer};
 
 const INPUTS: usize = 784;
 const CLASSES: usize = 10;
@@ -30,7 +30,7 @@ static DEVICE: LazyLock<Device> = LazyLock::new(|| {
 });
 
 static IMAGES: LazyLock<Arc<Images>> = LazyLock::new(|| {
-    let files = data::locate(&config::Data::default()).expect("the images of data/mnist");
+    let files = data::locate(&config::Data::default(), &()).expect("the images of data/mnist");
     Arc::new(files.train().expect("whole files"))
 });
 
@@ -56,7 +56,7 @@ fn step(bencher: Bencher, (hidden, size): (&[usize], usize)) {
     let experiment = Experiment::default();
     let mut optimizer = optimizer(&experiment.optimizer);
     let model = network(hidden, &DEVICE.clone().autodiff());
-    let mut trainee = Some(Trainee::new(model, &experiment.training));
+    let mut trainee = Some(TrainingModel::new(model, &experiment, Position::after_epochs(0, 1)));
     bencher.counter(ItemsCount::new(size)).bench_local(|| {
         let old = trainee.take().expect("the trainee of the step before");
         let output = TrainStep::step(&old, batch.clone());
@@ -82,7 +82,7 @@ fn update<O: Optimizer>(bencher: Bencher, shape: [usize; 2], rule: &O) {
 
 #[divan::bench(args = SHAPES)]
 fn optimizer_adam_ours(bencher: Bencher, shape: [usize; 2]) {
-    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0, form: Form::Keras };
+    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 };
     update(bencher, shape, &rule);
 }
 
@@ -116,7 +116,7 @@ fn batch_assembly(bencher: Bencher, size: usize) {
 /// 512 images distorted in every way.
 #[divan::bench(args = [4.0, 8.0])]
 fn distortion(bencher: Bencher, sigma: f64) {
-    let ranges = config::Distort {
+    let ranges = config::Augment {
         rotation: Some(10.0),
         scale: Some(0.1),
         shear: Some(10.0),
@@ -124,7 +124,7 @@ fn distortion(bencher: Bencher, sigma: f64) {
         elastic_alpha: Some(8.0 * sigma),
         elastic_sigma: Some(sigma),
     };
-    let distortion = Distortion::new(&ranges, 1, IMAGES.size()).expect("ranges");
+    let distortion = Augmentation::new(&ranges, 1, IMAGES.size()).expect("ranges");
     let indices: Vec<usize> = (0..512).map(|i| i * 97).collect();
     bencher.counter(ItemsCount::new(indices.len())).bench_local(|| distortion.apply(&IMAGES, &indices, 1));
 }
@@ -132,7 +132,7 @@ fn distortion(bencher: Bencher, sigma: f64) {
 /// The 60,000 images, from the files.
 #[divan::bench(sample_count = 10)]
 fn loading(bencher: Bencher) {
-    let files = data::locate(&config::Data::default()).expect("the images of data/mnist");
+    let files = data::locate(&config::Data::default(), &()).expect("the images of data/mnist");
     bencher.bench_local(|| files.train());
 }
 
@@ -148,7 +148,7 @@ fn inference(bencher: Bencher, size: usize) {
 fn gradients_and_module(bencher: Bencher) {
     let (trainee, batch) = {
         let model = network(&[128], &DEVICE.clone().autodiff());
-        (Trainee::new(model, &config::Training::default()), batch(32))
+        (TrainingModel::new(model, &Experiment::default(), Position::after_epochs(0, 1)), batch(32))
     };
     let mut optimizer: ModuleOptimizer = optimizer(&config::Optimizer::default());
     bencher

@@ -1,17 +1,21 @@
 //! Everything that can go wrong, as `main` reports it.
 
+use std::io;
+use std::path::PathBuf;
+
 use thiserror::Error;
 
+use crate::cli::UiError;
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::device::DeviceError;
+use crate::device::remote::RemoteError;
 use crate::evaluation::EvaluationError;
-use crate::remote::RemoteError;
+use crate::model::PretrainedError;
 use crate::run::RunError;
 use crate::serve::ServeError;
 use crate::sweep::SweepError;
-use crate::training::{TrainingError, UiError};
-use crate::transfer::TransferError;
+use crate::training::TrainingError;
 
 /// One module's error, or what a command found out by itself.
 #[derive(Debug, Error)]
@@ -42,16 +46,19 @@ pub enum Error {
     Run(#[from] RunError),
     /// There are no weights to start from.
     #[error(transparent)]
-    Transfer(#[from] TransferError),
+    Pretrained(#[from] PretrainedError),
+    /// `init.from` names a folder that can't be used.
+    #[error("init.from names no run to start from")]
+    SourceRun(#[source] RunError),
     /// A sweep has no result yet.
     #[error(transparent)]
     Sweep(#[from] SweepError),
     /// There is no server.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// Some images could not be read; each was reported where it came up.
+    /// Some images could not be read; each was reported by itself.
     #[error("{failed} of {images} images could not be read")]
-    Pictures {
+    UnreadableImages {
         /// How many could not.
         failed: usize,
         /// How many were asked for.
@@ -61,7 +68,7 @@ pub enum Error {
     #[error("{path} exists and is no {kind}: move it, or name another file with --output")]
     Occupied {
         /// What is there.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What it would have to be, to be replaced.
         kind: &'static str,
     },
@@ -69,11 +76,11 @@ pub enum Error {
     #[error("{path} exists: name another file, or replace it with --force")]
     Exists {
         /// What is there.
-        path: std::path::PathBuf,
+        path: PathBuf,
     },
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]
-    Output(#[from] std::io::Error),
+    Output(#[from] io::Error),
 }
 
 impl Error {
@@ -85,12 +92,6 @@ impl Error {
             _ => false,
         }
     }
-}
-
-/// An error and its causes, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -1,36 +1,57 @@
-//! Parses the command line, runs the command, and reports what went wrong.
+//! Parses the command line, runs the command, and reports what went wrong. Nothing else ends the process.
 
 use std::error::Error;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::Parser;
-use mnist_burn::cli::Cli;
-use mnist_burn::notice::notice;
+use mnist_burn::cli::{Cli, notice, signals};
+use mnist_burn::commands;
+#[cfg(feature = "remote")]
+use mnist_burn::device::remote;
 use mnist_burn::training::TrainingError;
-use mnist_burn::{commands, interrupt};
 
 fn main() -> ExitCode {
-    let ended = commands::run(Cli::parse());
+    signals::quit_with(|| process::exit(signals::EXIT_CODE.into()));
+    #[cfg(feature = "remote")]
+    remote::report_to(report_remote);
+    let result = commands::run(Cli::parse());
     #[cfg(feature = "remote")]
     {
-        if ended.as_ref().is_err_and(mnist_burn::Error::may_be_a_lost_device) {
-            mnist_burn::remote::verdict();
+        if result.as_ref().is_err_and(mnist_burn::Error::may_be_a_lost_device) {
+            remote::verdict();
         }
-        mnist_burn::remote::close();
+        remote::close();
     }
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            notice(format!("error: {error}"));
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                notice(format!("  because: {error}"));
-                cause = error.source();
-            }
+            report(&error);
             match error {
-                mnist_burn::Error::Training(TrainingError::Interrupted { .. }) => ExitCode::from(interrupt::EXIT_CODE),
+                mnist_burn::Error::Training(TrainingError::Interrupted { .. }) => ExitCode::from(signals::EXIT_CODE),
                 _ => ExitCode::FAILURE,
             }
+        }
+    }
+}
+
+/// Prints an error and its causes.
+fn report(error: &dyn Error) {
+    notice(format!("error: {error}"));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        notice(format!("  because: {error}"));
+        cause = error.source();
+    }
+}
+
+/// Reports what happened to a worker. After a loss, Burn's threads may wait for ever, so the process ends here.
+#[cfg(feature = "remote")]
+fn report_remote(what: remote::Report) {
+    match what {
+        remote::Report::Panic(message) => notice(message),
+        remote::Report::Lost(error) => {
+            report(&error);
+            process::exit(1);
         }
     }
 }

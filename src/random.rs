@@ -33,7 +33,7 @@ pub enum Purpose {
         batch: u64,
     },
     /// How a training image is distorted in one epoch.
-    Distortion {
+    Augmentation {
         /// The epoch, counted from 1 and below 2^24.
         epoch: u64,
         /// The image's index, below 2^32.
@@ -55,7 +55,7 @@ impl Purpose {
             Self::Weights { layer } => (2, layer),
             Self::Step { epoch, batch } => (3, epoch << 32 | batch),
             Self::Trial { trial } => (4, trial),
-            Self::Distortion { epoch, image } => (5, epoch << 32 | image),
+            Self::Augmentation { epoch, image } => (5, epoch << 32 | image),
             Self::Unlabelled { epoch } => (6, epoch),
         };
         kind << 56 | which
@@ -91,8 +91,8 @@ mod tests {
             Step { epoch: 1, batch: 2 },
             Step { epoch: 2, batch: 1 },
             Trial { trial: 1 },
-            Distortion { epoch: 1, image: 2 },
-            Distortion { epoch: 2, image: 1 },
+            Augmentation { epoch: 1, image: 2 },
+            Augmentation { epoch: 2, image: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

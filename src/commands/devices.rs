@@ -1,8 +1,8 @@
 //! `mnist-burn devices`: what can be computed on, here or on another machine.
 
-use super::print;
+use super::print::print;
 use crate::cli::Devices;
-use crate::remote::WorkerAddress;
+use crate::device::remote::WorkerAddress;
 use crate::{Error, device};
 
 /// Prints a line a device: the name that `--device` takes, and what it is.
@@ -16,7 +16,7 @@ pub fn run(arguments: &Devices) -> Result<(), Error> {
 fn here() -> Result<(), Error> {
     for backend in device::list() {
         for adapter in &backend.adapters {
-            let note = if adapter.software { "  (a CPU that plays a graphics card: slow)" } else { "" };
+            let note = if adapter.software { "  (a software renderer on the CPU: slow)" } else { "" };
             print(&format!("{:10} {}{note}", adapter.name, adapter.adapter))?;
         }
         if backend.adapters.is_empty() {

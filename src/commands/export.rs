@@ -1,13 +1,13 @@
-//! `mnist-burn export`: a run's model alone, as a file for other programs.
+//! `mnist-burn export`: a run's model as a file for other programs.
 
-use super::print;
+use super::print::print;
 use crate::Error;
 use crate::cli::Export;
 use crate::run::{RunFolder, write_whole_at};
 
 /// Writes the file and prints where it is.
 pub fn run(arguments: &Export) -> Result<(), Error> {
-    let (run, file) = (RunFolder::open(&arguments.run), &arguments.file);
+    let (run, file) = (RunFolder::at(&arguments.run), &arguments.file);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
     let model = run.weights(name, &run.record()?)?;
     if file.exists() && !arguments.force {

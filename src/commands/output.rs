@@ -1,4 +1,4 @@
-//! Files that a command leaves where the user says: an older one of the same kind gives way, and nothing else.
+//! Files that a command writes where the user says. An older file of the same kind is replaced, and nothing else.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,15 +7,15 @@ use std::path::Path;
 use crate::Error;
 use crate::run::write_whole_at;
 
-/// What a command leaves.
-pub struct Kind {
+/// A kind of file that a command writes.
+pub struct OutputKind {
     /// What it is called.
     pub name: &'static str,
-    /// What stands in the first 1,024 bytes of it, and of no other file.
+    /// What the first 1,024 bytes of such a file contain, and those of no other.
     pub mark: &'static str,
 }
 
-impl Kind {
+impl OutputKind {
     /// Writes the file, whole or not at all.
     ///
     /// # Errors

@@ -1,19 +1,17 @@
-//! `mnist-burn predict`: which digits some images show.
+//! `mnist-burn predict`: classifies PNG and JPEG images.
 
 use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{open_device, print, print_json};
+use super::opening::open_device;
+use super::print::{print, print_json};
 use crate::Error;
-use crate::cli::Predict;
+use crate::cli::{Predict, notice, terminal};
+use crate::data::prepare::{self, Limits};
 use crate::evaluation::{EVALUATION_BATCH, Probabilities};
-use crate::notice::notice;
-use crate::picture::{self, Limits};
-use crate::reader::Reader;
 use crate::run::RunFolder;
-use crate::terminal;
 
 /// One image's line, or object, of output.
 #[derive(Debug, Serialize)]
@@ -26,7 +24,7 @@ struct Answer {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Outcome {
-    Read {
+    Classified {
         /// What the class is called.
         class: String,
         /// The same, where that is a number.
@@ -44,26 +42,26 @@ enum Outcome {
 
 /// Prints an answer an image, in the order given; bad files are reported and the rest is still done.
 pub fn run(arguments: &Predict) -> Result<(), Error> {
-    let run = RunFolder::open(&arguments.run);
+    let run = RunFolder::at(&arguments.run);
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let reader = Reader::open(&run, &record, &device)?;
-    let (size, names) = (reader.size(), reader.names());
+    let classifier = run.classifier(&record, &device)?;
+    let (size, names) = (classifier.size(), classifier.names());
 
     let mut answers = Vec::with_capacity(arguments.images.len());
     for files in arguments.images.chunks(EVALUATION_BATCH) {
         let prepared: Vec<Result<Vec<u8>, String>> = files.iter().map(|file| prepare(file, size)).collect();
         let images: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
-        let mut read = reader.read(&images)?.into_iter();
+        let mut classified = classifier.classify(&images)?.into_iter();
         for (file, prepared) in files.iter().zip(prepared) {
-            // Each image that was prepared was read, in the same order.
-            let outcome = match prepared.and_then(|pixels| match read.next() {
+            // Each prepared image was classified, in the same order.
+            let outcome = match prepared.and_then(|pixels| match classified.next() {
                 Some(probabilities) => Ok((pixels, probabilities)),
                 None => Err("not classified".to_string()),
             }) {
                 Ok((pixels, probabilities)) => {
                     let class = names[probabilities.best()].clone();
-                    Outcome::Read { digit: class.parse().ok(), class, probabilities, pixels }
+                    Outcome::Classified { digit: class.parse().ok(), class, probabilities, pixels }
                 }
                 Err(error) => Outcome::Failed { error },
             };
@@ -76,7 +74,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     let encoded = fs::read(file).map_err(|error| error.to_string())?;
-    picture::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
+    prepare::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
 }
 
 /// Prints the answers, in classes of these names; with `show`, the size of the images, each image too.
@@ -91,7 +89,7 @@ fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize;
                 failed += 1;
                 notice(format!("error: {file}: {error}"));
             }
-            Outcome::Read { class, probabilities, pixels, .. } if !json => {
+            Outcome::Classified { class, probabilities, pixels, .. } if !json => {
                 if let Some(size) = show {
                     print(&format!("{file}: {class}\n{}", terminal::prediction(pixels, size, probabilities, names)))?;
                     continue;
@@ -100,8 +98,8 @@ fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize;
                 let shares: Vec<String> = names.iter().zip(&probabilities.0).map(share).collect();
                 print(&format!("{file}: {class}  ({})", shares.join("  ")))?;
             }
-            Outcome::Read { .. } => {}
+            Outcome::Classified { .. } => {}
         }
     }
-    if failed > 0 { Err(Error::Pictures { failed, images: answers.len() }) } else { Ok(()) }
+    if failed > 0 { Err(Error::UnreadableImages { failed, images: answers.len() }) } else { Ok(()) }
 }

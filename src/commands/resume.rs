@@ -1,17 +1,16 @@
-//! `mnist-burn resume`: a run that was interrupted, or is to train longer, goes on after its last whole epoch.
+//! `mnist-burn resume`: continues a run after its last whole epoch.
 
 use super::config::absolute_paths;
-use super::train::{go_on, refuse_failed};
+use super::train::{refuse_failed, resume};
 use crate::Error;
-use crate::cli::Resume;
+use crate::cli::{Resume, notice};
 use crate::config::{self, check_resumable};
-use crate::notice::notice;
 use crate::run::RunFolder;
 
-/// Goes on with a run, to the very bytes that it would have ended with undisturbed.
+/// Continues a run. It ends with the same bytes as without the interruption.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
     arguments.ui.check()?;
-    let run = RunFolder::open(&arguments.run);
+    let run = RunFolder::at(&arguments.run);
     let before = run.experiment()?;
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
@@ -21,11 +20,11 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     refuse_failed(&run)?;
     if run.is_over(&experiment) && run.has_evaluation() {
         notice(format!(
-            "{} is finished after {epochs} epochs; --set training.epochs={} would train it longer",
+            "{} is finished after {epochs} epochs; --set training.epochs={} trains it longer",
             arguments.run.display(),
             2 * epochs
         ));
         return Ok(());
     }
-    go_on(&experiment, &run, true, arguments.ui)
+    resume(&experiment, &run, true, arguments.ui)
 }

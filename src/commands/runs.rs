@@ -5,16 +5,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 use toml::Value;
 
-use super::{print, print_json};
+use super::print::{print, print_json};
 use crate::Error;
-use crate::cli::Runs;
+use crate::cli::{Runs, Table, notice, warn};
 use crate::config::{Difference, differences};
-use crate::error::chain;
-use crate::listing::{Listed, list};
-use crate::notice::notice;
-use crate::run::RunFolder;
-use crate::summary::{Status, Summary};
-use crate::table::{Table, nats, percent, seconds};
+use crate::run::{ListedRun, RunFolder, Status, Summary, list};
+use crate::text::{chain, nats, percent, seconds};
 
 /// Prints a line a run, or what differs between those named.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
@@ -37,14 +33,16 @@ enum Outcome<'a> {
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let listed = list(&arguments.runs, arguments.sort)?;
-    for Listed { name, summary, .. } in &listed {
+    let listing = list(&arguments.runs, arguments.sort)?;
+    listing.warnings.iter().for_each(warn);
+    let listed = listing.runs;
+    for ListedRun { name, summary, .. } in &listed {
         if let Err(error) = summary {
             notice(format!("error: {name}: {}", chain(error)));
         }
     }
     if arguments.json {
-        let rows = listed.iter().map(|Listed { path, summary, .. }| Row {
+        let rows = listed.iter().map(|ListedRun { path, summary, .. }| Row {
             run: path.display().to_string(),
             outcome: match summary {
                 Ok(summary) => Outcome::Read(summary),
@@ -58,7 +56,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         return Ok(());
     }
     let mut table = Table::new(["run", "config", "epochs", "validation error", "test error", "time", "state"]);
-    for Listed { name, summary, .. } in &listed {
+    for ListedRun { name, summary, .. } in &listed {
         match summary {
             Ok(summary) => table.push([
                 name.clone(),
@@ -84,7 +82,7 @@ struct Comparison {
 }
 
 fn compare(paths: &[PathBuf], json: bool) -> Result<(), Error> {
-    let runs: Vec<RunFolder> = paths.iter().map(|path| RunFolder::open(path)).collect();
+    let runs: Vec<RunFolder> = paths.iter().map(|path| RunFolder::at(path)).collect();
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
         runs: paths.iter().map(|path| path.display().to_string()).collect(),

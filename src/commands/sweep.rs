@@ -9,17 +9,17 @@ use std::path::Path;
 
 use super::config::absolute_paths;
 use super::evaluate::evaluate_run;
-use super::report::leave_report;
+use super::opening::open_device;
+use super::print::{print, print_json};
+use super::report::write_report;
 use super::train::{Folder, train};
-use super::{open_device, print, print_json};
 use crate::Error;
-use crate::cli;
+use crate::cli::{self, Table, Ui, notice};
 use crate::config::{Devices, differences};
-use crate::notice::notice;
-use crate::run::{RunFolder, write_whole};
-use crate::summary::{Status, Summary};
-use crate::sweep::{Results, Run, Sweep, SweepError, TrialResult};
-use crate::training::{TrainingError, Ui};
+use crate::run::{RunFolder, Status, Summary, write_whole_at};
+use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
+use crate::text::{nats, seconds};
+use crate::training::TrainingError;
 
 /// Trains what is not yet trained, chooses, and reports.
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
@@ -44,15 +44,45 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     // Without a folder, nothing was trained yet.
     if folder.is_dir() {
         notice(format!("results in {}", folder.join("sweep.json").display()));
-        write_whole(&folder, "sweep.json", &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
+        write_whole_at(&folder.join("sweep.json"), &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
     }
     if arguments.json {
         print_json(&results)?
     } else {
-        print(&results.to_string())?
+        print(&text(&results))?
     }
     results.chosen()?;
     Ok(())
+}
+
+/// The results as a table, the best trial first, followed by the choice.
+fn text(results: &Results) -> String {
+    let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
+    for trial in results.ranked() {
+        let is_chosen = trial.status() == Status::Finished && Some(&trial.trial) == results.chosen.as_ref();
+        table.push([
+            trial.trial.clone(),
+            format!("{}/{}", trial.runs_over(), trial.runs.len()),
+            Spread::percent(trial.validation_error),
+            nats(trial.validation_loss),
+            seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
+            if is_chosen { "chosen".into() } else { trial.status().word().into() },
+        ]);
+    }
+    let mut text = table.to_string();
+    if let (Some(chosen), Some(_)) = (&results.chosen, results.test_error) {
+        let settings = results.trials.iter().find(|trial| trial.trial == *chosen).into_iter();
+        let settings: Vec<String> =
+            settings.flat_map(|trial| &trial.settings).map(|(key, value)| format!("{key} = {value}")).collect();
+        let plural = if results.seeds.len() == 1 { "" } else { "s" };
+        text += &format!("\n\nchosen          {chosen}");
+        if !settings.is_empty() {
+            text += &format!("\nsettings        {}", settings.join(", "));
+        }
+        let error = Spread::percent(results.test_error);
+        text += &format!("\ntest error      {error}, {} seed{plural}", results.seeds.len());
+    }
+    text
 }
 
 /// Prints a line a run: the command that trains it.
@@ -78,7 +108,7 @@ fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
         if !path.join("config.toml").is_file() {
             continue;
         }
-        let (there, here) = (RunFolder::open(&path).experiment()?, run.experiment());
+        let (there, here) = (RunFolder::at(&path).experiment()?, run.experiment());
         let are_as_many = there.device.count() == here.device.count();
         let keys = differences(&[there, here]).into_iter().map(|difference| difference.key);
         let keys: Vec<String> = keys.filter(|key| key != "device" || !are_as_many).collect();
@@ -97,7 +127,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
         let status = || status(run, &path);
         let heading = format!("run {} of {total}, {}", index + 1, run.name());
         match status()? {
-            Status::Training => notice(format!("{heading}: another process trains it")),
+            Status::Training => notice(format!("{heading}: another process is training it")),
             before if before.is_over() => notice(format!("{heading}: {} already", before.word())),
             _ => {
                 notice(format!("{heading}:"));
@@ -105,7 +135,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
                     // A result as good as others: these settings lead nowhere.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(error @ Error::Training(TrainingError::Interrupted { .. })) => {
-                        notice("the sweep stops; the same command goes on from here");
+                        notice("the sweep stops; run it again to resume");
                         return Err(error);
                     }
                     // Another process was faster.
@@ -118,15 +148,15 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn status(run: Run<'_>, path: &Path) -> Result<Status, Error> {
-    Ok(Summary::read_or_missing(&RunFolder::open(path), &run.trial.experiment)?.status)
+fn status(run: SweepRun<'_>, path: &Path) -> Result<Status, Error> {
+    Ok(Summary::read_or_missing(&RunFolder::at(path), &run.trial.experiment)?.status)
 }
 
 /// Counts the errors of a trial's runs on the test images, where that was not done.
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
     let mut opened = None;
     for result in trial.runs.iter().filter(|result| result.summary.test_error.is_none()) {
-        let run = RunFolder::open(&result.run);
+        let run = RunFolder::at(&result.run);
         let record = run.record()?;
         let opened = match &opened {
             Some(opened) => opened,
@@ -134,7 +164,7 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
         };
         let (model, evaluated) = evaluate_run(&run, &record, opened)?;
         run.write_evaluation(&evaluated.evaluation)?;
-        leave_report(&run, &model, &evaluated);
+        write_report(&run, &model, &evaluated);
     }
     Ok(())
 }

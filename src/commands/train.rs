@@ -1,32 +1,31 @@
-//! `mnist-burn train`, the bare command: from a config to a run's folder with a trained, tested network.
+//! `mnist-burn train`, also the bare command: from a config to a run folder with a trained and evaluated network.
 
 use std::path::PathBuf;
 
-use super::report::leave_report;
-use super::{config, open_devices, print, print_evaluation};
-use crate::cli::Train;
-use crate::config::{Experiment, check_resumable};
-use crate::data::{self, Files, TrainingData};
+use super::config;
+use super::opening::{locate, open_devices};
+use super::print::{print, print_evaluation};
+use super::report::write_report;
+use crate::Error;
+use crate::cli::{Display, Train, Ui, notice, warn};
+use crate::config::{Experiment, Init, check_resumable};
+use crate::data::{Files, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
-use crate::model::Mlp;
-use crate::notice::notice;
-use crate::record::{DataRecord, Record, TrainingRecord, TransferRecord};
-use crate::run::{RunError, RunFolder};
-use crate::training::{self, Portions, Trained, Ui};
-use crate::transfer::Origin;
-use crate::{Error, weights};
+use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened, weights};
+use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
+use crate::training::{self, EpochPlan, Trained};
 
-/// Where a run is to be.
+/// Where to put a run.
 #[derive(Debug, Clone)]
 pub enum Folder {
-    /// In a new folder in this one, named by the experiment and the time.
+    /// In a new folder in this one, named after the experiment and the time.
     New(PathBuf),
-    /// Just here. A run begun here goes on.
+    /// In this folder. A run that was started here is resumed.
     At(PathBuf),
 }
 
-/// Trains, then counts the best model's errors on the test images.
+/// Trains, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
     arguments.ui.check()?;
     let experiment = config::resolve(&arguments.experiment)?;
@@ -40,15 +39,15 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     train(&experiment, &folder, !arguments.no_test, arguments.ui)
 }
 
-/// Trains `experiment` in `folder`; with `test`, counts the best model's errors on the test images at the end. A run that
-/// was begun there goes on if it is of the same experiment.
+/// Trains `experiment` in `folder`; with `test`, evaluates the best model on the test images at the end. A run that was
+/// started there is resumed if it has the same experiment.
 ///
 /// # Errors
 /// Whatever stopped it.
 pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
     match folder {
-        Folder::At(path) if RunFolder::open(path).config().exists() => {
-            let run = RunFolder::open(path);
+        Folder::At(path) if RunFolder::at(path).config().exists() => {
+            let run = RunFolder::at(path);
             let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
             check_resumable(&run.experiment()?, experiment, epochs)?;
             refuse_failed(&run)?;
@@ -56,7 +55,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
                 notice(format!("{} is finished", path.display()));
                 return Ok(());
             }
-            go_on(experiment, &run, test, ui)
+            resume(experiment, &run, test, ui)
         }
         _ => {
             let prepared = Prepared::new(experiment, None)?;
@@ -64,7 +63,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
                 Folder::New(runs) => RunFolder::create(runs, experiment)?,
                 Folder::At(path) => RunFolder::create_at(path, experiment)?,
             };
-            prepared.carry_out(experiment, &run, test, ui)
+            prepared.train(experiment, &run, test, ui)
         }
     }
 }
@@ -80,52 +79,53 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
     }
 }
 
-/// Goes on with a run, as `experiment`, which is the run's own but for what may change.
+/// Resumes a run as `experiment`, which differs from the run's own only in what may change.
 ///
 /// # Errors
 /// Whatever stopped it.
-pub fn go_on(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
+pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
     let _lock = run.lock()?;
-    // The weights to go on with are those of the checkpoint, whatever became of those that the run began with.
-    let begun = run.checkpoint()?.map(|_| run.record()).transpose()?;
-    let prepared = Prepared::new(experiment, begun.as_ref())?;
+    // The weights are those of the checkpoint, whatever became of those that the run started from.
+    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
+    let prepared = Prepared::new(experiment, started.as_ref())?;
     run.write_config(experiment)?;
-    prepared.carry_out(experiment, run, test, ui)
+    prepared.train(experiment, run, test, ui)
 }
 
-/// What a training needs besides its experiment, all there and checked.
+/// What a training needs besides its experiment, all of it present and checked.
 struct Prepared {
-    /// At least one. The first is the one that validates and tests.
+    /// At least one. The first one validates and tests.
     devices: Vec<Opened>,
     files: Files,
     data: TrainingData,
     /// Ready to be trained.
     network: Mlp,
-    /// What `network` starts with, if not by chance.
+    /// Which weights `network` starts from, if it is not randomly initialised.
     transfer: Option<TransferRecord>,
 }
 
 impl Prepared {
-    /// For a run that is to begin, or one that has `begun`, of which this is the record.
-    fn new(experiment: &Experiment, begun: Option<&Record>) -> Result<Self, Error> {
+    /// Prepares a new run, or one that has `started`, whose record this is.
+    fn new(experiment: &Experiment, started: Option<&Record>) -> Result<Self, Error> {
         let devices = open_devices(&experiment.device)?;
-        let files = data::locate(&experiment.data)?;
+        let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
-        // A damaged file must not cost a training; nothing of what is read here is kept.
+        // A damaged test file must not cost a training, so the test images are read now. Nothing of them is used.
         files.test(data.images.size(), data.classes())?;
 
         let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
-        let (network, transfer) = match begun {
+        let (network, transfer) = match started {
             Some(record) => {
                 data.scaling = record.data.scaling;
                 (network, record.transfer.clone())
             }
-            None => match Origin::of(&experiment.init)? {
-                Some(origin) => {
-                    // The first layer goes on with numbers as it knows them.
-                    data.scaling = origin.scaling().unwrap_or(data.scaling);
-                    let (network, transfer) = origin.into_network(network, experiment, data.images.names())?;
+            None => match pretrained(&experiment.init)? {
+                Some(pretrained) => {
+                    // The first layer needs its pixels scaled as before.
+                    data.scaling = pretrained.scaling().unwrap_or(data.scaling);
+                    let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
+                    report_transfer(&transfer);
                     (network, Some(transfer))
                 }
                 None => (network, None),
@@ -134,14 +134,37 @@ impl Prepared {
         Ok(Self { devices, files, data, network, transfer })
     }
 
-    /// What is known of the run before it starts.
+    /// The record of the run before it starts.
     fn new_record(&self, experiment: &Experiment) -> Record {
-        let new = Record::new(experiment.seed, self.files.checksums(), &self.data, &self.network, &self.devices);
-        Record { transfer: self.transfer.clone(), ..new }
+        let Self { devices, files, data, network, transfer } = self;
+        let [height, width] = data.images.size();
+        Record {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
+            device: devices[0].name.clone(),
+            adapter: devices[0].adapter.clone(),
+            beside: devices[1..].iter().map(|device| device.name.clone()).collect(),
+            seed: experiment.seed,
+            started: jiff::Timestamp::now().as_duration().as_secs_f64(),
+            data: DataRecord {
+                height,
+                width,
+                classes: data.classes(),
+                names: data.images.names().into(),
+                training_images: data.split.training.len(),
+                unlabelled_images: data.split.unlabelled.len(),
+                validation_images: data.split.validation.len(),
+                scaling: data.scaling,
+                sha256: files.checksums().clone(),
+            },
+            parameters: network.trained_parameters(),
+            transfer: transfer.clone(),
+            ..Record::default()
+        }
     }
 
-    /// Trains in `run`, from its checkpoint if it has one, and reports.
-    fn carry_out(&self, experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
+    /// Trains in `run`, from its checkpoint if it has one, and reports the result.
+    fn train(&self, experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
         let record = self.record(experiment, run)?;
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
         let unlabelled = match unlabelled_images {
@@ -153,12 +176,14 @@ impl Prepared {
             experiment.name
         ));
         run.write_record(&record)?;
-        let trained = training::train(experiment, self.network.clone(), &self.data, &self.devices, run, record, ui)?;
+        let display = Display::new(ui, experiment.training.epochs);
+        let Self { network, data, devices, .. } = self;
+        let trained = training::train(experiment, network.clone(), data, devices, run, record, &display)?;
 
-        let Trained { journal, mut record, seconds } = trained;
-        let epochs = journal.epochs().len();
-        let best_epoch = journal.best().map_or(epochs, |best| best.epoch);
-        let stopped = journal.stop_reason().filter(|_| epochs < experiment.training.epochs);
+        let Trained { history, mut record, seconds } = trained;
+        let epochs = history.epochs().len();
+        let best_epoch = history.best().map_or(epochs, |best| best.epoch);
+        let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
         if let Some(reason) = &stopped {
             notice(format!("stopped after epoch {epochs}: {reason}"));
         }
@@ -179,40 +204,40 @@ impl Prepared {
             run.path().display()
         );
         if !test {
-            // Who asked for this wants the folder, and perhaps has results of its own for stdout.
+            // The caller wants the folder, and may have its own results for stdout.
             notice(ending);
             return Ok(());
         }
-        // The only look at the test images, with the model that was chosen without them.
+        // The test images are used once, with the model that was chosen without them.
         let model = run.model(experiment, &record, &self.devices[0])?;
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
         let evaluated = evaluate(&model, images, self.data.scaling, &self.devices[0].device)?;
         run.write_evaluation(&evaluated.evaluation)?;
-        let report = leave_report(run, &model, &evaluated);
+        let report = write_report(run, &model, &evaluated);
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
         print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
     }
 
-    /// The floating-point operations of so many epochs.
+    /// The floating-point operations of `epochs` epochs.
     fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
         let Experiment { init, training, .. } = experiment;
-        let Portions { images, unlabelled, .. } = Portions::new(experiment, &self.data.split);
+        let EpochPlan { images, unlabelled, .. } = EpochPlan::new(experiment, &self.data.split);
         let frozen = epochs.min(init.unfreeze_after.unwrap_or(epochs));
-        // An average is validated beside the weights themselves.
-        let validations = if training.ema.is_some() { 2 } else { 1 };
-        // The teacher has but a look at the unlabelled ones.
-        let looks = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
+        // A moving average is validated beside the network itself.
+        let validations = if training.ema_decay.is_some() { 2 } else { 1 };
+        // The teacher classifies the unlabelled images.
+        let forward_only = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
         let steps = frozen as u64 * self.network.training_operations(&init.freeze)
             + (epochs - frozen) as u64 * self.network.training_operations(&[]);
-        (images + unlabelled) as u64 * steps + looks * epochs as u64 * self.network.forward_operations()
+        (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
     }
 
-    /// The run's record: the one it has, as long as it still holds, or else a new one.
+    /// The run's record: the one it has, if it is still valid, or else a new one.
     fn record(&self, experiment: &Experiment, run: &RunFolder) -> Result<Record, Error> {
         let new = self.new_record(experiment);
         if run.checkpoint()?.is_none() {
-            let began_with = run.record().ok().and_then(|old| old.transfer);
-            return match (began_with, &new.transfer) {
+            let started_from = run.record().ok().and_then(|old| old.transfer);
+            return match (started_from, &new.transfer) {
                 (Some(old), Some(now)) if old.sha256 != now.sha256 => {
                     Err(RunError::OtherStart { run: run.path().into(), file: old.file }.into())
                 }
@@ -224,27 +249,46 @@ impl Prepared {
             return Err(RunError::OtherData { run: run.path().into() }.into());
         }
         if (&old.version, &old.commit) != (&new.version, &new.commit) {
-            notice(
-                "warning: another build of this program began this run; the rest may differ from what it would give",
-            );
+            warn("another build of this program started this run; the rest may differ from what that build would give");
         }
         if old.devices() != new.devices() {
             let before = old.devices();
-            notice(format!("warning: the run began on {before}; the rest may differ from what that would give"));
+            warn(format!("the run was started on {before}; the rest may differ from what that device would give"));
         }
         Ok(Record { models: old.models, started: old.started, ..new })
     }
 }
 
-/// One batch a device through everything, in a folder that is gone afterwards: nothing is kept, and the test images are not used.
+/// The weights that `init.from` names, if it is set: a run's best model, or a file from any program.
+fn pretrained(init: &Init) -> Result<Option<Pretrained>, Error> {
+    let Some(from) = &init.from else { return Ok(None) };
+    let pretrained = match from.is_dir() {
+        true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,
+        false => Pretrained::from_file(from).map_err(PretrainedError::from)?,
+    };
+    Ok(Some(pretrained.renamed(&init.rename)?))
+}
+
+/// Says which layers were taken, which are randomly initialised, and which tensors were not used.
+fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
+    notice(format!("from {file}: {}", taken.join(", ")));
+    for (layer, reason) in fresh {
+        notice(format!("randomly initialised: {layer}, as {reason}"));
+    }
+    if !unused.is_empty() {
+        notice(format!("not used: {}", shortened(unused)));
+    }
+}
+
+/// Runs one batch of each device end to end, in a folder that is removed afterwards. The test images are not used.
 fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
-    let Portions { batch_size, beside, .. } = Portions::new(&experiment, split);
+    let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
     let devices = prepared.devices.len();
     split.training.truncate(batch_size * devices);
-    // As many batches as they take: with none beside, one image takes one as well.
-    split.unlabelled.truncate(beside.max(1) * devices);
+    // As many as these batches take. If they take none, one image makes one batch as well.
+    split.unlabelled.truncate(unlabelled_per_batch.max(1) * devices);
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;
 
@@ -253,13 +297,15 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
     let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
-    let trained = training::train(&experiment, prepared.network, &prepared.data, &prepared.devices, &run, record, ui)?;
-    let model = run.model(&experiment, &trained.record, &prepared.devices[0])?;
+    let display = Display::new(ui, experiment.training.epochs);
+    let Prepared { network, data, devices: opened, .. } = prepared;
+    let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
+    let model = run.model(&experiment, &trained.record, &opened[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     let batches = if devices == 1 { "one batch" } else { "one batch a device" };
     print(&format!(
         "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes a model; \
-         nothing was kept",
+         nothing was saved",
         trained.record.parameters
     ))
 }

@@ -10,10 +10,10 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
 
     use tokio::sync::Notify;
 
-    use super::{open_device, print};
-    use crate::interrupt;
-    use crate::notice::notice;
-    use crate::remote::{self, Transport};
+    use super::opening::open_device;
+    use super::print::print;
+    use crate::cli::{notice, signals, warn};
+    use crate::device::remote::{self, Transport};
 
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
     let devices = opened.collect::<Result<Vec<_>, _>>()?;
@@ -21,13 +21,13 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
         true => Transport::WebSocket,
         false => Transport::Iroh { identity: arguments.identity.clone() },
     };
-    let worker = remote::Worker::listen(devices, &transport, arguments.expose, arguments.port)?;
+    let worker = remote::Worker::listen(devices, &transport, arguments.expose, arguments.port, |line| notice(line))?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);
-    let _listening = interrupt::listen(move || signal.notify_one());
+    let _listening = signals::listen(move || signal.notify_one());
     if let (Some(address), Transport::WebSocket) = (arguments.expose, &transport) {
-        notice(format!("warning: WebSocket is not encrypted: who can read what goes to {address} can read the token"));
+        warn(format!("WebSocket is not encrypted: whoever can read the traffic to {address} can read the token"));
     }
     let names: Vec<_> = worker.addresses()?.iter().map(|address| format!("{:?}", address.to_string())).collect();
     let line = match names.as_slice() {
@@ -39,7 +39,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
         printed = print(&line);
         match printed {
             Ok(()) => notice(
-                "serving whoever has the token: the line above, in a config, has it compute here; Ctrl-C ends it",
+                "serving whoever has the token; put the line above into a config to compute here; Ctrl-C ends the worker",
             ),
             Err(_) => stop.notify_one(),
         }
@@ -50,5 +50,5 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
 /// Says which build has it.
 #[cfg(not(feature = "remote"))]
 pub fn run(_: &Worker) -> Result<(), Error> {
-    Err(crate::device::DeviceError::without_remote().into())
+    Err(crate::device::without_remote().into())
 }

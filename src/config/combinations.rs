@@ -8,80 +8,88 @@ use super::setting::Setting;
 use super::training::BatchSize;
 
 /// A mistake that takes more than one key.
-struct Clash {
+struct Conflict {
     /// The key that is reported, then the others that it clashes with.
     keys: &'static [&'static str],
     message: &'static str,
     happens: fn(&Experiment) -> bool,
 }
 
-const CLASHES: &[Clash] = &[
-    Clash {
+const CONFLICTS: &[Conflict] = &[
+    Conflict {
         keys: &["data.dataset", "data.dir"],
         message: "needs data.dir, the folder of your own images",
         happens: |it| is_own(it.data.dataset) && it.data.dir.is_none(),
     },
-    Clash {
+    Conflict {
         keys: &["data.mirrors", "data.dataset"],
         message: "your own files are not downloaded: leave it out",
         happens: |it| is_own(it.data.dataset),
     },
-    Clash {
+    Conflict {
         keys: &["data.classes", "data.dataset"],
         message: "the classes of pictures are their folders: leave it out, and folders away",
-        happens: |it| it.data.dataset == Dataset::Pictures,
+        happens: |it| it.data.dataset == Dataset::ImageFolder,
     },
-    Clash { keys: &["init.fresh", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
-    Clash { keys: &["init.names", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
-    Clash { keys: &["init.freeze", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
-    Clash {
-        keys: &["init.fresh", "model.hidden", "model.batch_norm"],
+    Conflict {
+        keys: &["init.reinitialize", "init.from"],
+        message: NOTHING_COMES,
+        happens: |it| it.init.from.is_none(),
+    },
+    Conflict { keys: &["init.rename", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
+    Conflict { keys: &["init.freeze", "init.from"], message: NOTHING_COMES, happens: |it| it.init.from.is_none() },
+    Conflict {
+        keys: &["init.reinitialize", "model.hidden", "model.batch_norm"],
         message: NO_LAYER,
-        happens: |it| !has_layers(it, &it.init.fresh),
+        happens: |it| !has_layers(it, &it.init.reinitialize),
     },
-    Clash {
+    Conflict {
         keys: &["init.freeze", "model.hidden", "model.batch_norm"],
         message: NO_LAYER,
         happens: |it| !has_layers(it, &it.init.freeze),
     },
-    Clash {
-        keys: &["init.freeze", "init.fresh"],
-        message: "a layer in init.fresh starts by chance, and would stay so: leave it out in one of them",
-        happens: |it| it.init.freeze.iter().any(|layer| it.init.fresh.contains(layer)),
+    Conflict {
+        keys: &["init.freeze", "init.reinitialize"],
+        message: "a layer in init.reinitialize starts by chance, and would stay so: leave it out in one of them",
+        happens: |it| it.init.freeze.iter().any(|layer| it.init.reinitialize.contains(layer)),
     },
-    Clash {
+    Conflict {
         keys: &["init.freeze", "model.hidden", "model.batch_norm"],
         message: "leaves nothing to learn: leave a layer out",
         happens: |it| it.model.layers().iter().all(|layer| it.init.freeze.contains(layer)),
     },
-    Clash {
+    Conflict {
         keys: &["init.unfreeze_after", "init.freeze"],
         message: "needs init.freeze, the layers that it is about",
         happens: |it| it.init.freeze.is_empty(),
     },
-    Clash {
-        keys: &["optimizer.layers", "model.hidden", "model.batch_norm"],
+    Conflict {
+        keys: &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
         message: NO_LAYER,
-        happens: |it| !has_layers(it, it.optimizer.layers.0.keys()),
+        happens: |it| !has_layers(it, it.optimizer.layer_factors.0.keys()),
     },
-    Clash {
-        keys: &["data.distort.elastic_sigma", "data.distort.elastic_alpha"],
-        message: "needs data.distort.elastic_alpha, the strength of the distortion",
-        happens: |it| it.data.distort.elastic_alpha.is_none(),
+    Conflict {
+        keys: &["data.augment.elastic_sigma", "data.augment.elastic_alpha"],
+        message: "needs data.augment.elastic_alpha, the strength of the distortion",
+        happens: |it| it.data.augment.elastic_alpha.is_none(),
     },
-    Clash {
-        keys: &["consistency.weight", "data.labels"],
+    Conflict {
+        keys: &["semi_supervised.weight", "data.labels"],
         message: "is about images without labels: needs data.labels, the number of those that keep theirs",
         happens: |it| it.data.labels.is_none(),
     },
-    Clash {
-        keys: &["consistency.weight", "training.ema"],
-        message: "needs training.ema: the average of the weights is the teacher",
-        happens: |it| it.training.ema.is_none(),
+    Conflict {
+        keys: &["semi_supervised.weight", "training.ema_decay"],
+        message: "needs training.ema_decay: the average of the weights is the teacher",
+        happens: |it| it.training.ema_decay.is_none(),
     },
-    Clash { keys: &["consistency.threshold", "consistency.weight"], message: NO_WEIGHT, happens: has_no_weight },
-    Clash { keys: &["consistency.ratio", "consistency.weight"], message: NO_WEIGHT, happens: has_no_weight },
-    Clash {
+    Conflict {
+        keys: &["semi_supervised.threshold", "semi_supervised.weight"],
+        message: NO_WEIGHT,
+        happens: has_no_weight,
+    },
+    Conflict { keys: &["semi_supervised.ratio", "semi_supervised.weight"], message: NO_WEIGHT, happens: has_no_weight },
+    Conflict {
         keys: &["optimizer.nesterov", "optimizer.momentum", "optimizer.kind"],
         message: "needs optimizer.momentum greater than 0",
         happens: |it| {
@@ -89,36 +97,40 @@ const CLASHES: &[Clash] = &[
             it.optimizer.kind == OptimizerKind::Sgd && it.optimizer.nesterov == Some(true) && momentum == 0.0
         },
     },
-    Clash {
+    Conflict {
         keys: &["optimizer.clip_value", "optimizer.clip_norm"],
         message: "a gradient is clipped by its values or by its norm: leave this or optimizer.clip_norm out",
         happens: |it| it.optimizer.clip_value.is_some() && it.optimizer.clip_norm.is_some(),
     },
-    Clash {
+    Conflict {
         keys: &["training.gradient_accumulation", "training.batch_size"],
         message: "needs a number of images as training.batch_size: \"all\" are one update already",
         happens: |it| it.training.gradient_accumulation > 1 && it.training.batch_size == BatchSize::All,
     },
-    Clash {
+    Conflict {
         keys: &["device", "training.batch_size"],
         message: "several devices need a number of images as training.batch_size: \"all\" are one batch, for one device",
         happens: |it| it.device.count() > 1 && it.training.batch_size == BatchSize::All,
     },
-    Clash { keys: &["stop.error", "data.validation"], message: NO_VALIDATION, happens: |it| it.data.validation == 0 },
-    Clash {
-        keys: &["stop.patience", "data.validation"],
+    Conflict {
+        keys: &["early_stopping.target_error", "data.validation"],
+        message: NO_VALIDATION,
+        happens: |it| it.data.validation == 0,
+    },
+    Conflict {
+        keys: &["early_stopping.patience", "data.validation"],
         message: NO_VALIDATION,
         happens: |it| it.data.validation == 0,
     },
 ];
-const NO_WEIGHT: &str = "is about learning without labels: needs consistency.weight";
+const NO_WEIGHT: &str = "is about learning without labels: needs semi_supervised.weight";
 const NOTHING_COMES: &str = "is about the weights that come from elsewhere: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
 
 fn has_no_weight(experiment: &Experiment) -> bool {
-    experiment.consistency.weight.is_none()
+    experiment.semi_supervised.weight.is_none()
 }
 
 fn has_layers<'a>(experiment: &Experiment, names: impl IntoIterator<Item = &'a String>) -> bool {
@@ -128,7 +140,7 @@ fn has_layers<'a>(experiment: &Experiment, names: impl IntoIterator<Item = &'a S
 
 /// Whether nobody published it.
 fn is_own(dataset: Dataset) -> bool {
-    matches!(dataset, Dataset::Own | Dataset::Pictures)
+    matches!(dataset, Dataset::Idx | Dataset::ImageFolder)
 }
 
 /// A section whose `kind` decides which of its other keys mean anything.
@@ -164,7 +176,7 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| reported.iter().any(|reported| reported == key));
     for setting in settings {
         let key = setting.key();
-        let clashes = CLASHES.iter().filter(|clash| clash.keys[0] == key && is_sound(clash.keys));
+        let clashes = CONFLICTS.iter().filter(|clash| clash.keys[0] == key && is_sound(clash.keys));
         let clashes = clashes.filter(|clash| (clash.happens)(experiment));
         problems.extend(clashes.map(|clash| setting.problem(clash.message)));
         let kinds = KINDS.iter().filter(|kinds| setting.section.as_deref() == Some(kinds.section));

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::device;
-use crate::remote::{Address, WorkerAddress};
+use crate::device::DeviceName;
+use crate::device::remote::WorkerAddress;
 
 /// A device, or several that share the images of each update. On the command line they stand in one word, `cuda:0,cuda:1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +37,15 @@ impl Devices {
     /// Whether there is one, and each can be a device's name.
     pub fn are_sound(&self) -> bool {
         let names = self.names();
-        !names.is_empty() && names.into_iter().all(device::is_name)
+        !names.is_empty() && names.into_iter().all(|name| DeviceName::parse(name).is_some())
     }
 
     /// Whether those of workers are all reached over WebSocket, or none is: Burn moves no tensor between the two.
     pub fn are_reached_alike(&self) -> bool {
-        let workers = self.names().into_iter().filter_map(Address::parse);
-        let mut kinds = workers.map(|address| matches!(address.worker, WorkerAddress::WebSocket { .. }));
+        let mut kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
+            Some(DeviceName::Remote(address)) => Some(matches!(address.worker, WorkerAddress::WebSocket { .. })),
+            _ => None,
+        });
         let first = kinds.next();
         kinds.all(|kind| Some(kind) == first)
     }

@@ -68,8 +68,8 @@ mod tests {
 
     #[test]
     fn a_section_within_a_section_has_its_keys_told() {
-        let found = differences(&[experiment(&["data.distort.rotation=15"]), experiment(&[])]);
-        assert_eq!(found, [Difference { key: "data.distort.rotation".into(), values: vec![Some(15.0.into()), None] }]);
+        let found = differences(&[experiment(&["data.augment.rotation=15"]), experiment(&[])]);
+        assert_eq!(found, [Difference { key: "data.augment.rotation".into(), values: vec![Some(15.0.into()), None] }]);
     }
 
     #[test]

@@ -2,18 +2,18 @@
 //!
 //! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
 //! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
-//! keys of `[data.distort]`, `[consistency]`, `[optimizer]` and `[schedule]`.
+//! keys of `[data.augment]`, `[semi_supervised]`, `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::consistency::Consistency;
+use super::augment::Augment;
 use super::devices::Devices;
-use super::distort::Distort;
 use super::init::Init;
 use super::optimizer::Optimizer;
 use super::schedule::Schedule;
+use super::semi_supervised::SemiSupervised;
 use super::training::Training;
 
 /// One experiment, as its TOML file describes it.
@@ -36,14 +36,14 @@ pub struct Experiment {
     /// How long and in what portions to train.
     pub training: Training,
     /// What is learned from images without labels.
-    #[serde(skip_serializing_if = "Consistency::is_empty")]
-    pub consistency: Consistency,
+    #[serde(skip_serializing_if = "SemiSupervised::is_empty")]
+    pub semi_supervised: SemiSupervised,
     /// The update rule.
     pub optimizer: Optimizer,
     /// The learning rate over time.
     pub schedule: Schedule,
     /// When to stop before the last epoch.
-    pub stop: Stop,
+    pub early_stopping: EarlyStopping,
 }
 
 impl Default for Experiment {
@@ -56,10 +56,10 @@ impl Default for Experiment {
             model: Model::default(),
             init: Init::default(),
             training: Training::default(),
-            consistency: Consistency::default(),
+            semi_supervised: SemiSupervised::default(),
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
-            stop: Stop::default(),
+            early_stopping: EarlyStopping::default(),
         }
     }
 }
@@ -68,9 +68,9 @@ impl Experiment {
     /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another; the optional
     /// keys of what is distorted and of what is learned without labels as well.
     pub fn resolved(self) -> Self {
-        let data = Data { distort: self.data.distort.resolved(), ..self.data };
-        let consistency = self.consistency.resolved();
-        Self { data, consistency, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
+        let data = Data { augment: self.data.augment.resolved(), ..self.data };
+        let semi_supervised = self.semi_supervised.resolved();
+        Self { data, semi_supervised, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
     }
 
     /// The experiment as a config file.
@@ -101,17 +101,19 @@ pub struct Data {
     pub classes: Vec<u8>,
     /// How many training images are held out for validation, stratified by class. 0 trains on all of them.
     pub validation: usize,
-    /// Of how many images that train the labels are kept, equally many of each class; unset, of all. `[consistency]` can
+    /// Of how many images that train the labels are kept, equally many of each class; unset, of all. `[semi_supervised]` can
     /// learn from the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<usize>,
+    /// The fraction of the training split that is used, in (0, 1], the same of each class.
+    pub fraction: f64,
     /// How a pixel becomes a number.
     pub pixels: Pixels,
     /// How many threads make batches ahead of their use; it changes the speed and nothing else.
     pub loader_threads: usize,
     /// How the training images are distorted.
-    #[serde(skip_serializing_if = "Distort::is_empty")]
-    pub distort: Distort,
+    #[serde(skip_serializing_if = "Augment::is_empty")]
+    pub augment: Augment,
 }
 
 impl Default for Data {
@@ -125,7 +127,8 @@ impl Default for Data {
             labels: None,
             pixels: Pixels::Unit,
             loader_threads: 1,
-            distort: Distort::default(),
+            augment: Augment::default(),
+            fraction: 1.0,
         }
     }
 }
@@ -142,9 +145,9 @@ pub enum Dataset {
     /// Handwritten Japanese characters.
     Kmnist,
     /// The IDX files in `data.dir`, whatever they show.
-    Own,
+    Idx,
     /// The PNG and JPEG pictures in `data.dir`, in a sub-folder for each class.
-    Pictures,
+    ImageFolder,
 }
 
 /// How a pixel, 0 to 255, becomes a number.
@@ -206,13 +209,13 @@ pub enum Activation {
     Gelu,
 }
 
-/// `[stop]`: when to stop before the last epoch. Both need a validation split.
+/// `[early_stopping]`: when to stop before the last epoch. Both need a validation split.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Stop {
+pub struct EarlyStopping {
     /// Stop as soon as the validation error is this share or less, in [0, 1].
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<f64>,
+    pub target_error: Option<f64>,
     /// Stop after so many epochs without a lower validation error, or a lower loss at the same error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,

@@ -18,7 +18,7 @@ pub struct Init {
     pub from: Option<PathBuf>,
     /// The layers that start by chance all the same, such as `output`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub fresh: Vec<String>,
+    pub reinitialize: Vec<String>,
     /// The layers that stay as they come, bit by bit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Init {
     pub unfreeze_after: Option<usize>,
     /// What is called otherwise in the file: its name of a tensor or a layer, and the name here.
     #[serde(skip_serializing_if = "Table::is_empty")]
-    pub names: Table<String>,
+    pub rename: Table<String>,
 }
 
 /// Weight initialisations by their standard names.

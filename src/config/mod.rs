@@ -4,11 +4,10 @@
 //! not hide the next; `schema` knows what serde takes, `hint` puts its refusals into plain words, and `values` and
 //! `combinations` look at what the settings say. Everything wrong is reported at once, before any work.
 
+mod augment;
 mod combinations;
-mod consistency;
 mod devices;
 mod difference;
-mod distort;
 mod document;
 mod error;
 mod experiment;
@@ -18,6 +17,7 @@ mod optimizer;
 mod resumption;
 mod schedule;
 mod schema;
+mod semi_supervised;
 mod setting;
 mod table;
 #[cfg(test)]
@@ -31,19 +31,19 @@ use std::{
     path::Path,
 };
 
-pub use self::consistency::Consistency;
+pub use self::augment::Augment;
 pub use self::devices::Devices;
 pub use self::difference::{Difference, differences};
-pub use self::distort::Distort;
 pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
-pub use self::experiment::{Activation, Data, Dataset, Experiment, Model, Pixels, Stop};
+pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels};
 pub(crate) use self::hint::nearest;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
+pub use self::semi_supervised::SemiSupervised;
 use self::setting::Setting;
 pub(crate) use self::setting::{dotted, line_of, shortened};
 pub use self::table::Table;
@@ -119,4 +119,9 @@ fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, V
         }
     }
     (experiment, accepted)
+}
+
+/// The JSON Schema of a config file, as text.
+pub fn schema_json() -> String {
+    String::new()
 }

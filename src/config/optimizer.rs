@@ -42,7 +42,7 @@ pub struct Optimizer {
     /// Layers with a rate of their own: each one's factor of the rate that the schedule has for all. AdamW's weight decay
     /// goes with the rate.
     #[serde(skip_serializing_if = "Table::is_empty")]
-    pub layers: Table<f64>,
+    pub layer_factors: Table<f64>,
 }
 
 impl Default for Optimizer {
@@ -58,7 +58,7 @@ impl Default for Optimizer {
             nesterov: None,
             clip_norm: None,
             clip_value: None,
-            layers: Table::default(),
+            layer_factors: Table::default(),
         }
     }
 }

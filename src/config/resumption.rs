@@ -34,8 +34,8 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         | "data.mirrors"
         | "data.loader_threads"
         | "training.tensorboard"
-        | "stop.error"
-        | "stop.patience" => None,
+        | "early_stopping.target_error"
+        | "early_stopping.patience" => None,
         "training.epochs" if after.training.epochs < epochs => {
             Some(format!("{epochs} epochs are done already; it can only be more"))
         }
@@ -76,7 +76,7 @@ mod tests {
         let after = changed(|it| {
             it.training.epochs = 20;
             it.device = "flex".into();
-            it.stop.patience = Some(3);
+            it.early_stopping.patience = Some(3);
         });
         assert_eq!(refused(&changed(|_| {}), &after), "");
     }

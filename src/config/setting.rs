@@ -12,7 +12,7 @@ const LONGEST_SHOWN: usize = 60;
 /// One key with its value, not yet looked at by serde.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// The known section that the key stands in, such as `data` or `data.distort`; `None` at the top level.
+    /// The known section that the key stands in, such as `data` or `data.augment`; `None` at the top level.
     pub section: Option<String>,
     /// The key within its section.
     pub name: String,

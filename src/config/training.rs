@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
-    /// How often the whole training split is gone through, at most: its unlabelled images where `[consistency]` has a
+    /// How often the whole training split is gone through, at most: its unlabelled images where `[semi_supervised]` has a
     /// weight, the labelled ones coming again and again meanwhile.
     pub epochs: usize,
     /// Images in one batch, or `"all"` of them.
@@ -19,10 +19,8 @@ pub struct Training {
     pub label_smoothing: f64,
     /// The decay of an exponential moving average of the weights, in (0, 1), that then is the model; unset, none is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ema: Option<f64>,
-    /// The share of the training split that is used, in (0, 1], the same of each class.
-    pub limit: f64,
-    /// Whether the run's folder gets files for TensorBoard, see [`crate::tensorboard`].
+    pub ema_decay: Option<f64>,
+    /// Whether the run's folder gets files for TensorBoard, see [`crate::run::tensorboard`].
     pub tensorboard: bool,
 }
 
@@ -33,8 +31,7 @@ impl Default for Training {
             batch_size: BatchSize::Images(32),
             gradient_accumulation: 1,
             label_smoothing: 0.0,
-            ema: None,
-            limit: 1.0,
+            ema_decay: None,
             tensorboard: false,
         }
     }

@@ -92,30 +92,30 @@ const RULES: &[Rule] = &[
         holds: |it| it.data.loader_threads <= 64,
     },
     Rule {
-        key: "data.distort.rotation",
+        key: "data.augment.rotation",
         allowed: "a number of degrees from 0 to 180",
-        holds: |it| it.data.distort.rotation.is_none_or(|angle| (0.0..=180.0).contains(&angle)),
+        holds: |it| it.data.augment.rotation.is_none_or(|angle| (0.0..=180.0).contains(&angle)),
     },
-    Rule { key: "data.distort.scale", allowed: SHARE, holds: |it| it.data.distort.scale.is_none_or(is_share) },
+    Rule { key: "data.augment.scale", allowed: SHARE, holds: |it| it.data.augment.scale.is_none_or(is_share) },
     Rule {
-        key: "data.distort.shear",
+        key: "data.augment.shear",
         allowed: "a number of degrees from 0 to 60",
-        holds: |it| it.data.distort.shear.is_none_or(|angle| (0.0..=60.0).contains(&angle)),
+        holds: |it| it.data.augment.shear.is_none_or(|angle| (0.0..=60.0).contains(&angle)),
     },
     Rule {
-        key: "data.distort.translation",
+        key: "data.augment.translation",
         allowed: PIXELS,
-        holds: |it| it.data.distort.translation.is_none_or(is_pixels),
+        holds: |it| it.data.augment.translation.is_none_or(is_pixels),
     },
     Rule {
-        key: "data.distort.elastic_alpha",
+        key: "data.augment.elastic_alpha",
         allowed: PIXELS,
-        holds: |it| it.data.distort.elastic_alpha.is_none_or(is_pixels),
+        holds: |it| it.data.augment.elastic_alpha.is_none_or(is_pixels),
     },
     Rule {
-        key: "data.distort.elastic_sigma",
+        key: "data.augment.elastic_sigma",
         allowed: "a number of pixels from 1 to 100",
-        holds: |it| it.data.distort.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)),
+        holds: |it| it.data.augment.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)),
     },
     Rule {
         key: "model.hidden",
@@ -130,11 +130,15 @@ const RULES: &[Rule] = &[
         allowed: "text: the path of a run's folder, or of a file of weights",
         holds: |it| it.init.from.as_ref().is_none_or(|from| !from.as_os_str().is_empty()),
     },
-    Rule { key: "init.fresh", allowed: LAYERS, holds: |it| it.init.fresh.iter().all(|name| is_layer(name)) },
     Rule {
-        key: "init.names",
+        key: "init.reinitialize",
+        allowed: LAYERS,
+        holds: |it| it.init.reinitialize.iter().all(|name| is_layer(name)),
+    },
+    Rule {
+        key: "init.rename",
         allowed: "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\"",
-        holds: |it| it.init.names.0.values().all(|name| is_layer_or_tensor(name)),
+        holds: |it| it.init.rename.0.values().all(|name| is_layer_or_tensor(name)),
     },
     Rule { key: "init.freeze", allowed: LAYERS, holds: |it| it.init.freeze.iter().all(|name| is_layer(name)) },
     Rule {
@@ -163,25 +167,25 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "training.label_smoothing", allowed: SHARE, holds: |it| is_share(it.training.label_smoothing) },
     Rule {
-        key: "training.ema",
+        key: "training.ema_decay",
         allowed: "a number greater than 0 and less than 1",
-        holds: |it| it.training.ema.is_none_or(|decay| decay > 0.0 && decay < 1.0),
+        holds: |it| it.training.ema_decay.is_none_or(|decay| decay > 0.0 && decay < 1.0),
     },
-    Rule { key: "training.limit", allowed: FACTOR, holds: |it| is_factor(it.training.limit) },
+    Rule { key: "data.fraction", allowed: FACTOR, holds: |it| is_factor(it.data.fraction) },
     Rule {
-        key: "consistency.weight",
+        key: "semi_supervised.weight",
         allowed: "a number from 0 to 1000",
-        holds: |it| it.consistency.weight.is_none_or(|weight| (0.0..=1000.0).contains(&weight)),
+        holds: |it| it.semi_supervised.weight.is_none_or(|weight| (0.0..=1000.0).contains(&weight)),
     },
     Rule {
-        key: "consistency.threshold",
+        key: "semi_supervised.threshold",
         allowed: PROBABILITY,
-        holds: |it| it.consistency.threshold.is_none_or(is_probability),
+        holds: |it| it.semi_supervised.threshold.is_none_or(is_probability),
     },
     Rule {
-        key: "consistency.ratio",
+        key: "semi_supervised.ratio",
         allowed: "a whole number from 1 to 1000",
-        holds: |it| it.consistency.ratio.is_none_or(|ratio| (1..=1000).contains(&ratio)),
+        holds: |it| it.semi_supervised.ratio.is_none_or(|ratio| (1..=1000).contains(&ratio)),
     },
     Rule {
         key: "optimizer.learning_rate",
@@ -205,10 +209,14 @@ const RULES: &[Rule] = &[
         holds: |it| it.optimizer.clip_value.is_none_or(is_positive),
     },
     Rule {
-        key: "optimizer.layers",
+        key: "optimizer.layer_factors",
         allowed: "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1",
         holds: |it| {
-            it.optimizer.layers.0.iter().all(|(name, &factor)| is_layer(name) && factor > 0.0 && factor <= 1000.0)
+            it.optimizer
+                .layer_factors
+                .0
+                .iter()
+                .all(|(name, &factor)| is_layer(name) && factor > 0.0 && factor <= 1000.0)
         },
     },
     Rule {
@@ -218,11 +226,15 @@ const RULES: &[Rule] = &[
     },
     Rule { key: "schedule.factor", allowed: FACTOR, holds: |it| it.schedule.factor.is_none_or(is_factor) },
     Rule { key: "schedule.warmup", allowed: SHARE, holds: |it| it.schedule.warmup.is_none_or(is_share) },
-    Rule { key: "stop.error", allowed: PROBABILITY, holds: |it| it.stop.error.is_none_or(is_probability) },
     Rule {
-        key: "stop.patience",
+        key: "early_stopping.target_error",
+        allowed: PROBABILITY,
+        holds: |it| it.early_stopping.target_error.is_none_or(is_probability),
+    },
+    Rule {
+        key: "early_stopping.patience",
         allowed: "a whole number from 1 to 100000",
-        holds: |it| it.stop.patience.is_none_or(|patience| (1..=100_000).contains(&patience)),
+        holds: |it| it.early_stopping.patience.is_none_or(|patience| (1..=100_000).contains(&patience)),
     },
 ];
 

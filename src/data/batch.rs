@@ -6,7 +6,7 @@ use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::Images;
+use super::images::Images;
 
 /// One image as the data set stores it.
 #[derive(Debug, Clone)]
@@ -28,8 +28,8 @@ pub struct Batch {
     pub unlabelled: Option<Unlabelled>,
     /// What is random in this step, noise and dropout, is drawn under this seed.
     pub seed: u64,
-    /// The share of its update's images that it holds: 1, unless several batches make an update.
-    pub share: f64,
+    /// What its mean loss is multiplied by: its fraction of the images of the update. 1, unless several batches make one.
+    pub loss_weight: f64,
 }
 
 impl Batch {
@@ -38,7 +38,7 @@ impl Batch {
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
         let shape = [labels.len()];
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
-        Self { images, targets, unlabelled: None, seed: 0, share: 1.0 }
+        Self { images, targets, unlabelled: None, seed: 0, loss_weight: 1.0 }
     }
 
     /// How many images it has, with and without labels.
@@ -53,8 +53,8 @@ impl Batch {
 pub struct Unlabelled {
     /// `[images, height · width]`, scaled, as the data set has them.
     pub plain: Tensor<2>,
-    /// The same, distorted as images that train are.
-    pub distorted: Tensor<2>,
+    /// The same images, augmented as training images are.
+    pub augmented: Tensor<2>,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -64,6 +64,13 @@ pub struct Scaling {
     pub mean: f64,
     /// What becomes a distance of 1, in units of the brightest pixel.
     pub deviation: f64,
+}
+
+/// To [0, 1].
+impl Default for Scaling {
+    fn default() -> Self {
+        Self::UNIT
+    }
 }
 
 impl Scaling {

@@ -3,19 +3,38 @@
 use std::{
     env,
     fs::{self, File},
-    io::{self, IsTerminal, Read, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 use ureq::Agent;
 
-use super::{Attempt, DataError, MirrorError, source::Published};
+use super::error::{Attempt, DataError, MirrorError};
+use super::source::Published;
 use crate::checksum;
 
 #[cfg(test)]
 mod tests;
+
+/// Is told how a download proceeds.
+pub trait DownloadProgress {
+    /// A download of `size` bytes from `url` starts.
+    fn start(&self, url: &str, size: u64);
+
+    /// So many bytes have arrived.
+    fn advance(&self, bytes: u64);
+
+    /// All bytes have arrived.
+    fn finish(&self);
+}
+
+/// Shows nothing.
+impl DownloadProgress for () {
+    fn start(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+    fn finish(&self) {}
+}
 
 /// How long to wait for a mirror before the next one is tried.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +96,7 @@ pub fn download(
     mirrors: &[String],
     dir: &Path,
     timeouts: Timeouts,
+    progress: &dyn DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // First of all: to learn that a folder is not writable, nobody should wait for a download.
     fs::create_dir_all(dir)
@@ -86,7 +106,7 @@ pub fn download(
     let mut attempts = Vec::new();
     for mirror in mirrors {
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));
-        match fetch(&agent, &url, published) {
+        match fetch(&agent, &url, published, progress) {
             Ok(bytes) => return store(&bytes, name, dir),
             Err(reason) => attempts.push(Attempt { url, reason }),
         }
@@ -95,13 +115,28 @@ pub fn download(
 }
 
 /// Gets the published file from an address, into memory: the largest has 26 MB.
-fn fetch(agent: &Agent, url: &str, published: &Published) -> Result<Vec<u8>, MirrorError> {
-    let progress = progress(url, published.size);
+fn fetch(
+    agent: &Agent,
+    url: &str,
+    published: &Published,
+    progress: &dyn DownloadProgress,
+) -> Result<Vec<u8>, MirrorError> {
+    progress.start(url, published.size);
     let mut bytes = Vec::new();
     let mut response = agent.get(url).call()?;
     // The byte more tells a body that is too long, without reading all of it.
-    let body = response.body_mut().as_reader().take(published.size + 1);
-    progress.wrap_read(body).read_to_end(&mut bytes)?;
+    let mut body = response.body_mut().as_reader().take(published.size + 1);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match body.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => bytes.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        progress.advance(bytes.len() as u64);
+    }
+    progress.finish();
     check(&bytes, published)?;
     Ok(bytes)
 }
@@ -134,17 +169,4 @@ fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
         Ok(()) => Ok(path),
         Err(source) => Err(DataError::Write { path, source }),
     }
-}
-
-/// The progress on standard error: a bar on a terminal, else one line as the download starts.
-fn progress(url: &str, size: u64) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        // Where nobody listens on standard error, the download goes on all the same.
-        let _ = writeln!(io::stderr(), "downloading {url} ({size} bytes)");
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
-        .expect("the template above is well-formed");
-    // Abandon: what is left on the screen tells how far it came.
-    ProgressBar::new(size).with_style(style).with_message(url.to_owned()).with_finish(ProgressFinish::Abandon)
 }

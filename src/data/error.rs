@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Why the images could not be had. Each message names the file or the key; the cause is kept as the source.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// `data.dataset = "own"` without a folder.
+    /// `data.dataset = "idx"` without a folder.
     #[error("data.dir is missing: it names the folder of your own images")]
     NoDir,
 
@@ -34,16 +34,18 @@ pub enum DataError {
         expected: String,
     },
 
-    /// Too many files in a folder of pictures are none.
+    /// Too many files in a folder of images are not images.
     #[error(
-        "{bad} of {all} files in {dir} are no pictures, more than one in ten: they are listed above; take them out"
+        "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
+        unreadable.len(),
+        first(unreadable)
     )]
-    Pictures {
+    UnreadableImages {
         /// The folder.
         dir: PathBuf,
-        /// How many can't be read.
-        bad: usize,
-        /// How many there are.
+        /// The files that can't be read, each with the reason.
+        unreadable: Vec<String>,
+        /// How many files there are.
         all: usize,
     },
 
@@ -59,7 +61,7 @@ pub enum DataError {
     /// A file of a named data set is not the published one.
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it anew, or \
-         set data.dataset = \"own\" to use files of your own"
+         set data.dataset = \"idx\" to use files of your own"
     )]
     Checksum {
         /// The compressed file.
@@ -309,6 +311,13 @@ impl From<io::Error> for MirrorError {
     fn from(error: io::Error) -> Self {
         ureq::Error::from(error).into()
     }
+}
+
+/// The first of some files, and how many more there are.
+fn first(files: &[String]) -> String {
+    const MOST: usize = 3;
+    let named = files.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");
+    if files.len() > MOST { format!("{named}; and {} more", files.len() - MOST) } else { named }
 }
 
 fn listed(names: &[String]) -> String {

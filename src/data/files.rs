@@ -1,4 +1,4 @@
-//! Finds the files of a data set: pictures in folders, or four IDX files, of which it has those downloaded that are missing.
+//! Finds the files of a data set: images in folders, or four IDX files. Missing files of a published data set are downloaded.
 
 use std::{
     collections::BTreeMap,
@@ -6,12 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    DataError, Images,
-    download::{Timeouts, download},
-    pictures::Pictures,
-    source::{NAMES, Published, Source},
-};
+use super::download::{DownloadProgress, Timeouts, download};
+use super::error::DataError;
+use super::image_folder::ImageFolder;
+use super::images::Images;
+use super::source::{NAMES, Published, Source};
 use crate::checksum;
 use crate::config::{Data, Dataset};
 
@@ -23,8 +22,8 @@ mod tests;
 pub enum Files {
     /// Four files.
     Idx(IdxFiles),
-    /// Pictures in folders.
-    Pictures(Pictures),
+    /// Images in a folder for each class.
+    ImageFolder(ImageFolder),
 }
 
 impl Files {
@@ -35,7 +34,7 @@ impl Files {
     pub fn train(&self) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.train(),
-            Self::Pictures(pictures) => Ok(pictures.train.clone()),
+            Self::ImageFolder(folder) => Ok(folder.train.clone()),
         }
     }
 
@@ -47,7 +46,15 @@ impl Files {
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.test(size, classes),
-            Self::Pictures(pictures) => pictures.test(size, classes),
+            Self::ImageFolder(folder) => folder.test(size, classes),
+        }
+    }
+
+    /// What is worth a warning: files that were left out, each with the reason.
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::Idx(_) => &[],
+            Self::ImageFolder(folder) => &folder.warnings,
         }
     }
 
@@ -56,7 +63,7 @@ impl Files {
     pub fn checksums(&self) -> &BTreeMap<String, String> {
         match self {
             Self::Idx(files) => &files.checksums,
-            Self::Pictures(pictures) => &pictures.checksums,
+            Self::ImageFolder(folder) => &folder.checksums,
         }
     }
 }
@@ -126,24 +133,29 @@ impl IdxFiles {
 /// the folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from
 /// the program's own; without that, one in the checkout of this program or in the current folder. The files of a named
 /// data set are checked against the published checksums, and downloaded if missing. One's own files and pictures are taken
-/// as they are; pictures are read here, see [`Pictures`].
+/// as they are; pictures are read here, see [`ImageFolder`].
 ///
 /// # Errors
-/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, those of [`Pictures::read`], [`DataError::Checksum`],
+/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, those of [`ImageFolder::read`], [`DataError::Checksum`],
 /// [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for those of a named data set,
 /// [`DataError::Read`] for both.
-pub fn locate(config: &Data) -> Result<Files, DataError> {
+pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
-        Dataset::Pictures => Ok(Files::Pictures(Pictures::read(dir()?)?)),
+        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
-            Some(source) => named(source, config, Timeouts::from_env()?)?,
+            Some(source) => named(source, config, Timeouts::from_env()?, progress)?,
             None => own(dir()?, &config.classes)?,
         })),
     }
 }
 
-fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<IdxFiles, DataError> {
+fn named(
+    source: &Source,
+    config: &Data,
+    timeouts: Timeouts,
+    progress: &dyn DownloadProgress,
+) -> Result<IdxFiles, DataError> {
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
@@ -152,7 +164,7 @@ fn named(source: &Source, config: &Data, timeouts: Timeouts) -> Result<IdxFiles,
         let (name, published) = (NAMES[index], &source.files[index]);
         match present(&dir, name) {
             Some(path) => verify(path, published),
-            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts),
+            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts, progress),
         }
     };
     IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), &config.classes)

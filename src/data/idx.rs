@@ -16,7 +16,7 @@ use std::{
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{DataError, IdxError};
+use super::error::{DataError, IdxError};
 
 #[cfg(test)]
 mod tests;

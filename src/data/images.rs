@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{DataError, idx};
+use super::error::DataError;
+use super::idx;
 
 /// Labelled images of one size, at least one.
 ///

@@ -1,38 +1,43 @@
-//! The images: from the IDX files on disk, or on a mirror, to batches of tensors.
+//! The images: from files on disk, or on a mirror, to batches of tensors.
 //!
-//! An image's way:
+//! The path of an image:
 //!
-//! 1. `source` knows, for each data set with a name, its folder, its mirrors and its published checksums.
-//! 2. [`locate`] finds the folder with the four files, checks them against the published checksums and has `download`
-//!    fetch those that are missing. The result is [`Files`]: four paths and what lies there; or [`Pictures`], one's own.
-//! 3. [`Files::train`] and [`Files::test`] read a pair of files with [`idx`], which trusts nothing that a header says,
-//!    into [`Images`]: one byte a pixel, one byte a label. The test images are read by nothing but [`Files::test`].
-//! 4. [`TrainingData`] holds some of the training images out for validation, and may have others without their labels
-//!    ([`stratified`]).
-//! 5. A [`Loader`] decides the order, a [`Distortion`] may change the images, and an [`ImageBatcher`] scales the pixels of
-//!    each [`Batch`]. Where a device has its own memory, it keeps the images (`resident`) and gathers the batches itself.
+//! 1. `source` knows the published data sets: their folders, mirrors and checksums.
+//! 2. [`locate`] finds the files, checks them against the published checksums, and has `download` fetch those that are
+//!    missing. The result is [`Files`]: four IDX files, or an [`ImageFolder`] of one's own images.
+//! 3. [`Files::train`] and [`Files::test`] read them, IDX files with [`idx`], into [`Images`]: one byte a pixel, one byte a
+//!    label. Only [`Files::test`] reads the test images.
+//! 4. [`TrainingData`] holds some of the training images out for validation ([`stratified`]), and may remove the labels of
+//!    others.
+//! 5. A [`Loader`] decides the order, an [`Augmentation`] may change the images, and an [`ImageBatcher`] scales the pixels
+//!    of each [`Batch`]. A GPU keeps the images (`device_images`) and gathers the batches itself.
+//!
+//! [`prepare`] turns any PNG or JPEG image into one that looks like the training images.
 
+mod augment;
 mod batch;
-mod distort;
+mod device_images;
 mod download;
 mod error;
 mod files;
 pub mod idx;
+mod image_folder;
 mod images;
 mod loader;
-mod pictures;
-mod resident;
+pub mod prepare;
 mod source;
 mod split;
 mod training;
 
+pub use augment::Augmentation;
 pub use batch::{Batch, ImageBatcher, Item, Scaling, Unlabelled};
-pub use distort::Distortion;
+pub use download::DownloadProgress;
 pub use error::{Attempt, DataError, IdxError, MirrorError};
 pub use files::{Files, IdxFiles, locate};
+pub use image_folder::ImageFolder;
 pub use images::Images;
 pub use loader::Loader;
-pub use pictures::Pictures;
+pub use prepare::ImageError;
 pub use split::{Split, stratified};
 pub use training::TrainingData;
 

@@ -79,7 +79,7 @@ impl Source {
             Dataset::Mnist => Some(&MNIST),
             Dataset::FashionMnist => Some(&FASHION_MNIST),
             Dataset::Kmnist => Some(&KMNIST),
-            Dataset::Own | Dataset::Pictures => None,
+            Dataset::Idx | Dataset::ImageFolder => None,
         }
     }
 }

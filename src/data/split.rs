@@ -2,7 +2,7 @@
 
 use rand::seq::SliceRandom;
 
-use super::DataError;
+use super::error::DataError;
 use crate::random::{Purpose, generator};
 
 /// The training images, by index, that train and that validate. All in ascending order.
@@ -16,8 +16,8 @@ pub struct Split {
     pub validation: Vec<usize>,
 }
 
-/// Holds out `validation` of the images, and takes the share `limit`, in (0, 1], of the others to learn from: each class in
-/// proportion to its size, chosen by `seed`. The limit does not change what is held out.
+/// Holds out `validation` of the images, and takes the fraction `fraction`, in (0, 1], of the others to learn from: each class in
+/// proportion to its size, chosen by `seed`. The fraction does not change what is held out.
 ///
 /// With `kept`, only so many of those to learn from keep their labels, equally many of each class; where that does not come
 /// out even, the first classes have one more. Fewer are among more.
@@ -27,7 +27,7 @@ pub struct Split {
 pub fn stratified(
     labels: &[u8],
     validation: usize,
-    limit: f64,
+    fraction: f64,
     kept: Option<usize>,
     seed: u64,
 ) -> Result<Split, DataError> {
@@ -41,7 +41,7 @@ pub fn stratified(
     let sizes: Vec<usize> = by_class.iter().map(Vec::len).collect();
     let held_out = proportional(&sizes, validation);
     let rest: Vec<usize> = sizes.iter().zip(&held_out).map(|(size, held_out)| size - held_out).collect();
-    let used = ((labels.len() - validation) as f64 * limit).round() as usize;
+    let used = ((labels.len() - validation) as f64 * fraction).round() as usize;
     let used = proportional(&rest, used.max(1));
     let kept = kept.map_or(Ok(used.clone()), |kept| equal(&used, kept))?;
     let mut generator = generator(seed, Purpose::Split);

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{DataError, Files, ImageBatcher, Images, Scaling, Split, stratified};
+use super::batch::{ImageBatcher, Scaling};
+use super::error::DataError;
+use super::files::Files;
+use super::images::Images;
+use super::split::{Split, stratified};
 use crate::config::{Experiment, Pixels};
 
 /// What an experiment learns from and is selected by. The test images are not among it.
@@ -24,8 +28,8 @@ impl TrainingData {
     /// If a file is damaged, `data.validation` leaves nothing to learn from, or `data.labels` can't be had.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
-        let (data, limit) = (&experiment.data, experiment.training.limit);
-        let split = stratified(images.labels(), data.validation, limit, data.labels, experiment.seed)?;
+        let data = &experiment.data;
+        let split = stratified(images.labels(), data.validation, data.fraction, data.labels, experiment.seed)?;
         let scaling = match experiment.data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),

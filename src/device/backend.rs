@@ -1,42 +1,20 @@
-//! The backends, and the adapters of those that are compiled in.
+//! The backends that are compiled in, and the adapters that they find.
 
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use burn::tensor::{DeviceKind, DeviceType};
 
-use super::{DeviceError, Opened};
-
-/// The backends this program can be built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    Cuda,
-    Metal,
-    Vulkan,
-    Wgpu,
-    NdArray,
-    Flex,
-}
+use super::error::DeviceError;
+use super::name::Backend;
+use super::opened::Opened;
 
 impl Backend {
-    /// In the order in which `auto` prefers them.
-    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
-
+    /// The backends that are compiled in, in the order in which `auto` prefers them.
     pub fn built() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    /// The name on the command line, in config files, and as a cargo feature.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cuda => "cuda",
-            Self::Metal => "metal",
-            Self::Vulkan => "vulkan",
-            Self::Wgpu => "wgpu",
-            Self::NdArray => "ndarray",
-            Self::Flex => "flex",
-        }
-    }
-
+    /// Whether it is compiled in.
     pub fn is_built(self) -> bool {
         match self {
             Self::Cuda => cfg!(feature = "cuda"),
@@ -46,10 +24,6 @@ impl Backend {
             Self::NdArray => cfg!(feature = "ndarray"),
             Self::Flex => cfg!(feature = "flex"),
         }
-    }
-
-    pub fn is_gpu(self) -> bool {
-        !matches!(self, Self::NdArray | Self::Flex)
     }
 
     /// What to install where a GPU is not found.
@@ -95,6 +69,7 @@ impl Backend {
         }
     }
 
+    /// Opens the adapter of this number, under `name`.
     pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
         let adapters = self.adapters();
         let count = adapters.len();
@@ -123,7 +98,7 @@ fn identify(_: &Device) -> (String, bool) {
     ("unnamed".into(), false)
 }
 
-/// Their names, for a message.
+/// The names of some backends, for a message.
 pub fn names(backends: impl Iterator<Item = Backend>) -> String {
     backends.map(Backend::name).collect::<Vec<_>>().join(", ")
 }

@@ -5,19 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::checkpoint::CheckpointError;
+use crate::cli::UiError;
 use crate::config::ConfigError;
-use crate::data::{DataError, IdxError, MirrorError};
+use crate::data::{DataError, IdxError, ImageError, MirrorError};
 use crate::device::DeviceError;
+use crate::device::remote::{RemoteError, TokenError};
 use crate::evaluation::EvaluationError;
-use crate::picture::PictureError;
-use crate::remote::RemoteError;
-use crate::run::RunError;
-use crate::serve::{Refusal, ServeError};
+use crate::model::{PretrainedError, WeightsError};
+use crate::run::{CheckpointError, RunError};
+use crate::serve::{ApiError, ServeError};
 use crate::sweep::SweepError;
-use crate::training::{TrainingError, UiError};
-use crate::transfer::TransferError;
-use crate::weights::WeightsError;
+use crate::training::TrainingError;
 
 /// The test of one variant.
 struct Tested {
@@ -58,10 +56,11 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Training: "tests/cli/errors.rs" a_training_that_diverges_says_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
             Run: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
-            Transfer: "tests/cli/transfer.rs" a_run_of_another_shape_is_refused_before_a_folder_is_made "does not fit this network",
+            Pretrained: "tests/cli/transfer.rs" a_run_of_another_shape_is_refused_before_a_folder_is_made "does not fit this network",
+            SourceRun: "tests/cli/transfer.rs" init_from_a_folder_that_is_no_run_is_refused_before_a_folder_is_made "init.from names no run to start from",
             Sweep: "tests/cli/sweep.rs" collecting_says_what_is_missing_and_then_tests_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
-            Pictures: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
+            UnreadableImages: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "2 of 4 images could not be read",
             Occupied: "tests/cli/report.rs" what_is_no_report_is_never_overwritten "exists and is no report",
             Exists: "tests/cli/export.rs" a_file_is_replaced_only_if_asked_for "exists: name another file, or replace it with --force",
             Output: "tests/cli/errors.rs" a_result_that_can_not_be_written_is_an_error "can't write the result to standard output",
@@ -73,9 +72,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NoDir: "src/data/files/tests.rs" ones_own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" ones_own_files_that_are_missing_are_all_listed "put the files there",
-            Folders: "src/data/pictures/tests.rs" a_folder_without_classes_is_an_error_that_says_what_belongs_there "but there have to be 2 to 256 classes",
-            Pictures: "src/data/pictures/tests.rs" a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them "3 of 23 files",
-            Few: "src/data/pictures/tests.rs" a_class_without_a_picture_to_train_or_to_test_with_is_named "has too few pictures",
+            Folders: "src/data/image_folder/tests.rs" a_folder_without_classes_is_an_error_that_says_what_belongs_there "but there have to be 2 to 256 classes",
+            UnreadableImages: "src/data/image_folder/tests.rs" a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them "3 of 23 files",
+            Few: "src/data/image_folder/tests.rs" a_class_without_a_picture_to_train_or_to_test_with_is_named "has too few pictures",
             Checksum: "src/data/files/tests.rs" a_damaged_file_of_a_named_data_set_is_refused_and_kept "is not the published file",
             Download: "src/data/download/tests.rs" the_error_lists_each_address_and_why_it_failed "cannot download",
             Timeout: "src/data/download/tests.rs" the_time_out_is_a_number_of_seconds_above_0 "is no time in seconds",
@@ -106,16 +105,14 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Checksum: "src/data/download/tests.rs" a_corrupt_file_is_refused "sent a file with SHA-256",
         }
         DeviceError {
-            Unknown: "src/device.rs" an_unknown_name_is_answered_with_the_known_ones "`gpu` is unknown",
-            NotBuilt: "src/device.rs" a_backend_that_is_not_compiled_in_names_the_build_that_has_it "--features metal",
+            Unknown: "src/device/mod.rs" an_unknown_name_is_answered_with_the_known_ones "`gpu` is unknown",
+            NotBuilt: "src/device/mod.rs" a_backend_that_is_not_compiled_in_names_the_build_that_has_it "--features metal",
             NoAdapter: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "finds no adapter",
             Refused: "src/error/tests.rs" a_missing_or_broken_graphics_card_is_named_with_the_ways_out "can't be opened",
             Remote: "tests/cli/workers_refusals.rs" a_worker_that_is_not_there_is_named "127.0.0.1:1 can't be reached",
         }
         RemoteError {
-            NoToken: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "there is no token",
-            ShortToken: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "fewer than 16 characters",
-            TokenFile: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "can't read the token in no/file",
+            Token: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "there is no token",
             Identity: "tests/cli/workers.rs" a_worker_keeps_its_name_where_its_identity_is_kept "can't keep the worker's identity in",
             Listen: "tests/cli/workers.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
             Serve: "tests/cli/workers.rs" devices_of_two_backends_are_not_served_together "can't serve these devices",
@@ -124,6 +121,11 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Refused: "tests/cli/workers_refusals.rs" a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides "refuses: the token",
             Broken: "src/error/tests.rs" a_session_that_breaks_off_is_told_with_the_workers "a session broke off",
             Lost: "tests/cli/workers_lost.rs" a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere "is lost",
+        }
+        TokenError {
+            Missing: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "there is no token",
+            Short: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "fewer than 16 characters",
+            File: "tests/cli/workers_refusals.rs" without_a_token_nothing_is_served_and_nothing_is_asked_for "can't read the token in no/file",
         }
         UiError {
             NotBuilt: "src/error/tests.rs" a_dashboard_that_is_not_compiled_in_is_told_with_the_build_that_has_it "is not compiled in",
@@ -139,37 +141,36 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Device: "src/error/tests.rs" a_device_that_fails_while_evaluating_is_told "the device failed while evaluating",
             NotFinite: "tests/cli/errors.rs" a_model_of_no_numbers_is_told_from_a_bad_one "the model gives no numbers",
         }
-        PictureError {
+        ImageError {
             Undecodable: "tests/cli/predict.rs" bad_files_are_reported_and_the_rest_is_still_done "not a readable PNG or JPEG",
-            Count: "src/picture.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, and not 784",
+            Count: "src/data/prepare.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, and not 784",
             Blank: "tests/cli/errors.rs" a_blank_picture_is_told "the image is blank",
         }
         RunError {
-            Create: "src/run/tests.rs" a_folder_that_can_not_be_made_is_named "can't create the run's folder",
-            Exists: "src/run/tests.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
+            Create: "src/run/folder/tests.rs" a_folder_that_can_not_be_made_is_named "can't create the run's folder",
+            Exists: "src/run/folder/tests.rs" a_folder_with_something_in_it_is_never_made_a_run "exists and is no run",
             Failed: "tests/cli/resume.rs" a_training_that_diverged_can_not_go_on "can't go on: the training diverged",
             OtherData: "tests/cli/data.rs" a_run_does_not_go_on_with_other_data "the data files are not those that it began with",
             OtherStart: "tests/cli/transfer.rs" a_run_without_an_epoch_does_not_begin_again_from_other_weights "is not the file that it began with",
             InUse: "tests/cli/resume.rs" a_second_process_in_the_same_folder_is_refused "is in use",
-            Write: "src/run/tests.rs" a_file_that_can_not_be_written_is_named "can't write",
+            Write: "src/run/folder/tests.rs" a_file_that_can_not_be_written_is_named "can't write",
             Full: "tests/cli/resume.rs" a_full_disk_is_reported_as_such_and_costs_nothing "the disk is full",
             Read: "tests/cli/evaluate.rs" a_folder_that_is_no_run_is_an_error_that_names_it "is not the folder of a run",
             Damaged: "tests/cli/evaluate.rs" a_damaged_record_is_an_error_that_names_the_file "record.json is damaged",
             Config: "tests/cli/errors.rs" a_damaged_config_of_a_run_is_an_error_that_names_the_file "config.toml",
             Changed: "tests/cli/evaluate.rs" a_damaged_model_is_an_error_that_names_the_file "is not the file that the run wrote",
-            Table: "src/run/tests.rs" damaged_metrics_are_an_error_that_names_the_file "metrics.csv is damaged",
+            Table: "src/run/folder/tests.rs" damaged_metrics_are_an_error_that_names_the_file "metrics.csv is damaged",
             List: "tests/cli/runs.rs" a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it "can't list the runs",
             Checkpoint: "tests/cli/resume.rs" a_damaged_checkpoint_is_named "checkpoint.mpk is damaged",
             Weights: "tests/cli/evaluate.rs" a_model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
         }
-        TransferError {
-            Run: "src/transfer/tests.rs" a_folder_that_is_no_run_or_whose_model_has_changed_is_refused "init.from names no run",
-            Weights: "src/transfer/tests.rs" what_holds_no_weights_is_told_with_the_file "init.from names no weights",
-            Differs: "src/transfer/tests.rs" a_run_that_computes_otherwise_is_refused_with_the_key "was trained with data.pixels",
-            Name: "src/transfer/tests.rs" a_name_that_the_file_does_not_have_is_told_with_those_it_has "has no tensor and no layer fc",
-            Twice: "src/transfer/tests.rs" two_layers_can_not_be_given_one_name "has several tensors for output.bias",
-            Misfit: "src/transfer/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
-            Frozen: "src/transfer/tests.rs" a_layer_that_would_stay_as_chance_has_it_is_refused "would stay as chance has it",
+        PretrainedError {
+            Weights: "src/model/pretrained/tests.rs" what_holds_no_weights_is_told_with_the_file "init.from names no weights",
+            Differs: "src/model/pretrained/tests.rs" a_run_that_computes_otherwise_is_refused_with_the_key "was trained with data.pixels",
+            Name: "src/model/pretrained/tests.rs" a_name_that_the_file_does_not_have_is_told_with_those_it_has "has no tensor and no layer fc",
+            Twice: "src/model/pretrained/tests.rs" two_layers_can_not_be_given_one_name "has several tensors for output.bias",
+            Misfit: "src/model/pretrained/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
+            Frozen: "src/model/pretrained/tests.rs" a_layer_that_would_stay_as_chance_has_it_is_refused "would stay as chance has it",
         }
         SweepError {
             Foreign: "tests/cli/sweep.rs" a_folder_with_another_experiment_is_refused_with_what_differs "training.batch_size differ",
@@ -177,10 +178,11 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             AllDiverged: "src/sweep/results.rs" a_trial_that_diverged_is_over_but_not_chosen "in every trial a run diverged",
         }
         ServeError {
+            Run: "tests/cli/serve.rs" without_a_finished_run_there_is_nothing_to_serve "can't list the runs in",
             Listen: "tests/cli/serve.rs" a_port_that_is_taken_is_an_error_with_the_way_out "can't listen on 127.0.0.1",
             NoRun: "tests/cli/serve.rs" without_a_finished_run_there_is_nothing_to_serve "is finished: train one first",
         }
-        Refusal {
+        ApiError {
             Malformed: "tests/cli/serve_refusals.rs" what_is_no_request_is_refused "this is no whole HTTP request: ",
             Host: "tests/cli/serve_refusals.rs" other_names_and_other_sites_are_refused "this server is not example.org",
             Origin: "tests/cli/serve_refusals.rs" other_names_and_other_sites_are_refused "may not use this server",
@@ -192,19 +194,19 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             TooLarge: "tests/cli/serve_refusals.rs" large_requests_are_refused "the body is larger than 4 MiB",
             MediaType: "tests/cli/serve_refusals.rs" bodies_that_are_no_digit_are_refused_with_the_reason "say what is sent",
             Json: "tests/cli/serve_refusals.rs" bodies_that_are_no_digit_are_refused_with_the_reason "no JSON array of whole numbers",
-            Picture: "tests/cli/serve_refusals.rs" bodies_that_are_no_digit_are_refused_with_the_reason "the image has 3 pixels",
+            Image: "tests/cli/serve_refusals.rs" bodies_that_are_no_digit_are_refused_with_the_reason "the image has 3 pixels",
             Run: "tests/cli/serve_refusals.rs" a_damaged_run_says_what_is_damaged "is not the file that the run wrote",
             Evaluation: "tests/cli/serve_refusals.rs" a_network_of_no_numbers_is_told "the model gives no numbers",
             Failure: "src/serve/service.rs" a_mistake_of_the_program_is_answered_and_shows_nothing "this request made the server fail",
         }
         CheckpointError {
-            Checksum: "src/checkpoint.rs" a_change_of_any_byte_is_noticed "is damaged",
-            Version: "src/checkpoint.rs" a_checkpoint_of_another_shape_names_the_version_as_the_reason "was written by another version",
+            Checksum: "src/run/checkpoint.rs" a_change_of_any_byte_is_noticed "is damaged",
+            Version: "src/run/checkpoint.rs" a_checkpoint_of_another_shape_names_the_version_as_the_reason "was written by another version",
         }
         WeightsError {
             Save: "src/error/tests.rs" weights_that_the_device_does_not_give_are_told "can't save the model",
-            Load: "src/weights.rs" what_is_no_model_is_refused_with_the_file_and_the_reason "can't load a model from",
-            Mismatch: "src/weights.rs" another_networks_weights_are_refused_with_what_does_not_fit "does not fit this network",
+            Load: "src/model/weights.rs" what_is_no_model_is_refused_with_the_file_and_the_reason "can't load a model from",
+            Mismatch: "src/model/weights.rs" another_networks_weights_are_refused_with_what_does_not_fit "does not fit this network",
         }
     }
 }

@@ -4,12 +4,9 @@ use askama::Template;
 use toml::Value;
 
 use super::curves::{Chart, Series};
-use super::percents;
 use crate::config::{Difference, differences};
-use crate::metrics::Epoch;
-use crate::run::{RunError, RunFolder};
-use crate::summary::Summary;
-use crate::table::{nats, percent, seconds};
+use crate::run::{Epoch, RunError, RunFolder, Summary};
+use crate::text::{nats, percent, seconds};
 
 #[derive(Template)]
 #[template(path = "runs.html")]
@@ -46,6 +43,11 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
         differences: differences(&experiments).into_iter().map(difference).collect(),
     };
     Ok(page.render().expect("a string takes all that is written to it"))
+}
+
+/// An error in percent, as text.
+fn percents(error: f64) -> String {
+    percent(Some(error / 100.0))
 }
 
 fn cells(summary: &Summary) -> Vec<String> {

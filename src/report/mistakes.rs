@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::picture::grey;
+use super::data_uri::grey;
 use crate::data::Images;
-use crate::evaluation::{Evaluated, Probabilities};
+use crate::evaluation::{EvaluationOutput, Probabilities};
 
 /// The most mistakes that a page shows.
 const MOST: usize = 500;
@@ -48,8 +48,8 @@ pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
 }
 
 /// The mistakes that a page shows.
-pub fn shown(evaluated: &Evaluated) -> Vec<Mistake> {
-    let Evaluated { images, predictions, .. } = evaluated;
+pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake> {
+    let EvaluationOutput { images, predictions, .. } = evaluated;
     let ranked = ranked(images.labels(), predictions);
     ranked.into_iter().take(most(images)).map(|index| Mistake::new(index, images, &predictions[index])).collect()
 }

@@ -2,13 +2,14 @@
 //!
 //! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws figures over epochs, `calibration`
 //! and `reliability` tell whether confidence can be believed, `mistakes` are the wrong predictions, `weights` what the
-//! first layer looks for, `picture` the images among them. The HTML itself is in `templates/`, which are escaped.
+//! first layer looks for, `data_uri` the images within the page. The HTML itself is in `templates/`, which are escaped.
 
 mod calibration;
 mod comparison;
 mod curves;
+mod data_uri;
+pub mod image_grid;
 mod mistakes;
-mod picture;
 mod reliability;
 mod weights;
 
@@ -19,12 +20,9 @@ use jiff::tz::TimeZone;
 pub use comparison::comparison;
 
 use crate::config::Experiment;
-use crate::evaluation::{ClassFigures, Evaluated, Evaluation};
-use crate::metrics::Epoch;
-use crate::record::Record;
-use crate::run::{RunError, RunFolder};
-use crate::summary::Summary;
-use crate::table::{nats, percent, seconds};
+use crate::evaluation::{ClassMetrics, Evaluation, EvaluationOutput};
+use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
+use crate::text::{grouped, nats, percent, seconds};
 
 use curves::{Chart, Series};
 use mistakes::Mistake;
@@ -50,7 +48,7 @@ struct Page {
     has_dropout: bool,
     has_noise: bool,
     confusion: Vec<Vec<Cell>>,
-    classes: Vec<ClassFigures>,
+    classes: Vec<ClassMetrics>,
     mistakes: Vec<Mistake>,
     wrong: usize,
     reliability: Reliability,
@@ -91,9 +89,9 @@ struct Cell {
 ///
 /// # Errors
 /// If a file of the run can't be read.
-pub fn page(run: &RunFolder, weights: &[f32], evaluated: &Evaluated) -> Result<String, RunError> {
+pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
-    let Evaluated { evaluation, images, predictions } = evaluated;
+    let EvaluationOutput { evaluation, images, predictions } = evaluated;
     let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
     let confidences = predictions.iter().zip(images.labels()).map(|(probabilities, &label)| {
         let best = probabilities.best();
@@ -158,12 +156,11 @@ fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
     let chart = |title, series: [Option<Series>; 3], text| {
         Chart::new(title, &series.into_iter().flatten().collect::<Vec<_>>(), best, text)
     };
-    let charts = [chart("Error, %", errors, percents), chart("Loss, nats", losses, |loss| nats(Some(loss)))];
+    let charts = [
+        chart("Error, %", errors, |error| percent(Some(error / 100.0))),
+        chart("Loss, nats", losses, |loss| nats(Some(loss))),
+    ];
     charts.into_iter().flatten().collect()
-}
-
-fn percents(error: f64) -> String {
-    format!("{error:.2} %")
 }
 
 /// The right predictions as strong as their share of the class, the wrong ones as their share of the most frequent
@@ -221,16 +218,6 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
 fn time(unix: f64) -> String {
     let zoned = Timestamp::from_second(unix as i64).map(|time| time.to_zoned_datetime(TimeZone::system()));
     zoned.map_or_else(|_| "–".into(), |time| time.strftime("%Y-%m-%d %H:%M %:z").to_string())
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let comma = |(index, digit): (usize, char)| {
-        let is_group = index > 0 && (digits.len() - index).is_multiple_of(3);
-        is_group.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(comma).collect()
 }
 
 #[cfg(test)]

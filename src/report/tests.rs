@@ -37,16 +37,11 @@ fn confusions_are_as_strong_as_the_most_frequent_of_them() {
     assert_eq!(strengths, [["0.50", "0.35"], ["0.60", "0.10"]]);
 }
 
-#[test]
-fn thousands_are_set_apart() {
-    assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-}
-
 /// The page of a network that never errs, on another kind of images, without validation and without hidden layers.
 #[test]
 fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_what_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let run = RunFolder::open(&folder.path().join("<b>&run"));
+    let run = RunFolder::at(&folder.path().join("<b>&run"));
     std::fs::create_dir(run.path()).unwrap();
     let mut experiment = Experiment::default().resolved();
     experiment.model.hidden = vec![];
@@ -58,7 +53,7 @@ fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_wh
     let images = Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2));
     let predictions = vec![Probabilities(vec![0.75, 0.25]), Probabilities(vec![0.0, 1.0])];
     let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], images.names(), 0.125);
-    let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &Evaluated { evaluation, images, predictions }).unwrap();
+    let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &EvaluationOutput { evaluation, images, predictions }).unwrap();
 
     assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");
     assert!(

@@ -1,6 +1,6 @@
 //! What the first layer looks for: its weights as images.
 
-use super::picture::diverging;
+use super::data_uri::diverging;
 
 /// The most units that a page shows.
 const MOST: usize = 256;

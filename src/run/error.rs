@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::checkpoint::CheckpointError;
+use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
-use crate::weights::WeightsError;
+use crate::model::WeightsError;
 
 /// Why a run's folder could not be written or read.
 #[derive(Debug, Error)]

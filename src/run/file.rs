@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, thread};
 
-use super::RunError;
+use super::error::RunError;
 
 /// Writes `<folder>/<name>`, under another name first.
 ///

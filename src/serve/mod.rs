@@ -4,10 +4,13 @@
 //! of size and time. `service` has an answer to each request, a `response` or a `refusal`, `caller` tells who may ask,
 //! `runs` has the networks. The page itself is in `page/`.
 
-mod caller;
-mod refusal;
+mod api_error;
+mod error;
+mod limits;
+mod origin;
+mod request;
 mod response;
-mod runs;
+mod run_registry;
 mod service;
 
 use std::io;
@@ -20,44 +23,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-pub use refusal::Refusal;
-pub use runs::{Runs, newest};
+pub use api_error::ApiError;
+pub use error::ServeError;
+use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
+pub use run_registry::{RunRegistry, newest};
 use service::Service;
-
-/// The most connections that are open at a time. Others wait their turn.
-const MOST_CONNECTIONS: usize = 100;
-/// The largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 16 << 10;
-/// The largest body of a request, in bytes.
-const LARGEST_BODY: usize = 4 << 20;
-/// How long a request's head may take to arrive, and then its body.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of what it asked for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-
-/// Why there is no server.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The address can't be had.
-    #[error("can't listen on {address}; `--port 0` takes any free port")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// There is nothing to use.
-    #[error("no run in {runs} is finished: train one first, or name a run")]
-    NoRun {
-        /// The folder that was searched.
-        runs: std::path::PathBuf,
-    },
-}
 
 /// A server that listens.
 #[derive(Debug)]
@@ -70,7 +44,7 @@ pub struct Server {
 ///
 /// # Errors
 /// If it can't be had.
-pub fn listen(runs: Runs, exposed: Option<IpAddr>, port: u16) -> Result<Server, ServeError> {
+pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
     Ok(Server { listener, service: Service::new(runs, exposed.is_some()) })

@@ -9,7 +9,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 
 /// What a page of ours may load and do: its own style and script, its images, and questions to this server.
 const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -34,13 +34,13 @@ impl Response {
     }
 
     /// A value as JSON.
-    pub fn json(value: &impl Serialize) -> Result<Self, Refusal> {
-        let body = serde_json::to_vec(value).map_err(|_| Refusal::Failure)?;
+    pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(value).map_err(|_| ApiError::Failure)?;
         Ok(Self::new("application/json", body))
     }
 
     /// `{"error": "..."}` under the HTTP status, for 405 with the method that is allowed.
-    pub fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
+    fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
         let body = json!({ "error": error }).to_string().into_bytes();
         Self { status, allowed, ..Self::new("application/json", body) }
     }
@@ -48,6 +48,12 @@ impl Response {
     /// The page of a run, which anyone may have written.
     pub fn report(page: Vec<u8>) -> Self {
         Self { policy: REPORT, ..Self::new("text/html; charset=utf-8", page) }
+    }
+}
+
+impl From<ApiError> for Response {
+    fn from(error: ApiError) -> Self {
+        Self::error(error.status(), error.allowed(), &error.to_string())
     }
 }
 

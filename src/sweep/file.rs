@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::are_different;
-use super::place::Place;
+use super::location::Location;
 use super::reader::{Entry, Reader};
-use super::space::{Axis, Range, Space};
+use super::space::{Axis, Range, Space, are_different};
 use crate::config::{Problem, allowed, is_name, nearest, table};
 
 /// What a sweep's file says.
@@ -17,7 +16,7 @@ pub struct SweepFile {
     /// The config file that is varied.
     pub base: PathBuf,
     /// Where that is said.
-    pub base_place: Place,
+    pub base_place: Location,
     /// Names the sweep's folder.
     pub name: String,
     /// At least one, each once.
@@ -85,7 +84,7 @@ fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
                 KEYS.join(", ")
             ),
         };
-        reader.problems.push(Place::new(reader.text, None, name, value).problem(message));
+        reader.problems.push(Location::new(reader.text, None, name, value).problem(message));
     }
 }
 
@@ -146,7 +145,7 @@ fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
     Some(Space::Random { trials: trials?.1, seed: seed.map_or(1, |(_, seed)| seed), axes })
 }
 
-fn check_key(reader: &mut Reader<'_>, place: &Place, varies: bool) {
+fn check_key(reader: &mut Reader<'_>, place: &Location, varies: bool) {
     if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == place.key) {
         reader.problems.push(place.problem(*message));
     }
@@ -208,7 +207,7 @@ mod tests {
                     [grid.data]\nvalidation = [9]\ndistort.shear = [1]";
         assert_eq!(
             keys(text),
-            ["training.epochs", "model.dropout", "name_less", "data.validation", "data.distort.shear"]
+            ["training.epochs", "model.dropout", "name_less", "data.validation", "data.augment.shear"]
         );
         let text =
             "[random]\ntrials = 1\ntraining.epochs = { any = [1] }\n[random.'model.dropout']\nfrom = 0\nto = 0.5";

@@ -4,9 +4,10 @@
 //! `results` puts together what became of them. Everything wrong with the file, or with an experiment that comes of it,
 //! is reported at once.
 
+mod error;
 mod file;
+mod location;
 mod names;
-mod place;
 mod reader;
 mod results;
 mod space;
@@ -14,42 +15,14 @@ mod space;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use thiserror::Error;
 use toml::Value;
 
 use crate::config::{self, ConfigError, Experiment, Problem};
 
+pub use error::SweepError;
 use file::SweepFile;
 pub use results::{Results, RunResult, Spread, TrialResult};
-
-/// Why a sweep has no result.
-#[derive(Debug, Error)]
-pub enum SweepError {
-    /// A folder that a run of the sweep would go to holds another run.
-    #[error(
-        "{} holds another experiment than this sweep's: {keys} differ; give the sweep another name, or remove that folder",
-        folder.display()
-    )]
-    Foreign {
-        /// The folder.
-        folder: PathBuf,
-        /// The keys that are not the same, for the reader.
-        keys: String,
-    },
-    /// Some runs are not over.
-    #[error("{open} of {runs} runs are not finished, so nothing is chosen: {names}")]
-    Incomplete {
-        /// How many are not.
-        open: usize,
-        /// How many runs there are.
-        runs: usize,
-        /// Which, with their states, for the reader.
-        names: String,
-    },
-    /// No trial can be chosen.
-    #[error("in every trial a run diverged: try smaller values of optimizer.learning_rate")]
-    AllDiverged,
-}
+pub use space::Settings;
 
 /// A sweep, checked: every run of it can be trained, as far as its config tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,12 +48,9 @@ pub struct Trial {
     pub experiment: Experiment,
 }
 
-/// Dotted keys and their values.
-pub type Settings = Vec<(String, Value)>;
-
 /// One training of a sweep.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'a> {
+pub struct SweepRun<'a> {
     /// What is tried.
     pub trial: &'a Trial,
     /// The seed of it.
@@ -125,13 +95,13 @@ impl Sweep {
     }
 
     /// Every training of the sweep, in order: the seeds of the first trial, then those of the next.
-    pub fn runs(&self) -> impl Iterator<Item = Run<'_>> {
+    pub fn runs(&self) -> impl Iterator<Item = SweepRun<'_>> {
         self.trials.iter().flat_map(|trial| self.runs_of(trial))
     }
 
     /// The trainings of one of its trials.
-    fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = Run<'a>> {
-        self.seeds.iter().map(move |&seed| Run { trial, seed })
+    fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
+        self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
     }
 }
 
@@ -142,7 +112,7 @@ impl Trial {
     }
 }
 
-impl Run<'_> {
+impl SweepRun<'_> {
     /// What is trained.
     pub fn experiment(&self) -> Experiment {
         Experiment { seed: self.seed, ..self.trial.experiment.clone() }
@@ -156,11 +126,6 @@ impl Run<'_> {
 
 fn overrides(settings: &[(String, Value)]) -> Vec<String> {
     settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
-}
-
-/// Whether no two are equal.
-fn are_different<T: PartialEq>(values: &[T]) -> bool {
-    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
 /// The base with these settings, or what is wrong with it, at the lines of the sweep's file.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use toml::Value;
 
-use super::{Settings, are_different};
+use super::space::{Settings, are_different};
 
 /// Longer names are no longer read, and some systems end at 255 bytes.
 const LONGEST: usize = 100;

@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::place::Place;
+use super::location::Location;
 use crate::config::{Problem, dotted, is_section};
 
 /// The text of the file, and what was found wrong with it so far.
@@ -16,7 +16,7 @@ pub struct Reader<'a> {
 }
 
 /// A setting with its value.
-pub type Entry<'a> = (Place, &'a Spanned<DeValue<'a>>);
+pub type Entry<'a> = (Location, &'a Spanned<DeValue<'a>>);
 
 impl Reader<'_> {
     /// Reports what has no line.
@@ -28,7 +28,7 @@ impl Reader<'_> {
     /// The setting of `key`, if it is there.
     pub fn find<'d>(&self, table: &'d DeTable<'d>, key: &str) -> Option<Entry<'d>> {
         let (name, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
-        Some((Place::new(self.text, None, name, value), value))
+        Some((Location::new(self.text, None, name, value), value))
     }
 
     /// The value of `key`, if it is there and sound, with its place.
@@ -38,7 +38,7 @@ impl Reader<'_> {
         key: &str,
         allowed: &str,
         holds: fn(&T) -> bool,
-    ) -> Option<(Place, T)> {
+    ) -> Option<(Location, T)> {
         let (place, value) = self.find(table, key)?;
         let value = self.value(&place, value, allowed, holds)?;
         Some((place, value))
@@ -51,7 +51,7 @@ impl Reader<'_> {
         key: &str,
         allowed: &str,
         holds: fn(&T) -> bool,
-    ) -> Option<(Place, T)> {
+    ) -> Option<(Location, T)> {
         if self.find(table, key).is_none() {
             self.report(key, &format!("is missing; it must be {allowed}"));
         }
@@ -61,7 +61,7 @@ impl Reader<'_> {
     /// A value that serde takes and that fulfils `holds`; else it is reported that it must be `allowed`.
     pub fn value<T: DeserializeOwned>(
         &mut self,
-        place: &Place,
+        place: &Location,
         value: &Spanned<DeValue<'_>>,
         allowed: &str,
         holds: fn(&T) -> bool,
@@ -102,7 +102,7 @@ impl Reader<'_> {
                 DeValue::Table(inner) if is_section(section, name.get_ref()) => {
                     entries.extend(self.entries_in(Some(&dotted(section, name.get_ref())), inner));
                 }
-                _ => entries.push((Place::new(self.text, section, name, value), value)),
+                _ => entries.push((Location::new(self.text, section, name, value), value)),
             }
         }
         entries

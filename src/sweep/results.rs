@@ -1,16 +1,14 @@
 //! What became of a sweep: figures of each trial over its seeds, and the choice among them.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use toml::Value;
 
-use super::{Sweep, SweepError};
-use crate::run::{RunError, RunFolder};
-use crate::summary::{Status, Summary};
-use crate::table::{Table, nats, seconds};
+use super::Sweep;
+use super::error::SweepError;
+use crate::run::{RunError, RunFolder, Status, Summary};
 
 /// Unfinished runs that a message names.
 const MOST_NAMED: usize = 5;
@@ -78,7 +76,7 @@ impl Spread {
     }
 
     /// A share, in percent: `7.30 ± 0.38 %`; a dash where there is none.
-    fn percent(spread: Option<Self>) -> String {
+    pub fn percent(spread: Option<Self>) -> String {
         match spread {
             Some(Self { mean, deviation: Some(deviation) }) => {
                 format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * deviation)
@@ -100,7 +98,7 @@ impl Results {
             let mut runs = vec![];
             for run in sweep.runs_of(trial) {
                 let path = folder.join(run.name());
-                let summary = Summary::read_or_missing(&RunFolder::open(&path), &trial.experiment)?;
+                let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?;
                 runs.push(RunResult { seed: run.seed, run: path, summary });
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
@@ -115,6 +113,17 @@ impl Results {
             test_error: Spread::of(&test).filter(|_| test.len() == sweep.seeds.len()),
             trials,
         })
+    }
+
+    /// The trials, the best first; then those without a score, in their order.
+    pub fn ranked(&self) -> Vec<&TrialResult> {
+        let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
+        let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
+        trials.sort_by(|one, other| {
+            let (one, other) = (rank(one), rank(other));
+            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+        });
+        trials
     }
 
     /// The trial that is chosen.
@@ -148,6 +157,18 @@ impl TrialResult {
         Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
     }
 
+    /// The number of its runs that are over.
+    pub fn runs_over(&self) -> usize {
+        self.runs.iter().filter(|run| run.summary.status.is_over()).count()
+    }
+
+    /// The first status of its runs that is not "finished"; "finished" if there is none.
+    pub fn status(&self) -> Status {
+        let mut unfinished =
+            self.runs.iter().map(|run| run.summary.status).filter(|status| *status != Status::Finished);
+        unfinished.next().unwrap_or(Status::Finished)
+    }
+
     /// All wrong predictions of its runs' best models, and the mean of their losses; none unless every run is finished.
     fn score(&self) -> Option<(usize, f64)> {
         let finished =
@@ -165,49 +186,6 @@ fn choose(trials: &[TrialResult]) -> Option<usize> {
     // All trials have as many runs, with as many validation images: the sums order them as the means do, and exactly.
     let best = scores.min_by(|(_, one), (_, other)| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
     best.filter(|_| are_over).map(|(index, _)| index)
-}
-
-impl fmt::Display for Results {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
-        // The best first; then those without a score, in their order.
-        let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
-        let rank = |trial: &TrialResult| trial.score().map_or((usize::MAX, f64::INFINITY), |score| score);
-        trials.sort_by(|one, other| {
-            let (one, other) = (rank(one), rank(other));
-            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
-        for trial in trials {
-            let over = trial.runs.iter().filter(|run| run.summary.status.is_over()).count();
-            let worst = trial.runs.iter().map(|run| run.summary.status).find(|status| *status != Status::Finished);
-            let state = match worst {
-                None if Some(&trial.trial) == self.chosen.as_ref() => "chosen",
-                status => status.unwrap_or(Status::Finished).word(),
-            };
-            table.push([
-                trial.trial.clone(),
-                format!("{over}/{}", trial.runs.len()),
-                Spread::percent(trial.validation_error),
-                nats(trial.validation_loss),
-                seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
-                state.into(),
-            ]);
-        }
-        write!(f, "{table}")?;
-        if let (Some(chosen), Some(_)) = (&self.chosen, self.test_error) {
-            let settings = self.trials.iter().find(|trial| trial.trial == *chosen).into_iter();
-            let settings: Vec<String> =
-                settings.flat_map(|trial| &trial.settings).map(|(key, value)| format!("{key} = {value}")).collect();
-            let plural = if self.seeds.len() == 1 { "" } else { "s" };
-            write!(f, "\n\nchosen          {chosen}")?;
-            if !settings.is_empty() {
-                write!(f, "\nsettings        {}", settings.join(", "))?;
-            }
-            let error = Spread::percent(self.test_error);
-            write!(f, "\ntest error      {error}, {} seed{plural}", self.seeds.len())?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -287,15 +265,17 @@ mod tests {
     }
 
     #[test]
-    fn the_table_has_the_best_trial_first_and_what_has_no_score_last() {
+    fn ranked_trials_have_the_best_first_and_those_without_a_score_last() {
         let trials = vec![
             trial("bad", Status::Diverged, &[(1, 0.1)]),
             trial("second", Status::Finished, &[(50, 0.1), (60, 0.2)]),
             trial("first", Status::Finished, &[(40, 0.1), (50, 0.2)]),
         ];
-        let shown = results(trials).to_string();
-        let firsts: Vec<&str> = shown.lines().map(|line| line.split(' ').next().unwrap()).collect();
-        assert_eq!(firsts, ["trial", "first", "second", "bad"]);
-        assert!(shown.contains("4.50 ± 0.71 %") && shown.contains("0.1500") && shown.contains("chosen"), "{shown}");
+        let results = results(trials);
+        let names: Vec<&str> = results.ranked().iter().map(|trial| trial.trial.as_str()).collect();
+        assert_eq!(names, ["first", "second", "bad"]);
+        let statuses: Vec<_> = results.ranked().iter().map(|trial| (trial.status(), trial.runs_over())).collect();
+        assert_eq!(statuses, [(Status::Finished, 2), (Status::Finished, 2), (Status::Diverged, 1)]);
+        assert_eq!(Spread::percent(results.ranked()[0].validation_error), "4.50 ± 0.71 %");
     }
 }

@@ -4,9 +4,16 @@ use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
-use super::place::Place;
-use super::{Settings, are_different};
+use super::location::Location;
 use crate::random::{Purpose, generator};
+
+/// Dotted keys and their values.
+pub type Settings = Vec<(String, Value)>;
+
+/// Whether no two values are equal.
+pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
+    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
+}
 
 /// Where the trials come from.
 #[derive(Debug)]
@@ -28,7 +35,7 @@ pub enum Space {
 #[derive(Debug)]
 pub struct Axis<V> {
     /// The key, where it stands.
-    pub place: Place,
+    pub place: Location,
     /// The values that it takes.
     pub values: V,
 }
@@ -92,8 +99,8 @@ impl Space {
     }
 
     /// Where `key` is varied.
-    pub fn place(&self, key: &str) -> Option<&Place> {
-        let mut places: Box<dyn Iterator<Item = &Place>> = match self {
+    pub fn place(&self, key: &str) -> Option<&Location> {
+        let mut places: Box<dyn Iterator<Item = &Location>> = match self {
             Self::Grid(axes) => Box::new(axes.iter().map(|axis| &axis.place)),
             Self::Random { axes, .. } => Box::new(axes.iter().map(|axis| &axis.place)),
         };

@@ -16,7 +16,7 @@
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::numbers::{Numbers, in_one_pass, numbers_mut};
+use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
 
 /// The update rule and its constants; the state is Burn's own.
 #[derive(Debug, Clone, Copy)]
@@ -27,19 +27,8 @@ pub struct Adam {
     pub beta_2: f64,
     /// ε, greater than 0.
     pub epsilon: f64,
-    /// λ, the decoupled weight decay; 0 is Adam, anything else AdamW.
+    /// λ, the decoupled weight decay: 0 for Adam, greater for AdamW.
     pub weight_decay: f64,
-    /// What ε is added to.
-    pub form: Form,
-}
-
-/// What Adam adds ε to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// `√v`, as Keras does.
-    Keras,
-    /// `√v` without its bias, as Burn and PyTorch do.
-    Burn,
 }
 
 /// The factors of one step.
@@ -60,16 +49,12 @@ impl Adam {
     /// The factors of step `time`, counted from 1.
     fn at(&self, time: usize, rate: LearningRate) -> Step<f64> {
         let unbiased = |beta: f64| 1.0 - beta.powf(time as f64);
-        let root = unbiased(self.beta_2).sqrt();
         Step {
             mean: [self.beta_1, 1.0 - self.beta_1],
             square: [self.beta_2, 1.0 - self.beta_2],
             kept: 1.0 - rate * self.weight_decay,
-            rate: rate * root / unbiased(self.beta_1),
-            epsilon: match self.form {
-                Form::Keras => self.epsilon,
-                Form::Burn => self.epsilon * root,
-            },
+            rate: rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1),
+            epsilon: self.epsilon,
         }
     }
 }
@@ -96,7 +81,7 @@ impl Step<f64> {
     /// The step in one pass, into the gradient's and the moments' own memory.
     fn in_place<const D: usize>(
         &self,
-        weights: &Numbers,
+        weights: &HostTensor,
         gradient: Tensor<D>,
         moments: Option<[Tensor<D>; 2]>,
     ) -> (Tensor<D>, [Tensor<D>; 2]) {
@@ -107,7 +92,7 @@ impl Step<f64> {
             None => [(); 2].map(|()| TensorData::zeros::<f32, _>(gradient.shape().clone())),
         };
         let step = self.rounded();
-        let changed = [&mut gradient, &mut m, &mut v].map(numbers_mut);
+        let changed = [&mut gradient, &mut m, &mut v].map(floats_mut);
         in_one_pass(weights.as_slice(), changed, &|weights, changed| step.pass(weights, changed));
         let tensor = |data| Tensor::from_data(data, &device);
         (tensor(gradient), [tensor(m), tensor(v)])
@@ -149,7 +134,7 @@ impl Optimizer for Adam {
         let time = state.as_ref().map_or(0, |state| state.momentum.time) + 1;
         let moments = state.map(|state| [state.momentum.moment_1, state.momentum.moment_2]);
         let step = self.at(time, rate);
-        let (weights, [m, v]) = match Numbers::of(&weights) {
+        let (weights, [m, v]) = match HostTensor::of(&weights) {
             Some(weights) => step.in_place(&weights, gradient, moments),
             None => step.by_tensors(weights, gradient, moments),
         };

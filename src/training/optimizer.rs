@@ -3,7 +3,7 @@
 use burn::grad_clipping::GradientClipping;
 use burn::optim::ModuleOptimizer;
 
-use super::adam::{Adam, Form};
+use super::adam::Adam;
 use super::portable::Portable;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
@@ -29,9 +29,7 @@ fn rule(config: &Optimizer) -> ModuleOptimizer {
         [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
     match config.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => {
-            Portable(Adam { beta_1, beta_2, epsilon, weight_decay, form: Form::Keras }).into()
-        }
+        OptimizerKind::Adam | OptimizerKind::Adamw => Portable(Adam { beta_1, beta_2, epsilon, weight_decay }).into(),
         OptimizerKind::Sgd => {
             Portable(Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }).into()
         }

@@ -1,4 +1,4 @@
-//! The figures of the network as it is, beside those of the average of its weights.
+//! The metrics of the network itself, beside those of the moving average of its weights.
 
 use std::sync::Arc;
 
@@ -8,30 +8,30 @@ use burn::train::metric::{
     Adaptor, ItemLazy, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericEntry, SerializedEntry,
 };
 
-/// What a batch of validation images comes to.
-pub struct Validated {
-    /// With the model that is kept.
-    pub kept: ClassificationOutput,
-    /// With the network as it is, if that is another one.
+/// The output of a batch of validation images.
+pub struct ValidationOutput {
+    /// Of the model that is saved.
+    pub eval: ClassificationOutput,
+    /// Of the network itself, if the saved model is its moving average.
     pub raw: Option<ClassificationOutput>,
 }
 
-impl ItemLazy for Validated {
+impl ItemLazy for ValidationOutput {
     fn sync(self) -> Result<Self, ExecutionError> {
-        Ok(Self { kept: self.kept.sync()?, raw: self.raw.map(ItemLazy::sync).transpose()? })
+        Ok(Self { eval: self.eval.sync()?, raw: self.raw.map(ItemLazy::sync).transpose()? })
     }
 }
 
-impl<I> Adaptor<Raw<I>> for Validated
+impl<I> Adaptor<Raw<I>> for ValidationOutput
 where
     ClassificationOutput: Adaptor<I>,
 {
     fn adapt(&self) -> Raw<I> {
-        Raw(self.raw.as_ref().unwrap_or(&self.kept).adapt())
+        Raw(self.raw.as_ref().unwrap_or(&self.eval).adapt())
     }
 }
 
-/// A metric of the network as it is, or what such a metric measures. It is called `Raw` and the metric's own name.
+/// A metric of the network itself, or the input of such a metric. Its name is `Raw` and the metric's own name.
 #[derive(Clone)]
 pub struct Raw<M>(pub M);
 

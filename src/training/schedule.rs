@@ -10,6 +10,7 @@ use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::module::ParamGroup;
 use burn::optim::LearningRate;
 
+use super::position::Position;
 use crate::config::{Schedule, ScheduleKind, Table};
 
 /// What the rate starts from under one-cycle, as a share of the highest: PyTorch's `div_factor`.
@@ -17,26 +18,20 @@ const ONE_CYCLE_START: f64 = 1.0 / 25.0;
 /// What it ends with, as a share of that: PyTorch's `final_div_factor`.
 const ONE_CYCLE_END: f64 = 1e-4;
 
-/// The rates of a whole training, and Burn's scheduler of them. Its state is the number of the next update.
+/// The learning rates of a whole training, and Burn's scheduler of them. It reads the position and keeps no state.
 #[derive(Debug, Clone)]
-pub struct Rates {
+pub struct LrSchedule {
     schedule: Schedule,
     /// `optimizer.learning_rate`.
     peak: f64,
-    updates_per_epoch: usize,
     epochs: usize,
-    next: usize,
+    position: Position,
 }
 
-impl Rates {
-    /// The rates of `epochs` epochs of `updates_per_epoch` updates each, both at least 1, the highest of them `peak`.
-    pub fn new(schedule: &Schedule, peak: f64, updates_per_epoch: usize, epochs: usize) -> Self {
-        Self { schedule: schedule.clone().resolved(), peak, updates_per_epoch, epochs, next: 0 }
-    }
-
-    /// The same rates, to go on with those of `update`, counted from 0.
-    pub fn starting_at(self, update: usize) -> Self {
-        Self { next: update, ..self }
+impl LrSchedule {
+    /// The rates of `epochs` epochs, at least 1, the highest of them `peak`, for the training at `position`.
+    pub fn new(schedule: &Schedule, peak: f64, epochs: usize, position: Position) -> Self {
+        Self { schedule: schedule.clone().resolved(), peak, epochs, position }
     }
 
     /// Burn's scheduler of these rates, each of `layers` having its factor of them.
@@ -51,18 +46,24 @@ impl Rates {
         all
     }
 
+    /// The number of updates in an epoch.
+    pub fn updates_per_epoch(&self) -> usize {
+        self.position.updates_per_epoch()
+    }
+
     /// The rate of `update`, counted from 0.
     pub fn at(&self, update: usize) -> f64 {
         // A key that its kind does not use is unset, and not asked for.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
-        let updates = self.updates_per_epoch * self.epochs;
-        let epoch = update as f64 / self.updates_per_epoch as f64;
+        let updates_per_epoch = self.updates_per_epoch();
+        let updates = updates_per_epoch * self.epochs;
+        let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {
             ScheduleKind::Constant => self.peak,
             ScheduleKind::Step => {
                 let every = self.schedule.every.unwrap_or(1);
-                self.peak * factor.powf((update / self.updates_per_epoch / every) as f64)
+                self.peak * factor.powf((update / updates_per_epoch / every) as f64)
             }
             ScheduleKind::Exponential => self.peak * factor.powf(epoch),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
@@ -97,20 +98,16 @@ fn one_cycle(peak: f64, warmup: f64, update: f64, updates: f64) -> f64 {
     half_cosine(peak, start * ONE_CYCLE_END, (update - top) / (updates - 1.0 - top))
 }
 
-impl LrScheduler for Rates {
+impl LrScheduler for LrSchedule {
     fn step(&mut self) -> LearningRate {
-        let rate = self.at(self.next);
-        self.next += 1;
-        rate
+        self.at(self.position.update())
     }
 
     fn to_record(&self) -> LrSchedulerRecord {
-        LrSchedulerRecord::new().with_scalar("update", self.next)
+        LrSchedulerRecord::new()
     }
 
-    fn load_record(&mut self, record: LrSchedulerRecord) {
-        self.next = record.scalar("update").unwrap_or(self.next);
-    }
+    fn load_record(&mut self, _: LrSchedulerRecord) {}
 }
 
 #[cfg(test)]
@@ -132,7 +129,7 @@ mod tests {
 
     /// The rates of all updates of a training whose highest rate is 0.5.
     fn all(schedule: Schedule, updates_per_epoch: usize, epochs: usize) -> Vec<f64> {
-        let rates = Rates::new(&schedule, 0.5, updates_per_epoch, epochs);
+        let rates = LrSchedule::new(&schedule, 0.5, epochs, Position::after_epochs(0, updates_per_epoch));
         (0..updates_per_epoch * epochs).map(|update| rates.at(update)).collect()
     }
 
@@ -207,16 +204,15 @@ mod tests {
     }
 
     #[test]
-    fn a_scheduler_goes_on_from_any_update_or_from_its_record() {
+    fn a_scheduler_gives_the_rate_of_the_position_for_every_layer() {
         for kind in ScheduleKind::ALL {
-            let rates = || Rates::new(&schedule(kind), 0.5, 4, 3);
-            let expected: Vec<f64> = (0..12).map(|update| rates().at(update)).collect();
-            let next = |mut rates: Rates, count| (0..count).map(|_| rates.step()).collect::<Vec<_>>();
-            assert_eq!(next(rates(), 12), expected);
-            assert_eq!(next(rates().starting_at(5), 7), expected[5..]);
-            let mut restored = rates();
-            restored.load_record(rates().starting_at(5).to_record());
-            assert_eq!(next(restored, 7), expected[5..]);
+            let position = Position::after_epochs(1, 4);
+            let mut schedule = LrSchedule::new(&schedule(kind), 0.5, 3, position.clone());
+            let rates: Vec<f64> = (4..12).map(|update| schedule.at(update)).collect();
+            for rate in rates {
+                assert_eq!([schedule.step(), schedule.clone().step()], [rate, rate]);
+                position.advance();
+            }
         }
     }
 }

@@ -14,7 +14,7 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::numbers::{Numbers, in_one_pass, numbers_mut};
+use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ impl Sgd {
     fn in_place<const D: usize>(
         &self,
         rate: f64,
-        weights: &Numbers,
+        weights: &HostTensor,
         gradient: Tensor<D>,
         velocity: Option<Tensor<D>>,
     ) -> (Tensor<D>, Option<Tensor<D>>) {
@@ -87,7 +87,7 @@ impl Sgd {
         let [rate, decay, momentum] = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
         if self.momentum == 0.0 {
             let pass = |weights: &[f32], changed: [&mut [f32]; 1]| plain(rate, decay, weights, changed);
-            in_one_pass(weights.as_slice(), [numbers_mut(&mut gradient)], &pass);
+            in_one_pass(weights.as_slice(), [floats_mut(&mut gradient)], &pass);
             return (tensor(gradient), None);
         }
         let mut velocity = match velocity {
@@ -99,7 +99,7 @@ impl Sgd {
         let pass = |weights: &[f32], changed: [&mut [f32]; 2]| {
             with_momentum([rate, decay, momentum], ahead, weights, changed);
         };
-        in_one_pass(weights.as_slice(), [&mut gradient, &mut velocity].map(numbers_mut), &pass);
+        in_one_pass(weights.as_slice(), [&mut gradient, &mut velocity].map(floats_mut), &pass);
         (tensor(gradient), Some(tensor(velocity)))
     }
 }
@@ -138,7 +138,7 @@ impl Optimizer for Sgd {
         state: Option<SgdState<D>>,
     ) -> (Tensor<D>, Option<SgdState<D>>) {
         let velocity = state.and_then(|state| state.velocity);
-        let (weights, velocity) = match Numbers::of(&weights) {
+        let (weights, velocity) = match HostTensor::of(&weights) {
             Some(weights) => self.in_place(rate, &weights, gradient, velocity),
             None => self.by_tensors(rate, weights, gradient, velocity),
         };

@@ -63,8 +63,8 @@ fn all_problems_are_reported_at_once_before_any_work() {
 
 #[test]
 fn a_stop_that_needs_validation_is_refused_without_it() {
-    let message = failure(program().args(["config", "--set", "stop.patience=3"]));
-    assert!(message.contains("stop.patience") && message.contains("data.validation"), "{message}");
+    let message = failure(program().args(["config", "--set", "early_stopping.patience=3"]));
+    assert!(message.contains("early_stopping.patience") && message.contains("data.validation"), "{message}");
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn ones_own_files_bring_their_own_size_and_classes() {
     let runs = folder.path().join("runs");
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(&runs);
-    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    command.args(["--set", "data.dataset=idx", "--set", &format!("data.dir={}", folder.path().display())]);
     command.args(["--set", "data.validation=30", "--set", "training.batch_size=10", "--set", "training.epochs=5"]);
     let report = stdout(&mut command);
     assert!(report.contains("wrong           0 of 30"), "{report}");
@@ -127,7 +127,7 @@ fn a_damaged_file_of_ones_own_is_an_error_with_its_cause() {
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
     let mut command = quick(&folder.path().join("runs"));
-    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    command.args(["--set", "data.dataset=idx", "--set", &format!("data.dir={}", folder.path().display())]);
     let message = failure(&mut command);
     assert!(
         message.contains("train-images-idx3-ubyte is not a usable IDX file") && message.contains("because:"),
@@ -158,7 +158,7 @@ fn a_run_does_not_go_on_with_other_data() {
     let run = folder.path().join("run");
     let mut command = program();
     command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(&run);
-    command.args(["--set", "data.dataset=own", "--set", &format!("data.dir={}", folder.path().display())]);
+    command.args(["--set", "data.dataset=idx", "--set", &format!("data.dir={}", folder.path().display())]);
     command.args(["--set", "data.validation=30"]);
     stdout(&mut command);
     write_own(folder.path(), "train", 330);

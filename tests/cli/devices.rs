@@ -86,7 +86,7 @@ fn a_dry_run_has_a_batch_of_each_device() {
 fn two_kinds_of_devices_normalise_and_average_together() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
-    let sets = ["model.batch_norm=true", "training.ema=0.9", "training.epochs=1"];
+    let sets = ["model.batch_norm=true", "training.ema_decay=0.9", "training.epochs=1"];
     let mut command = program();
     command.args(["train", "--config", "config/smoke.toml", "--device", "flex,ndarray", "--run"]).arg(&run);
     sets.iter().for_each(|set| _ = command.args(["--set", set]));

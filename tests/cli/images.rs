@@ -12,7 +12,7 @@ fn a_row_a_class_shows_the_image_and_what_each_epoch_makes_of_it() {
         let mut command = program();
         success(command.args(["images", "--set", set, "--output"]).arg(&path)).1
     };
-    assert_eq!(draw("data.distort.rotation=180"), "");
+    assert_eq!(draw("data.augment.rotation=180"), "");
     let picture = image::open(&path).unwrap().into_luma8();
     let cell = |row: u32, column: u32| {
         let (x, y) = (column * 58 + if column == 0 { 2 } else { 6 }, row * 58 + 2);
@@ -25,11 +25,11 @@ fn a_row_a_class_shows_the_image_and_what_each_epoch_makes_of_it() {
         assert!((1..10).all(|column| (ink(column) / ink(0) - 1.0).abs() < 0.1), "a turned digit keeps its ink");
     }
     let first = fs::read(&path).unwrap();
-    draw("data.distort.rotation=180");
+    draw("data.augment.rotation=180");
     assert!(fs::read(&path).unwrap() == first, "the seed decides");
 
     let message = draw("seed=1");
-    assert!(message.contains("nothing is distorted: [data.distort] is empty"), "{message}");
+    assert!(message.contains("nothing is augmented: [data.augment] is empty"), "{message}");
     assert_eq!(image::open(&path).unwrap().width(), 58 + 6, "the images alone, in place of the older picture");
 }
 
@@ -50,7 +50,7 @@ fn training_images_are_distorted_and_validation_and_test_images_are_not() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
-    for set in ["data.distort.translation=1000", "training.epochs=1", "init.weights=he-normal"] {
+    for set in ["data.augment.translation=1000", "training.epochs=1", "init.weights=he-normal"] {
         command.args(["--set", set]);
     }
     let report = stdout(&mut command);

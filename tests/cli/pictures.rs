@@ -1,4 +1,4 @@
-//! `data.dataset = "pictures"`: one's own, from a folder to predictions with names.
+//! `data.dataset = "image-folder"`: one's own, from a folder to predictions with names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ fn train(signs: &Path, run: &Path) -> std::process::Command {
     let mut command = program();
     command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(run);
     for set in [
-        "data.dataset=pictures".to_string(),
+        "data.dataset=image-folder".to_string(),
         format!("data.dir={}", signs.display()),
         "data.validation=9".into(),
         format!("init.from={}", smoke().run.display()),

@@ -47,7 +47,7 @@ fn run(runs: &TempDir) -> std::path::PathBuf {
 /// What has state and chance in it: distortions, dropout, noise, batch normalisation's running statistics, an optimiser with
 /// moments.
 const EVERYTHING: [&str; 6] = [
-    "data.distort={ rotation = 10, elastic_alpha = 30 }",
+    "data.augment={ rotation = 10, elastic_alpha = 30 }",
     "model.hidden=[12,8]",
     "model.noise=0.3",
     "model.batch_norm=true",
@@ -58,11 +58,11 @@ const EVERYTHING: [&str; 6] = [
 /// 100 labels among 5,500 images.
 pub const FEW_LABELS: [&str; 8] = [
     "data.labels=100",
-    "training.limit=0.1",
-    "training.ema=0.9",
+    "data.fraction=0.1",
+    "training.ema_decay=0.9",
     "training.batch_size=20",
     "consistency={ weight = 1, threshold = 0.6, ratio = 20 }",
-    "data.distort={ rotation = 10, elastic_alpha = 20 }",
+    "data.augment={ rotation = 10, elastic_alpha = 20 }",
     "model.batch_norm=true",
     "optimizer.learning_rate=0.005",
 ];

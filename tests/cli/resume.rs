@@ -20,7 +20,7 @@ const EXPERIMENT: &str = "
 name = 'resumed'
 [data]
 validation = 5000
-[data.distort]
+[data.augment]
 translation = 1.0
 elastic_alpha = 20.0
 [model]
@@ -39,7 +39,7 @@ clip_norm = 1.0
 [schedule]
 kind = 'exponential'
 factor = 0.9
-[stop]
+[early_stopping]
 patience = 5
 ";
 
@@ -215,7 +215,7 @@ fn a_training_with_images_without_labels_goes_on_to_the_same_bytes() {
     success(&mut place.train(&[&FEW_LABELS[..], &["training.epochs=2"]].concat()));
     success(&mut place.resume(&["training.epochs=4"]));
     assert_same_results(&undisturbed.run(), &place.run());
-    let message = failure(&mut place.resume(&["data.labels=200", "consistency.weight=0"]));
+    let message = failure(&mut place.resume(&["data.labels=200", "semi_supervised.weight=0"]));
     assert!(message.contains("2 problems") && message.contains("data.labels = 200: can't change"), "{message}");
 }
 

@@ -85,8 +85,8 @@ fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
     for setting in [
-        "training.limit=0.1",
-        "training.ema=0.99",
+        "data.fraction=0.1",
+        "training.ema_decay=0.99",
         "training.label_smoothing=0.1",
         "training.batch_size=64",
         "training.gradient_accumulation=2",
@@ -129,7 +129,7 @@ fn few_labels(sets: &[&str]) -> (Value, String, f64) {
 
 #[test]
 fn images_without_labels_make_a_better_network_than_the_labelled_ones_alone() {
-    let sets = ["training.limit=1", "model.hidden=[64]"];
+    let sets = ["data.fraction=1", "model.hidden=[64]"];
     let (record, message, accuracy) = few_labels(&sets);
     assert!(message.contains("smoke: 100 training, 54900 unlabelled and 5000 validation images"), "{message}");
     assert_eq!(record["data"]["training_images"], 100);
@@ -138,13 +138,13 @@ fn images_without_labels_make_a_better_network_than_the_labelled_ones_alone() {
     let forward = 2 * (784 * 64 + 64 * 10_u64);
     let operations = 2 * ((138 * 20 + 54_900) * 2 * (2 * 784 * 64 + 3 * 64 * 10) + (54_900 + 2 * 5_000) * forward);
     assert_eq!(record["training"]["floating_point_operations"], operations);
-    let (_, message, alone) = few_labels(&[&sets[..], &["consistency.weight=0"]].concat());
+    let (_, message, alone) = few_labels(&[&sets[..], &["semi_supervised.weight=0"]].concat());
     assert!(accuracy > alone, "{accuracy} {alone}: {message}");
 }
 
 #[test]
 fn a_dry_run_with_images_without_labels_takes_one_batch_of_both() {
-    for weight in ["consistency.weight=1", "consistency.weight=0"] {
+    for weight in ["semi_supervised.weight=1", "semi_supervised.weight=0"] {
         let mut command = program();
         command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run"]);
         FEW_LABELS.iter().chain([&weight]).for_each(|set| _ = command.args(["--set", set]));
@@ -196,7 +196,7 @@ fn it_stops_as_soon_as_the_validation_error_is_acceptable() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
-    command.args(["--set", "training.epochs=4", "--set", "stop.error=0.5"]);
+    command.args(["--set", "training.epochs=4", "--set", "early_stopping.target_error=0.5"]);
     let (_, message) = success(&mut command);
     assert!(message.contains("stopped after epoch 1: validation error"), "{message}");
     let table = fs::read_to_string(folders(runs.path())[0].join("metrics.csv")).unwrap();

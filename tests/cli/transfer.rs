@@ -23,7 +23,7 @@ struct Before {
 const NETWORK: [&str; 7] = [
     "model.hidden=[12,8]",
     "model.batch_norm=true",
-    "training.ema=0.9",
+    "training.ema_decay=0.9",
     "optimizer.kind=adamw",
     "data.pixels=standardized",
     "data.validation=500",
@@ -42,7 +42,7 @@ fn before() -> &'static Before {
     BEFORE.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("before");
-        success(&mut train(&run, &["data.classes=[0,1,2,3,4]", "training.limit=0.2"]));
+        success(&mut train(&run, &["data.classes=[0,1,2,3,4]", "data.fraction=0.2"]));
         Before { run, _folder: folder }
     })
 }
@@ -50,9 +50,12 @@ fn before() -> &'static Before {
 /// Trains on the five other digits from the run before.
 fn tuned(run: &Path, sets: &[&str]) -> Command {
     let from = format!("init.from={}", before().run.display());
-    let mut command = train(run, &[&from, "data.classes=[5,6,7,8,9]", "training.limit=0.05", "training.epochs=4"]);
-    let frozen =
-        ["init.freeze=[\"hidden.0\",\"norm.0\"]", "init.unfreeze_after=2", "optimizer.layers={\"hidden.1\"=0.1}"];
+    let mut command = train(run, &[&from, "data.classes=[5,6,7,8,9]", "data.fraction=0.05", "training.epochs=4"]);
+    let frozen = [
+        "init.freeze=[\"hidden.0\",\"norm.0\"]",
+        "init.unfreeze_after=2",
+        "optimizer.layer_factors={\"hidden.1\"=0.1}",
+    ];
     frozen.iter().chain(sets).for_each(|set| _ = command.args(["--set", set]));
     command
 }
@@ -100,7 +103,7 @@ fn layers_that_are_frozen_to_the_end_are_those_of_the_run_before() {
     let run = folder.path().join("tuned");
     let from = format!("init.from={}", before().run.display());
     let freeze = "init.freeze=[\"hidden.0\",\"norm.0\"]";
-    success(&mut train(&run, &[&from, freeze, "data.classes=[5,6,7,8,9]", "training.limit=0.05"]));
+    success(&mut train(&run, &[&from, freeze, "data.classes=[5,6,7,8,9]", "data.fraction=0.05"]));
     for name in ["hidden.0.weight", "hidden.0.bias", "norm.0.weight", "norm.0.running_mean", "norm.0.running_var"] {
         assert!(tensor(&run, name) == tensor(&before().run, name), "{name}");
     }
@@ -149,14 +152,18 @@ fn a_run_without_an_epoch_does_not_begin_again_from_other_weights() {
 fn what_a_run_starts_from_can_not_change_when_it_goes_on() {
     let (folder, run, _) = undisturbed();
     let before = results(run);
-    let sets =
-        ["init.from=elsewhere", "init.unfreeze_after=3", "optimizer.layers={\"output\"=2}", "init.freeze=[\"norm.0\"]"];
+    let sets = [
+        "init.from=elsewhere",
+        "init.unfreeze_after=3",
+        "optimizer.layer_factors={\"output\"=2}",
+        "init.freeze=[\"norm.0\"]",
+    ];
     let mut command = program();
     command.arg("resume").arg(run).current_dir(folder.path());
     sets.iter().for_each(|set| _ = command.args(["--set", set]));
     let message = failure(&mut command);
     assert!(message.contains("5 problems"), "{message}");
-    for key in ["init.from", "init.unfreeze_after", "optimizer.layers.output", "init.freeze"] {
+    for key in ["init.from", "init.unfreeze_after", "optimizer.layer_factors.output", "init.freeze"] {
         assert!(message.contains(&format!("{key} = ")), "{key}: {message}");
     }
     assert_eq!(results(run), before);
@@ -196,4 +203,14 @@ fn predictions_and_figures_are_told_by_the_names_of_the_classes() {
 fn first_test_image() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-images-idx3-ubyte.gz");
     mnist_burn::data::idx::images(&path).unwrap().1[..784].to_vec()
+}
+
+#[test]
+fn init_from_a_folder_that_is_no_run_is_refused_before_a_folder_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (empty, run) = (folder.path().join("empty"), folder.path().join("run"));
+    fs::create_dir(&empty).unwrap();
+    let message = failure(&mut train(&run, &[&format!("init.from={}", empty.display())]));
+    assert!(message.contains("init.from names no run to start from"), "{message}");
+    assert!(message.contains("because: ") && message.contains("record.json") && !run.exists(), "{message}");
 }

@@ -123,7 +123,7 @@ fn two_workers_reach_the_validation_error_of_one_device_within_the_spread_over_s
         let run = runs.path().join(format!("{batch}-{seed}"));
         let mut command = client();
         command.args(["train", "--no-test", "--device", device, "--run"]).arg(&run);
-        for setting in ["model.hidden=[256]", "training.limit=0.2", "data.validation=10000", "training.epochs=3"] {
+        for setting in ["model.hidden=[256]", "data.fraction=0.2", "data.validation=10000", "training.epochs=3"] {
             command.args(["--set", setting]);
         }
         success(command.args(["--set", &format!("training.batch_size={batch}"), "--set", &format!("seed={seed}")]));

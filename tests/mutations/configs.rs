@@ -162,8 +162,8 @@ fn argument(generator: &mut ChaCha8Rng) -> String {
     let keys = [
         "seed",
         "training.epochs",
-        "data.distort",
-        "data.distort.shear",
+        "data.augment",
+        "data.augment.shear",
         "model.hidden",
         "model",
         "optimizer.kind",
@@ -178,7 +178,7 @@ fn argument(generator: &mut ChaCha8Rng) -> String {
 
 /// The ranges that the docs/configuration.md and the fields' own documentation give.
 fn assert_sound(experiment: &Experiment) {
-    let Experiment { name, seed, model, training, optimizer, stop, data, .. } = experiment;
+    let Experiment { name, seed, model, training, optimizer, early_stopping, data, .. } = experiment;
     assert!((1..=100).contains(&name.len()) && !name.starts_with('.') && !name.contains(['/', '\\', ' ']));
     assert!(i64::try_from(*seed).is_ok());
     assert!(model.hidden.len() <= 64 && model.hidden.iter().all(|width| (1..=65_536).contains(width)));
@@ -189,18 +189,18 @@ fn assert_sound(experiment: &Experiment) {
     for share in [optimizer.beta_1, optimizer.beta_2, optimizer.momentum].into_iter().flatten() {
         assert!((0.0..1.0).contains(&share));
     }
-    let distort = &data.distort;
-    assert!(distort.scale.is_none_or(|scale| (0.0..1.0).contains(&scale)));
-    assert!(distort.rotation.is_none_or(|degrees| (0.0..=180.0).contains(&degrees)));
-    assert!(distort.shear.is_none_or(|degrees| (0.0..=60.0).contains(&degrees)));
+    let augment = &data.augment;
+    assert!(augment.scale.is_none_or(|scale| (0.0..1.0).contains(&scale)));
+    assert!(augment.rotation.is_none_or(|degrees| (0.0..=180.0).contains(&degrees)));
+    assert!(augment.shear.is_none_or(|degrees| (0.0..=60.0).contains(&degrees)));
     assert!(
-        [distort.translation, distort.elastic_alpha].into_iter().flatten().all(|most| (0.0..=1000.0).contains(&most))
+        [augment.translation, augment.elastic_alpha].into_iter().flatten().all(|most| (0.0..=1000.0).contains(&most))
     );
-    assert!(distort.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)));
-    assert_eq!(distort.elastic_sigma.is_some(), distort.elastic_alpha.is_some());
+    assert!(augment.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)));
+    assert_eq!(augment.elastic_sigma.is_some(), augment.elastic_alpha.is_some());
     assert!(optimizer.epsilon.is_none_or(|epsilon| epsilon > 0.0 && epsilon.is_finite()));
     assert!(optimizer.weight_decay.is_none_or(|decay| decay >= 0.0 && decay.is_finite()));
-    assert!(stop.error.is_none_or(|error| (0.0..=1.0).contains(&error)));
-    assert!(stop.patience.is_none_or(|patience| (1..=100_000).contains(&patience)));
-    assert!((stop.error.is_none() && stop.patience.is_none()) || data.validation > 0);
+    assert!(early_stopping.target_error.is_none_or(|error| (0.0..=1.0).contains(&error)));
+    assert!(early_stopping.patience.is_none_or(|patience| (1..=100_000).contains(&patience)));
+    assert!((early_stopping.target_error.is_none() && early_stopping.patience.is_none()) || data.validation > 0);
 }

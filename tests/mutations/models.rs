@@ -6,9 +6,10 @@ use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use burn::tensor::{DType, Device};
 use mnist_burn::config::{Init, Model};
 use mnist_burn::data::{ImageBatcher, Scaling};
+use mnist_burn::device;
 use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
-use mnist_burn::{device, weights};
+use mnist_burn::model::weights;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
@@ -114,7 +115,8 @@ fn check(count: u64) {
             justified: NETWORK + GROWTH * file.len(),
             paths: vec![shown(&path)],
             read: move || {
-                let loaded = weights::load(network, &path).map_err(|error| error.to_string())?;
+                let bytes = weights::read(&path).map_err(|error| error.to_string())?;
+                let loaded = weights::from_bytes(network, &bytes, &path).map_err(|error| error.to_string())?;
                 assert_eq!(self::shapes(&loaded), *shapes);
                 assert_same_numbers(&loaded, &path);
                 // Weights that are no numbers are found out here, and are an error, not a panic.

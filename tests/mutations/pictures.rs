@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Luma, Rgb};
-use mnist_burn::picture::{Limits, prepare};
+use mnist_burn::data::prepare::{Limits, prepare};
 use rand::RngExt;
 
 use super::mutator::damage;

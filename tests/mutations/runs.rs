@@ -7,9 +7,9 @@ use mnist_burn::data::{ImageBatcher, Scaling};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::evaluation::classify;
 use mnist_burn::model::Mlp;
-use mnist_burn::record::{DataRecord, Record};
+use mnist_burn::model::weights;
 use mnist_burn::run::RunFolder;
-use mnist_burn::weights;
+use mnist_burn::run::{DataRecord, Record};
 use rand::RngExt;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn damaged_records_and_configs_are_used_or_refused() {
 fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
     let _alone = alone();
     let folder = folder();
-    let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
+    let (run, device) = (RunFolder::at(folder.path()), device::open(DEVICE).unwrap());
     let (mut experiment, mut record) = sound();
     keep_model(&run, &experiment, &mut record, &device);
     experiment.model.hidden = vec![65_536; 64];
@@ -44,7 +44,7 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
 fn a_record_of_no_image_or_no_label_is_damaged() {
     let _alone = alone();
     let folder = folder();
-    let run = RunFolder::open(folder.path());
+    let run = RunFolder::at(folder.path());
     let refusal = |height: usize, width: usize, classes: usize| {
         let mut record = sound().1;
         record.data = DataRecord { height, width, classes, ..record.data };
@@ -85,7 +85,7 @@ fn keep_model(run: &RunFolder, experiment: &Experiment, record: &mut Record, dev
 
 fn check(count: u64) {
     let folder = folder();
-    let (run, device) = (RunFolder::open(folder.path()), device::open(DEVICE).unwrap());
+    let (run, device) = (RunFolder::at(folder.path()), device::open(DEVICE).unwrap());
     let (experiment, mut record) = sound();
     keep_model(&run, &experiment, &mut record, &device);
     let (config, record) = (experiment.to_toml(), serde_json::to_value(&record).unwrap());

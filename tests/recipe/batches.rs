@@ -76,13 +76,13 @@ fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to
     let scaling = Scaling { mean: 0.13, deviation: 0.3 };
     for (name, device) in devices() {
         let sent = Loader::new(&images, indices.clone(), ImageBatcher::new(scaling), 200, device).shuffled(1);
-        let gathered = sent.clone().resident(true).with_threads(2).after(0);
+        let gathered = sent.clone().kept_on_device(true).with_threads(2).after(0);
         for _ in 0..2 {
             let numbers = |loader: &Loader| -> Vec<_> {
                 let numbers = |batch: Batch| {
                     let pixels: Vec<f32> = batch.images.into_data().iter().collect();
                     let labels: Vec<i32> = batch.targets.into_data().iter().collect();
-                    (pixels, labels, batch.seed, batch.share)
+                    (pixels, labels, batch.seed, batch.loss_weight)
                 };
                 loader.iter().map(|batch| numbers(batch.unwrap())).collect()
             };
@@ -93,15 +93,15 @@ fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to
 
 #[test]
 fn an_epoch_may_last_longer_than_the_images_and_the_next_goes_on_where_it_ended() {
-    let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).lasting(250));
+    let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).with_epoch_length(250));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
     assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
-    assert_eq!(epoch(&loader(50).shuffled(1).lasting(250).after(1)).concat(), passes[250..]);
+    assert_eq!(epoch(&loader(50).shuffled(1).with_epoch_length(250).after(1)).concat(), passes[250..]);
 }
 
 #[test]
 fn images_without_labels_come_beside_the_others_each_once_in_another_order_every_epoch() {
-    let loader = loader(10).shuffled(1).lasting(40).beside((50..100).collect(), 15);
+    let loader = loader(10).shuffled(1).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
     assert_eq!(loader.num_items(), 90);
     let unlabelled = || -> Vec<Vec<usize>> {
         let numbers = |batch: Batch| {
@@ -118,7 +118,7 @@ fn images_without_labels_come_beside_the_others_each_once_in_another_order_every
 
 #[test]
 fn the_progress_of_an_epoch_is_over_with_its_last_batch() {
-    let loader = loader(10).lasting(40).beside((50..100).collect(), 15);
+    let loader = loader(10).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
     let mut batches = loader.iter();
     let mut done = vec![];
     while batches.next().is_some() {
@@ -153,7 +153,7 @@ fn several_devices_take_the_batches_of_every_epoch_in_turn() {
 
 #[test]
 fn of_fewer_batches_than_devices_some_devices_have_none() {
-    let parts = parts(loader(1).lasting(2));
+    let parts = parts(loader(1).with_epoch_length(2));
     assert_eq!(
         parts.iter().map(|part| epoch(part.as_ref())).collect::<Vec<_>>(),
         [vec![vec![0]], vec![vec![1]], vec![]]
@@ -162,7 +162,8 @@ fn of_fewer_batches_than_devices_some_devices_have_none() {
 
 #[test]
 fn the_batches_of_several_devices_share_an_update_by_their_images() {
-    let shares = |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().share).collect::<Vec<_>>();
+    let weights =
+        |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
     // Thirteen batches, the last one of 4 images: it is an update by itself.
     let parts_of = |accumulation| parts(loader(8).accumulated(accumulation)).iter().map(shares).collect::<Vec<_>>();
     let third = 1.0 / 3.0;

@@ -5,11 +5,11 @@ use std::ops::Range;
 
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use mnist_burn::config::{Init, Model, Optimizer, OptimizerKind, Schedule, Table, Training};
+use mnist_burn::config::{Experiment, Init, Model, Optimizer, OptimizerKind, Schedule, Table, Training};
 use mnist_burn::model::Mlp;
-use mnist_burn::training::{Rates, Trainee, optimizer};
+use mnist_burn::training::{LrSchedule, Position, TrainingModel, optimizer};
 
-use super::{assert_close, batch, copy, devices, network, tensors, without_dropout};
+use super::{assert_close, batch, copy, devices, network, tensors, training_model, without_dropout};
 
 const UPDATES_PER_EPOCH: usize = 3;
 
@@ -44,18 +44,19 @@ fn steps_of(
     updates: Range<usize>,
     device: &Device,
 ) -> Vec<BTreeMap<String, Vec<f32>>> {
-    let training = Training { ema: Some(0.5), ..Training::default() };
-    let trainee = Trainee::new(network, &training).freezing(init, UPDATES_PER_EPOCH);
-    let mut trainee = trainee.starting_at(updates.start);
+    let training = Training { ema_decay: Some(0.5), ..Training::default() };
+    let experiment = Experiment { training, init: init.clone(), ..Experiment::default() };
+    let position = Position::after_epochs(0, UPDATES_PER_EPOCH);
+    (0..updates.start).for_each(|_| position.advance());
+    let mut trainee = TrainingModel::new(network, &experiment, position.clone());
     let mut optimizer = optimizer(&adamw());
-    let rates = Rates::new(&Schedule::default(), 0.1, UPDATES_PER_EPOCH, 10).starting_at(updates.start);
-    let mut rates = rates.with_layers(layers);
-    let mut seen = vec![tensors(trainee.kept())];
+    let mut rates = LrSchedule::new(&Schedule::default(), 0.1, 10, position).with_layers(layers);
+    let mut seen = vec![tensors(trainee.eval_model())];
     for number in updates {
         let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
         let output = TrainStep::step(&trainee, batch(images, vec![0, 1, 2, 1], device));
         trainee = trainee.optimize(&mut optimizer, rates.step(), output.grads);
-        seen.push(tensors(trainee.kept()));
+        seen.push(tensors(trainee.eval_model()));
     }
     seen
 }
@@ -129,8 +130,8 @@ fn frozen_layers_cost_no_gradients() {
     let (_, device) = devices().pop().unwrap();
     let device = device.autodiff();
     let gradients = |layers: &[&str]| {
-        let trainee = Trainee::new(network(&model(), 6, 3, &device), &Training::default());
-        let trainee = trainee.freezing(&freeze(layers, None), UPDATES_PER_EPOCH).starting_at(0);
+        let experiment = Experiment { init: freeze(layers, None), ..Experiment::default() };
+        let trainee = training_model(network(&model(), 6, 3, &device), experiment, 0);
         TrainStep::step(&trainee, batch(vec![0.5; 12], vec![0, 1], &device)).grads.len()
     };
     assert_eq!([gradients(&[]), gradients(&["hidden.0", "norm.0"]), gradients(&["hidden.1"])], [10, 6, 8]);

@@ -7,31 +7,32 @@
 //! - `optimizers`: the update rules, and Burn's loop running them;
 //! - `freezing`: layers that do not learn, or at a rate of their own;
 //! - `updates`: the same rules as Burn has them;
-//! - `consistency`: what is learned from images without labels;
+//! - `semi_supervised`: what is learned from images without labels;
 //! - `options`: what changes the loss, the gradients or the model that is kept.
 
 mod backends;
 mod batches;
-mod consistency;
 mod freezing;
 mod keras;
 mod optimizers;
 mod options;
+mod semi_supervised;
 mod start;
 mod updates;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot};
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::TrainStep;
-use mnist_burn::config::{Init, Model, Training};
+use mnist_burn::config::{Experiment, Init, Model};
 use mnist_burn::data::Batch;
 use mnist_burn::device;
 use mnist_burn::model::Mlp;
-use mnist_burn::training::Trainee;
-use mnist_burn::weights;
+use mnist_burn::model::weights;
+use mnist_burn::training::{Position, TrainingModel};
 use safetensors::tensor::TensorView;
 
 /// Every backend of this build, without autodiff. GPU backends that find no adapter are left out, saying so.
@@ -67,9 +68,19 @@ fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
     Batch::new(Tensor::from_data(TensorData::new(images, [count, width]), device), labels)
 }
 
+/// `network` in training as `experiment` says, after so many updates, each of which is an epoch.
+fn training_model(network: Mlp, experiment: Experiment, updates: usize) -> TrainingModel {
+    TrainingModel::new(network, &experiment, Position::after_epochs(updates, 1))
+}
+
+/// `model` with the weights in a file.
+fn loaded(model: Mlp, path: &Path) -> Mlp {
+    weights::from_bytes(model, &weights::read(path).unwrap(), path).unwrap()
+}
+
 /// One training step; the mean loss before it, and the model after it.
 fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
-    let output = TrainStep::step(&Trainee::new(model.clone(), &Training::default()), batch);
+    let output = TrainStep::step(&training_model(model.clone(), Experiment::default(), 0), batch);
     let loss = output.item.loss.mean().into_scalar::<f32>();
     (loss, optimizer.step(rate, model, output.grads))
 }
@@ -99,7 +110,7 @@ fn filled(model: Mlp, tensors: &BTreeMap<String, Vec<f32>>) -> Mlp {
     });
     let file = tempfile::NamedTempFile::with_suffix(".safetensors").unwrap();
     safetensors::serialize_to_file(views, None, file.path()).unwrap();
-    weights::load(model, file.path()).unwrap()
+    loaded(model, file.path())
 }
 
 /// Fails where two lists of numbers differ by more than `tolerance`.

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use mnist_burn::cli::{Display, Ui};
 use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Training};
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
-use mnist_burn::metrics::Epoch;
 use mnist_burn::model::Mlp;
-use mnist_burn::record::Record;
-use mnist_burn::run::RunFolder;
-use mnist_burn::training::{self, Trained, TrainingError, Ui, optimizer};
-use mnist_burn::weights;
+use mnist_burn::run::{DataRecord, Epoch, Record, RunFolder};
+use mnist_burn::training::{self, Trained, TrainingError, optimizer};
 
-use super::{assert_close, batch, devices, filled, network, step, tensors};
+use super::{assert_close, batch, devices, filled, loaded, network, step, tensors};
 
 pub const INPUTS: usize = 3;
 pub const CLASSES: usize = 2;
@@ -208,9 +206,14 @@ pub fn train(
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
     let devices = vec![loop_device(); experiment.device.names().len()];
-    let record = Record::new(experiment.seed, &BTreeMap::new(), data, &model, &devices);
-    let trained = training::train(experiment, model, data, &devices, &run, record, Ui::Lines);
+    let display = Display::new(Ui::Lines, experiment.training.epochs);
+    let trained = training::train(experiment, model, data, &devices, &run, record(), &display);
     (run, trained)
+}
+
+/// The record of a run on two by two images of three classes: no test looks at it.
+fn record() -> Record {
+    Record { data: DataRecord { height: 2, width: 2, classes: 3, ..DataRecord::default() }, ..Record::default() }
 }
 
 /// The four images as a data set, to be held out as well if asked for.
@@ -230,11 +233,11 @@ pub fn run_loop(training: Training, rate: f64, data: &TrainingData) -> (Vec<Epoc
     let runs = tempfile::tempdir().unwrap();
     let model = filled(network(&regression(), INPUTS, CLASSES, &device.device.clone().autodiff()), &start());
     let (run, trained) = train(&experiment, model, data, runs.path(), |_| {});
-    let journal = trained.unwrap().journal;
+    let history = trained.unwrap().history;
     let last = run.path().join(RunFolder::LAST);
-    let trained = weights::load(network(&regression(), INPUTS, CLASSES, &device.device), &last).unwrap();
+    let trained = loaded(network(&regression(), INPUTS, CLASSES, &device.device), &last);
     let trained = tensors(&trained);
-    (journal.epochs(), [&trained["output.weight"][..], &trained["output.bias"]].concat())
+    (history.epochs(), [&trained["output.weight"][..], &trained["output.bias"]].concat())
 }
 
 #[test]

@@ -7,14 +7,14 @@ use burn::tensor::Device;
 use burn::train::TrainStep;
 use mnist_burn::config::{BatchSize, Devices, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training};
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
+use mnist_burn::model::Mlp;
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{Trainee, cross_entropy, optimizer};
-use mnist_burn::weights;
+use mnist_burn::training::{TrainingModel, cross_entropy, optimizer};
 
 use super::optimizers::{
     CLASSES, LABELS, by_formula, data, gradient, loop_device, probabilities, run_loop, sgd, start_values, train,
 };
-use super::{assert_close, batch, copy, devices, network, tensors, without_dropout};
+use super::{assert_close, batch, copy, devices, loaded, network, tensors, training_model, without_dropout};
 
 /// The mean cross-entropy of the regression's four images with smoothed targets.
 fn loss(parameters: &[f64], smoothing: f64) -> f64 {
@@ -85,10 +85,10 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
     }
     model = super::filled(model, &values);
     let (run, trained) = train(&experiment, model, &data, runs.path(), |_| {});
-    let journal = trained.unwrap().journal;
+    let history = trained.unwrap().history;
     let last = run.path().join(RunFolder::LAST);
-    let trained = weights::load(network(&experiment.model, 4, 3, &device.device), &last).unwrap();
-    let losses = journal.epochs().iter().map(|epoch| epoch.train_loss).collect();
+    let trained = loaded(network(&experiment.model, 4, 3, &device.device), &last);
+    let losses = history.epochs().iter().map(|epoch| epoch.train_loss).collect();
     (tensors(&trained).into_values().flatten().collect(), losses)
 }
 
@@ -122,7 +122,7 @@ fn several_devices_give_the_update_of_one_with_as_many_times_the_batch() {
 #[test]
 fn the_model_is_the_average_of_the_weights_and_the_raw_figures_stand_beside_it() {
     let decay = 0.2;
-    let training = Training { epochs: 6, batch_size: BatchSize::All, ema: Some(decay), ..Training::default() };
+    let training = Training { epochs: 6, batch_size: BatchSize::All, ema_decay: Some(decay), ..Training::default() };
     let (epochs, kept) = run_loop(training, 0.5, &data(vec![0, 1, 2, 3]));
     let mut average = start_values();
     for (t, epoch) in epochs.iter().enumerate() {
@@ -151,8 +151,14 @@ fn normalized() -> Model {
     Model { batch_norm: true, ..without_dropout(vec![5]) }
 }
 
+/// `network` with a moving average of its weights, if there is a decay, after so many updates.
+fn averaged(network: Mlp, ema_decay: Option<f64>, updates: usize) -> TrainingModel {
+    let training = Training { ema_decay, ..Training::default() };
+    training_model(network, Experiment { training, ..Experiment::default() }, updates)
+}
+
 /// `trainee` after each of some updates.
-fn steps(mut trainee: Trainee, updates: Range<usize>, device: &Device) -> Vec<Trainee> {
+fn steps(mut trainee: TrainingModel, updates: Range<usize>, device: &Device) -> Vec<TrainingModel> {
     let mut optimizer = optimizer(&sgd(0.0, false));
     let step = |number| {
         let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
@@ -168,12 +174,12 @@ fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
     for (name, device) in devices() {
         let device = device.autodiff();
         let model = network(&normalized(), 4, 3, &device);
-        let trainee = |ema| Trainee::new(copy(&model), &Training { ema, ..Training::default() });
+        let trainee = |ema_decay| averaged(copy(&model), ema_decay, 0);
         let (raw, kept) = (steps(trainee(None), 0..4, &device), steps(trainee(Some(0.9)), 0..4, &device));
         let mut average = tensors(&model);
         for (t, (raw, kept)) in raw.iter().zip(&kept).enumerate() {
             let d = (1.0 + t as f32) / (10.0 + t as f32);
-            let (raw, kept) = (tensors(raw.kept()), tensors(kept.kept()));
+            let (raw, kept) = (tensors(raw.eval_model()), tensors(kept.eval_model()));
             assert_eq!(raw.len(), 8);
             for (tensor, raw) in raw {
                 let average = average.get_mut(&tensor).unwrap();
@@ -190,15 +196,15 @@ fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
 fn an_average_goes_on_from_its_record_and_the_number_of_the_next_update() {
     let (_, device) = devices().pop().unwrap();
     let device = device.autodiff();
-    let training = Training { ema: Some(0.9), ..Training::default() };
-    let start = Trainee::new(network(&normalized(), 4, 3, &device), &training);
-    let another = || Trainee::new(network(&normalized(), 4, 3, &device), &training);
-    let kept = |trainees: Vec<Trainee>| tensors(trainees.last().unwrap().kept());
+    let start = network(&normalized(), 4, 3, &device);
+    let new = || averaged(copy(&start), Some(0.9), 0);
+    let another = |updates| averaged(network(&normalized(), 4, 3, &device), Some(0.9), updates);
+    let kept = |trainees: Vec<TrainingModel>| tensors(trainees.last().unwrap().eval_model());
 
-    let expected = kept(steps(copy(&start), 0..6, &device));
-    let record = || steps(copy(&start), 0..3, &device).pop().unwrap().train().into_record();
-    let resumed = another().try_load_record(record()).unwrap().starting_at(3);
+    let expected = kept(steps(new(), 0..6, &device));
+    let record = || steps(new(), 0..3, &device).pop().unwrap().train().into_record();
+    let resumed = another(3).try_load_record(record()).unwrap();
     assert_eq!(kept(steps(resumed, 3..6, &device)), expected);
-    let forgetful = another().try_load_record(record()).unwrap();
+    let forgetful = another(0).try_load_record(record()).unwrap();
     assert_ne!(kept(steps(forgetful, 3..6, &device)), expected);
 }

@@ -13,7 +13,7 @@ fn the_shipped_baseline_is_the_default_experiment() {
 fn the_shipped_baseline_writes_out_every_value_of_the_recipe() {
     let written: toml::Table = BASELINE.parse().unwrap();
     let mut resolved: toml::Table = Experiment::default().resolved().to_toml().parse().unwrap();
-    resolved.remove("stop");
+    resolved.remove("early_stopping");
     assert_eq!(written, resolved);
 }
 
@@ -72,13 +72,13 @@ fn a_written_experiment_is_read_back_the_same() {
     let files = [
         "",
         "[optimizer]\nkind = 'sgd'\nmomentum = 0.1\nnesterov = true\n[training]\nbatch_size = 'all'",
-        "seed = 9223372036854775807\n[data]\ndataset = 'own'\ndir = 'C:\\a\"b'\nvalidation = 9\n[stop]\nerror = 1e-3",
-        "[data]\nmirrors = ['https://a']\nvalidation = 5\n[stop]\npatience = 2\n[model]\nhidden = []\ndropout = 0",
+        "seed = 9223372036854775807\n[data]\ndataset = 'own'\ndir = 'C:\\a\"b'\nvalidation = 9\n[early_stopping]\ntarget_error = 1e-3",
+        "[data]\nmirrors = ['https://a']\nvalidation = 5\n[early_stopping]\npatience = 2\n[model]\nhidden = []\ndropout = 0",
         "[optimizer]\nkind = 'adamw'\nlearning_rate = 0.1234567890123456789\nweight_decay = 5e-324",
-        "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema = 0.999",
-        "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[training]\nlimit = 0.1\nlabel_smoothing = 0.1\n\
+        "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema_decay = 0.999",
+        "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[data]\nfraction = 0.1\n[training]\nlabel_smoothing = 0.1\n\
             gradient_accumulation = 4\n[optimizer]\nclip_value = 1",
-        "[data.distort]\nrotation = 15\nscale = 0.1\nshear = 5\ntranslation = 1\nelastic_alpha = 34\nelastic_sigma = 3",
+        "[data.augment]\nrotation = 15\nscale = 0.1\nshear = 5\ntranslation = 1\nelastic_alpha = 34\nelastic_sigma = 3",
     ];
     for text in files {
         let experiment = loaded(text, &[]);

@@ -1,23 +1,23 @@
 //! Keys about labels that are not kept, and about learning without them.
 
-use super::super::{Consistency, check_resumable};
+use super::super::{SemiSupervised, check_resumable};
 use super::{loaded, problem, problems};
 
-const LABELS: &str = "data.labels = 100\ntraining.ema = 0.99\n";
+const LABELS: &str = "data.labels = 100\ntraining.ema_decay = 0.99\n";
 
 #[test]
 fn a_weight_alone_takes_the_other_values_from_the_paper() {
-    let consistency = |text: &str| loaded(&format!("{LABELS}{text}"), &[]).consistency;
-    assert_eq!(consistency(""), Consistency::default());
-    let expected = Consistency { weight: Some(1.0), threshold: Some(0.95), ratio: Some(7) };
-    assert_eq!(consistency("consistency.weight = 1"), expected);
-    let expected = Consistency { weight: Some(0.0), threshold: Some(0.5), ratio: Some(3) };
-    assert_eq!(consistency("[consistency]\nweight = 0\nthreshold = 0.5\nratio = 3"), expected);
+    let semi_supervised = |text: &str| loaded(&format!("{LABELS}{text}"), &[]).semi_supervised;
+    assert_eq!(semi_supervised(""), SemiSupervised::default());
+    let expected = SemiSupervised { weight: Some(1.0), threshold: Some(0.95), ratio: Some(7) };
+    assert_eq!(semi_supervised("semi_supervised.weight = 1"), expected);
+    let expected = SemiSupervised { weight: Some(0.0), threshold: Some(0.5), ratio: Some(3) };
+    assert_eq!(semi_supervised("[semi_supervised]\nweight = 0\nthreshold = 0.5\nratio = 3"), expected);
 }
 
 #[test]
 fn an_experiment_with_all_of_them_is_read_back_the_same() {
-    let experiment = loaded(&format!("{LABELS}[consistency]\nweight = 0.5\nthreshold = 0.9\nratio = 2"), &[]);
+    let experiment = loaded(&format!("{LABELS}[semi_supervised]\nweight = 0.5\nthreshold = 0.9\nratio = 2"), &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
     let experiment = loaded("data.labels = 10", &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
@@ -32,12 +32,12 @@ fn values_are_checked() {
         }
     };
     refused("data.labels", &["0", "-1", "1.5", "'all'", "1000000001"], "a whole number from 1 to 1000000000");
-    refused("consistency.weight", &["-0.1", "1000.1", "nan", "inf", "true"], "a number from 0 to 1000");
-    refused("consistency.threshold", &["-0.1", "1.1", "nan"], "a number from 0 to 1");
-    refused("consistency.ratio", &["0", "1001", "0.5"], "a whole number from 1 to 1000");
+    refused("semi_supervised.weight", &["-0.1", "1000.1", "nan", "inf", "true"], "a number from 0 to 1000");
+    refused("semi_supervised.threshold", &["-0.1", "1.1", "nan"], "a number from 0 to 1");
+    refused("semi_supervised.ratio", &["0", "1001", "0.5"], "a whole number from 1 to 1000");
     for text in ["weight = 1000", "weight = 1\nthreshold = 0", "weight = 1\nthreshold = 1", "weight = 1\nratio = 1000"]
     {
-        loaded(&format!("{LABELS}[consistency]\n{text}"), &[]);
+        loaded(&format!("{LABELS}[semi_supervised]\n{text}"), &[]);
     }
 }
 
@@ -45,20 +45,20 @@ fn values_are_checked() {
 fn learning_without_labels_needs_images_without_and_a_teacher() {
     let no_labels = "is about images without labels: needs data.labels, the number of those that keep theirs";
     assert_eq!(
-        problem("training.ema = 0.9\nconsistency.weight = 1"),
-        format!("line 2: consistency.weight = 1: {no_labels}")
+        problem("training.ema_decay = 0.9\nconsistency.weight = 1"),
+        format!("line 2: semi_supervised.weight = 1: {no_labels}")
     );
-    let no_teacher = "needs training.ema: the average of the weights is the teacher";
+    let no_teacher = "needs training.ema_decay: the average of the weights is the teacher";
     assert_eq!(
         problem("data.labels = 9\nconsistency.weight = 1"),
-        format!("line 2: consistency.weight = 1: {no_teacher}")
+        format!("line 2: semi_supervised.weight = 1: {no_teacher}")
     );
-    assert_eq!(problems("consistency.weight = 1", &[]).len(), 2);
+    assert_eq!(problems("semi_supervised.weight = 1", &[]).len(), 2);
 }
 
 #[test]
 fn what_goes_with_a_weight_needs_one() {
-    let ending = "is about learning without labels: needs consistency.weight";
+    let ending = "is about learning without labels: needs semi_supervised.weight";
     for setting in ["threshold = 0.9", "ratio = 3"] {
         let problem = problem(&format!("{LABELS}consistency.{setting}"));
         assert_eq!(problem, format!("line 3: consistency.{setting}: {ending}"));
@@ -67,9 +67,11 @@ fn what_goes_with_a_weight_needs_one() {
 
 #[test]
 fn none_of_them_can_change_within_a_run() {
-    let text = format!("{LABELS}consistency.weight = 1");
+    let text = format!("{LABELS}semi_supervised.weight = 1");
     let before = loaded(&text, &[]);
-    for set in ["data.labels=200", "consistency.weight=0", "consistency.threshold=0.9", "consistency.ratio=8"] {
+    for set in
+        ["data.labels=200", "semi_supervised.weight=0", "semi_supervised.threshold=0.9", "semi_supervised.ratio=8"]
+    {
         let message = check_resumable(&before, &loaded(&text, &[set]), 1).unwrap_err().to_string();
         assert!(message.contains("1 problem") && message.contains("can't change within a run"), "{set}: {message}");
     }

@@ -106,23 +106,23 @@ fn an_unknown_section_is_reported_once_with_the_nearest_known_one() {
     assert_eq!(
         problem("[frobnicate]"),
         "line 1: [frobnicate]: unknown section; \
-         there are [data], [data.distort], [model], [init], [training], [consistency], [optimizer], [schedule], [stop]"
+         there are [data], [data.augment], [model], [init], [training], [semi_supervised], [optimizer], [schedule], [early_stopping]"
     );
 }
 
 #[test]
 fn a_section_within_a_section_gets_the_same_hints() {
     assert_eq!(
-        problem("[data.distort]\nrotatoin = 10"),
-        "line 2: data.distort.rotatoin = 10: unknown key; did you mean data.distort.rotation?"
+        problem("[data.augment]\nrotatoin = 10"),
+        "line 2: data.augment.rotatoin = 10: unknown key; did you mean data.augment.rotation?"
     );
     assert_eq!(
         problem("[data.distrot]\nshear = 1"),
-        "line 1: [data.distrot]: unknown section; did you mean [data.distort]?"
+        "line 1: [data.distrot]: unknown section; did you mean [data.augment]?"
     );
-    assert!(problem("[data]\nrotation = 10").ends_with("unknown key here; it belongs to [data.distort]"));
-    assert!(problem("data.distort = 3").ends_with("must be a section, [data.distort], with keys of its own"));
-    assert!(problem("['data.distort']\nrotation = 10").contains("unknown section"), "its name has no dot");
+    assert!(problem("[data]\nrotation = 10").ends_with("unknown key here; it belongs to [data.augment]"));
+    assert!(problem("data.augment = 3").ends_with("must be a section, [data.augment], with keys of its own"));
+    assert!(problem("['data.augment']\nrotation = 10").contains("unknown section"), "its name has no dot");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_section_written_as_a_value_is_refused() {
     assert!(problem("[[model]]\nhidden = [3]").contains("must be a section, [model]"));
     // Values that would do for its first keys, in their order.
     assert!(problem("model = [[3]]").contains("must be a section, [model]"));
-    assert!(problem("data.distort = [500.0]").contains("must be a section, [data.distort]"));
+    assert!(problem("data.augment = [500.0]").contains("must be a section, [data.augment]"));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_word_near_none_gets_the_words_there_are() {
 fn a_value_of_the_wrong_type_is_refused_without_the_names_of_rust_types() {
     let wrong = "name = 5\nseed = \"5\"\ndevice = true\n[data]\ndataset = 1\ndir = 3\nmirrors = \"http://a\"\n\
         validation = -1\n[model]\nhidden = 128\nactivation = 0\ndropout = \"0.2\"\nbatch_norm = 0\n[training]\n\
-        epochs = 5.0\nbatch_size = \"some\"\n[optimizer]\nlearning_rate = true\nnesterov = \"yes\"\n[stop]\n\
+        epochs = 5.0\nbatch_size = \"some\"\n[optimizer]\nlearning_rate = true\nnesterov = \"yes\"\n[early_stopping]\n\
         error = 1979-05-27\npatience = 99999999999999999999";
     let found = problems(wrong, &[]);
     assert_eq!(found.len(), 17, "{found:#?}");

@@ -28,7 +28,7 @@ const PIECES: &[&str] = &[
     "1e999",
     "99999999999999999999",
     "true",
-    "[stop]\n",
+    "[early_stopping]\n",
     "[[data]]\n",
     "model.hidden.x = 1\n",
     "\"\" = 1\n",

@@ -32,11 +32,17 @@ fn devices_are_a_list_or_one_word() {
 
 #[test]
 fn quotes_numbers_and_lists_are_toml() {
-    let set = ["name=\"5\"", "model.hidden=[300,100]", "model.dropout=0", "model.batch_norm=true", "stop.error=2e-2"];
+    let set = [
+        "name=\"5\"",
+        "model.hidden=[300,100]",
+        "model.dropout=0",
+        "model.batch_norm=true",
+        "early_stopping.target_error=2e-2",
+    ];
     let experiment = loaded("data.validation = 10", &set);
     assert_eq!((experiment.name.as_str(), experiment.model.hidden), ("5", vec![300, 100]));
     assert_eq!((experiment.model.dropout, experiment.model.batch_norm), (0.0, true));
-    assert_eq!(experiment.stop.error, Some(0.02));
+    assert_eq!(experiment.early_stopping.target_error, Some(0.02));
 }
 
 #[test]
@@ -47,14 +53,14 @@ fn a_whole_section_sets_the_keys_it_names() {
 
 #[test]
 fn a_section_within_a_section_is_reached_by_its_dots_or_by_a_table() {
-    let text = "[data.distort]\nrotation = 5\nshear = 3";
-    let distort = |set: &[&str]| {
-        let distort = loaded(text, set).data.distort;
-        (distort.rotation, distort.shear, distort.scale)
+    let text = "[data.augment]\nrotation = 5\nshear = 3";
+    let augment = |set: &[&str]| {
+        let augment = loaded(text, set).data.augment;
+        (augment.rotation, augment.shear, augment.scale)
     };
-    assert_eq!(distort(&["data.distort.rotation=7"]), (Some(7.0), Some(3.0), None));
-    assert_eq!(distort(&["data.distort={ scale = 0.1, shear = 4 }"]), (Some(5.0), Some(4.0), Some(0.1)));
-    assert_eq!(distort(&["data={ distort = { scale = 0.1 } }"]), (Some(5.0), Some(3.0), Some(0.1)));
+    assert_eq!(augment(&["data.augment.rotation=7"]), (Some(7.0), Some(3.0), None));
+    assert_eq!(augment(&["data.augment={ scale = 0.1, shear = 4 }"]), (Some(5.0), Some(4.0), Some(0.1)));
+    assert_eq!(augment(&["data={ augment = { scale = 0.1 } }"]), (Some(5.0), Some(3.0), Some(0.1)));
 }
 
 #[test]
@@ -94,7 +100,7 @@ fn an_override_gets_the_same_hints_as_a_file() {
         "--set trainig.batch=3: unknown section; did you mean [training]?",
         "--set model.hiden=[3]: unknown key; did you mean model.hidden?",
         "--set model.hidden.0=3: must be a list of at most 64 widths, each a whole number from 1 to 65536",
-        "--set data.distrot.shear=3: unknown section; did you mean [data.distort]?",
+        "--set data.distrot.shear=3: unknown section; did you mean [data.augment]?",
         "--set model=3: must be a section, [model], with keys of its own",
     ];
     assert_eq!(problems("", &set), expected);

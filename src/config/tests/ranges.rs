@@ -28,7 +28,7 @@ fn whole_numbers_are_checked() {
     check("training.epochs", &["1", "100000"], &["0", "-1", "100001"]);
     check("training.batch_size", &["1", "60000", "'all'"], &["0", "-1", "1000000001", "'ALL'", "1.5", "[1]"]);
     check("training.gradient_accumulation", &["1", "1000000000"], &["0", "-1", "1000000001", "1.5"]);
-    check("stop.patience", &["1", "100000"], &["0", "-1", "100001"]);
+    check("early_stopping.patience", &["1", "100000"], &["0", "-1", "100001"]);
     check("model.hidden", &["[]", "[1]", "[65536, 2]"], &["[0]", "[65537]", "[1.0]", "['a']", "[[1]]"]);
     assert_eq!(loaded("data.validation = 0", &[]).data.validation, 0);
     assert!(problem("data.validation = 1000000001").contains("must be a whole number"));
@@ -50,21 +50,21 @@ fn numbers_are_checked_and_must_be_finite() {
     check("optimizer.beta_1", &["0", "0.999"], &with(&["1"]));
     check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
     check("training.label_smoothing", &["0", "0.1"], &with(&["1"]));
-    check("training.ema", &["1e-9", "0.999"], &with(&["0", "1"]));
-    check("training.limit", &["1e-9", "1"], &with(&["0", "1.1"]));
+    check("training.ema_decay", &["1e-9", "0.999"], &with(&["0", "1"]));
+    check("data.fraction", &["1e-9", "1"], &with(&["0", "1.1"]));
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
-    check("data.distort.rotation", &["0", "15", "180"], &with(&["180.1"]));
-    check("data.distort.scale", &["0", "0.15"], &with(&["1"]));
-    check("data.distort.shear", &["0", "7.5", "60"], &with(&["60.1"]));
-    check("data.distort.translation", &["0", "1.5", "1000"], &with(&["1000.1"]));
-    check("data.distort.elastic_alpha", &["0", "34", "1000"], &with(&["1000.1"]));
+    check("data.augment.rotation", &["0", "15", "180"], &with(&["180.1"]));
+    check("data.augment.scale", &["0", "0.15"], &with(&["1"]));
+    check("data.augment.shear", &["0", "7.5", "60"], &with(&["60.1"]));
+    check("data.augment.translation", &["0", "1.5", "1000"], &with(&["1000.1"]));
+    check("data.augment.elastic_alpha", &["0", "34", "1000"], &with(&["1000.1"]));
     for value in with(&["0", "0.9", "100.1"]) {
-        let text = format!("[data.distort]\nelastic_alpha = 1\nelastic_sigma = {value}");
+        let text = format!("[data.augment]\nelastic_alpha = 1\nelastic_sigma = {value}");
         assert!(problem(&text).ends_with("must be a number of pixels from 1 to 100"));
     }
-    check("stop.error", &["0", "0.02", "1"], &with(&["1.1"]));
+    check("early_stopping.target_error", &["0", "0.02", "1"], &with(&["1.1"]));
     for value in with(&[]) {
         let text = format!("[optimizer]\nkind = 'adamw'\nweight_decay = {value}");
         assert!(problem(&text).contains("must be a number of at least 0"));
@@ -108,13 +108,13 @@ fn own_images_need_a_folder_and_take_no_mirrors() {
 
 #[test]
 fn an_elastic_field_has_a_strength_and_a_width() {
-    let sigma = |text: &str| loaded(text, &[]).data.distort.elastic_sigma;
-    assert_eq!(sigma("data.distort.elastic_alpha = 34"), Some(4.0));
-    assert_eq!(sigma("data.distort = { elastic_alpha = 34, elastic_sigma = 6 }"), Some(6.0));
-    assert_eq!(sigma("data.distort.shear = 1"), None);
+    let sigma = |text: &str| loaded(text, &[]).data.augment.elastic_sigma;
+    assert_eq!(sigma("data.augment.elastic_alpha = 34"), Some(4.0));
+    assert_eq!(sigma("data.augment = { elastic_alpha = 34, elastic_sigma = 6 }"), Some(6.0));
+    assert_eq!(sigma("data.augment.shear = 1"), None);
     assert_eq!(
-        problem("data.distort.elastic_sigma = 4"),
-        "line 1: data.distort.elastic_sigma = 4: needs data.distort.elastic_alpha, the strength of the distortion"
+        problem("data.augment.elastic_sigma = 4"),
+        "line 1: data.augment.elastic_sigma = 4: needs data.augment.elastic_alpha, the strength of the distortion"
     );
 }
 
@@ -130,8 +130,11 @@ fn nesterov_needs_momentum() {
 #[test]
 fn stopping_needs_validation_images() {
     let expected = "is measured on held-out images: needs data.validation greater than 0";
-    assert_eq!(problem("stop.patience = 3"), format!("line 1: stop.patience = 3: {expected}"));
-    assert_eq!(problem("stop.error = 0.02"), format!("line 1: stop.error = 0.02: {expected}"));
+    assert_eq!(problem("early_stopping.patience = 3"), format!("line 1: early_stopping.patience = 3: {expected}"));
+    assert_eq!(
+        problem("early_stopping.target_error = 0.02"),
+        format!("line 1: early_stopping.target_error = 0.02: {expected}")
+    );
 }
 
 #[test]

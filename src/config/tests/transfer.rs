@@ -7,13 +7,13 @@ const START: &str = "[init]\nfrom = 'runs/a'\n";
 
 #[test]
 fn layers_and_names_are_read_from_sections_inline_tables_and_overrides() {
-    let table = |text: &str, overrides: &[&str]| loaded(text, overrides).optimizer.layers;
+    let table = |text: &str, overrides: &[&str]| loaded(text, overrides).optimizer.layer_factors;
     let expected = Table([("hidden.0".to_string(), 0.1), ("output".to_string(), 2.0)].into());
-    assert_eq!(table("[optimizer.layers]\n'hidden.0' = 0.1 # small\noutput = 2", &[]), expected);
+    assert_eq!(table("[optimizer.layer_factors]\n'hidden.0' = 0.1 # small\noutput = 2", &[]), expected);
     assert_eq!(table("[optimizer]\nlayers = { 'hidden.0' = 0.1, output = 2 }", &[]), expected);
-    let set = "optimizer.layers={ \"hidden.0\" = 0.1, output = 2 }";
-    assert_eq!(table("[optimizer.layers]\noutput = 3", &[set]), expected, "an override wins over the file");
-    let names = loaded(&format!("{START}[init.names]\n\"fc1\" = \"hidden.0\""), &[]).init.names;
+    let set = "optimizer.layer_factors={ \"hidden.0\" = 0.1, output = 2 }";
+    assert_eq!(table("[optimizer.layer_factors]\noutput = 3", &[set]), expected, "an override wins over the file");
+    let names = loaded(&format!("{START}[init.rename]\n\"fc1\" = \"hidden.0\""), &[]).init.rename;
     assert_eq!(names, Table([("fc1".to_string(), "hidden.0".to_string())].into()));
 }
 
@@ -21,7 +21,7 @@ fn layers_and_names_are_read_from_sections_inline_tables_and_overrides() {
 fn an_experiment_with_all_of_them_is_read_back_the_same() {
     let text = "[data]\nclasses = [5, 7]\n[model]\nhidden = [9, 8]\nbatch_norm = true\n[init]\nfrom = 'a.pt'\n\
                 fresh = ['output']\nfreeze = ['hidden.0', 'norm.0']\nunfreeze_after = 2\n\
-                names = { 'fc.1' = 'hidden.1', '\"b\"' = 'output.bias' }\n[optimizer.layers]\n'hidden.1' = 1e-3";
+                names = { 'fc.1' = 'hidden.1', '\"b\"' = 'output.bias' }\n[optimizer.layer_factors]\n'hidden.1' = 1e-3";
     let experiment = loaded(text, &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
 }
@@ -37,7 +37,10 @@ fn values_are_checked() {
         refused(&format!("{START}fresh = {layers}"), "must be a list of layers");
     }
     for table in ["{ 'hidden.0' = 0 }", "{ 'hidden.0' = nan }", "{ 'hidden.0' = 1001 }", "{ 'fc' = 1 }", "{}", "1"] {
-        refused(&format!("optimizer.layers = {table}"), "must be a table of layers, each with a factor greater than 0");
+        refused(
+            &format!("optimizer.layer_factors = {table}"),
+            "must be a table of layers, each with a factor greater than 0",
+        );
     }
     refused("[optimizer]\nlayers.hidden.0 = 0.1", "as in \"hidden.0\" = 0.1");
     for names in ["{ a = 'fc1' }", "{ a = 'hidden.0.kernel' }", "{ a = 1 }", "{}", "['a']"] {
@@ -57,7 +60,7 @@ fn layers_that_the_network_does_not_have_are_refused() {
     for text in [
         format!("{START}freeze = ['hidden.1']"),
         format!("{START}fresh = ['norm.0']"),
-        "optimizer.layers = { 'hidden.7' = 1 }".into(),
+        "optimizer.layer_factors = { 'hidden.7' = 1 }".into(),
     ] {
         assert!(problem(&text).ends_with(ending), "{}", problem(&text));
     }
@@ -68,15 +71,15 @@ fn layers_that_the_network_does_not_have_are_refused() {
 fn what_is_frozen_comes_from_somewhere_and_leaves_something_to_learn() {
     let expected = "is about the weights that come from elsewhere: needs init.from";
     assert_eq!(problem("init.freeze = ['hidden.0']"), format!("line 1: init.freeze = ['hidden.0']: {expected}"));
-    assert!(problem("init.fresh = ['output']").ends_with(expected));
-    assert!(problem("init.names = { a = 'output' }").ends_with(expected));
+    assert!(problem("init.reinitialize = ['output']").ends_with(expected));
+    assert!(problem("init.rename = { a = 'output' }").ends_with(expected));
     assert!(problem(&format!("{START}unfreeze_after = 2")).ends_with("needs init.freeze, the layers that it is about"));
     assert!(
         problem(&format!("{START}freeze = ['hidden.0', 'output']"))
             .ends_with("leaves nothing to learn: leave a layer out")
     );
     let both = problem(&format!("{START}freeze = ['output']\nfresh = ['output']"));
-    assert!(both.contains("a layer in init.fresh starts by chance, and would stay so"), "{both}");
+    assert!(both.contains("a layer in init.reinitialize starts by chance, and would stay so"), "{both}");
 }
 
 #[test]
@@ -93,15 +96,15 @@ fn pictures_need_a_folder_and_take_no_classes() {
 
 #[test]
 fn none_of_them_can_change_within_a_run() {
-    let text = format!("{START}freeze = ['hidden.0']\nunfreeze_after = 2\n[optimizer.layers]\noutput = 2");
+    let text = format!("{START}freeze = ['hidden.0']\nunfreeze_after = 2\n[optimizer.layer_factors]\noutput = 2");
     let before = loaded(&text, &[]);
     for set in [
         "init.from=b",
         "init.freeze=[\"output\"]",
         "init.unfreeze_after=3",
-        "init.fresh=[\"output\"]",
-        "init.names={ a = \"output\" }",
-        "optimizer.layers={ output = 3 }",
+        "init.reinitialize=[\"output\"]",
+        "init.rename={ a = \"output\" }",
+        "optimizer.layer_factors={ output = 3 }",
         "data.classes=[1, 2]",
     ] {
         let message = check_resumable(&before, &loaded(&text, &[set]), 1).unwrap_err().to_string();

@@ -36,7 +36,7 @@ fn nobody() -> String {
 }
 
 fn fetch_from(mirrors: &[String], dir: &Path) -> Result<PathBuf, DataError> {
-    download(NAME, published(), mirrors, dir, SHORT)
+    download(NAME, published(), mirrors, dir, SHORT, &())
 }
 
 /// Why a mirror with this answer does not give the file, none of which stays in the folder.

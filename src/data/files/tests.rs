@@ -13,9 +13,9 @@ use crate::{
 
 /// The four files of such a data set.
 fn located(config: &Data) -> Result<IdxFiles, DataError> {
-    match locate(config)? {
+    match locate(config, &())? {
         Files::Idx(files) => Ok(files),
-        Files::Pictures(_) => panic!("{config:?} has no pictures"),
+        Files::ImageFolder(_) => panic!("{config:?} has no pictures"),
     }
 }
 
@@ -95,7 +95,7 @@ fn a_damaged_file_of_a_named_data_set_is_refused_and_kept() {
     let expected = format!(
         "{} is not the published file: its SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, \
          not 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609; delete it to download it anew, or set \
-         data.dataset = \"own\" to use files of your own",
+         data.dataset = \"idx\" to use files of your own",
         path.display()
     );
     assert_eq!(error, expected);
@@ -125,7 +125,7 @@ fn an_unpacked_file_is_taken_and_recorded_unless_the_compressed_one_is_there() {
 fn files_of_ones_own_are_read_packed_or_not_whatever_they_show() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 3, 1], &[2, 2]);
-    let files = located(&config(Dataset::Own, dir.path(), &[])).unwrap();
+    let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
     let train = files.train().unwrap();
     assert_eq!((train.len(), train.size(), train.classes()), (3, [2, 3], 4));
     let test = files.test(train.size(), train.classes()).unwrap();
@@ -138,7 +138,7 @@ fn files_of_ones_own_are_read_packed_or_not_whatever_they_show() {
 fn test_images_of_another_size_are_refused() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1]);
-    let error = located(&config(Dataset::Own, dir.path(), &[])).unwrap().test([28, 28], 2).unwrap_err();
+    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap().test([28, 28], 2).unwrap_err();
     let expected = "t10k-images-idx3-ubyte: the images are 2x3 pixels, but the network is for 28x28: \
                     use files of one data set";
     assert!(error.to_string().ends_with(expected), "{error}");
@@ -148,14 +148,14 @@ fn test_images_of_another_size_are_refused() {
 fn a_test_label_that_the_training_images_lack_is_refused() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1, 4]);
-    let error = located(&config(Dataset::Own, dir.path(), &[])).unwrap().test([2, 3], 2).unwrap_err();
+    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap().test([2, 3], 2).unwrap_err();
     let expected = "t10k-labels-idx1-ubyte: label 1 (from 0) is 4, but the 2 classes are 0 to 1: correct it";
     assert!(error.to_string().ends_with(expected), "{error}");
 }
 
 #[test]
 fn ones_own_files_need_a_folder() {
-    let error = located(&Data { dataset: Dataset::Own, ..Data::default() }).unwrap_err();
+    let error = located(&Data { dataset: Dataset::Idx, ..Data::default() }).unwrap_err();
     assert!(error.to_string().starts_with("data.dir is missing"), "{error}");
 }
 
@@ -166,7 +166,7 @@ fn ones_own_files_that_are_missing_are_all_listed() {
     for name in NAMES.iter().take(2) {
         fs::remove_file(dir.path().join(format!("{name}.gz"))).unwrap();
     }
-    let error = located(&config(Dataset::Own, dir.path(), &[])).unwrap_err().to_string();
+    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap_err().to_string();
     let expected = format!(
         "no train-images-idx3-ubyte.gz or train-images-idx3-ubyte, no train-labels-idx1-ubyte.gz or \
          train-labels-idx1-ubyte in {}: put the files there, or correct data.dir",

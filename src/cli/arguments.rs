@@ -1,0 +1,335 @@
+//! The command line, as typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::display::Ui;
+use crate::device::remote::Address;
+use crate::run::Sort;
+
+/// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// The command; `train` if none is given.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The bare command's arguments are those of `train`.
+    #[command(flatten)]
+    pub train: Train,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a network and evaluate it on the test set (the default)
+    Train(Train),
+    /// Resume an interrupted run, or extend a finished one
+    Resume(Resume),
+    /// Evaluate a trained network on the test set again
+    Evaluate(Evaluate),
+    /// Classify PNG or JPEG images
+    Predict(Predict),
+    /// Write a run's model to a safetensors file, for other programs
+    Export(Export),
+    /// Write a run's HTML report, or compare several runs in one
+    Report(Report),
+    /// Serve a page to draw digits on and to read reports, with a JSON API
+    Serve(Serve),
+    /// List the runs, or compare some of them
+    Runs(Runs),
+    /// Train variants of an experiment over several seeds, and choose one by its validation error
+    Sweep(Sweep),
+    /// Draw training images as they are, and as they are augmented in the first epochs
+    Images(Images),
+    /// Print the complete config that a config file and --set lead to, or its JSON Schema
+    Config(Config),
+    /// List the backends of this build and their adapters, or the devices of a worker
+    Devices(Devices),
+    /// Serve this machine's devices to other machines, which name them `remote:...`
+    Worker(Worker),
+}
+
+/// The experiment of a command.
+#[derive(Debug, Args)]
+pub struct Experiment {
+    /// The experiment's config file [default: the reference recipe, config/baseline.toml]
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Override a key of the config, e.g. training.epochs=10; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The device: auto, ndarray, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    /// The experiment that is printed.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Print the JSON Schema of config files, for editors that complete and check TOML
+    #[arg(long, conflicts_with_all = ["config", "set", "device"])]
+    pub schema: bool,
+}
+
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// The experiment to run.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The folder in which to create the run folder
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The run folder itself; a run that was started there is resumed
+    #[arg(long, value_name = "DIR", conflicts_with = "runs")]
+    pub run: Option<PathBuf>,
+    /// Skip the final evaluation on the test set
+    #[arg(long)]
+    pub no_test: bool,
+    /// How to show progress
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
+    /// Run one batch end to end and save nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// Override a key that may change, e.g. training.epochs=20; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The device [default: the config's]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// How to show progress
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
+}
+
+/// Arguments of `runs`.
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Two or more run folders to compare
+    #[arg(num_args = 2.., value_name = "RUN", conflicts_with_all = ["runs", "sort"])]
+    pub compare: Vec<PathBuf>,
+    /// The folder that holds the runs, directly or deeper
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The order, ascending: the newest or largest comes last, and after it the runs without such a value
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
+    pub sort: Sort,
+    /// Print JSON: an array with an object for each run, or an object with the differences
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `sweep`.
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The sweep file, e.g. config/sweeps/learning-rate.toml
+    pub file: PathBuf,
+    /// The folder in which to create the sweep's folder
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The device; overrides the base's `device`
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Print a command for each run, for any job scheduler; train nothing
+    #[arg(long, conflicts_with_all = ["collect", "json"])]
+    pub list: bool,
+    /// Collect the results so far; train nothing
+    #[arg(long)]
+    pub collect: bool,
+    /// Print JSON: the contents of sweep.json
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Print JSON: the contents of evaluation.json
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// The new file, in safetensors format whatever its name
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Export the model of the last epoch instead of the best
+    #[arg(long)]
+    pub last: bool,
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run folder, or several to compare
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// The page [default: report.html, in the run folder, or in the current folder for several runs]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The device [default: the one that the run was trained on]; a comparison needs none
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `images`.
+#[derive(Debug, Args)]
+pub struct Images {
+    /// The experiment whose images are drawn.
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The PNG file
+    #[arg(long, short, value_name = "FILE", default_value = "images.png")]
+    pub output: PathBuf,
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The run's folder, e.g. runs/baseline-20260101-120000
+    pub run: PathBuf,
+    /// PNG or JPEG images of one digit each
+    #[arg(required = true, value_name = "IMAGE")]
+    pub images: Vec<PathBuf>,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+    /// Show each image as the network sees it, with bars of the probabilities; only in a terminal with colours
+    #[arg(long, conflicts_with = "json")]
+    pub show: bool,
+    /// Print a JSON array with an object for each image: file, digit and probabilities, or the error
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The run folder of the network that is used until another is chosen [default: the newest finished run]
+    pub run: Option<PathBuf>,
+    /// The folder that holds the runs to choose from, directly or deeper
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
+    /// The port; 0 takes any free one
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Listen on this address for other machines, 0.0.0.0 for all addresses: whoever can reach it can use the networks
+    /// and read the runs' names, metrics and reports
+    #[arg(long, value_name = "ADDRESS")]
+    pub expose: Option<IpAddr>,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME")]
+    pub device: Option<String>,
+}
+
+/// Arguments of `devices`.
+#[derive(Debug, Args)]
+pub struct Devices {
+    /// A device of a worker, `remote:...`: list the devices of that worker [default: those of this machine]
+    #[arg(value_name = "NAME", value_parser = address)]
+    pub of: Option<Address>,
+}
+
+/// Arguments of `worker`.
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// The device to serve: auto, ndarray, wgpu, ..., or several of one backend with commas
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub device: String,
+    /// The port; 0 takes any free one
+    #[arg(long, default_value_t = 4433)]
+    pub port: u16,
+    /// Listen on this address for other machines, 0.0.0.0 for all addresses: whoever can reach it and has the token can
+    /// use the devices
+    #[arg(long, value_name = "ADDRESS")]
+    pub expose: Option<IpAddr>,
+    /// Keep the worker's identity in this file, which is created if missing: its devices then keep their names
+    #[arg(long, value_name = "FILE", conflicts_with = "websocket")]
+    pub identity: Option<PathBuf>,
+    /// Serve over WebSocket, which is not encrypted; only for a trusted network
+    #[arg(long)]
+    pub websocket: bool,
+}
+
+fn address(name: &str) -> Result<Address, &'static str> {
+    Address::parse(name).ok_or("it is not a device of a worker; `mnist-burn worker` prints their names, remote:...")
+}
+
+// What the command line calls them: the libraries know nothing of it.
+
+impl ValueEnum for Ui {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Lines, Self::Tui]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Lines => PossibleValue::new("lines").help("A line an epoch, and a bar in a terminal"),
+            Self::Tui => PossibleValue::new("tui").help(
+                "Burn's dashboard, with curves, in the whole terminal; q, then s, stops the training as Ctrl-C does",
+            ),
+        })
+    }
+}
+
+impl ValueEnum for Sort {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Time, Self::Name, Self::Validation, Self::Test, Self::Epochs, Self::Duration]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Time => PossibleValue::new("time").help("When the run was started"),
+            Self::Name => PossibleValue::new("name").help("The folder"),
+            Self::Validation => PossibleValue::new("validation").help("The best validation error"),
+            Self::Test => PossibleValue::new("test").help("The test error"),
+            Self::Epochs => PossibleValue::new("epochs").help("The number of epochs so far"),
+            Self::Duration => PossibleValue::new("duration").help("The training time"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_bare_command_takes_the_arguments_of_train() {
+        let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
+        assert!(cli.command.is_none());
+        assert_eq!((cli.train.experiment.set, cli.train.runs), (vec!["seed=2".to_string()], "here".into()));
+    }
+}

@@ -1,0 +1,201 @@
+//! Augmentation of the training images: each image is changed differently in each epoch, so that none comes twice.
+//!
+//! What an image becomes is a function of the seed, the epoch and the image's index alone: how many threads make the
+//! batches, or an interruption, changes nothing. A pixel p of the new image has the ink that the old one has at
+//!
+//! ```text
+//! c + M⁻¹·(p - c - t) + u(p)
+//! ```
+//!
+//! with c the middle of the image, M a change of size, then a shear, then a rotation, t a translation and u the [`elastic`]
+//! field. Between pixels the ink is bilinear, outside of the image there is none. It is the way of Simard, Steinkraus and
+//! Platt 2003 (Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis) and of Cireşan and
+//! others 2010 (<https://arxiv.org/abs/1003.0358>).
+
+mod affine;
+mod elastic;
+#[cfg(test)]
+mod tests;
+
+use macerator::AutoArch;
+use rand::Rng;
+use rayon::prelude::*;
+
+use self::affine::{Affine, Change};
+use self::elastic::{Elastic, symmetric};
+use super::images::Images;
+use crate::config::Augment;
+use crate::random::{Purpose, generator};
+
+/// The fewest images that are worth another thread.
+const FEWEST: usize = 8;
+
+/// Augments images of one size.
+#[derive(Debug, Clone)]
+pub struct Augmentation {
+    ranges: Augment,
+    elastic: Option<Elastic>,
+    seed: u64,
+    /// `[height, width]`.
+    size: [usize; 2],
+}
+
+/// An image in one of the epochs that it is seen in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// The image's index.
+    pub index: usize,
+    /// The epoch, counted from 1: how often the image's data set was begun.
+    pub epoch: u64,
+}
+
+impl Augmentation {
+    /// The augmentation of images of `size`, `[height, width]`, within `ranges`; none if these are empty.
+    pub fn new(ranges: &Augment, seed: u64, size: [usize; 2]) -> Option<Self> {
+        let ranges = ranges.clone().resolved();
+        let elastic = ranges.elastic_alpha.zip(ranges.elastic_sigma);
+        let elastic = elastic.map(|(alpha, sigma)| Elastic::new(alpha, sigma, size));
+        (!ranges.is_empty()).then_some(Self { ranges, elastic, seed, size })
+    }
+
+    /// The images at `indices` as they are in epoch `epoch`, counted from 1, with their labels.
+    ///
+    /// # Panics
+    /// As [`Augmentation::pixels`].
+    pub fn apply(&self, images: &Images, indices: &[usize], epoch: u64) -> Images {
+        let samples: Vec<_> = indices.iter().map(|&index| Sample { index, epoch }).collect();
+        let labels = indices.iter().map(|&index| images.label(index)).collect();
+        Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
+    }
+
+    /// The images of some samples, augmented: `[samples, height, width]`, flat.
+    ///
+    /// # Panics
+    /// If there is no such image, or `images` are of another size than this was made for.
+    pub fn pixels(&self, images: &Images, samples: &[Sample]) -> Vec<u8> {
+        assert_eq!(images.size(), self.size, "images of the size that the augmentation is made for");
+        let area = self.size[0] * self.size[1];
+        let mut pixels = vec![0; samples.len() * area];
+        // The threads that share out the matrix products: others beside them would only be in their way.
+        let parts = samples.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
+        parts.for_each_init(
+            || Canvas::new(self.size),
+            |canvas, (samples, pixels)| {
+                for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
+                    self.augment(images.pixels(sample.index), sample, canvas, augmented);
+                }
+            },
+        );
+        pixels
+    }
+
+    /// One image, into `augmented`.
+    fn augment(&self, pixels: &[u8], sample: Sample, canvas: &mut Canvas, augmented: &mut [u8]) {
+        let purpose = Purpose::Augmentation { epoch: sample.epoch, image: sample.index as u64 };
+        let mut generator = generator(self.seed, purpose);
+        let affine = self.change(&mut generator).undone(self.size);
+        if let Some(elastic) = &self.elastic {
+            canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
+        }
+        AutoArch::new().dispatch(|| canvas.augment(pixels, &affine, augmented));
+    }
+
+    /// What is drawn for one image. Every range has its draw, used or not: so no range changes what is drawn from another.
+    fn change(&self, generator: &mut impl Rng) -> Change {
+        let mut within = |range: Option<f64>| range.unwrap_or_default() * f64::from(symmetric(generator));
+        let Augment { rotation, scale, shear, translation, .. } = self.ranges;
+        Change {
+            rotation: within(rotation),
+            scale: [within(scale), within(scale)],
+            shear: within(shear),
+            translation: [within(translation), within(translation)],
+        }
+    }
+}
+
+/// What one image after the other is augmented on. All but the ink is `[height, width]`, so that the steps go through whole
+/// images in the processor's vectors, apart from the look-ups.
+struct Canvas {
+    size: [usize; 2],
+    /// The old image with a background of one pixel around it: `[height + 2, width + 2]`.
+    ink: Vec<f32>,
+    /// The column and the row of each pixel.
+    place: [Vec<f32>; 2],
+    /// By how many pixels each pixel's origin is moved, along x and along y.
+    field: [Vec<f32>; 2],
+    /// Of the four pixels around each pixel's origin, where the upper left one is in the ink.
+    start: Vec<u32>,
+    /// How far the origin is from it to the right and down, from 0 to 1.
+    part: [Vec<f32>; 2],
+    /// The ink of the four: above, below, and of these left, right.
+    corners: [[Vec<f32>; 2]; 2],
+}
+
+impl Canvas {
+    fn new(size: [usize; 2]) -> Self {
+        let [height, width] = size;
+        let image = || vec![0.0; height * width];
+        let pair = || [image(), image()];
+        let pixels = 0..height * width;
+        Self {
+            size,
+            ink: vec![0.0; (height + 2) * (width + 2)],
+            place: [
+                pixels.clone().map(|pixel| (pixel % width) as f32).collect(),
+                pixels.map(|pixel| (pixel / width) as f32).collect(),
+            ],
+            field: pair(),
+            start: vec![0; height * width],
+            part: pair(),
+            corners: [pair(), pair()],
+        }
+    }
+
+    #[inline(always)]
+    fn augment(&mut self, pixels: &[u8], affine: &Affine, augmented: &mut [u8]) {
+        let [height, width] = self.size;
+        let row = width + 2;
+        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
+            ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
+        }
+        self.find_origins(affine);
+        let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
+        let above = above_left.iter_mut().zip(above_right);
+        let below = below_left.iter_mut().zip(below_right);
+        for ((&start, above), below) in self.start.iter().zip(above).zip(below) {
+            // A side may have more pixels than an f32 tells apart.
+            let start = (start as usize).min(height * row + width);
+            let (ink_above, ink_below) = (&self.ink[start..start + 2], &self.ink[start + row..start + row + 2]);
+            (*above.0, *above.1) = (ink_above[0], ink_above[1]);
+            (*below.0, *below.1) = (ink_below[0], ink_below[1]);
+        }
+        self.blend(augmented);
+    }
+
+    #[inline(always)]
+    fn find_origins(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
+        let [height, width] = self.size.map(|side| side as f32);
+        let places = self.place[0].iter().zip(&self.place[1]);
+        let moves = self.field[0].iter().zip(&self.field[1]);
+        let [right, down] = &mut self.part;
+        let found = self.start.iter_mut().zip(right).zip(down);
+        for (((x, y), (move_x, move_y)), ((start, right), down)) in places.zip(moves).zip(found) {
+            // Everything outside is the border.
+            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
+            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
+            let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
+            *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
+            (*right, *down) = (from_x - column, from_y - row);
+        }
+    }
+
+    #[inline(always)]
+    fn blend(&self, augmented: &mut [u8]) {
+        let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
+        let parts = self.part[0].iter().zip(&self.part[1]);
+        for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(parts)) {
+            let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
+            *augmented = (above + down * (below - above) + 0.5) as u8;
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Folders of pictures as people have them.
+
+use image::{GrayImage, Luma};
+use tempfile::TempDir;
+
+use super::*;
+
+/// Writes a picture, 28 by 28, with a stroke of that height, so that no two are alike.
+fn write(path: &Path, height: u32) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let stroke = |x, y| Luma([if (12..16).contains(&x) && (2..2 + height).contains(&y) { 255 } else { 0 }]);
+    GrayImage::from_fn(28, 28, stroke).save(path).unwrap();
+}
+
+/// A folder with so many pictures of each class.
+fn folder(classes: &[(&str, u32)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, count) in classes {
+        (1..=*count).for_each(|number| write(&folder.path().join(class).join(format!("{number:02}.png")), number));
+    }
+    folder
+}
+
+fn refusal(dir: &Path) -> String {
+    ImageFolder::read(dir).unwrap_err().to_string()
+}
+
+#[test]
+fn each_sub_folder_is_a_class_and_a_fifth_of_each_is_held_out() {
+    let folder = folder(&[("oak", 10), ("ash", 20)]);
+    let pictures = ImageFolder::read(folder.path()).unwrap();
+    assert_eq!(pictures.train.names(), ["ash", "oak"]);
+    let count = |images: &Images, class| images.labels().iter().filter(|&&label| label == class).count();
+    let test = pictures.test([28, 28], 2).unwrap();
+    assert_eq!([count(&pictures.train, 0), count(&pictures.train, 1)], [16, 8]);
+    assert_eq!([count(&test, 0), count(&test, 1)], [4, 2]);
+    // Strokes of 1 to 20 rows are all there, each once.
+    let rows = |images: &Images| {
+        let rows = |index| images.pixels(index).iter().filter(|&&pixel| pixel > 0).count() / 4;
+        (0..images.len()).filter(|&index| images.label(index) == 0).map(rows).collect::<Vec<_>>()
+    };
+    let mut all = [rows(&pictures.train), rows(&test)].concat();
+    all.sort_unstable();
+    assert_eq!(all, (1..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn names_and_order_of_the_files_do_not_decide_what_is_held_out_and_a_copy_goes_with_its_picture() {
+    let folder = folder(&[("oak", 10), ("ash", 10)]);
+    let before = ImageFolder::read(folder.path()).unwrap().test;
+    let held_out = before.pixels(0).iter().filter(|&&pixel| pixel > 0).count() / 4;
+    let picture = folder.path().join("ash").join(format!("{held_out:02}.png"));
+    fs::rename(&picture, folder.path().join("ash/00.png")).unwrap();
+    assert_eq!(ImageFolder::read(folder.path()).unwrap().test, before);
+    fs::copy(folder.path().join("ash/00.png"), folder.path().join("ash/copy.png")).unwrap();
+    let after = ImageFolder::read(folder.path()).unwrap();
+    assert!((0..after.train.len()).all(|index| after.train.pixels(index) != before.pixels(0)));
+}
+
+#[test]
+fn a_folder_of_test_pictures_is_taken_as_it_is() {
+    let folder = folder(&[("train/a", 5), ("train/b", 5), ("test/a", 2), ("test/b", 3)]);
+    let pictures = ImageFolder::read(folder.path()).unwrap();
+    assert_eq!((pictures.train.len(), pictures.test.labels()), (10, [0, 0, 1, 1, 1].as_slice()));
+    // The classes may lie beside it as well.
+    let beside = self::folder(&[("a", 5), ("b", 5), ("test/a", 2), ("test/b", 3)]);
+    assert_eq!(ImageFolder::read(beside.path()).unwrap().test, pictures.test);
+}
+
+#[test]
+fn the_checksums_tell_of_every_byte_and_name() {
+    let folder = folder(&[("a", 5), ("b", 5)]);
+    let sums = || ImageFolder::read(folder.path()).unwrap().checksums;
+    let before = sums();
+    assert_eq!(before.keys().collect::<Vec<_>>(), ["test", "train"]);
+    assert_eq!(sums(), before);
+    write(&folder.path().join("a/99.png"), 25);
+    assert_ne!(sums(), before);
+}
+
+#[test]
+fn a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them() {
+    let folder = folder(&[("a", 10), ("b", 10)]);
+    fs::write(folder.path().join("a/.hidden"), "").unwrap();
+    fs::write(folder.path().join("a/notes.txt"), "no picture").unwrap();
+    assert_eq!(ImageFolder::read(folder.path()).unwrap().train.len(), 16);
+    fs::write(folder.path().join("b/cut.png"), "").unwrap();
+    fs::write(folder.path().join("b/cut.jpg"), "").unwrap();
+    let expected = format!(
+        "3 of 23 files in {} are no pictures, more than one in ten: they are listed above; take them out",
+        folder.path().display()
+    );
+    assert_eq!(refusal(folder.path()), expected);
+}
+
+#[test]
+fn a_folder_without_classes_is_an_error_that_says_what_belongs_there() {
+    let folder = folder(&[("only", 3)]);
+    let expected = "has the sub-folders only, but there have to be 2 to 256 classes: a sub-folder for each class";
+    assert!(refusal(folder.path()).contains(expected), "{}", refusal(folder.path()));
+    let empty = tempfile::tempdir().unwrap();
+    assert!(refusal(empty.path()).contains("has the sub-folders (none)"), "{}", refusal(empty.path()));
+    assert!(refusal(Path::new("/nowhere")).starts_with("cannot read /nowhere"));
+}
+
+#[test]
+fn test_pictures_of_other_classes_are_refused() {
+    let folder = folder(&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/c", 1)]);
+    assert!(refusal(folder.path()).contains("has the sub-folders a, c, but there have to be a, b"));
+    let pictures = ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path()).unwrap();
+    assert!(pictures.test([28, 28], 3).unwrap_err().to_string().contains("but there have to be 3 classes"));
+    assert!(pictures.test([9, 9], 2).unwrap_err().to_string().contains("28x28 pixels, but the network is for 9x9"));
+}
+
+#[test]
+fn a_class_without_a_picture_to_train_or_to_test_with_is_named() {
+    for (few, named) in [
+        (&[("a", 3), ("b", 3), ("c", 0)][..], "/c has too few pictures"),
+        (&[("a", 3), ("b", 1)], "/b has too few pictures"),
+        (&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/b", 0)], "/test/b has too few pictures"),
+    ] {
+        let folder = folder(few);
+        few.iter().for_each(|(class, _)| fs::create_dir_all(folder.path().join(class)).unwrap());
+        assert!(refusal(folder.path()).contains(named), "{}", refusal(folder.path()));
+    }
+    let two = folder(&[("a", 2), ("b", 9)]);
+    assert_eq!(ImageFolder::read(two.path()).unwrap().test([28, 28], 2).unwrap().len(), 3);
+}

@@ -1,0 +1,98 @@
+//! The names of devices: `auto`, `ndarray`, `wgpu:1`, or `remote:...` for a device of another machine.
+
+use super::remote::Address;
+
+/// A device, by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceName {
+    /// The first GPU of the backends that are compiled in, or a CPU.
+    Auto,
+    /// A device of this machine.
+    Local {
+        /// What computes.
+        backend: Backend,
+        /// The number of the GPU; the one that the driver recommends, if none is given.
+        index: Option<usize>,
+    },
+    /// A device of a worker.
+    Remote(Address),
+}
+
+impl DeviceName {
+    /// The device of this name, if it can be one. It need not be compiled in, or present.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "auto" {
+            return Some(Self::Auto);
+        }
+        if let Some(address) = Address::parse(name) {
+            return Some(Self::Remote(address));
+        }
+        let (backend, index) = match name.split_once(':') {
+            Some((backend, index)) => (backend, Some(index.parse().ok()?)),
+            None => (name, None),
+        };
+        let backend = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
+        // CPUs have no numbers.
+        (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
+    }
+}
+
+/// The backends that this program can be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// NVIDIA GPUs, through CUDA.
+    Cuda,
+    /// Apple GPUs, with kernels compiled for Metal.
+    Metal,
+    /// GPUs, with kernels compiled for Vulkan.
+    Vulkan,
+    /// GPUs, through Vulkan, Metal or DirectX.
+    Wgpu,
+    /// The CPU, on Burn's ndarray backend.
+    NdArray,
+    /// The CPU, on Burn's flex backend.
+    Flex,
+}
+
+impl Backend {
+    /// All backends, in the order in which `auto` prefers them.
+    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
+
+    /// The name on the command line, in config files, and as a cargo feature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::NdArray => "ndarray",
+            Self::Flex => "flex",
+        }
+    }
+
+    /// Whether it computes on a GPU.
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, Self::NdArray | Self::Flex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_name_is_parsed_into_backend_and_number() {
+        let local = |backend, index| Some(DeviceName::Local { backend, index });
+        assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto));
+        assert_eq!(DeviceName::parse("wgpu:1"), local(Backend::Wgpu, Some(1)));
+        assert_eq!(DeviceName::parse("ndarray"), local(Backend::NdArray, None));
+        assert!(matches!(DeviceName::parse("remote:ws://gpu:1"), Some(DeviceName::Remote(_))));
+    }
+
+    #[test]
+    fn a_device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
+        for name in ["wgpu:one", "ndarray:0", ":", "", "gpu", "auto:1"] {
+            assert_eq!(DeviceName::parse(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Opening a worker's devices.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use burn::remote::{ConnectError, IrohHost, RemoteHost};
+use burn::tensor::Device;
+use iroh::{EndpointAddr, EndpointId};
+
+use super::address::{Address, WorkerAddress};
+use super::error::RemoteError;
+use super::token::{FILE_VARIABLE, VARIABLE, token};
+use super::{endpoint, heartbeat};
+
+/// Opens a device, whose worker is watched from then on.
+///
+/// # Errors
+/// If there is no token, if nobody answers, or if the worker refuses.
+pub fn open(address: &Address) -> Result<Device, RemoteError> {
+    let host = host(&address.worker)?;
+    let options = Device::remote_options(&host).device_index(address.device);
+    options.init().map_err(|error| refused(&address.worker, &error))
+}
+
+/// The devices of a worker, which is watched from then on.
+///
+/// # Errors
+/// As for [`open`].
+pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
+    let devices = host(worker)?.devices().map_err(|error| refused(worker, &error))?;
+    Ok((0..devices.into_vec().len()).map(|device| Address { worker: worker.clone(), device }).collect())
+}
+
+/// The worker as Burn reaches it. That it answers has been seen: Burn would wait without end.
+fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
+    let token = token()?;
+    let unreachable = |reason| RemoteError::Unreachable { worker: worker.clone(), reason };
+    let host = match worker {
+        WorkerAddress::WebSocket { host } => {
+            heartbeat::websocket(worker, &resolved(host).map_err(unreachable)?).map_err(unreachable)?;
+            RemoteHost::websocket(&worker.to_string())
+        }
+        WorkerAddress::Iroh { id, host } => {
+            let id: EndpointId =
+                id.parse().map_err(|_| unreachable("the long number in its name is no worker's".into()))?;
+            let addresses = resolved(host).map_err(unreachable)?;
+            let peer = addresses.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
+            heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;
+            let (_, endpoint) = endpoint::dialing().map_err(unreachable)?;
+            RemoteHost::iroh(IrohHost::new(peer).with_endpoint(endpoint))
+        }
+    };
+    Ok(host.with_credential(token))
+}
+
+/// The addresses of a host with a port.
+fn resolved(host: &str) -> Result<Vec<SocketAddr>, String> {
+    host.to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string())
+}
+
+/// What Burn's refusal means for who asked `worker` for a device.
+fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
+    let reason = match error {
+        ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
+        ConnectError::NoSuchDevice { device_count } => {
+            format!("it has no device of this number, but {device_count}, from 0; `mnist-burn devices` lists them")
+        }
+        ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
+            "it speaks version {server_version} of Burn's protocol, and this program version {client_version}; build both \
+             from the same mnist-burn"
+        ),
+        ConnectError::Handshake { reason } => format!("{reason}; build both from the same mnist-burn"),
+        other => return RemoteError::Unreachable { worker: worker.clone(), reason: other.to_string() },
+    };
+    RemoteError::Refused { worker: worker.clone(), reason }
+}

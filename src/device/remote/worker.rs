@@ -1,0 +1,200 @@
+//! Serving this machine's devices.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::OnceLock;
+
+use burn::server::{
+    AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
+    WebSocketTransport,
+};
+use burn::tensor::Device;
+use iroh::protocol::Router;
+use iroh::{Endpoint, SecretKey};
+use log::{LevelFilter, Log, Metadata, Record};
+use sysinfo::System;
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
+use super::address::{Address, WorkerAddress};
+use super::endpoint;
+use super::error::RemoteError;
+use super::token::{TokenError, token};
+
+/// How clients come in.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// Encrypted, to a worker whose identity is kept in a file, or new each time.
+    Iroh {
+        /// The file, made if it is not there.
+        identity: Option<PathBuf>,
+    },
+    /// Not encrypted.
+    WebSocket,
+}
+
+/// A worker that listens.
+pub struct Worker {
+    server: RemoteServer,
+    devices: usize,
+    listening: Listening,
+    runtime: Runtime,
+}
+
+enum Listening {
+    Iroh(Endpoint),
+    WebSocket(TcpListener),
+}
+
+impl Worker {
+    /// A worker for `devices` of one backend. It listens on `port` of the loopback address, or of the address `exposed`, which
+    /// other machines can reach; port 0 takes any free one. `tell` is told who comes, and who is refused.
+    ///
+    /// # Errors
+    /// If there is no token, or the identity or the port can't be had.
+    pub fn listen(
+        devices: Vec<Device>,
+        transport: &Transport,
+        exposed: Option<IpAddr>,
+        port: u16,
+        tell: fn(&str),
+    ) -> Result<Self, RemoteError> {
+        let has_token = TokenAuthorizer::new(token()?).map_err(|_| TokenError::Missing)?;
+        let count = devices.len();
+        let server = RemoteServer::new(devices).with_authorizer(move |request: AuthorizationRequest<'_>| {
+            let (client, device) = (request.client, request.device_index);
+            has_token.authorize(request)?;
+            if (device as usize) < count {
+                tell(&format!("{client} is here for device {device}"));
+            }
+            Ok(())
+        });
+        let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
+        let runtime = endpoint::runtime()?;
+        let refused = |reason: String| RemoteError::Listen { address, reason };
+        let listening = match transport {
+            Transport::WebSocket => {
+                Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
+            }
+            Transport::Iroh { identity } => {
+                let secret = secret(identity.as_deref())?;
+                let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
+                let builder = builder.map_err(|error| refused(error.to_string()))?;
+                Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
+            }
+        };
+        tell_refusals(tell);
+        Ok(Self { server, devices: count, listening, runtime })
+    }
+
+    /// The name of each device, for configs of clients.
+    ///
+    /// # Errors
+    /// If the system does not tell where it listens.
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
+        let worker = match &self.listening {
+            Listening::WebSocket(listener) => WorkerAddress::WebSocket { host: host(listener.local_addr()?) },
+            Listening::Iroh(endpoint) => {
+                let bound = endpoint.bound_sockets().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
+                WorkerAddress::Iroh { id: endpoint.id().to_string(), host: host(bound) }
+            }
+        };
+        Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
+    }
+
+    /// Serves, after telling so through `ready`, until `stop` is notified, which ends what is under way.
+    ///
+    /// # Errors
+    /// If the devices are not of one backend, or the network fails.
+    pub fn serve(self, stop: &Notify, ready: impl FnOnce()) -> Result<(), RemoteError> {
+        let failed = |error: ServeError| RemoteError::Serve(error.to_string());
+        let (server, listening) = (self.server, self.listening);
+        self.runtime.block_on(async {
+            match listening {
+                Listening::WebSocket(listener) => {
+                    // What can't be served is found at the first step.
+                    let mut serving = pin!(server.serve_async(WebSocketTransport::from_listener(listener)));
+                    tokio::select! {
+                        biased;
+                        served = &mut serving => return served.map_err(failed),
+                        () = yield_now() => ready(),
+                    }
+                    tokio::select! {
+                        served = serving => served.map_err(failed),
+                        () = stop.notified() => Ok(()),
+                    }
+                }
+                Listening::Iroh(endpoint) => {
+                    let protocol = server.into_protocol(&endpoint).map_err(failed)?;
+                    let router = Router::builder(endpoint.clone()).accept(BURN_REMOTE_ALPN, protocol).spawn();
+                    ready();
+                    tokio::select! {
+                        () = endpoint.closed() => Err(RemoteError::Serve("the network is gone".into())),
+                        () = stop.notified() => {
+                            router.shutdown().await.map_err(|error| RemoteError::Serve(error.to_string()))
+                        }
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// The identity in `path`, or a new one.
+fn secret(path: Option<&Path>) -> Result<SecretKey, RemoteError> {
+    let identity = match path {
+        Some(path) => {
+            IrohIdentity::load_or_create(path).map_err(|source| RemoteError::Identity { path: path.into(), source })?
+        }
+        None => IrohIdentity::random(),
+    };
+    Ok(SecretKey::from_bytes(&identity.to_bytes()))
+}
+
+/// How others name this machine where it listens on all its addresses.
+fn host(address: SocketAddr) -> String {
+    match System::host_name().filter(|_| address.ip().is_unspecified()) {
+        Some(name) => format!("{name}:{}", address.port()),
+        None => address.to_string(),
+    }
+}
+
+/// Passes on what Burn logs of sessions that it refuses or that fail.
+fn tell_refusals(tell: fn(&str)) {
+    static REFUSALS: OnceLock<Refusals> = OnceLock::new();
+    if log::set_logger(REFUSALS.get_or_init(|| Refusals { tell })).is_ok() {
+        log::set_max_level(LevelFilter::Warn);
+    }
+}
+
+/// Whether Burn logs that a client ended, as each does one day.
+fn is_an_end(message: &str) -> bool {
+    let ends =
+        ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
+    let is_of_session = message.starts_with("Rejected or failed");
+    is_of_session && ends.iter().any(|end| message.contains(end)) || message.starts_with("Response receiver dropped")
+}
+
+struct Refusals {
+    tell: fn(&str),
+}
+
+impl Log for Refusals {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        metadata.level() <= log::Level::Warn && metadata.target().starts_with("burn_remote")
+    }
+
+    fn log(&self, record: &Record) {
+        if self.enabled(record.metadata()) {
+            let message = record.args().to_string();
+            if !is_an_end(&message) {
+                (self.tell)(&format!("warning: {message}"));
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,48 @@
+//! A trained network, ready to classify images.
+
+use burn::tensor::Device;
+
+use super::error::EvaluationError;
+use super::predictions::{Probabilities, classify};
+use crate::data::ImageBatcher;
+use crate::model::Mlp;
+
+/// A trained network on a device, and what else is needed to use it.
+#[derive(Debug)]
+pub struct Classifier {
+    model: Mlp,
+    batcher: ImageBatcher,
+    size: [usize; 2],
+    names: Vec<String>,
+    device: Device,
+}
+
+impl Classifier {
+    /// A classifier of images of `size`, `[height, width]`, whose pixels `batcher` scales, into classes with these `names`.
+    /// `model` is on `device`.
+    pub fn new(model: Mlp, batcher: ImageBatcher, size: [usize; 2], names: Vec<String>, device: Device) -> Self {
+        Self { model, batcher, size, names, device }
+    }
+
+    /// The `[height, width]` of its images.
+    pub fn size(&self) -> [usize; 2] {
+        self.size
+    }
+
+    /// The names of its classes, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The probabilities of each image's classes. The images are as [`prepare`](crate::data::prepare) makes them.
+    ///
+    /// # Errors
+    /// If the device fails, or the model gives NaN or infinite values.
+    pub fn classify(&self, images: &[&[u8]]) -> Result<Vec<Probabilities>, EvaluationError> {
+        if images.is_empty() {
+            return Ok(vec![]);
+        }
+        let logits = classify(&self.model, self.batcher.images(images.iter().copied(), &self.device))?;
+        Ok(logits.iter().map(|logits| logits.probabilities()).collect())
+    }
+}

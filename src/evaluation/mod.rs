@@ -1,0 +1,63 @@
+//! Evaluating a trained network: its predictions against the true classes. A [`Classifier`] puts the network to use.
+
+mod classifier;
+mod error;
+mod predictions;
+mod results;
+
+use std::sync::Arc;
+
+use burn::data::dataloader::DataLoader;
+use burn::tensor::Device;
+
+pub use classifier::Classifier;
+pub use error::EvaluationError;
+pub use predictions::{Logits, Probabilities, classify};
+pub use results::{ClassMetrics, Evaluation};
+
+use crate::data::{Batch, ImageBatcher, Images, Loader, Scaling};
+use crate::model::Mlp;
+
+/// The number of images in one forward pass without gradients. It changes the speed and nothing else.
+pub const EVALUATION_BATCH: usize = 500;
+
+/// What came of one look at some images: the figures, and all that they were counted from.
+#[derive(Debug, Clone)]
+pub struct EvaluationOutput {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// The images.
+    pub images: Arc<Images>,
+    /// What the model made of each of them, in their order.
+    pub predictions: Vec<Probabilities>,
+}
+
+/// Classifies `images`, scaled by `scaling`, on `device`, and counts.
+///
+/// # Errors
+/// If the device fails, or the model gives what are no numbers.
+pub fn evaluate(
+    model: &Mlp,
+    images: Images,
+    scaling: Scaling,
+    device: &Device,
+) -> Result<EvaluationOutput, EvaluationError> {
+    let classes = images.classes();
+    let images = Arc::new(images);
+    let indices = (0..images.len()).collect();
+    let loader = Loader::new(&images, indices, ImageBatcher::new(scaling), EVALUATION_BATCH, device.clone());
+    let mut confusion = vec![vec![0; classes]; classes];
+    let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
+    for batch in loader.iter() {
+        let Batch { images: pixels, .. } = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
+        for scores in classify(model, pixels)? {
+            let truth = usize::from(images.label(predictions.len()));
+            let probabilities = scores.probabilities();
+            confusion[truth][probabilities.best()] += 1;
+            loss += scores.loss(truth);
+            predictions.push(probabilities);
+        }
+    }
+    let evaluation = Evaluation::new(confusion, images.names(), loss / images.len().max(1) as f64);
+    Ok(EvaluationOutput { evaluation, images, predictions })
+}

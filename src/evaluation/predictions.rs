@@ -1,0 +1,88 @@
+//! A model's predictions for images: logits and probabilities.
+
+use burn::tensor::Tensor;
+use serde::Serialize;
+
+use super::error::EvaluationError;
+use crate::model::Mlp;
+
+/// One image's logits, a class each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logits(Vec<f64>);
+
+impl Logits {
+    /// Softmax of the logits.
+    pub fn probabilities(&self) -> Probabilities {
+        let normalizer = self.normalizer();
+        Probabilities(self.0.iter().map(|logit| (logit - normalizer).exp()).collect())
+    }
+
+    /// The cross-entropy of the prediction where `truth` is right: `-log softmax(z)[truth]`.
+    pub fn loss(&self, truth: usize) -> f64 {
+        self.normalizer() - self.0[truth]
+    }
+
+    /// `log Σ exp(z)`, for logits of any size.
+    fn normalizer(&self) -> f64 {
+        let largest = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        largest + self.0.iter().map(|logit| (logit - largest).exp()).sum::<f64>().ln()
+    }
+}
+
+/// One image's probabilities, a class each.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Probabilities(pub Vec<f64>);
+
+impl Probabilities {
+    /// The classes, the most probable one first; the first of equals before the others.
+    pub fn ranked(&self) -> Vec<usize> {
+        let mut classes: Vec<usize> = (0..self.0.len()).collect();
+        classes.sort_by(|&a, &b| self.0[b].total_cmp(&self.0[a]));
+        classes
+    }
+
+    /// The most probable class, the first of equals.
+    pub fn best(&self) -> usize {
+        (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
+    }
+}
+
+/// The logits of each of some scaled images, `[batch, pixels]`.
+///
+/// # Errors
+/// If the device fails, or the model gives what are no numbers.
+pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
+    let logits = model.forward(images);
+    let [_, classes] = logits.dims();
+    let logits: Vec<f64> = logits.try_into_data()?.iter::<f64>().collect();
+    if logits.iter().any(|logit| !logit.is_finite()) {
+        return Err(EvaluationError::NotFinite);
+    }
+    Ok(logits.chunks(classes).map(|logits| Logits(logits.to_vec())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn softmax_survives_large_logits_and_sums_to_one() {
+        let Probabilities(values) = Logits(vec![1000.0, 999.0, -1000.0]).probabilities();
+        assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((values[0] / values[1] - std::f64::consts::E).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_loss_of_any_size_is_told() {
+        let logits = Logits(vec![0.0, 5000.0]);
+        assert_eq!((logits.loss(0), logits.loss(1)), (5000.0, 0.0));
+        assert!((Logits(vec![0.0, 0.0]).loss(0) - 2f64.ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn among_equals_the_first_class_is_predicted() {
+        assert_eq!(Probabilities(vec![0.4, 0.4, 0.2]).best(), 0);
+        assert_eq!(Probabilities(vec![0.2, 0.4, 0.4]).ranked(), [1, 2, 0]);
+    }
+}

@@ -1,0 +1,214 @@
+//! The network: a multi-layer perceptron as a Burn [`Module`].
+//!
+//! It owns the layers and their order, and knows nothing of images, files or training.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Initializer, Module, ModuleMapper, Param, ParamId};
+use burn::nn::activation::{Activation, ActivationConfig};
+use burn::nn::{
+    BatchNorm, BatchNormConfig, Dropout, DropoutConfig, GaussianNoise, GaussianNoiseConfig, Linear, LinearConfig,
+};
+use burn::tensor::{Device, Tensor};
+
+use super::dense::{self, Stochastic};
+use crate::config;
+use crate::random::{Purpose, derived_seed};
+
+/// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the logits. The
+/// noise counts as if it had come before the scale and shift of the batch normalisation.
+///
+/// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    hidden: Vec<Linear>,
+    /// One for each hidden layer, or none at all.
+    norm: Vec<BatchNorm>,
+    output: Linear,
+    activation: Activation,
+    /// Also added to the images.
+    noise: GaussianNoise,
+    dropout: Dropout,
+}
+
+impl Mlp {
+    /// A network for flattened images of `inputs` pixels and labels below `classes`, with fresh weights: each layer's are
+    /// drawn under `seed` and the layer's number, by the device's generator.
+    pub fn new(
+        model: &config::Model,
+        init: &config::Init,
+        inputs: usize,
+        classes: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        let weights = initializer(init.weights);
+        let widths: Vec<usize> = [&[inputs], &model.hidden[..], &[classes]].concat();
+        let mut layers: Vec<Linear> = (0..)
+            .zip(widths.windows(2))
+            .map(|(layer, pair)| {
+                device.seed(derived_seed(seed, Purpose::Weights { layer }));
+                dense(pair[0], pair[1], &weights, device)
+            })
+            .collect();
+        let output = layers.remove(model.hidden.len());
+        let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
+        let network = Self {
+            hidden: layers,
+            norm: norms.iter().map(|&width| BatchNormConfig::new(width).init(device)).collect(),
+            output,
+            activation: activation(model.activation).init(device),
+            noise: GaussianNoiseConfig::new(model.noise).init(),
+            dropout: DropoutConfig::new(model.dropout).init(),
+        };
+        network.map(&mut Numbering::default())
+    }
+
+    /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities.
+    ///
+    /// Noise and dropout are active, and batch normalisation uses the batch's statistics, on an autodiff device only.
+    pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
+        let stochastic = Stochastic { noise: &self.noise, dropout: &self.dropout };
+        let mut x = self.noise.forward(images);
+        for (layer, linear) in self.hidden.iter().enumerate() {
+            let norm = self.norm.get(layer);
+            x = if matches!(self.activation, Activation::Relu(_)) {
+                dense::forward(x, linear, norm, stochastic)
+            } else {
+                let z = dense::noisy(linear.forward(x), norm, &self.noise);
+                self.dropout.forward(self.activation.forward(z))
+            };
+        }
+        self.output.forward(x)
+    }
+
+    /// The shape of each of the network's tensors by its name, both as PyTorch has them, without making the network: a
+    /// config can ask for one that no memory holds.
+    pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
+        let mut tensors = BTreeMap::new();
+        let mut layer = |name: String, inputs: usize, outputs: usize| {
+            tensors.insert(format!("{name}.weight"), vec![outputs, inputs]);
+            tensors.insert(format!("{name}.bias"), vec![outputs]);
+        };
+        let mut width = inputs;
+        for (number, &outputs) in model.hidden.iter().enumerate() {
+            layer(format!("hidden.{number}"), width, outputs);
+            width = outputs;
+        }
+        layer("output".into(), width, classes);
+        for (number, &width) in model.hidden.iter().enumerate().filter(|_| model.batch_norm) {
+            for part in ["weight", "bias", "running_mean", "running_var"] {
+                tensors.insert(format!("norm.{number}.{part}"), vec![width]);
+            }
+        }
+        tensors
+    }
+
+    /// How many numbers a training adjusts: all but batch normalisation's running statistics.
+    pub fn trained_parameters(&self) -> usize {
+        let statistics = |norm: &BatchNorm| norm.running_mean.value().dims()[0] + norm.running_var.value().dims()[0];
+        self.num_params() - self.norm.iter().map(statistics).sum::<usize>()
+    }
+
+    /// Floating-point operations of one image's forward pass: a multiplication and an addition for each weight.
+    pub fn forward_operations(&self) -> u64 {
+        self.layers().map(matrix_operations).sum()
+    }
+
+    /// Floating-point operations of one image's forward and backward pass while the layers named `frozen` don't learn: in
+    /// each layer one matrix product forwards, one for the weights' gradients if it learns, and one for the inputs'
+    /// gradients if something before it does.
+    pub fn training_operations(&self, frozen: &[String]) -> u64 {
+        let learns = |name: String| !frozen.contains(&name);
+        let mut before = false;
+        let mut operations = 0;
+        for (number, layer) in self.layers().enumerate() {
+            let name = if number < self.hidden.len() { format!("hidden.{number}") } else { "output".into() };
+            let layer_learns = learns(name);
+            let products = 1 + u64::from(layer_learns) + u64::from(before);
+            operations += products * matrix_operations(layer);
+            before |= layer_learns || number < self.norm.len() && learns(format!("norm.{number}"));
+        }
+        operations
+    }
+
+    /// The same network, its layers of these names frozen or not. A frozen layer has no gradients; a frozen batch
+    /// normalisation also keeps its running statistics, and normalises with them while training, too.
+    pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
+        fn set<M: Module>(layer: M, frozen: bool) -> M {
+            if frozen { layer.freeze() } else { layer.unfreeze() }
+        }
+        fn set_named<M: Module>(all: Vec<M>, kind: &str, names: &[String], frozen: bool) -> Vec<M> {
+            let is_named = |number| names.contains(&format!("{kind}.{number}"));
+            let set = |(number, layer)| if is_named(number) { set(layer, frozen) } else { layer };
+            all.into_iter().enumerate().map(set).collect()
+        }
+        self.hidden = set_named(self.hidden, "hidden", layers, frozen);
+        self.norm = set_named(self.norm, "norm", layers, frozen);
+        if layers.iter().any(|name| name == "output") {
+            self.output = set(self.output, frozen);
+        }
+        self
+    }
+
+    /// What each unit of the first layer multiplies each pixel by, `[units, inputs]`.
+    pub fn first_weights(&self) -> Tensor<2> {
+        self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Linear> {
+        self.hidden.iter().chain([&self.output])
+    }
+}
+
+fn matrix_operations(layer: &Linear) -> u64 {
+    2 * layer.weight.shape().num_elements() as u64
+}
+
+/// Numbers the parameters in the order in which they stand in the network. An optimiser keeps its state by these numbers,
+/// which Burn draws at random: they would differ from run to run, and reach its files.
+#[derive(Debug, Default)]
+struct Numbering {
+    next: u64,
+}
+
+impl ModuleMapper for Numbering {
+    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.next += 1;
+        let (_, value, mapper) = parameter.consume();
+        Param::from_mapped_value(ParamId::from(self.next), value, mapper)
+    }
+}
+
+/// A fully connected layer with weights from `weights` and zero biases (Burn's own default draws the biases too).
+fn dense(inputs: usize, outputs: usize, weights: &Initializer, device: &Device) -> Linear {
+    let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
+    // Burn draws a parameter when it is first used, which would let the order of use decide.
+    linear.weight.val();
+    let bias: Param<Tensor<1>> = Initializer::Zeros.init([outputs], device);
+    Linear { bias: Some(bias), ..linear }
+}
+
+/// Burn's initialiser for a standard name. Keras cuts its normal distributions at two deviations; these are whole.
+fn initializer(weights: config::Weights) -> Initializer {
+    use config::Weights::*;
+    // Burn's Kaiming initialisers have the variance gain² / inputs: gain √2 is He's, 1 is LeCun's.
+    let he = std::f64::consts::SQRT_2;
+    match weights {
+        GlorotUniform => Initializer::XavierUniform { gain: 1.0 },
+        GlorotNormal => Initializer::XavierNormal { gain: 1.0 },
+        HeUniform => Initializer::KaimingUniform { gain: he, fan_out_only: false },
+        HeNormal => Initializer::KaimingNormal { gain: he, fan_out_only: false },
+        LecunUniform => Initializer::KaimingUniform { gain: 1.0, fan_out_only: false },
+        LecunNormal => Initializer::KaimingNormal { gain: 1.0, fan_out_only: false },
+    }
+}
+
+fn activation(name: config::Activation) -> ActivationConfig {
+    match name {
+        config::Activation::Relu => ActivationConfig::Relu,
+        config::Activation::Sigmoid => ActivationConfig::Sigmoid,
+        config::Activation::Tanh => ActivationConfig::Tanh,
+        config::Activation::Gelu => ActivationConfig::Gelu,
+    }
+}

@@ -1,0 +1,298 @@
+//! Starting a network from another network's weights, layer by layer.
+//!
+//! Layers are matched by name. A layer that does not fit is an error, unless `init.reinitialize` names it, or it is the
+//! output layer and the classes differ. The record says which layers were taken, which were not, and why.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::mlp::Mlp;
+use super::tensors::{self, Stored};
+use super::weights::{self, WeightsError};
+use crate::checksum;
+use crate::config::{Experiment, Table};
+use crate::data::Scaling;
+
+/// How many mismatches a message names at most.
+const MOST_NAMED: usize = 10;
+
+/// Why a network can't start from another one's weights.
+#[derive(Debug, Error)]
+pub enum PretrainedError {
+    /// The file can't be used.
+    #[error("init.from names no weights to start from")]
+    Weights(#[from] WeightsError),
+    /// The network of the run computes otherwise, so that its weights mean something else.
+    #[error("init.from: {run} was trained with {key} = {there}, not {here}: its weights need the same here")]
+    Differs {
+        /// The run.
+        run: PathBuf,
+        /// The key.
+        key: &'static str,
+        /// The run's value.
+        there: String,
+        /// This experiment's.
+        here: String,
+    },
+    /// A name in `init.rename` is not in the file.
+    #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Those there are.
+        names: Vec<String>,
+    },
+    /// Two names in `init.rename` stand for one here.
+    #[error("init.rename: {path} has several tensors for {name}; give each layer one name")]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The tensor, as it is called here.
+        name: String,
+    },
+    /// Layers are missing or of another shape.
+    #[error(
+        "{path} does not fit this network: {}; init.rename tells of other names, and a layer in init.reinitialize starts by chance",
+        shortened(misfits)
+    )]
+    Misfit {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        misfits: Vec<String>,
+    },
+    /// A layer is to stay as it comes, but does not come.
+    #[error("init.freeze: {layer} would stay as chance has it: {reason}; leave it out")]
+    Frozen {
+        /// The layer.
+        layer: String,
+        /// Why it starts by chance.
+        reason: String,
+    },
+}
+
+/// Which weights a training started with. It is a part of `record.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TransferRecord {
+    /// The file of the weights.
+    pub file: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The layers whose weights come from the file.
+    pub taken: Vec<String>,
+    /// The layers that are randomly initialised all the same, each with the reason.
+    pub fresh: BTreeMap<String, String>,
+    /// The tensors of the file that were not used.
+    pub unused: Vec<String>,
+}
+
+/// Weights of another network, and what is known of the run that trained it.
+#[derive(Debug)]
+pub struct Pretrained {
+    path: PathBuf,
+    sha256: String,
+    tensors: BTreeMap<String, Stored>,
+    run: Option<SourceRun>,
+}
+
+/// The run that trained some pretrained weights.
+#[derive(Debug)]
+pub struct SourceRun {
+    /// What was trained.
+    pub experiment: Experiment,
+    /// The names of its classes, in order.
+    pub classes: Vec<String>,
+    /// How its pixels were scaled.
+    pub scaling: Scaling,
+}
+
+impl Pretrained {
+    /// The weights in `bytes`, the content of the safetensors file `path`, which `run` has written.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn from_run(path: PathBuf, bytes: &[u8], run: SourceRun) -> Result<Self, WeightsError> {
+        let tensors = tensors::from_safetensors(bytes, &path)?;
+        Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, run: Some(run) })
+    }
+
+    /// The weights in the file `path`, from any program.
+    ///
+    /// # Errors
+    /// If the file can't be read or is damaged.
+    pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = weights::read(path)?;
+        let tensors = tensors::from_bytes(&bytes, path)?;
+        Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
+    }
+
+    /// The same weights under other names, as `init.rename` says: its keys are names of tensors or layers in the file, its
+    /// values those of this network.
+    ///
+    /// # Errors
+    /// If the file has no such name, or two of its tensors get one name.
+    pub fn renamed(mut self, names: &Table<String>) -> Result<Self, PretrainedError> {
+        let renamed = |name: &String| {
+            let matching = names.0.iter().filter_map(|(there, here)| {
+                let part = name.strip_prefix(there.as_str())?;
+                (part.is_empty() || part.starts_with('.')).then(|| (there, format!("{here}{part}")))
+            });
+            matching.max_by_key(|(there, _)| there.len())
+        };
+        let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+        for (name, tensor) in std::mem::take(&mut self.tensors) {
+            match renamed(&name) {
+                Some((there, here)) => {
+                    seen.push(there);
+                    if moved.insert(here.clone(), tensor).is_some() {
+                        return Err(PretrainedError::Twice { path: self.path.clone(), name: here });
+                    }
+                }
+                None => _ = kept.insert(name, tensor),
+            }
+        }
+        if let Some(name) = names.0.keys().find(|name| !seen.contains(name)) {
+            let names = kept.into_keys().chain(moved.into_keys()).collect();
+            return Err(PretrainedError::Name { path: self.path.clone(), name: name.clone(), names });
+        }
+        // A name that the config gives overrides an equal one in the file.
+        self.tensors = kept;
+        self.tensors.extend(moved);
+        Ok(self)
+    }
+
+    /// How the run that trained the weights scaled its pixels. Of a bare file, this is not known.
+    pub fn scaling(&self) -> Option<Scaling> {
+        self.run.as_ref().map(|run| run.scaling)
+    }
+
+    /// `network`, which starts by chance as `experiment` says, with these weights in place of its own, and what was done;
+    /// `classes` are the names of its classes.
+    ///
+    /// # Errors
+    /// If they do not fit, or mean something else than here.
+    pub fn into_network(
+        self,
+        network: Mlp,
+        experiment: &Experiment,
+        classes: &[String],
+    ) -> Result<(Mlp, TransferRecord), PretrainedError> {
+        self.check_meaning(experiment)?;
+        let bytes = weights::to_bytes(&network)?;
+        let mut start = tensors::from_safetensors(&bytes, &self.path)?;
+        let mut fresh: BTreeMap<String, String> = experiment
+            .init
+            .reinitialize
+            .iter()
+            .map(|layer| (layer.clone(), "init.reinitialize names it".into()))
+            .collect();
+        if let Some(reason) = self.other_classes(classes, &start) {
+            fresh.entry("output".into()).or_insert(reason);
+        }
+        if let Some((layer, reason)) = fresh.iter().find(|(layer, _)| experiment.init.freeze.contains(layer)) {
+            return Err(PretrainedError::Frozen { layer: layer.clone(), reason: reason.clone() });
+        }
+
+        let Self { path, sha256, tensors: mut there, .. } = self;
+        let mut misfits = vec![];
+        for (name, own) in &mut start {
+            if fresh.contains_key(layer_of(name)) {
+                continue;
+            }
+            match there.remove(name) {
+                None => misfits.push(format!("{name} is missing")),
+                Some(tensor) if tensor.shape != own.shape => {
+                    misfits.push(format!("{name} is {:?}, not {:?}", tensor.shape, own.shape));
+                }
+                Some(tensor) if tensor.kind != own.kind => {
+                    misfits.push(format!("{name} holds {}, not {}", tensor.kind, own.kind));
+                }
+                Some(tensor) => *own = tensor,
+            }
+        }
+        if !misfits.is_empty() {
+            return Err(PretrainedError::Misfit { path, misfits });
+        }
+        let network = weights::from_bytes(network, &serialized(&start, &path)?, &path)?;
+        let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();
+        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused: unused(&there) };
+        Ok((network, record))
+    }
+
+    /// Refuses a run whose first layer saw other numbers, or whose layers bend or normalise them otherwise.
+    fn check_meaning(&self, experiment: &Experiment) -> Result<(), PretrainedError> {
+        let Some(SourceRun { experiment: there, .. }) = &self.run else { return Ok(()) };
+        let values = |experiment: &Experiment| {
+            let Experiment { data, model, .. } = experiment;
+            [
+                ("data.pixels", format!("{:?}", data.pixels)),
+                ("model.activation", format!("{:?}", model.activation)),
+                ("model.batch_norm", model.batch_norm.to_string()),
+            ]
+        };
+        for ((key, there), (_, here)) in values(there).into_iter().zip(values(experiment)) {
+            if there != here {
+                let (there, here) = (format!("{:?}", there.to_lowercase()), format!("{:?}", here.to_lowercase()));
+                return Err(PretrainedError::Differs { run: self.path.clone(), key, there, here });
+            }
+        }
+        Ok(())
+    }
+
+    /// Why the output layer is about other classes than these, if it is.
+    fn other_classes(&self, here: &[String], start: &BTreeMap<String, Stored>) -> Option<String> {
+        if let Some(SourceRun { classes: there, .. }) = &self.run {
+            return (there != here)
+                .then(|| format!("the classes there are {}, here {}", there.join(", "), here.join(", ")));
+        }
+        let rows = |tensors: &BTreeMap<String, Stored>| {
+            tensors.get("output.bias").and_then(|bias| bias.shape.first().copied())
+        };
+        let (there, here) = (rows(&self.tensors)?, rows(start)?);
+        (there != here).then(|| format!("there are {there} classes there, {here} here"))
+    }
+}
+
+/// `hidden.0` of `hidden.0.weight`.
+fn layer_of(tensor: &str) -> &str {
+    tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
+}
+
+fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let unusable =
+        |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
+    let views: Result<Vec<_>, _> = tensors
+        .iter()
+        .map(|(name, tensor)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes)?)))
+        .collect();
+    safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
+}
+
+/// The tensors that were not taken, by name, but for PyTorch's count of batches, which means nothing here.
+fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
+    left.keys()
+        .filter(|name| !name.ends_with(".num_batches_tracked"))
+        .map(|name| name.escape_debug().to_string())
+        .collect()
+}
+
+/// A list with commas. Its end is left out if it is long.
+pub fn shortened(names: &[String]) -> String {
+    let named =
+        names.iter().take(MOST_NAMED).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        0 => "none".into(),
+        all if all > MOST_NAMED => format!("{named} and {} more", all - MOST_NAMED),
+        _ => named,
+    }
+}
+
+#[cfg(test)]
+mod tests;

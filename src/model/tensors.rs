@@ -1,0 +1,119 @@
+//! Named tensors in a file from anywhere: safetensors, or what PyTorch's `torch.save` writes.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use pytorch_reader::{PytorchReader, Tensor};
+use safetensors::SafeTensors;
+
+use super::weights::WeightsError;
+
+/// A tensor in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The type of its numbers, as safetensors calls it: `F32`.
+    pub kind: String,
+    /// How many numbers along each axis.
+    pub shape: Vec<usize>,
+    /// The numbers, row by row, the first byte of each being the lowest.
+    pub bytes: Vec<u8>,
+}
+
+/// The tensors in `bytes`, the content of the file `path`, by name: PyTorch's if that ends in `.pt` or `.pth`, else
+/// safetensors.
+///
+/// # Errors
+/// [`WeightsError::Load`] if it is none.
+pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("pt" | "pth") => from_pytorch(bytes, path),
+        _ => from_safetensors(bytes, path),
+    }
+}
+
+/// The tensors in `bytes`, the content of the safetensors file `path`.
+///
+/// # Errors
+/// [`WeightsError::Load`] if it is none.
+pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| unreadable(path, &error))?;
+    let stored = |(name, view): (&str, safetensors::tensor::TensorView)| {
+        let (kind, shape) = (view.dtype().to_string(), view.shape().to_vec());
+        (name.to_string(), Stored { kind, shape, bytes: view.data().to_vec() })
+    };
+    Ok(file.iter().map(stored).collect())
+}
+
+/// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs nothing that is in there; Burn's store
+/// around it would put the tensors into a module at once, whose names and shapes have to fit.
+fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
+    // The reader wants a file, and the one at the path may have changed since.
+    let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
+    let copy = copy.map_err(|error| unreadable(path, &error))?;
+    let file = PytorchReader::new(copy.path()).map_err(|error| unreadable(path, &error))?;
+    // Tensors can share numbers, but not so that a small file becomes a large one.
+    if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
+        return Err(unreadable(path, &"its tensors are larger than the file"));
+    }
+    let stored = |(name, tensor): (String, Tensor)| {
+        let kind = format!("{:?}", tensor.dtype()).to_uppercase();
+        let bytes = tensor.read().map_err(|error| unreadable(path, &error))?;
+        Ok((name, Stored { kind, shape: tensor.shape().to_vec(), bytes }))
+    };
+    file.into_tensors().into_iter().map(stored).collect()
+}
+
+fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> WeightsError {
+    WeightsError::Load { path: path.into(), reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn outside() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights/outside.pt")
+    }
+
+    #[test]
+    fn the_tensors_of_a_state_dict_have_their_names_shapes_and_types() {
+        let found = from_bytes(&fs::read(outside()).unwrap(), &outside()).unwrap();
+        let told: Vec<_> =
+            found.iter().map(|(name, it)| (name.as_str(), it.kind.as_str(), it.shape.as_slice())).collect();
+        let expected: [(&str, &str, &[usize]); 9] = [
+            ("bn1.bias", "F32", &[5]),
+            ("bn1.num_batches_tracked", "I64", &[]),
+            ("bn1.running_mean", "F32", &[5]),
+            ("bn1.running_var", "F32", &[5]),
+            ("bn1.weight", "F32", &[5]),
+            ("fc1.bias", "F32", &[5]),
+            ("fc1.weight", "F32", &[5, 6]),
+            ("fc2.bias", "F32", &[4]),
+            ("fc2.weight", "F32", &[4, 5]),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_damaged_file_of_pytorch_is_read_as_far_as_it_goes_or_refused() {
+        let (whole, path) = (fs::read(outside()).unwrap(), Path::new("damaged.pt"));
+        let (mut changed, mut refused) = (0, 0);
+        for at in (0..whole.len()).step_by(3) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x81;
+            changed += 1;
+            match from_bytes(&bytes, path) {
+                Ok(found) => assert!(found.values().all(|tensor| tensor.bytes.len() <= whole.len()), "{at}"),
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains("damaged.pt: "), "{error}");
+                }
+            }
+        }
+        assert!(refused > changed / 4, "{refused} of {changed}: the damage is too mild");
+    }
+}

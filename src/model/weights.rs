@@ -1,0 +1,184 @@
+//! A model's weights in a safetensors file, with PyTorch's names and layout.
+//!
+//! `hidden.N.weight` is `[outputs, inputs]` as in `torch.nn.Linear`, batch normalisation has `norm.N.weight`,
+//! `norm.N.bias`, `norm.N.running_mean` and `norm.N.running_var` as in `torch.nn.BatchNorm1d`.
+//!
+//! A file may come from anywhere, and Burn believes its header: it transposes a matrix of 2^60 empty rows row by row, and
+//! gives a network of `f32` the file's `f64`, on which it then panics. So [`check`] looks at the header first, and Burn
+//! reads only what fits exactly.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
+use safetensors::{Dtype, SafeTensors};
+use thiserror::Error;
+
+/// Most mismatches that a message names.
+const MOST_NAMED: usize = 10;
+
+/// Why weights could not be saved or loaded.
+#[derive(Debug, Error)]
+pub enum WeightsError {
+    /// The weights can't be had from the device.
+    #[error("can't save the model: {0}")]
+    Save(String),
+    /// The file can't be read, or is no safetensors file.
+    #[error("can't load a model from {path}: {reason}")]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// The system's words, or what is wrong with the content.
+        reason: String,
+    },
+    /// The file holds another network's weights.
+    #[error("the model in {path} does not fit this network: {mismatches}")]
+    Mismatch {
+        /// The file.
+        path: PathBuf,
+        /// Tensors missing, left over, of another shape, or not of `f32`.
+        mismatches: String,
+    },
+}
+
+/// The weights of `module` as a safetensors file.
+///
+/// # Errors
+/// If the device does not give them.
+pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
+    // Burn writes its several metadata in random order; with one, equal models are equal files. PyTorch looks for it.
+    let store = SafetensorsStore::from_bytes(None).with_to_adapter(BurnToPyTorchAdapter);
+    let mut store = store.clear_metadata().metadata("format", "pt");
+    store.collect_from(module).map_err(|error| WeightsError::Save(error.to_string()))?;
+    store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
+}
+
+/// The bytes of a file of weights.
+///
+/// # Errors
+/// If it can't be read.
+pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
+    fs::read(path).map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })
+}
+
+/// A module like `shape` with the weights in `bytes`, the content of the file `path`. They may be infinite or no
+/// numbers: who uses the network finds out.
+///
+/// # Errors
+/// If the bytes are no safetensors file, or its tensors are not exactly those of `shape`.
+pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<M, WeightsError> {
+    // Names and shapes as they would be saved; no weight is read for that.
+    let expected = shape.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
+    let expected = expected.into_iter().map(|tensor| (tensor.name, tensor.shape.to_vec())).collect();
+    check(&expected, bytes, path)?;
+    let mut store = SafetensorsStore::from_bytes(Some(bytes.to_vec())).with_from_adapter(PyTorchToBurnAdapter);
+    store.apply_to(&mut shape).map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })?;
+    Ok(shape)
+}
+
+/// Refuses what does not hold exactly the `expected` tensors, shapes by name. It takes no more memory than `bytes`
+/// justify, however large the expected network.
+///
+/// # Errors
+/// As [`from_bytes`].
+pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })?;
+    let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
+    let mut mismatches = vec![];
+    for (name, shape) in expected {
+        match found.remove(name) {
+            None => mismatches.push(format!("{name} is missing")),
+            Some(tensor) if tensor.shape != *shape => {
+                mismatches.push(format!("{name} is {:?}, not {shape:?}", tensor.shape));
+            }
+            Some(tensor) if tensor.dtype != Dtype::F32 => {
+                mismatches.push(format!("{name} holds {}, not F32", tensor.dtype));
+            }
+            Some(_) => {}
+        }
+    }
+    // Escaped, as these names are the file's, and may hold what a terminal obeys.
+    mismatches.extend(found.keys().map(|name| format!("{} is left over", name.escape_debug())));
+    match mismatches.len() {
+        0 => Ok(()),
+        all => {
+            mismatches.truncate(MOST_NAMED);
+            let more = if all > MOST_NAMED { format!("; and {} more", all - MOST_NAMED) } else { String::new() };
+            Err(WeightsError::Mismatch { path: path.into(), mismatches: mismatches.join("; ") + &more })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Init, Model};
+    use crate::device;
+    use crate::model::Mlp;
+
+    fn network(hidden: Vec<usize>, batch_norm: bool) -> Mlp {
+        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
+        Mlp::new(&Model { hidden, batch_norm, ..Model::default() }, &Init::default(), 6, 4, 1, &device.device)
+    }
+
+    fn bytes(model: &Mlp) -> Vec<u8> {
+        to_bytes(model).unwrap()
+    }
+
+    fn refusal(bytes: &[u8]) -> String {
+        from_bytes(network(vec![5], false), bytes, Path::new("a.safetensors")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded_again_bit_by_bit() {
+        for (hidden, batch_norm) in [(vec![5], false), (vec![5, 3], true), (vec![], false)] {
+            let saved = bytes(&network(hidden.clone(), batch_norm));
+            let loaded = from_bytes(network(hidden, batch_norm), &saved, Path::new("a.safetensors")).unwrap();
+            assert!(bytes(&loaded) == saved);
+        }
+    }
+
+    #[test]
+    fn weights_that_are_no_numbers_are_loaded() {
+        let mut file = bytes(&network(vec![5], false));
+        let end = file.len();
+        file[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        let loaded = from_bytes(network(vec![5], false), &file, Path::new("a.safetensors")).unwrap();
+        assert!(bytes(&loaded) == file);
+    }
+
+    #[test]
+    fn what_is_no_model_is_refused_with_the_file_and_the_reason() {
+        let message = read(Path::new("no/such")).unwrap_err().to_string();
+        assert_eq!(message, "can't load a model from no/such: No such file or directory (os error 2)");
+        assert_eq!(refusal(b""), "can't load a model from a.safetensors: header too small");
+        assert_eq!(refusal(b"not a model at all"), "can't load a model from a.safetensors: header too large");
+        let sound = bytes(&network(vec![5], false));
+        let message = refusal(&sound[..sound.len() - 1]);
+        assert_eq!(message, "can't load a model from a.safetensors: incomplete metadata, file not fully covered");
+    }
+
+    #[test]
+    fn another_networks_weights_are_refused_with_what_does_not_fit() {
+        assert_eq!(
+            refusal(&bytes(&network(vec![7, 5], false))),
+            "the model in a.safetensors does not fit this network: hidden.0.bias is [7], not [5]; hidden.0.weight is \
+             [7, 6], not [5, 6]; hidden.1.bias is left over; hidden.1.weight is left over"
+        );
+        assert_eq!(
+            refusal(&bytes(&network(vec![], false))),
+            "the model in a.safetensors does not fit this network: hidden.0.bias is missing; hidden.0.weight is \
+             missing; output.weight is [4, 6], not [4, 5]"
+        );
+    }
+
+    #[test]
+    fn of_many_mismatches_ten_are_named() {
+        let message = refusal(&bytes(&network(vec![5; 9], false)));
+        assert_eq!(message.matches("is left over").count(), 10);
+        assert!(message.ends_with("is left over; and 6 more"), "{message}");
+    }
+}

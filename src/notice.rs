@@ -1,9 +1,0 @@
-//! Progress and diagnostics, on stderr.
-
-use std::fmt::Display;
-use std::io::{self, Write};
-
-/// Writes a line to stderr. Unlike `eprintln!`, it does not panic where stderr is closed, as in `2>&1 | head`.
-pub fn notice(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}

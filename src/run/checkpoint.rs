@@ -1,0 +1,122 @@
+//! All that a training needs to go on after its last whole epoch, in one file: its parts always belong together.
+//!
+//! The file is the SHA-256 of what follows, in hexadecimal digits, and a new line; then the [`Checkpoint`] in MessagePack.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::metrics::Epoch;
+use super::record::Seconds;
+use crate::checksum;
+
+/// Why a checkpoint can't be used.
+#[derive(Debug, Error)]
+pub enum CheckpointError {
+    /// A byte of it has changed, or it is another kind of file.
+    #[error("{path} is damaged: its content does not have the checksum that it starts with; train anew")]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is whole, but says something else than this program expects.
+    #[error(
+        "{path} was written by another version of this program ({reason}); train anew, or resume with that version"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+/// The state of a training between two epochs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The epochs so far, at least one.
+    pub epochs: Vec<Epoch>,
+    /// What they took.
+    pub seconds: Seconds,
+    /// The network that is trained, as a safetensors file.
+    #[serde(with = "serde_bytes")]
+    pub model: Vec<u8>,
+    /// The average of its weights, likewise, where there is one.
+    #[serde(with = "serde_bytes")]
+    pub average: Option<Vec<u8>>,
+    /// The optimiser's state, as a file of Burn's.
+    #[serde(with = "serde_bytes")]
+    pub optimizer: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// The file's name in a run's folder.
+    pub const FILE: &str = "checkpoint.mpk";
+
+    /// The epochs that need not be done again.
+    pub fn epochs_done(&self) -> usize {
+        self.epochs.len()
+    }
+
+    /// The contents of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let body = rmp_serde::to_vec_named(self).expect("numbers, lists and bytes fit into MessagePack");
+        [checksum::of_bytes(&body).as_bytes(), b"\n", &body].concat()
+    }
+
+    /// Reads the contents of the file at `path`.
+    ///
+    /// # Errors
+    /// If they are not what [`Checkpoint::to_bytes`] gave.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+        let parts = bytes.split_at_checked(64).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b"\n")?)));
+        let Some((_, body)) = parts.filter(|(sum, body)| checksum::of_bytes(body).as_bytes() == *sum) else {
+            return Err(CheckpointError::Checksum { path: path.into() });
+        };
+        let version = |reason: String| CheckpointError::Version { path: path.into(), reason };
+        let checkpoint: Self = rmp_serde::from_slice(body).map_err(|error| version(error.to_string()))?;
+        match checkpoint.epochs.is_empty() {
+            true => Err(version("it has no epoch".into())),
+            false => Ok(checkpoint),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoint() -> Checkpoint {
+        let epoch = Epoch { epoch: 1, train_loss: 0.5, train_accuracy: 0.25, seconds: 1.5, ..Epoch::default() };
+        let seconds = Seconds { wall: 2.0, cpu: 3.0 };
+        Checkpoint { epochs: vec![epoch], seconds, model: vec![1, 2, 255], average: None, optimizer: vec![] }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        assert_eq!(Checkpoint::from_bytes(&checkpoint().to_bytes(), Path::new("c")).unwrap(), checkpoint());
+    }
+
+    #[test]
+    fn a_change_of_any_byte_is_noticed() {
+        let bytes = checkpoint().to_bytes();
+        for position in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[position] ^= 1;
+            let message = Checkpoint::from_bytes(&changed, Path::new("runs/c")).unwrap_err().to_string();
+            assert!(message.contains("runs/c is damaged"), "{position}: {message}");
+        }
+        for length in 0..bytes.len() {
+            assert!(Checkpoint::from_bytes(&bytes[..length], Path::new("c")).is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_shape_names_the_version_as_the_reason() {
+        let body = rmp_serde::to_vec_named(&["epochs"]).unwrap();
+        let bytes = [checksum::of_bytes(&body).as_bytes(), b"\n", &body].concat();
+        let message = Checkpoint::from_bytes(&bytes, Path::new("runs/c")).unwrap_err().to_string();
+        assert!(message.contains("runs/c was written by another version"), "{message}");
+    }
+}

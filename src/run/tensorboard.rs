@@ -1,0 +1,200 @@
+//! A training's curves as TensorBoard reads them: event files, tags and folders as Keras' callback has them.
+//!
+//! ```text
+//! <run>/tensorboard/train/events.out.tfevents.mnist-burn         epoch_loss, epoch_accuracy
+//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    the same, if images are held out
+//! ```
+//!
+//! An event file is a sequence of TFRecords: the data's length (`u64`), its masked CRC-32C, the data, their masked
+//! CRC-32C, all little-endian. The data are `Event` messages of protocol buffers. Sources:
+//! <https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>, and `event.proto` and
+//! `summary.proto` in <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>.
+
+use std::fmt;
+
+use prost::Message;
+
+use super::metrics::Epoch;
+
+/// Which curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Curve {
+    /// Of the images learned from.
+    Train,
+    /// Of those held out.
+    Validation,
+}
+
+impl Curve {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Train, Self::Validation];
+
+    /// Loss and accuracy after an epoch, if they were measured.
+    fn figures(self, epoch: &Epoch) -> [(&'static str, Option<f64>); 2] {
+        let (loss, accuracy) = match self {
+            Self::Train => (Some(epoch.train_loss), Some(epoch.train_accuracy)),
+            Self::Validation => (epoch.validation_loss, epoch.validation_accuracy),
+        };
+        [("epoch_loss", loss), ("epoch_accuracy", accuracy)]
+    }
+
+    /// Its event file, in a run's folder. TensorBoard takes what has `tfevents` in its name.
+    pub fn file(self) -> String {
+        format!("tensorboard/{self}/events.out.tfevents.mnist-burn")
+    }
+}
+
+impl fmt::Display for Curve {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+        })
+    }
+}
+
+/// A whole event file with the curve of `split`, for a training that began at `start`, in seconds of UNIX time. The step
+/// is the epoch, from 1. What `epochs` begins with, the file begins with: a longer training's file goes on where a
+/// shorter one's ends.
+pub fn events(epochs: &[Epoch], start: f64, split: Curve) -> Vec<u8> {
+    let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
+    let mut file = record(&version);
+    let mut wall_time = start;
+    for epoch in epochs {
+        wall_time += epoch.seconds;
+        let value: Vec<Value> = split
+            .figures(epoch)
+            .into_iter()
+            .filter_map(|(tag, figure)| Some(Value { tag: tag.into(), simple_value: Some(figure? as f32) }))
+            .collect();
+        if !value.is_empty() {
+            let summary = Some(Summary { value });
+            file.extend(record(&Event { wall_time, step: epoch.epoch as i64, summary, ..Event::default() }));
+        }
+    }
+    file
+}
+
+/// A message in its frame.
+fn record(event: &Event) -> Vec<u8> {
+    let data = event.encode_to_vec();
+    let length = (data.len() as u64).to_le_bytes();
+    [&length[..], &masked_crc(&length), &data, &masked_crc(&data)].concat()
+}
+
+/// TFRecord masks its checksums, as a checksum of what contains checksums tells little.
+fn masked_crc(bytes: &[u8]) -> [u8; 4] {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
+}
+
+/// `tensorboard.Event`, without the fields that are not used here.
+#[derive(Clone, PartialEq, Message)]
+struct Event {
+    /// Seconds of UNIX time.
+    #[prost(double, tag = "1")]
+    wall_time: f64,
+    #[prost(int64, tag = "2")]
+    step: i64,
+    #[prost(string, optional, tag = "3")]
+    file_version: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    summary: Option<Summary>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Summary {
+    #[prost(message, repeated, tag = "1")]
+    value: Vec<Value>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Value {
+    #[prost(string, tag = "1")]
+    tag: String,
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epochs() -> Vec<Epoch> {
+        let epoch = |epoch: usize, validation: Option<f64>| Epoch {
+            epoch,
+            train_loss: 0.5 / epoch as f64,
+            train_accuracy: 0.75,
+            validation_loss: validation,
+            validation_accuracy: validation.map(|_| 0.875),
+            seconds: 2.5,
+            ..Epoch::default()
+        };
+        vec![epoch(1, Some(0.25)), epoch(2, None)]
+    }
+
+    /// CRC-32C bit by bit: Castagnoli's polynomial, reflected, as in RFC 3720, appendix B.4.
+    fn crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |crc, &byte| {
+            (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 })
+        })
+    }
+
+    /// The events in a file, whose frames must be whole and sound.
+    fn decoded(mut file: &[u8]) -> Vec<Event> {
+        let masked = |bytes| (crc(bytes) >> 15 | crc(bytes) << 17).wrapping_add(0xa282_ead8).to_le_bytes();
+        let mut events = vec![];
+        while !file.is_empty() {
+            let length = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+            assert_eq!(file[8..12], masked(&file[..8]), "the checksum of the length");
+            let data = &file[12..12 + length];
+            assert_eq!(file[12 + length..16 + length], masked(data), "the checksum of the data");
+            events.push(Event::decode(data).unwrap());
+            file = &file[16 + length..];
+        }
+        events
+    }
+
+    fn scalars(event: &Event) -> Vec<(&str, f32)> {
+        let values = event.summary.iter().flat_map(|summary| &summary.value);
+        values.map(|value| (value.tag.as_str(), value.simple_value.unwrap())).collect()
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_the_standard() {
+        assert_eq!(crc(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn a_file_is_its_version_and_then_an_event_an_epoch() {
+        let events = decoded(&events(&epochs(), 1000.0, Curve::Train));
+        assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"));
+        assert_eq!((events[0].wall_time, events[0].step, &events[0].summary), (1000.0, 0, &None));
+        assert_eq!(scalars(&events[1]), [("epoch_loss", 0.5), ("epoch_accuracy", 0.75)]);
+        assert_eq!(scalars(&events[2]), [("epoch_loss", 0.25), ("epoch_accuracy", 0.75)]);
+        let times: Vec<_> = events.iter().map(|event| (event.step, event.wall_time)).collect();
+        assert_eq!(times, [(0, 1000.0), (1, 1002.5), (2, 1005.0)]);
+    }
+
+    #[test]
+    fn an_epoch_without_validation_has_no_validation_event() {
+        let events = decoded(&events(&epochs(), 0.0, Curve::Validation));
+        assert_eq!(events.len(), 2);
+        assert_eq!((events[1].step, scalars(&events[1])), (1, vec![("epoch_loss", 0.25), ("epoch_accuracy", 0.875)]));
+    }
+
+    #[test]
+    fn a_longer_training_goes_on_where_a_shorter_one_ends() {
+        let [short, long] = [1, 2].map(|count| events(&epochs()[..count], 7.0, Curve::Train));
+        assert!(long.len() > short.len() && long.starts_with(&short));
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_tensorflow() {
+        // Of `tf.io.TFRecordWriter`, with the same event.
+        let file = events(&[], 0.0, Curve::Train);
+        let data = b"\x1a\x0dbrain.Event:2";
+        assert_eq!(file[..8], 15_u64.to_le_bytes());
+        assert_eq!(file[12..27], data[..]);
+    }
+}

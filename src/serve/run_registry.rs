@@ -1,0 +1,160 @@
+//! The runs that the page offers, and the networks of those that were asked for.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use super::api_error::ApiError;
+use super::error::ServeError;
+use crate::device::Opened;
+use crate::evaluation::Classifier;
+use crate::run::{ListedRun, RunError, RunFolder, Sort, Status, Summary, list};
+use crate::text::chain;
+
+/// The most networks that are kept in memory.
+const MOST_LOADED: usize = 16;
+
+/// The runs in a folder, and one that is used where none is named.
+#[derive(Debug)]
+pub struct RunRegistry {
+    folder: PathBuf,
+    default: NamedRun,
+    device: Opened,
+    /// The one last used at the end.
+    loaded: Mutex<Vec<Loaded>>,
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct NamedRun {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub path: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    path: PathBuf,
+    /// When its record was written, which is as often as its model.
+    written: SystemTime,
+    classifier: Arc<Classifier>,
+}
+
+/// An object of `GET /api/runs`.
+#[derive(Debug, Serialize)]
+pub struct Entry {
+    run: String,
+    /// Whether it is used where none is named.
+    default: bool,
+    /// Whether there is a model to use.
+    model: bool,
+    /// Whether there is a page.
+    report: bool,
+    #[serde(flatten)]
+    summary: Option<Summary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// The newest finished run in `folder`.
+///
+/// # Errors
+/// If there is none, or the folder can't be read.
+pub fn newest(folder: &Path) -> Result<PathBuf, ServeError> {
+    let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
+    let newest = list(folder, Sort::Time)?.runs.into_iter().rfind(is_finished);
+    Ok(newest.ok_or_else(|| ServeError::NoRun { runs: folder.into() })?.path)
+}
+
+impl RunRegistry {
+    /// The runs in `folder`, which need not be there, with the run in `default`, which is loaded at once.
+    ///
+    /// # Errors
+    /// If that can't be loaded.
+    pub fn open(folder: &Path, default: &Path, device: Opened) -> Result<Self, RunError> {
+        let place = NamedRun { name: name(default, folder), path: default.into() };
+        let runs = Self { folder: folder.into(), default: place, device, loaded: Mutex::default() };
+        runs.load(default)?;
+        Ok(runs)
+    }
+
+    /// What is there now, the newest first.
+    pub fn list(&self) -> Result<Vec<Entry>, RunError> {
+        let mut listed = match list(&self.folder, Sort::Time) {
+            Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => vec![],
+            result => result?.runs,
+        };
+        if !listed.iter().any(|listed| listed.name == self.default.name) {
+            let NamedRun { name, path } = self.default.clone();
+            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), begun: None, path, name });
+        }
+        let entry = |ListedRun { name, path, summary, .. }: ListedRun| Entry {
+            default: name == self.default.name,
+            run: name,
+            model: path.join(RunFolder::BEST).is_file(),
+            report: path.join(RunFolder::REPORT).is_file(),
+            error: summary.as_ref().err().map(|error| chain(error)),
+            summary: summary.ok(),
+        };
+        Ok(listed.into_iter().rev().map(entry).collect())
+    }
+
+    /// The run of this name, in the folder of runs and nowhere else; without a name, the default one.
+    pub fn find(&self, name: Option<&str>) -> Result<NamedRun, ApiError> {
+        let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
+        let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        let path = self.folder.join(name);
+        match inside && path.join("record.json").is_file() {
+            true => Ok(NamedRun { name: name.into(), path }),
+            false => Err(ApiError::NoRun { name: name.into() }),
+        }
+    }
+
+    /// The page of a run.
+    pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
+        fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
+    }
+
+    /// The network of the run at `path`, from memory unless the run has gone on since.
+    pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
+        let record = path.join("record.json");
+        let written = fs::metadata(&record).and_then(|record| record.modified());
+        let written = written.map_err(|source| RunError::Read { run: path.into(), path: record, source })?;
+        let known = self.loaded().iter().find(|it| it.path == path && it.written == written).cloned();
+        let current = match known {
+            Some(current) => current,
+            // Meanwhile, others go on with what is in memory.
+            None => {
+                let run = RunFolder::at(path);
+                let classifier = Arc::new(run.classifier(&run.record()?, &self.device)?);
+                Loaded { path: path.into(), written, classifier }
+            }
+        };
+        let classifier = Arc::clone(&current.classifier);
+        let mut loaded = self.loaded();
+        loaded.retain(|it| it.path != path);
+        loaded.push(current);
+        if loaded.len() > MOST_LOADED {
+            loaded.remove(0);
+        }
+        Ok(classifier)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, Vec<Loaded>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `<run>` or `<sweep>/<trial>` of a run in `folder`, or else its path.
+fn name(run: &Path, folder: &Path) -> String {
+    let inside = match (run.canonicalize(), folder.canonicalize()) {
+        (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),
+        _ => None,
+    };
+    inside.unwrap_or_else(|| run.into()).display().to_string()
+}

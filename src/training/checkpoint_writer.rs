@@ -1,0 +1,187 @@
+//! Saves each epoch in the run folder: the models, the checkpoint and the metrics.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use burn::lr_scheduler::LrSchedulerRecord;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::OptimizerRecord;
+use burn::store::ModuleRecord;
+use burn::tensor::{Bytes, Tensor};
+use burn::train::checkpoint::{Checkpointer, CheckpointerError};
+
+use super::divergence::DivergenceGuard;
+use super::history::History;
+use super::model::TrainingModel;
+use crate::model::weights;
+use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
+
+/// Burn's checkpointer of model, optimiser and learning rate at once. Burn saves each on a thread of its own; these threads
+/// share this one, so that all three are saved together or not at all.
+#[derive(Clone)]
+pub struct CheckpointWriter(Arc<Shared>);
+
+struct Shared {
+    run: RunFolder,
+    history: History,
+    guard: DivergenceGuard,
+    stopwatch: Stopwatch,
+    start: Start,
+    state: Mutex<State>,
+}
+
+/// What a training starts from. Burn asks for it back if epochs are already done.
+pub struct Start {
+    /// The model. The weights of each epoch are loaded into a copy of it.
+    pub model: TrainingModel,
+    /// The learning rates.
+    pub scheduler: ModuleLrScheduler,
+    /// The optimiser's state, as a file of Burn's, and the time that the training has taken.
+    pub checkpoint: Option<(Vec<u8>, Seconds)>,
+    /// The number of batches in an epoch.
+    pub batches: usize,
+    /// Whether to write the curves for TensorBoard too.
+    pub tensorboard: bool,
+}
+
+struct State {
+    record: Record,
+    /// Epochs of which one part has come.
+    parts: BTreeMap<usize, Parts>,
+    /// The first error. Burn passes on its text alone, without its cause.
+    failure: Option<RunError>,
+}
+
+#[derive(Default)]
+struct Parts {
+    model: Option<ModuleRecord>,
+    optimizer: Option<Vec<u8>>,
+}
+
+impl CheckpointWriter {
+    /// Saves the epochs of a training in `run`. `history` decides which model is the best.
+    pub fn new(run: RunFolder, record: Record, history: History, guard: DivergenceGuard, start: Start) -> Self {
+        let before = start.checkpoint.as_ref().map_or_else(Seconds::default, |(_, seconds)| *seconds);
+        let state = Mutex::new(State { record, parts: BTreeMap::new(), failure: None });
+        Self(Arc::new(Shared { run, history, guard, stopwatch: Stopwatch::start(before), start, state }))
+    }
+
+    /// The record as it stands, the time of the training so far, and the first error of saving.
+    pub fn finish(&self) -> (Record, Seconds, Option<RunError>) {
+        let mut state = self.state();
+        (state.record.clone(), self.0.stopwatch.read(), state.failure.take())
+    }
+
+    /// Adds a part of an epoch, and saves the epoch once both are there.
+    fn add(&self, epoch: usize, add: impl FnOnce(&mut Parts)) -> Result<(), CheckpointerError> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let mut parts = state.parts.remove(&epoch).unwrap_or_default();
+        add(&mut parts);
+        let Parts { model: Some(model), optimizer: Some(optimizer) } = parts else {
+            state.parts.insert(epoch, parts);
+            return Ok(());
+        };
+        // A copy without gradients shares nothing with the model in training.
+        let model = self.0.start.model.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
+        self.save_epoch(epoch, &model, optimizer, &mut state.record).map_err(|error| {
+            let text = CheckpointerError::Unknown(error.to_string());
+            state.failure.get_or_insert(error);
+            text
+        })
+    }
+
+    fn save_epoch(
+        &self,
+        epoch: usize,
+        model: &TrainingModel,
+        optimizer: Vec<u8>,
+        record: &mut Record,
+    ) -> Result<(), RunError> {
+        let Shared { run, history, guard, stopwatch, start, .. } = &*self.0;
+        // The last update of an epoch can make weights whose loss nobody has seen yet.
+        if !is_finite(model) {
+            guard.check(f64::NAN, epoch, start.batches);
+            return Ok(());
+        }
+        let epochs = history.until(epoch);
+        let network = weights::to_bytes(&model.network)?;
+        let average = model.ema.as_ref().map(|ema| weights::to_bytes(ema.network())).transpose()?;
+        let eval_model = average.as_ref().unwrap_or(&network);
+        let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
+        if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
+            models.push((RunFolder::BEST, eval_model));
+        }
+        run.write_models(&models, record)?;
+        let seconds = stopwatch.read();
+        run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
+        if start.tensorboard {
+            run.write_tensorboard(&epochs, record.started)?;
+        }
+        run.write_metrics(&epochs)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether every weight is finite.
+fn is_finite(model: &TrainingModel) -> bool {
+    struct Finite(bool);
+    impl ModuleVisitor for Finite {
+        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+            self.0 &= parameter.val().into_data().iter::<f32>().all(f32::is_finite);
+        }
+    }
+    let mut finite = Finite(true);
+    model.visit(&mut finite);
+    finite.0
+}
+
+impl Checkpointer<ModuleRecord> for CheckpointWriter {
+    fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
+        self.add(epoch, |parts| parts.model = Some(record))
+    }
+
+    fn delete(&self, _: usize) -> Result<(), CheckpointerError> {
+        Ok(())
+    }
+
+    fn restore(&self, _: usize) -> Result<ModuleRecord, CheckpointerError> {
+        Ok(self.0.start.model.clone().into_record())
+    }
+}
+
+impl Checkpointer<OptimizerRecord> for CheckpointWriter {
+    fn save(&self, epoch: usize, record: OptimizerRecord) -> Result<(), CheckpointerError> {
+        let bytes = record.into_bytes().map_err(CheckpointerError::Record)?;
+        self.add(epoch, |parts| parts.optimizer = Some(bytes.to_vec()))
+    }
+
+    fn delete(&self, _: usize) -> Result<(), CheckpointerError> {
+        Ok(())
+    }
+
+    fn restore(&self, _: usize) -> Result<OptimizerRecord, CheckpointerError> {
+        let state = self.0.start.checkpoint.as_ref().map_or(&[][..], |(optimizer, _)| optimizer);
+        let bytes = Bytes::from_bytes_vec(state.to_vec());
+        OptimizerRecord::from_bytes(bytes).map_err(CheckpointerError::Record)
+    }
+}
+
+// The learning rate is a function of the position: there is nothing to save.
+impl Checkpointer<LrSchedulerRecord> for CheckpointWriter {
+    fn save(&self, _: usize, _: LrSchedulerRecord) -> Result<(), CheckpointerError> {
+        Ok(())
+    }
+
+    fn delete(&self, _: usize) -> Result<(), CheckpointerError> {
+        Ok(())
+    }
+
+    fn restore(&self, _: usize) -> Result<LrSchedulerRecord, CheckpointerError> {
+        Ok(self.0.start.scheduler.to_record())
+    }
+}

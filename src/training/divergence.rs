@@ -1,0 +1,63 @@
+//! Stops a training as soon as a loss is NaN or infinite.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use burn::train::Interrupter;
+
+/// Checks the losses of one training. Its copies share what they have seen.
+#[derive(Clone)]
+pub struct DivergenceGuard {
+    interrupter: Interrupter,
+    found: Arc<Mutex<Option<Divergence>>>,
+}
+
+/// Where the first loss was that is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Divergence {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The batch in it, from 1, in the order of all devices. Of losses that were read together, it is the last one; of a
+    /// validation, the epoch's last batch.
+    pub batch: usize,
+}
+
+impl DivergenceGuard {
+    /// A guard that stops the training through `interrupter`.
+    pub fn new(interrupter: Interrupter) -> Self {
+        Self { interrupter, found: Arc::default() }
+    }
+
+    /// Checks the loss of a batch.
+    pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
+        if !loss.is_finite() {
+            self.found().get_or_insert(Divergence { epoch, batch });
+            self.interrupter.stop(None);
+        }
+    }
+
+    /// The divergence, if there was one.
+    pub fn divergence(&self) -> Option<Divergence> {
+        *self.found()
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<Divergence>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
+        let interrupter = Interrupter::new();
+        let guard = DivergenceGuard::new(interrupter.clone());
+        guard.check(0.3, 1, 1);
+        assert!(!interrupter.should_stop() && guard.divergence().is_none());
+        guard.check(f64::INFINITY, 2, 5);
+        guard.check(f64::NAN, 2, 6);
+        assert!(interrupter.should_stop());
+        assert_eq!(guard.divergence(), Some(Divergence { epoch: 2, batch: 5 }));
+    }
+}

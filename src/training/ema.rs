@@ -1,0 +1,89 @@
+//! An exponential moving average of a network's weights. It often makes fewer errors than the weights of any one moment.
+//!
+//! After each update, with t counting the updates from 0:
+//!
+//! ```text
+//! d ← min(decay, (1 + t)/(10 + t))
+//! a ← a + (1 - d)·(w - a)
+//! ```
+//!
+//! The smaller d of the first updates lets the average forget the initial weights. It is that of TensorFlow's
+//! [`ExponentialMovingAverage`](https://www.tensorflow.org/api_docs/python/tf/train/ExponentialMovingAverage) with
+//! `num_updates`. The running statistics of batch normalisation are averaged like the weights.
+
+use std::path::Path;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::Tensor;
+use burn::tensor::container::TensorContainer;
+
+use crate::model::{Mlp, WeightsError, weights};
+
+/// The average: a network without gradients.
+#[derive(Module, Debug)]
+pub struct ModelEma {
+    network: Mlp,
+    decay: f64,
+}
+
+impl ModelEma {
+    /// The average that starts as `model` and has `decay`, in (0, 1).
+    pub fn new(model: &Mlp, decay: f64) -> Self {
+        Self { network: model.valid(), decay }
+    }
+
+    /// The average with the weights in `bytes`, the content of the file `path`.
+    ///
+    /// # Errors
+    /// As for [`weights::from_bytes`].
+    pub fn restored(self, bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
+        Ok(Self { network: weights::from_bytes(self.network, bytes, path)?, ..self })
+    }
+
+    /// The averaged network.
+    pub fn network(&self) -> &Mlp {
+        &self.network
+    }
+
+    /// The average after update number `update`, counted from 0, which has led to `model`.
+    pub fn update_ema(self, model: &Mlp, update: usize) -> Self {
+        let mut current = Tensors::default();
+        // Without gradients, and with the batch's statistics in the running ones.
+        model.valid().visit(&mut current);
+        let decay = self.decay.min((1.0 + update as f64) / (10.0 + update as f64));
+        let network = self.network.map(&mut Step { current, fraction: 1.0 - decay, next: 0 });
+        Self { network, ..self }
+    }
+}
+
+/// The tensors of a network, by their place in it.
+#[derive(Default)]
+struct Tensors(TensorContainer<usize>);
+
+impl ModuleVisitor for Tensors {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.register(self.0.len(), param.val());
+    }
+}
+
+/// Moves each tensor a fraction of the way to the tensor at the same place in a network of the same shape.
+struct Step {
+    current: Tensors,
+    fraction: f64,
+    next: usize,
+}
+
+impl ModuleMapper for Step {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let current = self.current.0.remove::<Tensor<D>>(&self.next);
+        self.next += 1;
+        param.map(|average| match current {
+            Some(current) => {
+                // With several devices, Burn leaves running statistics on any of them.
+                let current = current.to_device(&average.device());
+                average.clone() + (current - average).mul_scalar(self.fraction)
+            }
+            None => average,
+        })
+    }
+}

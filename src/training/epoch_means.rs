@@ -1,0 +1,84 @@
+//! Each epoch's mean of each metric, kept for Burn's event store, which also has every batch's loss pass by here.
+//!
+//! Burn's own loggers keep every batch, in memory or in files; only the means are asked for.
+
+use burn::train::logger::MetricLogger;
+use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
+use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
+
+use super::divergence::DivergenceGuard;
+
+/// The means of the epochs so far.
+pub struct EpochMeans {
+    means: Vec<Mean>,
+    guard: DivergenceGuard,
+    /// Batches of the epoch's training so far.
+    batches: usize,
+    /// Whether the split under way has had a batch: Burn gives a mean of none as well.
+    has_batches: bool,
+}
+
+impl EpochMeans {
+    /// Has `guard` check each loss.
+    pub fn new(guard: DivergenceGuard) -> Self {
+        Self { means: vec![], guard, batches: 0, has_batches: false }
+    }
+
+    /// Counts a batch, whose loss, and that of others before it, may have been read.
+    fn see(&mut self, loss: Option<f64>, epoch: usize, split: &Split) {
+        self.has_batches = true;
+        if *split == Split::Train {
+            self.batches += 1;
+        }
+        if let Some(loss) = loss {
+            self.guard.check(loss, epoch, self.batches);
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Mean {
+    metric: MetricId,
+    epoch: usize,
+    split: Split,
+    value: f64,
+}
+
+impl MetricLogger for EpochMeans {
+    fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
+        for metric in update.entries_numeric {
+            match metric.numeric_entry {
+                // Burn gives the mean at the end of the split.
+                Some(NumericEntry::Final(value)) => {
+                    // Some of its losses may have been read only now.
+                    if is_loss(&metric.entry.metric_id) && std::mem::take(&mut self.has_batches) {
+                        self.guard.check(value, epoch, self.batches);
+                    }
+                    self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
+                    self.batches = if *split == Split::Train { self.batches } else { 0 };
+                }
+                Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. })
+                    if is_loss(&metric.entry.metric_id) =>
+                {
+                    self.see(Some(loss), epoch, split);
+                }
+                None if is_loss(&metric.entry.metric_id) => self.see(None, epoch, split),
+                _ => {}
+            }
+        }
+    }
+
+    fn read_numeric(&mut self, name: &str, epoch: usize, split: &Split) -> Result<Vec<NumericEntry>, String> {
+        let metric = MetricId::new(std::sync::Arc::new(name.to_string()));
+        let found = self.means.iter().find(|mean| mean.metric == metric && mean.epoch == epoch && mean.split == *split);
+        Ok(found.map(|mean| NumericEntry::Final(mean.value)).into_iter().collect())
+    }
+
+    fn log_metric_definition(&mut self, _: MetricDefinition) {}
+
+    fn log_epoch_summary(&mut self, _: EpochSummary) {}
+}
+
+fn is_loss(metric: &MetricId) -> bool {
+    *metric == MetricId::new(std::sync::Arc::new("Loss".to_string()))
+}

@@ -1,0 +1,92 @@
+//! How an epoch is divided into batches and updates.
+
+use crate::config::{BatchSize, Experiment};
+use crate::data::Split;
+
+/// The batches of an epoch. An epoch is one pass through the unlabelled images if they have a weight, or else through the
+/// labelled ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EpochPlan {
+    /// Labelled images in a batch.
+    pub batch_size: usize,
+    /// Unlabelled images in a batch.
+    pub unlabelled_per_batch: usize,
+    /// Batches in an epoch.
+    pub batches: usize,
+    /// Labelled images in an epoch, each counted as often as it comes.
+    pub images: usize,
+    /// Unlabelled images in an epoch, each of which comes once.
+    pub unlabelled: usize,
+}
+
+impl EpochPlan {
+    /// Those of `experiment`, with the images of `split`.
+    pub fn new(experiment: &Experiment, split: &Split) -> Self {
+        let images = split.training.len();
+        let batch_size = match experiment.training.batch_size {
+            BatchSize::Images(size) => size.min(images),
+            BatchSize::All => images,
+        };
+        let semi_supervised = experiment.semi_supervised.clone().resolved();
+        let Some((weight, ratio)) = semi_supervised.weight.zip(semi_supervised.ratio) else {
+            return Self {
+                batch_size,
+                unlabelled_per_batch: 0,
+                batches: images.div_ceil(batch_size),
+                images,
+                unlabelled: 0,
+            };
+        };
+        let (unlabelled, unlabelled_per_batch) = (split.unlabelled.len(), ratio * batch_size);
+        let batches = unlabelled.div_ceil(unlabelled_per_batch);
+        let labelled =
+            Self { batch_size, unlabelled_per_batch: 0, batches, images: batches * batch_size, unlabelled: 0 };
+        if weight > 0.0 { Self { unlabelled_per_batch, unlabelled, ..labelled } } else { labelled }
+    }
+
+    /// Updates in an epoch, of `accumulation` batches each.
+    pub fn updates(&self, accumulation: usize) -> usize {
+        self.batches.div_ceil(accumulation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{SemiSupervised, Training};
+
+    /// The portions of 100 labelled and 950 unlabelled images.
+    fn portions(batch_size: BatchSize, weight: Option<f64>) -> EpochPlan {
+        let split = Split { training: (0..100).collect(), unlabelled: (100..1050).collect(), validation: vec![] };
+        let experiment = Experiment {
+            training: Training { batch_size, ..Training::default() },
+            semi_supervised: SemiSupervised { weight, ratio: weight.map(|_| 3), ..SemiSupervised::default() },
+            ..Experiment::default()
+        };
+        EpochPlan::new(&experiment, &split)
+    }
+
+    #[test]
+    fn an_epoch_is_a_pass_through_the_labelled_images_where_the_others_are_not_used() {
+        let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
+        assert_eq!(portions(BatchSize::Images(32), None), expected);
+        assert_eq!(expected.updates(3), 2);
+    }
+
+    #[test]
+    fn it_is_a_pass_through_the_unlabelled_ones_where_they_are_and_as_long_with_a_weight_of_zero() {
+        let expected =
+            EpochPlan { batch_size: 32, unlabelled_per_batch: 96, batches: 10, images: 320, unlabelled: 950 };
+        assert_eq!(portions(BatchSize::Images(32), Some(0.5)), expected);
+        let without = EpochPlan { unlabelled_per_batch: 0, unlabelled: 0, ..expected };
+        assert_eq!(portions(BatchSize::Images(32), Some(0.0)), without);
+    }
+
+    #[test]
+    fn a_batch_has_an_image_once_at_most_if_it_may_have_more_than_there_are() {
+        let expected =
+            EpochPlan { batch_size: 100, unlabelled_per_batch: 300, batches: 4, images: 400, unlabelled: 950 };
+        assert_eq!(portions(BatchSize::All, Some(1.0)), expected);
+        assert_eq!(portions(BatchSize::Images(1_000_000_000), Some(1.0)), expected);
+    }
+}

@@ -1,0 +1,192 @@
+//! The metrics of each epoch, which epoch was the best, and whether to stop early.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use burn::train::EarlyStoppingStrategy;
+use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
+use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+
+use super::divergence::DivergenceGuard;
+use crate::config::EarlyStopping;
+use crate::run::metrics::{self, Epoch};
+
+/// The epochs so far. Its copies share them.
+#[derive(Clone)]
+pub struct History {
+    state: Arc<Mutex<State>>,
+    guard: DivergenceGuard,
+    early_stopping: EarlyStopping,
+    /// How many images train in an epoch.
+    training: usize,
+    /// How many images are held out.
+    validation: usize,
+}
+
+struct State {
+    epochs: Vec<Epoch>,
+    since: Instant,
+}
+
+impl History {
+    /// A history that starts with `epochs`, for so many training and validation images. Its clock starts now.
+    pub fn new(
+        early_stopping: EarlyStopping,
+        training: usize,
+        validation: usize,
+        epochs: Vec<Epoch>,
+        guard: DivergenceGuard,
+    ) -> Self {
+        let state = State { epochs, since: Instant::now() };
+        Self { state: Arc::new(Mutex::new(state)), guard, early_stopping, training, validation }
+    }
+
+    /// The epochs up to `epoch`, in order.
+    pub fn until(&self, epoch: usize) -> Vec<Epoch> {
+        self.lock().epochs.iter().take_while(|row| row.epoch <= epoch).cloned().collect()
+    }
+
+    /// The epochs so far, in order.
+    pub fn epochs(&self) -> Vec<Epoch> {
+        self.until(usize::MAX)
+    }
+
+    /// The best epoch so far, see [`History::best_until`].
+    pub fn best(&self) -> Option<Epoch> {
+        self.best_until(usize::MAX)
+    }
+
+    /// The best of the epochs up to `epoch`, see [`metrics::best`].
+    pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
+        metrics::best(&self.until(epoch)).cloned()
+    }
+
+    /// How many validation images were wrong: a whole number, so that equal is equal.
+    fn wrong(&self, epoch: &Epoch) -> Option<usize> {
+        epoch.validation_accuracy.map(|accuracy| ((1.0 - accuracy) * self.validation as f64).round() as usize)
+    }
+
+    /// The condition of `[early_stopping]` that the last epoch has met, if it has.
+    pub fn stop_reason(&self) -> Option<String> {
+        let (epochs, best) = (self.epochs(), self.best()?);
+        let last = epochs.last()?;
+        let error = self.wrong(last)? as f64 / self.validation as f64;
+        if let Some(goal) = self.early_stopping.target_error.filter(|&goal| error <= goal) {
+            return Some(format!(
+                "validation error {:.2} % reached early_stopping.target_error = {goal}",
+                100.0 * error
+            ));
+        }
+        let waited = last.epoch - best.epoch;
+        let patience = self.early_stopping.patience.filter(|&patience| waited >= patience)?;
+        Some(format!("no improvement on the validation split for early_stopping.patience = {patience} epochs"))
+    }
+
+    /// Whether a training of at most `epochs` epochs has nothing left to do.
+    pub fn is_over(&self, epochs: usize) -> bool {
+        self.epochs().len() >= epochs || self.stop_reason().is_some()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is complete once made: a panic elsewhere spoils nothing.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Burn asks after each epoch what to save: it is where the epoch's figures are entered. Every epoch is saved but one that
+/// diverged.
+impl CheckpointingStrategy for History {
+    fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
+        let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);
+        // Burn gives percent; an accuracy is a whole number of images.
+        let share = |percent: f64, images: usize| (percent / 100.0 * images as f64).round() / images as f64;
+        // Burn gives figures of an empty split as well.
+        let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
+        let right = |metric| validation(metric).map(|percent| share(percent, self.validation));
+        let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
+        let metrics = Epoch {
+            epoch,
+            train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
+            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| share(percent, self.training)),
+            validation_loss: validation("Loss"),
+            validation_accuracy: right("Accuracy"),
+            raw_validation_loss: validation("Raw Loss"),
+            raw_validation_accuracy: right("Raw Accuracy"),
+            seconds,
+        };
+        if self.guard.divergence().is_some() {
+            return vec![];
+        }
+        self.lock().epochs.push(metrics);
+        vec![CheckpointingAction::Save]
+    }
+}
+
+impl EarlyStoppingStrategy for History {
+    fn should_stop(&mut self, _: usize, _: &EventStoreClient) -> bool {
+        self.stop_reason().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::train::Interrupter;
+
+    use super::*;
+
+    fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
+        Epoch {
+            epoch,
+            train_loss: 0.1,
+            train_accuracy: 0.9,
+            validation_loss: validation.map(|(_, loss)| loss),
+            validation_accuracy: validation.map(|(accuracy, _)| accuracy),
+            seconds: 1.0,
+            ..Epoch::default()
+        }
+    }
+
+    fn history_of(stop: EarlyStopping, validation: usize, epochs: Vec<Epoch>) -> History {
+        History::new(stop, 9_000, validation, epochs, DivergenceGuard::new(Interrupter::new()))
+    }
+
+    /// A history of epochs with so many of 1,000 validation images wrong, and that loss.
+    fn history(stop: EarlyStopping, validation: &[(usize, f64)]) -> History {
+        let row =
+            |(i, &(wrong, loss)): (usize, &(usize, f64))| epoch(i + 1, Some((1.0 - wrong as f64 / 1_000.0, loss)));
+        history_of(stop, 1_000, validation.iter().enumerate().map(row).collect())
+    }
+
+    #[test]
+    fn the_best_epoch_until_another_knows_nothing_of_what_came_later() {
+        let history = history(EarlyStopping::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
+        assert_eq!([1, 2, 3].map(|epoch| history.best_until(epoch).unwrap().epoch), [1, 2, 3]);
+        assert_eq!(history.best_until(0), None);
+    }
+
+    #[test]
+    fn without_validation_nothing_stops() {
+        let stop = EarlyStopping { target_error: Some(1.0), patience: Some(1) };
+        let history = history_of(stop, 0, (1..=3).map(|number| epoch(number, None)).collect());
+        assert_eq!(history.stop_reason(), None);
+    }
+
+    #[test]
+    fn it_stops_as_soon_as_the_error_is_acceptable_and_not_before() {
+        for (goal, wrong) in [(0.02, 20), (0.07, 70), (0.125, 125)] {
+            let stop = EarlyStopping { target_error: Some(goal), patience: None };
+            assert_eq!(history(stop.clone(), &[(wrong + 1, 0.2)]).stop_reason(), None);
+            assert!(
+                history(stop, &[(wrong, 0.2)]).stop_reason().unwrap().contains("early_stopping.target_error"),
+                "{goal}"
+            );
+        }
+    }
+
+    #[test]
+    fn it_stops_after_patience_epochs_without_improvement() {
+        let stop = EarlyStopping { target_error: None, patience: Some(2) };
+        assert_eq!(history(stop.clone(), &[(25, 0.2), (50, 0.2)]).stop_reason(), None);
+        assert!(history(stop, &[(25, 0.2), (50, 0.2), (25, 0.3)]).stop_reason().is_some());
+    }
+}

@@ -1,0 +1,246 @@
+//! An epoch's loss and accuracy, as Burn's metrics of these names give them.
+//!
+//! Burn's read a number from the device after every batch, for which a graphics card has to be waited for, and a worker's
+//! answer. These read those of several batches at once.
+
+use std::sync::Arc;
+
+use burn::tensor::{Int, Tensor, TensorReadError};
+use burn::train::ClassificationOutput;
+use burn::train::metric::state::{FormatOptions, NumericMetricState};
+use burn::train::metric::{
+    Adaptor, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
+    SerializedEntry,
+};
+
+use super::raw::ValidationOutput;
+
+/// What a batch comes to.
+pub struct BatchOutput {
+    /// `[batch]`.
+    losses: Tensor<1>,
+    /// `[batch, classes]`.
+    logits: Tensor<2>,
+    /// `[batch]`.
+    targets: Tensor<1, Int>,
+}
+
+impl Adaptor<BatchOutput> for ClassificationOutput {
+    fn adapt(&self) -> BatchOutput {
+        BatchOutput { losses: self.loss.clone(), logits: self.output.clone(), targets: self.targets.clone() }
+    }
+}
+
+impl Adaptor<BatchOutput> for ValidationOutput {
+    fn adapt(&self) -> BatchOutput {
+        self.eval.adapt()
+    }
+}
+
+/// A mean over the images of an epoch.
+#[derive(Clone)]
+pub struct BufferedMetric {
+    kind: Kind,
+    /// How many batches are read at once.
+    interval: usize,
+    /// The mean of each batch that is still to be read, `[1]`, and its images. They may be on several devices.
+    unread: Vec<(Tensor<1>, usize)>,
+    /// The mean of those that were read last, unless there are some to be read since.
+    read: Option<NumericEntry>,
+    state: NumericMetricState,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Loss,
+    Accuracy,
+}
+
+impl BufferedMetric {
+    /// The mean loss, read for so many batches at once.
+    pub fn loss(interval: usize) -> Self {
+        Self::new(Kind::Loss, interval)
+    }
+
+    /// The share of right answers in percent, read for so many batches at once.
+    pub fn accuracy(interval: usize) -> Self {
+        Self::new(Kind::Accuracy, interval)
+    }
+
+    fn new(kind: Kind, interval: usize) -> Self {
+        Self { kind, interval, unread: vec![], read: None, state: NumericMetricState::new() }
+    }
+
+    /// Reads what is to be read, which waits for the device.
+    fn read(&mut self) -> Result<(), TensorReadError> {
+        let mut these = NumericMetricState::new();
+        let mut unread = std::mem::take(&mut self.unread);
+        while let Some(device) = unread.first().map(|(mean, _)| mean.device()) {
+            let (here, elsewhere): (Vec<_>, _) = unread.into_iter().partition(|(mean, _)| mean.device() == device);
+            let (means, images): (Vec<_>, Vec<_>) = here.into_iter().unzip();
+            let means: Vec<f64> = Tensor::cat(means, 0).try_into_data()?.iter().collect();
+            for (mean, images) in means.into_iter().zip(images) {
+                these.update(mean, images);
+                self.state.update(mean, images);
+                self.read = Some(these.running_value());
+            }
+            unread = elsewhere;
+        }
+        Ok(())
+    }
+
+    fn format(&self) -> FormatOptions {
+        let format = FormatOptions::new(self.name()).precision(2);
+        match self.kind {
+            Kind::Loss => format,
+            Kind::Accuracy => format.unit("%"),
+        }
+    }
+}
+
+impl Metric for BufferedMetric {
+    type Input = BatchOutput;
+
+    fn name(&self) -> MetricName {
+        let name = match self.kind {
+            Kind::Loss => "Loss",
+            Kind::Accuracy => "Accuracy",
+        };
+        Arc::new(name.into())
+    }
+
+    fn attributes(&self) -> MetricAttributes {
+        let (unit, higher_is_better) = match self.kind {
+            Kind::Loss => (None, false),
+            Kind::Accuracy => (Some("%".into()), true),
+        };
+        NumericAttributes { unit, higher_is_better }.into()
+    }
+
+    fn update(&mut self, answers: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+        let [images, _] = answers.logits.dims();
+        let mean = match self.kind {
+            Kind::Loss => answers.losses.clone().mean(),
+            Kind::Accuracy => {
+                let right = answers.logits.clone().argmax(1).reshape([images]).equal(answers.targets.clone());
+                right.float().mean().mul_scalar(100.0)
+            }
+        };
+        self.unread.push((mean, images));
+        self.read = None;
+        if self.unread.len() >= self.interval {
+            self.read()?;
+        }
+        Ok(self.state.compute_update(self.format()))
+    }
+
+    fn compute(&mut self) -> Result<SerializedEntry, TensorReadError> {
+        self.read()?;
+        Ok(self.state.compute_final(self.format()))
+    }
+
+    fn clear(&mut self) {
+        *self = Self::new(self.kind, self.interval);
+    }
+}
+
+impl Numeric for BufferedMetric {
+    fn value(&self) -> Option<NumericEntry> {
+        self.read.clone()
+    }
+
+    fn running_value(&self) -> Option<NumericEntry> {
+        self.read.as_ref().map(|_| self.state.running_value())
+    }
+
+    fn final_value(&self) -> NumericEntry {
+        self.state.final_value()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::data::dataloader::Progress;
+    use burn::tensor::Device;
+    use burn::train::metric::{AccuracyMetric, LossMetric};
+
+    use super::*;
+
+    /// Five batches, the last one smaller.
+    fn batches() -> Vec<ClassificationOutput> {
+        let device = Device::flex();
+        let batch = |number: usize| {
+            let images = if number == 4 { 3 } else { 7 };
+            let values = |count: usize| (0..count).map(|i| ((i * 31 + number * 17) % 23) as f32).collect::<Vec<_>>();
+            let logits = Tensor::<1>::from_floats(values(images * 4).as_slice(), &device).reshape([images, 4]);
+            let targets: Vec<i32> = (0..images).map(|i| ((i * 5 + number) % 4) as i32).collect();
+            let losses = Tensor::from_floats(values(images).as_slice(), &device);
+            ClassificationOutput::new(losses, logits, Tensor::from_ints(targets.as_slice(), &device))
+        };
+        (0..5).map(batch).collect()
+    }
+
+    fn about() -> MetricMetadata {
+        MetricMetadata { progress: Progress::new(1, 1, None), iteration: None, lr: None }
+    }
+
+    fn number(entry: NumericEntry) -> f64 {
+        match entry {
+            NumericEntry::Value(value) | NumericEntry::Final(value) => value,
+            NumericEntry::Aggregated { aggregated_value, .. } => aggregated_value,
+        }
+    }
+
+    /// What is said after each batch, and at the end.
+    fn told<M: Metric + Numeric>(mut metric: M) -> (Vec<Option<f64>>, f64)
+    where
+        ClassificationOutput: Adaptor<M::Input>,
+    {
+        let mut after = |batch: ClassificationOutput| {
+            metric.update(&batch.adapt(), &about()).unwrap();
+            metric.value().map(number)
+        };
+        let all = batches().into_iter().map(&mut after).collect();
+        metric.compute().unwrap();
+        (all, number(metric.final_value()))
+    }
+
+    #[test]
+    fn read_after_every_batch_they_are_burns() {
+        assert_eq!(told(BufferedMetric::loss(1)), told(LossMetric::new()));
+        let ((ours, our_end), (burns, burns_end)) = (told(BufferedMetric::accuracy(1)), told(AccuracyMetric::new()));
+        let close = |one: f64, other: f64| (one - other).abs() < 1e-4;
+        assert!(ours.into_iter().zip(burns).all(|(one, other)| close(one.unwrap(), other.unwrap())));
+        assert!(close(our_end, burns_end), "{our_end} {burns_end}");
+    }
+
+    #[test]
+    #[cfg(feature = "ndarray")]
+    fn batches_of_several_devices_are_read_interval() {
+        let ndarray = crate::device::open("ndarray").unwrap().device;
+        let mut metric = BufferedMetric::loss(5);
+        for (number, batch) in batches().into_iter().enumerate() {
+            let mut answers: BatchOutput = batch.adapt();
+            if number % 2 == 1 {
+                answers.losses = answers.losses.to_device(&ndarray);
+            }
+            metric.update(&answers, &about()).unwrap();
+        }
+        metric.compute().unwrap();
+        let (found, expected) = (number(metric.final_value()), told(LossMetric::new()).1);
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+
+    #[test]
+    fn read_for_several_batches_at_once_they_come_to_the_same() {
+        for (metric, single) in [
+            (BufferedMetric::loss(2), BufferedMetric::loss(1)),
+            (BufferedMetric::accuracy(2), BufferedMetric::accuracy(1)),
+        ] {
+            let ((after, end), (each, single_end)) = (told(metric), told(single));
+            let mean = |a: usize| Some((each[a].unwrap() + each[a + 1].unwrap()) / 2.0);
+            assert_eq!(after, [None, mean(0), None, mean(2), None]);
+            assert!((end - single_end).abs() < 1e-9, "{end} {single_end}");
+        }
+    }
+}

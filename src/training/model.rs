@@ -1,0 +1,111 @@
+//! What Burn's `Learner` trains: a network and, if asked for, the exponential moving average of its weights.
+
+use std::path::Path;
+
+use burn::module::Module;
+
+use super::ema::ModelEma;
+use super::freezing::Freezing;
+use super::loss::Loss;
+use super::position::Position;
+use crate::config::Experiment;
+use crate::model::{Mlp, WeightsError, weights};
+use crate::run::Checkpoint;
+
+/// A network in training. Only `network` has gradients and optimiser state.
+#[derive(Module, Debug)]
+pub struct TrainingModel {
+    pub(super) network: Mlp,
+    pub(super) ema: Option<ModelEma>,
+    #[module(skip)]
+    pub(super) loss: Loss,
+    #[module(skip)]
+    freezing: Freezing,
+    #[module(skip)]
+    position: Position,
+}
+
+impl TrainingModel {
+    /// `network`, to be trained as `experiment` says from `position` on.
+    pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
+        let freezing = Freezing::new(&experiment.init);
+        Self {
+            ema: experiment.training.ema_decay.map(|decay| ModelEma::new(&network, decay)),
+            network: freezing.start(network, &position),
+            loss: Loss::new(experiment),
+            freezing,
+            position,
+        }
+    }
+
+    /// The model with the weights in `checkpoint`, the content of the file `path`.
+    ///
+    /// # Errors
+    /// If the weights are another network's, or only one of model and checkpoint has a moving average.
+    pub fn restored(self, checkpoint: &Checkpoint, path: &Path) -> Result<Self, WeightsError> {
+        let network = weights::from_bytes(self.network, &checkpoint.model, path)?;
+        let ema = match (self.ema, &checkpoint.average) {
+            (Some(ema), Some(bytes)) => Some(ema.restored(bytes, path)?),
+            (None, None) => None,
+            (ema, _) => {
+                let which = if ema.is_some() { "missing" } else { "left over" };
+                let mismatches = format!("the average of the weights is {which}");
+                return Err(WeightsError::Mismatch { path: path.into(), mismatches });
+            }
+        };
+        // Loading weights makes them learn.
+        let network = self.freezing.start(network, &self.position);
+        Ok(Self { network, ema, ..self })
+    }
+
+    /// The network that is validated, selected and saved: the moving average, if there is one.
+    pub fn eval_model(&self) -> &Mlp {
+        self.ema.as_ref().map_or(&self.network, ModelEma::network)
+    }
+
+    /// The model after `update` has changed its network.
+    pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
+        let network = update(self.network);
+        let ema = self.ema.map(|ema| ema.update_ema(&network, self.position.update()));
+        self.position.advance();
+        let network = self.freezing.after_update(network, &self.position);
+        Self { network, ema, loss: self.loss, freezing: self.freezing, position: self.position }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Init, Model, Training};
+    use crate::device;
+    use crate::run::Seconds;
+
+    fn training_model(ema_decay: Option<f64>) -> TrainingModel {
+        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
+        let model = Model { hidden: vec![5], ..Model::default() };
+        let network = Mlp::new(&model, &Init::default(), 6, 4, 1, &device.device);
+        let training = Training { ema_decay, ..Training::default() };
+        TrainingModel::new(network, &Experiment { training, ..Experiment::default() }, Position::after_epochs(0, 1))
+    }
+
+    #[test]
+    fn a_moving_average_in_only_one_of_model_and_checkpoint_is_refused() {
+        let bytes = weights::to_bytes(training_model(None).eval_model()).unwrap();
+        let refusal = |ema_decay, average: Option<Vec<u8>>| {
+            let checkpoint = Checkpoint {
+                epochs: vec![],
+                seconds: Seconds::default(),
+                model: bytes.clone(),
+                average,
+                optimizer: vec![],
+            };
+            let restored = training_model(ema_decay).restored(&checkpoint, Path::new("runs/c"));
+            restored.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(refusal(None, None), Ok(()));
+        assert_eq!(refusal(Some(0.9), Some(bytes.clone())), Ok(()));
+        let message = "the model in runs/c does not fit this network: the average of the weights is";
+        assert_eq!(refusal(Some(0.9), None), Err(format!("{message} missing")));
+        assert_eq!(refusal(None, Some(bytes.clone())), Err(format!("{message} left over")));
+    }
+}

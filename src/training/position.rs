@@ -1,0 +1,61 @@
+//! Where a training is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The number of updates so far, and with it the epoch. Copies share it: the model in training advances it after each
+/// update, and everything that changes over time reads it.
+#[derive(Debug, Clone)]
+pub struct Position {
+    update: Arc<AtomicUsize>,
+    updates_per_epoch: usize,
+}
+
+impl Position {
+    /// The position after `epochs` whole epochs of `updates_per_epoch` updates, at least 1.
+    pub fn after_epochs(epochs: usize, updates_per_epoch: usize) -> Self {
+        Self { update: Arc::new(AtomicUsize::new(epochs * updates_per_epoch)), updates_per_epoch }
+    }
+
+    /// The number of the next update, counted from 0.
+    pub fn update(&self) -> usize {
+        self.update.load(Ordering::Relaxed)
+    }
+
+    /// The number of updates in an epoch.
+    pub fn updates_per_epoch(&self) -> usize {
+        self.updates_per_epoch
+    }
+
+    /// The number of whole epochs so far.
+    pub fn epochs(&self) -> usize {
+        self.update() / self.updates_per_epoch
+    }
+
+    /// Whether the next update is the first of its epoch.
+    pub fn is_between_epochs(&self) -> bool {
+        self.update().is_multiple_of(self.updates_per_epoch)
+    }
+
+    /// Moves on by one update.
+    pub fn advance(&self) {
+        self.update.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_shared_by_its_copies_and_knows_its_epoch() {
+        let position = Position::after_epochs(2, 3);
+        let copy = position.clone();
+        assert_eq!((copy.update(), copy.epochs(), copy.is_between_epochs()), (6, 2, true));
+        position.advance();
+        assert_eq!((copy.update(), copy.epochs(), copy.is_between_epochs()), (7, 2, false));
+        position.advance();
+        position.advance();
+        assert_eq!((copy.epochs(), copy.is_between_epochs()), (3, true));
+    }
+}

@@ -1,0 +1,258 @@
+//! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
+
+use std::sync::Arc;
+
+use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
+
+use super::Display;
+use super::checkpoint_writer::{CheckpointWriter, Start};
+use super::divergence::{Divergence, DivergenceGuard};
+use super::epoch_means::EpochMeans;
+use super::epoch_plan::EpochPlan;
+use super::error::TrainingError;
+use super::history::History;
+use super::metrics::BufferedMetric;
+use super::model::TrainingModel;
+use super::optimizer::optimizer;
+use super::position::Position;
+use super::raw::Raw;
+use super::schedule::LrSchedule;
+use crate::config::Experiment;
+use crate::data::{Augmentation, Loader, TrainingData};
+use crate::device::Opened;
+use crate::evaluation::EVALUATION_BATCH;
+use crate::model::Mlp;
+use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds};
+
+/// The number of batches whose losses are read at once, where reading waits for a device.
+const READ_INTERVAL: usize = 64;
+
+/// The result of a training.
+pub struct Trained {
+    /// The epochs.
+    pub history: History,
+    /// The record, with the checksums of the models.
+    pub record: Record,
+    /// The time of the training, over all the processes that it took.
+    pub seconds: Seconds,
+}
+
+/// A training that is ready to be launched.
+pub(super) struct Session<'a> {
+    experiment: &'a Experiment,
+    data: &'a TrainingData,
+    devices: &'a [Opened],
+    run: &'a RunFolder,
+    record: Record,
+    plan: EpochPlan,
+    model: TrainingModel,
+    schedule: LrSchedule,
+    history: History,
+    guard: DivergenceGuard,
+    interrupter: Interrupter,
+    /// The optimiser's state and the time so far, if epochs are already done.
+    checkpoint: Option<(Vec<u8>, Seconds)>,
+}
+
+/// A training that has ended, for whatever reason.
+pub(super) struct Ended<'a> {
+    run: &'a RunFolder,
+    epochs: usize,
+    batches_per_update: usize,
+    schedule: LrSchedule,
+    history: History,
+    guard: DivergenceGuard,
+    writer: CheckpointWriter,
+    /// The error of Burn's loop.
+    error: Option<String>,
+    interrupted: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Puts the training together, from the checkpoint in `run` if there is one.
+    pub fn prepare(
+        experiment: &'a Experiment,
+        network: Mlp,
+        data: &'a TrainingData,
+        devices: &'a [Opened],
+        run: &'a RunFolder,
+        record: Record,
+    ) -> Result<Self, TrainingError> {
+        let plan = EpochPlan::new(experiment, &data.split);
+        let checkpoint = run.checkpoint()?;
+        let done = checkpoint.as_ref().map_or(0, Checkpoint::epochs_done);
+        let position = Position::after_epochs(done, plan.updates(batches_per_update(experiment, devices)));
+
+        let mut model = TrainingModel::new(network, experiment, position.clone());
+        if let Some(checkpoint) = &checkpoint {
+            let path = run.path().join(Checkpoint::FILE);
+            model = model.restored(checkpoint, &path).map_err(RunError::from)?;
+        }
+        let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
+        let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
+
+        let interrupter = Interrupter::new();
+        let guard = DivergenceGuard::new(interrupter.clone());
+        let (epochs, checkpoint) = match checkpoint {
+            Some(checkpoint) => (checkpoint.epochs, Some((checkpoint.optimizer, checkpoint.seconds))),
+            None => (vec![], None),
+        };
+        let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
+        let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
+        Ok(Self {
+            experiment,
+            data,
+            devices,
+            run,
+            record,
+            plan,
+            model,
+            schedule,
+            history,
+            guard,
+            interrupter,
+            checkpoint,
+        })
+    }
+
+    /// Whether there is nothing left to train.
+    pub fn is_over(&self) -> bool {
+        self.history.is_over(self.experiment.training.epochs)
+    }
+
+    /// The result of a training that is over.
+    pub fn finished(self) -> Trained {
+        let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
+        Trained { history: self.history, record: self.record, seconds }
+    }
+
+    /// Runs Burn's loop to its end.
+    pub fn launch(self, display: &dyn Display) -> Ended<'a> {
+        let Self { experiment, run, history, guard, schedule, interrupter, .. } = self;
+        let (training, validation) = loaders(experiment, self.data, self.plan, self.devices, history.epochs().len());
+        let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
+        let start = Start {
+            model: self.model.clone(),
+            scheduler: scheduler.clone(),
+            checkpoint: self.checkpoint,
+            batches: self.plan.batches,
+            tensorboard: experiment.training.tensorboard,
+        };
+        let writer = CheckpointWriter::new(run.clone(), self.record, history.clone(), guard.clone(), start);
+
+        let interval = if share_memory(self.devices) { 1 } else { READ_INTERVAL };
+        let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
+            .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)));
+        if experiment.training.ema_decay.is_some() {
+            supervised = supervised
+                .metric_valid_numeric(Raw(BufferedMetric::loss(interval)))
+                .metric_valid_numeric(Raw(BufferedMetric::accuracy(interval)));
+        }
+        let done = history.epochs().len();
+        if done > 0 {
+            supervised = supervised.checkpoint(done);
+        }
+        let learner = Learner::new(self.model, optimizer(&experiment.optimizer), scheduler);
+        let renderer = display.open(&history, &interrupter);
+        let result = supervised
+            .with_metric_logger(EpochMeans::new(guard.clone()))
+            .with_checkpointing_strategy(history.clone())
+            .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
+            .with_interrupter(interrupter)
+            .early_stopping(history.clone())
+            .renderer(renderer)
+            // Burn's own log would take over the program's panic messages.
+            .with_application_logger(None)
+            .with_training_strategy(strategy(self.devices).into())
+            .num_epochs(experiment.training.epochs)
+            .grads_accumulation(experiment.training.gradient_accumulation)
+            .launch(learner);
+        display.close();
+        Ended {
+            run,
+            epochs: experiment.training.epochs,
+            batches_per_update: batches_per_update(experiment, self.devices),
+            schedule,
+            history,
+            guard,
+            writer,
+            error: result.error.map(|error| error.to_string()),
+            interrupted: result.interrupted.is_some(),
+        }
+    }
+}
+
+impl Ended<'_> {
+    /// The result, or why there is none. A divergence is noted in the record.
+    pub fn conclude(self) -> Result<Trained, TrainingError> {
+        let (mut record, seconds, failure) = self.writer.finish();
+        if let Some(failure) = failure {
+            return Err(failure.into());
+        }
+        if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
+            let error = TrainingError::Diverged { epoch, batch, rate: self.rate(epoch, batch) };
+            record.failure = Some(error.to_string());
+            self.run.write_record(&record)?;
+            return Err(error);
+        }
+        if let Some(error) = self.error {
+            return Err(TrainingError::Stopped(error));
+        }
+        if self.interrupted && !self.history.is_over(self.epochs) {
+            let epoch = self.history.epochs().len() + 1;
+            return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
+        }
+        Ok(Trained { history: self.history, record, seconds })
+    }
+
+    /// The learning rate of the update that a batch belongs to, both counted from 1.
+    fn rate(&self, epoch: usize, batch: usize) -> f64 {
+        self.schedule.at((epoch - 1) * self.schedule.updates_per_epoch() + (batch - 1) / self.batches_per_update)
+    }
+}
+
+/// The number of batches in an update: as many of each device.
+fn batches_per_update(experiment: &Experiment, devices: &[Opened]) -> usize {
+    experiment.training.gradient_accumulation * devices.len()
+}
+
+/// Whether all devices compute in this program's memory, so that nothing is sent to them or waited for.
+fn share_memory(devices: &[Opened]) -> bool {
+    devices.iter().all(Opened::shares_memory)
+}
+
+/// Where the steps are computed. With several devices, Burn sums their gradients on the first one. Its other way, `ddp`, exists
+/// for CUDA alone in Burn 0.22. There, each device waits in every step for all others, and for ever if one has a batch fewer,
+/// as at the end of most epochs, or has seen Ctrl-C first.
+fn strategy(devices: &[Opened]) -> ExecutionStrategy {
+    let autodiff = |opened: &Opened| opened.device.clone().autodiff();
+    match devices {
+        [device] => ExecutionStrategy::single(autodiff(device)),
+        _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice),
+    }
+}
+
+/// The loaders of the training images and of the validation images, after `done` epochs.
+fn loaders(
+    experiment: &Experiment,
+    data: &TrainingData,
+    plan: EpochPlan,
+    devices: &[Opened],
+    done: usize,
+) -> (Loader, Loader) {
+    let loader = |indices: &[usize], batch_size| {
+        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
+            .with_threads(experiment.data.loader_threads)
+            .kept_on_device(!share_memory(devices))
+            .after(done)
+    };
+    let unlabelled = data.split.unlabelled[..plan.unlabelled].to_vec();
+    let training = loader(&data.split.training, plan.batch_size)
+        .with_epoch_length(plan.images)
+        .with_unlabelled(unlabelled, plan.unlabelled_per_batch)
+        .shuffled(experiment.seed)
+        .augmented(Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()))
+        .accumulated(experiment.training.gradient_accumulation)
+        .shared_by(devices.len());
+    (training, loader(&data.split.validation, EVALUATION_BATCH))
+}
