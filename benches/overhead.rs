@@ -22,7 +22,7 @@ use burn::train::{
 };
 use mnist_burn::cli::{Display, Progress, Ui};
 use mnist_burn::config::{BatchSize, Experiment};
-use mnist_burn::data::{self, Batch, Files, Loader, TrainingData};
+use mnist_burn::data::{self, Batch, Loader, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::{Record, RunFolder, Seconds, Stopwatch};
@@ -62,7 +62,6 @@ impl InferenceStep for Bare {
 
 struct Setting {
     experiment: Experiment,
-    files: Files,
     data: TrainingData,
     device: Opened,
 }
@@ -74,7 +73,7 @@ impl Setting {
         let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");
         let files = data::locate(&experiment.data, &()).expect("the images of data/mnist");
         let data = TrainingData::load(&files, &experiment).expect("whole files");
-        Self { experiment, files, data, device }
+        Self { experiment, data, device }
     }
 
     fn autodiff(&self) -> Device {

@@ -165,7 +165,7 @@ fn the_batches_of_several_devices_share_an_update_by_their_images() {
     let weights =
         |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
     // Thirteen batches, the last one of 4 images: it is an update by itself.
-    let parts_of = |accumulation| parts(loader(8).accumulated(accumulation)).iter().map(shares).collect::<Vec<_>>();
+    let parts_of = |accumulation| parts(loader(8).accumulated(accumulation)).iter().map(weights).collect::<Vec<_>>();
     let third = 1.0 / 3.0;
     assert_eq!(parts_of(1), [vec![third, third, third, third, 1.0], vec![third; 4], vec![third; 4]]);
     let sixth = 1.0 / 6.0;
