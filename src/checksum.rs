@@ -11,7 +11,7 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 of the file at `path` as it lies there, so of the compressed bytes where it is compressed.
+/// The SHA-256 of the file at `path`, without decompressing it.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -39,12 +39,12 @@ mod tests {
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     #[test]
-    fn the_sum_of_abc_is_the_standards_example() {
+    fn checksum_of_abc_equals_the_standards_example() {
         assert_eq!(of_bytes(b"abc"), ABC);
     }
 
     #[test]
-    fn a_file_has_the_sum_of_its_bytes() {
+    fn file_checksum_equals_that_of_its_bytes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, as `main` reports it.
+//! The error of the program, as `main` reports it.
 
 use std::io;
 use std::path::PathBuf;
@@ -17,65 +17,65 @@ use crate::serve::ServeError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
 
-/// One module's error, or what a command found out by itself.
+/// The error of a module, or of a command.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The experiment is not valid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The images can't be had.
+    /// The data can't be loaded.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// The device can't be had.
+    /// The device can't be opened.
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// The devices can't be served.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// The training can't be shown.
+    /// The progress display is not available.
     #[error(transparent)]
     Ui(#[from] UiError),
-    /// The training broke off.
+    /// The training failed or was interrupted.
     #[error(transparent)]
     Training(#[from] TrainingError),
-    /// The evaluation broke off.
+    /// The evaluation failed.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
     /// A run's folder can't be written or read.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// There are no weights to start from.
+    /// The pretrained weights can't be used.
     #[error(transparent)]
     Pretrained(#[from] PretrainedError),
-    /// `init.from` names a folder that can't be used.
-    #[error("init.from names no run to start from")]
+    /// `init.from` names a folder that is not a usable run.
+    #[error("init.from does not name a usable run")]
     SourceRun(#[source] RunError),
-    /// A sweep has no result yet.
+    /// The sweep has no result.
     #[error(transparent)]
     Sweep(#[from] SweepError),
-    /// There is no server.
+    /// The server can't be started.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// Some images could not be read; each was reported by itself.
+    /// Some images could not be read. Each was reported separately.
     #[error("{failed} of {images} images could not be read")]
     UnreadableImages {
-        /// How many could not.
+        /// The number of unreadable images.
         failed: usize,
-        /// How many were asked for.
+        /// The number of all images.
         images: usize,
     },
-    /// A file would replace something else.
-    #[error("{path} exists and is no {kind}: move it, or name another file with --output")]
+    /// An output file would replace a file of another kind.
+    #[error("{path} exists but is not a {kind}: move it, or name another file with --output")]
     Occupied {
-        /// What is there.
+        /// The existing file.
         path: PathBuf,
-        /// What it would have to be, to be replaced.
+        /// The kind of file that may be replaced.
         kind: &'static str,
     },
-    /// A model would replace a file.
+    /// An exported model would replace a file.
     #[error("{path} exists: name another file, or replace it with --force")]
     Exists {
-        /// What is there.
+        /// The existing file.
         path: PathBuf,
     },
     /// Standard output was closed or can't be written.
@@ -84,7 +84,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it may be due to a device that is gone.
+    /// Whether the loss of a worker may have caused the error.
     pub fn may_be_a_lost_device(&self) -> bool {
         match self {
             Self::Training(TrainingError::Stopped(_)) | Self::Evaluation(EvaluationError::Device(_)) => true,

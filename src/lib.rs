@@ -15,29 +15,34 @@
 //! | [`report`] | the HTML report of a run, the comparison of several, grids of images |
 //! | [`sweep`] | variants of an experiment over several seeds, and the choice among them |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
-//! | [`run`] | a run's folder and each file in it; lists and summaries of runs |
+//! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
 //! | [`evaluation`] | predictions against the true classes; a trained network put to use |
 //! | [`model`] | the network, its weights in files, and the weights of other networks that it starts from |
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | [`random`] | the generator of every random choice |
+//! | [`random`] | the generator of every random choice; what makes two runs the same |
 //! | [`checksum`] | SHA-256 sums |
 //! | [`text`] | how numbers and errors are written |
+//!
+//! The first lines of each room's `mod.rs` are a map of that room.
 //!
 //! # From a file to a verdict
 //!
 //! Six files lead one image through the program:
 //!
-//! 1. `data/idx.rs` reads the bytes of the images and labels, and trusts no number in the file;
-//! 2. `data/loader.rs` decides the order and makes the batches, with `data/batch.rs`, where bytes become numbers;
-//! 3. `model/mlp.rs` is the network: from a batch `[batch, 784]` to logits `[batch, 10]`;
-//! 4. `training/step.rs` computes the loss and its gradients, and updates the weights;
-//! 5. `training/session.rs` puts Burn's `Learner` together and runs it to its end;
+//! 1. `commands/train.rs` is the story of a run, from the config to the report;
+//! 2. `data/batch.rs` turns bytes into scaled numbers: a batch `[batch, 784]`;
+//! 3. `model/mlp.rs` is the network: it makes logits `[batch, 10]` of a batch;
+//! 4. `training/step.rs` makes loss and gradients of the logits, and new weights of the gradients;
+//! 5. `training/session.rs` puts Burn's `Learner` together and launches it, until `training/history.rs` says that the
+//!    training is over;
 //! 6. `evaluation/mod.rs` counts the predictions on the test images: the verdict.
 //!
-//! At first, skip `model/dense/` (a hidden layer as one operation on the CPU), `device/remote/` (other machines) and
-//! `serve/`.
+//! Later, `evaluation/classifier.rs` predicts with the network, and with the image size, the scaling of the pixels and the
+//! classes that `run/record.rs` keeps.
+//!
+//! At first, skip `model/dense/` and `model/host_tensor.rs` (speed on the CPU), `device/remote/` (other machines), and `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");

@@ -1,4 +1,4 @@
-//! Parses the command line, runs the command, and reports what went wrong. Nothing else ends the process.
+//! Parses the command line, runs the command, and reports errors. Only this file ends the process.
 
 use std::error::Error;
 use std::process::{self, ExitCode};
@@ -44,7 +44,7 @@ fn report(error: &dyn Error) {
     }
 }
 
-/// Reports what happened to a worker. After a loss, Burn's threads may wait for ever, so the process ends here.
+/// Prints a report about workers. After a loss, Burn's threads may wait forever, so this ends the process.
 #[cfg(feature = "remote")]
 fn report_remote(what: remote::Report) {
     match what {

@@ -1,6 +1,10 @@
-//! Where every random choice on the host comes from: the experiment's seed and what the choice is for.
+//! The random generators of the host, each derived from the experiment's seed and its purpose.
 //!
-//! A generator is made anew for each purpose, so that no choice depends on how many others were made before it.
+//! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
+//!
+//! Two runs have the same bytes if their config, data, build and device are the same. The seed makes every random choice
+//! here, `data/loader.rs` the order of the images from seed and epoch alone, and `model/mlp.rs` numbers the parameters, so
+//! that equal networks have equal files. `training/position.rs` says where a resumed run goes on.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,44 +14,44 @@ use rand_chacha::ChaCha8Rng;
 pub enum Purpose {
     /// Which training images are held out for validation.
     Split,
-    /// The order of the training images in this epoch of theirs, counted from 1.
+    /// The order of the training images in a pass through them.
     Order {
-        /// The epoch.
+        /// The pass, counted from 1.
         epoch: u64,
     },
-    /// The order of the images without labels in this epoch, counted from 1.
+    /// The order of the unlabelled images in an epoch.
     Unlabelled {
-        /// The epoch.
+        /// The epoch, counted from 1.
         epoch: u64,
     },
-    /// The initial weights of a layer, counted from 0, the output layer being the last.
+    /// The initial weights of a layer.
     Weights {
-        /// The layer.
+        /// The layer, counted from 0; the output layer is the last one.
         layer: u64,
     },
-    /// What a network in training draws in one step: noise, and what is dropped.
+    /// The noise and dropout of a training step.
     Step {
         /// The epoch, counted from 1 and below 2^24.
         epoch: u64,
         /// The batch within the epoch, counted from 0 and below 2^32.
         batch: u64,
     },
-    /// How a training image is distorted in one epoch.
+    /// The augmentation of a training image in one epoch.
     Augmentation {
         /// The epoch, counted from 1 and below 2^24.
         epoch: u64,
         /// The image's index, below 2^32.
         image: u64,
     },
-    /// The settings of this random trial of a sweep, counted from 0.
+    /// The settings of a random trial of a sweep.
     Trial {
-        /// The trial.
+        /// The trial, counted from 0.
         trial: u64,
     },
 }
 
 impl Purpose {
-    /// The kind of purpose in the uppermost byte, and which one of it below.
+    /// The stream's number: the kind of purpose in the highest byte, and its values below.
     fn stream(self) -> u64 {
         let (kind, which) = match self {
             Self::Split => (0, 0),
@@ -69,7 +73,7 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     generator
 }
 
-/// A seed for `purpose` under `seed`: for a device, whose own generator then makes the numbers.
+/// A seed for `purpose` under `seed`, for a device's own generator.
 pub fn derived_seed(seed: u64, purpose: Purpose) -> u64 {
     generator(seed, purpose).next_u64()
 }
@@ -79,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_purpose_has_numbers_of_its_own() {
+    fn purposes_have_different_seeds() {
         use Purpose::*;
         let purposes = [
             Split,

@@ -1,4 +1,4 @@
-//! The command line, as typed.
+//! The command line and its help texts.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -282,7 +282,7 @@ fn address(name: &str) -> Result<Address, &'static str> {
     Address::parse(name).ok_or("it is not a device of a worker; `mnist-burn worker` prints their names, remote:...")
 }
 
-// What the command line calls them: the libraries know nothing of it.
+// The names on the command line. They are defined here, so that other modules do not need clap.
 
 impl ValueEnum for Ui {
     fn value_variants<'a>() -> &'a [Self] {
@@ -322,12 +322,12 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_bare_command_takes_the_arguments_of_train() {
+    fn bare_command_takes_the_arguments_of_train() {
         let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
         assert!(cli.command.is_none());
         assert_eq!((cli.train.experiment.set, cli.train.runs), (vec!["seed=2".to_string()], "here".into()));

@@ -1,8 +1,8 @@
-//! Burn's dashboard: the curves of a training, in the whole terminal.
+//! Burn's dashboard: the curves of a training, on the whole terminal.
 //!
-//! What its menu has Burn do is not what is done here. Its "kill" panics, in two threads, and its "stop" can't be told from
-//! other stops, once Burn has reset it; either of them closes the dashboard here, and then does what Ctrl-C does. Ctrl-C
-//! itself is a key like others as long as it is open.
+//! The commands of its menu work differently here than in Burn. Burn's "kill" panics in two threads, and its "stop"
+//! can't be told from other stops after Burn has reset it. Here, both close the dashboard and do what Ctrl-C does.
+//! While the dashboard is open, Ctrl-C itself is an ordinary key.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
@@ -21,59 +21,60 @@ use super::notice::notice;
 use super::{progress, signals};
 use crate::training::History;
 
-/// The dashboard of one training; copies share it.
+/// The dashboard of one training. Clones share it.
 #[derive(Clone)]
 pub struct Dashboard {
     state: Arc<Mutex<State>>,
     history: History,
     epochs: usize,
-    /// Whether the split under way has any images.
+    /// Whether the current split has any images.
     has_images: bool,
 }
 
 struct State {
     window: Window,
-    /// How many epochs the user was told of, here or by the training before this one.
-    told: usize,
+    /// The number of epochs that were reported, here or by the process before this one.
+    reported: usize,
 }
 
 enum Window {
-    /// To be opened.
+    /// Not opened yet.
     New,
     Open(Box<Open>),
-    /// For good: a signal can come first.
+    /// Closed for good. A signal can close it before it was opened.
     Closed,
 }
 
 struct Open {
     burn: TuiMetricsRendererWrapper,
-    /// What "stop" in the menu stops: not the training itself.
+    /// The interrupter for "stop" in the menu. It is not the training's own.
     menu: Interrupter,
-    /// Ends when Burn's thread has ended, and with it all that it does to the terminal.
+    /// Closes when Burn's thread has ended, and with it everything that it does to the terminal.
     thread: Receiver<()>,
-    /// The panic hook of before.
+    /// The previous panic hook.
     hook: Arc<Hook>,
 }
 
 type Hook = dyn Fn(&PanicHookInfo) + Send + Sync;
 
 impl Open {
-    fn new(before: usize) -> Self {
-        // Burn's thread keeps the panic hook that it finds, to put it back; so what the hook holds tells of that thread.
+    fn new(epochs_done: usize) -> Self {
+        // Burn's thread keeps the current panic hook, to restore it. So the sender in this hook lives as long as that
+        // thread.
         let (held, thread) = mpsc::channel();
         let hook: Arc<Hook> = take_hook().into();
-        let found = Arc::clone(&hook);
+        let previous = Arc::clone(&hook);
         set_hook(Box::new(move |panic| {
             let _held: &mpsc::Sender<()> = &held;
-            found(panic);
+            previous(panic);
         }));
         let menu = Interrupter::new();
-        let burn = TuiMetricsRendererWrapper::new(menu.clone(), (before > 0).then_some(before));
+        let burn = TuiMetricsRendererWrapper::new(menu.clone(), (epochs_done > 0).then_some(epochs_done));
         Self { burn, menu, thread, hook }
     }
 
     fn close(self) {
-        // After a "kill" it panics whatever it is told, and then in its own thread: nobody is to hear of either.
+        // After a "kill", Burn panics at every call, then in its own thread. Suppress both panics.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self.burn)));
         set_hook(Box::new(|_| ()));
         let _ = self.thread.recv();
@@ -82,42 +83,42 @@ impl Open {
 }
 
 impl Dashboard {
-    /// For a training of `epochs` epochs, of which `history` has those before.
+    /// A dashboard for a training of at most `epochs` epochs. `history` has the epochs so far.
     pub fn new(history: History, epochs: usize) -> Self {
-        let state = State { window: Window::New, told: history.epochs().len() };
+        let state = State { window: Window::New, reported: history.epochs().len() };
         Self { state: Arc::new(Mutex::new(state)), history, epochs, has_images: true }
     }
 
-    /// Takes the terminal, unless it was told to close before.
+    /// Opens the dashboard on the terminal, unless it is closed already.
     pub fn open(&self) {
         let mut state = self.lock();
         if matches!(state.window, Window::New) {
-            state.window = Window::Open(Box::new(Open::new(state.told)));
+            state.window = Window::Open(Box::new(Open::new(state.reported)));
         }
     }
 
-    /// Leaves the terminal as it was found, and tells there of the epochs that have passed meanwhile.
+    /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
         let mut state = self.lock();
         if let Window::Open(open) = mem::replace(&mut state.window, Window::Closed) {
             open.close();
         }
         let epochs = self.history.epochs();
-        for epoch in &epochs[state.told..] {
+        for epoch in &epochs[state.reported..] {
             notice(progress::line(epoch, self.epochs));
         }
-        state.told = epochs.len();
+        state.reported = epochs.len();
     }
 
-    /// Passes something on to Burn, and does what was chosen in the menu.
-    fn pass(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let is_left = match &mut self.lock().window {
+    /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
+    fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
+        let should_close = match &mut self.lock().window {
             Window::Open(open) => {
                 catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err() || open.menu.should_stop()
             }
             Window::New | Window::Closed => false,
         };
-        if is_left {
+        if should_close {
             self.close();
             signals::raise();
         }
@@ -130,44 +131,44 @@ impl Dashboard {
 
 impl TrainingProgressLogger for Dashboard {
     fn start(&mut self, epochs: usize, first: usize, items: Option<usize>, label: Option<&str>) {
-        self.pass(|burn| burn.start(epochs, first, items, label));
+        self.forward(|burn| burn.start(epochs, first, items, label));
     }
 
     fn start_split(&mut self, split: &str, items: usize) {
         self.has_images = items > 0;
-        self.pass(|burn| burn.start_split(split, items));
+        self.forward(|burn| burn.start_split(split, items));
     }
 
     fn update_split(&mut self, items: usize) {
-        self.pass(|burn| burn.update_split(items));
+        self.forward(|burn| burn.update_split(items));
     }
 
     fn end_split(&mut self) {
-        self.pass(|burn| burn.end_split());
+        self.forward(|burn| burn.end_split());
     }
 
     fn update_epoch(&mut self, epoch: usize) {
-        self.pass(|burn| burn.update_epoch(epoch));
+        self.forward(|burn| burn.update_epoch(epoch));
     }
 
     fn end(&mut self) {
-        self.pass(|burn| burn.end());
+        self.forward(|burn| burn.end());
     }
 
     fn log_event_training(&mut self, event: String) {
-        self.pass(|burn| burn.log_event_training(event));
+        self.forward(|burn| burn.log_event_training(event));
     }
 }
 
 impl MetricsRendererTraining for Dashboard {
     fn update_train(&mut self, state: MetricState) {
-        self.pass(|burn| burn.update_train(state));
+        self.forward(|burn| burn.update_train(state));
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        // Burn gives figures of an empty split as well.
+        // Burn also reports metrics for an empty split.
         if self.has_images {
-            self.pass(|burn| burn.update_valid(state));
+            self.forward(|burn| burn.update_valid(state));
         }
     }
 }
@@ -178,11 +179,11 @@ impl MetricsRenderer for Dashboard {
     }
 
     fn register_metric(&mut self, definition: MetricDefinition) {
-        self.pass(|burn| burn.register_metric(definition));
+        self.forward(|burn| burn.register_metric(definition));
     }
 }
 
-// Burn asks one renderer to show evaluations too; ours are counted without its evaluator.
+// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
 impl MetricsRendererEvaluation for Dashboard {
     fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
 }

@@ -1,4 +1,4 @@
-//! How a training is shown while it runs, and how it is stopped: lines or the dashboard, and Ctrl-C.
+//! Shows the progress of a training, as lines or in the dashboard, and stops it on Ctrl-C.
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
@@ -19,34 +19,32 @@ use crate::training::{self, History};
 /// How to show the progress of a training.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Ui {
-    /// A line an epoch, and a bar in a terminal.
+    /// A line per epoch, and a bar in a terminal.
     #[default]
     Lines,
     /// Burn's dashboard.
     Tui,
 }
 
-/// Why a training can't be shown as asked for.
+/// Why the chosen display is not available.
 #[derive(Debug, Error)]
 pub enum UiError {
-    /// The dashboard exists, but not in this build.
-    #[error(
-        "`--ui tui` is not compiled in; `cargo run --release --features tui` has it, and `--ui lines` needs nothing"
-    )]
+    /// The dashboard is not compiled into this build.
+    #[error("`--ui tui` is not compiled in: use `cargo run --release --features tui`, or `--ui lines`")]
     NotBuilt,
-    /// There is no terminal to draw the dashboard on, or to read keys from.
-    #[error("`--ui tui` needs a terminal, and {stream} is none; `--ui lines` needs none")]
+    /// The dashboard needs a terminal to draw on and to read keys from.
+    #[error("`--ui tui` needs a terminal, but {stream} is not one; use `--ui lines`")]
     NoTerminal {
-        /// What is not a terminal.
+        /// The stream that is not a terminal.
         stream: &'static str,
     },
 }
 
 impl Ui {
-    /// Checks that this build has it, and this process what it needs.
+    /// Checks that the display is compiled in, and that it has the terminal that it needs.
     ///
     /// # Errors
-    /// If one of them does not.
+    /// If not.
     pub fn check(self) -> Result<(), UiError> {
         let streams = [("standard input", io::stdin().is_terminal()), ("standard output", io::stdout().is_terminal())];
         let missing = streams.into_iter().find(|(_, is_terminal)| !is_terminal);
@@ -62,13 +60,13 @@ impl Ui {
 pub struct Display {
     #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "this build has lines only"))]
     ui: Ui,
-    /// The number of epochs, at most.
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard tells of them"))]
+    /// The maximum number of epochs.
+    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard shows it"))]
     epochs: usize,
     open: RefCell<Option<Open>>,
 }
 
-/// What is undone when the training ends.
+/// What is closed when the training ends.
 struct Open {
     screen: Screen,
     _listening: Listening,
@@ -82,7 +80,7 @@ impl Display {
         Self { ui, epochs, open: RefCell::default() }
     }
 
-    #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard tells of them"))]
+    #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard shows it"))]
     fn screen(&self, history: &History) -> Screen {
         #[cfg(feature = "tui")]
         if self.ui == Ui::Tui {
@@ -123,18 +121,18 @@ impl training::Display for Display {
     }
 }
 
-/// What a training is shown on. Copies share it.
+/// The screen that shows a training. Clones share it.
 #[derive(Clone)]
 enum Screen {
-    /// Lines, which need not be closed.
+    /// Lines on stderr. They need not be closed.
     Lines,
-    /// The whole terminal.
+    /// The dashboard on the whole terminal.
     #[cfg(feature = "tui")]
     Dashboard(Dashboard),
 }
 
 impl Screen {
-    /// Opens it, and gives what Burn reports the training to.
+    /// Opens the screen, and returns the renderer for Burn's training.
     fn renderer(&self, interrupter: &Interrupter) -> Box<dyn MetricsRenderer> {
         match self {
             Self::Lines => Box::new(Progress::new(interrupter.clone())),
@@ -146,7 +144,7 @@ impl Screen {
         }
     }
 
-    /// Leaves the terminal as it was.
+    /// Restores the terminal.
     fn close(&self) {
         #[cfg(feature = "tui")]
         if let Self::Dashboard(dashboard) = self {

@@ -1,4 +1,4 @@
-//! The progress of a download: a bar in a terminal, or else one line as it starts.
+//! Shows the progress of a download: a bar in a terminal, otherwise a line at its start.
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
@@ -23,7 +23,7 @@ impl DownloadProgress for DownloadBar {
         let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
             .expect("the template above is well-formed");
         let bar = ProgressBar::new(size).with_style(style).with_message(url.to_owned());
-        // Abandon: what stays on the screen shows how far the download came.
+        // Abandon: the bar stays on the screen and shows how far the download got.
         *self.bar.borrow_mut() = Some(bar.with_finish(ProgressFinish::Abandon));
     }
 

@@ -1,4 +1,7 @@
-//! The command line as typed, what a terminal shows, and signals.
+//! The command line, the output on a terminal, and signals.
+//!
+//! `arguments` has the commands and their options, in the order of the help. A `display` shows a training: as lines with a
+//! `progress` bar, or as Burn's `dashboard`. `notice` writes messages and warnings to stderr.
 
 mod arguments;
 #[cfg(feature = "tui")]

@@ -1,4 +1,4 @@
-//! Progress and diagnostics, on stderr.
+//! Writes progress and diagnostics to stderr.
 
 use std::fmt::Display;
 use std::io::{self, Write};

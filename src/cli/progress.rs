@@ -1,7 +1,7 @@
-//! What is seen while training: a bar in a terminal, and one line an epoch that stays, all on stderr.
+//! The progress of a training on stderr: a line per epoch, and a bar in a terminal.
 //!
-//! Burn's renderer for plain output prints a line a batch and no metric; its dashboard, which takes the whole terminal, is
-//! `dashboard`'s.
+//! Burn's own renderer for plain output prints a line per batch, without metrics. For Burn's dashboard, see
+//! `dashboard`.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -16,15 +16,16 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::notice::notice;
 
-/// Burn's renderer of a training under way.
+/// A renderer for Burn's training loop.
 pub struct Progress {
     loss: MetricId,
     accuracy: MetricId,
     epoch: usize,
     epochs: usize,
     images: usize,
-    /// Of the epoch under way; the speed counts the training only.
+    /// The start of the current epoch.
     started: Instant,
+    /// The training time of the current epoch, without validation. The speed is computed from it.
     trained: Duration,
     training: RunningMetrics,
     validation: RunningMetrics,
@@ -33,7 +34,7 @@ pub struct Progress {
     interrupter: Interrupter,
 }
 
-/// Loss and accuracy over the part of the split that is done, weighed by images.
+/// Mean loss and accuracy over the images of the split so far.
 #[derive(Debug, Clone, Copy, Default)]
 struct RunningMetrics {
     loss: Mean,
@@ -53,15 +54,16 @@ impl Mean {
 }
 
 impl RunningMetrics {
-    fn enter(&mut self, is_loss: bool, entry: NumericEntry) {
+    fn add(&mut self, is_loss: bool, entry: NumericEntry) {
         let mean = if is_loss { &mut self.loss } else { &mut self.accuracy };
         match entry {
             NumericEntry::Aggregated { aggregated_value, count } => {
                 mean.sum += aggregated_value * count as f64;
                 mean.count += count;
             }
-            // At the end of a split, of which some batches may not have been read before. One without images has none.
-            NumericEntry::Final(sum) if !sum.is_nan() => *mean = Mean { sum, count: 1 },
+            // The mean over the whole split, at its end: some batches may not have been read before. It is NaN for an
+            // empty split.
+            NumericEntry::Final(value) if !value.is_nan() => *mean = Mean { sum: value, count: 1 },
             _ => {}
         }
     }
@@ -77,7 +79,7 @@ impl std::fmt::Display for RunningMetrics {
     }
 }
 
-/// `epoch 1/5  loss 0.1234  accuracy 96.52 %`, and the same of the validation, if there is one.
+/// `epoch 1/5  loss 0.1234  accuracy 96.52 %`, followed by the validation's loss and accuracy, if there are any.
 fn heading(epoch: usize, epochs: usize, training: RunningMetrics, validation: RunningMetrics) -> String {
     let width = epochs.to_string().len();
     let validation = match validation.loss.count {
@@ -87,19 +89,19 @@ fn heading(epoch: usize, epochs: usize, training: RunningMetrics, validation: Ru
     format!("epoch {epoch:width$}/{epochs}  {training}{validation}")
 }
 
-/// The line of an epoch that was over some time ago, one of `epochs`.
+/// The line of an earlier epoch, of at most `epochs`.
 #[cfg(feature = "tui")]
 pub fn line(epoch: &crate::run::Epoch, epochs: usize) -> String {
     let mean = |sum| Mean { sum, count: 1 };
-    let metrics = |loss, share| RunningMetrics { loss: mean(loss), accuracy: mean(100.0 * share) };
+    let metrics = |loss, accuracy| RunningMetrics { loss: mean(loss), accuracy: mean(100.0 * accuracy) };
     let training = metrics(epoch.train_loss, epoch.train_accuracy);
     let validation = epoch.validation_loss.zip(epoch.validation_accuracy);
-    let validation = validation.map(|(loss, share)| metrics(loss, share)).unwrap_or_default();
+    let validation = validation.map(|(loss, accuracy)| metrics(loss, accuracy)).unwrap_or_default();
     format!("{}  {:.1} s", heading(epoch.epoch, epochs, training, validation), epoch.seconds)
 }
 
 impl Progress {
-    /// A renderer that draws a bar if stderr is a terminal, for a training that `interrupter` may break off.
+    /// A renderer for a training that `interrupter` can stop. Draws a bar if stderr is a terminal.
     pub fn new(interrupter: Interrupter) -> Self {
         Self {
             loss: MetricId::new(std::sync::Arc::new("Loss".into())),
@@ -150,11 +152,12 @@ impl TrainingProgressLogger for Progress {
     }
 
     fn update_split(&mut self, items_processed: usize) {
-        // Formatting at each step would cost more than a small network's step.
+        // Formatting at each step would take longer than a step of a small network.
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
             let metrics = if self.validation.loss.count > 0 { &self.validation } else { &self.training };
             self.bar.set_position(items_processed as u64);
-            // Of the whole training: the rest of this epoch, and the epochs after it as long as this one.
+            // The remaining time of the training: the rest of this epoch, and the other epochs, each as long as this
+            // one.
             let epoch = self.started.elapsed() + self.bar.eta();
             let left = self.bar.eta() + epoch * self.epochs.saturating_sub(self.epoch) as u32;
             let speed = self.bar.per_sec();
@@ -172,7 +175,7 @@ impl TrainingProgressLogger for Progress {
 
     fn update_epoch(&mut self, epoch: usize) {
         self.epoch = epoch;
-        // Burn tells the end of an epoch that was broken off, too, which is not kept.
+        // Burn also reports the end of an interrupted epoch, which is not saved.
         if !self.interrupter.should_stop() {
             notice(self.line());
         }
@@ -189,16 +192,16 @@ impl TrainingProgressLogger for Progress {
 impl MetricsRendererTraining for Progress {
     fn update_train(&mut self, state: MetricState) {
         if let MetricState::Numeric(metric, Some(entry)) = state {
-            self.training.enter(metric.metric_id == self.loss, entry);
+            self.training.add(metric.metric_id == self.loss, entry);
         }
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        // An average's validation has raw figures beside it, which are for the metrics file.
+        // With a moving average, Burn also reports the raw validation metrics. They are for `metrics.csv` only.
         if let MetricState::Numeric(metric, Some(entry)) = state
             && (metric.metric_id == self.loss || metric.metric_id == self.accuracy)
         {
-            self.validation.enter(metric.metric_id == self.loss, entry);
+            self.validation.add(metric.metric_id == self.loss, entry);
         }
     }
 }
@@ -209,7 +212,7 @@ impl MetricsRenderer for Progress {
     fn register_metric(&mut self, _: MetricDefinition) {}
 }
 
-// Burn asks one renderer to show evaluations too; ours are counted without its evaluator.
+// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
 impl MetricsRendererEvaluation for Progress {
     fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
 }

@@ -1,32 +1,32 @@
-//! Ctrl-C and SIGTERM: the first one stops what is running in an orderly way, the second one ends the program at once.
+//! Handles Ctrl-C and SIGTERM: the first one stops the current work in an orderly way, the second one ends the program.
 
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
 use super::notice::warn;
 
-/// The exit code of a program that a signal ended, as shells report it for Ctrl-C.
+/// The exit code of a program that was ended by a signal, as shells report it for Ctrl-C.
 pub const EXIT_CODE: u8 = 130;
 
-/// Stops what is running; none once it was told to.
+/// The action that stops the current work. `None` after it was called.
 static STOP: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
-/// Ends the program.
+/// The function that ends the program.
 static QUIT: OnceLock<fn()> = OnceLock::new();
 
-/// While it lives, a signal stops what is running. After that, signals end the program.
+/// While this is alive, the first signal stops the current work. Other signals end the program.
 pub struct Listening;
 
-/// Sets what ends the program.
+/// Sets the function that ends the program.
 pub fn quit_with(quit: fn()) {
-    // The first one stays: a program has one way to end.
+    // The first call wins: a program has one way to end.
     let _ = QUIT.set(quit);
 }
 
-/// Has the first signal call `stop`.
+/// Calls `stop` at the first signal.
 pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         if let Err(error) = ctrlc::set_handler(raise) {
-            warn(format!("Ctrl-C will end the program at once, and nothing more is saved: {error}"));
+            warn(format!("Ctrl-C will end the program at once without saving: {error}"));
         }
     });
     *stop_on_signal() = Some(Box::new(stop));

@@ -1,8 +1,8 @@
-//! A table of text, as the commands print it.
+//! Text tables for the output of commands.
 
 use std::fmt;
 
-/// Rows of cells under a heading. The first column is set to the left, the others to the right.
+/// Rows of cells under headings. The first column is left-aligned, the others are right-aligned.
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: Vec<Vec<String>>,
@@ -14,7 +14,7 @@ impl Table {
         Self { rows: vec![headings.into_iter().map(Into::into).collect()] }
     }
 
-    /// Adds a row, a cell a heading.
+    /// Adds a row, with a cell per heading.
     pub fn push<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
         self.rows.push(cells.into_iter().map(Into::into).collect());
     }
@@ -24,7 +24,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
-        // Letters, not bytes: `±` is two bytes.
+        // Count characters, not bytes: `±` has two bytes.
         let widths: Vec<usize> =
             (0..columns).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
         for (number, row) in self.rows.iter().enumerate() {
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
+    fn table_columns_are_as_wide_as_their_widest_cell() {
         let mut table = Table::new(["run", "error"]);
         table.push(["a-long-name", "7 ± 1 %"]);
         table.push(["b", "-"]);

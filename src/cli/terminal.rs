@@ -1,7 +1,7 @@
-//! What the terminal shows in colours: images, bars, a confusion matrix. Without colours (a file, a pipe, `NO_COLOR`)
-//! there is none of it.
+//! Coloured output for terminals: images, bars, a confusion matrix. It is not used without colours (a file, a pipe,
+//! `NO_COLOR`).
 //!
-//! The colours are those of the 256 that terminals have had for decades.
+//! The colours are from the 256-colour palette, which practically all terminals support.
 
 use std::io;
 
@@ -10,12 +10,13 @@ use anstyle::{Ansi256Color, Color, Style};
 
 use crate::evaluation::{Evaluation, Probabilities};
 
-/// From pale to strong: right predictions blue, wrong ones orange, apart to colour-blind eyes too.
+/// Shades from pale to strong: blue for correct predictions, orange for wrong ones. Colour-blind people can tell them
+/// apart.
 const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
 const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
-/// The grey levels of the 256 colours, from black to white.
+/// The number of grey levels in the palette, from black to white.
 const GREYS: usize = 24;
-/// How wide a bar of probability 1 is, in characters.
+/// The width of a bar of probability 1, in characters.
 const BAR: usize = 24;
 
 /// Whether stdout shows colours.
@@ -23,8 +24,8 @@ pub fn is_coloured() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
-/// An evaluation's text, its confusion matrix coloured: the right predictions by their share of the class, the wrong ones
-/// by their number, up to the most frequent confusion.
+/// An evaluation's text with a coloured confusion matrix. The shade of correct predictions shows their fraction of the
+/// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
 pub fn evaluation(evaluation: &Evaluation) -> String {
     let confusion = &evaluation.confusion;
     let most = evaluation.most_confused();
@@ -41,7 +42,7 @@ pub fn evaluation(evaluation: &Evaluation) -> String {
     text
 }
 
-/// Black on the shade of `part` of `whole`.
+/// Black text on the shade for the fraction `part` / `whole`.
 fn shade(shades: &[u8], part: usize, whole: usize) -> Style {
     let index = (part * shades.len() / whole.max(1)).min(shades.len() - 1);
     on(shades[index]).fg_color(Some(Ansi256Color(16).into()))
@@ -51,8 +52,8 @@ fn on(color: u8) -> Style {
     Style::new().bg_color(Some(Ansi256Color(color).into()))
 }
 
-/// An image of `[height, width]` pixels beside bars of its probabilities, the most probable class in bold. Where there are
-/// more classes, which have these `names`, than lines beside the image, the least probable are left out.
+/// An image of `[height, width]` pixels beside a bar per class, the most probable class in bold. `names` are the names
+/// of the classes. If there are more classes than lines, the least probable are omitted.
 pub fn prediction(
     pixels: &[u8],
     [height, width]: [usize; 2],
@@ -73,9 +74,9 @@ pub fn prediction(
         match line.checked_sub(above).and_then(|index| classes.get(index)) {
             Some(&class) => {
                 let style = if class == best { Style::new().bold() } else { Style::new() };
-                let share = probabilities.0[class];
+                let probability = probabilities.0[class];
                 let name = &names[class];
-                format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(share), 100.0 * share)
+                format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(probability), 100.0 * probability)
             }
             None => left,
         }
@@ -83,7 +84,8 @@ pub fn prediction(
     (0..lines).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A line for every two rows of pixels: the upper half of a character is its foreground, the lower its background.
+/// The image as lines, one for two rows of pixels: the upper half block in the colour of the upper pixel, on the colour
+/// of the lower one.
 fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     let rows: Vec<&[u8]> = pixels.chunks(width).collect();
     let line = |pair: &[&[u8]]| {
@@ -98,15 +100,15 @@ fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     rows.chunks(2).map(line).collect()
 }
 
-/// The grey of the 256 colours that is nearest to a pixel.
+/// The grey of the palette that is nearest to a pixel.
 fn grey(pixel: u8) -> u8 {
     232 + ((usize::from(pixel) * (GREYS - 1) + 127) / 255) as u8
 }
 
-/// A bar of `share` of [`BAR`] characters, to the eighth of one, filled up with blanks.
-fn bar(share: f64) -> String {
+/// A bar for a fraction in [0, 1]: [`BAR`] characters wide, precise to an eighth of one, padded with blanks.
+fn bar(fraction: f64) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (share.clamp(0.0, 1.0) * (8 * BAR) as f64).round() as usize;
+    let eighths = (fraction.clamp(0.0, 1.0) * (8 * BAR) as f64).round() as usize;
     format!("{:BAR$}", "█".repeat(eighths / 8) + PARTS[eighths % 8])
 }
 
@@ -114,20 +116,20 @@ fn bar(share: f64) -> String {
 mod tests {
     use super::*;
 
-    /// A text as a terminal without colours would show it.
+    /// The text without its colours.
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
 
     #[test]
-    fn colours_change_nothing_but_colours() {
+    fn coloured_evaluation_has_the_same_text() {
         let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], &["0".into(), "1".into()], 0.5);
         assert_eq!(plain(&evaluation(&counted)), counted.to_string());
         assert!(evaluation(&counted).len() > counted.to_string().len());
     }
 
     #[test]
-    fn a_bar_is_as_long_as_its_share() {
+    fn bar_is_as_long_as_its_fraction() {
         assert_eq!(bar(1.0), "█".repeat(BAR));
         assert_eq!(bar(0.5), "█".repeat(BAR / 2) + &" ".repeat(BAR / 2));
         assert_eq!(bar(1.0 / (8 * BAR) as f64).trim_end(), "▏");
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn two_rows_of_pixels_make_a_line() {
+    fn image_has_a_line_for_two_rows_of_pixels() {
         let lines = picture(&[0, 255, 255, 0, 9, 9], 2);
         assert_eq!(lines.iter().map(|line| plain(line)).collect::<Vec<_>>(), ["▀▀", "▀▀"]);
         assert!(lines[0].contains("38;5;232") && lines[0].contains("48;5;255"), "{:?}", lines[0]);
@@ -146,16 +148,16 @@ mod tests {
     }
 
     #[test]
-    fn every_class_has_its_bar_beside_the_image() {
+    fn prediction_has_a_bar_for_each_class_beside_the_image() {
         let shown = plain(&prediction(&[0; 28 * 28], [28, 28], &Probabilities(vec![0.1; 10]), &numbers(10)));
         assert_eq!((shown.lines().count(), shown.matches(" 10.0 %").count()), (14, 10));
     }
 
     #[test]
-    fn small_images_and_many_classes_leave_out_the_least_probable() {
-        let mut shares = vec![0.0; 40];
-        (shares[7], shares[35]) = (0.25, 0.75);
-        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(shares), &numbers(40)));
+    fn prediction_with_more_classes_than_lines_omits_the_least_probable() {
+        let mut probabilities = vec![0.0; 40];
+        (probabilities[7], probabilities[35]) = (0.25, 0.75);
+        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(probabilities), &numbers(40)));
         assert_eq!(shown.lines().count(), 10);
         assert!(shown.contains("  7 ") && shown.contains(" 35 ") && shown.contains("75.0 %"), "{shown}");
     }

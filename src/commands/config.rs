@@ -1,4 +1,4 @@
-//! `mnist-burn config`: the complete config that a file and its overrides lead to, or the schema of all configs.
+//! `mnist-burn config`: prints the complete config that a file and overrides lead to, or the JSON Schema of configs.
 
 use super::print::print;
 use crate::cli::{Config, Experiment};
@@ -12,18 +12,18 @@ pub fn run(arguments: &Config) -> Result<(), Error> {
     print(resolve(&arguments.experiment)?.to_toml().trim_end())
 }
 
-/// The experiment with its overrides. `--device` is the last of them.
+/// Resolves the experiment with its overrides, of which `--device` is the last.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     let mut overrides = arguments.set.clone();
     overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
     Ok(absolute_paths(config::load(arguments.config.as_deref(), &overrides)?))
 }
 
-/// The experiment with absolute paths, so that a run's config means the same from every folder.
+/// Makes the experiment's paths absolute, so that a run's config means the same in every folder.
 pub fn absolute_paths(mut experiment: config::Experiment) -> config::Experiment {
     for path in [&mut experiment.data.dir, &mut experiment.init.from].into_iter().flatten() {
         if let Ok(absolute) = std::path::absolute(&path)
-            // A config file can't hold other paths.
+            // A config file can hold UTF-8 paths only.
             && absolute.to_str().is_some()
         {
             *path = absolute;

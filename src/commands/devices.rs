@@ -1,19 +1,19 @@
-//! `mnist-burn devices`: what can be computed on, here or on another machine.
+//! `mnist-burn devices`: lists the devices of this machine, or of a worker.
 
 use super::print::print;
 use crate::cli::Devices;
 use crate::device::remote::WorkerAddress;
 use crate::{Error, device};
 
-/// Prints a line a device: the name that `--device` takes, and what it is.
+/// Prints a line per device: the name that `--device` takes, and the adapter.
 pub fn run(arguments: &Devices) -> Result<(), Error> {
     match &arguments.of {
-        None => here(),
-        Some(address) => of(&address.worker),
+        None => print_local(),
+        Some(address) => print_remote(&address.worker),
     }
 }
 
-fn here() -> Result<(), Error> {
+fn print_local() -> Result<(), Error> {
     for backend in device::list() {
         for adapter in &backend.adapters {
             let note = if adapter.software { "  (a software renderer on the CPU: slow)" } else { "" };
@@ -26,7 +26,7 @@ fn here() -> Result<(), Error> {
     Ok(())
 }
 
-fn of(worker: &WorkerAddress) -> Result<(), Error> {
+fn print_remote(worker: &WorkerAddress) -> Result<(), Error> {
     let offered = device::offered(worker)?;
     for address in &offered {
         print(&format!("{address} device {} of {}", address.device + 1, offered.len()))?;

@@ -1,4 +1,4 @@
-//! `mnist-burn evaluate`: a trained network on the test set, once more.
+//! `mnist-burn evaluate`: evaluates a trained network on the test set again.
 
 use super::opening::{locate, open_device};
 use super::print::{print_evaluation, print_json};
@@ -18,13 +18,13 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     if arguments.json { print_json(&evaluation) } else { print_evaluation(&evaluation, "") }
 }
 
-/// A run's best model, and its errors on the test images.
+/// Loads a run's best model and evaluates it on the test images.
 pub fn evaluate_run(run: &RunFolder, record: &Record, device: &Opened) -> Result<(Mlp, EvaluationOutput), Error> {
     let experiment = run.experiment()?;
     let model = run.model(&experiment, record, device)?;
     let files = locate(&experiment.data)?;
     if *files.checksums() != record.data.sha256 {
-        warn("the data files are not those that this run was trained and tested with");
+        warn("the data files differ from those that this run was trained and tested with");
     }
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;
     let evaluated = evaluate(&model, test, record.data.scaling, &device.device)?;

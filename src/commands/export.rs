@@ -1,11 +1,11 @@
-//! `mnist-burn export`: a run's model as a file for other programs.
+//! `mnist-burn export`: writes a run's model to a file for other programs.
 
 use super::print::print;
 use crate::Error;
 use crate::cli::Export;
 use crate::run::{RunFolder, write_whole_at};
 
-/// Writes the file and prints where it is.
+/// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
     let (run, file) = (RunFolder::at(&arguments.run), &arguments.file);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };

@@ -1,4 +1,4 @@
-//! `mnist-burn images`: a grid of training images, as they are and as they are augmented.
+//! `mnist-burn images`: draws a grid of training images, original and augmented.
 
 use super::config;
 use super::opening::locate;
@@ -9,17 +9,18 @@ use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};
 use crate::report::image_grid;
 
-const GRID: OutputKind = OutputKind { name: "picture of images", mark: image_grid::MARK };
-/// How many epochs are shown.
+const GRID: OutputKind = OutputKind { name: "grid of images", mark: image_grid::MARK };
+/// The number of epochs to show.
 const EPOCHS: u64 = 9;
 
-/// Writes the grid and prints where it is: a row for each class, first the image itself, then the image in each epoch.
+/// Writes the grid and prints its path. It has a row per class: the original image, then the augmented image of each
+/// epoch.
 pub fn run(arguments: &Images) -> Result<(), Error> {
     let experiment = config::resolve(&arguments.experiment)?;
     GRID.refuse_others(&arguments.output)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
-    let is_of = |class: usize, index: usize| usize::from(data.images.label(index)) == class;
-    let first = |class| data.split.training.iter().copied().find(|&index| is_of(class, index));
+    let has_class = |class: usize, index: usize| usize::from(data.images.label(index)) == class;
+    let first = |class| data.split.training.iter().copied().find(|&index| has_class(class, index));
     let chosen: Vec<usize> = (0..data.classes()).filter_map(first).collect();
     let mut columns = vec![data.images.at(&chosen)];
     match Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()) {

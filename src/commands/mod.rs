@@ -1,4 +1,4 @@
-//! One file a command: from its arguments to its output. Results go to stdout, everything else to stderr.
+//! One file per command, from its arguments to its output. Results go to stdout, everything else to stderr.
 
 mod config;
 mod devices;
@@ -20,10 +20,10 @@ mod worker;
 use crate::Error;
 use crate::cli::{Cli, Command};
 
-/// Runs the command that was typed.
+/// Runs the command.
 ///
 /// # Errors
-/// Whatever stopped it.
+/// The command's error.
 pub fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None => train::run(&cli.train),

@@ -1,4 +1,4 @@
-//! Devices and data sets, opened for a command, with what the user should know about them.
+//! Opens devices and data sets for a command, with notices for the user.
 
 use crate::Error;
 use crate::cli::{DownloadBar, notice, warn};
@@ -6,7 +6,7 @@ use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, DeviceError, Opened};
 
-/// Opens a device and says which one it is.
+/// Opens a device and reports its name.
 pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
     let device = device::open(name)?;
     notice(format!("device: {device}"));
@@ -16,13 +16,14 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
     Ok(device)
 }
 
-/// Opens each device of an experiment, of which there is at least one. With several, says how they share an update.
+/// Opens the devices of an experiment, at least one. Reports how several devices share an update.
 pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
     let opened = devices.names().into_iter().map(open_device).collect::<Result<Vec<_>, _>>()?;
     if opened.len() > 1 {
         notice(format!(
-            "an update has a batch of each of the {} devices; their gradients are summed on the first one (Burn's `multi` \
-             strategy: its `ddp`, for CUDA alone, waits for ever for a device that has a batch fewer or stops first)",
+            "each update uses one batch from each of the {} devices; their gradients are summed on the first device \
+             (Burn's `multi` strategy: its `ddp`, for CUDA only, waits forever for a device that has one batch fewer \
+             or stops first)",
             opened.len()
         ));
     }
@@ -32,6 +33,6 @@ pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
 /// Finds the files of a data set, and downloads those that are missing.
 pub fn locate(data: &Data) -> Result<Files, Error> {
     let files = data::locate(data, &DownloadBar::default())?;
-    files.warnings().iter().for_each(warn);
+    files.warnings().iter().for_each(|file| warn(format!("skipping {file}")));
     Ok(files)
 }

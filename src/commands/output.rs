@@ -1,4 +1,4 @@
-//! Files that a command writes where the user says. An older file of the same kind is replaced, and nothing else.
+//! Output files at a path that the user chooses. They replace older files of the same kind only.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -7,25 +7,25 @@ use std::path::Path;
 use crate::Error;
 use crate::run::write_whole_at;
 
-/// A kind of file that a command writes.
+/// A kind of output file.
 pub struct OutputKind {
-    /// What it is called.
+    /// The name of the kind, for messages: "exists but is not a ...".
     pub name: &'static str,
-    /// What the first 1,024 bytes of such a file contain, and those of no other.
+    /// A text in the first 1,024 bytes of such files, and of no others.
     pub mark: &'static str,
 }
 
 impl OutputKind {
-    /// Writes the file, whole or not at all.
+    /// Writes the file atomically.
     ///
     /// # Errors
-    /// If something else is there, or it can't be written.
+    /// If the path has a file of another kind, or can't be written.
     pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.refuse_others(path)?;
         Ok(write_whole_at(path, contents)?)
     }
 
-    /// Refuses to replace what is not of this kind.
+    /// Refuses to replace a file of another kind.
     ///
     /// # Errors
     /// [`Error::Occupied`].

@@ -13,7 +13,7 @@ use crate::data::prepare::{self, Limits};
 use crate::evaluation::{EVALUATION_BATCH, Probabilities};
 use crate::run::RunFolder;
 
-/// One image's line, or object, of output.
+/// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
 struct Answer {
     file: String,
@@ -25,13 +25,13 @@ struct Answer {
 #[serde(untagged)]
 enum Outcome {
     Classified {
-        /// What the class is called.
+        /// The name of the class.
         class: String,
-        /// The same, where that is a number.
+        /// The same as a number, if it is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         digit: Option<u64>,
         probabilities: Probabilities,
-        /// What the network saw.
+        /// The image that the network sees.
         #[serde(skip)]
         pixels: Vec<u8>,
     },
@@ -40,7 +40,7 @@ enum Outcome {
     },
 }
 
-/// Prints an answer an image, in the order given; bad files are reported and the rest is still done.
+/// Prints a prediction per image, in the given order. Reports unreadable files and classifies the others.
 pub fn run(arguments: &Predict) -> Result<(), Error> {
     let run = RunFolder::at(&arguments.run);
     let record = run.record()?;
@@ -54,7 +54,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
         let images: Vec<&[u8]> = prepared.iter().flatten().map(Vec::as_slice).collect();
         let mut classified = classifier.classify(&images)?.into_iter();
         for (file, prepared) in files.iter().zip(prepared) {
-            // Each prepared image was classified, in the same order.
+            // The classifier returns a result for each prepared image, in the same order.
             let outcome = match prepared.and_then(|pixels| match classified.next() {
                 Some(probabilities) => Ok((pixels, probabilities)),
                 None => Err("not classified".to_string()),
@@ -77,7 +77,8 @@ fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
     prepare::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
 }
 
-/// Prints the answers, in classes of these names; with `show`, the size of the images, each image too.
+/// Prints the predictions. `names` are the names of the classes. `show` is the size of the images, to draw each image
+/// too.
 fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize; 2]>) -> Result<(), Error> {
     if json {
         print_json(answers)?;
@@ -94,9 +95,9 @@ fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize;
                     print(&format!("{file}: {class}\n{}", terminal::prediction(pixels, size, probabilities, names)))?;
                     continue;
                 }
-                let share = |(name, p): (&String, &f64)| format!("{name}: {:.1} %", 100.0 * p);
-                let shares: Vec<String> = names.iter().zip(&probabilities.0).map(share).collect();
-                print(&format!("{file}: {class}  ({})", shares.join("  ")))?;
+                let percent = |(name, p): (&String, &f64)| format!("{name}: {:.1} %", 100.0 * p);
+                let percents: Vec<String> = names.iter().zip(&probabilities.0).map(percent).collect();
+                print(&format!("{file}: {class}  ({})", percents.join("  ")))?;
             }
             Outcome::Classified { .. } => {}
         }

@@ -1,4 +1,4 @@
-//! Results on stdout, as text or JSON.
+//! Prints results to stdout, as text or JSON.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use crate::Error;
 use crate::cli::terminal;
 use crate::evaluation::Evaluation;
 
-/// Writes a result to stdout. Its colours are left out where they are not shown. A reader that has seen enough, as in
-/// `| head`, is no error.
+/// Writes a result to stdout. Strips its colours if stdout does not show them. A closed pipe, as in `| head`, is not an
+/// error.
 pub fn print(text: &str) -> Result<(), Error> {
     match writeln!(anstream::stdout().lock(), "{text}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),

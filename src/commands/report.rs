@@ -1,4 +1,4 @@
-//! `mnist-burn report`: the HTML report of a run, or the comparison of several.
+//! `mnist-burn report`: writes the HTML report of a run, or a comparison of several runs.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ use crate::run::RunFolder;
 
 const PAGE: OutputKind = OutputKind { name: "report", mark: MARK };
 
-/// Writes the page and prints where it is.
+/// Writes the page and prints its path.
 pub fn run(arguments: &Report) -> Result<(), Error> {
     let runs: Vec<RunFolder> = arguments.runs.iter().map(|path| RunFolder::at(path)).collect();
     let (path, page) = match &runs[..] {
         [run] => {
             let path = arguments.output.clone().unwrap_or_else(|| run.path().join(RunFolder::REPORT));
-            // Before the work.
+            // Check before the evaluation, which takes time.
             PAGE.refuse_others(&path)?;
             let record = run.record()?;
             let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
@@ -34,14 +34,14 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     print(&path.display().to_string())
 }
 
-/// Writes the report of a run that was just evaluated into its folder, and returns where it is. All results are saved by
-/// then, so a report that can't be written is only a warning.
+/// Writes the report of a run that was just evaluated into its folder, and returns its path. All results are already
+/// saved, so failing to write the report is only a warning.
 pub fn write_report(run: &RunFolder, model: &Mlp, evaluated: &EvaluationOutput) -> Option<PathBuf> {
     let path = run.path().join(RunFolder::REPORT);
     match page_of(run, model, evaluated).and_then(|page| PAGE.write(&path, page.as_bytes())) {
         Ok(()) => Some(path),
         Err(error) => {
-            warn(format!("the run has no new {}: {error}", RunFolder::REPORT));
+            warn(format!("{} was not written: {error}", RunFolder::REPORT));
             None
         }
     }

@@ -1,4 +1,4 @@
-//! `mnist-burn resume`: continues a run after its last whole epoch.
+//! `mnist-burn resume`: resumes a run after its last complete epoch.
 
 use super::config::absolute_paths;
 use super::train::{refuse_failed, resume};
@@ -7,7 +7,7 @@ use crate::cli::{Resume, notice};
 use crate::config::{self, check_resumable};
 use crate::run::RunFolder;
 
-/// Continues a run. It ends with the same bytes as without the interruption.
+/// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
     arguments.ui.check()?;
     let run = RunFolder::at(&arguments.run);
@@ -20,7 +20,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     refuse_failed(&run)?;
     if run.is_over(&experiment) && run.has_evaluation() {
         notice(format!(
-            "{} is finished after {epochs} epochs; --set training.epochs={} trains it longer",
+            "{} is finished after {epochs} epochs; train it longer with --set training.epochs={}",
             arguments.run.display(),
             2 * epochs
         ));

@@ -1,4 +1,4 @@
-//! `mnist-burn runs`: what was trained, as a list, or side by side.
+//! `mnist-burn runs`: lists runs, or compares some of them.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::config::{Difference, differences};
 use crate::run::{ListedRun, RunFolder, Status, Summary, list};
 use crate::text::{chain, nats, percent, seconds};
 
-/// Prints a line a run, or what differs between those named.
+/// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
     if arguments.compare.is_empty() { print_list(arguments) } else { compare(&arguments.compare, arguments.json) }
 }
@@ -52,7 +52,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         return print_json(&rows.collect::<Vec<_>>());
     }
     if listed.is_empty() {
-        notice(format!("there are no runs in {}", arguments.runs.display()));
+        notice(format!("no runs in {}", arguments.runs.display()));
         return Ok(());
     }
     let mut table = Table::new(["run", "config", "epochs", "validation error", "test error", "time", "state"]);
@@ -73,7 +73,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
     print(&table.to_string())
 }
 
-/// What differs between runs: an object of lists, each with an entry a run.
+/// A comparison of runs: lists with an entry per run.
 #[derive(Debug, Serialize)]
 struct Comparison {
     runs: Vec<String>,
@@ -93,7 +93,7 @@ fn compare(paths: &[PathBuf], json: bool) -> Result<(), Error> {
 }
 
 impl Comparison {
-    /// A column a run: first what differs in the configs, then the results.
+    /// A table with a column per run: first the differences of the configs, then the results.
     fn table(&self) -> Table {
         let mut table = Table::new([&String::new()].into_iter().chain(&self.runs));
         for Difference { key, values } in &self.config {
@@ -114,7 +114,7 @@ impl Comparison {
     }
 }
 
-/// `2/5`: done, of at most so many.
+/// `2/5`: the epochs so far, of the maximum.
 fn epochs(summary: &Summary) -> String {
     format!("{}/{}", summary.epochs, summary.planned_epochs)
 }

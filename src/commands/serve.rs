@@ -1,4 +1,4 @@
-//! `mnist-burn serve`: a page to draw digits on.
+//! `mnist-burn serve`: serves a page to draw digits on.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::cli::{Serve, notice, signals, warn};
 use crate::run::RunFolder;
 use crate::serve::{RunRegistry, listen, newest};
 
-/// Prints the address of the page, and answers requests until Ctrl-C.
+/// Prints the address of the page, then serves until Ctrl-C.
 pub fn run(arguments: &Serve) -> Result<(), Error> {
     let run = arguments.run.clone().map_or_else(|| newest(&arguments.runs), Ok)?;
     let record = RunFolder::at(&run).record()?;
@@ -28,6 +28,6 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
         warn(format!("whoever can reach {address} can use the networks and read the runs and their reports"));
     }
     print(&format!("http://{}/", server.address()?))?;
-    notice(format!("{} classifies what is drawn there; Ctrl-C ends the server", run.display()));
+    notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", run.display()));
     Ok(server.serve(&stop)?)
 }

@@ -1,8 +1,8 @@
-//! `mnist-burn sweep`: variants of an experiment, and the choice among them.
+//! `mnist-burn sweep`: trains variants of an experiment, and chooses one.
 //!
-//! The trials don't look at the test images, and the choice is by validation alone; the chosen trial's runs are then
-//! evaluated. Every run is a folder of its own that is trained when it is not finished: a sweep that was stopped goes on,
-//! and one that is over is only read.
+//! Trials do not use the test images: the choice is by validation error only. Then the runs of the chosen trial are
+//! evaluated on the test images. Every run has a folder of its own, and only unfinished runs are trained. So a stopped
+//! sweep can be resumed, and a finished one is only read.
 
 use std::io;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
-/// Trains what is not yet trained, chooses, and reports.
+/// Trains the unfinished runs, chooses a trial, evaluates it, and prints the results.
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
     for trial in &mut sweep.trials {
@@ -41,7 +41,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
         test(chosen, device.as_ref().map(Devices::first))?;
         results = Results::read(&sweep, &folder)?;
     }
-    // Without a folder, nothing was trained yet.
+    // Without a folder, there are no results yet.
     if folder.is_dir() {
         notice(format!("results in {}", folder.join("sweep.json").display()));
         write_whole_at(&folder.join("sweep.json"), &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
@@ -55,7 +55,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     Ok(())
 }
 
-/// The results as a table, the best trial first, followed by the choice.
+/// The results as a table, the best trial first, followed by the chosen trial.
 fn text(results: &Results) -> String {
     let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
     for trial in results.ranked() {
@@ -85,7 +85,7 @@ fn text(results: &Results) -> String {
     text
 }
 
-/// Prints a line a run: the command that trains it.
+/// Prints a line per run: the command that trains it.
 fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error> {
     for run in sweep.runs() {
         let path = folder.join(run.name());
@@ -100,18 +100,18 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     Ok(())
 }
 
-/// Another experiment in a run's folder would be taken for this sweep's. Where it is computed makes no other, as long as it
-/// is on as many devices.
+/// Refuses a folder of a run that has a different experiment: it would be taken for this sweep's. Another device makes
+/// no difference, but another number of devices does.
 fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     for run in sweep.runs() {
         let path = folder.join(run.name());
         if !path.join("config.toml").is_file() {
             continue;
         }
-        let (there, here) = (RunFolder::at(&path).experiment()?, run.experiment());
-        let are_as_many = there.device.count() == here.device.count();
-        let keys = differences(&[there, here]).into_iter().map(|difference| difference.key);
-        let keys: Vec<String> = keys.filter(|key| key != "device" || !are_as_many).collect();
+        let (found, expected) = (RunFolder::at(&path).experiment()?, run.experiment());
+        let is_same_count = found.device.count() == expected.device.count();
+        let keys = differences(&[found, expected]).into_iter().map(|difference| difference.key);
+        let keys: Vec<String> = keys.filter(|key| key != "device" || !is_same_count).collect();
         if !keys.is_empty() {
             return Err(SweepError::Foreign { folder: path, keys: keys.join(", ") }.into());
         }
@@ -119,7 +119,7 @@ fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Trains the runs that are not over, one after the other, but for those that another process trains.
+/// Trains the runs that are not over, one after the other. Skips those that another process is training.
 fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     let total = sweep.runs().count();
     for (index, run) in sweep.runs().enumerate() {
@@ -132,13 +132,13 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
             _ => {
                 notice(format!("{heading}:"));
                 match train(&run.experiment(), &Folder::At(path.clone()), false, Ui::Lines) {
-                    // A result as good as others: these settings lead nowhere.
+                    // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(error @ Error::Training(TrainingError::Interrupted { .. })) => {
-                        notice("the sweep stops; run it again to resume");
+                        notice("the sweep was stopped; run it again to resume");
                         return Err(error);
                     }
-                    // Another process was faster.
+                    // Another process started this run first.
                     Err(_) if status().is_ok_and(|now| now == Status::Training) => {}
                     result => result?,
                 }
@@ -152,7 +152,7 @@ fn status(run: SweepRun<'_>, path: &Path) -> Result<Status, Error> {
     Ok(Summary::read_or_missing(&RunFolder::at(path), &run.trial.experiment)?.status)
 }
 
-/// Counts the errors of a trial's runs on the test images, where that was not done.
+/// Evaluates a trial's runs on the test images, where they are not evaluated yet.
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
     let mut opened = None;
     for result in trial.runs.iter().filter(|result| result.summary.test_error.is_none()) {

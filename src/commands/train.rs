@@ -1,4 +1,4 @@
-//! `mnist-burn train`, also the bare command: from a config to a run folder with a trained and evaluated network.
+//! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
 
 use std::path::PathBuf;
 
@@ -16,16 +16,16 @@ use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened, 
 use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
 use crate::training::{self, EpochPlan, Trained};
 
-/// Where to put a run.
+/// The folder of a run.
 #[derive(Debug, Clone)]
 pub enum Folder {
-    /// In a new folder in this one, named after the experiment and the time.
+    /// A new folder in this one, named after the experiment and the time.
     New(PathBuf),
-    /// In this folder. A run that was started here is resumed.
+    /// This folder. A run that was started here is resumed.
     At(PathBuf),
 }
 
-/// Trains, then evaluates the best model on the test images.
+/// Trains a network, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
     arguments.ui.check()?;
     let experiment = config::resolve(&arguments.experiment)?;
@@ -39,11 +39,11 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     train(&experiment, &folder, !arguments.no_test, arguments.ui)
 }
 
-/// Trains `experiment` in `folder`; with `test`, evaluates the best model on the test images at the end. A run that was
-/// started there is resumed if it has the same experiment.
+/// Trains `experiment` in `folder`. With `test`, evaluates the best model on the test images at the end. Resumes a run
+/// that was started there, if its experiment is compatible.
 ///
 /// # Errors
-/// Whatever stopped it.
+/// If the run can't be resumed, or the training or the evaluation fails.
 pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
     match folder {
         Folder::At(path) if RunFolder::at(path).config().exists() => {
@@ -68,7 +68,7 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
     }
 }
 
-/// Refuses a run that diverged: it would again.
+/// Refuses a run that diverged: it would diverge again.
 ///
 /// # Errors
 /// [`RunError::Failed`].
@@ -79,38 +79,38 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
     }
 }
 
-/// Resumes a run as `experiment`, which differs from the run's own only in what may change.
+/// Resumes a run with `experiment`. It may differ from the run's own only in keys that may change.
 ///
 /// # Errors
-/// Whatever stopped it.
+/// If another process trains there, or the training or the evaluation fails.
 pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
     let _lock = run.lock()?;
-    // The weights are those of the checkpoint, whatever became of those that the run started from.
+    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
     let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
     let prepared = Prepared::new(experiment, started.as_ref())?;
     run.write_config(experiment)?;
     prepared.train(experiment, run, test, ui)
 }
 
-/// What a training needs besides its experiment, all of it present and checked.
+/// Everything that a training needs besides its experiment, loaded and checked.
 struct Prepared {
-    /// At least one. The first one validates and tests.
+    /// At least one. The first one also validates and tests.
     devices: Vec<Opened>,
     files: Files,
     data: TrainingData,
-    /// Ready to be trained.
+    /// The network to train.
     network: Mlp,
-    /// Which weights `network` starts from, if it is not randomly initialised.
+    /// The pretrained weights of `network`, if it is not randomly initialised.
     transfer: Option<TransferRecord>,
 }
 
 impl Prepared {
-    /// Prepares a new run, or one that has `started`, whose record this is.
+    /// Prepares a new run, or one that is resumed from a checkpoint. `started` is the record of the latter.
     fn new(experiment: &Experiment, started: Option<&Record>) -> Result<Self, Error> {
         let devices = open_devices(&experiment.device)?;
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
-        // A damaged test file must not cost a training, so the test images are read now. Nothing of them is used.
+        // Check the test files now, so that a damaged one does not cost a training. The images are not used.
         files.test(data.images.size(), data.classes())?;
 
         let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
@@ -122,7 +122,7 @@ impl Prepared {
             }
             None => match pretrained(&experiment.init)? {
                 Some(pretrained) => {
-                    // The first layer needs its pixels scaled as before.
+                    // The pretrained first layer needs the pixel scaling that it was trained with.
                     data.scaling = pretrained.scaling().unwrap_or(data.scaling);
                     let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
                     report_transfer(&transfer);
@@ -134,7 +134,7 @@ impl Prepared {
         Ok(Self { devices, files, data, network, transfer })
     }
 
-    /// The record of the run before it starts.
+    /// The record of a new run.
     fn new_record(&self, experiment: &Experiment) -> Record {
         let Self { devices, files, data, network, transfer } = self;
         let [height, width] = data.images.size();
@@ -204,11 +204,11 @@ impl Prepared {
             run.path().display()
         );
         if !test {
-            // The caller wants the folder, and may have its own results for stdout.
+            // stdout is left to the caller, which may print results of its own.
             notice(ending);
             return Ok(());
         }
-        // The test images are used once, with the model that was chosen without them.
+        // The test images are used once, after the model is chosen.
         let model = run.model(experiment, &record, &self.devices[0])?;
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
         let evaluated = evaluate(&model, images, self.data.scaling, &self.devices[0].device)?;
@@ -218,26 +218,29 @@ impl Prepared {
         print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
     }
 
-    /// The floating-point operations of `epochs` epochs.
+    /// The floating-point operations of `epochs` epochs of training and validation.
     fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
         let Experiment { init, training, .. } = experiment;
         let EpochPlan { images, unlabelled, .. } = EpochPlan::new(experiment, &self.data.split);
         let frozen = epochs.min(init.unfreeze_after.unwrap_or(epochs));
-        // A moving average is validated beside the network itself.
+        // With a moving average, the network itself is validated too.
         let validations = if training.ema_decay.is_some() { 2 } else { 1 };
-        // The teacher classifies the unlabelled images.
+        // The teacher's forward pass over the unlabelled images.
         let forward_only = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
         let steps = frozen as u64 * self.network.training_operations(&init.freeze)
             + (epochs - frozen) as u64 * self.network.training_operations(&[]);
         (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
     }
 
-    /// The run's record: the one it has, if it is still valid, or else a new one.
+    /// The record to train with. A resumed run keeps the checksums of its models and its start time.
+    ///
+    /// # Errors
+    /// If the data files or the pretrained weights have changed since the run was started.
     fn record(&self, experiment: &Experiment, run: &RunFolder) -> Result<Record, Error> {
         let new = self.new_record(experiment);
         if run.checkpoint()?.is_none() {
-            let started_from = run.record().ok().and_then(|old| old.transfer);
-            return match (started_from, &new.transfer) {
+            let transfer = run.record().ok().and_then(|old| old.transfer);
+            return match (transfer, &new.transfer) {
                 (Some(old), Some(now)) if old.sha256 != now.sha256 => {
                     Err(RunError::OtherStart { run: run.path().into(), file: old.file }.into())
                 }
@@ -249,17 +252,17 @@ impl Prepared {
             return Err(RunError::OtherData { run: run.path().into() }.into());
         }
         if (&old.version, &old.commit) != (&new.version, &new.commit) {
-            warn("another build of this program started this run; the rest may differ from what that build would give");
+            warn("this run was started by another build of this program; its results may differ from that build's");
         }
         if old.devices() != new.devices() {
             let before = old.devices();
-            warn(format!("the run was started on {before}; the rest may differ from what that device would give"));
+            warn(format!("this run was started on {before}; its results may differ from that device's"));
         }
         Ok(Record { models: old.models, started: old.started, ..new })
     }
 }
 
-/// The weights that `init.from` names, if it is set: a run's best model, or a file from any program.
+/// Loads the weights that `init.from` names, if it is set: a run's best model, or a safetensors file.
 fn pretrained(init: &Init) -> Result<Option<Pretrained>, Error> {
     let Some(from) = &init.from else { return Ok(None) };
     let pretrained = match from.is_dir() {
@@ -269,9 +272,9 @@ fn pretrained(init: &Init) -> Result<Option<Pretrained>, Error> {
     Ok(Some(pretrained.renamed(&init.rename)?))
 }
 
-/// Says which layers were taken, which are randomly initialised, and which tensors were not used.
+/// Reports the pretrained layers, the randomly initialised layers, and the tensors that are not used.
 fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
-    notice(format!("from {file}: {}", taken.join(", ")));
+    notice(format!("weights from {file}: {}", taken.join(", ")));
     for (layer, reason) in fresh {
         notice(format!("randomly initialised: {layer}, as {reason}"));
     }
@@ -280,20 +283,20 @@ fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferR
     }
 }
 
-/// Runs one batch of each device end to end, in a folder that is removed afterwards. The test images are not used.
+/// Runs one batch per device end to end, in a temporary folder. The test images are not used.
 fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
     let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
     let devices = prepared.devices.len();
     split.training.truncate(batch_size * devices);
-    // As many as these batches take. If they take none, one image makes one batch as well.
+    // As many as these batches take, but at least one per device: with none there would be no batch.
     split.unlabelled.truncate(unlabelled_per_batch.max(1) * devices);
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;
 
-    let place = |source| RunError::Create { path: std::env::temp_dir(), source };
-    let folder = tempfile::tempdir().map_err(place)?;
+    let failed = |source| RunError::Create { path: std::env::temp_dir(), source };
+    let folder = tempfile::tempdir().map_err(failed)?;
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
     let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
@@ -302,10 +305,10 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
     let model = run.model(&experiment, &trained.record, &opened[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
-    let batches = if devices == 1 { "one batch" } else { "one batch a device" };
+    let batches = if devices == 1 { "one batch" } else { "one batch per device" };
     print(&format!(
-        "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes a model; \
-         nothing was saved",
+        "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes per \
+         model; nothing was saved",
         trained.record.parameters
     ))
 }

@@ -1,9 +1,9 @@
-//! `mnist-burn worker`: this machine's devices, for other machines.
+//! `mnist-burn worker`: serves this machine's devices to other machines.
 
 use crate::Error;
 use crate::cli::Worker;
 
-/// Prints the line for the others' configs, and serves until Ctrl-C.
+/// Prints the line for the clients' configs, then serves until Ctrl-C.
 #[cfg(feature = "remote")]
 pub fn run(arguments: &Worker) -> Result<(), Error> {
     use std::sync::Arc;
@@ -39,7 +39,8 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
         printed = print(&line);
         match printed {
             Ok(()) => notice(
-                "serving whoever has the token; put the line above into a config to compute here; Ctrl-C ends the worker",
+                "serving clients that have the token; put the line above into a config to compute here; press Ctrl-C \
+                 to stop",
             ),
             Err(_) => stop.notify_one(),
         }
@@ -47,7 +48,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     printed
 }
 
-/// Says which build has it.
+/// Fails: this build has no workers.
 #[cfg(not(feature = "remote"))]
 pub fn run(_: &Worker) -> Result<(), Error> {
     Err(crate::device::without_remote().into())

@@ -1,41 +1,45 @@
-//! `[data.augment]`: how the training images are distorted, afresh in each epoch.
+//! `[data.augment]`: how the training images are augmented, differently in each epoch.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// `[data.augment]`: the range of each distortion of the training images. A key left out distorts nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) const ELASTIC_SIGMA: f64 = 4.0;
+
+/// `[data.augment]`: the range of each augmentation of the training images. A key that is not set changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augment {
-    /// The largest angle r of a rotation about the image's centre, in degrees: from -r to r, as torchvision's `degrees`.
+    /// The largest angle r of a rotation about the image's centre: from -r to r, as torchvision's `degrees`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 180), extend("x-unit" = "degrees"))]
     pub rotation: Option<f64>,
-    /// The largest change s of the size, in [0, 1): width and height are each multiplied by a factor of their own, from
-    /// 1 - s to 1 + s; Keras' `height_factor` and `width_factor`.
+    /// The largest change s of the size. Width and height are each multiplied by a factor of their own from 1 - s to 1 + s, as
+    /// Keras' `height_factor` and `width_factor`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub scale: Option<f64>,
-    /// The largest angle s by which upright lines lean to the side, in degrees: from -s to s, as torchvision's `shear`.
+    /// The largest angle s by which vertical lines lean to the side: from -s to s, as torchvision's `shear`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 60), extend("x-unit" = "degrees"))]
     pub shear: Option<f64>,
-    /// The largest move t along each axis, in pixels: from -t to t.
+    /// The largest move t along each axis: from -t to t.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub translation: Option<f64>,
-    /// The strength α of an elastic distortion, in pixels: noise from -1 to 1 at each pixel, smoothed by a Gaussian of
-    /// weight 1, then multiplied by α. The pixels move by α/(√24·σ) on average.
+    /// The strength α of an elastic deformation: noise from -1 to 1 at each pixel, smoothed by a Gaussian of weight 1, then
+    /// multiplied by α. The pixels move by α/(√24·σ) on average.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub elastic_alpha: Option<f64>,
-    /// The standard deviation σ of that Gaussian, in pixels: how far apart pixels still move together. Default 4.
+    /// The standard deviation σ of that Gaussian: how far apart pixels still move together.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = ELASTIC_SIGMA))]
     pub elastic_sigma: Option<f64>,
 }
 
 impl Augment {
-    /// Whether no key is there.
+    /// Whether no key is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// With the width of an elastic distortion filled in, if there is one.
-    pub fn resolved(self) -> Self {
-        Self { elastic_sigma: self.elastic_alpha.map(|_| self.elastic_sigma.unwrap_or(4.0)), ..self }
     }
 }

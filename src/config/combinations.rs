@@ -3,13 +3,13 @@
 use super::error::Problem;
 use super::experiment::{Dataset, Experiment};
 use super::optimizer::OptimizerKind;
-use super::schedule::ScheduleKind;
+use super::schema;
 use super::setting::Setting;
 use super::training::BatchSize;
 
 /// A mistake that takes more than one key.
 struct Conflict {
-    /// The key that is reported, then the others that it clashes with.
+    /// The key that is reported, then the others that it conflicts with.
     keys: &'static [&'static str],
     message: &'static str,
     happens: fn(&Experiment) -> bool,
@@ -23,12 +23,12 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["data.mirrors", "data.dataset"],
-        message: "your own files are not downloaded: leave it out",
+        message: "your own files are not downloaded: remove this key",
         happens: |it| is_own(it.data.dataset),
     },
     Conflict {
         keys: &["data.classes", "data.dataset"],
-        message: "the classes of pictures are their folders: leave it out, and folders away",
+        message: "the sub-folders are the classes: remove this key, and delete the folders you do not want",
         happens: |it| it.data.dataset == Dataset::ImageFolder,
     },
     Conflict {
@@ -50,12 +50,12 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["init.freeze", "init.reinitialize"],
-        message: "a layer in init.reinitialize starts by chance, and would stay so: leave it out in one of them",
+        message: "a layer in init.reinitialize would stay random: remove it from one of the two",
         happens: |it| it.init.freeze.iter().any(|layer| it.init.reinitialize.contains(layer)),
     },
     Conflict {
         keys: &["init.freeze", "model.hidden", "model.batch_norm"],
-        message: "leaves nothing to learn: leave a layer out",
+        message: "leaves nothing to learn: remove a layer",
         happens: |it| it.model.layers().iter().all(|layer| it.init.freeze.contains(layer)),
     },
     Conflict {
@@ -70,7 +70,7 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["data.augment.elastic_sigma", "data.augment.elastic_alpha"],
-        message: "needs data.augment.elastic_alpha, the strength of the distortion",
+        message: "needs data.augment.elastic_alpha, the strength of the deformation",
         happens: |it| it.data.augment.elastic_alpha.is_none(),
     },
     Conflict {
@@ -80,7 +80,7 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["semi_supervised.weight", "training.ema_decay"],
-        message: "needs training.ema_decay: the average of the weights is the teacher",
+        message: "needs training.ema_decay: the moving average of the weights is the teacher",
         happens: |it| it.training.ema_decay.is_none(),
     },
     Conflict {
@@ -99,13 +99,23 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["optimizer.clip_value", "optimizer.clip_norm"],
-        message: "a gradient is clipped by its values or by its norm: leave this or optimizer.clip_norm out",
+        message: "a gradient is clipped by its values or by its norm: remove this key or optimizer.clip_norm",
         happens: |it| it.optimizer.clip_value.is_some() && it.optimizer.clip_norm.is_some(),
     },
     Conflict {
         keys: &["training.gradient_accumulation", "training.batch_size"],
         message: "needs a number of images as training.batch_size: \"all\" are one update already",
         happens: |it| it.training.gradient_accumulation > 1 && it.training.batch_size == BatchSize::All,
+    },
+    Conflict {
+        keys: &["device"],
+        message: "names a worker whose port is greater than 65535",
+        happens: |it| !it.device.are_sound(),
+    },
+    Conflict {
+        keys: &["device"],
+        message: "workers can't exchange tensors unless all of them, or none, are reached over WebSocket, remote:ws://...",
+        happens: |it| !it.device.are_reached_alike(),
     },
     Conflict {
         keys: &["device", "training.batch_size"],
@@ -123,8 +133,8 @@ const CONFLICTS: &[Conflict] = &[
         happens: |it| it.data.validation == 0,
     },
 ];
-const NO_WEIGHT: &str = "is about learning without labels: needs semi_supervised.weight";
-const NOTHING_COMES: &str = "is about the weights that come from elsewhere: needs init.from";
+const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
+const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
@@ -150,23 +160,11 @@ struct Kinds {
     key: &'static str,
     /// The kind's name.
     chosen: fn(&Experiment) -> &'static str,
-    /// The names of the kinds that use a key.
-    using: fn(&str) -> Vec<&'static str>,
 }
 
 const KINDS: &[Kinds] = &[
-    Kinds {
-        section: "optimizer",
-        key: "optimizer.kind",
-        chosen: |it| it.optimizer.kind.name(),
-        using: |key| OptimizerKind::ALL.iter().filter(|kind| kind.uses(key)).map(|kind| kind.name()).collect(),
-    },
-    Kinds {
-        section: "schedule",
-        key: "schedule.kind",
-        chosen: |it| it.schedule.kind.name(),
-        using: |key| ScheduleKind::ALL.iter().filter(|kind| kind.uses(key)).map(|kind| kind.name()).collect(),
-    },
+    Kinds { section: "optimizer", key: "optimizer.kind", chosen: |it| it.optimizer.kind.name() },
+    Kinds { section: "schedule", key: "schedule.kind", chosen: |it| it.schedule.kind.name() },
 ];
 
 /// Reports the settings that others contradict. Where one of them is reported already, what they say together is
@@ -176,9 +174,9 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| reported.iter().any(|reported| reported == key));
     for setting in settings {
         let key = setting.key();
-        let clashes = CONFLICTS.iter().filter(|clash| clash.keys[0] == key && is_sound(clash.keys));
-        let clashes = clashes.filter(|clash| (clash.happens)(experiment));
-        problems.extend(clashes.map(|clash| setting.problem(clash.message)));
+        let conflicts = CONFLICTS.iter().filter(|conflict| conflict.keys[0] == key && is_sound(conflict.keys));
+        let conflicts = conflicts.filter(|conflict| (conflict.happens)(experiment));
+        problems.extend(conflicts.map(|conflict| setting.problem(conflict.message)));
         let kinds = KINDS.iter().filter(|kinds| setting.section.as_deref() == Some(kinds.section));
         let kinds = kinds.filter(|kinds| is_sound(&[&key, kinds.key]));
         problems.extend(kinds.filter_map(|kinds| foreign_key(kinds, experiment, setting, settings)));
@@ -190,10 +188,10 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
 /// `--set optimizer.kind=sgd` on a file written for Adam is no mistake: the file's Adam keys then mean nothing, and
 /// [`Experiment::resolved`] clears them.
 fn foreign_key(kinds: &Kinds, experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
-    let (chosen, using) = ((kinds.chosen)(experiment), (kinds.using)(&setting.name));
+    let (chosen, using) = ((kinds.chosen)(experiment), schema::kinds(Some(kinds.section), &setting.name));
     let kind_is_override = settings.iter().any(|other| other.key() == kinds.key && other.line.is_none());
     let is_overruled = setting.line.is_some() && kind_is_override;
-    if using.contains(&chosen) || is_overruled {
+    if using.is_empty() || using.iter().any(|kind| kind == chosen) || is_overruled {
         return None;
     }
     let using: Vec<_> = using.iter().map(|kind| format!("kind = \"{kind}\"")).collect();

@@ -1,5 +1,8 @@
 //! `device`: where an experiment is computed.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceName;
@@ -57,12 +60,36 @@ impl From<&str> for Devices {
     }
 }
 
+impl JsonSchema for Devices {
+    fn schema_name() -> Cow<'static, str> {
+        "Devices".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        const LOCAL: &str = "auto|ndarray|flex|(wgpu|vulkan|metal|cuda)(:[0-9]{1,9})?";
+        const REMOTE: &str = "remote:(ws://|[0-9a-fA-F]{64}@)[^,/]+:[0-9]{1,5}(/[0-9]{1,9})?";
+        let one = format!("({LOCAL}|{REMOTE})");
+        json_schema!({
+            "anyOf": [
+                { "type": "string", "pattern": format!("^{one}(,{one})*$") },
+                { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": format!("^{one}$") } },
+            ],
+            "x-allowed": "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \
+                \"wgpu:1\", or the name of a worker's device; or a list of them",
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_word_with_commas_is_a_list() {
+    fn device_word_with_commas_is_a_list() {
         let list = Devices::List(vec!["cuda:0".into(), "cuda:1".into()]);
         let word = Devices::from("cuda:0,cuda:1");
         assert_eq!((word.names(), word.count(), word.first()), (list.names(), 2, "cuda:0"));
@@ -79,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_has_to_be_a_devices_name() {
+    fn device_names_are_checked_one_by_one() {
         assert!(Devices::from("wgpu:1,ndarray").are_sound());
         for unsound in [Devices::from(""), "ndarray,".into(), "ndarray, flex".into(), Devices::List(vec![])] {
             assert!(!unsound.are_sound(), "{unsound:?}");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::Value;
 
 use super::experiment::Experiment;
-use super::setting::dotted;
+use super::toml_text::dotted;
 
 /// A key that is not the same in all of some experiments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,12 +53,12 @@ mod tests {
     }
 
     #[test]
-    fn equal_experiments_differ_in_nothing() {
+    fn differences_of_equal_experiments_are_empty() {
         assert_eq!(differences(&[experiment(&[]), experiment(&["training.epochs=5"])]), []);
     }
 
     #[test]
-    fn each_key_that_differs_is_told_with_its_values_in_order() {
+    fn differences_have_each_key_with_its_values_in_order() {
         let experiments = [experiment(&["seed=3"]), experiment(&[]), experiment(&["model.hidden=[3, 2]"])];
         let found = differences(&experiments);
         let keys: Vec<&str> = found.iter().map(|difference| difference.key.as_str()).collect();
@@ -67,13 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn a_section_within_a_section_has_its_keys_told() {
+    fn differences_reach_into_a_section_within_a_section() {
         let found = differences(&[experiment(&["data.augment.rotation=15"]), experiment(&[])]);
         assert_eq!(found, [Difference { key: "data.augment.rotation".into(), values: vec![Some(15.0.into()), None] }]);
     }
 
     #[test]
-    fn a_key_that_means_nothing_to_one_of_them_has_no_value_there() {
+    fn differences_have_no_value_where_a_key_is_not_used() {
         let found = differences(&[experiment(&[]), experiment(&["optimizer.kind=sgd"])]);
         let momentum = found.iter().find(|difference| difference.key == "optimizer.momentum").unwrap();
         assert_eq!(momentum.values, [None, Some(0.0.into())]);

@@ -5,7 +5,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 use super::schema;
-use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
+use super::setting::Setting;
+use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
 
 /// The settings in `text`, or, where it is not TOML, none and the problems, at most one a line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {

@@ -1,11 +1,12 @@
 //! What one experiment is: the strict serde structs behind a config file.
 //!
-//! The structs are the only schema. Every key has a default, and the defaults together are the reference recipe, so a
-//! config file holds just what makes its experiment different. [`super::load`] checks the values and fills in the optional
-//! keys of `[data.augment]`, `[semi_supervised]`, `[optimizer]` and `[schedule]`.
+//! Every key has a default, and the defaults together are the reference recipe. So a config file holds only what makes its
+//! experiment different. [`super::load`] checks the values and fills in the optional keys of `[data.augment]`,
+//! `[semi_supervised]`, `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
@@ -16,29 +17,32 @@ use super::schedule::Schedule;
 use super::semi_supervised::SemiSupervised;
 use super::training::Training;
 
-/// One experiment, as its TOML file describes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One experiment of mnist-burn, as its config file describes it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Experiment {
-    /// Names the run folder: `runs/<name>-<time>/`. Letters, digits, `-`, `_` and `.`.
+    /// The name of the experiment. The run folder is `runs/<name>-<time>/`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"))]
+    #[schemars(extend("x-allowed" = "text: 1 to 100 letters (a to z), digits, \"-\", \"_\" or \".\", not starting with \".\""))]
     pub name: String,
-    /// Everything random in a run derives from it. Up to 2^63 - 1, the largest integer TOML holds.
+    /// The seed of everything random.
+    #[schemars(range(max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,
-    /// `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has one. A list of them
-    /// shares each update: with n devices it has n batches.
+    /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a backend for
+    /// one. A list of devices shares each update, which then has a batch of each.
     pub device: Devices,
     /// The images and how they are split.
     pub data: Data,
     /// The network.
     pub model: Model,
-    /// How the weights start.
+    /// The initial weights.
     pub init: Init,
-    /// How long and in what portions to train.
+    /// How long to train, and in which batches.
     pub training: Training,
-    /// What is learned from images without labels.
+    /// Learning from images without labels.
     #[serde(skip_serializing_if = "SemiSupervised::is_empty")]
     pub semi_supervised: SemiSupervised,
-    /// The update rule.
+    /// The optimiser.
     pub optimizer: Optimizer,
     /// The learning rate over time.
     pub schedule: Schedule,
@@ -65,14 +69,6 @@ impl Default for Experiment {
 }
 
 impl Experiment {
-    /// The experiment with the keys of its kinds of optimizer and schedule filled in, and no key of another; the optional
-    /// keys of what is distorted and of what is learned without labels as well.
-    pub fn resolved(self) -> Self {
-        let data = Data { augment: self.data.augment.resolved(), ..self.data };
-        let semi_supervised = self.semi_supervised.resolved();
-        Self { data, semi_supervised, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
-    }
-
     /// The experiment as a config file.
     ///
     /// # Panics
@@ -85,33 +81,42 @@ impl Experiment {
 }
 
 /// `[data]`: which images, and how they are split and scaled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
-    /// A data set known by name, or one's own in `dir`: `own` for IDX files, `pictures` for a sub-folder a class.
+    /// A published data set, or your own images in `data.dir`.
     pub dataset: Dataset,
-    /// The folder of the four IDX files, or of the pictures; unset, the folder that the program carries.
+    /// The folder of the four IDX files, or of the images. Without it, the folder that comes with the program.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a folder"))]
     pub dir: Option<PathBuf>,
-    /// Base addresses to download missing files from, tried in turn; unset, the data set's official ones.
+    /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official ones.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": r"^https?://\S+$" }))]
+    #[schemars(extend("x-allowed" = "a list of one or more addresses that start with http:// or https://"))]
     pub mirrors: Option<Vec<String>>,
-    /// The labels of the images that are used, in the order that they have as classes; empty, all of them.
+    /// The labels of the images that are used, in their order as classes. Empty: all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("uniqueItems" = true, "anyOf" = [{ "maxItems": 0, "type": "array" }, { "minItems": 2, "type": "array" }]))]
+    #[schemars(extend("x-allowed" = "a list of two or more different labels, each a whole number from 0 to 255"))]
     pub classes: Vec<u8>,
-    /// How many training images are held out for validation, stratified by class. 0 trains on all of them.
+    /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
+    #[schemars(range(max = 1_000_000_000))]
     pub validation: usize,
-    /// Of how many images that train the labels are kept, equally many of each class; unset, of all. `[semi_supervised]` can
-    /// learn from the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub labels: Option<usize>,
-    /// The fraction of the training split that is used, in (0, 1], the same of each class.
+    /// The fraction of the training split that is used, the same of each class.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub fraction: f64,
+    /// The number of training images that keep their labels, equally many of each class. Without it, all do.
+    /// `[semi_supervised]` can learn from the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub labels: Option<usize>,
     /// How a pixel becomes a number.
     pub pixels: Pixels,
-    /// How many threads make batches ahead of their use; it changes the speed and nothing else.
+    /// The number of threads that make batches ahead of their use. It changes the speed and nothing else.
+    #[schemars(range(max = 64))]
     pub loader_threads: usize,
-    /// How the training images are distorted.
+    /// Augmentation of the training images.
     #[serde(skip_serializing_if = "Augment::is_empty")]
     pub augment: Augment,
 }
@@ -124,17 +129,17 @@ impl Default for Data {
             mirrors: None,
             classes: vec![],
             validation: 0,
+            fraction: 1.0,
             labels: None,
             pixels: Pixels::Unit,
             loader_threads: 1,
             augment: Augment::default(),
-            fraction: 1.0,
         }
     }
 }
 
-/// The data sets known by name, and one's own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The data sets: those published under a name, and your own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dataset {
     /// Handwritten digits.
@@ -144,43 +149,46 @@ pub enum Dataset {
     FashionMnist,
     /// Handwritten Japanese characters.
     Kmnist,
-    /// The IDX files in `data.dir`, whatever they show.
+    /// The IDX files in `data.dir`.
     Idx,
-    /// The PNG and JPEG pictures in `data.dir`, in a sub-folder for each class.
+    /// The PNG and JPEG images in `data.dir`, in a sub-folder for each class.
     ImageFolder,
 }
 
 /// How a pixel, 0 to 255, becomes a number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pixels {
     /// To [0, 1]: divided by 255.
     #[default]
     Unit,
-    /// To mean 0 and standard deviation 1 over the training split, before any distortion.
+    /// To mean 0 and standard deviation 1 over the training split, before any augmentation.
     Standardized,
 }
 
 /// `[model]`: the network between the image and the logits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Model {
-    /// The width of each hidden layer; empty is softmax regression.
+    /// The width of each hidden layer. An empty list is softmax regression.
+    #[schemars(length(max = 64), inner(range(min = 1, max = 65_536)), extend("x-items" = "widths"))]
     pub hidden: Vec<usize>,
-    /// What follows each hidden layer's `Wx + b`.
+    /// The function that follows each hidden layer's `Wx + b`.
     pub activation: Activation,
-    /// The share of a hidden layer's outputs zeroed while training, in [0, 1).
+    /// The fraction of a hidden layer's outputs that are set to zero while training.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
-    /// The standard deviation of the Gaussian noise that is added while training to the image, whose pixels are scaled
-    /// already, and to each hidden layer's `Wx + b`, or to what batch normalisation makes of it, before its scale and shift.
+    /// The standard deviation of Gaussian noise while training. It is added to the image after scaling, and to each hidden
+    /// layer's `Wx + b`; with batch normalisation, to the normalised values before their scale and shift.
+    #[schemars(range(min = 0, max = 10))]
     pub noise: f64,
-    /// Whether batch normalisation stands between each hidden layer's `Wx + b` and its activation; with Burn's and
-    /// PyTorch's ε = 1e-5 and a tenth of each new batch in the running statistics, where Keras has 1e-3 and a hundredth.
+    /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5 and
+    /// momentum 0.1, where Keras has 1e-3 and 0.01.
     pub batch_norm: bool,
 }
 
 impl Model {
-    /// The names of the layers that have weights, as they stand in a file: `hidden.0`, ..., `norm.0`, ..., `output`.
+    /// The names of the layers that have weights, as in a file: `hidden.0`, ..., `norm.0`, ..., `output`.
     pub fn layers(&self) -> Vec<String> {
         let numbered = |kind, count| (0..count).map(move |number| format!("{kind}.{number}"));
         let norms = if self.batch_norm { self.hidden.len() } else { 0 };
@@ -195,7 +203,7 @@ impl Default for Model {
 }
 
 /// The function `σ` in `y = σ(Wx + b)`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `max(0, x)`.
@@ -209,14 +217,16 @@ pub enum Activation {
     Gelu,
 }
 
-/// `[early_stopping]`: when to stop before the last epoch. Both need a validation split.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+/// `[early_stopping]`: when to stop before the last epoch. Both keys need a validation split.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// Stop as soon as the validation error is this share or less, in [0, 1].
+    /// Stop as soon as the validation error is this fraction or less.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub target_error: Option<f64>,
-    /// Stop after so many epochs without a lower validation error, or a lower loss at the same error.
+    /// Stop after this number of epochs without a lower validation error, or a lower loss at the same error.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
     pub patience: Option<usize>,
 }

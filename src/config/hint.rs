@@ -1,32 +1,44 @@
-//! Plain words for what serde refuses: what is allowed, and what may have been meant.
+//! Plain words for what the schema refuses: what is allowed, and what may have been meant.
 
 use super::schema;
-use super::setting::{Setting, dotted};
-use super::values;
+use super::setting::Setting;
+use super::toml_text::dotted;
 
-/// Why serde refuses `setting`, and what it would take.
-pub fn refusal(setting: &Setting) -> String {
-    let section = setting.section.as_deref();
-    if schema::keys(section).contains(&setting.name) {
-        wrong_value(setting)
-    } else if schema::is_section(section, &setting.name) {
-        format!("must be a section, [{}], with keys of its own", setting.key())
-    } else if setting.is_table && (section.is_none() || nearest(&setting.key(), &schema::sections()).is_some()) {
-        unknown_section(&setting.key())
-    } else {
-        unknown_key(section, &setting.name)
-    }
-}
+/// The keys, sections and values of before, and their new names. An old one is answered with the new one.
+const RENAMED: [(&str, &str); 10] = [
+    ("consistency", "[semi_supervised]"),
+    ("data.distort", "[data.augment]"),
+    ("init.fresh", "init.reinitialize"),
+    ("init.names", "init.rename"),
+    ("optimizer.layers", "optimizer.layer_factors"),
+    ("stop", "[early_stopping], and its key error to target_error"),
+    ("training.ema", "training.ema_decay"),
+    ("training.limit", "data.fraction"),
+    ("data.dataset = \"own\"", "\"idx\""),
+    ("data.dataset = \"pictures\"", "\"image-folder\""),
+];
 
-/// A value of the wrong type, or a word that the key does not know.
-fn wrong_value(setting: &Setting) -> String {
-    if let Some(allowed) = values::allowed(&setting.key()) {
-        return format!("must be {allowed}");
+/// Why the schema refuses `setting`, and what it would take; none if it accepts it.
+pub fn refusal(setting: &Setting) -> Option<String> {
+    let (section, key) = (setting.section.as_deref(), setting.key());
+    let value = setting.value.trim_matches(['"', '\'']);
+    let written = format!("{key} = \"{value}\"");
+    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
+        return Some(format!("renamed to {new}"));
     }
-    let words = schema::words(setting.section.as_deref(), &setting.name);
-    let meant = nearest(setting.value.trim_matches(['"', '\'']), &words);
-    let meant = meant.map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-    format!("must be one of \"{}\"{meant}", words.join("\", \""))
+    if schema::is_section(section, &setting.name) {
+        return Some(format!("must be a section, [{key}], with keys of its own"));
+    }
+    let Some(schema) = schema::find(section, &setting.name) else {
+        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
+        return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
+    };
+    if setting.parsed().is_some_and(|value| schema::accepts(schema, &value)) {
+        return None;
+    }
+    let words = schema::words(schema);
+    let meant = nearest(value, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    Some(format!("must be {}{meant}", schema::allowed(schema)))
 }
 
 /// A section that does not exist.
@@ -38,7 +50,7 @@ fn unknown_section(name: &str) -> String {
     }
 }
 
-/// A key that does not exist, or does elsewhere.
+/// A key that does not exist, or exists elsewhere.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
     let sections = schema::sections();
     let places = || sections.iter().map(|section| Some(section.as_str())).chain([None]);
@@ -47,7 +59,7 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     if !homes.is_empty() {
         return format!("unknown key here; it belongs to {}", homes.join(" or "));
     }
-    // Its own section first: a slip of the finger is likelier than one and a wrong section.
+    // Its own section first: a misspelt key is likelier than a misspelt key in the wrong section.
     let guess = [section].into_iter().chain(places()).find_map(|place| {
         let keys = schema::keys(place);
         nearest(name, &keys).map(|key| dotted(place, key))
@@ -58,7 +70,7 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     }
 }
 
-/// How a section is called in a sentence.
+/// What a section is called in a sentence.
 fn title(section: Option<&str>) -> String {
     section.map_or_else(|| "the top of the file".to_string(), |section| format!("[{section}]"))
 }

@@ -1,37 +1,50 @@
-//! `[init]`: how the weights start: by chance, or as another network's.
+//! `[init]`: the initial weights: random, or those of another network.
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
 
-/// `[init]`: how the weights start. Biases that start by chance start at zero.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+const LAYERS: &str = "a list of layers, such as \"hidden.0\", \"norm.0\" and \"output\"";
+/// As the network writes it: no sign, no zeros before it.
+pub(super) const LAYER: &str = r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))$";
+const LAYER_OR_TENSOR: &str =
+    r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))(\.(weight|bias|running_mean|running_var))?$";
+
+/// `[init]`: the initial weights. Biases that are randomly initialised are zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
-    /// Where the weights come from instead: a run's folder, whose best model it is, or a file of weights, `.safetensors` or
+    /// Where the weights come from instead: a run folder, whose best model it is, or a file of weights, `.safetensors` or
     /// PyTorch's `.pt` or `.pth`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,
-    /// The layers that start by chance all the same, such as `output`.
+    /// The layers that are randomly initialised all the same, such as `output`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub reinitialize: Vec<String>,
-    /// The layers that stay as they come, bit by bit.
+    /// The layers that do not learn: they keep every bit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub freeze: Vec<String>,
-    /// After so many epochs, they learn like the others; unset, never.
+    /// The number of epochs after which frozen layers learn like the others. Without it, they never do.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
     pub unfreeze_after: Option<usize>,
-    /// What is called otherwise in the file: its name of a tensor or a layer, and the name here.
+    /// Tensors or layers that have other names in the file: the name there, and the name here.
     #[serde(skip_serializing_if = "Table::is_empty")]
+    #[schemars(extend("additionalProperties" = { "type": "string", "pattern": LAYER_OR_TENSOR }))]
+    #[schemars(extend("x-allowed" = "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\""))]
     pub rename: Table<String>,
 }
 
 /// Weight initialisations by their standard names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weights {
     /// U(-a, a), `a = √(6 / (inputs + outputs))`.

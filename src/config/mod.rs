@@ -1,8 +1,10 @@
 //! From a TOML file and `--set` arguments to one checked [`Experiment`].
 //!
-//! `document` cuts the file and the arguments into single settings, which serde gets one by one, so that one mistake does
-//! not hide the next; `schema` knows what serde takes, `hint` puts its refusals into plain words, and `values` and
-//! `combinations` look at what the settings say. Everything wrong is reported at once, before any work.
+//! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
+//! `document` cuts the file and the arguments into single settings, which are checked one by one, so that one mistake does
+//! not hide the next. `hint` has the words for what the schema refuses, and `combinations` checks the keys that do not go
+//! together. All problems are reported together, before any work starts. `resumption` decides which keys may change when a
+//! run is resumed.
 
 mod augment;
 mod combinations;
@@ -14,6 +16,7 @@ mod experiment;
 mod hint;
 mod init;
 mod optimizer;
+mod resolve;
 mod resumption;
 mod schedule;
 mod schema;
@@ -22,8 +25,8 @@ mod setting;
 mod table;
 #[cfg(test)]
 mod tests;
+mod toml_text;
 mod training;
-mod values;
 
 use std::{
     fs,
@@ -43,12 +46,12 @@ pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
+pub use self::schema::{Key, all_keys, schema_json};
 pub use self::semi_supervised::SemiSupervised;
 use self::setting::Setting;
-pub(crate) use self::setting::{dotted, line_of, shortened};
 pub use self::table::Table;
+pub(crate) use self::toml_text::{dotted, line_of, shortened};
 pub use self::training::{BatchSize, Training};
-pub(crate) use self::values::{allowed, is_name};
 
 /// The reference recipe as a file, for runs that name none.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
@@ -87,7 +90,6 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     let is_complete = problems.is_empty();
     document::apply(overrides, &mut settings, &mut problems);
     let (experiment, settings) = accept(settings, &mut problems);
-    values::check(&experiment, &settings, &mut problems);
     if is_complete {
         combinations::check(&experiment, &settings, &mut problems);
     }
@@ -99,29 +101,33 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     Err(ConfigError::Problems { origin: origin.to_string(), problems })
 }
 
-/// Puts the settings together one by one. Those that serde refuses are reported and left out, so that all are found.
+/// Puts together the settings that the schema accepts, and reports the others.
 ///
-/// Returns the experiment with the settings it holds; the others have their defaults.
+/// Returns the experiment with the accepted settings; the other keys have their defaults.
 fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
-    let mut experiment = Experiment::default();
-    let mut document = String::new();
     let mut accepted = Vec::new();
     for setting in settings {
-        let longer = format!("{document}{}", setting.assignment());
-        // For a section serde would take a list as well, the values of its keys in their order.
-        let is_section = schema::is_section(setting.section.as_deref(), &setting.name);
-        match toml::from_str(&longer) {
-            Ok(read) if !is_section => {
-                (experiment, document) = (read, longer);
-                accepted.push(setting);
-            }
-            _ => problems.push(setting.problem(hint::refusal(&setting))),
+        match hint::refusal(&setting) {
+            None => accepted.push(setting),
+            Some(message) => problems.push(setting.problem(message)),
         }
     }
+    let document: String = accepted.iter().map(Setting::assignment).collect();
+    let experiment = toml::from_str(&document).unwrap_or_else(|error| {
+        // The schema comes from the structs that serde reads: it accepts nothing else.
+        let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());
+        problems.push(Problem { key, line: None, setting, message });
+        Experiment::default()
+    });
     (experiment, accepted)
 }
 
-/// The JSON Schema of a config file, as text.
-pub fn schema_json() -> String {
-    String::new()
+/// Whether a folder of this name can be made on every system, and is not hidden: the rule of the key `name`.
+pub(crate) fn is_name(name: &str) -> bool {
+    schema::find(None, "name").is_some_and(|schema| schema::accepts(schema, &name.into()))
+}
+
+/// What the key `name` may hold, to complete "must be".
+pub(crate) fn allowed_name() -> String {
+    schema::find(None, "name").map(schema::allowed).unwrap_or_default()
 }

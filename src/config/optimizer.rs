@@ -1,47 +1,67 @@
 //! `[optimizer]`: the update rule, and which of its keys belong to which kind.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::init::LAYER;
 use super::table::Table;
 
+pub(super) const BETA_1: f64 = 0.9;
+pub(super) const BETA_2: f64 = 0.999;
+pub(super) const EPSILON: f64 = 1e-7;
+/// Keras' default of AdamW. SGD has none.
+pub(super) const ADAMW_DECAY: f64 = 0.004;
+
 /// `[optimizer]`: the update rule. Keys of another kind are refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
-    /// Which rule.
+    /// The update rule.
     pub kind: OptimizerKind,
     /// The step size η.
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// Adam and AdamW: the decay of the mean of gradients. Default 0.9.
+    /// The decay of the mean of gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_1, "x-kinds" = ["adam", "adamw"]))]
     pub beta_1: Option<f64>,
-    /// Adam and AdamW: the decay of the mean of squared gradients. Default 0.999.
+    /// The decay of the mean of squared gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_2, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
-    /// Adam and AdamW: added to √v, as Keras adds it. Default 1e-7.
+    /// What is added to √v, as in Keras.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
-    /// AdamW: the share of each weight (times the learning rate) removed at each step, apart from the gradient; default
-    /// 0.004, Keras'. SGD: the share of each weight added to its gradient, before any momentum, as PyTorch and Burn do
-    /// (Keras' own SGD has AdamW's form); default 0. Biases and batch normalisation included, in both.
+    /// AdamW: the fraction of each weight, times the learning rate, that is removed at each step, apart from the gradient;
+    /// 0.004 by default, as in Keras. SGD: the fraction of each weight that is added to its gradient, before any momentum, as
+    /// in PyTorch and Burn (Keras' SGD has AdamW's form); 0 by default. Both include biases and batch normalisation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
-    /// SGD: the share of the last step that is kept. Default 0.
+    /// The fraction of the last step that is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
     pub momentum: Option<f64>,
-    /// SGD: Nesterov's form of the momentum. Default false.
+    /// Nesterov's form of the momentum.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
-    /// The largest norm that each parameter tensor's gradient may have; a longer one is shortened to it. Keras'
-    /// `clipnorm`; PyTorch's `clip_grad_norm_` takes one norm over all tensors.
+    /// The largest norm of each parameter tensor's gradient; a longer one is scaled down to it. It is Keras' `clipnorm`.
+    /// PyTorch's `clip_grad_norm_` takes one norm over all tensors.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
-    /// The largest size that each single number of a gradient may have; Keras' `clipvalue`.
+    /// The largest absolute value of each number of a gradient; Keras' `clipvalue`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
-    /// Layers with a rate of their own: each one's factor of the rate that the schedule has for all. AdamW's weight decay
-    /// goes with the rate.
+    /// Layers with a learning rate of their own: each layer's factor of the scheduled rate. AdamW's weight decay follows the
+    /// rate.
     #[serde(skip_serializing_if = "Table::is_empty")]
+    #[schemars(extend("propertyNames" = { "pattern": LAYER }))]
+    #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
+    #[schemars(extend("x-allowed" = "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1"))]
     pub layer_factors: Table<f64>,
 }
 
@@ -63,25 +83,8 @@ impl Default for Optimizer {
     }
 }
 
-impl Optimizer {
-    /// With the keys of its kind filled in, by Keras' defaults, and those of other kinds cleared.
-    pub fn resolved(self) -> Self {
-        let kind = self.kind;
-        let weight_decay = if kind == OptimizerKind::Adamw { 0.004 } else { 0.0 };
-        Self {
-            beta_1: kind.uses("beta_1").then(|| self.beta_1.unwrap_or(0.9)),
-            beta_2: kind.uses("beta_2").then(|| self.beta_2.unwrap_or(0.999)),
-            epsilon: kind.uses("epsilon").then(|| self.epsilon.unwrap_or(1e-7)),
-            weight_decay: kind.uses("weight_decay").then(|| self.weight_decay.unwrap_or(weight_decay)),
-            momentum: kind.uses("momentum").then(|| self.momentum.unwrap_or(0.0)),
-            nesterov: kind.uses("nesterov").then(|| self.nesterov.unwrap_or(false)),
-            ..self
-        }
-    }
-}
-
 /// The update rules.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
     /// Kingma and Ba 2015, <https://arxiv.org/abs/1412.6980>.
@@ -96,16 +99,6 @@ pub enum OptimizerKind {
 impl OptimizerKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Adam, Self::Adamw, Self::Sgd];
-
-    /// Whether the key of `[optimizer]` means anything to this kind.
-    pub fn uses(self, key: &str) -> bool {
-        match key {
-            "beta_1" | "beta_2" | "epsilon" => matches!(self, Self::Adam | Self::Adamw),
-            "weight_decay" => matches!(self, Self::Adamw | Self::Sgd),
-            "momentum" | "nesterov" => self == Self::Sgd,
-            _ => true,
-        }
-    }
 
     /// The kind's name in a config.
     pub fn name(self) -> &'static str {

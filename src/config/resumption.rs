@@ -1,4 +1,4 @@
-//! Whether a run may go on as another experiment than it began as.
+//! Which keys may change when a run is resumed.
 
 use super::difference::{Difference, differences};
 use super::error::{ConfigError, Problem};
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_may_go_on_longer_elsewhere_and_stop_otherwise() {
+    fn resume_allows_more_epochs_another_device_and_other_stopping() {
         let after = changed(|it| {
             it.training.epochs = 20;
             it.device = "flex".into();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_make_the_result_meaningless_is_refused_all_at_once_and_with_the_reason() {
+    fn resume_refuses_all_other_changes_at_once_and_with_the_reason() {
         let message = refused(
             &changed(|_| {}),
             &changed(|it| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_over_all_epochs_can_not_be_made_longer() {
+    fn schedule_over_all_epochs_can_not_be_made_longer() {
         let before = changed(|it| it.schedule.kind = ScheduleKind::Cosine);
         let after = Experiment { training: changed(|it| it.training.epochs = 20).training, ..before.clone() };
         assert!(refused(&before, &after).contains("the schedule divides"), "{}", refused(&before, &after));

@@ -1,42 +1,33 @@
 //! `[schedule]`: the learning rate over time, and which of its keys belong to which kind.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(super) const EVERY: usize = 1;
+pub(super) const FACTOR: f64 = 0.5;
+
 /// `[schedule]`: the learning rate over time. Keys of another kind are refused.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedule {
-    /// Its course.
+    /// The course of the learning rate.
     pub kind: ScheduleKind,
-    /// Step: so many epochs between two steps. Default 1.
+    /// The number of epochs between two steps.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000), extend("default" = EVERY, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
-    /// What the rate is multiplied by, in (0, 1]: step, at each step; exponential, in the course of each epoch. Default
-    /// 0.5.
+    /// What the rate is multiplied by: at each step, or, for `exponential`, in the course of each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = FACTOR, "x-kinds" = ["step", "exponential"]))]
     pub factor: Option<f64>,
-    /// Cosine and one-cycle: the share of all updates in which the rate rises, in [0, 1). Default 0 for cosine, 0.3 for
-    /// one-cycle.
+    /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-kinds" = ["cosine", "one-cycle"]))]
     pub warmup: Option<f64>,
 }
 
-impl Schedule {
-    /// With the keys of its kind filled in, and those of other kinds cleared.
-    pub fn resolved(self) -> Self {
-        let kind = self.kind;
-        let warmup = if kind == ScheduleKind::OneCycle { 0.3 } else { 0.0 };
-        Self {
-            kind,
-            every: kind.uses("every").then(|| self.every.unwrap_or(1)),
-            factor: kind.uses("factor").then(|| self.factor.unwrap_or(0.5)),
-            warmup: kind.uses("warmup").then(|| self.warmup.unwrap_or(warmup)),
-        }
-    }
-}
-
 /// The courses a learning rate can take from update to update. The highest rate is always `optimizer.learning_rate`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
     /// Always the same.
@@ -56,16 +47,6 @@ pub enum ScheduleKind {
 impl ScheduleKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Constant, Self::Step, Self::Exponential, Self::Cosine, Self::OneCycle];
-
-    /// Whether the key of `[schedule]` means anything to this kind.
-    pub fn uses(self, key: &str) -> bool {
-        match key {
-            "every" => self == Self::Step,
-            "factor" => matches!(self, Self::Step | Self::Exponential),
-            "warmup" => matches!(self, Self::Cosine | Self::OneCycle),
-            _ => true,
-        }
-    }
 
     /// The kind's name in a config.
     pub fn name(self) -> &'static str {

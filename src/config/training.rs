@@ -1,26 +1,32 @@
-//! `[training]`: how long and in what portions.
+//! `[training]`: how long to train, and in which batches.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// `[training]`: how long and in what portions.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// `[training]`: how long to train, and in which batches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
-    /// How often the whole training split is gone through, at most: its unlabelled images where `[semi_supervised]` has a
-    /// weight, the labelled ones coming again and again meanwhile.
+    /// The number of passes through the training split, at most. If `[semi_supervised]` has a weight, they go through the
+    /// unlabelled images, and the labelled ones come again and again meanwhile.
+    #[schemars(range(min = 1, max = 100_000))]
     pub epochs: usize,
-    /// Images in one batch, or `"all"` of them.
+    /// The number of images in a batch, or `"all"` of them.
     pub batch_size: BatchSize,
-    /// Batches in one update: their gradients together are that of one batch of all their images. The last update of an
-    /// epoch takes what is left.
+    /// Gradient accumulation: the number of batches in an update, which is then that of one batch of all their images. The
+    /// last update of an epoch has what is left.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
     pub gradient_accumulation: usize,
-    /// The share s of the target that all classes have in common, in [0, 1): the right class is to get 1 - s + s / classes,
-    /// each other one s / classes.
+    /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of each other class s / classes.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
-    /// The decay of an exponential moving average of the weights, in (0, 1), that then is the model; unset, none is kept.
+    /// The decay of an exponential moving average of the weights, which then is the model. Without it, none is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,
-    /// Whether the run's folder gets files for TensorBoard, see [`crate::run::tensorboard`].
+    /// Write files for TensorBoard into the run folder.
     pub tensorboard: bool,
 }
 
@@ -37,7 +43,7 @@ impl Default for Training {
     }
 }
 
-/// The images in one batch: in a file, a whole number or `"all"`.
+/// The number of images in a batch: in a file, a whole number or `"all"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum BatchSize {
@@ -67,5 +73,19 @@ impl From<BatchSize> for toml::Value {
             BatchSize::Images(images) => Self::Integer(i64::try_from(images).unwrap_or(i64::MAX)),
             BatchSize::All => Self::String("all".into()),
         }
+    }
+}
+
+impl JsonSchema for BatchSize {
+    fn schema_name() -> Cow<'static, str> {
+        "BatchSize".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }] })
     }
 }

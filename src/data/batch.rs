@@ -17,31 +17,32 @@ pub struct Item {
     pub label: u8,
 }
 
-/// The images of one step and what they show, and images of which that is not known.
+/// The labelled images of one step, and its unlabelled ones.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// `[batch, height · width]`, scaled.
     pub images: Tensor<2>,
     /// `[batch]`, each a class from 0.
     pub targets: Tensor<1, Int>,
-    /// The images beside them that have no labels.
+    /// The images without labels, if there are any.
     pub unlabelled: Option<Unlabelled>,
-    /// What is random in this step, noise and dropout, is drawn under this seed.
+    /// The seed of this step's noise and dropout.
     pub seed: u64,
-    /// What its mean loss is multiplied by: its fraction of the images of the update. 1, unless several batches make one.
+    /// The factor of the mean loss: the batch's fraction of the update's images. 1 unless an update has several
+    /// batches.
     pub loss_weight: f64,
 }
 
 impl Batch {
-    /// `images`, `[batch, height · width]`, with their labels, a whole update's. The seed is still to be set, by who knows
-    /// the batch's place in the training.
+    /// A batch of `images`, `[batch, height · width]`, and their labels that makes up a whole update. The caller sets
+    /// the seed, which depends on the batch's position in the training.
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
         let shape = [labels.len()];
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
         Self { images, targets, unlabelled: None, seed: 0, loss_weight: 1.0 }
     }
 
-    /// How many images it has, with and without labels.
+    /// The number of images, with and without labels.
     pub fn size(&self) -> usize {
         let images = |tensor: &Tensor<2>| tensor.dims()[0];
         images(&self.images) + self.unlabelled.as_ref().map_or(0, |unlabelled| images(&unlabelled.plain))
@@ -51,22 +52,22 @@ impl Batch {
 /// Images without labels.
 #[derive(Debug, Clone)]
 pub struct Unlabelled {
-    /// `[images, height · width]`, scaled, as the data set has them.
+    /// `[images, height · width]`, scaled, not augmented.
     pub plain: Tensor<2>,
-    /// The same images, augmented as training images are.
+    /// The same images, augmented like labelled ones.
     pub augmented: Tensor<2>,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
-    /// What becomes 0, in units of the brightest pixel.
+    /// The value that becomes 0, as a fraction of 255.
     pub mean: f64,
-    /// What becomes a distance of 1, in units of the brightest pixel.
+    /// The difference that becomes 1, as a fraction of 255.
     pub deviation: f64,
 }
 
-/// To [0, 1].
+/// Scales to [0, 1].
 impl Default for Scaling {
     fn default() -> Self {
         Self::UNIT
@@ -74,10 +75,10 @@ impl Default for Scaling {
 }
 
 impl Scaling {
-    /// To [0, 1].
+    /// Scales to [0, 1].
     pub const UNIT: Self = Self { mean: 0.0, deviation: 1.0 };
 
-    /// To mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
+    /// Scales to mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
     pub fn standardizing(images: &Images, indices: &[usize]) -> Self {
         let mut histogram = [0u64; 256];
         for &index in indices {
@@ -91,7 +92,7 @@ impl Scaling {
         };
         let mean = average(&|pixel| pixel);
         let variance = average(&|pixel| (pixel - mean).powi(2));
-        // Images of one single shade have no spread to divide by.
+        // If all pixels are equal, their deviation is 0, which can't be a divisor.
         Self { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
     }
 
@@ -100,7 +101,7 @@ impl Scaling {
     }
 }
 
-/// Burn's [`Batcher`] for images: one table look-up a pixel.
+/// Burn's [`Batcher`] for images: one table look-up per pixel.
 #[derive(Debug, Clone)]
 pub struct ImageBatcher {
     values: [f32; 256],
@@ -112,12 +113,12 @@ impl ImageBatcher {
         Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
     }
 
-    /// What each byte becomes.
+    /// The value of each byte after scaling.
     pub fn values(&self) -> &[f32; 256] {
         &self.values
     }
 
-    /// Equally large images, scaled: `[images, height · width]`.
+    /// Scales images of equal size: `[images, height · width]`.
     pub fn images<'a>(&self, images: impl ExactSizeIterator<Item = &'a [u8]>, device: &Device) -> Tensor<2> {
         let count = images.len();
         let mut values = Vec::new();
@@ -130,7 +131,7 @@ impl ImageBatcher {
     }
 }
 
-/// For Burn's own loaders; [`Loader`](super::Loader) makes no items.
+/// For Burn's own loaders; [`Loader`](super::Loader) does not use items.
 impl Dataset<Item> for Images {
     fn get(&self, index: usize) -> Result<Item, DatasetError> {
         Ok(Item { pixels: self.pixels(index).to_vec(), label: self.label(index) })
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_training_split_decides_the_scaling() {
+    fn scaling_is_measured_on_the_training_split_only() {
         let images = Images::new(vec![10, 20, 200, 100], vec![0, 1], [1, 2], 2);
         assert_eq!(Scaling::standardizing(&images, &[0]).mean, 15.0 / 255.0);
     }

@@ -1,37 +1,37 @@
-//! Images in the memory of the device that computes: the host then sends but the numbers of those that make a batch.
+//! Images in the memory of the device: for each batch, the host then sends only their indices.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::batch::ImageBatcher;
 use super::images::Images;
 
-/// The most bytes of pixels that are kept: Mesa's software Vulkan has no larger buffers.
+/// The most bytes of pixels that a device stores: Mesa's software Vulkan does not allow larger buffers.
 const MOST: usize = 1 << 27;
 
-/// Some images of a data set, and their labels, on a device.
+/// Images of a data set and their labels, stored on a device.
 #[derive(Debug)]
 pub struct DeviceImages {
-    /// `[images, words]`, four pixels in each: those of an image's quarters that stand at the same place, the first one lowest.
-    /// Not every graphics card has bytes.
+    /// `[images, words]`, four pixels per word: one from the same position of each quarter of the image, the first
+    /// quarter in the lowest byte. Not every graphics card supports bytes.
     words: Tensor<2, Int>,
     /// `[images]`.
     labels: Tensor<1, Int>,
-    /// What each byte becomes, `[256]`.
+    /// The value of each byte after scaling, `[256]`.
     values: Tensor<1>,
-    /// The pixels of an image.
+    /// The number of pixels of an image.
     area: usize,
-    /// The row of each image of the data set that is there.
+    /// The row of each image of the data set, by index; 0 for images that are not on the device.
     rows: Vec<i32>,
 }
 
 impl DeviceImages {
-    /// Whether so many of the images can be kept.
+    /// Whether a device can store `count` of the images.
     pub fn fits(images: &Images, count: usize) -> bool {
         let [height, width] = images.size();
         (height * width).div_ceil(4).saturating_mul(4 * count) <= MOST
     }
 
-    /// Sends the images at `indices`, one at least.
+    /// Sends the images at `indices`, at least one, to the device.
     pub fn new(images: &Images, indices: &[usize], batcher: &ImageBatcher, device: &Device) -> Self {
         let area = images.size().iter().product::<usize>();
         let (quarter, count) = (area.div_ceil(4), indices.len());
@@ -40,7 +40,7 @@ impl DeviceImages {
         for (row, &index) in (0..).zip(indices) {
             rows[index] = row;
             let pixels = images.pixels(index);
-            let byte = |place: usize| pixels.get(place).copied().unwrap_or(0);
+            let byte = |pixel: usize| pixels.get(pixel).copied().unwrap_or(0);
             words.extend((0..quarter).map(|i| i32::from_le_bytes([0, 1, 2, 3].map(|part| byte(i + part * quarter)))));
         }
         let labels: Vec<i32> = indices.iter().map(|&index| images.label(index).into()).collect();
@@ -53,7 +53,8 @@ impl DeviceImages {
         }
     }
 
-    /// The images at `indices`, which are there, scaled, as `[batch, height · width]`, and their labels, `[batch]`.
+    /// The images at `indices`, scaled, `[batch, height · width]`, and their labels, `[batch]`. All of them were sent
+    /// before.
     pub fn at(&self, indices: impl Iterator<Item = usize>) -> (Tensor<2>, Tensor<1, Int>) {
         let rows: Vec<i32> = indices.map(|index| self.rows[index]).collect();
         let count = rows.len();

@@ -1,4 +1,4 @@
-//! Downloads one file of a published data set, from the first mirror that gives it whole.
+//! Downloads one file of a published data set from the first mirror that sends it intact.
 
 use std::{
     env,
@@ -17,31 +17,31 @@ use crate::checksum;
 #[cfg(test)]
 mod tests;
 
-/// Is told how a download proceeds.
+/// Reports the progress of a download.
 pub trait DownloadProgress {
     /// A download of `size` bytes from `url` starts.
     fn start(&self, url: &str, size: u64);
 
-    /// So many bytes have arrived.
+    /// `bytes` bytes have arrived so far.
     fn advance(&self, bytes: u64);
 
     /// All bytes have arrived.
     fn finish(&self);
 }
 
-/// Shows nothing.
+/// Reports nothing.
 impl DownloadProgress for () {
     fn start(&self, _: &str, _: u64) {}
     fn advance(&self, _: u64) {}
     fn finish(&self) {}
 }
 
-/// How long to wait for a mirror before the next one is tried.
+/// How long to wait for a mirror before trying the next one.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For its address to be looked up, and again for the connection to stand.
+    /// For the look-up of its address, and again for the connection.
     pub connect: Duration,
-    /// For its next byte. There is no limit to the whole download: a slow line is no error.
+    /// For its next byte. The whole download has no limit: a slow connection is not an error.
     pub silence: Duration,
 }
 
@@ -52,13 +52,13 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The environment variable that replaces both time-outs: seconds, not necessarily whole ones.
+    /// The environment variable that overrides both time-outs, in seconds. Fractions are allowed.
     const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
 
-    /// The time-outs of the environment variable `MNIST_BURN_TIMEOUT`, or else the default ones.
+    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set.
     ///
     /// # Errors
-    /// [`DataError::Timeout`] if the variable holds no number above 0.
+    /// [`DataError::Timeout`] if the variable is not a number above 0.
     pub fn from_env() -> Result<Self, DataError> {
         env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
     }
@@ -78,18 +78,18 @@ impl Timeouts {
             .timeout_resolve(Some(self.connect))
             .timeout_connect(Some(self.connect))
             .timeout_per_read(Some(self.silence))
-            // The checksum is that of the bytes as they are stored, so they must come as they are.
+            // The checksum is that of the stored bytes, so the server must not encode them again.
             .accept_encoding("identity")
             .build()
             .into()
     }
 }
 
-/// Downloads `name` into the folder `dir`, made if need be, and returns its path there. The mirrors are base addresses,
-/// tried in turn. The file appears under its name only once it is whole and its checksum is right.
+/// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
+/// base addresses, tried in order. The file appears under its name only once it is complete and its checksum is right.
 ///
 /// # Errors
-/// [`DataError::Download`] if no mirror gives the published file, [`DataError::Write`] if it cannot be stored.
+/// [`DataError::Download`] if no mirror sends the published file, [`DataError::Write`] if it cannot be stored.
 pub fn download(
     name: &str,
     published: &Published,
@@ -98,7 +98,7 @@ pub fn download(
     timeouts: Timeouts,
     progress: &dyn DownloadProgress,
 ) -> Result<PathBuf, DataError> {
-    // First of all: to learn that a folder is not writable, nobody should wait for a download.
+    // Checked first: nobody should wait for a download to learn that the folder is not writable.
     fs::create_dir_all(dir)
         .and_then(|()| tempfile::tempfile_in(dir))
         .map_err(|source| DataError::Write { path: dir.into(), source })?;
@@ -114,7 +114,7 @@ pub fn download(
     Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
 }
 
-/// Gets the published file from an address, into memory: the largest has 26 MB.
+/// Downloads the published file from an address into memory: the largest has 26 MB.
 fn fetch(
     agent: &Agent,
     url: &str,
@@ -124,7 +124,7 @@ fn fetch(
     progress.start(url, published.size);
     let mut bytes = Vec::new();
     let mut response = agent.get(url).call()?;
-    // The byte more tells a body that is too long, without reading all of it.
+    // One more byte reveals a body that is too long, without reading all of it.
     let mut body = response.body_mut().as_reader().take(published.size + 1);
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -141,7 +141,7 @@ fn fetch(
     Ok(bytes)
 }
 
-/// Refuses bytes that are not those of the published file.
+/// Rejects bytes that differ from the published file.
 fn check(bytes: &[u8], published: &Published) -> Result<(), MirrorError> {
     let (expected, found) = (published.size, bytes.len() as u64);
     if found != expected {
@@ -154,11 +154,11 @@ fn check(bytes: &[u8], published: &Published) -> Result<(), MirrorError> {
     Ok(())
 }
 
-/// Writes the file under a temporary name, waits until the disk has it, and gives it its own.
+/// Writes the file under a temporary name, syncs it to the disk, and renames it.
 fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
     let path = dir.join(name);
     let write = || -> io::Result<()> {
-        // `make_in`, as the file is to have the permissions of any new file, not those of a private temporary one.
+        // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
         let mut part = tempfile::Builder::new().suffix(".part").make_in(dir, |path| File::create_new(path))?;
         part.write_all(bytes)?;
         part.as_file().sync_all()?;

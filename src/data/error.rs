@@ -1,17 +1,17 @@
-//! What can be wrong with the data, and the way out of it.
+//! Errors in the data, each with what to do about it.
 
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why the images could not be had. Each message names the file or the key; the cause is kept as the source.
+/// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
     /// `data.dataset = "idx"` without a folder.
-    #[error("data.dir is missing: it names the folder of your own images")]
+    #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
 
-    /// One's own folder lacks files; nothing is downloaded there.
+    /// The folder of the user's own files lacks some. They are never downloaded.
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
     Missing {
         /// `data.dir`.
@@ -20,9 +20,9 @@ pub enum DataError {
         missing: Vec<String>,
     },
 
-    /// A folder's sub-folders are not the classes that they have to be.
+    /// The sub-folders of a folder are not the expected classes.
     #[error(
-        "{dir} has the sub-folders {}, but there have to be {expected}: a sub-folder for each class, with its pictures",
+        "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
         listed(found)
     )]
     Folders {
@@ -30,7 +30,7 @@ pub enum DataError {
         dir: PathBuf,
         /// The names of its sub-folders.
         found: Vec<String>,
-        /// What there has to be.
+        /// The expected classes.
         expected: String,
     },
 
@@ -49,9 +49,10 @@ pub enum DataError {
         all: usize,
     },
 
-    /// A class has no pictures to learn from, or none to be tested with.
+    /// A class has no image for training, or none for testing.
     #[error(
-        "{dir} has too few pictures, one to train and one to test with at the least: put more there, or take it away"
+        "{dir} has too few images: a class needs at least one for training and one for testing; add images, or remove \
+         the folder"
     )]
     Few {
         /// The class's folder.
@@ -60,7 +61,7 @@ pub enum DataError {
 
     /// A file of a named data set is not the published one.
     #[error(
-        "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it anew, or \
+        "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it again, or \
          set data.dataset = \"idx\" to use files of your own"
     )]
     Checksum {
@@ -72,7 +73,7 @@ pub enum DataError {
         found: String,
     },
 
-    /// No mirror gave the file.
+    /// No mirror sent the published file.
     #[error(
         "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
         list(attempts)
@@ -80,40 +81,40 @@ pub enum DataError {
     Download {
         /// The file's name.
         name: String,
-        /// The folder it belongs into.
+        /// The folder it belongs in.
         dir: PathBuf,
         /// The addresses tried, in order, and what was wrong with each.
         attempts: Vec<Attempt>,
     },
 
-    /// The environment variable for the time-out holds no usable time.
-    #[error("{variable}={value} is no time in seconds: give a number above 0 or unset it")]
+    /// The environment variable for the time-outs is not a usable time.
+    #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
     Timeout {
         /// The variable's name.
         variable: &'static str,
-        /// What it holds.
+        /// Its value.
         value: String,
     },
 
     /// A file or folder cannot be written.
-    #[error("cannot write {path}: give the folder room and write permission, or name another in data.dir")]
+    #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
     Write {
         /// What was being written.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
     /// A file cannot be opened or read.
-    #[error("cannot read {path}: check that it is a file and may be read")]
+    #[error("cannot read {path}: check that it exists and that you may read it")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 
-    /// A file's content is not a whole IDX file of the expected kind.
+    /// A file is not a complete IDX file of the expected kind.
     #[error("{path} is not a usable IDX file: replace it")]
     Idx {
         /// The file.
@@ -122,7 +123,7 @@ pub enum DataError {
         source: IdxError,
     },
 
-    /// A pair of files does not belong together.
+    /// The files of images and labels do not belong together.
     #[error("{images} holds {image_count} images, but {labels} holds {label_count} labels: use files of one data set")]
     Counts {
         /// The file of the images.
@@ -135,7 +136,7 @@ pub enum DataError {
         label_count: usize,
     },
 
-    /// A label names no class.
+    /// A label is not below the number of classes.
     #[error("{path}: label {index} (from 0) is {label}, but the {classes} classes are 0 to {}: correct it", classes - 1)]
     Label {
         /// The file of the labels.
@@ -148,7 +149,7 @@ pub enum DataError {
         classes: usize,
     },
 
-    /// A class was chosen that does not occur.
+    /// `data.classes` names a label that no image has.
     #[error("data.classes: no image has the label {label}; there are {classes} classes, from 0")]
     Classes {
         /// The label.
@@ -157,7 +158,7 @@ pub enum DataError {
         classes: usize,
     },
 
-    /// Everything would be held out.
+    /// Validation would take all training images.
     #[error("data.validation = {validation} leaves nothing to train on: there are {images} training images in all")]
     Validation {
         /// `data.validation`.
@@ -166,21 +167,21 @@ pub enum DataError {
         images: usize,
     },
 
-    /// Labels can't be kept of so many images.
+    /// The classes can't have equally many labels of this number.
     #[error(
-        "data.labels = {labels} takes a whole number from {least} to {most} here: as many images of each class, at least \
-         one, and no more than the smallest class has"
+        "data.labels = {labels} takes a whole number from {least} to {most} here: the same number for each class, at \
+         least one and at most the size of the smallest class"
     )]
     Labels {
         /// `data.labels`.
         labels: usize,
-        /// One of each class.
+        /// One label per class.
         least: usize,
-        /// As many of each class as the smallest has, but not all there are.
+        /// For each class as many as the smallest one has, but less than the number of images.
         most: usize,
     },
 
-    /// The test images are not of the training images' size.
+    /// The test images have another size than the training images.
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",
         found[0], found[1], expected[0], expected[1]
@@ -198,10 +199,10 @@ pub enum DataError {
 /// What is wrong with the content of an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
-    /// The first number is another one: another kind of file, or images where labels belong.
-    #[error("it starts with 0x{found:08x}, not with 0x{expected:08x} or as gzip does")]
+    /// The magic number is wrong: another kind of file, or images in place of labels.
+    #[error("it starts with 0x{found:08x}, not with 0x{expected:08x} or a gzip header")]
     Magic {
-        /// The first number of such a file: its type of number and its dimensions.
+        /// The magic number of such a file: the type of its values and the number of its dimensions.
         expected: u32,
         /// The first number of this file.
         found: u32,
@@ -212,18 +213,18 @@ pub enum IdxError {
     Header,
 
     /// A dimension is 0.
-    #[error("its header announces nothing: its dimensions are {shape:?}")]
+    #[error("its header announces an empty array: its dimensions are {shape:?}")]
     Empty {
         /// The dimensions.
         shape: Vec<usize>,
     },
 
-    /// The header announces more than is ever read into memory.
-    #[error("its header announces {announced} bytes, and more than {most} are not read into memory")]
+    /// The header announces more than is read into memory.
+    #[error("its header announces {announced} bytes, but at most {most} are read into memory")]
     TooLarge {
         /// The bytes announced.
         announced: u64,
-        /// The most that are read.
+        /// The most bytes that are read.
         most: u64,
     },
 
@@ -245,41 +246,41 @@ pub enum IdxError {
         found: u64,
     },
 
-    /// The file goes on after its announced end.
-    #[error("it goes on after the {announced} bytes that its header announces")]
+    /// The file continues after its announced end.
+    #[error("it continues after the {announced} bytes that its header announces")]
     Trailing {
         /// The bytes of pixels or labels the header announces.
         announced: u64,
     },
 
-    /// Reading failed on the way: a damaged gzip stream, most often.
-    #[error("it cannot be read to its end")]
+    /// Reading failed, most often because of a damaged gzip stream.
+    #[error("it cannot be read to the end")]
     Unreadable(#[source] io::Error),
 }
 
-/// One address tried in vain.
+/// An address that did not send the published file.
 #[derive(Debug, Error)]
 #[error("{url}: {reason}")]
 pub struct Attempt {
     /// The address.
     pub url: String,
-    /// Why it did not give the file.
+    /// Why it failed.
     pub reason: MirrorError,
 }
 
-/// Why a mirror did not give a file.
+/// Why a mirror did not send the published file.
 #[derive(Debug, Error)]
 pub enum MirrorError {
-    /// It could not be reached, or answered with an error or brokenly.
+    /// It could not be reached, or its answer was an error or invalid.
     #[error("{0}")]
     Http(Box<ureq::Error>),
 
-    /// It was not reached in time, or stopped sending.
-    #[error("silent for too long; MNIST_BURN_TIMEOUT=<seconds> in the environment waits longer")]
+    /// It did not answer in time, or stopped sending.
+    #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
 
-    /// It sent something longer or shorter than the published file.
-    #[error("sent {} bytes where the file has {expected}", if found > expected { "more" } else { "fewer" })]
+    /// It sent more or fewer bytes than the published file has.
+    #[error("sent {} bytes than the {expected} of the file", if found > expected { "more" } else { "fewer" })]
     Length {
         /// The published file's size, in bytes.
         expected: u64,
@@ -287,7 +288,7 @@ pub enum MirrorError {
         found: u64,
     },
 
-    /// It sent something else than the published file.
+    /// It sent another file than the published one.
     #[error("sent a file with SHA-256 {found}, not {expected}")]
     Checksum {
         /// The published SHA-256.
@@ -307,7 +308,7 @@ impl From<ureq::Error> for MirrorError {
 }
 
 impl From<io::Error> for MirrorError {
-    /// What reading an answer's body reports: an error of `ureq` in the clothes of one of the system.
+    /// Reading an answer's body reports errors of `ureq` as I/O errors.
     fn from(error: io::Error) -> Self {
         ureq::Error::from(error).into()
     }

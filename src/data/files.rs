@@ -1,4 +1,5 @@
-//! Finds the files of a data set: images in folders, or four IDX files. Missing files of a published data set are downloaded.
+//! Finds the files of a data set: a folder of images, or four IDX files. Downloads missing files of published data
+//! sets.
 
 use std::{
     collections::BTreeMap,
@@ -17,12 +18,12 @@ use crate::config::{Data, Dataset};
 #[cfg(test)]
 mod tests;
 
-/// A data set, all there.
+/// The files of a data set, all present.
 #[derive(Debug, Clone)]
 pub enum Files {
-    /// Four files.
+    /// Four IDX files.
     Idx(IdxFiles),
-    /// Images in a folder for each class.
+    /// A folder of images for each class.
     ImageFolder(ImageFolder),
 }
 
@@ -38,11 +39,11 @@ impl Files {
         }
     }
 
-    /// Reads the test images. They are to be of the training images' `[height, width]` and `classes`.
+    /// Reads the test images. They must have the training images' `[height, width]` and `classes`.
     ///
     /// # Errors
-    /// As [`Images::read`], and [`DataError::Size`], [`DataError::Classes`] or [`DataError::Folders`] if they are of another
-    /// size or of other classes.
+    /// As [`Images::read`], and [`DataError::Size`], [`DataError::Classes`] or [`DataError::Folders`] if they have
+    /// another size or other classes.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.test(size, classes),
@@ -50,7 +51,7 @@ impl Files {
         }
     }
 
-    /// What is worth a warning: files that were left out, each with the reason.
+    /// Warnings: the files that were left out, each with the reason.
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Idx(_) => &[],
@@ -58,8 +59,8 @@ impl Files {
         }
     }
 
-    /// What a run is trained on: the SHA-256 of each file as it lies there, hexadecimal, by file name; of pictures, that of
-    /// the list of each part's files.
+    /// The SHA-256 of each file as it is stored, hexadecimal, by file name. For an image folder, that of the list of
+    /// files of each part.
     pub fn checksums(&self) -> &BTreeMap<String, String> {
         match self {
             Self::Idx(files) => &files.checksums,
@@ -81,9 +82,9 @@ pub struct IdxFiles {
     pub test_labels: PathBuf,
     /// The SHA-256 of each file.
     pub checksums: BTreeMap<String, String>,
-    /// What the classes are called, where that is known beforehand.
+    /// The names of the classes, if the data set is a published one.
     pub names: Option<&'static [&'static str]>,
-    /// The labels that are used; empty, all.
+    /// The labels that are used; all of them if this is empty.
     pub chosen: Vec<u8>,
 }
 
@@ -106,7 +107,7 @@ impl IdxFiles {
         self.names.map(<[_]>::len)
     }
 
-    /// The images that are used, their classes with names.
+    /// The images that are used, with the names of their classes.
     fn chosen(&self, images: Images) -> Result<Images, DataError> {
         let images = match self.names {
             Some(names) => images.named(names),
@@ -127,18 +128,18 @@ impl IdxFiles {
     }
 }
 
-/// Finds the files of the data set that is configured.
+/// Finds the files of the configured data set.
 ///
-/// Each file may be compressed (`.gz`) or not; where both are there, the compressed one is taken. Without `data.dir`,
-/// the folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from
-/// the program's own; without that, one in the checkout of this program or in the current folder. The files of a named
-/// data set are checked against the published checksums, and downloaded if missing. One's own files and pictures are taken
-/// as they are; pictures are read here, see [`ImageFolder`].
+/// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. Without `data.dir`, the
+/// folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from the
+/// program's own. If there is none, it is `data/<name>` in the checkout of this program or in the current folder. The
+/// files of a published data set are checked against the published checksums, and downloaded if missing. The user's own
+/// files are used as they are. An image folder is read here, see [`ImageFolder`].
 ///
 /// # Errors
-/// [`DataError::NoDir`] and [`DataError::Missing`] for one's own files, those of [`ImageFolder::read`], [`DataError::Checksum`],
-/// [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for those of a named data set,
-/// [`DataError::Read`] for both.
+/// [`DataError::NoDir`] and [`DataError::Missing`] for the user's own files, those of [`ImageFolder::read`],
+/// [`DataError::Checksum`], [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for a published
+/// data set, [`DataError::Read`] for both.
 pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
@@ -183,13 +184,13 @@ fn own(dir: &Path, chosen: &[u8]) -> Result<IdxFiles, DataError> {
     }
 }
 
-/// The file of that name, compressed or else not, if it is there.
+/// The file of that name if it exists, the compressed one first.
 fn present(dir: &Path, name: &str) -> Option<PathBuf> {
     [dir.join(format!("{name}.gz")), dir.join(name)].into_iter().find(|path| path.is_file())
 }
 
-/// Passes the path on if the published file lies there. What was published are the compressed files, so an unpacked
-/// one cannot be checked and passes; its checksum is recorded in [`Files`] like any other.
+/// Returns the path if the file is the published one. Only compressed files were published, so an uncompressed one
+/// cannot be checked and passes. Its checksum is recorded in [`Files`] like any other.
 fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
     if path.extension().is_none() {
         return Ok(path);
@@ -204,27 +205,27 @@ fn sum(path: &Path) -> Result<String, DataError> {
     checksum::of_file(path).map_err(|source| DataError::Read { path: path.into(), source })
 }
 
-/// The folder of a named data set, there already or to be made.
+/// The folder of a published data set, existing or still to be created.
 fn default_dir(folder: &str) -> PathBuf {
-    // Either place may be unknown, as when the current folder was deleted; then it holds no data.
+    // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
     let here = env::current_dir().ok();
     let program = env::current_exe().ok();
-    let carried = [&here, &program].into_iter().flatten().find_map(|start| carried(start, folder));
-    carried.unwrap_or_else(|| {
+    let nearest = [&here, &program].into_iter().flatten().find_map(|start| nearest(start, folder));
+    nearest.unwrap_or_else(|| {
         let root = here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
         root.join("data").join(folder)
     })
 }
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.
-fn carried(start: &Path, folder: &str) -> Option<PathBuf> {
+fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {
     start
         .ancestors()
         .map(|ancestor| ancestor.join("data").join(folder))
         .find(|dir| NAMES.iter().any(|name| present(dir, name).is_some()))
 }
 
-/// The root of this program's checkout, upwards from `start`.
+/// The root of this program's checkout, at or above `start`.
 fn checkout(start: &Path) -> Option<&Path> {
     let name = concat!("name = \"", env!("CARGO_PKG_NAME"), "\"");
     let names_us = |manifest: String| manifest.lines().any(|line| line.trim() == name);

@@ -1,12 +1,12 @@
-//! The IDX format, gzip or plain: a magic number, the dimensions, then one byte a value.
+//! The IDX format, plain or gzip: a magic number, the dimensions, then one byte per value.
 //!
 //! All numbers of the header are 32-bit and big-endian. The magic number is `0x0000TTDD`: `TT` the type of the values,
 //! `08` for unsigned bytes, and `DD` how many dimensions follow. See
 //! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format".
 //!
-//! The files may come from anywhere, so no number in a header is trusted: beyond a few times the file's size, memory grows
-//! only as bytes arrive, no more is read than the header announces plus one byte, and a header that announces more than the
-//! file can hold, or than 2 GiB, is refused before that.
+//! The files may come from anywhere, so no number in a header is trusted. A header that announces more than the file
+//! can hold, or more than 2 GiB, is refused at once. At most one byte more than announced is read. Beyond a few times
+//! the file's size, memory grows only as bytes arrive.
 
 use std::{
     fs::File,
@@ -24,23 +24,23 @@ mod tests;
 /// How a gzip file starts: RFC 1952, section 2.3.1.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// One byte of deflate becomes at most so many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
+/// One byte of deflate expands to at most this many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
 const MOST_EXPANSION: u64 = 1032;
 
-/// Images usually become at most so many: MNIST's 4.8. Memory for that much is taken at once, which saves moving what has
-/// been read to ever larger places.
+/// One byte of compressed images usually expands to at most this many: MNIST's to 4.8. That much memory is reserved at
+/// once, which avoids copies while the buffer grows.
 const USUAL_EXPANSION: u64 = 8;
 
-/// The largest array that is read: more than two million images of MNIST's size, and no memory's end.
+/// The largest array that is read, in bytes: more than two million images of MNIST's size.
 const LARGEST: u64 = 2 << 30;
 
-/// Unsigned bytes, in the third byte of the magic number.
+/// The type of unsigned bytes, in the third byte of the magic number.
 const UNSIGNED_BYTES: u32 = 0x0800;
 
 /// Reads images: their shape `[images, height, width]` and their pixels, image by image and row by row, 0 to 255.
 ///
 /// # Errors
-/// [`DataError::Read`] if the file cannot be opened, [`DataError::Idx`] if it is not a whole IDX file of images. No
+/// [`DataError::Read`] if the file cannot be opened, [`DataError::Idx`] if it is not a complete IDX file of images. No
 /// dimension is 0.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
     read(path)
@@ -63,7 +63,8 @@ fn read<const D: usize>(path: &Path) -> Result<([usize; D], Vec<u8>), DataError>
     let mut file = BufReader::new(file);
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
     let array = if gzip {
-        // Several members are one file, and what is no member is an error: so nothing can hide behind the first.
+        // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first
+        // one.
         decode(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION))
     } else {
         decode(file, size, size)
@@ -71,7 +72,7 @@ fn read<const D: usize>(path: &Path) -> Result<([usize; D], Vec<u8>), DataError>
     array.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
-/// Reads the array from a file of `size` bytes that can hold `most`.
+/// Reads the array from a file of `size` bytes that hold at most `most` after decompression.
 fn decode<const D: usize>(mut from: impl Read, size: u64, most: u64) -> Result<([usize; D], Vec<u8>), IdxError> {
     let expected = UNSIGNED_BYTES | D as u32;
     let found = number(&mut from)?;
@@ -90,13 +91,13 @@ fn decode<const D: usize>(mut from: impl Read, size: u64, most: u64) -> Result<(
         .try_fold(1, |product: u64, &dimension| product.checked_mul(dimension as u64))
         .filter(|&announced| announced <= most)
         .ok_or(IdxError::Oversized { shape: shape.into(), size })?;
-    // A gzip file can honestly expand a thousandfold.
+    // A valid gzip file can expand a thousandfold.
     if announced > LARGEST {
         return Err(IdxError::TooLarge { announced, most: LARGEST });
     }
 
     let mut bytes = Vec::with_capacity(announced.saturating_add(1).min(size.saturating_mul(USUAL_EXPANSION)) as usize);
-    // The byte more tells a file that ends here from one that goes on, and has gzip check its sum at the end.
+    // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
     from.take(announced.saturating_add(1)).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
     match bytes.len() as u64 {
         found if found < announced => Err(IdxError::Truncated { announced, found }),

@@ -1,8 +1,8 @@
-//! One's own pictures, PNG or JPEG: a folder whose sub-folders are the classes, with a picture's image in each file.
+//! The user's own images, PNG or JPEG: a folder whose sub-folders are the classes, with one image per file.
 //!
-//! Those to test with are in `test/`, those to train with beside it in `train/`, each with a sub-folder a class. Where there
-//! is no `test/`, a fifth of each class is held out for it: those whose bytes have the smallest SHA-256. So the choice
-//! depends on nothing but the pictures, is the same for every seed, and a copy of a picture lies on its side.
+//! Test images are in `test/` and training images beside it, also in `train/`, each with one sub-folder per class.
+//! Without `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice
+//! depends only on the images, is the same for every seed, and does not separate copies of an image.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,28 +13,28 @@ use super::images::Images;
 use super::prepare::{Limits, prepare};
 use crate::checksum;
 
-/// The `[height, width]` that pictures are brought to, in pixels: that of MNIST, so that networks fit both.
+/// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
 const SIZE: [usize; 2] = [28, 28];
-/// The share of each class that is held out for the test where there is no `test/`.
-const TEST: f64 = 0.2;
-/// More unreadable files than this share of all are no accident.
-const MOST_BAD: f64 = 0.1;
+/// The fraction of each class that is held out for testing without `test/`.
+const TEST_FRACTION: f64 = 0.2;
+/// The largest fraction of unreadable files that may be an accident.
+const MOST_UNREADABLE: f64 = 0.1;
 
-/// The images of such a folder, which is small enough for memory.
+/// The images of such a folder, in memory.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     dir: PathBuf,
-    /// To learn from.
+    /// The training images.
     pub train: Images,
     test: Images,
-    /// Of the list of the files of each part.
+    /// The SHA-256 of the list of files of each part, `train` and `test`.
     pub checksums: BTreeMap<String, String>,
-    /// Files that can't be read, each with the reason.
+    /// The files that can't be read, each with the reason.
     pub warnings: Vec<String>,
 }
 
-/// A picture as it was found.
-struct Picture {
+/// An image file.
+struct ImageFile {
     /// `<class>/<file>`.
     name: String,
     sha256: String,
@@ -43,12 +43,12 @@ struct Picture {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all pictures in `dir`. Files that can't be read are left out, with a warning each.
+    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning for each.
     ///
     /// # Errors
-    /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if its sub-folders are not 2 to 256 classes,
-    /// or those of `test/` others; [`DataError::UnreadableImages`] if more than a tenth of the files can't be read, and
-    /// [`DataError::Few`] if a class has no picture to train or to test with.
+    /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if there are not 2 to 256 classes, or
+    /// `test/` has others; [`DataError::UnreadableImages`] if more than a tenth of the files can't be read;
+    /// [`DataError::Few`] if a class has no image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         let (train_dir, test_dir) = (dir.join("train"), dir.join("test"));
         let root = if train_dir.is_dir() { train_dir } else { dir.into() };
@@ -70,16 +70,16 @@ impl ImageFolder {
             hold_out(&mut train)
         };
         unreadable.judge(dir)?;
-        for (dir, pictures) in [(&root, &train), (if test_dir.is_dir() { &test_dir } else { &root }, &test)] {
-            let is_there = |class: usize| pictures.iter().any(|it| usize::from(it.class) == class);
+        for (dir, files) in [(&root, &train), (if test_dir.is_dir() { &test_dir } else { &root }, &test)] {
+            let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
             if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
                 return Err(DataError::Few { dir: dir.join(&names[class]) });
             }
         }
         let checksums = [("train", list(&train)), ("test", list(&test))].map(|(part, sum)| (part.to_string(), sum));
-        let images = |pictures: Vec<Picture>| {
-            let labels = pictures.iter().map(|picture| picture.class).collect();
-            let pixels = pictures.into_iter().flat_map(|picture| picture.pixels).collect();
+        let images = |files: Vec<ImageFile>| {
+            let labels = files.iter().map(|file| file.class).collect();
+            let pixels = files.into_iter().flat_map(|file| file.pixels).collect();
             Images::new(pixels, labels, SIZE, names.len()).named(&names)
         };
         Ok(Self {
@@ -91,7 +91,7 @@ impl ImageFolder {
         })
     }
 
-    /// The test images, which are to be of this size and of so many classes.
+    /// The test images. They must have this size and number of classes.
     ///
     /// # Errors
     /// [`DataError::Size`] and [`DataError::Folders`] if they are not.
@@ -108,12 +108,12 @@ impl ImageFolder {
     }
 }
 
-/// The names of the sub-folders, sorted; hidden ones are none.
+/// The names of the sub-folders, sorted, without hidden ones.
 fn folders(dir: &Path) -> Result<Vec<String>, DataError> {
     Ok(entries(dir)?.into_iter().filter(|path| path.is_dir()).map(|path| name(&path)).collect())
 }
 
-/// What lies in a folder, sorted, but for what is hidden.
+/// The paths in a folder, sorted, without hidden ones.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |source| DataError::Read { path: dir.into(), source };
     let all: Result<Vec<PathBuf>, _> = fs::read_dir(dir).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
@@ -127,42 +127,42 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Reads the pictures of each class.
-fn read_all(root: &Path, names: &[String], unreadable: &mut Unreadable) -> Result<Vec<Picture>, DataError> {
-    let mut pictures = vec![];
+/// Reads the images of each class.
+fn read_all(root: &Path, names: &[String], unreadable: &mut Unreadable) -> Result<Vec<ImageFile>, DataError> {
+    let mut files = vec![];
     for (class, folder) in (0..=u8::MAX).zip(names) {
         for path in entries(&root.join(folder))?.into_iter().filter(|path| path.is_file()) {
             let prepared = fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
                 let pixels = prepare(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
-                Ok(Picture {
+                Ok(ImageFile {
                     name: format!("{folder}/{}", name(&path)),
                     sha256: checksum::of_bytes(&bytes),
                     class,
                     pixels,
                 })
             });
-            pictures.extend(unreadable.note(&path, prepared));
+            files.extend(unreadable.note(&path, prepared));
         }
     }
-    Ok(pictures)
+    Ok(files)
 }
 
-/// Takes the pictures to test with out of all.
-fn hold_out(all: &mut Vec<Picture>) -> Vec<Picture> {
+/// Moves the test images out of `all`.
+fn hold_out(all: &mut Vec<ImageFile>) -> Vec<ImageFile> {
     let mut by_sum: Vec<(u8, String)> = all.iter().map(|it| (it.class, it.sha256.clone())).collect();
     by_sum.sort();
     let held_out: BTreeSet<(u8, String)> = by_sum
         .chunk_by(|one, other| one.0 == other.0)
-        // One at least; a class of one is then missing among those to learn from, which is told.
-        .flat_map(|class| &class[..((TEST * class.len() as f64).round() as usize).max(1)])
+        // At least one. A class of one image then has none for training, which `read` reports.
+        .flat_map(|class| &class[..((TEST_FRACTION * class.len() as f64).round() as usize).max(1)])
         .cloned()
         .collect();
     all.extract_if(.., |it| held_out.contains(&(it.class, it.sha256.clone()))).collect()
 }
 
-/// The SHA-256 of a list of files with theirs, as `sha256sum` prints it.
-fn list(pictures: &[Picture]) -> String {
-    let lines: String = pictures.iter().map(|picture| format!("{}  {}\n", picture.sha256, picture.name)).collect();
+/// The SHA-256 of the list of files with their checksums, in the format of `sha256sum`.
+fn list(files: &[ImageFile]) -> String {
+    let lines: String = files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
     checksum::of_bytes(lines.as_bytes())
 }
 
@@ -175,13 +175,13 @@ struct Unreadable {
 }
 
 impl Unreadable {
-    fn note(&mut self, path: &Path, prepared: Result<Picture, String>) -> Option<Picture> {
+    fn note(&mut self, path: &Path, prepared: Result<ImageFile, String>) -> Option<ImageFile> {
         self.all += 1;
-        prepared.inspect_err(|error| self.warnings.push(format!("{} is left out: {error}", path.display()))).ok()
+        prepared.inspect_err(|error| self.warnings.push(format!("{}: {error}", path.display()))).ok()
     }
 
     fn judge(&self, dir: &Path) -> Result<(), DataError> {
-        match self.warnings.len() as f64 > MOST_BAD * self.all as f64 {
+        match self.warnings.len() as f64 > MOST_UNREADABLE * self.all as f64 {
             true => {
                 let unreadable = self.warnings.clone();
                 Err(DataError::UnreadableImages { dir: dir.into(), unreadable, all: self.all })

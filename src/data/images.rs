@@ -1,4 +1,4 @@
-//! Labelled images in memory, one byte a pixel and one byte a label.
+//! Labelled images in memory: one byte per pixel and one byte per label.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::idx;
 
 /// Labelled images of one size, at least one.
 ///
-/// They stay bytes, a quarter of the memory of `f32`, until a batch of them is made.
+/// They are stored as bytes, in a quarter of the memory of `f32`, until a batch is made of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// `[images, height, width]`, flat.
@@ -15,17 +15,17 @@ pub struct Images {
     /// `[images]`, each below `classes`.
     labels: Vec<u8>,
     size: [usize; 2],
-    /// Of each class.
+    /// The name of each class.
     names: Vec<String>,
 }
 
 impl Images {
-    /// Reads the images and their labels from a pair of IDX files. Without `classes`, there are as many as the largest
-    /// label tells: a data set uses its last class.
+    /// Reads the images and their labels from a pair of IDX files. Without `classes`, the largest label is taken as
+    /// that of the last class.
     ///
     /// # Errors
-    /// [`DataError::Read`] or [`DataError::Idx`] if a file is not readable or not whole, [`DataError::Counts`] if they
-    /// do not hold equally many, [`DataError::Label`] if a label is not below `classes`.
+    /// [`DataError::Read`] or [`DataError::Idx`] if a file is not readable or not complete, [`DataError::Counts`] if
+    /// the numbers of images and labels differ, [`DataError::Label`] if a label is not below `classes`.
     pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
         let ([image_count, height, width], pixels) = idx::images(images)?;
         let label_bytes = idx::labels(labels)?;
@@ -42,20 +42,20 @@ impl Images {
         Ok(Self { pixels, labels: label_bytes, size: [height, width], names: numbers(classes) })
     }
 
-    /// Images made elsewhere: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`.
+    /// Images from memory: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`.
     ///
     /// # Panics
-    /// If the lengths do not fit each other, or a label is too large.
+    /// If the lengths do not match, or a label is too large.
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
         assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");
         Self { pixels, labels, size, names: numbers(classes) }
     }
 
-    /// The images with these labels alone, which are their classes from here on, in this order, with their names.
+    /// Only the images with these labels, which become the classes, in this order and with their names.
     ///
     /// # Errors
-    /// [`DataError::Classes`] if there are none of one of them.
+    /// [`DataError::Classes`] if no image has one of the labels.
     pub fn of(&self, labels: &[u8]) -> Result<Self, DataError> {
         if let Some(&label) = labels.iter().find(|label| !self.labels.contains(label)) {
             return Err(DataError::Classes { label, classes: self.classes() });
@@ -70,10 +70,10 @@ impl Images {
         })
     }
 
-    /// The same images, of classes with these names.
+    /// The same images, with these names of the classes.
     ///
     /// # Panics
-    /// If there are more or fewer than classes.
+    /// If there are more or fewer names than classes.
     pub fn named(self, names: &[impl AsRef<str>]) -> Self {
         assert_eq!(names.len(), self.names.len(), "a name for each class");
         Self { names: names.iter().map(|name| name.as_ref().into()).collect(), ..self }
@@ -82,7 +82,7 @@ impl Images {
     /// The images at `indices`, in this order.
     ///
     /// # Panics
-    /// If there is no such image.
+    /// If an index has no image.
     pub fn at(&self, indices: &[usize]) -> Self {
         let pixels = indices.iter().flat_map(|&index| self.pixels(index)).copied().collect();
         let labels = indices.iter().map(|&index| self.label(index)).collect();
@@ -104,12 +104,12 @@ impl Images {
         self.size
     }
 
-    /// How many classes there are: every label is below it.
+    /// The number of classes. Every label is below it.
     pub fn classes(&self) -> usize {
         self.names.len()
     }
 
-    /// What each class is called, in order; its number, where nothing else is known.
+    /// The name of each class, in order: its number, unless it has been given a name.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -137,7 +137,7 @@ impl Images {
     }
 }
 
-/// The names of classes that have none.
+/// The default names of classes: their numbers.
 fn numbers(classes: usize) -> Vec<String> {
     (0..classes).map(|class| class.to_string()).collect()
 }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn each_image_keeps_its_pixels_and_its_label() {
+    fn image_keeps_its_pixels_and_its_label() {
         let images = read(3, &[5, 0, 2], Some(10)).1.unwrap();
         assert_eq!((images.len(), images.is_empty(), images.size(), images.classes()), (3, false, [1, 2], 10));
         assert_eq!((images.pixels(1), images.label(1)), ([2, 3].as_slice(), 0));
@@ -180,19 +180,19 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_label_that_no_image_has_is_refused() {
+    fn chosen_label_that_no_image_has_is_refused() {
         let error = read(3, &[5, 0, 2], Some(10)).1.unwrap().of(&[5, 1]).unwrap_err();
         assert_eq!(error.to_string(), "data.classes: no image has the label 1; there are 10 classes, from 0");
     }
 
     #[test]
-    fn unknown_classes_are_counted_from_the_largest_label() {
+    fn number_of_classes_follows_from_the_largest_label() {
         assert_eq!(read(3, &[5, 0, 2], None).1.unwrap().classes(), 6);
         assert_eq!(read(1, &[255], None).1.unwrap().classes(), 256);
     }
 
     #[test]
-    fn a_label_too_few_is_refused() {
+    fn missing_label_is_refused() {
         let (dir, images) = read(3, &[5, 0], None);
         let dir = dir.path().display();
         assert_eq!(
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_that_names_no_class_is_refused() {
+    fn label_that_names_no_class_is_refused() {
         let (dir, images) = read(3, &[5, 10, 2], Some(10));
         let dir = dir.path().display();
         assert_eq!(

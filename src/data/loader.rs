@@ -1,7 +1,7 @@
-//! The order of the images: a Burn [`DataLoader`] whose shuffling depends on the seed and the epoch alone.
+//! The order of the images: a Burn [`DataLoader`] whose shuffling depends only on the seed and the epoch.
 //!
-//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With several
-//! workers it also depends on which one is fastest.
+//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
+//! several workers it also depends on which one is fastest.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -19,35 +19,36 @@ use super::device_images::DeviceImages;
 use super::images::Images;
 use crate::random::{Purpose, derived_seed, generator};
 
-/// Goes through a data set in batches. The last batch holds what is left. Each batch may have images without labels too.
+/// Goes through a data set in batches. The last batch has the images that are left. Each batch may also have images
+/// without labels.
 #[derive(Clone)]
 pub struct Loader {
     images: Arc<Images>,
-    /// Which of the images, in their order without shuffling.
+    /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
     /// The number of images in an epoch. If there are fewer, some come more than once.
     length: usize,
-    /// The images without labels, and how many of them each batch has.
+    /// The images without labels, and their number in each batch.
     unlabelled: (Arc<[usize]>, usize),
     batcher: ImageBatcher,
     batch_size: usize,
     /// The number of batches of one device in an update.
     accumulation: usize,
-    /// The number of devices that take the batches in turn.
+    /// The number of devices, to which the batches go in turn.
     devices: usize,
     /// The device that this loader is for, from 0.
     part: usize,
-    /// The number of loaders for one device that have been made of this one.
+    /// The number of loaders for one device that have been made from this one.
     parts: Arc<AtomicUsize>,
-    /// The seed of the order; without it, the data set's own order.
+    /// The seed of the order. Without it, the order is that of the data set.
     shuffle: Option<u64>,
     augmentation: Option<Augmentation>,
     /// The number of epochs so far. Burn copies the loader to choose a device; the copies share this.
     epochs: Arc<AtomicU64>,
-    /// The number of threads that make batches ahead of their use. With none, each batch is made when it is asked for.
+    /// The number of threads that make batches ahead of their use. With 0, each batch is made when it is requested.
     threads: usize,
     device: Device,
-    /// The images on the device, sent with the first epoch; without it, each batch is sent.
+    /// The images on the device, sent in the first epoch. Without it, each batch is sent.
     on_device: Option<Arc<OnceLock<DeviceImages>>>,
 }
 
@@ -101,29 +102,29 @@ impl Loader {
         Self { augmentation, ..self }
     }
 
-    /// Starts as if `epochs` epochs were over.
+    /// Starts after `epochs` epochs.
     pub fn after(self, epochs: usize) -> Self {
         Self { epochs: Arc::new(AtomicU64::new(epochs as u64)), ..self }
     }
 
-    /// Weights the batches for updates of `batches` batches of each device. The last update of an epoch has what is left.
+    /// Weights the batches for updates of `batches` batches of each device. The last update of an epoch has the rest.
     pub fn accumulated(self, batches: usize) -> Self {
         Self { accumulation: batches, ..self }
     }
 
-    /// Shares the batches among `devices`, which take them in turn. An update then has the images that one device would
-    /// have with `devices` times as many batches. Burn makes a slice for each device.
+    /// Divides the batches among `devices` devices, in turn. An update then has the images that one device would have
+    /// with `devices` times as many batches. Burn makes a slice for each device.
     pub fn shared_by(self, devices: usize) -> Self {
         Self { devices, ..self }
     }
 
-    /// Makes batches ahead of their use, on so many threads.
+    /// Makes batches ahead of their use, on `threads` threads.
     pub fn with_threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// Keeps the images on the device and gathers the batches there. Images that are augmented, come with unlabelled ones,
-    /// or are too many, are still sent batch by batch.
+    /// Stores the images on the device and gathers the batches there. Images that are augmented, too many, or combined
+    /// with unlabelled ones are still sent batch by batch.
     pub fn kept_on_device(self, is_kept: bool) -> Self {
         Self { on_device: is_kept.then(Arc::default), ..self }
     }
@@ -149,7 +150,7 @@ impl Loader {
         samples.skip((start % images) as usize).take(self.length).collect()
     }
 
-    /// Goes once through the images at `indices`, in an order of that purpose.
+    /// One pass over the images at `indices`, in an order for that purpose.
     fn pass(&self, indices: &[usize], order: Purpose, epoch: u64) -> Vec<Sample> {
         let mut samples: Vec<Sample> = indices.iter().map(|&index| Sample { index, epoch }).collect();
         if let Some(seed) = self.shuffle {
@@ -169,7 +170,7 @@ impl DataLoader<Batch> for Loader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
         let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
-        // A batch that is gathered on the device need not be made ahead.
+        // Batches that are gathered on the device are not made ahead.
         let threads = if self.device_images().is_some() { 0 } else { self.threads };
         let loader = Self { threads, ..self.clone() };
         let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
@@ -186,8 +187,8 @@ impl DataLoader<Batch> for Loader {
         Arc::new(Self { device: device.clone(), on_device, ..self.clone() })
     }
 
-    /// The batches of the next device. Burn asks for one range of the images for each device, in turn; what it gets is
-    /// every batch that is this device's turn.
+    /// The loader of the next device. Burn asks for one range of the images per device, in order. It gets every batch
+    /// of that device instead, because the batches go to the devices in turn.
     fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
         let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
         let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
@@ -205,7 +206,7 @@ struct Epoch {
 }
 
 impl Epoch {
-    /// The batch at `index` among those of this device, from 0, as long as there is one.
+    /// The batch at `index`, from 0, among those of this device; `None` after the last one.
     fn batch(&self, index: usize) -> Option<Batch> {
         let Loader { images, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
         let index = index * devices + part;
@@ -224,7 +225,7 @@ impl Epoch {
         Some(Batch { unlabelled, seed, loss_weight, ..Batch::new(self.augmented(samples), labels) })
     }
 
-    /// The images as the augmentation leaves them.
+    /// The images, augmented.
     fn augmented(&self, samples: &[Sample]) -> Tensor<2> {
         let Loader { images, batcher, augmentation, device, .. } = &self.loader;
         let Some(augmentation) = augmentation else { return self.plain(samples) };
@@ -232,7 +233,7 @@ impl Epoch {
         batcher.images(augmentation.pixels(images, samples).chunks_exact(area), device)
     }
 
-    /// The images as the data set has them.
+    /// The images as they are in the data set.
     fn plain(&self, samples: &[Sample]) -> Tensor<2> {
         let Loader { images, batcher, device, .. } = &self.loader;
         batcher.images(samples.iter().map(|sample| images.pixels(sample.index)), device)
@@ -254,17 +255,17 @@ impl Epoch {
         of(&self.order, *batch_size) + of(&self.unlabelled, *per_batch)
     }
 
-    /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are emptied
-    /// in turn: the order of the batches does not depend on which thread is faster.
+    /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are
+    /// read in turn, so the order of the batches does not depend on which thread is faster.
     fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Batch> {
         let (sender, receiver) = sync_channel(4);
         let epoch = epoch.clone();
         let make = move || {
-            let mine = (thread..).step_by(epoch.loader.threads);
+            let indices = (thread..).step_by(epoch.loader.threads);
             // The receiver is gone if the epoch ended early.
-            mine.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
+            indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
         };
-        // If the thread can't be started, its queue is closed, and its batches are made when they are asked for.
+        // If the thread can't be started, its queue is closed, and its batches are made when they are requested.
         let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);
         receiver
     }

@@ -1,8 +1,8 @@
-//! From any picture of a digit to the image the network was trained on.
+//! Turns any picture of a digit into an image like those the network was trained on.
 //!
-//! MNIST's makers fitted each digit into 20 by 20 pixels, keeping its proportions, and put its centre of mass into the
-//! middle of 28 by 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This does the same; a picture that
-//! already is such an image passes unchanged.
+//! MNIST's authors scaled each digit to fit 20 by 20 pixels, with its proportions, and put its centre of mass in the
+//! middle of 28 by 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same. A
+//! picture that already is such an image is not changed.
 
 use std::io::Cursor;
 
@@ -13,47 +13,47 @@ use thiserror::Error;
 /// Why a picture can't be read.
 #[derive(Debug, Error)]
 pub enum ImageError {
-    /// Neither PNG nor JPEG, or damaged, or too large.
+    /// The file is not PNG or JPEG, is damaged, or is too large.
     #[error("not a readable PNG or JPEG image: {0}")]
     Undecodable(#[from] image::ImageError),
-    /// Pixels that do not fill the image.
-    #[error("the image has {found} pixels, and not {expected}")]
+    /// The number of pixels is not that of the image.
+    #[error("the image has {found} pixels, not {expected}")]
     Count {
         /// How many there are.
         found: usize,
         /// How many there should be.
         expected: usize,
     },
-    /// Every pixel is alike.
+    /// All pixels are nearly equal.
     #[error("the image is blank: no stroke stands out from the background")]
     Blank,
 }
 
-/// What a picture may take; one that takes more is refused before it is unpacked.
+/// The limits of a picture. One that exceeds them is refused before it is decoded.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The largest width, and the largest height.
+    /// The largest width and height, in pixels.
     side: u32,
-    /// The most memory, in bytes, that unpacking it may take.
+    /// The most memory that decoding may take, in bytes.
     memory: u64,
 }
 
 impl Limits {
     /// For the user's own files.
     pub const FILE: Self = Self { side: 10_000, memory: 512 << 20 };
-    /// For what others send: enough for the photograph of a telephone.
+    /// For pictures that are sent to the server: enough for a photo from a phone.
     pub const REQUEST: Self = Self { side: 4_096, memory: 64 << 20 };
 }
 
-/// The part of the image's side that the digit fills: 20 of 28 pixels.
+/// The fraction of the image's side that the digit fills: 20 of 28 pixels.
 const FILLED: f32 = 20.0 / 28.0;
-/// Differences from the background below this share of the strongest are noise, not ink.
+/// Differences from the background below this fraction of the strongest one are noise, not ink.
 const NOISE: f32 = 0.2;
 
-/// The pixels, row by row, of `size` = [height, width], 0 for background and 255 for ink, of an encoded picture.
+/// Decodes a picture and prepares it: `size`, `[height, width]`, pixels row by row, 0 for background and 255 for ink.
 ///
 /// # Errors
-/// If it can't be decoded within the limits, or shows nothing.
+/// If it can't be decoded within the limits, or is blank.
 pub fn prepare(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
     let mut reader =
         ImageReader::new(Cursor::new(encoded)).with_guessed_format().map_err(image::ImageError::IoError)?;
@@ -63,21 +63,21 @@ pub fn prepare(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u
     largest.max_alloc = Some(limits.memory);
     reader.limits(largest);
     let mut decoder = reader.into_decoder()?;
-    // The decoder's own limits leave out what it is decoded into.
+    // The decoder's own limits do not count the buffer that it decodes into.
     let mut memory = image::Limits::default();
     memory.max_alloc = Some(limits.memory);
     memory.reserve(decoder.total_bytes())?;
     let orientation = decoder.orientation()?;
     let mut picture = DynamicImage::from_decoder(decoder)?;
-    // Cameras save a picture as the sensor was held and note how to turn it.
+    // Cameras save a picture as the sensor was held, with a note on how to turn it.
     picture.apply_orientation(orientation);
     as_trained_on(&picture, size)
 }
 
-/// The same of grey levels that make up an image of `size`, row by row.
+/// Prepares the grey levels of an image of `size`, given row by row.
 ///
 /// # Errors
-/// If they are too few or too many.
+/// If there are too few or too many, or the image is blank.
 pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2]) -> Result<Vec<u8>, ImageError> {
     let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
     match GrayImage::from_raw(width, height, pixels) {
@@ -98,7 +98,7 @@ fn as_trained_on(picture: &DynamicImage, size: [usize; 2]) -> Result<Vec<u8>, Im
     Ok(centre(&fit(&ink, width, height), width, height).into_raw())
 }
 
-/// The picture's grey levels, if it has neither colour nor transparency, however it is stored.
+/// The picture's grey levels if no pixel has colour or transparency, whatever the pixel format.
 fn grey(picture: &DynamicImage) -> Option<GrayImage> {
     let pixels = picture.to_rgba8();
     let is_grey = |pixel: &Rgba<u8>| pixel[0] == pixel[1] && pixel[1] == pixel[2] && pixel[3] == 255;
@@ -108,7 +108,7 @@ fn grey(picture: &DynamicImage) -> Option<GrayImage> {
         .then(|| GrayImage::from_fn(pixels.width(), pixels.height(), |x, y| Luma([pixels.get_pixel(x, y)[0]])))
 }
 
-/// Grey without transparency: what is seen through shows the side, black or white, that the strokes are far from.
+/// Converts to grey without transparency: dark strokes get a white background, light strokes a black one.
 fn flatten(picture: &DynamicImage) -> GrayImage {
     let picture = picture.to_luma_alpha8();
     let (mut light, mut opacity) = (0u64, 0u64);
@@ -132,14 +132,14 @@ fn background(grey: &GrayImage) -> u8 {
     edge[edge.len() / 2]
 }
 
-/// The strokes alone, 0 to 255, cropped: what differs from the background, to the side that differs most.
+/// The cropped strokes, 0 to 255: the differences from the background, darker or lighter, whichever are stronger.
 fn ink(grey: &GrayImage) -> Result<GrayImage, ImageError> {
     let background = background(grey);
     let darkest = grey.pixels().map(|pixel| pixel[0]).min().unwrap_or(background);
     let lightest = grey.pixels().map(|pixel| pixel[0]).max().unwrap_or(background);
     let dark_on_light = background - darkest > lightest - background;
     let contrast = f32::from(if dark_on_light { background - darkest } else { lightest - background });
-    // A few levels are what compression and scanners add to an empty sheet.
+    // Compression and scanners make an empty sheet differ by a few levels.
     if contrast < 16.0 {
         return Err(ImageError::Blank);
     }
@@ -155,7 +155,7 @@ fn ink(grey: &GrayImage) -> Result<GrayImage, ImageError> {
     Ok(imageops::crop_imm(&strokes, left, top, right - left + 1, bottom - top + 1).to_image())
 }
 
-/// Scaled so that the digit's longer side fills its part of the image; the strongest ink stays at 255.
+/// Scales the digit so that its longer side fills its part of the image. The strongest ink stays at 255.
 fn fit(ink: &GrayImage, width: u32, height: u32) -> GrayImage {
     let scale = FILLED * (width as f32 / ink.width() as f32).min(height as f32 / ink.height() as f32);
     let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
@@ -167,7 +167,7 @@ fn fit(ink: &GrayImage, width: u32, height: u32) -> GrayImage {
     fitted
 }
 
-/// Placed so that its centre of mass is in the middle, as far as it then stays inside.
+/// Places the digit's centre of mass in the middle, or as near to it as the digit stays inside.
 fn centre(digit: &GrayImage, width: u32, height: u32) -> GrayImage {
     let (mut mass, mut across, mut down) = (0.0, 0.0, 0.0);
     for (x, y, pixel) in digit.enumerate_pixels() {
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_take_more_memory_than_allowed_is_refused_before_it_is_unpacked() {
+    fn picture_that_needs_more_memory_than_allowed_is_refused_before_it_is_decoded() {
         let mut file = vec![];
         let picture = DynamicImage::new_rgba16(20, 20);
         picture.write_to(&mut Cursor::new(&mut file), image::ImageFormat::Png).unwrap();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_is_already_prepared_passes_unchanged() {
+    fn prepared_image_is_not_changed() {
         let grey =
             GrayImage::from_fn(28, 28, |x, y| Luma([if (10..18).contains(&x) { (x * y % 256) as u8 } else { 0 }]));
         let colour = DynamicImage::from(grey.clone()).to_rgba8();
@@ -231,14 +231,14 @@ mod tests {
     }
 
     #[test]
-    fn dark_on_light_and_light_on_dark_come_out_the_same() {
+    fn dark_on_light_and_light_on_dark_pictures_come_out_the_same() {
         let dark = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         let light = prepare(&encoded(drawn(200, [255; 3], [0; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         assert_eq!(dark, light);
     }
 
     #[test]
-    fn size_colour_and_jpeg_hardly_matter() {
+    fn size_colour_and_jpeg_have_little_effect() {
         let reference =
             prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         for (side, ink, paper) in [(90, [20, 20, 160], [240, 240, 200]), (731, [250, 240, 90], [30, 60, 40])] {
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn dark_ink_on_grey_paper_is_still_ink() {
+    fn dark_ink_on_grey_paper_is_ink() {
         let grey = prepare(&encoded(drawn(200, [20; 3], [110; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         let white = prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         assert_eq!(grey, white);
     }
 
     #[test]
-    fn a_transparent_background_is_seen_as_the_other_side_of_the_ink() {
+    fn transparent_background_becomes_the_opposite_of_the_ink() {
         let reference =
             prepare(&encoded(drawn(200, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         for ink in [0, 255] {
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digit_fills_twenty_pixels_around_its_centre_of_mass() {
+    fn digit_fills_twenty_pixels_around_its_centre_of_mass() {
         let prepared =
             prepare(&encoded(drawn(300, [0; 3], [255; 3]), ImageFormat::Png), [28, 28], Limits::FILE).unwrap();
         let inked: Vec<(usize, usize, f64)> =
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_prepared_as_a_picture_of_them_is() {
+    fn pixels_are_prepared_like_a_picture_of_them() {
         for paper in [0, 255] {
             let picture = DynamicImage::from(drawn(28, [255 - paper; 3], [paper; 3])).to_luma8();
             let prepared = prepare(&encoded(picture.clone(), ImageFormat::Png), [28, 28], Limits::REQUEST).unwrap();
@@ -293,25 +293,25 @@ mod tests {
     fn pixels_that_do_not_fill_the_image_are_counted() {
         for found in [0, 783, 785, 7840] {
             let message = prepare_pixels(vec![0; found], [28, 28]).unwrap_err().to_string();
-            assert_eq!(message, format!("the image has {found} pixels, and not 784"));
+            assert_eq!(message, format!("the image has {found} pixels, not 784"));
         }
     }
 
     #[test]
-    fn what_others_send_may_be_less_large_than_ones_own_files() {
+    fn request_has_a_lower_size_limit_than_a_file() {
         let large = encoded(drawn(5_000, [0; 3], [255; 3]), ImageFormat::Png);
         assert!(prepare(&large, [28, 28], Limits::FILE).is_ok());
         assert!(matches!(prepare(&large, [28, 28], Limits::REQUEST), Err(ImageError::Undecodable(_))));
     }
 
     #[test]
-    fn a_blank_sheet_is_an_error() {
+    fn blank_sheet_is_an_error() {
         let sheet = encoded(drawn(50, [200; 3], [200; 3]), ImageFormat::Png);
         assert!(matches!(prepare(&sheet, [28, 28], Limits::FILE), Err(ImageError::Blank)));
     }
 
     #[test]
-    fn what_is_no_picture_or_only_half_of_one_is_an_error() {
+    fn bytes_that_are_not_a_whole_picture_are_an_error() {
         let whole = encoded(drawn(50, [0; 3], [255; 3]), ImageFormat::Png);
         for bytes in [&b""[..], b"not a picture", &whole[..whole.len() / 2]] {
             assert!(matches!(prepare(bytes, [28, 28], Limits::FILE), Err(ImageError::Undecodable(_))));
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_that_claims_to_be_enormous_is_refused_before_it_is_unpacked() {
+    fn picture_that_claims_to_be_enormous_is_refused_before_it_is_decoded() {
         let mut bytes = encoded(drawn(50, [0; 3], [255; 3]), ImageFormat::Png);
         // Width and height follow the 8 bytes of signature and the chunk's 8 of length and name.
         bytes[16..24].copy_from_slice(&[0, 0xff, 0xff, 0xff, 0, 0xff, 0xff, 0xff]);

@@ -1,4 +1,4 @@
-//! A mirror on this machine for the tests: it answers as it is told, and stops when it is dropped.
+//! A mirror on this machine for the tests. It gives the configured answers and stops when it is dropped.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -25,14 +25,14 @@ pub enum Answer {
 
 /// The running mirror.
 pub struct Server {
-    /// Its base address, with a slash at its end.
+    /// Its base address, with a final slash.
     pub address: String,
     requests: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
 }
 
 impl Server {
-    /// Starts a mirror that answers to the name of a file. It stops by itself after 30 s.
+    /// Starts a mirror that calls `answer` with the name of the requested file. It stops by itself after 30 s.
     pub fn start(answer: impl Fn(&str) -> Answer + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
@@ -72,7 +72,7 @@ fn respond(stream: TcpStream, answer: &impl Fn(&str) -> Answer) -> std::io::Resu
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let mut request = BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let first = request.next().unwrap_or_default();
-    // The rest is read to its end, as closing on unread bytes would reset the connection.
+    // The rest is read to its end, because closing with unread bytes would reset the connection.
     request.for_each(drop);
     let name = first.split(' ').nth(1).unwrap_or_default().trim_start_matches('/');
     match answer(name) {
@@ -88,7 +88,7 @@ fn respond(stream: TcpStream, answer: &impl Fn(&str) -> Answer) -> std::io::Resu
     }
 }
 
-/// Announces all the bytes and sends so many of them.
+/// Announces all bytes and sends the first `sent` of them.
 fn send(mut stream: &TcpStream, bytes: &[u8], sent: usize) -> std::io::Result<()> {
     write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", bytes.len())?;
     stream.write_all(&bytes[..sent])

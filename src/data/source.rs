@@ -12,9 +12,9 @@ pub const NAMES: [&str; 4] =
 pub struct Source {
     /// Its folder in `data/`.
     pub folder: &'static str,
-    /// The base addresses its files are found under.
+    /// The base addresses of its files.
     pub mirrors: &'static [&'static str],
-    /// What its classes are called, in the order of their labels.
+    /// The names of its classes, in the order of their labels.
     pub classes: &'static [&'static str],
     /// Its four files, in the order of [`NAMES`].
     pub files: [Published; 4],
@@ -73,7 +73,7 @@ const KMNIST: Source = Source {
 };
 
 impl Source {
-    /// The published data set of that name; `None` for one's own files and pictures, which nobody published.
+    /// The published data set of that name; `None` for the user's own files and image folders.
     pub fn of(dataset: Dataset) -> Option<&'static Source> {
         match dataset {
             Dataset::Mnist => Some(&MNIST),
@@ -90,7 +90,7 @@ mod tests {
     use crate::checksum;
 
     #[test]
-    fn every_sum_is_64_lower_case_hexadecimal_digits_and_no_two_agree() {
+    fn published_checksums_are_64_lower_case_hexadecimal_digits_and_all_different() {
         let sources = [&MNIST, &FASHION_MNIST, &KMNIST];
         let mut sums: Vec<_> = sources.iter().flat_map(|source| &source.files).map(|file| file.sha256).collect();
         assert!(sums.iter().all(|sum| sum.len() == 64 && sum.bytes().all(|c| b"0123456789abcdef".contains(&c))));
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_carried_mnist_files_are_the_published_ones() {
+    fn bundled_mnist_files_are_the_published_ones() {
         for (name, published) in NAMES.iter().zip(&MNIST.files) {
             let path = format!("{}/data/mnist/{name}.gz", env!("CARGO_MANIFEST_DIR"));
             assert_eq!(std::fs::metadata(&path).unwrap().len(), published.size, "{path}");

@@ -1,29 +1,31 @@
-//! Which training images are held out for validation, which of the others are used, and which of these keep their labels.
+//! Splits the training images: which are held out for validation, which train, and which of these keep their labels.
 
 use rand::seq::SliceRandom;
 
 use super::error::DataError;
 use crate::random::{Purpose, generator};
 
-/// The training images, by index, that train and that validate. All in ascending order.
+/// The indices of the training images that train and that validate, each in ascending order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
-    /// To learn from, with their labels.
+    /// The images that train with their labels.
     pub training: Vec<usize>,
-    /// To learn from without their labels, if at all.
+    /// The images that train without their labels, if any.
     pub unlabelled: Vec<usize>,
-    /// Held out.
+    /// The images that are held out for validation.
     pub validation: Vec<usize>,
 }
 
-/// Holds out `validation` of the images, and takes the fraction `fraction`, in (0, 1], of the others to learn from: each class in
-/// proportion to its size, chosen by `seed`. The fraction does not change what is held out.
+/// Holds out `validation` of the images, and trains on the fraction `fraction`, in (0, 1], of the others. The classes
+/// are in proportion to their sizes, and `seed` chooses the images. The fraction does not change which images are held
+/// out.
 ///
-/// With `kept`, only so many of those to learn from keep their labels, equally many of each class; where that does not come
-/// out even, the first classes have one more. Fewer are among more.
+/// With `kept`, only that many training images keep their labels, the same number for each class. If this does not
+/// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
 ///
 /// # Errors
-/// If nothing would be left to learn from, or the classes can't have equally many labels.
+/// [`DataError::Validation`] if no image would be left for training, [`DataError::Labels`] if the classes can't have
+/// equally many labels.
 pub fn stratified(
     labels: &[u8],
     validation: usize,
@@ -60,8 +62,8 @@ pub fn stratified(
     Ok(split)
 }
 
-/// Shares `total` labels equally among the groups of these sizes that have any members, the first ones having one more
-/// where that does not come out even.
+/// Divides `total` labels equally among the groups of these sizes that have members. If this does not divide evenly,
+/// the first ones have one more.
 fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     let sizes_of_some = || sizes.iter().copied().filter(|&size| size > 0);
     let (groups, smallest) = (sizes_of_some().count(), sizes_of_some().min().unwrap_or_default());
@@ -80,7 +82,7 @@ fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     Ok(sizes.iter().map(share).collect())
 }
 
-/// Shares `total` among groups in proportion to their sizes, what rounding leaves going to the largest remainders.
+/// Divides `total` among groups in proportion to their sizes. Rounding favours the largest remainders.
 fn proportional(sizes: &[usize], total: usize) -> Vec<usize> {
     let all: usize = sizes.iter().sum();
     let mut shares: Vec<usize> = sizes.iter().map(|size| size * total / all).collect();
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_image_is_on_one_side_and_the_held_out_number_is_exact() {
+    fn split_puts_every_image_on_one_side_and_holds_out_the_exact_number() {
         let split = stratified(&labels(), 61, 1.0, None, 1).unwrap();
         assert_eq!(split.validation.len(), 61);
         let mut all = [split.training, split.validation].concat();
@@ -112,26 +114,26 @@ mod tests {
     }
 
     #[test]
-    fn each_class_is_held_out_in_proportion() {
+    fn classes_are_held_out_in_proportion() {
         let split = stratified(&labels(), 60, 1.0, None, 1).unwrap();
         let count = |class| split.validation.iter().filter(|&&i| labels()[i] == class).count();
         assert_eq!([count(0), count(1), count(2)], [30, 20, 10]);
     }
 
     #[test]
-    fn the_seed_decides() {
+    fn split_depends_on_the_seed() {
         assert_eq!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 1).unwrap());
         assert_ne!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 2).unwrap());
     }
 
     #[test]
-    fn nothing_held_out_trains_on_everything() {
+    fn split_without_validation_trains_on_all_images() {
         let split = stratified(&labels(), 0, 1.0, None, 1).unwrap();
         assert_eq!((split.training.len(), split.validation.len()), (600, 0));
     }
 
     #[test]
-    fn a_limit_leaves_the_same_share_of_each_class_to_learn_from_and_holds_out_the_same() {
+    fn fraction_applies_to_each_class_and_does_not_change_what_is_held_out() {
         let (all, tenth) =
             (stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 0.1, None, 1).unwrap());
         assert_eq!(tenth.validation, all.validation);
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_kept_of_equally_many_images_of_each_class_and_the_others_have_none() {
+    fn labels_are_kept_for_equally_many_images_of_each_class() {
         let all = stratified(&labels(), 60, 1.0, None, 1).unwrap();
         assert_eq!(all.unlabelled, [] as [usize; 0]);
         let split = stratified(&labels(), 60, 1.0, Some(31), 1).unwrap();
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides_which_labels_are_kept_and_fewer_are_among_more() {
+    fn labelled_images_depend_on_the_seed_and_fewer_are_among_more() {
         let kept = |labels_kept, seed| stratified(&labels(), 0, 0.5, Some(labels_kept), seed).unwrap().training;
         assert_eq!(kept(30, 1), kept(30, 1));
         assert_ne!(kept(30, 1), kept(30, 2));
@@ -164,23 +166,23 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_labels_that_the_classes_can_not_share_alike_is_an_error_with_those_that_they_can() {
+    fn labels_that_the_classes_cannot_share_equally_are_an_error_with_the_possible_numbers() {
         let refused = |total| stratified(&labels(), 60, 0.5, Some(total), 1).unwrap_err().to_string();
-        let ending = "takes a whole number from 3 to 135 here: as many images of each class, at least one, and no more than \
-                      the smallest class has";
+        let ending = "takes a whole number from 3 to 135 here: the same number for each class, at least one and at \
+                      most the size of the smallest class";
         assert_eq!(refused(2), format!("data.labels = 2 {ending}"));
         assert_eq!(refused(136), format!("data.labels = 136 {ending}"));
         for total in [3, 135] {
             assert_eq!(stratified(&labels(), 60, 0.5, Some(total), 1).unwrap().training.len(), total);
         }
-        // All of them are no few: nothing would be left without a label.
+        // At least one image must be left without a label.
         assert!(stratified(&[0, 1, 0, 1], 0, 1.0, Some(4), 1).unwrap_err().to_string().contains("from 2 to 3"));
-        // A label between others that no image has.
+        // No image has the label 1.
         assert_eq!(stratified(&[0, 2, 0, 2], 0, 1.0, Some(2), 1).unwrap().training.len(), 2);
     }
 
     #[test]
-    fn holding_out_everything_is_an_error_that_names_the_key() {
+    fn validation_of_all_images_is_an_error_that_names_the_key() {
         let message = stratified(&labels(), 600, 1.0, None, 1).unwrap_err().to_string();
         assert!(message.contains("data.validation") && message.contains("600"), "{message}");
     }

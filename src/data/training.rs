@@ -1,4 +1,4 @@
-//! The training images of an experiment, split and ready to be scaled.
+//! The training images of an experiment, split, with their scaling.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use super::images::Images;
 use super::split::{Split, stratified};
 use crate::config::{Experiment, Pixels};
 
-/// What an experiment learns from and is selected by. The test images are not among it.
+/// The images that an experiment trains on and is validated with. The test images are not among them.
 #[derive(Debug, Clone)]
 pub struct TrainingData {
-    /// The training images, of both splits.
+    /// The training images of both splits.
     pub images: Arc<Images>,
     /// Which of them train, with and without their labels, and which validate.
     pub split: Split,
-    /// How their pixels become numbers.
+    /// The scaling of their pixels.
     pub scaling: Scaling,
 }
 
 impl TrainingData {
-    /// Reads the training images, holds some of them out, and measures the scaling on those that train with
-    /// their labels.
+    /// Reads the training images, holds some of them out, and measures the scaling on those that train with their
+    /// labels.
     ///
     /// # Errors
-    /// If a file is damaged, `data.validation` leaves nothing to learn from, or `data.labels` can't be had.
+    /// If a file is damaged, `data.validation` leaves no image for training, or `data.labels` is impossible.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
         let data = &experiment.data;
@@ -37,17 +37,17 @@ impl TrainingData {
         Ok(Self { images: Arc::new(images), split, scaling })
     }
 
-    /// Pixels of an image.
+    /// The number of pixels of an image: the network's inputs.
     pub fn inputs(&self) -> usize {
         self.images.size().iter().product()
     }
 
-    /// How many classes there are.
+    /// The number of classes.
     pub fn classes(&self) -> usize {
         self.images.classes()
     }
 
-    /// Scales images as this experiment does.
+    /// A batcher with this experiment's scaling.
     pub fn batcher(&self) -> ImageBatcher {
         ImageBatcher::new(self.scaling)
     }

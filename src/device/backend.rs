@@ -1,4 +1,4 @@
-//! The backends that are compiled in, and the adapters that they find.
+//! The backends that are compiled in, and their adapters.
 
 use burn::tensor::Device;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -14,7 +14,7 @@ impl Backend {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    /// Whether it is compiled in.
+    /// Whether the backend is compiled in.
     pub fn is_built(self) -> bool {
         match self {
             Self::Cuda => cfg!(feature = "cuda"),
@@ -26,16 +26,16 @@ impl Backend {
         }
     }
 
-    /// What to install where a GPU is not found.
+    /// What to do if no GPU is found.
     pub fn help(self) -> &'static str {
         match self {
             Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
-            Self::Metal => "Metal is on macOS only",
+            Self::Metal => "Metal is available on macOS only",
             _ => "install the graphics card's Vulkan driver (on Debian and Ubuntu `mesa-vulkan-drivers`)",
         }
     }
 
-    /// Every adapter of a backend that is compiled in; a CPU counts as one.
+    /// All adapters of the backend, if it is compiled in. A CPU counts as one.
     pub fn adapters(self) -> Vec<Device> {
         match self {
             #[cfg(feature = "cuda")]
@@ -56,7 +56,7 @@ impl Backend {
         }
     }
 
-    /// The adapter that the driver recommends; for other than wgpu's kind, the first.
+    /// The adapter that the driver recommends, on backends of the wgpu kind. The first adapter on others.
     fn recommended(self) -> Option<Device> {
         match self {
             #[cfg(feature = "wgpu")]
@@ -69,7 +69,10 @@ impl Backend {
         }
     }
 
-    /// Opens the adapter of this number, under `name`.
+    /// Opens the adapter `index`, or the recommended one. `name` is the device's name.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoAdapter`].
     pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
         let adapters = self.adapters();
         let count = adapters.len();
@@ -84,7 +87,7 @@ impl Backend {
     }
 }
 
-/// What an adapter calls itself, and whether no card is behind it.
+/// The name of an adapter, and whether it is a software renderer.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn identify(device: &Device) -> (String, bool) {
     match device.identity() {
@@ -98,7 +101,7 @@ fn identify(_: &Device) -> (String, bool) {
     ("unnamed".into(), false)
 }
 
-/// The names of some backends, for a message.
+/// The names of `backends`, for a message.
 pub fn names(backends: impl Iterator<Item = Backend>) -> String {
     backends.map(Backend::name).collect::<Vec<_>>().join(", ")
 }

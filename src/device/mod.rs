@@ -1,6 +1,9 @@
-//! Devices by name: opening one, on this machine or on another one, and listing them.
+//! Opens devices by name, on this machine or on another one, and lists them.
 //!
-//! Burn's default device is never used: where several backends are compiled in, it is not the one that was asked for.
+//! It never uses Burn's default device: with several compiled backends, that need not be the requested one.
+//!
+//! A `name` is `flex` or `wgpu:1`, `backend` lists what this build has, and an `opened` device knows what it is called.
+//! [`remote`] has devices of other machines, and the worker that offers those of this one.
 
 mod backend;
 mod error;
@@ -16,11 +19,11 @@ pub use name::{Backend, DeviceName};
 pub use opened::Opened;
 use remote::{Address, WorkerAddress};
 
-/// Opens a device by its name. `auto` takes the first GPU of the backends compiled in, and a CPU if none of them is
-/// for GPUs.
+/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is
+/// compiled in.
 ///
 /// # Errors
-/// If the name is unknown, the backend not compiled in, or no such adapter present.
+/// If the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),
@@ -31,14 +34,14 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
     if !backend.is_built() {
         return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
     }
-    // A missing or broken driver makes Burn panic, not fail.
+    // Burn panics if a driver is missing or broken.
     match catch_unwind(|| backend.open(name, index)) {
         Ok(result) => result,
         Err(_) => Err(DeviceError::Refused { name: name.into(), help: backend.help() }),
     }
 }
 
-#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build reaches none"))]
+#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
 fn open_remote(address: &Address) -> Result<Opened, DeviceError> {
     #[cfg(feature = "remote")]
     return Ok(Opened {
@@ -51,11 +54,11 @@ fn open_remote(address: &Address) -> Result<Opened, DeviceError> {
     Err(without_remote())
 }
 
-/// The devices that a worker serves.
+/// Lists the devices of a worker.
 ///
 /// # Errors
-/// If it does not answer, or refuses.
-#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build reaches none"))]
+/// If it does not answer, or refuses the connection.
+#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
 pub fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
     #[cfg(feature = "remote")]
     return Ok(remote::devices(worker)?);
@@ -73,11 +76,11 @@ fn automatic() -> Result<Opened, DeviceError> {
     let has_gpu = Backend::built().any(Backend::is_gpu);
     let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(backend.name()));
     let first = found.next().unwrap_or_else(|| open("ndarray"));
-    // The first one's error, if none opens, is the one to mend.
+    // If none opens, report the error of the preferred one.
     first.or_else(|error| found.find_map(Result::ok).ok_or(error))
 }
 
-/// A backend compiled into this program, and the adapters it finds.
+/// A backend that is compiled in, and its adapters.
 #[derive(Debug)]
 pub struct ListedBackend {
     /// The backend's name.
@@ -86,7 +89,7 @@ pub struct ListedBackend {
     pub adapters: Vec<Opened>,
 }
 
-/// Every backend compiled in, in the order in which `auto` prefers them.
+/// Lists all backends that are compiled in, in the order in which `auto` prefers them.
 pub fn list() -> Vec<ListedBackend> {
     let adapters = |backend: Backend| match catch_unwind(|| backend.adapters()) {
         Ok(adapters) => (0..adapters.len())
@@ -104,21 +107,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
+    fn unknown_device_name_is_refused_with_the_known_names() {
         let message = open("gpu").unwrap_err().to_string();
         assert!(message.contains("`gpu` is unknown") && message.contains("wgpu, ndarray, flex"), "{message}");
     }
 
     #[test]
     #[cfg(not(feature = "metal"))]
-    fn a_backend_that_is_not_compiled_in_names_the_build_that_has_it() {
+    fn backend_that_is_not_compiled_in_is_refused_with_the_build_that_has_it() {
         let message = open("metal").unwrap_err().to_string();
         assert!(message.contains("--features metal"), "{message}");
     }
 
     #[test]
     #[cfg(feature = "ndarray")]
-    fn asking_for_ndarray_gives_ndarray() {
+    fn ndarray_opens_the_ndarray_backend() {
         let opened = open("ndarray").unwrap();
         assert!(format!("{:?}", opened.device).contains("NdArray"), "{:?}", opened.device);
         assert_eq!(opened.to_string(), "ndarray (CPU)");
@@ -126,7 +129,7 @@ mod tests {
 
     #[test]
     #[cfg(feature = "wgpu")]
-    fn an_adapter_that_is_not_there_is_an_error_with_the_way_out() {
+    fn missing_adapter_is_refused_with_the_cpu_as_alternative() {
         let message = open("wgpu:99").unwrap_err().to_string();
         assert!(message.contains("wgpu:99") && message.contains("--device ndarray"), "{message}");
     }

@@ -1,17 +1,17 @@
-//! The names of devices: `auto`, `ndarray`, `wgpu:1`, or `remote:...` for a device of another machine.
+//! Device names: `auto`, `ndarray`, `wgpu:1`, or `remote:...` for a device of another machine.
 
 use super::remote::Address;
 
-/// A device, by its name.
+/// A parsed device name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceName {
-    /// The first GPU of the backends that are compiled in, or a CPU.
+    /// The first GPU of the compiled backends, or a CPU.
     Auto,
     /// A device of this machine.
     Local {
-        /// What computes.
+        /// The backend.
         backend: Backend,
-        /// The number of the GPU; the one that the driver recommends, if none is given.
+        /// The number of the GPU. `None` for the one that the driver recommends.
         index: Option<usize>,
     },
     /// A device of a worker.
@@ -19,7 +19,7 @@ pub enum DeviceName {
 }
 
 impl DeviceName {
-    /// The device of this name, if it can be one. It need not be compiled in, or present.
+    /// Parses a device name. The device need not be compiled in or present.
     pub fn parse(name: &str) -> Option<Self> {
         if name == "auto" {
             return Some(Self::Auto);
@@ -32,7 +32,7 @@ impl DeviceName {
             None => (name, None),
         };
         let backend = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
-        // CPUs have no numbers.
+        // A CPU has no number.
         (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
     }
 }
@@ -70,7 +70,7 @@ impl Backend {
         }
     }
 
-    /// Whether it computes on a GPU.
+    /// Whether the backend computes on GPUs.
     pub fn is_gpu(self) -> bool {
         !matches!(self, Self::NdArray | Self::Flex)
     }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_name_is_parsed_into_backend_and_number() {
+    fn device_name_is_parsed_into_backend_and_number() {
         let local = |backend, index| Some(DeviceName::Local { backend, index });
         assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto));
         assert_eq!(DeviceName::parse("wgpu:1"), local(Backend::Wgpu, Some(1)));
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
+    fn device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
         for name in ["wgpu:one", "ndarray:0", ":", "", "gpu", "auto:1"] {
             assert_eq!(DeviceName::parse(name), None, "{name}");
         }

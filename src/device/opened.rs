@@ -13,14 +13,14 @@ pub struct Opened {
     pub device: Device,
     /// The name that opens it again: `ndarray`, `wgpu`, `wgpu:1`.
     pub name: String,
-    /// The adapter's own name, `CPU`, or `worker`, whatever that computes on.
+    /// The adapter's own name. `CPU` for a CPU, and `worker` for any device of a worker.
     pub adapter: String,
-    /// Whether the adapter is a CPU that plays a GPU, which is slow.
+    /// Whether the adapter is a software renderer on the CPU, which is slow.
     pub software: bool,
 }
 
 impl Opened {
-    /// Whether it computes in this program's own memory, as CPUs do, so that nothing is sent to it.
+    /// Whether it uses this program's own memory, as CPUs do, so that tensors need no transfer.
     pub fn shares_memory(&self) -> bool {
         matches!(DeviceName::parse(&self.name), Some(DeviceName::Local { backend, .. }) if !backend.is_gpu())
     }

@@ -7,7 +7,7 @@ use super::predictions::{Probabilities, classify};
 use crate::data::ImageBatcher;
 use crate::model::Mlp;
 
-/// A trained network on a device, and what else is needed to use it.
+/// A trained network on a device, with the pixel scaling, image size and class names of its run's `record.json`.
 #[derive(Debug)]
 pub struct Classifier {
     model: Mlp,
@@ -18,8 +18,8 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// A classifier of images of `size`, `[height, width]`, whose pixels `batcher` scales, into classes with these `names`.
-    /// `model` is on `device`.
+    /// A classifier of images of `size`, `[height, width]`, whose pixels `batcher` scales, into classes with these
+    /// `names`. `model` is on `device`.
     pub fn new(model: Mlp, batcher: ImageBatcher, size: [usize; 2], names: Vec<String>, device: Device) -> Self {
         Self { model, batcher, size, names, device }
     }

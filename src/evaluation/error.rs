@@ -1,16 +1,16 @@
-//! Why an evaluation broke off.
+//! Why an evaluation failed.
 
 use burn::tensor::ExecutionError;
 use thiserror::Error;
 
-/// Why an evaluation broke off.
+/// Why an evaluation failed.
 #[derive(Debug, Error)]
 pub enum EvaluationError {
     /// The device failed while computing.
     #[error("the device failed while evaluating: {0}")]
     Device(String),
-    /// The network's answer is infinite or no number.
-    #[error("the model gives no numbers: its training diverged; train it with a smaller optimizer.learning_rate")]
+    /// The model's output is NaN or infinite.
+    #[error("the model's output is NaN or infinite: its training diverged; use a smaller optimizer.learning_rate")]
     NotFinite,
 }
 

@@ -1,4 +1,5 @@
-//! Evaluating a trained network: its predictions against the true classes. A [`Classifier`] puts the network to use.
+//! Evaluates a trained network: its predictions against the true classes. A [`Classifier`] uses the network on new
+//! images.
 
 mod classifier;
 mod error;
@@ -18,24 +19,24 @@ pub use results::{ClassMetrics, Evaluation};
 use crate::data::{Batch, ImageBatcher, Images, Loader, Scaling};
 use crate::model::Mlp;
 
-/// The number of images in one forward pass without gradients. It changes the speed and nothing else.
+/// The number of images in one forward pass without gradients. It affects the speed only.
 pub const EVALUATION_BATCH: usize = 500;
 
-/// What came of one look at some images: the figures, and all that they were counted from.
+/// The result of an evaluation: the metrics, and the images and predictions that they are computed from.
 #[derive(Debug, Clone)]
 pub struct EvaluationOutput {
-    /// The figures.
+    /// The metrics.
     pub evaluation: Evaluation,
     /// The images.
     pub images: Arc<Images>,
-    /// What the model made of each of them, in their order.
+    /// The model's prediction for each image, in order.
     pub predictions: Vec<Probabilities>,
 }
 
-/// Classifies `images`, scaled by `scaling`, on `device`, and counts.
+/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics.
 ///
 /// # Errors
-/// If the device fails, or the model gives what are no numbers.
+/// If the device fails, or the model gives NaN or infinite values.
 pub fn evaluate(
     model: &Mlp,
     images: Images,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::error::EvaluationError;
 use crate::model::Mlp;
 
-/// One image's logits, a class each.
+/// One image's logits, one for each class.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Logits(Vec<f64>);
 
@@ -17,7 +17,7 @@ impl Logits {
         Probabilities(self.0.iter().map(|logit| (logit - normalizer).exp()).collect())
     }
 
-    /// The cross-entropy of the prediction where `truth` is right: `-log softmax(z)[truth]`.
+    /// The cross-entropy of the prediction if `truth` is the true class: `-log softmax(z)[truth]`.
     pub fn loss(&self, truth: usize) -> f64 {
         self.normalizer() - self.0[truth]
     }
@@ -29,29 +29,29 @@ impl Logits {
     }
 }
 
-/// One image's probabilities, a class each.
+/// One image's probabilities, one for each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
-    /// The classes, the most probable one first; the first of equals before the others.
+    /// The classes, the most probable one first, and equals in class order.
     pub fn ranked(&self) -> Vec<usize> {
         let mut classes: Vec<usize> = (0..self.0.len()).collect();
         classes.sort_by(|&a, &b| self.0[b].total_cmp(&self.0[a]));
         classes
     }
 
-    /// The most probable class, the first of equals.
+    /// The most probable class, and the first one of equals.
     pub fn best(&self) -> usize {
         (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
     }
 }
 
-/// The logits of each of some scaled images, `[batch, pixels]`.
+/// The logits of each of the scaled `images`, `[batch, pixels]`.
 ///
 /// # Errors
-/// If the device fails, or the model gives what are no numbers.
+/// If the device fails, or the model gives NaN or infinite values.
 pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();
@@ -74,14 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_of_any_size_is_told() {
+    fn loss_is_right_for_logits_of_any_size() {
         let logits = Logits(vec![0.0, 5000.0]);
         assert_eq!((logits.loss(0), logits.loss(1)), (5000.0, 0.0));
         assert!((Logits(vec![0.0, 0.0]).loss(0) - 2f64.ln()).abs() < 1e-12);
     }
 
     #[test]
-    fn among_equals_the_first_class_is_predicted() {
+    fn prediction_among_equals_is_the_first_class() {
         assert_eq!(Probabilities(vec![0.4, 0.4, 0.2]).best(), 0);
         assert_eq!(Probabilities(vec![0.2, 0.4, 0.4]).ranked(), [1, 2, 0]);
     }

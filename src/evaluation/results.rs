@@ -5,52 +5,52 @@ use std::fmt;
 use anstyle::Style;
 use serde::{Deserialize, Serialize};
 
-/// The figures of one model on one set of images; the contents of `evaluation.json`.
+/// The metrics of one model on one set of images; the contents of `evaluation.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// How many images were classified.
     pub images: usize,
-    /// How many of them wrongly.
+    /// How many of them were misclassified.
     pub wrong: usize,
-    /// The share classified rightly, in [0, 1].
+    /// The fraction classified correctly, in [0, 1].
     pub accuracy: f64,
     /// Mean cross-entropy, in nats.
     pub loss: f64,
-    /// Figures of each class, in order.
+    /// The metrics of each class, in order.
     pub classes: Vec<ClassMetrics>,
     /// `confusion[truth][prediction]` counts images.
     pub confusion: Vec<Vec<usize>>,
 }
 
-/// How well one class is told from the others.
+/// The metrics of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
     /// The class.
     pub class: usize,
-    /// What it is called; empty in evaluations of before there were names.
+    /// Its name; empty in evaluations written before classes had names.
     #[serde(default)]
     pub name: String,
-    /// The share of the images called this class that are; 0 where none is called so.
+    /// The fraction of the images predicted as this class that belong to it; 0 if there are none.
     pub precision: f64,
-    /// The share of this class's images that are called so; 0 where there are none.
+    /// The fraction of this class's images that are predicted as it; 0 if there are none.
     pub recall: f64,
-    /// The harmonic mean of the two.
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
     /// How many images are of this class.
     pub images: usize,
 }
 
 impl Evaluation {
-    /// The figures that follow from a confusion matrix of classes with these names, and a mean loss.
+    /// The metrics from a confusion matrix, the names of its classes, and the mean loss.
     pub fn new(confusion: Vec<Vec<usize>>, names: &[String], loss: f64) -> Self {
         let images = confusion.iter().flatten().sum();
-        let right: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
+        let correct: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
         let classes =
             names.iter().enumerate().map(|(class, name)| ClassMetrics::new(class, name, &confusion)).collect();
-        Self { images, wrong: images - right, accuracy: share(right, images), loss, classes, confusion }
+        Self { images, wrong: images - correct, accuracy: fraction(correct, images), loss, classes, confusion }
     }
 
-    /// How often the two classes most often confused were: the largest count off the diagonal.
+    /// The count of the most frequent confusion: the largest one off the diagonal.
     pub fn most_confused(&self) -> usize {
         let off = |(truth, row): (usize, &Vec<usize>)| {
             row.iter().enumerate().filter(|&(class, _)| class != truth).map(|(_, &count)| count).max()
@@ -61,22 +61,22 @@ impl Evaluation {
 
 impl ClassMetrics {
     fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
-        let right = confusion[class][class];
+        let correct = confusion[class][class];
         let images = confusion[class].iter().sum();
-        let called = confusion.iter().map(|row| row[class]).sum();
+        let predicted = confusion.iter().map(|row| row[class]).sum();
         Self {
             class,
             name: name.into(),
-            precision: share(right, called),
-            recall: share(right, images),
+            precision: fraction(correct, predicted),
+            recall: fraction(correct, images),
             // 2PR / (P + R), without its division of zero by zero.
-            f1: share(2 * right, images + called),
+            f1: fraction(2 * correct, images + predicted),
             images,
         }
     }
 }
 
-fn share(part: usize, whole: usize) -> f64 {
+fn fraction(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
@@ -87,7 +87,7 @@ impl fmt::Display for Evaluation {
 }
 
 impl Evaluation {
-    /// Writes the figures as a text, each count of the confusion matrix in the style of its truth and prediction.
+    /// Writes the metrics as text, each count of the confusion matrix in the style of its truth and prediction.
     pub fn write(&self, f: &mut impl fmt::Write, style: impl Fn(usize, usize) -> Style) -> fmt::Result {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
         writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
@@ -118,13 +118,13 @@ impl Evaluation {
 mod tests {
     use super::*;
 
-    /// Two classes: of six zeros one is called a one, of four ones two are called zeros.
+    /// Two classes: one of six zeros is predicted as a one, and two of four ones as zeros.
     fn evaluation() -> Evaluation {
         Evaluation::new(vec![vec![5, 1], vec![2, 2]], &["zero".into(), "one".into()], 0.5)
     }
 
     #[test]
-    fn the_wrong_predictions_are_those_off_the_diagonal() {
+    fn wrong_predictions_are_those_off_the_diagonal() {
         let evaluation = evaluation();
         assert_eq!((evaluation.images, evaluation.wrong), (10, 3));
         assert!((evaluation.accuracy - 0.7).abs() < 1e-12);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_never_occurs_has_figures_of_zero() {
+    fn class_that_never_occurs_has_metrics_of_zero() {
         let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], &["0".into(), "1".into()], 0.0);
         assert_eq!(
             (evaluation.classes[1].precision, evaluation.classes[1].recall, evaluation.classes[1].f1),

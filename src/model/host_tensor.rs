@@ -1,7 +1,7 @@
-//! The numbers of tensors that lie in the CPU's memory, and one pass over several lists of them.
+//! Direct access to tensors in host memory, and one pass over several of them.
 //!
-//! Burn computes a formula operation by operation, and on the CPU each operation reads and writes memory. An update rule
-//! of a dozen operations is many times as fast in one pass.
+//! Burn computes a formula operation by operation, and on the CPU each operation reads and writes memory. An update
+//! rule of a dozen operations is many times as fast in one pass.
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
 #[cfg(feature = "ndarray")]
@@ -10,26 +10,26 @@ use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::{Tensor, TensorData};
 use macerator::AutoArch;
 
-/// A tensor's numbers where they lie, shared or not, row by row.
+/// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
 #[derive(Debug, Clone)]
 pub enum HostTensor {
-    /// Of the ndarray backend.
+    /// A tensor of the ndarray backend.
     #[cfg(feature = "ndarray")]
     NdArray(NdArrayTensor),
-    /// Of the flex backend.
+    /// A tensor of the flex backend.
     Flex(FlexTensor),
 }
 
 impl HostTensor {
-    /// The numbers of a tensor of `f32` on a CPU backend without autodiff; of others, none.
+    /// The values of an `f32` tensor on a CPU backend without autodiff; `None` for other tensors.
     pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
-        let numbers = Self::in_place(tensor.clone())?;
-        if numbers.slice().is_some() {
-            return Some(numbers);
+        let values = Self::in_place(tensor.clone())?;
+        if values.slice().is_some() {
+            return Some(values);
         }
-        // They are not row by row where a file had them column by column, until their first update.
+        // Weights from a file may be in column-major order until their first update.
         let copy = Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
-        Self::in_place(copy).filter(|numbers| numbers.slice().is_some())
+        Self::in_place(copy).filter(|values| values.slice().is_some())
     }
 
     fn in_place<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
@@ -40,7 +40,7 @@ impl HostTensor {
         tensor.try_into_primitive::<Flex>().ok().map(Self::Flex)
     }
 
-    /// The numbers, row by row.
+    /// The values, in row-major order.
     pub fn as_slice(&self) -> &[f32] {
         self.slice().unwrap_or_default()
     }
@@ -56,19 +56,20 @@ impl HostTensor {
     }
 }
 
-/// The numbers of a tensor of `f32`, to be changed in place.
+/// The values of an `f32` tensor, for changes in place.
 ///
 /// # Panics
-/// If they are of another type.
+/// If the values are of another type.
 pub fn floats_mut(data: &mut TensorData) -> &mut [f32] {
-    data.as_mut_slice().expect("weights are f32, and what belongs to them is of their type")
+    data.as_mut_slice().expect("weights, gradients and optimiser state are f32")
 }
 
-/// How many numbers one thread takes at most: waking another costs as much as going through some 100,000.
+/// The largest number of values for one thread: waking another costs as much as processing about 100,000.
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
-/// Runs `pass` over lists of equal length, `read` and those to change, on as many threads as pay. `pass` sees a part at a
-/// time, the same part of each list, and is compiled for each generation of processors: it should be `#[inline(always)]`.
+/// Runs `pass` over slices of equal length, `read` and `changed`, on as many threads as help. Each call of `pass` gets
+/// the same part of each slice. `pass` is compiled for several generations of processors: it should be
+/// `#[inline(always)]`.
 pub fn in_one_pass<const N: usize>(
     read: &[f32],
     mut changed: [&mut [f32]; N],

@@ -15,14 +15,14 @@ use super::dense::{self, Stochastic};
 use crate::config;
 use crate::random::{Purpose, derived_seed};
 
-/// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the logits. The
-/// noise counts as if it had come before the scale and shift of the batch normalisation.
+/// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
+/// logits. The noise is scaled as if it were added before the scale and shift of batch normalisation.
 ///
 /// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
 #[derive(Module, Debug)]
 pub struct Mlp {
     hidden: Vec<Linear>,
-    /// One for each hidden layer, or none at all.
+    /// One for each hidden layer, or empty.
     norm: Vec<BatchNorm>,
     output: Linear,
     activation: Activation,
@@ -32,8 +32,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// A network for flattened images of `inputs` pixels and labels below `classes`, with fresh weights: each layer's are
-    /// drawn under `seed` and the layer's number, by the device's generator.
+    /// A randomly initialised network for flattened images of `inputs` pixels and labels below `classes`. The device's
+    /// generator draws each layer's weights, from a seed derived from `seed` and the layer's number.
     pub fn new(
         model: &config::Model,
         init: &config::Init,
@@ -82,8 +82,8 @@ impl Mlp {
         self.output.forward(x)
     }
 
-    /// The shape of each of the network's tensors by its name, both as PyTorch has them, without making the network: a
-    /// config can ask for one that no memory holds.
+    /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because
+    /// a config can ask for one that does not fit into memory.
     pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
         let mut tensors = BTreeMap::new();
         let mut layer = |name: String, inputs: usize, outputs: usize| {
@@ -104,7 +104,7 @@ impl Mlp {
         tensors
     }
 
-    /// How many numbers a training adjusts: all but batch normalisation's running statistics.
+    /// The number of trainable parameters: all except batch normalisation's running statistics.
     pub fn trained_parameters(&self) -> usize {
         let statistics = |norm: &BatchNorm| norm.running_mean.value().dims()[0] + norm.running_var.value().dims()[0];
         self.num_params() - self.norm.iter().map(statistics).sum::<usize>()
@@ -115,9 +115,9 @@ impl Mlp {
         self.layers().map(matrix_operations).sum()
     }
 
-    /// Floating-point operations of one image's forward and backward pass while the layers named `frozen` don't learn: in
-    /// each layer one matrix product forwards, one for the weights' gradients if it learns, and one for the inputs'
-    /// gradients if something before it does.
+    /// Floating-point operations of one image's forward and backward pass while the layers named in `frozen` are
+    /// frozen. Each layer has one matrix product forwards, one for the weights' gradients if it learns, and one for the
+    /// inputs' gradients if an earlier layer learns.
     pub fn training_operations(&self, frozen: &[String]) -> u64 {
         let learns = |name: String| !frozen.contains(&name);
         let mut before = false;
@@ -132,8 +132,8 @@ impl Mlp {
         operations
     }
 
-    /// The same network, its layers of these names frozen or not. A frozen layer has no gradients; a frozen batch
-    /// normalisation also keeps its running statistics, and normalises with them while training, too.
+    /// The same network with the layers of these names frozen or unfrozen. A frozen layer has no gradients. Frozen
+    /// batch normalisation also keeps its running statistics, and normalises with them in training, too.
     pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
         fn set<M: Module>(layer: M, frozen: bool) -> M {
             if frozen { layer.freeze() } else { layer.unfreeze() }
@@ -151,7 +151,7 @@ impl Mlp {
         self
     }
 
-    /// What each unit of the first layer multiplies each pixel by, `[units, inputs]`.
+    /// The weights of the first layer, `[units, inputs]`.
     pub fn first_weights(&self) -> Tensor<2> {
         self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
     }
@@ -165,8 +165,8 @@ fn matrix_operations(layer: &Linear) -> u64 {
     2 * layer.weight.shape().num_elements() as u64
 }
 
-/// Numbers the parameters in the order in which they stand in the network. An optimiser keeps its state by these numbers,
-/// which Burn draws at random: they would differ from run to run, and reach its files.
+/// Numbers the parameters in their order in the network. An optimiser stores its state under these numbers. Burn draws
+/// them at random, so that the files of equal runs would differ.
 #[derive(Debug, Default)]
 struct Numbering {
     next: u64,
@@ -183,13 +183,13 @@ impl ModuleMapper for Numbering {
 /// A fully connected layer with weights from `weights` and zero biases (Burn's own default draws the biases too).
 fn dense(inputs: usize, outputs: usize, weights: &Initializer, device: &Device) -> Linear {
     let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
-    // Burn draws a parameter when it is first used, which would let the order of use decide.
+    // Burn draws a parameter at its first use, so the values would depend on the order of use.
     linear.weight.val();
     let bias: Param<Tensor<1>> = Initializer::Zeros.init([outputs], device);
     Linear { bias: Some(bias), ..linear }
 }
 
-/// Burn's initialiser for a standard name. Keras cuts its normal distributions at two deviations; these are whole.
+/// Burn's initialiser of this name. Keras truncates its normal distributions at two standard deviations, Burn does not.
 fn initializer(weights: config::Weights) -> Initializer {
     use config::Weights::*;
     // Burn's Kaiming initialisers have the variance gain² / inputs: gain √2 is He's, 1 is LeCun's.

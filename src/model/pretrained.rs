@@ -1,4 +1,4 @@
-//! Starting a network from another network's weights, layer by layer.
+//! Transfer learning: starts a network from another network's weights, layer by layer.
 //!
 //! Layers are matched by name. A layer that does not fit is an error, unless `init.reinitialize` names it, or it is the
 //! output layer and the classes differ. The record says which layers were taken, which were not, and why.
@@ -18,17 +18,17 @@ use crate::checksum;
 use crate::config::{Experiment, Table};
 use crate::data::Scaling;
 
-/// How many mismatches a message names at most.
+/// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
 
 /// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]
 pub enum PretrainedError {
     /// The file can't be used.
-    #[error("init.from names no weights to start from")]
+    #[error("init.from does not name a usable weights file")]
     Weights(#[from] WeightsError),
-    /// The network of the run computes otherwise, so that its weights mean something else.
-    #[error("init.from: {run} was trained with {key} = {there}, not {here}: its weights need the same here")]
+    /// The run's network computes differently, so that its weights mean something else.
+    #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
     Differs {
         /// The run.
         run: PathBuf,
@@ -36,7 +36,7 @@ pub enum PretrainedError {
         key: &'static str,
         /// The run's value.
         there: String,
-        /// This experiment's.
+        /// This experiment's value.
         here: String,
     },
     /// A name in `init.rename` is not in the file.
@@ -46,20 +46,21 @@ pub enum PretrainedError {
         path: PathBuf,
         /// The name.
         name: String,
-        /// Those there are.
+        /// The names in the file.
         names: Vec<String>,
     },
-    /// Two names in `init.rename` stand for one here.
-    #[error("init.rename: {path} has several tensors for {name}; give each layer one name")]
+    /// Two names in `init.rename` have the same new name.
+    #[error("init.rename: {path} has several tensors for {name}; give each layer a different name")]
     Twice {
         /// The file.
         path: PathBuf,
-        /// The tensor, as it is called here.
+        /// The tensor's new name.
         name: String,
     },
     /// Layers are missing or of another shape.
     #[error(
-        "{path} does not fit this network: {}; init.rename tells of other names, and a layer in init.reinitialize starts by chance",
+        "{path} does not fit this network: {}; rename layers with init.rename, or name them in init.reinitialize to \
+         initialise them randomly",
         shortened(misfits)
     )]
     Misfit {
@@ -68,12 +69,12 @@ pub enum PretrainedError {
         /// What does not fit.
         misfits: Vec<String>,
     },
-    /// A layer is to stay as it comes, but does not come.
-    #[error("init.freeze: {layer} would stay as chance has it: {reason}; leave it out")]
+    /// A frozen layer would be randomly initialised.
+    #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
     Frozen {
         /// The layer.
         layer: String,
-        /// Why it starts by chance.
+        /// Why it is randomly initialised.
         reason: String,
     },
 }
@@ -87,13 +88,13 @@ pub struct TransferRecord {
     pub sha256: String,
     /// The layers whose weights come from the file.
     pub taken: Vec<String>,
-    /// The layers that are randomly initialised all the same, each with the reason.
+    /// The layers that are randomly initialised instead, each with the reason.
     pub fresh: BTreeMap<String, String>,
     /// The tensors of the file that were not used.
     pub unused: Vec<String>,
 }
 
-/// Weights of another network, and what is known of the run that trained it.
+/// Weights of another network, and the run that trained it, if known.
 #[derive(Debug)]
 pub struct Pretrained {
     path: PathBuf,
@@ -105,7 +106,7 @@ pub struct Pretrained {
 /// The run that trained some pretrained weights.
 #[derive(Debug)]
 pub struct SourceRun {
-    /// What was trained.
+    /// Its experiment.
     pub experiment: Experiment,
     /// The names of its classes, in order.
     pub classes: Vec<String>,
@@ -133,8 +134,8 @@ impl Pretrained {
         Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
     }
 
-    /// The same weights under other names, as `init.rename` says: its keys are names of tensors or layers in the file, its
-    /// values those of this network.
+    /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
+    /// its values those of this network.
     ///
     /// # Errors
     /// If the file has no such name, or two of its tensors get one name.
@@ -168,16 +169,16 @@ impl Pretrained {
         Ok(self)
     }
 
-    /// How the run that trained the weights scaled its pixels. Of a bare file, this is not known.
+    /// How the run that trained the weights scaled its pixels; `None` for a bare file.
     pub fn scaling(&self) -> Option<Scaling> {
         self.run.as_ref().map(|run| run.scaling)
     }
 
-    /// `network`, which starts by chance as `experiment` says, with these weights in place of its own, and what was done;
-    /// `classes` are the names of its classes.
+    /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
+    /// of it. `classes` are the names of the network's classes.
     ///
     /// # Errors
-    /// If they do not fit, or mean something else than here.
+    /// If the weights do not fit, or mean something else here.
     pub fn into_network(
         self,
         network: Mlp,
@@ -226,7 +227,7 @@ impl Pretrained {
         Ok((network, record))
     }
 
-    /// Refuses a run whose first layer saw other numbers, or whose layers bend or normalise them otherwise.
+    /// Refuses a run with another pixel scaling or activation, or that differs in batch normalisation.
     fn check_meaning(&self, experiment: &Experiment) -> Result<(), PretrainedError> {
         let Some(SourceRun { experiment: there, .. }) = &self.run else { return Ok(()) };
         let values = |experiment: &Experiment| {
@@ -246,17 +247,17 @@ impl Pretrained {
         Ok(())
     }
 
-    /// Why the output layer is about other classes than these, if it is.
+    /// Why the output layer does not fit these classes, if it does not.
     fn other_classes(&self, here: &[String], start: &BTreeMap<String, Stored>) -> Option<String> {
         if let Some(SourceRun { classes: there, .. }) = &self.run {
             return (there != here)
-                .then(|| format!("the classes there are {}, here {}", there.join(", "), here.join(", ")));
+                .then(|| format!("the weights are for the classes {}, not {}", there.join(", "), here.join(", ")));
         }
         let rows = |tensors: &BTreeMap<String, Stored>| {
             tensors.get("output.bias").and_then(|bias| bias.shape.first().copied())
         };
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
-        (there != here).then(|| format!("there are {there} classes there, {here} here"))
+        (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }
 }
 
@@ -275,7 +276,7 @@ fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>
     safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
 }
 
-/// The tensors that were not taken, by name, but for PyTorch's count of batches, which means nothing here.
+/// The names of the tensors that were not taken, except PyTorch's count of batches, which has no use here.
 fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
     left.keys()
         .filter(|name| !name.ends_with(".num_batches_tracked"))
@@ -283,7 +284,7 @@ fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
         .collect()
 }
 
-/// A list with commas. Its end is left out if it is long.
+/// The names, separated by commas. The end of a long list is left out.
 pub fn shortened(names: &[String]) -> String {
     let named =
         names.iter().take(MOST_NAMED).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");

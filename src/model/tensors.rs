@@ -1,4 +1,4 @@
-//! Named tensors in a file from anywhere: safetensors, or what PyTorch's `torch.save` writes.
+//! Named tensors in a file from any program: safetensors, or the format of PyTorch's `torch.save`.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -12,19 +12,19 @@ use super::weights::WeightsError;
 /// A tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The type of its numbers, as safetensors calls it: `F32`.
+    /// The type of its values by its name in safetensors, such as `F32`.
     pub kind: String,
-    /// How many numbers along each axis.
+    /// The size of each axis.
     pub shape: Vec<usize>,
-    /// The numbers, row by row, the first byte of each being the lowest.
+    /// The values, in row-major order and little-endian.
     pub bytes: Vec<u8>,
 }
 
-/// The tensors in `bytes`, the content of the file `path`, by name: PyTorch's if that ends in `.pt` or `.pth`, else
-/// safetensors.
+/// The tensors in `bytes`, the content of the file `path`, by name. A file with the extension `.pt` or `.pth` is
+/// PyTorch's, any other is a safetensors file.
 ///
 /// # Errors
-/// [`WeightsError::Load`] if it is none.
+/// [`WeightsError::Load`] if the file has another format or is damaged.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("pt" | "pth") => from_pytorch(bytes, path),
@@ -35,7 +35,7 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>,
 /// The tensors in `bytes`, the content of the safetensors file `path`.
 ///
 /// # Errors
-/// [`WeightsError::Load`] if it is none.
+/// [`WeightsError::Load`] if the file has another format or is damaged.
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| unreadable(path, &error))?;
     let stored = |(name, view): (&str, safetensors::tensor::TensorView)| {
@@ -45,14 +45,14 @@ pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, St
     Ok(file.iter().map(stored).collect())
 }
 
-/// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs nothing that is in there; Burn's store
-/// around it would put the tensors into a module at once, whose names and shapes have to fit.
+/// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs no code from the file. Burn's store
+/// around it would load the tensors into a module directly, and needs equal names and shapes.
 fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    // The reader wants a file, and the one at the path may have changed since.
+    // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
     let copy = copy.map_err(|error| unreadable(path, &error))?;
     let file = PytorchReader::new(copy.path()).map_err(|error| unreadable(path, &error))?;
-    // Tensors can share numbers, but not so that a small file becomes a large one.
+    // Tensors can share values, but a small file must not expand into a lot of memory.
     if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
         return Err(unreadable(path, &"its tensors are larger than the file"));
     }
@@ -80,9 +80,9 @@ mod tests {
     }
 
     #[test]
-    fn the_tensors_of_a_state_dict_have_their_names_shapes_and_types() {
+    fn state_dict_tensors_have_their_names_shapes_and_types() {
         let found = from_bytes(&fs::read(outside()).unwrap(), &outside()).unwrap();
-        let told: Vec<_> =
+        let listed: Vec<_> =
             found.iter().map(|(name, it)| (name.as_str(), it.kind.as_str(), it.shape.as_slice())).collect();
         let expected: [(&str, &str, &[usize]); 9] = [
             ("bn1.bias", "F32", &[5]),
@@ -95,11 +95,11 @@ mod tests {
             ("fc2.bias", "F32", &[4]),
             ("fc2.weight", "F32", &[4, 5]),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(listed, expected);
     }
 
     #[test]
-    fn a_damaged_file_of_pytorch_is_read_as_far_as_it_goes_or_refused() {
+    fn damaged_pytorch_file_is_read_within_its_size_or_refused() {
         let (whole, path) = (fs::read(outside()).unwrap(), Path::new("damaged.pt"));
         let (mut changed, mut refused) = (0, 0);
         for at in (0..whole.len()).step_by(3) {

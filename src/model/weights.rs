@@ -1,11 +1,11 @@
 //! A model's weights in a safetensors file, with PyTorch's names and layout.
 //!
-//! `hidden.N.weight` is `[outputs, inputs]` as in `torch.nn.Linear`, batch normalisation has `norm.N.weight`,
+//! `hidden.N.weight` is `[outputs, inputs]` as in `torch.nn.Linear`; batch normalisation has `norm.N.weight`,
 //! `norm.N.bias`, `norm.N.running_mean` and `norm.N.running_var` as in `torch.nn.BatchNorm1d`.
 //!
-//! A file may come from anywhere, and Burn believes its header: it transposes a matrix of 2^60 empty rows row by row, and
-//! gives a network of `f32` the file's `f64`, on which it then panics. So [`check`] looks at the header first, and Burn
-//! reads only what fits exactly.
+//! A file may come from anywhere, but Burn trusts its header: it transposes a matrix of 2^60 empty rows row by row, and
+//! loads `f64` values into a network of `f32`, which then panics. So [`check`] checks the header first, and Burn reads
+//! only files that fit exactly.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,29 +16,29 @@ use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBu
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
-/// Most mismatches that a message names.
+/// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, Error)]
 pub enum WeightsError {
-    /// The weights can't be had from the device.
+    /// The weights can't be read from the device.
     #[error("can't save the model: {0}")]
     Save(String),
-    /// The file can't be read, or is no safetensors file.
+    /// The file can't be read, or is not a safetensors file.
     #[error("can't load a model from {path}: {reason}")]
     Load {
         /// The file.
         path: PathBuf,
-        /// The system's words, or what is wrong with the content.
+        /// The system's message, or what is wrong with the content.
         reason: String,
     },
-    /// The file holds another network's weights.
+    /// The weights do not fit the network.
     #[error("the model in {path} does not fit this network: {mismatches}")]
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// Tensors missing, left over, of another shape, or not of `f32`.
+        /// Tensors that are missing, unexpected, of another shape, or not of `f32`.
         mismatches: String,
     },
 }
@@ -46,9 +46,9 @@ pub enum WeightsError {
 /// The weights of `module` as a safetensors file.
 ///
 /// # Errors
-/// If the device does not give them.
+/// If they can't be read from the device.
 pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
-    // Burn writes its several metadata in random order; with one, equal models are equal files. PyTorch looks for it.
+    // Burn writes its metadata entries in random order; with one, equal models are equal files. PyTorch reads this one.
     let store = SafetensorsStore::from_bytes(None).with_to_adapter(BurnToPyTorchAdapter);
     let mut store = store.clear_metadata().metadata("format", "pt");
     store.collect_from(module).map_err(|error| WeightsError::Save(error.to_string()))?;
@@ -63,13 +63,13 @@ pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
     fs::read(path).map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })
 }
 
-/// A module like `shape` with the weights in `bytes`, the content of the file `path`. They may be infinite or no
-/// numbers: who uses the network finds out.
+/// A module like `shape` with the weights in `bytes`, the content of the file `path`. NaN and infinite weights are
+/// loaded: they are reported when the network is used.
 ///
 /// # Errors
-/// If the bytes are no safetensors file, or its tensors are not exactly those of `shape`.
+/// If the bytes are not a safetensors file, or its tensors are not exactly those of `shape`.
 pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<M, WeightsError> {
-    // Names and shapes as they would be saved; no weight is read for that.
+    // Names and shapes as they would be saved. This reads no weights.
     let expected = shape.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
     let expected = expected.into_iter().map(|tensor| (tensor.name, tensor.shape.to_vec())).collect();
     check(&expected, bytes, path)?;
@@ -78,11 +78,11 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
     Ok(shape)
 }
 
-/// Refuses what does not hold exactly the `expected` tensors, shapes by name. It takes no more memory than `bytes`
-/// justify, however large the expected network.
+/// Checks that a file holds exactly the `expected` tensors, given as shapes by name. Its memory depends on the size of
+/// `bytes`, not on that of the expected network.
 ///
 /// # Errors
-/// As [`from_bytes`].
+/// As for [`from_bytes`].
 pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes)
         .map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })?;
@@ -100,8 +100,8 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
             Some(_) => {}
         }
     }
-    // Escaped, as these names are the file's, and may hold what a terminal obeys.
-    mismatches.extend(found.keys().map(|name| format!("{} is left over", name.escape_debug())));
+    // Escaped, because names from a file may contain terminal control sequences.
+    mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
     match mismatches.len() {
         0 => Ok(()),
         all => {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_saved_is_loaded_again_bit_by_bit() {
+    fn weights_are_loaded_bit_by_bit_as_they_were_saved() {
         for (hidden, batch_norm) in [(vec![5], false), (vec![5, 3], true), (vec![], false)] {
             let saved = bytes(&network(hidden.clone(), batch_norm));
             let loaded = from_bytes(network(hidden, batch_norm), &saved, Path::new("a.safetensors")).unwrap();
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_that_are_no_numbers_are_loaded() {
+    fn weights_that_are_nan_are_loaded() {
         let mut file = bytes(&network(vec![5], false));
         let end = file.len();
         file[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_is_refused_with_the_file_and_the_reason() {
+    fn weights_file_that_is_not_a_model_is_refused_with_the_reason() {
         let message = read(Path::new("no/such")).unwrap_err().to_string();
         assert_eq!(message, "can't load a model from no/such: No such file or directory (os error 2)");
         assert_eq!(refusal(b""), "can't load a model from a.safetensors: header too small");
@@ -162,11 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn another_networks_weights_are_refused_with_what_does_not_fit() {
+    fn weights_of_another_network_are_refused_with_what_does_not_fit() {
         assert_eq!(
             refusal(&bytes(&network(vec![7, 5], false))),
             "the model in a.safetensors does not fit this network: hidden.0.bias is [7], not [5]; hidden.0.weight is \
-             [7, 6], not [5, 6]; hidden.1.bias is left over; hidden.1.weight is left over"
+             [7, 6], not [5, 6]; hidden.1.bias is unexpected; hidden.1.weight is unexpected"
         );
         assert_eq!(
             refusal(&bytes(&network(vec![], false))),
@@ -176,9 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn of_many_mismatches_ten_are_named() {
+    fn mismatch_message_names_at_most_ten_tensors() {
         let message = refusal(&bytes(&network(vec![5; 9], false)));
-        assert_eq!(message.matches("is left over").count(), 10);
-        assert!(message.ends_with("is left over; and 6 more"), "{message}");
+        assert_eq!(message.matches("is unexpected").count(), 10);
+        assert!(message.ends_with("is unexpected; and 6 more"), "{message}");
     }
 }

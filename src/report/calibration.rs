@@ -1,23 +1,23 @@
-//! Whether a model's confidence can be believed: of what it is 90 % sure of, 90 % should be right.
+//! Calibration: of the predictions with a confidence of 90 %, 90 % should be correct.
 //!
 //! Guo et al., "On Calibration of Modern Neural Networks", 2017 (arXiv:1706.04599), section 2 and figure 1.
 
-/// Intervals of confidence of equal width, as many as in that paper.
+/// The number of confidence intervals, of equal width: that of the paper.
 pub const BINS: usize = 15;
 
 /// The predictions whose confidence lies in one interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bin {
-    /// How many they are.
+    /// The number of predictions.
     pub images: usize,
-    /// The share of them that is right; 0 where there are none.
+    /// The fraction of them that is correct; 0 if there are none.
     pub accuracy: f64,
-    /// The mean probability of the predicted class; 0 where there are none.
+    /// The mean probability of the predicted class; 0 if there are none.
     pub confidence: f64,
 }
 
-/// Sorts predictions, each its confidence in [0, 1] and whether it is right, into [`BINS`] intervals, each without its
-/// lower and with its upper end.
+/// Sorts predictions, each a confidence in [0, 1] and whether it is correct, into [`BINS`] intervals. An interval
+/// contains its upper end, but not its lower end.
 pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
     let mut sums = [(0, 0, 0.0); BINS];
     for (confidence, is_right) in predictions {
@@ -34,11 +34,12 @@ pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
     sums.map(bin).to_vec()
 }
 
-/// The expected calibration error, in [0, 1]: the mean distance of accuracy and confidence, weighted by the bins' images.
+/// The expected calibration error, in [0, 1]: the mean gap between accuracy and confidence, weighted by the bins'
+/// images.
 pub fn expected_error(bins: &[Bin]) -> f64 {
     let images: usize = bins.iter().map(|bin| bin.images).sum();
-    let distance = |bin: &Bin| bin.images as f64 * (bin.accuracy - bin.confidence).abs();
-    bins.iter().map(distance).sum::<f64>() / images.max(1) as f64
+    let gap = |bin: &Bin| bin.images as f64 * (bin.accuracy - bin.confidence).abs();
+    bins.iter().map(gap).sum::<f64>() / images.max(1) as f64
 }
 
 #[cfg(test)]
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_expected_calibration_error_is_the_one_computed_by_hand() {
+    fn expected_calibration_error_matches_one_computed_by_hand() {
         // One bin, 14/15 to 1: four predictions at 0.95, three of them right: |0.75 - 0.95| = 0.2.
         // Another, 7/15 to 8/15: one at 0.5, right: |1 - 0.5| = 0.5. Together (4 · 0.2 + 1 · 0.5) / 5 = 0.26.
         let bins = bins([(0.95, true), (0.95, true), (0.95, false), (0.95, true), (0.5, true)]);
@@ -56,19 +57,19 @@ mod tests {
     }
 
     #[test]
-    fn whose_confidence_is_its_accuracy_has_no_error() {
+    fn predictions_as_accurate_as_confident_have_no_calibration_error() {
         let error = expected_error(&bins([(0.5, true), (0.5, false), (1.0, true)]));
         assert!(error.abs() < 1e-12, "{error}");
     }
 
     #[test]
-    fn each_confidence_has_one_bin_which_holds_its_upper_end() {
+    fn confidence_is_in_one_bin_which_contains_its_upper_end() {
         let of = |confidence| bins([(confidence, true)]).iter().position(|bin| bin.images == 1).unwrap();
         assert_eq!((of(0.0), of(1.0 / 15.0), of(1.0 / 15.0 + 1e-9), of(1.0), of(1.0 + 1e-12)), (0, 0, 1, 14, 14));
     }
 
     #[test]
-    fn no_predictions_have_no_error() {
+    fn empty_predictions_have_no_calibration_error() {
         assert_eq!(expected_error(&bins([])), 0.0);
     }
 }

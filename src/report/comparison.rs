@@ -1,4 +1,4 @@
-//! Several runs in one page: their curves in one chart each, what came of them, and what differs in their configs.
+//! Several runs in one page: their results, their curves in common charts, and the differences between their configs.
 
 use askama::Template;
 use toml::Value;
@@ -23,7 +23,7 @@ struct Row {
     cells: Vec<String>,
 }
 
-/// The page of several runs, made of their files alone.
+/// The page that compares several runs, made only from their files.
 ///
 /// # Errors
 /// If a file of a run can't be read.
@@ -42,10 +42,10 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
         runs: runs.iter().map(row).collect::<Result<_, RunError>>()?,
         differences: differences(&experiments).into_iter().map(difference).collect(),
     };
-    Ok(page.render().expect("a string takes all that is written to it"))
+    Ok(page.render().expect("writing to a string does not fail"))
 }
 
-/// An error in percent, as text.
+/// Formats an error that is in percent.
 fn percents(error: f64) -> String {
     percent(Some(error / 100.0))
 }
@@ -62,11 +62,11 @@ fn cells(summary: &Summary) -> Vec<String> {
     ]
 }
 
-/// A chart a figure, a line a run; none of validation where no run is validated.
+/// A chart per metric, with a line per run. There is no chart of validation if no run is validated.
 fn charts(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
-    let chart = |title, figure: &dyn Fn(&Epoch) -> Option<f64>, text| {
+    let chart = |title, metric: &dyn Fn(&Epoch) -> Option<f64>, text| {
         let series = |(style, (name, epochs)): (usize, (&String, &Vec<Epoch>))| {
-            let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, figure(epoch)?))).collect();
+            let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
             Series { label: name.clone(), style, values }
         };
         let series: Vec<Series> = names.iter().zip(runs).enumerate().map(series).collect();

@@ -1,26 +1,26 @@
-//! Small images within a page: PNG in data URIs.
+//! Small images within a page: PNG as data URIs.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
-/// Shades on either side of white. More are not told apart, and make the file larger.
+/// Shades on either side of white. More can't be told apart, and make the file larger.
 const SHADES: i16 = 31;
-/// What the largest negative and the largest positive weight look like: blue and orange, apart to colour-blind eyes too.
+/// The colours of the largest negative and positive weight, blue and orange, which colour-blind people can tell apart.
 const NEGATIVE: [u8; 3] = [5, 80, 174];
 /// See [`NEGATIVE`].
 const POSITIVE: [u8; 3] = [190, 70, 0];
 
-/// An image of `[height, width]` pixels, 0 black and 255 white.
+/// A grey image of `[height, width]` pixels, 0 black and 255 white.
 pub fn grey(pixels: &[u8], size: [usize; 2]) -> String {
     encode(pixels, size, ColorType::Grayscale, None)
 }
 
-/// An image of `[height, width]` numbers: white for 0, ever stronger colours up to ±`largest` and beyond.
+/// An image of `[height, width]` values: white for 0, stronger colours up to ±`largest`, where they end.
 pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
     let shade = |value: &f32| {
-        let share = if largest > 0.0 { (value / largest).clamp(-1.0, 1.0) } else { 0.0 };
-        ((share * f32::from(SHADES)).round() as i16 + SHADES) as u8
+        let fraction = if largest > 0.0 { (value / largest).clamp(-1.0, 1.0) } else { 0.0 };
+        ((fraction * f32::from(SHADES)).round() as i16 + SHADES) as u8
     };
     let shades: Vec<u8> = values.iter().map(shade).collect();
     encode(&shades, size, ColorType::Indexed, Some(palette()))
@@ -29,8 +29,8 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
 fn palette() -> Vec<u8> {
     let color = |shade: i16| {
         let end = if shade < 0 { NEGATIVE } else { POSITIVE };
-        let share = f64::from(shade.abs()) / f64::from(SHADES);
-        end.map(|part| (255.0 + share * (f64::from(part) - 255.0)).round() as u8)
+        let fraction = f64::from(shade.abs()) / f64::from(SHADES);
+        end.map(|part| (255.0 + fraction * (f64::from(part) - 255.0)).round() as u8)
     };
     (-SHADES..=SHADES).flat_map(color).collect()
 }
@@ -41,14 +41,14 @@ fn encode(pixels: &[u8], [height, width]: [usize; 2], color: ColorType, palette:
     encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::High);
-    // These images are too small, or too much like noise, for a filter to pay.
+    // A filter does not help: these images are too small or too noisy.
     encoder.set_filter(Filter::NoFilter);
     if let Some(palette) = palette {
         encoder.set_palette(palette);
     }
-    let mut writer = encoder.write_header().expect("memory takes all, and every image has pixels");
-    writer.write_image_data(pixels).expect("there are as many pixels as the size says");
-    writer.finish().expect("memory takes all");
+    let mut writer = encoder.write_header().expect("writing to memory does not fail, and every image has pixels");
+    writer.write_image_data(pixels).expect("the number of pixels matches the size");
+    writer.finish().expect("writing to memory does not fail");
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
 }
 
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_sees_the_pixels_of_the_image() {
+    fn data_uri_decodes_to_the_pixels_of_the_image() {
         let image = decoded(&grey(&[0, 10, 255, 7, 8, 9], [2, 3]));
         assert_eq!((image.dimensions(), image.get_pixel(2, 0).0, image.get_pixel(0, 1).0), ((3, 2), [255; 3], [7; 3]));
     }

@@ -1,17 +1,17 @@
-//! Many images in one picture.
+//! Many images in one PNG.
 
 use png::{BitDepth, ColorType, Compression, Encoder};
 
 use crate::data::Images;
 
-/// The program that the picture says it is from.
+/// The software that the PNG names, by which this program recognises its own.
 pub const MARK: &str = "mnist-burn images";
-/// A pixel of an image is a square of so many pixels on a side.
+/// Each pixel of an image becomes a square of this many pixels on a side.
 const ZOOM: usize = 2;
-/// White pixels around each image; three times as many follow the first column.
+/// White pixels around each image; three times as many after the first column.
 const GAP: usize = 2;
 
-/// A PNG of the images, which are as many in each column and all of one size: 0 black, 255 white.
+/// A PNG of the images, 0 black and 255 white. All columns have equally many images, of the same size.
 pub fn png(columns: &[Images]) -> Vec<u8> {
     let [height, width] = columns[0].size().map(|side| side * ZOOM);
     let rows = columns[0].len();
@@ -40,9 +40,9 @@ fn encode(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::High);
     encoder.add_text_chunk("Software".into(), MARK.into()).expect("a known keyword and plain text");
-    let mut writer = encoder.write_header().expect("memory takes all, and every image has pixels");
-    writer.write_image_data(pixels).expect("there are as many pixels as the size says");
-    writer.finish().expect("memory takes all");
+    let mut writer = encoder.write_header().expect("writing to memory does not fail, and every image has pixels");
+    writer.write_image_data(pixels).expect("the number of pixels matches the size");
+    writer.finish().expect("writing to memory does not fail");
     file
 }
 
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_image_is_where_its_row_and_column_say_and_twice_as_large() {
+    fn image_grid_places_images_by_row_and_column_at_twice_their_size() {
         let column = |first: u8| Images::new((first..first + 4).collect(), vec![0, 0], [1, 2], 1);
         let file = png(&[column(10), column(20)]);
         let picture = image::load_from_memory(&file).unwrap().into_luma8();

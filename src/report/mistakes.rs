@@ -1,4 +1,4 @@
-//! The wrong predictions, the most confident ones first: what the model did not know that it does not know.
+//! The wrong predictions, the most confident first.
 
 use askama::Template;
 
@@ -8,37 +8,37 @@ use crate::evaluation::{EvaluationOutput, Probabilities};
 
 /// The most mistakes that a page shows.
 const MOST: usize = 500;
-/// The most pixels that all their images have together: large images are fewer.
+/// The most pixels in all their images together. Fewer images are shown if they are large.
 const MOST_PIXELS: usize = 1 << 19;
 
-/// A wrong prediction, as it is shown.
+/// A wrong prediction, as the page shows it.
 #[derive(Debug, Clone, Template)]
 #[template(path = "mistake.html")]
 pub struct Mistake {
-    /// The image's place in the test set, from 0.
+    /// The image's index in the test set, from 0.
     pub index: usize,
-    /// A data URI.
+    /// The image as a data URI.
     pub image: String,
-    /// The image's class.
+    /// The true class.
     pub truth: String,
-    /// The class it was taken for.
+    /// The predicted class.
     pub prediction: String,
     /// The three most probable classes.
     pub guesses: Vec<Guess>,
 }
 
-/// A class and how probable the model found it.
+/// A class and its predicted probability.
 #[derive(Debug, Clone)]
 pub struct Guess {
     /// The class.
     pub class: String,
     /// Its probability in percent.
     pub percent: String,
-    /// Whether it is the image's.
+    /// Whether it is the true class.
     pub is_right: bool,
 }
 
-/// The indices of the images that are taken for something else, those first that it is surest of; among equals, by index.
+/// The indices of the wrong predictions, the most confident first; those of equal confidence by index.
 pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
     let confidence = |index: usize| predictions[index].0[predictions[index].best()];
     let is_wrong = |&index: &usize| predictions[index].best() != usize::from(labels[index]);
@@ -83,18 +83,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_surest_mistakes_come_first_and_right_predictions_not_at_all() {
-        let sure_of = |class: usize, share: f64| {
-            let mut shares = vec![(1.0 - share) / 2.0; 3];
-            shares[class] = share;
-            Probabilities(shares)
+    fn mistakes_are_ranked_by_confidence_without_correct_predictions() {
+        let sure_of = |class: usize, confidence: f64| {
+            let mut probabilities = vec![(1.0 - confidence) / 2.0; 3];
+            probabilities[class] = confidence;
+            Probabilities(probabilities)
         };
         let predictions = [sure_of(1, 0.6), sure_of(0, 0.9), sure_of(2, 0.9), sure_of(1, 0.99), sure_of(2, 0.6)];
         assert_eq!(ranked(&[0, 1, 2, 0, 1], &predictions), [3, 1, 0, 4]);
     }
 
     #[test]
-    fn a_mistake_tells_the_three_best_guesses() {
+    fn mistake_lists_the_three_best_guesses() {
         let images = Images::new(vec![0, 255, 0, 255], vec![3], [2, 2], 4);
         let mistake = Mistake::new(0, &images, &Probabilities(vec![0.05, 0.125, 0.625, 0.2]));
         let guesses: Vec<_> =
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn large_images_are_fewer_and_never_none() {
+    fn mistakes_of_large_images_are_fewer_but_at_least_one() {
         let of = |side: usize| most(&Images::new(vec![0; side * side], vec![0], [side, side], 1));
         assert_eq!((of(28), of(64), of(1024)), (MOST, 128, 1));
     }

@@ -1,8 +1,9 @@
-//! A run as a page: one HTML file that needs no network, for light and dark screens, large and small.
+//! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws figures over epochs, `calibration`
-//! and `reliability` tell whether confidence can be believed, `mistakes` are the wrong predictions, `weights` what the
-//! first layer looks for, `data_uri` the images within the page. The HTML itself is in `templates/`, which are escaped.
+//! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs,
+//! `calibration` and `reliability` compare confidence with accuracy, `mistakes` lists the wrong predictions, `weights`
+//! draws the weights of the first layer, `data_uri` embeds images in the page. [`image_grid`] makes a PNG of many
+//! images. The HTML is in `templates/`, which escape all values.
 
 mod calibration;
 mod comparison;
@@ -29,13 +30,13 @@ use mistakes::Mistake;
 use reliability::Reliability;
 use weights::FirstLayer;
 
-/// What every page of this program has near its beginning, and no other page.
+/// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
 
-/// Mistakes that are shown at once; the others are folded away.
+/// The number of mistakes that are visible at first; the others are folded.
 const UNFOLDED: usize = 60;
 
-/// A page of one run.
+/// The page of one run.
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page {
@@ -60,7 +61,7 @@ struct Page {
     config: String,
 }
 
-/// A figure and what it is.
+/// A value and its label.
 #[derive(Debug, Clone)]
 struct Fact {
     label: String,
@@ -80,12 +81,12 @@ struct Cell {
     is_right: bool,
     /// The count in words.
     words: String,
-    /// How strong its colour is, in [0, 1].
+    /// The opacity of its colour, in [0, 1].
     strength: String,
 }
 
-/// The page of a run: its files, what its best model, whose first layer has `weights` (`[units, pixels]`), made of the test
-/// images.
+/// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
+/// `[units, pixels]`, are those of the model's first layer.
 ///
 /// # Errors
 /// If a file of the run can't be read.
@@ -103,7 +104,7 @@ pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> R
         name: experiment.name.clone(),
         folder: run.path().display().to_string(),
         tiles: tiles(evaluation, &summary, &reliability),
-        // Without validation, the last epoch is the best, which is no news.
+        // Without validation, the last epoch counts as the best and is not marked.
         charts: charts(&epochs, summary.best_epoch.filter(|_| is_validated)),
         is_validated,
         has_dropout: experiment.model.dropout > 0.0,
@@ -120,7 +121,7 @@ pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> R
         facts: facts(&experiment, &record, &summary),
         config: experiment.to_toml(),
     };
-    Ok(page.render().expect("a string takes all that is written to it"))
+    Ok(page.render().expect("writing to a string does not fail"))
 }
 
 fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) -> Vec<Fact> {
@@ -128,7 +129,7 @@ fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) 
     let best = summary.best_epoch.map_or_else(|| "–".into(), |best| format!("{best} of {}", summary.epochs));
     vec![
         Fact::new("test error", percent(Some(wrong as f64 / images.max(1) as f64))),
-        Fact::new(format!("wrong, of {}", grouped(images)), grouped(wrong)),
+        Fact::new(format!("mistakes of {}", grouped(images)), grouped(wrong)),
         Fact::new("test loss", nats(Some(evaluation.loss))),
         Fact::new("calibration error", reliability.error.clone()),
         Fact::new("best epoch", best),
@@ -136,10 +137,10 @@ fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) 
     ]
 }
 
-/// The curves of one run. A style below 8 is a colour; 8 more are dashes in that colour.
+/// The charts of one run. A style below 8 is a colour; adding 8 or 16 gives dashes in that colour.
 fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
-    let series = |label: &str, style: usize, figure: &dyn Fn(&Epoch) -> Option<f64>| {
-        let values: Vec<_> = epochs.iter().filter_map(|epoch| Some((epoch.epoch, figure(epoch)?))).collect();
+    let series = |label: &str, style: usize, metric: &dyn Fn(&Epoch) -> Option<f64>| {
+        let values: Vec<_> = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
         (!values.is_empty()).then(|| Series { label: label.into(), style, values })
     };
     let error = |accuracy: f64| 100.0 * (1.0 - accuracy);
@@ -163,8 +164,8 @@ fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
     charts.into_iter().flatten().collect()
 }
 
-/// The right predictions as strong as their share of the class, the wrong ones as their share of the most frequent
-/// confusion.
+/// The confusion matrix. The colour of correct predictions is as strong as their fraction of the class, that of wrong
+/// ones as their fraction of the most frequent confusion.
 fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
     let most = evaluation.most_confused().max(1);
     let name = |class: usize| &evaluation.classes[class].name;
@@ -175,7 +176,7 @@ fn cells(evaluation: &Evaluation) -> Vec<Vec<Cell>> {
             Cell {
                 count,
                 is_right: class == truth,
-                words: format!("{} taken for {}: {count} of {all}", name(truth), name(class)),
+                words: format!("{} classified as {}: {count} of {all}", name(truth), name(class)),
                 strength: format!("{:.2}", 0.1 + 0.5 * count as f64 / whole as f64),
             }
         };
@@ -188,7 +189,7 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
     let Record { version, commit, adapter, data, training, .. } = record;
     let commit = commit.as_ref().map_or_else(String::new, |commit| format!(", commit {commit}"));
     let mut images = grouped(data.training_images);
-    for (count, what) in [(data.unlabelled_images, "unlabelled"), (data.validation_images, "held out")] {
+    for (count, what) in [(data.unlabelled_images, "unlabelled"), (data.validation_images, "for validation")] {
         if count > 0 {
             images += &format!(", and {} {what}", grouped(count));
         }
@@ -200,21 +201,21 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
         Fact::new("training images", images),
         Fact::new("images", format!("{} × {} pixels, {} classes", data.height, data.width, data.classes)),
         Fact::new("epochs", format!("{} of at most {}", summary.epochs, experiment.training.epochs)),
-        Fact::new("begun", time(record.started)),
+        Fact::new("started", time(record.started)),
         Fact::new("training time", seconds(summary.seconds)),
     ];
     if let Some(training) = training {
-        facts.push(Fact::new("processor time", seconds(training.cpu_seconds)));
+        facts.push(Fact::new("CPU time", seconds(training.cpu_seconds)));
         let operations = format!("{:.3e} floating-point operations", training.floating_point_operations as f64);
         facts.push(Fact::new("matrix products", operations));
         facts.extend(training.stopped.as_ref().map(|reason| Fact::new("stopped because", reason)));
     }
-    facts.extend(record.failure.as_ref().map(|failure| Fact::new("broken off", failure)));
+    facts.extend(record.failure.as_ref().map(|failure| Fact::new("failed", failure)));
     facts.push(Fact::new("made with", format!("mnist-burn {version}{commit}")));
     facts
 }
 
-/// A time in seconds of UNIX time, as a clock here shows it.
+/// Formats a UNIX time, in seconds, in the local time zone.
 fn time(unix: f64) -> String {
     let zoned = Timestamp::from_second(unix as i64).map(|time| time.to_zoned_datetime(TimeZone::system()));
     zoned.map_or_else(|_| "–".into(), |time| time.strftime("%Y-%m-%d %H:%M %:z").to_string())

@@ -3,7 +3,7 @@
 use super::calibration::{BINS, Bin, expected_error};
 use super::curves::tenth;
 
-/// The drawing's left and lower edge, and the side of its square, in units of its own.
+/// The left and lower edge of the diagram and the side of its square, in units of the drawing.
 const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 272.0;
 const SIDE: f64 = 256.0;
@@ -15,7 +15,7 @@ pub struct Reliability {
     pub error: String,
     /// The bins that hold images.
     pub bars: Vec<Bar>,
-    /// How many bins there are in all.
+    /// The number of all bins.
     pub bins: usize,
 }
 
@@ -36,16 +36,16 @@ pub struct Bar {
     pub gap_height: f64,
     /// The confidences that it covers, in percent.
     pub range: String,
-    /// How many images it holds.
+    /// The number of images that it holds.
     pub images: usize,
     /// Their mean confidence.
     pub confidence: String,
-    /// The share that is right.
+    /// The fraction that is correct.
     pub accuracy: String,
 }
 
 impl Reliability {
-    /// The diagram of some bins.
+    /// The diagram of `bins`.
     pub fn new(bins: Vec<Bin>) -> Self {
         let error = format!("{:.2} %", 100.0 * expected_error(&bins));
         let filled = bins.iter().enumerate().filter(|(_, bin)| bin.images > 0);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_is_as_high_as_its_accuracy_and_its_gap_goes_to_the_confidence() {
+    fn bar_is_as_high_as_its_accuracy_and_its_gap_goes_to_the_confidence() {
         let mut bins = vec![Bin { images: 0, accuracy: 0.0, confidence: 0.0 }; BINS];
         bins[14] = Bin { images: 4, accuracy: 0.75, confidence: 0.95 };
         let diagram = Reliability::new(bins);

@@ -1,4 +1,4 @@
-//! What a page shows, and how.
+//! What the pages show.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ fn epoch(number: usize, validation: Option<f64>) -> Epoch {
 }
 
 #[test]
-fn only_what_was_measured_is_drawn() {
+fn charts_show_only_what_was_measured() {
     let lines = |epochs: &[Epoch], best| -> Vec<Vec<String>> {
         let labels = |chart: Chart| chart.lines.into_iter().map(|line| line.label).collect();
         charts(epochs, best).into_iter().map(labels).collect()
@@ -30,16 +30,16 @@ fn only_what_was_measured_is_drawn() {
 }
 
 #[test]
-fn confusions_are_as_strong_as_the_most_frequent_of_them() {
+fn confusion_colours_are_relative_to_the_most_frequent_confusion() {
     let cells = cells(&Evaluation::new(vec![vec![4, 1], vec![2, 0]], &["0".into(), "1".into()], 0.0));
     let strengths: Vec<Vec<&str>> =
         cells.iter().map(|row| row.iter().map(|cell| cell.strength.as_str()).collect()).collect();
     assert_eq!(strengths, [["0.50", "0.35"], ["0.60", "0.10"]]);
 }
 
-/// The page of a network that never errs, on another kind of images, without validation and without hidden layers.
+/// The page of a network without mistakes, on images of another size, without validation and without hidden layers.
 #[test]
-fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_what_it_is_told() {
+fn page_escapes_text_and_needs_no_mistakes_validation_or_hidden_layers() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(&folder.path().join("<b>&run"));
     std::fs::create_dir(run.path()).unwrap();
@@ -57,11 +57,11 @@ fn a_page_needs_neither_mistakes_nor_validation_nor_hidden_layers_and_escapes_wh
 
     assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");
     assert!(
-        page.contains("<dd>0.00 %</dd>") && page.contains("wrong, of 2</dt><dd>0</dd>") && page.contains("12.50 %"),
+        page.contains("<dd>0.00 %</dd>") && page.contains("mistakes of 2</dt><dd>0</dd>") && page.contains("12.50 %"),
         "{page}"
     );
-    assert!(page.contains("Every test image was read rightly") && page.contains("class 1"), "{page}");
-    assert!(!page.contains("best epoch, 1") && page.contains("nothing was held out for validation"), "{page}");
+    assert!(page.contains("No mistakes on the test set") && page.contains("class 1"), "{page}");
+    assert!(!page.contains("best epoch, 1") && page.contains("No images were held out for validation"), "{page}");
     assert!(page[..page.len().min(1024)].contains(MARK), "{page}");
 }
 

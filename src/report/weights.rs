@@ -1,22 +1,23 @@
-//! What the first layer looks for: its weights as images.
+//! The weights of the first layer, as images.
 
 use super::data_uri::diverging;
 
 /// The most units that a page shows.
 const MOST: usize = 256;
-/// The most pixels that all their images have together.
+/// The most pixels in all their images together.
 const MOST_PIXELS: usize = 1 << 18;
-/// The share of all weights whose size decides the colours: the few beyond it would pale all others.
-const SEEN: f64 = 0.995;
+/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would make the
+/// others pale.
+const QUANTILE: f64 = 0.995;
 
-/// The first layer, as it is shown.
+/// The first layer, as the page shows it.
 #[derive(Debug, Clone)]
 pub struct FirstLayer {
-    /// A data URI for each unit; not all of them, if they are many or large.
+    /// A data URI for each unit, but not for all of them if they are many or large.
     pub units: Vec<String>,
-    /// How many units there are.
+    /// The number of all units.
     pub all: usize,
-    /// The weight of the strongest colour.
+    /// The absolute weight that gets the strongest colour.
     pub largest: f32,
 }
 
@@ -31,11 +32,11 @@ impl FirstLayer {
     }
 }
 
-/// The size that [`SEEN`] of the weights don't exceed.
+/// The [`QUANTILE`] of the absolute weights.
 fn quantile(weights: &[f32]) -> f32 {
     let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
     sizes.sort_by(f32::total_cmp);
-    let index = (SEEN * sizes.len() as f64).ceil() as usize;
+    let index = (QUANTILE * sizes.len() as f64).ceil() as usize;
     sizes.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_unit_has_an_image_and_outliers_do_not_decide_the_colours() {
+    fn units_have_an_image_each_and_outliers_do_not_decide_the_colours() {
         let mut weights = vec![0.5; 250 * 4];
         weights[0] = -90.0;
         let layer = FirstLayer::new(&weights, [2, 2]);

@@ -1,6 +1,7 @@
-//! All that a training needs to go on after its last whole epoch, in one file: its parts always belong together.
+//! All that is needed to resume a training after its last complete epoch. It is one file, so that its parts always
+//! belong together.
 //!
-//! The file is the SHA-256 of what follows, in hexadecimal digits, and a new line; then the [`Checkpoint`] in MessagePack.
+//! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
 
 use std::path::{Path, PathBuf};
 
@@ -14,20 +15,20 @@ use crate::checksum;
 /// Why a checkpoint can't be used.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
-    /// A byte of it has changed, or it is another kind of file.
-    #[error("{path} is damaged: its content does not have the checksum that it starts with; train anew")]
+    /// The file has changed, or is not a checkpoint.
+    #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
     Checksum {
         /// The file.
         path: PathBuf,
     },
-    /// It is whole, but says something else than this program expects.
+    /// The file is intact, but does not have the contents that this program expects.
     #[error(
-        "{path} was written by another version of this program ({reason}); train anew, or resume with that version"
+        "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
     )]
     Version {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// What does not match.
         reason: String,
     },
 }
@@ -35,17 +36,17 @@ pub enum CheckpointError {
 /// The state of a training between two epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// The epochs so far, at least one.
+    /// The metrics of the epochs so far, at least one.
     pub epochs: Vec<Epoch>,
-    /// What they took.
+    /// The time of these epochs.
     pub seconds: Seconds,
-    /// The network that is trained, as a safetensors file.
+    /// The network that is trained, in safetensors format.
     #[serde(with = "serde_bytes")]
     pub model: Vec<u8>,
-    /// The average of its weights, likewise, where there is one.
+    /// The moving average of its weights, likewise, if there is one.
     #[serde(with = "serde_bytes")]
     pub average: Option<Vec<u8>>,
-    /// The optimiser's state, as a file of Burn's.
+    /// The optimiser's state, in Burn's format.
     #[serde(with = "serde_bytes")]
     pub optimizer: Vec<u8>,
 }
@@ -54,7 +55,7 @@ impl Checkpoint {
     /// The file's name in a run's folder.
     pub const FILE: &str = "checkpoint.mpk";
 
-    /// The epochs that need not be done again.
+    /// The number of complete epochs.
     pub fn epochs_done(&self) -> usize {
         self.epochs.len()
     }
@@ -68,7 +69,7 @@ impl Checkpoint {
     /// Reads the contents of the file at `path`.
     ///
     /// # Errors
-    /// If they are not what [`Checkpoint::to_bytes`] gave.
+    /// If they are not the result of [`Checkpoint::to_bytes`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let parts = bytes.split_at_checked(64).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b"\n")?)));
         let Some((_, body)) = parts.filter(|(sum, body)| checksum::of_bytes(body).as_bytes() == *sum) else {
@@ -77,7 +78,7 @@ impl Checkpoint {
         let version = |reason: String| CheckpointError::Version { path: path.into(), reason };
         let checkpoint: Self = rmp_serde::from_slice(body).map_err(|error| version(error.to_string()))?;
         match checkpoint.epochs.is_empty() {
-            true => Err(version("it has no epoch".into())),
+            true => Err(version("it contains no epochs".into())),
             false => Ok(checkpoint),
         }
     }
@@ -94,12 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read() {
+    fn checkpoint_is_read_back_as_it_was_written() {
         assert_eq!(Checkpoint::from_bytes(&checkpoint().to_bytes(), Path::new("c")).unwrap(), checkpoint());
     }
 
     #[test]
-    fn a_change_of_any_byte_is_noticed() {
+    fn checkpoint_with_any_changed_byte_is_refused() {
         let bytes = checkpoint().to_bytes();
         for position in 0..bytes.len() {
             let mut changed = bytes.clone();
@@ -113,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_of_another_shape_names_the_version_as_the_reason() {
+    fn checkpoint_of_another_version_is_refused_with_that_reason() {
         let body = rmp_serde::to_vec_named(&["epochs"]).unwrap();
         let bytes = [checksum::of_bytes(&body).as_bytes(), b"\n", &body].concat();
         let message = Checkpoint::from_bytes(&bytes, Path::new("runs/c")).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Why a run's folder could not be written or read.
+//! The errors of a run's folder.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::model::WeightsError;
 
-/// Why a run's folder could not be written or read.
+/// Why a run's folder can't be written or read.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The folder can't be made.
+    /// The folder can't be created.
     #[error("can't create the run's folder {path}")]
     Create {
         /// The folder.
@@ -20,29 +20,33 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Something is there already.
-    #[error("{path} exists and is no run: name another folder")]
+    /// The folder exists but is not a run folder.
+    #[error("{path} exists but is not a run folder: choose another folder")]
     Exists {
         /// The folder.
         path: PathBuf,
     },
-    /// The training diverged, and would again.
-    #[error("{run} can't go on: {failure}")]
+    /// The training diverged, and would diverge again.
+    #[error("{run} can't be resumed: {failure}")]
     Failed {
         /// The folder.
         run: PathBuf,
-        /// What the training said.
+        /// The training's error.
         failure: String,
     },
-    /// The data have changed since the run began.
-    #[error("{run} can't go on: the data files are not those that it began with; record.json has their SHA-256")]
+    /// The data files have changed since the run was started.
+    #[error(
+        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their \
+         SHA-256"
+    )]
     OtherData {
         /// The folder.
         run: PathBuf,
     },
-    /// The weights that the run began with have changed, before any of its epochs was whole.
+    /// The pretrained weights have changed since the run was started, and no epoch is complete.
     #[error(
-        "{run} can't go on: {file} is not the file that it began with; record.json has its SHA-256; start a new run"
+        "{run} can't be resumed: {file} differs from the file that it was started with; record.json has its SHA-256; \
+         start a new run"
     )]
     OtherStart {
         /// The folder.
@@ -50,8 +54,8 @@ pub enum RunError {
         /// The file.
         file: String,
     },
-    /// Another process trains there.
-    #[error("{run} is in use: another process trains there; wait for it, or stop it")]
+    /// Another process is training there.
+    #[error("{run} is in use: another process is training there; wait for it, or stop it")]
     InUse {
         /// The folder.
         run: PathBuf,
@@ -64,8 +68,8 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file can't be written, as there is no room.
-    #[error("the disk is full: there is no room for {path}; make some, then `mnist-burn resume {run}` goes on")]
+    /// A file can't be written because the disk is full.
+    #[error("the disk is full: can't write {path}; free some space, then run `mnist-burn resume {run}`")]
     Full {
         /// The folder.
         run: PathBuf,
@@ -75,7 +79,7 @@ pub enum RunError {
         source: io::Error,
     },
     /// A file can't be read.
-    #[error("{run} is not the folder of a run: can't read {path}")]
+    #[error("{run} is not a run folder: can't read {path}")]
     Read {
         /// The folder.
         run: PathBuf,
@@ -84,7 +88,7 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file holds something else than a run writes there.
+    /// A JSON file does not have the expected contents.
     #[error("{path} is damaged")]
     Damaged {
         /// The file.
@@ -92,20 +96,20 @@ pub enum RunError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A model is not the one that the run wrote.
-    #[error("{path} is not the file that the run wrote: its SHA-256 is {found}, and record.json has {recorded}")]
+    /// A model file is not the one that the run wrote.
+    #[error("{path} is not the file that the run wrote: its SHA-256 is {found}, but record.json has {recorded}")]
     Changed {
-        /// The model.
+        /// The model file.
         path: PathBuf,
         /// Its SHA-256.
         found: String,
-        /// Those of the record.
+        /// The SHA-256 in the record.
         recorded: String,
     },
     /// The checkpoint can't be used.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// `metrics.csv` holds something else than a run writes there.
+    /// `metrics.csv` does not have the expected contents.
     #[error("{path} is damaged")]
     Table {
         /// The file.
@@ -114,7 +118,7 @@ pub enum RunError {
         source: csv::Error,
     },
     /// The folder of runs can't be read.
-    #[error("can't list the runs in {path}: train one first, or name the folder that they are in with --runs")]
+    #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]
     List {
         /// The folder.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Writing a file so that it appears whole or not at all, whatever happens to the program or the machine.
+//! Writes files atomically: a file appears complete or not at all, even if the program or the machine crashes.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -8,13 +8,13 @@ use std::{env, thread};
 
 use super::error::RunError;
 
-/// Writes `<folder>/<name>`, under another name first.
+/// Writes `<folder>/<name>` under a temporary name, then renames it.
 ///
 /// # Errors
-/// If it can't be written; a file that was there before is still there then.
+/// If it can't be written. An older file then stays as it is.
 pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
     let path = folder.join(name);
-    // A name without extensions: TensorBoard would take an unfinished `.tfevents` for one of its own.
+    // The temporary name has no `tfevents` in it: TensorBoard would read the unfinished file.
     let prefix = path.file_prefix().unwrap_or_default().display();
     let unfinished = path.with_file_name(format!(".{prefix}.tmp"));
     let write = || -> io::Result<()> {
@@ -25,23 +25,23 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
         file.write_all(end)?;
         file.sync_all()?;
         fs::rename(&unfinished, &path)?;
-        // The new name is in its folder, which is on the disk only after this. Not every system can open one.
+        // Sync the folder too, so that the new name is on the disk. Not every system can open a folder.
         match path.parent().filter(|_| cfg!(unix)) {
             Some(parent) => File::open(parent)?.sync_all(),
             None => Ok(()),
         }
     };
     write().map_err(|source| {
-        // What is left of it takes up room, and nothing will ever read it.
+        // The unfinished file takes up space, and nothing reads it.
         let _ = fs::remove_file(&unfinished);
         unwritten(folder, name, source)
     })
 }
 
-/// Writes the file at `path`, which need not be in a run's folder, likewise.
+/// Writes the file at `path` atomically. It need not be in a run's folder.
 ///
 /// # Errors
-/// As [`write_whole`], and if the path ends in no name.
+/// If it can't be written, or the path does not end in a file name.
 pub fn write_whole_at(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
     let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
@@ -49,7 +49,7 @@ pub fn write_whole_at(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
     write_whole(folder, name, bytes)
 }
 
-/// The error of a file in a run's folder that can't be written.
+/// The error for a file in a run's folder that can't be written.
 pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     let (run, path) = (folder.into(), folder.join(name));
     match source.kind() {
@@ -58,8 +58,7 @@ pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     }
 }
 
-/// Sleeps as many milliseconds as the environment says in the middle of writing a file, so that tests can kill the program
-/// just there.
+/// Sleeps as many milliseconds as the environment says. Tests use it to kill the program in the middle of a write.
 fn pause_for_tests() {
     let pause = env::var("MNIST_BURN_TEST_WRITE_PAUSE").ok().and_then(|text| text.parse().ok());
     pause.into_iter().for_each(|milliseconds| thread::sleep(Duration::from_millis(milliseconds)));

@@ -1,4 +1,4 @@
-//! The folder of one run: its files, who may write them, and in which order.
+//! The folder of one run: reading, writing and locking its files.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -22,14 +22,14 @@ use crate::device::Opened;
 use crate::evaluation::{Classifier, Evaluation};
 use crate::model::{Mlp, Pretrained, SourceRun, weights};
 
-/// The folder of one run.
+/// The folder of one run. See [`crate::run`] for its files.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     path: PathBuf,
 }
 
-/// Held by the one process that may write to a run's folder. The system lets go of it when the process ends, however it
-/// does.
+/// The lock on a run's folder. Only the process that holds it may write there. The system releases it when the process
+/// ends, even after a crash.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -40,13 +40,13 @@ impl RunFolder {
     pub const LAST: &str = "last.safetensors";
     /// The model after the best epoch.
     pub const BEST: &str = "best.safetensors";
-    /// The run as a page.
+    /// The HTML report.
     pub const REPORT: &str = "report.html";
 
-    /// Makes `<runs>/<name>-<time>/`, with a number added if that exists, with the experiment in it.
+    /// Creates `<runs>/<name>-<time>/` with the experiment in it. Appends a number if that folder exists.
     ///
     /// # Errors
-    /// If it can't be made.
+    /// If it can't be created.
     pub fn create(runs: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let stem = format!("{}-{}", experiment.name, jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
         for number in 1.. {
@@ -59,10 +59,11 @@ impl RunFolder {
         unreachable!("some number is free")
     }
 
-    /// Makes the folder `path`, with the experiment in it from the start: no moment leaves one that can't go on.
+    /// Creates the folder `path`. It appears with the experiment already in it, so that a run can be resumed after a
+    /// crash at any moment.
     ///
     /// # Errors
-    /// If it exists and is not empty, or can't be made.
+    /// If it exists and is not empty, or can't be created.
     pub fn create_at(path: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => RunError::Exists { path: path.into() },
@@ -76,7 +77,7 @@ impl RunFolder {
             let run = Self::at(&unfinished);
             run.write_config(experiment)?;
             let lock = run.lock()?;
-            // Never onto another run: a folder with something in it is not replaced.
+            // This never replaces another run: renaming onto a folder that is not empty fails.
             fs::rename(&unfinished, path).map_err(failed)?;
             Ok((Self::at(path), lock))
         };
@@ -85,20 +86,20 @@ impl RunFolder {
         })
     }
 
-    /// The folder of a run at `path`. Nothing is read yet.
+    /// The run folder at `path`. Reads nothing yet.
     pub fn at(path: &Path) -> Self {
         Self { path: path.to_path_buf() }
     }
 
-    /// Where it is.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps other processes from writing here.
+    /// Locks the folder, so that other processes don't write to it.
     ///
     /// # Errors
-    /// If one does, or the folder can't be written to.
+    /// If another process holds the lock, or the folder can't be written to.
     pub fn lock(&self) -> Result<Lock, RunError> {
         let path = self.path.join(".lock");
         let failed = |source| RunError::Write { path: path.clone(), source };
@@ -110,7 +111,7 @@ impl RunFolder {
         }
     }
 
-    /// The status of the run that has this record.
+    /// The run's status. `record` is the run's own record.
     pub fn status(&self, record: &Record) -> Status {
         let lock = File::open(self.path.join(".lock"));
         let is_held = lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
@@ -125,7 +126,7 @@ impl RunFolder {
     /// Writes `config.toml`.
     ///
     /// # Errors
-    /// If it can't be written; so for the other files.
+    /// If the file can't be written. The other `write_` methods fail likewise.
     pub fn write_config(&self, experiment: &Experiment) -> Result<(), RunError> {
         self.write("config.toml", experiment.to_toml().as_bytes())
     }
@@ -140,14 +141,14 @@ impl RunFolder {
         self.write_json("evaluation.json", evaluation)
     }
 
-    /// Writes `metrics.csv`, all epochs so far.
+    /// Writes `metrics.csv`, with all epochs so far.
     pub fn write_metrics(&self, epochs: &[Epoch]) -> Result<(), RunError> {
         let table = metrics::to_csv(epochs).map_err(|source| unwritten(&self.path, "metrics.csv", source))?;
         self.write("metrics.csv", &table)
     }
 
-    /// Writes the models of these names, and first their checksums into `record`: a crash in between leaves files that
-    /// the record knows.
+    /// Writes model files, each with its name. Writes their checksums to the record first, so that the record also
+    /// knows the files that a crash leaves.
     pub fn write_models(&self, models: &[(&str, &[u8])], record: &mut Record) -> Result<(), RunError> {
         let sums: Vec<String> = models.iter().map(|(_, bytes)| checksum::of_bytes(bytes)).collect();
         for ((name, _), sum) in models.iter().zip(&sums) {
@@ -156,13 +157,14 @@ impl RunFolder {
         self.write_record(record)?;
         for ((name, bytes), sum) in models.iter().zip(sums) {
             self.write(name, bytes)?;
-            // The old one is gone; the next record that is written will not have it.
+            // The old file is gone. The next record that is written omits its checksum.
             record.models.insert((*name).into(), vec![sum]);
         }
         Ok(())
     }
 
-    /// Writes `tensorboard/`, or what is new in it, for a training that began at `start`, in seconds of UNIX time.
+    /// Writes `tensorboard/`, or appends the new events to it. `start` is the start of the training in seconds of UNIX
+    /// time.
     pub fn write_tensorboard(&self, epochs: &[Epoch], start: f64) -> Result<(), RunError> {
         let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for curve in Curve::ALL.into_iter().filter(|&curve| curve == Curve::Train || validated) {
@@ -170,8 +172,8 @@ impl RunFolder {
             fs::create_dir_all(&folder).map_err(|source| RunError::Create { path: folder, source })?;
             let (name, events) = (curve.file(), tensorboard::events(epochs, start, curve));
             match fs::read(self.path.join(&name)) {
-                // TensorBoard keeps the file open and would not see another one in its place. Half an event at the end
-                // is to it, and here, one that is still being written.
+                // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
+                // partial event at the end as one that is still being written, and so does this.
                 Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
                 _ => self.write(&name, &events)?,
             }
@@ -184,33 +186,33 @@ impl RunFolder {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
     }
 
-    /// The checkpoint; none before the first whole epoch.
+    /// The checkpoint. `None` before the first epoch is complete.
     ///
     /// # Errors
-    /// If it can't be read, or is not the one that was written.
+    /// If the file can't be read or is damaged.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
-        let bytes = self.read_if_there(&path)?;
+        let bytes = self.read_if_exists(&path)?;
         bytes.map(|bytes| Ok(Checkpoint::from_bytes(&bytes, &path)?)).transpose()
     }
 
-    /// The resolved experiment that was run.
+    /// The resolved experiment of the run.
     ///
     /// # Errors
-    /// If the file can't be read or is damaged; so for the other files.
+    /// If the file can't be read or is damaged. The other methods that read a file fail likewise.
     pub fn experiment(&self) -> Result<Experiment, RunError> {
         Ok(config::load(Some(&self.config()), &[])?)
     }
 
-    /// The file of the experiment.
+    /// The path of `config.toml`.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
     }
 
-    /// Whether the run was trained to its end as this very experiment.
+    /// Whether the run's training is finished and its experiment equals `experiment`.
     pub fn is_over(&self, experiment: &Experiment) -> bool {
         let finished = self.record().is_ok_and(|record| record.training.is_some());
-        finished && self.experiment().is_ok_and(|there| there == *experiment)
+        finished && self.experiment().is_ok_and(|own| own == *experiment)
     }
 
     /// Whether the run was evaluated on the test images.
@@ -218,18 +220,18 @@ impl RunFolder {
         self.path.join("evaluation.json").exists()
     }
 
-    /// The epochs in `metrics.csv`, in order; none before the first is over. Columns that are not known are passed over.
+    /// The epochs in `metrics.csv`, in order. Empty before the first epoch is complete. Unknown columns are ignored.
     pub fn metrics(&self) -> Result<Vec<Epoch>, RunError> {
         let path = self.path.join("metrics.csv");
-        let Some(bytes) = self.read_if_there(&path)? else { return Ok(vec![]) };
+        let Some(bytes) = self.read_if_exists(&path)? else { return Ok(vec![]) };
         let rows: Result<Vec<Epoch>, _> = csv::Reader::from_reader(bytes.as_slice()).into_deserialize().collect();
         rows.map_err(|source| RunError::Table { path, source })
     }
 
-    /// The evaluation of the best model on the test images, if it was made.
+    /// The evaluation of the best model on the test images, if there is one.
     pub fn evaluation(&self) -> Result<Option<Evaluation>, RunError> {
         let path = self.path.join("evaluation.json");
-        let Some(bytes) = self.read_if_there(&path)? else { return Ok(None) };
+        let Some(bytes) = self.read_if_exists(&path)? else { return Ok(None) };
         serde_json::from_slice(&bytes).map(Some).map_err(|source| RunError::Damaged { path, source })
     }
 
@@ -245,10 +247,10 @@ impl RunFolder {
         }
     }
 
-    /// The content of the model `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`].
+    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`].
     ///
     /// # Errors
-    /// If it can't be read, or is not the one that the record has.
+    /// If the file can't be read, or its checksum is not in the record.
     pub fn weights(&self, name: &str, record: &Record) -> Result<Vec<u8>, RunError> {
         let path = self.path.join(name);
         let bytes = weights::read(&path)?;
@@ -261,20 +263,20 @@ impl RunFolder {
         Err(RunError::Changed { path, found, recorded })
     }
 
-    /// The best model, on `device`.
+    /// Loads the best model onto `device`.
     ///
     /// # Errors
-    /// If it is not the one that the record has, or can't be loaded.
+    /// If the file can't be read or loaded, or its checksum is not in the record.
     pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
         let bytes = self.weights(Self::BEST, record)?;
-        // Before the network is made: a changed config can ask for one that no memory holds.
+        // Check before creating the network: a changed config can describe one that does not fit into memory.
         weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
         let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
         Ok(weights::from_bytes(shape, &bytes, &path)?)
     }
 
-    /// The best model, ready to classify images on `device`.
+    /// A classifier with the best model, on `device`.
     ///
     /// # Errors
     /// As for [`RunFolder::model`], and if the experiment can't be read.
@@ -284,10 +286,10 @@ impl RunFolder {
         Ok(Classifier::new(model, batcher, [data.height, data.width], data.names(), device.device.clone()))
     }
 
-    /// The best model's weights, for another network to start from.
+    /// The best model's weights, as pretrained weights for another network.
     ///
     /// # Errors
-    /// If the folder is not a run's, or a file of it is damaged.
+    /// If this is not a run folder, or a file in it is damaged.
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let bytes = self.weights(Self::BEST, &record)?;
@@ -304,8 +306,8 @@ impl RunFolder {
         write_whole(&self.path, name, bytes)
     }
 
-    /// The bytes of a file that need not be there.
-    fn read_if_there(&self, path: &Path) -> Result<Option<Vec<u8>>, RunError> {
+    /// The bytes of a file, or `None` if it does not exist.
+    fn read_if_exists(&self, path: &Path) -> Result<Option<Vec<u8>>, RunError> {
         match fs::read(path) {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,4 +1,4 @@
-//! The runs in a folder, each with its [`Summary`], in the order asked for.
+//! Lists the runs in a folder, each with its [`Summary`], in a chosen order.
 
 use std::cmp::Ordering;
 use std::fs;
@@ -10,13 +10,13 @@ use super::error::RunError;
 use super::folder::RunFolder;
 use super::summary::Summary;
 
-/// How deep runs may lie: `runs/<run>`, `runs/<sweep>/<trial>`, and one to spare for one's own order.
-const DEEPEST: usize = 3;
+/// The maximum depth of run folders: `runs/<run>`, `runs/<sweep>/<trial>`, and one more for the user's own folders.
+const MAX_DEPTH: usize = 3;
 
-/// What runs are ordered by. The largest comes last, and after it what has no such figure.
+/// The order of a listing, ascending. Runs without the value come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
-    /// When the run was begun
+    /// When the run was started
     Time,
     /// The folder
     Name,
@@ -24,60 +24,60 @@ pub enum Sort {
     Validation,
     /// The test error
     Test,
-    /// Epochs done
+    /// The number of epochs so far
     Epochs,
-    /// The training's time
+    /// The training time
     Duration,
 }
 
 /// One run of a listing.
 #[derive(Debug)]
 pub struct ListedRun {
-    /// Its folder.
+    /// The run's folder.
     pub path: PathBuf,
-    /// Its folder, seen from the folder of runs: `<sweep>/<trial>`.
+    /// The run's folder, relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
-    /// When its config was written; none where the system does not tell.
+    /// When its config was written. `None` if the system does not tell.
     pub begun: Option<SystemTime>,
-    /// Its figures, or why there are none.
+    /// Its summary, or why it can't be read.
     pub summary: Result<Summary, RunError>,
 }
 
 /// The runs in a folder.
 #[derive(Debug)]
 pub struct Listing {
-    /// The runs, in the order asked for.
+    /// The runs, in the chosen order.
     pub runs: Vec<ListedRun>,
     /// Folders that were skipped, each with the reason.
     pub warnings: Vec<String>,
 }
 
-/// The runs in `folder`, directly or deeper: the folders that hold a `config.toml` and a `record.json`.
+/// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`.
 ///
-/// Folders that can't be read, and those that have only a damaged record, are skipped with a warning.
+/// Skips with a warning the folders that can't be read, and those that have only a damaged record.
 ///
 /// # Errors
 /// If `folder` itself can't be read.
 pub fn list(folder: &Path, sort: Sort) -> Result<Listing, RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
-    let found = find(folder, DEEPEST, &mut paths, &mut warnings);
+    let found = find(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
     let mut runs: Vec<ListedRun> = paths.into_iter().map(|path| ListedRun::read(path, folder)).collect();
     runs.sort_by(|one, other| one.cmp_by(other, sort).then_with(|| one.name.cmp(&other.name)));
     Ok(Listing { runs, warnings })
 }
 
-/// Adds the runs in `folder`, and those in its folders, to `found`.
+/// Adds the runs in `folder` to `found`, down to `depth` levels of folders.
 fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        // Links are not followed: they may lead in a circle.
+        // Don't follow links: they may form a loop.
         if !entry.file_type()?.is_dir() || entry.file_name().as_encoded_bytes().starts_with(b".") {
             continue;
         }
         let path = entry.path();
-        let is_there = |name| path.join(name).is_file();
-        match (is_there("config.toml"), is_there("record.json")) {
+        let exists = |name| path.join(name).is_file();
+        match (exists("config.toml"), exists("record.json")) {
             (true, true) => found.push(path),
             (false, true) => {
                 if let Err(error @ RunError::Damaged { .. }) = RunFolder::at(&path).record() {
@@ -104,13 +104,13 @@ impl ListedRun {
     }
 
     fn cmp_by(&self, other: &Self, sort: Sort) -> Ordering {
-        let by = |figure: fn(&Summary) -> Option<f64>| {
-            let figure = |listed: &Self| listed.summary.as_ref().ok().and_then(figure).unwrap_or(f64::INFINITY);
-            figure(self).total_cmp(&figure(other))
+        let by = |metric: fn(&Summary) -> Option<f64>| {
+            let value = |listed: &Self| listed.summary.as_ref().ok().and_then(metric).unwrap_or(f64::INFINITY);
+            value(self).total_cmp(&value(other))
         };
         match sort {
             Sort::Time => self.begun.cmp(&other.begun),
-            // Equal names are told apart by the caller, by name.
+            // The caller orders equal runs by name.
             Sort::Name => Ordering::Equal,
             Sort::Validation => by(|summary| summary.validation_error),
             Sort::Test => by(|summary| summary.test_error),

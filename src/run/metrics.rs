@@ -1,42 +1,42 @@
-//! The figures of each epoch, and `metrics.csv`.
+//! The metrics of each epoch, and `metrics.csv`.
 
 use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// One epoch's figures; a row of `metrics.csv`. The validation figures are missing where nothing is held out.
+/// One epoch's metrics: a row of `metrics.csv`. Without validation images, the validation metrics are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Counted from 1.
+    /// The epoch's number, from 1.
     pub epoch: usize,
-    /// Mean cross-entropy of the training images, each as it was met, with dropout and noise.
+    /// Mean cross-entropy of the training images during the epoch, with augmentation, dropout and noise.
     pub train_loss: f64,
-    /// Share of them classified rightly, likewise.
+    /// Fraction of the training images classified correctly, likewise.
     pub train_accuracy: f64,
-    /// Mean cross-entropy of the validation images at the epoch's end.
+    /// Mean cross-entropy of the validation images at the end of the epoch.
     pub validation_loss: Option<f64>,
-    /// Share of them classified rightly.
+    /// Fraction of the validation images classified correctly.
     pub validation_accuracy: Option<f64>,
-    /// The loss of the network as it is, where the model is an average of its weights.
+    /// The validation loss of the network itself, if the model is a moving average of its weights.
     pub raw_validation_loss: Option<f64>,
-    /// Its accuracy, likewise.
+    /// Its validation accuracy, likewise.
     pub raw_validation_accuracy: Option<f64>,
-    /// Wall-clock seconds, training and validation.
+    /// Wall-clock seconds of training and validation.
     pub seconds: f64,
 }
 
-/// `metrics.csv`: a header and a row an epoch.
+/// The contents of `metrics.csv`: a header and a row per epoch.
 ///
 /// # Errors
-/// None that is known: it is written to memory.
+/// If serialisation fails, which is not expected: it writes to memory.
 pub fn to_csv(epochs: &[Epoch]) -> io::Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     epochs.iter().try_for_each(|epoch| table.serialize(epoch))?;
     table.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// The epoch whose model is the best: fewest validation errors, then least validation loss, then the earliest. Without a
-/// validation split, the last.
+/// The epoch with the best model: the highest validation accuracy, then the lowest validation loss, then the earliest.
+/// Without validation images, the last.
 pub fn best(epochs: &[Epoch]) -> Option<&Epoch> {
     let is_better = |new: &Epoch, best: &Epoch| match (new.validation_accuracy, best.validation_accuracy) {
         (Some(accuracy), Some(highest)) => (-accuracy, new.validation_loss) < (-highest, best.validation_loss),
@@ -49,7 +49,8 @@ pub fn best(epochs: &[Epoch]) -> Option<&Epoch> {
 mod tests {
     use super::*;
 
-    /// The best of epochs with so many of 1,000 validation images wrong, and that loss.
+    /// The best of some epochs, each given as its wrong predictions, of 1,000 validation images, and its validation
+    /// loss.
     fn best_of(validation: &[(usize, f64)]) -> usize {
         let epoch = |(number, &(wrong, loss))| Epoch {
             epoch: number,
@@ -61,14 +62,14 @@ mod tests {
     }
 
     #[test]
-    fn the_best_epoch_has_the_least_error_then_the_least_loss_then_comes_first() {
+    fn best_epoch_has_the_lowest_error_then_the_lowest_loss_then_comes_first() {
         assert_eq!(best_of(&[(25, 0.1), (12, 0.9), (25, 0.05)]), 2);
         assert_eq!(best_of(&[(25, 0.3), (25, 0.2), (25, 0.4)]), 2);
         assert_eq!(best_of(&[(25, 0.2), (25, 0.2)]), 1);
     }
 
     #[test]
-    fn without_validation_the_last_epoch_is_the_best() {
+    fn best_epoch_is_the_last_without_validation() {
         let epochs = [1, 2, 3].map(|epoch| Epoch { epoch, ..Epoch::default() });
         assert_eq!(best(&epochs).unwrap().epoch, 3);
         assert_eq!(best(&[]), None);

@@ -1,20 +1,20 @@
-//! A run's folder, `runs/<name>-<time>/`: what is in it, and who wrote it with what.
+//! A run's folder, `runs/<name>-<time>/`, and the files in it.
 //!
-//! | file | holds |
+//! | file | contents |
 //! | --- | --- |
 //! | `config.toml` | the resolved experiment |
-//! | `record.json` | a [`Record`]: program, device, data, figures of the training |
-//! | `metrics.csv` | a row an epoch: [`Epoch`] |
+//! | `record.json` | a [`Record`]: program version, device, data, results of the training |
+//! | `metrics.csv` | a row per epoch: [`Epoch`] |
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::model::weights`] |
-//! | `checkpoint.mpk` | a [`Checkpoint`]: all that the training needs to go on |
+//! | `checkpoint.mpk` | a [`Checkpoint`]: all that is needed to resume the training |
 //! | `evaluation.json` | an [`Evaluation`](crate::evaluation::Evaluation) of the best model on the test images |
-//! | `report.html` | all of it as a page, see [`crate::report`] |
-//! | `tensorboard/` | the curves of `metrics.csv`, if asked for, see `tensorboard.rs` |
-//! | `.lock` | nothing; a process that trains here holds its lock |
+//! | `report.html` | the HTML report, see [`crate::report`] |
+//! | `tensorboard/` | the curves of `metrics.csv` for TensorBoard, if `training.tensorboard` is set |
+//! | `.lock` | empty; the process that trains here holds a lock on it |
 //!
-//! Each file appears whole or not at all. A crash can fall between two of them, so the order of writing makes every
-//! prefix of it a sound folder: the record, with the checksums of the models to come beside those there are; the models;
-//! the checkpoint; the metrics, which are in the checkpoint too.
+//! Each file is written atomically. A crash can happen between two files, so they are written in an order that leaves a
+//! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
+//! checkpoint; the metrics, which are also in the checkpoint.
 
 mod checkpoint;
 mod error;

@@ -1,4 +1,4 @@
-//! Everything about a run that its config does not say; the contents of `record.json`.
+//! The contents of `record.json`: everything about a run that its config does not say.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -10,94 +10,95 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::data::Scaling;
 use crate::model::TransferRecord;
 
-/// With what a run was made.
+/// The program, device and data of a run, and the results of its training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// This program's version.
     pub version: String,
-    /// The git commit it was built from, with `-dirty` if files had changed since; none outside a git checkout.
+    /// The git commit of the build, with `-dirty` for uncommitted changes. `None` for a build outside a git checkout.
     pub commit: Option<String>,
     /// The device's name, as `--device` takes it.
     pub device: String,
-    /// What the device calls itself.
+    /// The name of the device's adapter.
     pub adapter: String,
-    /// The names of the devices that shared each update with it.
+    /// The names of the other devices, which share each update with the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
-    /// The seed of everything random.
+    /// The seed of all random numbers.
     pub seed: u64,
-    /// When the training began, in seconds of UNIX time.
+    /// The start of the training, in seconds of UNIX time.
     pub started: f64,
-    /// What the network was trained on.
+    /// The data that the network was trained on.
     pub data: DataRecord,
-    /// How many numbers the training adjusts.
+    /// The number of trained parameters.
     pub parameters: usize,
-    /// What the weights started as, if not by chance.
+    /// The pretrained weights, if the network was not randomly initialised.
     pub transfer: Option<TransferRecord>,
-    /// The SHA-256 of each model file, by name; of the old and the new one while a training replaces it.
+    /// The SHA-256 of each model file, by name. Two of them while a training replaces the file: old and new.
     pub models: BTreeMap<String, Vec<String>>,
-    /// How the training went; none until it is over.
+    /// The results of the training. `None` until it is finished.
     pub training: Option<TrainingRecord>,
-    /// What broke it off for good, if something did.
+    /// The error of a training that diverged.
     pub failure: Option<String>,
 }
 
-/// What the network was trained on; needed to use it again.
+/// The data that a network was trained on. They are needed to use it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// Rows of an image.
+    /// The rows of an image.
     pub height: usize,
-    /// Columns of an image.
+    /// The columns of an image.
     pub width: usize,
-    /// How many classes there are.
+    /// The number of classes.
     pub classes: usize,
-    /// What each class is called, in order; empty in records of before there were names.
+    /// The classes' names, in order. Empty in records of older versions.
     #[serde(default)]
     pub names: Vec<String>,
-    /// How many images were learned from, with their labels.
+    /// The number of labelled training images.
     pub training_images: usize,
-    /// How many more there were whose labels were not kept.
+    /// The number of unlabelled training images.
     #[serde(default)]
     pub unlabelled_images: usize,
-    /// How many were held out.
+    /// The number of validation images.
     pub validation_images: usize,
-    /// How a pixel became a number.
+    /// The scaling of the pixels.
     pub scaling: Scaling,
-    /// Each file's SHA-256.
+    /// The SHA-256 of each data file, by name.
     pub sha256: BTreeMap<String, String>,
 }
 
-/// How a training went.
+/// The results of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// How many epochs it took.
+    /// The number of epochs.
     pub epochs: usize,
-    /// The one whose model is in `best.safetensors`.
+    /// The epoch whose model is in `best.safetensors`.
     pub best_epoch: usize,
-    /// Why it stopped before its last epoch, if it did.
+    /// The reason for early stopping, if it stopped early.
     pub stopped: Option<String>,
-    /// Multiplications and additions of the matrix products, see [`Mlp::training_operations`](crate::model::Mlp::training_operations).
+    /// The multiplications and additions of the matrix products, see
+    /// [`Mlp::training_operations`](crate::model::Mlp::training_operations).
     pub floating_point_operations: u64,
-    /// Wall-clock seconds of the training, validation and saving included.
+    /// The wall-clock seconds of the training, including validation and saving.
     pub wall_seconds: f64,
-    /// Seconds of all processor cores together in the same time.
+    /// The CPU seconds of all processor cores in the same time.
     pub cpu_seconds: f64,
 }
 
 impl Record {
-    /// The names of all the devices, as `--device` takes them.
+    /// The names of all devices, as `--device` takes them.
     pub fn devices(&self) -> String {
         [slice::from_ref(&self.device), &self.beside].concat().join(",")
     }
 }
 
 impl DataRecord {
-    /// Pixels of an image.
+    /// The pixels of an image.
     pub fn inputs(&self) -> usize {
         self.height * self.width
     }
 
-    /// What each class is called; its number, if no name was recorded.
+    /// The classes' names. A class without a recorded name is called by its number.
     pub fn names(&self) -> Vec<String> {
         if self.names.is_empty() {
             (0..self.classes).map(|class| class.to_string()).collect()
@@ -106,30 +107,33 @@ impl DataRecord {
         }
     }
 
-    /// Why no data set can be like this: what an image can't be, or what a label's byte can't tell.
+    /// Why no data set can have these values, if so: an impossible image size, or more classes than a label's byte can
+    /// tell apart.
     pub fn implausible(&self) -> Option<&'static str> {
         let images =
             self.height.checked_mul(self.width).is_some_and(|pixels| (1..=u32::MAX as usize).contains(&pixels));
         let classes = (1..=256).contains(&self.classes);
         match (images, classes) {
-            (false, _) => Some("data.height and data.width are not those of an image"),
+            (false, _) => Some("data.height and data.width are not the size of an image"),
             (_, false) => Some("data.classes is not from 1 to 256"),
-            _ if !self.names.is_empty() && self.names.len() != self.classes => Some("data.names are not data.classes"),
+            _ if !self.names.is_empty() && self.names.len() != self.classes => {
+                Some("the number of data.names is not data.classes")
+            }
             _ => None,
         }
     }
 }
 
-/// Seconds that a training took.
+/// The time of a training, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Seconds {
-    /// On the wall.
+    /// Wall-clock time.
     pub wall: f64,
-    /// Of this process, all processor cores together; 0 where the system does not tell.
+    /// CPU time of this process on all processor cores. 0 if the system does not tell.
     pub cpu: f64,
 }
 
-/// Measures the time of a training, over all the processes that it takes.
+/// Measures the time of a training, over all the processes that it took.
 #[derive(Debug, Clone)]
 pub struct Stopwatch {
     before: Seconds,
@@ -138,12 +142,12 @@ pub struct Stopwatch {
 }
 
 impl Stopwatch {
-    /// A stopwatch that runs, and has run for `before` already.
+    /// Starts a stopwatch that already shows `before`.
     pub fn start(before: Seconds) -> Self {
         Self { before, wall: Instant::now(), cpu: processor_seconds() }
     }
 
-    /// What it shows.
+    /// The time that it shows.
     pub fn read(&self) -> Seconds {
         Seconds {
             wall: self.before.wall + self.wall.elapsed().as_secs_f64(),

@@ -1,4 +1,4 @@
-//! The status of a run.
+//! The status of a run, as lists show it.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! One run in a few figures: what the lists and tables of many runs show of each.
+//! A run's main metrics, for lists and tables of runs.
 
 use std::io;
 
@@ -10,39 +10,40 @@ use super::metrics;
 use super::status::Status;
 use crate::config::Experiment;
 
-/// A run's figures, as far as it has come. Errors are shares in [0, 1], losses mean cross-entropies in nats.
+/// A run's main metrics so far. Errors are fractions in [0, 1]. Losses are mean cross-entropies in nats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// How it stands.
+    /// The run's status.
     pub status: Status,
     /// The `name` in its config.
     pub config: String,
-    /// How many epochs it has done.
+    /// The number of complete epochs.
     pub epochs: usize,
-    /// How many it may do.
+    /// The maximum number of epochs.
     pub planned_epochs: usize,
-    /// The epoch of the best model, from 1; none before the first is over.
+    /// The epoch of the best model, from 1. `None` before the first is complete.
     pub best_epoch: Option<usize>,
-    /// How many validation images the best model gets wrong; none, as the next two, where nothing is held out.
+    /// The number of validation images that the best model misclassifies. This and the next two are `None` without
+    /// validation images.
     pub validation_wrong: Option<usize>,
-    /// The share of them.
+    /// The fraction of misclassified validation images.
     pub validation_error: Option<f64>,
-    /// The best model's loss on them.
+    /// The best model's validation loss.
     pub validation_loss: Option<f64>,
-    /// The best model's error on the test images, if it was counted.
+    /// The best model's error on the test images, if it was evaluated.
     pub test_error: Option<f64>,
-    /// The training's wall-clock time.
+    /// The wall-clock time of the training.
     pub seconds: f64,
 }
 
 impl Summary {
-    /// The figures of a run whose folder may not be there yet: `experiment` says what it will be.
+    /// Reads the summary of a run whose folder may not exist yet. `experiment` is the run's experiment.
     ///
     /// # Errors
     /// If a file is damaged.
     pub fn read_or_missing(run: &RunFolder, experiment: &Experiment) -> Result<Self, RunError> {
         match Self::read(run) {
-            // A run's record is its last file before the training begins.
+            // The record is the last file that is written before the training starts.
             Err(RunError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self {
                 status: Status::Missing,
                 config: experiment.name.clone(),
@@ -59,17 +60,17 @@ impl Summary {
         }
     }
 
-    /// Reads a run's figures from its folder.
+    /// Reads a run's summary from its folder.
     ///
     /// # Errors
-    /// If the folder is not a run's, or a file is damaged.
+    /// If this is not a run folder, or a file is damaged.
     pub fn read(run: &RunFolder) -> Result<Self, RunError> {
         let (record, experiment, epochs) = (run.record()?, run.experiment()?, run.metrics()?);
         let status = run.status(&record);
         let best = metrics::best(&epochs);
         let held_out = record.data.validation_images;
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
-        // A whole number, so that equal is equal.
+        // A whole number, so that equal errors compare as equal.
         let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
         let evaluation = run.evaluation()?;
         Ok(Self {

@@ -1,12 +1,12 @@
-//! A training's curves as TensorBoard reads them: event files, tags and folders as Keras' callback has them.
+//! Writes a training's curves for TensorBoard, with the event files, tags and folders of Keras' callback.
 //!
 //! ```text
 //! <run>/tensorboard/train/events.out.tfevents.mnist-burn         epoch_loss, epoch_accuracy
-//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    the same, if images are held out
+//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    the same, with validation images
 //! ```
 //!
-//! An event file is a sequence of TFRecords: the data's length (`u64`), its masked CRC-32C, the data, their masked
-//! CRC-32C, all little-endian. The data are `Event` messages of protocol buffers. Sources:
+//! An event file is a sequence of TFRecords: the length of the data (`u64`), the masked CRC-32C of the length, the
+//! data, the masked CRC-32C of the data, all little-endian. The data are `Event` messages of protocol buffers. Sources:
 //! <https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>, and `event.proto` and
 //! `summary.proto` in <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>.
 
@@ -16,12 +16,12 @@ use prost::Message;
 
 use super::metrics::Epoch;
 
-/// Which curve.
+/// A data split with its own curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Curve {
-    /// Of the images learned from.
+    /// The curves of the training images.
     Train,
-    /// Of those held out.
+    /// The curves of the validation images.
     Validation,
 }
 
@@ -29,8 +29,8 @@ impl Curve {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Train, Self::Validation];
 
-    /// Loss and accuracy after an epoch, if they were measured.
-    fn figures(self, epoch: &Epoch) -> [(&'static str, Option<f64>); 2] {
+    /// Loss and accuracy of an epoch, each with its tag, if they were measured.
+    fn metrics(self, epoch: &Epoch) -> [(&'static str, Option<f64>); 2] {
         let (loss, accuracy) = match self {
             Self::Train => (Some(epoch.train_loss), Some(epoch.train_accuracy)),
             Self::Validation => (epoch.validation_loss, epoch.validation_accuracy),
@@ -38,7 +38,7 @@ impl Curve {
         [("epoch_loss", loss), ("epoch_accuracy", accuracy)]
     }
 
-    /// Its event file, in a run's folder. TensorBoard takes what has `tfevents` in its name.
+    /// The path of its event file in a run's folder. TensorBoard reads files with `tfevents` in their name.
     pub fn file(self) -> String {
         format!("tensorboard/{self}/events.out.tfevents.mnist-burn")
     }
@@ -53,19 +53,19 @@ impl fmt::Display for Curve {
     }
 }
 
-/// A whole event file with the curve of `split`, for a training that began at `start`, in seconds of UNIX time. The step
-/// is the epoch, from 1. What `epochs` begins with, the file begins with: a longer training's file goes on where a
-/// shorter one's ends.
-pub fn events(epochs: &[Epoch], start: f64, split: Curve) -> Vec<u8> {
+/// The contents of an event file with the curves of `curve`. `start` is the start of the training in seconds of UNIX
+/// time. The step is the epoch, from 1. The file of the first epochs is a prefix of the file of more epochs, so that
+/// events can be appended.
+pub fn events(epochs: &[Epoch], start: f64, curve: Curve) -> Vec<u8> {
     let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
     let mut file = record(&version);
     let mut wall_time = start;
     for epoch in epochs {
         wall_time += epoch.seconds;
-        let value: Vec<Value> = split
-            .figures(epoch)
+        let value: Vec<Value> = curve
+            .metrics(epoch)
             .into_iter()
-            .filter_map(|(tag, figure)| Some(Value { tag: tag.into(), simple_value: Some(figure? as f32) }))
+            .filter_map(|(tag, metric)| Some(Value { tag: tag.into(), simple_value: Some(metric? as f32) }))
             .collect();
         if !value.is_empty() {
             let summary = Some(Summary { value });
@@ -75,19 +75,19 @@ pub fn events(epochs: &[Epoch], start: f64, split: Curve) -> Vec<u8> {
     file
 }
 
-/// A message in its frame.
+/// An event as a TFRecord.
 fn record(event: &Event) -> Vec<u8> {
     let data = event.encode_to_vec();
     let length = (data.len() as u64).to_le_bytes();
     [&length[..], &masked_crc(&length), &data, &masked_crc(&data)].concat()
 }
 
-/// TFRecord masks its checksums, as a checksum of what contains checksums tells little.
+/// The masked CRC-32C of TFRecord. It masks checksums because a checksum of data that contain checksums is weak.
 fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
 
-/// `tensorboard.Event`, without the fields that are not used here.
+/// `tensorboard.Event`, with only the fields that are used here.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     /// Seconds of UNIX time.
@@ -139,7 +139,7 @@ mod tests {
         })
     }
 
-    /// The events in a file, whose frames must be whole and sound.
+    /// The events in a file. Fails if a record is incomplete or damaged.
     fn decoded(mut file: &[u8]) -> Vec<Event> {
         let masked = |bytes| (crc(bytes) >> 15 | crc(bytes) << 17).wrapping_add(0xa282_ead8).to_le_bytes();
         let mut events = vec![];
@@ -160,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_is_that_of_the_standard() {
+    fn checksum_matches_the_value_in_the_standard() {
         assert_eq!(crc(b"123456789"), 0xe306_9283);
         assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
     }
 
     #[test]
-    fn a_file_is_its_version_and_then_an_event_an_epoch() {
+    fn event_file_has_its_version_and_then_an_event_per_epoch() {
         let events = decoded(&events(&epochs(), 1000.0, Curve::Train));
         assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"));
         assert_eq!((events[0].wall_time, events[0].step, &events[0].summary), (1000.0, 0, &None));
@@ -177,21 +177,21 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_without_validation_has_no_validation_event() {
+    fn epoch_without_validation_has_no_validation_event() {
         let events = decoded(&events(&epochs(), 0.0, Curve::Validation));
         assert_eq!(events.len(), 2);
         assert_eq!((events[1].step, scalars(&events[1])), (1, vec![("epoch_loss", 0.25), ("epoch_accuracy", 0.875)]));
     }
 
     #[test]
-    fn a_longer_training_goes_on_where_a_shorter_one_ends() {
+    fn events_of_more_epochs_begin_with_those_of_fewer() {
         let [short, long] = [1, 2].map(|count| events(&epochs()[..count], 7.0, Curve::Train));
         assert!(long.len() > short.len() && long.starts_with(&short));
     }
 
     #[test]
-    fn the_bytes_are_those_of_tensorflow() {
-        // Of `tf.io.TFRecordWriter`, with the same event.
+    fn event_file_has_the_bytes_that_tensorflow_writes() {
+        // From `tf.io.TFRecordWriter`, with the same event.
         let file = events(&[], 0.0, Curve::Train);
         let data = b"\x1a\x0dbrain.Event:2";
         assert_eq!(file[..8], 15_u64.to_le_bytes());

@@ -1,4 +1,4 @@
-//! Why a request is not answered as asked.
+//! Errors that a client gets in response to a request.
 
 use hyper::StatusCode;
 use thiserror::Error;
@@ -9,46 +9,46 @@ use crate::evaluation::EvaluationError;
 use crate::run::RunError;
 use crate::text::chain;
 
-/// Why a request is not answered as asked, in words for who sent it.
+/// Why a request fails, in words for the client.
 #[derive(Debug, Error)]
 pub enum ApiError {
-    /// The bytes are no request.
-    #[error("this is no whole HTTP request: {0}")]
+    /// The request is not valid HTTP.
+    #[error("this is not a valid HTTP request: {0}")]
     Malformed(String),
-    /// The request is for another server, or a page elsewhere has its name point here.
-    #[error("this server is not {host}: ask for it by its address, or as localhost")]
+    /// The request is for another host, or another site has pointed its name to this machine.
+    #[error("this server is not {host}: use its address or localhost")]
     Host {
-        /// Who was asked for.
+        /// The requested host.
         host: String,
     },
     /// The request comes from a page of another server.
     #[error("pages of {origin} may not use this server")]
     Origin {
-        /// Where the page is from.
+        /// The origin of the page.
         origin: String,
     },
-    /// There is no such page.
-    #[error("there is no {path} here: GET /api/runs and POST /api/predict are the interface, / is the page")]
+    /// The path does not exist.
+    #[error("there is no {path} here: the page is /, the API is GET /api/runs and POST /api/predict")]
     Path {
-        /// What was asked for.
+        /// The requested path.
         path: String,
     },
-    /// There is no such run.
-    #[error("there is no run {name}: GET /api/runs lists them")]
+    /// The run does not exist.
+    #[error("there is no run {name}: GET /api/runs lists the runs")]
     NoRun {
-        /// What was asked for.
+        /// The requested run.
         name: String,
     },
-    /// The run has no page.
-    #[error("{name} has no report.html: `mnist-burn report` makes it")]
+    /// The run has no report.
+    #[error("{name} has no report.html: create it with `mnist-burn report`")]
     NoReport {
         /// The run.
         name: String,
     },
-    /// The page is there, but not for this method.
-    #[error("only {allowed} is answered here")]
+    /// The path exists, but not for this method.
+    #[error("only {allowed} is allowed here")]
     Method {
-        /// What would be.
+        /// The allowed method.
         allowed: &'static str,
     },
     /// The request did not arrive in time.
@@ -57,11 +57,11 @@ pub enum ApiError {
     /// The body is too large.
     #[error("the body is larger than {} MiB", LARGEST_BODY >> 20)]
     TooLarge,
-    /// The body is of no kind that is understood.
-    #[error("say what is sent: Content-Type must be image/png, image/jpeg or application/json")]
+    /// The server does not understand the media type of the body.
+    #[error("Content-Type must be image/png, image/jpeg or application/json")]
     MediaType,
-    /// The body is no list of pixels.
-    #[error("the body is no JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
+    /// The body is not a list of pixels.
+    #[error("the body is not a JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
     Json(#[from] serde_json::Error),
     /// The picture can't be read.
     #[error(transparent)]
@@ -69,11 +69,11 @@ pub enum ApiError {
     /// A run's files are damaged, or can't be read.
     #[error("{}", chain(.0))]
     Run(#[from] RunError),
-    /// The network gives no answer.
+    /// The network's output can't be used.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
-    /// The program has a mistake.
-    #[error("this request made the server fail; its terminal says more")]
+    /// A bug in the program.
+    #[error("this request made the server fail: see its terminal for the reason")]
     Failure,
 }
 
@@ -93,7 +93,7 @@ impl ApiError {
         }
     }
 
-    /// The method that would be answered, if another one was used.
+    /// The allowed method, if the request used another one.
     pub fn allowed(&self) -> Option<&'static str> {
         match self {
             Self::Method { allowed } => Some(allowed),

@@ -1,4 +1,4 @@
-//! Why there is no server.
+//! Why the server can't start.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use thiserror::Error;
 
 use crate::run::RunError;
 
-/// Why there is no server.
+/// Why the server can't start.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// The address can't be had.
+    /// The server can't listen on the address.
     #[error("can't listen on {address}; `--port 0` takes any free port")]
     Listen {
         /// The address.
@@ -22,7 +22,7 @@ pub enum ServeError {
     /// The runs can't be listed, or the run can't be loaded.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// There is nothing to use.
+    /// No run is finished.
     #[error("no run in {runs} is finished: train one first, or name a run")]
     NoRun {
         /// The folder that was searched.

@@ -1,8 +1,8 @@
-//! A page on this machine where one draws a digit, and the JSON interface that it uses.
+//! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers until it is told to stop, over `hyper` and within its own limits
-//! of size and time. `service` has an answer to each request, a `response` or a `refusal`, `caller` tells who may ask,
-//! `runs` has the networks. The page itself is in `page/`.
+//! [`listen`] opens the port, and [`Server::serve`] answers requests until it is told to stop, over `hyper` and within
+//! limits of size and time. `service` gives each request a `response` or an `api_error`, `origin` checks who may send
+//! requests, and `run_registry` loads the networks. The page itself is in `page/`.
 
 mod api_error;
 mod error;
@@ -33,17 +33,17 @@ use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
 pub use run_registry::{RunRegistry, newest};
 use service::Service;
 
-/// A server that listens.
+/// A server that listens on a port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
     service: Service,
 }
 
-/// Opens `port` of this machine alone, or of its address `exposed` to all who reach that; port 0 is any free one.
+/// Opens `port` for this machine only, or on its address `exposed` for all who can reach it. Port 0 is any free one.
 ///
 /// # Errors
-/// If it can't be had.
+/// If the server can't listen on the address.
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
@@ -51,20 +51,20 @@ pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<S
 }
 
 impl Server {
-    /// Where it listens.
+    /// The address on which it listens.
     ///
     /// # Errors
-    /// If the system does not tell.
+    /// If the system does not report it.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop` is notified, and then finishes what is under way.
+    /// Answers requests until `stop` is notified, and then finishes open requests.
     ///
     /// # Errors
-    /// If the system has no threads for it.
+    /// If the system can't start the threads.
     pub fn serve(self, stop: &Notify) -> io::Result<()> {
-        // A picture is large when it is unpacked: as many at a time as there are processors.
+        // Decoded pictures are large: at most one at a time per processor.
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(processors)
@@ -85,7 +85,7 @@ impl Server {
             () = stop.notified() => {}
         }
         drop(listener);
-        // Who is not done by then has had the time for a request.
+        // A client that is not done by then has had enough time for a request.
         let _ = timeout(2 * PATIENCE, open.shutdown()).await;
         Ok(())
     }
@@ -93,13 +93,13 @@ impl Server {
 
 async fn accept(listener: &tokio::net::TcpListener, service: &Arc<Service>, open: &GracefulShutdown) {
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    while let Ok(place) = Arc::clone(&free).acquire_owned().await {
+    while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of sockets, for instance: some will be free again.
+            // The system may have run out of sockets, for instance. Some will be free again.
             sleep(Duration::from_millis(10)).await;
             continue;
         };
-        // Answers are small, and are waited for.
+        // Responses are small, and clients wait for them.
         let _ = stream.set_nodelay(true);
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(LONGEST_PAUSE));
@@ -109,14 +109,14 @@ async fn accept(listener: &tokio::net::TcpListener, service: &Arc<Service>, open
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
             .max_buf_size(LARGEST_HEAD)
-            // A client may say that it has no more to ask before it hears the answer.
+            // A client may close its sending side before it gets the response.
             .half_close(true)
             .serve_connection(TokioIo::new(stream), answer);
         let connection = open.watch(connection);
         tokio::spawn(async move {
-            // What goes wrong in it is the client's.
+            // Errors of a connection concern only its client.
             let _ = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }

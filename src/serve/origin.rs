@@ -1,7 +1,7 @@
-//! Who may ask: not the pages of other sites that a browser on this machine shows.
+//! Who may send requests: not the pages of other sites in a browser on this machine.
 //!
-//! Such a page can have its own name point to this machine (DNS rebinding), which the Host field gives away, and it can
-//! send requests here, to which browsers add its Origin.
+//! Such a page can point its own name to this machine (DNS rebinding), which the Host header reveals. It can also send
+//! requests here, to which browsers add its Origin.
 
 use std::net::IpAddr;
 
@@ -11,9 +11,9 @@ use hyper::header::{HOST, ORIGIN};
 use super::api_error::ApiError;
 use super::request::field;
 
-/// Refuses requests for another host, and those of other hosts' pages.
+/// Refuses requests for other hosts, and requests from pages of other hosts.
 pub fn check(fields: &HeaderMap, is_exposed: bool) -> Result<(), ApiError> {
-    let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host".into()))?;
+    let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
     if !is_ours(host, is_exposed) {
         return Err(ApiError::Host { host: host.into() });
     }
@@ -23,8 +23,8 @@ pub fn check(fields: &HeaderMap, is_exposed: bool) -> Result<(), ApiError> {
     }
 }
 
-/// Whether this machine is meant: `localhost`, or an address, which no one else can have point here. The port may be
-/// another one, forwarded to ours.
+/// Whether the host is this machine: `localhost`, or an address, which nobody else can point here. The port may be
+/// another one that is forwarded to the server's.
 fn is_ours(host: &str, is_exposed: bool) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -42,7 +42,7 @@ mod tests {
     use super::is_ours;
 
     #[test]
-    fn this_machine_is_asked_for_by_its_address_or_as_localhost() {
+    fn localhost_and_loopback_addresses_are_this_machine() {
         for host in ["localhost", "localhost:8000", "LocalHost:1", "127.0.0.1", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
         {
             assert!(is_ours(host, false) && is_ours(host, true), "{host}");
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_others_can_have_point_here_are_not_ours() {
+    fn host_names_that_others_can_point_here_are_not_this_machine() {
         for host in
             ["", "example.org", "example.org:8000", "localhost.example.org", "127.0.0.1.example.org", "a:b", ":80"]
         {
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_are_ours_only_where_others_may_ask() {
+    fn other_addresses_are_this_machine_only_if_it_is_exposed() {
         for host in ["192.168.1.7:8000", "[fe80::1]:8000"] {
             assert!(!is_ours(host, false) && is_ours(host, true), "{host}");
         }

@@ -1,4 +1,4 @@
-//! What a request says: the fields of its head, the run in its query, and its body.
+//! The parts of a request: its headers, the run in its query, and its body.
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -9,22 +9,22 @@ use percent_encoding::percent_decode_str;
 use super::api_error::ApiError;
 use super::limits::LARGEST_BODY;
 
-/// The value of a field of a request's head.
+/// The value of a header.
 ///
 /// # Errors
-/// If there are several, or it is no text.
+/// If there are several, or it is not text.
 pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
     let mut values = fields.get_all(&name).iter();
     let (value, other) = (values.next(), values.next());
     if other.is_some() {
-        return Err(ApiError::Malformed(format!("it has several {name}")));
+        return Err(ApiError::Malformed(format!("it has several {name} headers")));
     }
     let text = |error: hyper::header::ToStrError| ApiError::Malformed(format!("{name}: {error}"));
     value.map(|value| value.to_str().map_err(text)).transpose()
 }
 
-/// The body of a request. What a client still sends of one that is too large is read and thrown away: it would not listen
-/// before that.
+/// The body of a request. If it is too large, the rest is read and discarded, because a client reads the response only
+/// after it has sent everything.
 pub async fn whole(mut body: Incoming) -> Result<Vec<u8>, ApiError> {
     let mut is_too_large = body.size_hint().lower() > LARGEST_BODY as u64;
     let mut whole = vec![];
@@ -42,7 +42,7 @@ pub async fn whole(mut body: Incoming) -> Result<Vec<u8>, ApiError> {
     if is_too_large { Err(ApiError::TooLarge) } else { Ok(whole) }
 }
 
-/// The run that the query names, if it does.
+/// The run that the query names, if any.
 pub fn run(request: &Request<Incoming>) -> Result<Option<String>, ApiError> {
     let query = request.uri().query().unwrap_or_default();
     let Some(value) = query.split('&').find_map(|pair| pair.strip_prefix("run=")) else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What is answered, and what a browser may do with it.
+//! Responses, and what a browser may do with them.
 
 use std::borrow::Cow;
 
@@ -11,13 +11,13 @@ use serde_json::json;
 
 use super::api_error::ApiError;
 
-/// What a page of ours may load and do: its own style and script, its images, and questions to this server.
+/// What the server's own page may load and do: its style and script, its images, and requests to this server.
 const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
                     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// What a report may: show itself.
+/// What a report may do: only show itself.
 const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
@@ -28,24 +28,24 @@ pub struct Response {
 }
 
 impl Response {
-    /// A body of the media type `kind`.
+    /// A response with a body of the media type `kind`.
     pub fn new(kind: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
         Self { status: StatusCode::OK, allowed: None, kind, policy: OURS, body: body.into() }
     }
 
-    /// A value as JSON.
+    /// A response with a value as JSON.
     pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|_| ApiError::Failure)?;
         Ok(Self::new("application/json", body))
     }
 
-    /// `{"error": "..."}` under the HTTP status, for 405 with the method that is allowed.
+    /// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
     fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
         let body = json!({ "error": error }).to_string().into_bytes();
         Self { status, allowed, ..Self::new("application/json", body) }
     }
 
-    /// The page of a run, which anyone may have written.
+    /// The report of a run. Anyone may have written it.
     pub fn report(page: Vec<u8>) -> Self {
         Self { policy: REPORT, ..Self::new("text/html; charset=utf-8", page) }
     }

@@ -1,4 +1,4 @@
-//! The runs that the page offers, and the networks of those that were asked for.
+//! The runs that the page offers, and the networks that were loaded from them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,16 +15,16 @@ use crate::evaluation::Classifier;
 use crate::run::{ListedRun, RunError, RunFolder, Sort, Status, Summary, list};
 use crate::text::chain;
 
-/// The most networks that are kept in memory.
+/// The most networks that are in memory.
 const MOST_LOADED: usize = 16;
 
-/// The runs in a folder, and one that is used where none is named.
+/// The runs in a folder, and a default one for requests that name none.
 #[derive(Debug)]
 pub struct RunRegistry {
     folder: PathBuf,
     default: NamedRun,
     device: Opened,
-    /// The one last used at the end.
+    /// The most recently used one is the last.
     loaded: Mutex<Vec<Loaded>>,
 }
 
@@ -40,7 +40,7 @@ pub struct NamedRun {
 #[derive(Debug, Clone)]
 struct Loaded {
     path: PathBuf,
-    /// When its record was written, which is as often as its model.
+    /// When its record was written: whenever its model was.
     written: SystemTime,
     classifier: Arc<Classifier>,
 }
@@ -49,11 +49,11 @@ struct Loaded {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     run: String,
-    /// Whether it is used where none is named.
+    /// Whether it is the default run.
     default: bool,
-    /// Whether there is a model to use.
+    /// Whether it has a model.
     model: bool,
-    /// Whether there is a page.
+    /// Whether it has a report.
     report: bool,
     #[serde(flatten)]
     summary: Option<Summary>,
@@ -64,7 +64,7 @@ pub struct Entry {
 /// The newest finished run in `folder`.
 ///
 /// # Errors
-/// If there is none, or the folder can't be read.
+/// If no run is finished, or the folder can't be read.
 pub fn newest(folder: &Path) -> Result<PathBuf, ServeError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
     let newest = list(folder, Sort::Time)?.runs.into_iter().rfind(is_finished);
@@ -72,18 +72,18 @@ pub fn newest(folder: &Path) -> Result<PathBuf, ServeError> {
 }
 
 impl RunRegistry {
-    /// The runs in `folder`, which need not be there, with the run in `default`, which is loaded at once.
+    /// The runs in `folder`, which need not exist, and the run in `default`, which is loaded at once.
     ///
     /// # Errors
-    /// If that can't be loaded.
+    /// If `default` can't be loaded.
     pub fn open(folder: &Path, default: &Path, device: Opened) -> Result<Self, RunError> {
-        let place = NamedRun { name: name(default, folder), path: default.into() };
-        let runs = Self { folder: folder.into(), default: place, device, loaded: Mutex::default() };
+        let named = NamedRun { name: name(default, folder), path: default.into() };
+        let runs = Self { folder: folder.into(), default: named, device, loaded: Mutex::default() };
         runs.load(default)?;
         Ok(runs)
     }
 
-    /// What is there now, the newest first.
+    /// The current runs, the newest first.
     pub fn list(&self) -> Result<Vec<Entry>, RunError> {
         let mut listed = match list(&self.folder, Sort::Time) {
             Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => vec![],
@@ -104,7 +104,7 @@ impl RunRegistry {
         Ok(listed.into_iter().rev().map(entry).collect())
     }
 
-    /// The run of this name, in the folder of runs and nowhere else; without a name, the default one.
+    /// The run of this name, from the folder of runs only; without a name, the default run.
     pub fn find(&self, name: Option<&str>) -> Result<NamedRun, ApiError> {
         let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
@@ -115,12 +115,12 @@ impl RunRegistry {
         }
     }
 
-    /// The page of a run.
+    /// The report of a run.
     pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
         fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
     }
 
-    /// The network of the run at `path`, from memory unless the run has gone on since.
+    /// The network of the run at `path`, from memory unless the run has been resumed since.
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let record = path.join("record.json");
         let written = fs::metadata(&record).and_then(|record| record.modified());
@@ -128,7 +128,7 @@ impl RunRegistry {
         let known = self.loaded().iter().find(|it| it.path == path && it.written == written).cloned();
         let current = match known {
             Some(current) => current,
-            // Meanwhile, others go on with what is in memory.
+            // Other requests use the networks in memory meanwhile.
             None => {
                 let run = RunFolder::at(path);
                 let classifier = Arc::new(run.classifier(&run.record()?, &self.device)?);
@@ -150,7 +150,7 @@ impl RunRegistry {
     }
 }
 
-/// `<run>` or `<sweep>/<trial>` of a run in `folder`, or else its path.
+/// `<run>` or `<sweep>/<trial>` for a run in `folder`, otherwise its path.
 fn name(run: &Path, folder: &Path) -> String {
     let inside = match (run.canonicalize(), folder.canonicalize()) {
         (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),

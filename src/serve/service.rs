@@ -1,4 +1,4 @@
-//! What is answered to each request.
+//! Routes each request and answers it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,23 +21,23 @@ use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Limits};
 use crate::evaluation::Probabilities;
 
-/// What answers.
+/// Answers requests.
 #[derive(Debug)]
 pub struct Service {
     runs: RunRegistry,
-    /// Whether other machines may ask.
+    /// Whether other machines may send requests.
     is_exposed: bool,
-    /// Bodies that may be in memory at a time: that of a client that has gone is still one until its turn comes.
+    /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
     free: Arc<Semaphore>,
 }
 
-/// What `POST /api/predict` answers.
+/// The response to `POST /api/predict`.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     run: String,
-    /// What the class is called.
+    /// The name of the predicted class.
     class: &'a str,
-    /// The same, where that is a number.
+    /// The same as a number, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     digit: Option<u64>,
     /// The names of all classes, in the order of the probabilities.
@@ -45,17 +45,17 @@ struct Answer<'a> {
     probabilities: Probabilities,
     height: usize,
     width: usize,
-    /// What the network saw, row by row.
+    /// The image that the network classified, row by row.
     pixels: Vec<u8>,
 }
 
 impl Service {
-    /// A service with these runs, for other machines too where it `is_exposed`.
+    /// A service with these runs, also for other machines if it `is_exposed`.
     pub fn new(runs: RunRegistry, is_exposed: bool) -> Self {
         Self { runs, is_exposed, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
     }
 
-    /// The answer to a request, whatever happens.
+    /// The response to a request, or to its error.
     pub async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
@@ -77,8 +77,8 @@ impl Service {
             "/page.js" => Ok(Response::new("text/javascript; charset=utf-8", include_bytes!("page/page.js"))),
             "/api/runs" => blocking(move || Response::json(&self.runs.list()?)).await,
             "/report" => {
-                let place = self.runs.find(run(&request)?.as_deref())?;
-                blocking(move || Ok(Response::report(self.runs.report(place)?))).await
+                let named = self.runs.find(run(&request)?.as_deref())?;
+                blocking(move || Ok(Response::report(self.runs.report(named)?))).await
             }
             path => Err(ApiError::Path { path: path.into() }),
         }
@@ -93,10 +93,10 @@ impl Service {
             "image/png" | "image/jpeg" => false,
             _ => return Err(ApiError::MediaType),
         };
-        let place = Arc::clone(&self.free).acquire_owned().await.map_err(|_| ApiError::Failure)?;
+        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(|_| ApiError::Failure)?;
         let body = timeout(PATIENCE, whole(request.into_body())).await.map_err(|_| ApiError::Late)??;
         blocking(move || {
-            let _place = place;
+            let _permit = permit;
             let classifier = self.runs.load(&path)?;
             let size @ [height, width] = classifier.size();
             let pixels = match is_json {
@@ -114,7 +114,7 @@ impl Service {
     }
 }
 
-/// The answer of what takes its time, on a thread for that; also where it panics, which says so on stderr.
+/// Runs slow work on a thread for blocking work. A panic, which is reported on stderr, becomes [`ApiError::Failure`].
 async fn blocking(answer: impl FnOnce() -> Result<Response, ApiError> + Send + 'static) -> Result<Response, ApiError> {
     spawn_blocking(answer).await.unwrap_or(Err(ApiError::Failure))
 }
@@ -124,10 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mistake_of_the_program_is_answered_and_shows_nothing() {
+    fn panic_is_answered_without_its_message() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let refusal = runtime.block_on(blocking(|| panic!("a secret"))).unwrap_err();
-        assert_eq!(refusal.to_string(), "this request made the server fail; its terminal says more");
+        assert_eq!(refusal.to_string(), "this request made the server fail: see its terminal for the reason");
         let response: hyper::Response<Full<Bytes>> = Response::from(refusal).into();
         assert_eq!(response.status(), 500);
     }

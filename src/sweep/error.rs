@@ -1,4 +1,4 @@
-//! Why a sweep has no result.
+//! The errors of a sweep.
 
 use std::path::PathBuf;
 
@@ -7,28 +7,28 @@ use thiserror::Error;
 /// Why a sweep has no result.
 #[derive(Debug, Error)]
 pub enum SweepError {
-    /// A folder that a run of the sweep would go to holds another run.
+    /// The folder of one of the sweep's runs contains a different experiment.
     #[error(
-        "{} holds another experiment than this sweep's: {keys} differ; give the sweep another name, or remove that folder",
+        "{} contains a different experiment: {keys} differ; rename the sweep, or remove that folder",
         folder.display()
     )]
     Foreign {
         /// The folder.
         folder: PathBuf,
-        /// The keys that are not the same, for the reader.
+        /// The keys that differ, for the message.
         keys: String,
     },
-    /// Some runs are not over.
-    #[error("{open} of {runs} runs are not finished, so nothing is chosen: {names}")]
+    /// Some runs are not finished.
+    #[error("{open} of {runs} runs are not finished, so no trial is chosen: {names}")]
     Incomplete {
-        /// How many are not.
+        /// The number of unfinished runs.
         open: usize,
-        /// How many runs there are.
+        /// The number of all runs.
         runs: usize,
-        /// Which, with their states, for the reader.
+        /// The unfinished runs with their statuses, for the message.
         names: String,
     },
-    /// No trial can be chosen.
-    #[error("in every trial a run diverged: try smaller values of optimizer.learning_rate")]
+    /// Every trial has a run that diverged.
+    #[error("every trial has a run that diverged: try smaller values of optimizer.learning_rate")]
     AllDiverged,
 }

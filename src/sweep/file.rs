@@ -1,4 +1,4 @@
-//! A sweep's file: its schema, and what can be wrong with it before any experiment is looked at.
+//! A sweep file: its schema, and the problems that show before any experiment is resolved.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use toml::de::DeTable;
 use super::location::Location;
 use super::reader::{Entry, Reader};
 use super::space::{Axis, Range, Space, are_different};
-use crate::config::{Problem, allowed, is_name, nearest, table};
+use crate::config::{Problem, allowed_name, is_name, nearest, table};
 
-/// What a sweep's file says.
+/// The contents of a sweep file.
 #[derive(Debug)]
 pub struct SweepFile {
-    /// The config file that is varied.
+    /// The base: the config file that is varied.
     pub base: PathBuf,
-    /// Where that is said.
-    pub base_place: Location,
-    /// Names the sweep's folder.
+    /// The location of `base` in the sweep file.
+    pub base_location: Location,
+    /// The sweep's name, also that of its folder.
     pub name: String,
-    /// At least one, each once.
+    /// The seeds: at least one, all different.
     pub seeds: Vec<u64>,
-    /// What is tried.
+    /// The values to try.
     pub space: Space,
 }
 
@@ -31,21 +31,21 @@ const SEEDS: &str = "a list of different whole numbers from 0 to 922337203685477
 const SEED: &str = "a whole number from 0 to 9223372036854775807";
 const TRIALS: &str = "a whole number from 1 to 10000";
 const VALUES: &str = "a list of one or more different values";
-/// More are a slip.
-const MOST_RUNS: usize = 10_000;
+/// The maximum number of runs. More are probably a mistake.
+const MAX_RUNS: usize = 10_000;
 
-/// Keys that a sweep sets by itself, and how.
+/// Keys that can't be varied because the sweep sets them, each with the reason.
 const NOT_VARIED: [(&str, &str); 2] = [
-    ("seed", "can't be varied here: the seeds of all trials stand in seeds = [..], at the top"),
+    ("seed", "can't be varied here: list the seeds of all trials in seeds = [..], at the top"),
     ("name", "can't be varied: the folders of a sweep are named after it and its trials"),
 ];
-/// Keys that decide by which images the trials are compared.
+/// Keys that decide which images the trials are compared on.
 const SAME_FOR_ALL: [&str; 5] = ["data.dataset", "data.dir", "data.mirrors", "data.classes", "data.validation"];
 
-/// Reads a sweep's file; `stem` is the file's name without its extension.
+/// Reads a sweep file. `stem` is the file's name without its extension.
 ///
 /// # Errors
-/// All that is wrong.
+/// All problems of the file.
 pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let (document, problems) = table(text);
     if !problems.is_empty() {
@@ -53,25 +53,25 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     }
     let document = document.get_ref();
     let mut reader = Reader { text, problems };
-    refuse_unknown(&mut reader, document);
+    refuse_unknown_keys(&mut reader, document);
     let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
     let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| are_seeds(seeds));
     let name = name(&mut reader, document, stem);
     let space = space(&mut reader, document);
-    let (Some((base_place, base)), Some((_, seeds)), Some(name), Some(space)) = (base, seeds, name, space) else {
+    let (Some((base_location, base)), Some((_, seeds)), Some(name), Some(space)) = (base, seeds, name, space) else {
         return Err(reader.problems);
     };
-    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MOST_RUNS) {
-        reader.report("the trials", &format!("come to more than {MOST_RUNS} runs: leave some out"));
+    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
+        reader.report("the trials", &format!("make more than {MAX_RUNS} runs: remove some values or seeds"));
     }
     if reader.problems.is_empty() {
-        Ok(SweepFile { base, base_place, name, seeds, space })
+        Ok(SweepFile { base, base_location, name, seeds, space })
     } else {
         Err(reader.problems)
     }
 }
 
-fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
+fn refuse_unknown_keys(reader: &mut Reader<'_>, document: &DeTable<'_>) {
     for (name, value) in document {
         let typed = name.get_ref().as_ref();
         if KEYS.contains(&typed) {
@@ -80,7 +80,7 @@ fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
         let message = match nearest(typed, &KEYS.map(String::from)) {
             Some(key) => format!("unknown key; did you mean {key}?"),
             None => format!(
-                "unknown key; there are {}; what changes the base stands under [grid] or [random]",
+                "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
                 KEYS.join(", ")
             ),
         };
@@ -90,11 +90,11 @@ fn refuse_unknown(reader: &mut Reader<'_>, document: &DeTable<'_>) {
 
 fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
     if reader.find(document, "name").is_some() {
-        let allowed = allowed("name").unwrap_or_default();
-        return reader.optional(document, "name", allowed, |name: &String| is_name(name)).map(|(_, name)| name);
+        let allowed = allowed_name();
+        return reader.optional(document, "name", &allowed, |name: &String| is_name(name)).map(|(_, name)| name);
     }
     if !is_name(stem) {
-        let message = "is missing, and the file's own name can't be a folder's: give one, as in name = \"try\"";
+        let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
         reader.report("name", message);
     }
     Some(stem.to_string())
@@ -104,12 +104,12 @@ fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
     match (reader.find(document, "grid"), reader.find(document, "random")) {
         (Some(section), None) => grid(reader, &section),
         (None, Some(section)) => random(reader, &section),
-        (Some(_), Some((place, _))) => {
-            reader.problems.push(place.problem("there is a [grid] as well: a sweep has one of them"));
+        (Some(_), Some((location, _))) => {
+            reader.problems.push(location.problem("conflicts with [grid]: a sweep has only one of them"));
             None
         }
         (None, None) => {
-            let message = "is missing; what is to be varied stands there, as in \"training.epochs\" = [5, 10]";
+            let message = "is missing; list the keys to vary there, as in \"training.epochs\" = [5, 10]";
             reader.report("[grid] or [random]", message);
             None
         }
@@ -119,38 +119,38 @@ fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
 fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
     let grid = reader.section(section)?;
     let mut axes = vec![];
-    for (place, value) in reader.entries(grid) {
-        let values = reader.value(&place, value, VALUES, |values: &Vec<Value>| are_values(values));
-        check_key(reader, &place, values.as_ref().is_some_and(|values| values.len() > 1));
-        axes.extend(values.map(|values| Axis { place, values }));
+    for (location, value) in reader.entries(grid) {
+        let values = reader.value(&location, value, VALUES, |values: &Vec<Value>| are_values(values));
+        check_key(reader, &location, values.as_ref().is_some_and(|values| values.len() > 1));
+        axes.extend(values.map(|values| Axis { location, values }));
     }
     Some(Space::Grid(axes))
 }
 
 fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
     let random = reader.section(section)?;
-    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MOST_RUNS).contains(trials));
+    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
     let seed = reader.optional(random, "seed", SEED, is_seed);
     let mut axes = vec![];
-    for (place, value) in reader.entries(random) {
-        if place.key == "trials" || place.key == "seed" {
+    for (location, value) in reader.entries(random) {
+        if location.key == "trials" || location.key == "seed" {
             continue;
         }
-        let values = reader.value(&place, value, Range::ALLOWED, Range::is_sound);
-        check_key(reader, &place, values.as_ref().is_some_and(Range::varies));
-        axes.extend(values.map(|values| Axis { place, values }));
+        let values = reader.value(&location, value, Range::ALLOWED, Range::is_valid);
+        check_key(reader, &location, values.as_ref().is_some_and(Range::varies));
+        axes.extend(values.map(|values| Axis { location, values }));
     }
-    // Their order in the file means nothing.
-    axes.sort_by(|one, other| one.place.key.cmp(&other.place.key));
+    // The order in the file does not matter.
+    axes.sort_by(|one, other| one.location.key.cmp(&other.location.key));
     Some(Space::Random { trials: trials?.1, seed: seed.map_or(1, |(_, seed)| seed), axes })
 }
 
-fn check_key(reader: &mut Reader<'_>, place: &Location, varies: bool) {
-    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == place.key) {
-        reader.problems.push(place.problem(*message));
+fn check_key(reader: &mut Reader<'_>, location: &Location, varies: bool) {
+    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == location.key) {
+        reader.problems.push(location.problem(*message));
     }
-    if varies && SAME_FOR_ALL.contains(&place.key.as_str()) {
-        reader.problems.push(place.problem("must have a single value: trials are compared by the same images"));
+    if varies && SAME_FOR_ALL.contains(&location.key.as_str()) {
+        reader.problems.push(location.problem("must have a single value: all trials must use the same images"));
     }
 }
 
@@ -188,23 +188,23 @@ mod tests {
     fn keys(text: &str) -> Vec<String> {
         let file = read(&format!("{START}{text}"), "try").unwrap();
         match file.space {
-            Space::Grid(axes) => axes.into_iter().map(|axis| axis.place.key).collect(),
-            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.place.key).collect(),
+            Space::Grid(axes) => axes.into_iter().map(|axis| axis.location.key).collect(),
+            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.location.key).collect(),
         }
     }
 
     #[test]
-    fn the_name_is_that_of_the_file_unless_given() {
+    fn name_is_that_of_the_file_unless_given() {
         assert_eq!(read(&format!("{START}[grid]"), "try").unwrap().name, "try");
         assert_eq!(read(&format!("{START}name = 'other'\n[grid]"), "a try").unwrap().name, "other");
         let found = read(&format!("{START}[grid]"), "a try").unwrap_err();
-        assert!(found[0].to_string().starts_with("name: is missing, and the file's own name"), "{found:?}");
+        assert!(found[0].to_string().starts_with("name: is missing, and the file's name can't"), "{found:?}");
     }
 
     #[test]
-    fn keys_may_be_written_with_and_without_quotes_and_keep_their_order() {
+    fn keys_may_be_written_with_and_without_quotes_and_stay_in_order() {
         let text = "[grid]\n'training.epochs' = [1]\nmodel.dropout = [0.1]\nname_less = [1]\n\
-                    [grid.data]\nvalidation = [9]\ndistort.shear = [1]";
+                    [grid.data]\nvalidation = [9]\naugment.shear = [1]";
         assert_eq!(
             keys(text),
             ["training.epochs", "model.dropout", "name_less", "data.validation", "data.augment.shear"]
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_reported_at_once() {
+    fn sweep_file_reports_all_problems_at_once() {
         let text = "bass = 'x'\nseeds = [1, 1]\nname = 'a/b'\ncolour = 3\n[grid]\n'training.epochs' = 3\nseed = [1]";
         let found = problems(text);
         assert_eq!(found.len(), 7, "{found:#?}");
@@ -224,34 +224,32 @@ mod tests {
         has("base: is missing; it must be text: the path of a config file");
         has("line 2: seeds = [1, 1]: must be a list of different whole numbers");
         has("line 3: name = 'a/b': must be text: 1 to 100 letters");
-        has("line 4: colour = 3: unknown key; there are base, name, seeds, grid, random; what changes the base");
+        has("line 4: colour = 3: unknown key; the keys are base, name, seeds, grid, random; keys that change");
         has("line 6: 'training.epochs' = 3: must be a list of one or more different values");
-        has("line 7: seed = [1]: can't be varied here: the seeds of all trials stand in seeds = [..]");
+        has("line 7: seed = [1]: can't be varied here: list the seeds of all trials in seeds = [..]");
     }
 
     #[test]
-    fn a_file_that_is_not_toml_is_reported_as_a_config_is() {
+    fn sweep_file_that_is_not_toml_is_reported_like_a_config() {
         assert!(problems("[grid\n")[0].starts_with("line 1: [grid: not TOML:"));
     }
 
     #[test]
-    fn a_key_that_is_there_in_both_spellings_is_refused() {
+    fn key_in_both_spellings_is_refused() {
         let found = problem("[grid]\n'training.epochs' = [1]\ntraining.epochs = [2]");
-        assert_eq!(found, "line 5: training.epochs = [2]: is there already, in line 4");
+        assert_eq!(found, "line 5: training.epochs = [2]: is already set in line 4");
     }
 
     #[test]
-    fn there_is_one_kind_of_trials() {
+    fn sweep_file_has_either_a_grid_or_random_trials() {
         assert!(problem("").starts_with("[grid] or [random]: is missing"));
-        assert!(problem("[grid]\n[random]\ntrials = 1").contains("there is a [grid] as well"));
+        assert!(problem("[grid]\n[random]\ntrials = 1").contains("conflicts with [grid]"));
         assert!(problem("grid = 3").ends_with("must be a section, [grid], with keys of the config"));
     }
 
     #[test]
-    fn trials_are_compared_by_the_same_images() {
-        assert!(
-            problem("[grid]\n'data.validation' = [10, 20]").contains("single value: trials are compared by the same")
-        );
+    fn trials_must_use_the_same_images() {
+        assert!(problem("[grid]\n'data.validation' = [10, 20]").contains("single value: all trials must use the same"));
         assert!(problem("[random]\ntrials = 2\ndata.validation = { from = 1, to = 2 }").contains("single value"));
     }
 
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn more_runs_than_anyone_waits_for_are_refused() {
+    fn sweep_of_more_than_10000_runs_is_refused() {
         let hundred: Vec<usize> = (1..=100).collect();
         let text = format!("[grid]\n'training.epochs' = {hundred:?}\n'training.batch_size' = {hundred:?}");
         assert!(read(&format!("{START}{text}"), "try").is_ok());

@@ -1,4 +1,4 @@
-//! What trials are called: by their values, so that a run keeps its folder when the file gets more of them.
+//! Names trials by their values, so that a run keeps its folder when values are added to the sweep file.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,12 @@ use toml::Value;
 
 use super::space::{Settings, are_different};
 
-/// Longer names are no longer read, and some systems end at 255 bytes.
-const LONGEST: usize = 100;
+/// The maximum length of a name, in bytes. Longer names are hard to read, and some systems allow 255 bytes only.
+const MAX_LENGTH: usize = 100;
 
-/// A name for each trial, fit for a folder on every system, no two alike: `learning_rate=0.001,hidden=300-100` for the
-/// keys that vary, or, where that would be too long or the same twice, `trial-1`, `trial-2` and so on.
+/// A unique name for each trial, valid as a folder name on every system. It has the keys that vary, with their values:
+/// `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique, all trials are numbered instead:
+/// `trial-1`, `trial-2` and so on.
 pub fn of(trials: &[Settings]) -> Vec<String> {
     let keys: Vec<&str> = trials.first().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
     // Every trial sets the same keys, in the same order.
@@ -18,19 +19,19 @@ pub fn of(trials: &[Settings]) -> Vec<String> {
     let varied: Vec<usize> =
         (0..keys.len()).filter(|&index| values(index).any(|value| *value != trials[0][index].1)).collect();
     let short: Vec<&str> = varied.iter().map(|&index| last_part(keys[index])).collect();
-    let is_plain = are_different(&short);
+    let are_unique = are_different(&short);
     let name = |settings: &Settings| {
         let parts = varied.iter().map(|&index| {
-            let key = if is_plain { last_part(keys[index]) } else { keys[index] };
+            let key = if are_unique { last_part(keys[index]) } else { keys[index] };
             format!("{}={}", safe(key), safe(&text(&settings[index].1)))
         });
         let parts: Vec<String> = parts.collect();
         if parts.is_empty() { "base".to_string() } else { parts.join(",") }
     };
     let names: Vec<String> = trials.iter().map(name).collect();
-    // Some systems take A and a for one.
-    let different: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
-    if different.len() == names.len() && names.iter().all(|name| name.len() <= LONGEST) {
+    // Some file systems do not distinguish A from a.
+    let distinct: HashSet<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    if distinct.len() == names.len() && names.iter().all(|name| name.len() <= MAX_LENGTH) {
         return names;
     }
     (1..=trials.len()).map(|number| format!("trial-{number}")).collect()
@@ -40,12 +41,12 @@ fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// A value without the quotes of text.
+/// A value as text. Strings are without their quotes.
 fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToString::to_string)
 }
 
-/// Letters, digits, `_`, `.` and `-` as they are, everything between them as one `-`.
+/// Keeps letters, digits, `_`, `.` and `-`, and replaces everything between them with one `-`.
 fn safe(text: &str) -> String {
     let is_safe = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     let words: Vec<&str> = text.split(|letter| !is_safe(letter)).filter(|word| !word.is_empty()).collect();
@@ -62,27 +63,27 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_named_by_the_values_that_vary() {
+    fn trial_is_named_by_the_values_that_vary() {
         let found = names(&["'a.x' = 1\n'm.hidden' = []\nz = 1", "'a.x' = 2e-5\n'm.hidden' = [300, 100]\nz = 1"]);
         assert_eq!(found, ["x=1,hidden=none", "x=0.00002,hidden=300-100"]);
         assert_eq!(names(&["d = 'wgpu:1'", "d = 'flex'"]), ["d=wgpu-1", "d=flex"]);
     }
 
     #[test]
-    fn keys_with_the_same_end_are_named_whole() {
+    fn keys_with_the_same_last_part_are_named_in_full() {
         let found = names(&["'o.kind' = 'sgd'\n's.kind' = 'cosine'", "'o.kind' = 'adam'\n's.kind' = 'constant'"]);
         assert_eq!(found, ["o.kind=sgd,s.kind=cosine", "o.kind=adam,s.kind=constant"]);
     }
 
     #[test]
-    fn names_that_are_too_long_or_alike_give_way_to_numbers() {
+    fn names_that_are_too_long_or_not_unique_become_numbers() {
         assert_eq!(names(&["d = 'a/b'", "d = 'A b'"]), ["trial-1", "trial-2"]);
         let long = format!("d = '{}'", "x".repeat(99));
         assert_eq!(names(&[&long, "d = 'y'"]), ["trial-1", "trial-2"]);
     }
 
     #[test]
-    fn a_single_trial_is_the_base() {
+    fn single_trial_is_named_base() {
         assert_eq!(names(&["a = 3"]), ["base"]);
     }
 }

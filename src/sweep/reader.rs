@@ -1,4 +1,4 @@
-//! Reads the settings of a sweep's file one by one, so that one mistake does not hide the next.
+//! Reads the settings of a sweep file one by one, so that one problem does not hide the next.
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -7,89 +7,90 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::location::Location;
 use crate::config::{Problem, dotted, is_section};
 
-/// The text of the file, and what was found wrong with it so far.
+/// The text of a sweep file, and the problems found so far.
 pub struct Reader<'a> {
-    /// What the places are in.
+    /// The text.
     pub text: &'a str,
-    /// In no order.
+    /// The problems, in no particular order.
     pub problems: Vec<Problem>,
 }
 
-/// A setting with its value.
+/// A setting's location and its value.
 pub type Entry<'a> = (Location, &'a Spanned<DeValue<'a>>);
 
 impl Reader<'_> {
-    /// Reports what has no line.
+    /// Reports a problem that has no line in the file.
     pub fn report(&mut self, setting: &str, message: &str) {
         let (setting, message) = (setting.to_string(), message.to_string());
         self.problems.push(Problem { key: setting.clone(), line: None, setting, message });
     }
 
-    /// The setting of `key`, if it is there.
+    /// The setting `key` of the table, if present.
     pub fn find<'d>(&self, table: &'d DeTable<'d>, key: &str) -> Option<Entry<'d>> {
         let (name, value) = table.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((Location::new(self.text, None, name, value), value))
     }
 
-    /// The value of `key`, if it is there and sound, with its place.
+    /// The value of `key` with its location, if present and valid. Reports an invalid value.
     pub fn optional<T: DeserializeOwned>(
         &mut self,
         table: &DeTable<'_>,
         key: &str,
         allowed: &str,
-        holds: fn(&T) -> bool,
+        is_valid: fn(&T) -> bool,
     ) -> Option<(Location, T)> {
-        let (place, value) = self.find(table, key)?;
-        let value = self.value(&place, value, allowed, holds)?;
-        Some((place, value))
+        let (location, value) = self.find(table, key)?;
+        let value = self.value(&location, value, allowed, is_valid)?;
+        Some((location, value))
     }
 
-    /// The same; that it is not there is reported.
+    /// The same for a required key: also reports that it is missing.
     pub fn required<T: DeserializeOwned>(
         &mut self,
         table: &DeTable<'_>,
         key: &str,
         allowed: &str,
-        holds: fn(&T) -> bool,
+        is_valid: fn(&T) -> bool,
     ) -> Option<(Location, T)> {
         if self.find(table, key).is_none() {
             self.report(key, &format!("is missing; it must be {allowed}"));
         }
-        self.optional(table, key, allowed, holds)
+        self.optional(table, key, allowed, is_valid)
     }
 
-    /// A value that serde takes and that fulfils `holds`; else it is reported that it must be `allowed`.
+    /// A value that serde accepts and that fulfils `is_valid`. Otherwise reports that it must be `allowed`.
     pub fn value<T: DeserializeOwned>(
         &mut self,
-        place: &Location,
+        location: &Location,
         value: &Spanned<DeValue<'_>>,
         allowed: &str,
-        holds: fn(&T) -> bool,
+        is_valid: fn(&T) -> bool,
     ) -> Option<T> {
-        let read = T::deserialize(ValueDeserializer::from(value.clone())).ok().filter(holds);
-        if read.is_none() {
-            self.problems.push(place.problem(format!("must be {allowed}")));
+        let valid = T::deserialize(ValueDeserializer::from(value.clone())).ok().filter(is_valid);
+        if valid.is_none() {
+            self.problems.push(location.problem(format!("must be {allowed}")));
         }
-        read
+        valid
     }
 
-    /// The table of a section.
-    pub fn section<'d>(&mut self, (place, value): &Entry<'d>) -> Option<&'d DeTable<'d>> {
+    /// The table of a section. Reports a value that is not a table.
+    pub fn section<'d>(&mut self, (location, value): &Entry<'d>) -> Option<&'d DeTable<'d>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
-            let message = format!("must be a section, [{}], with keys of the config", place.key);
-            self.problems.push(place.problem(message));
+            let message = format!("must be a section, [{}], with keys of the config", location.key);
+            self.problems.push(location.problem(message));
         }
         table
     }
 
-    /// The keys of the config in a section, in the file's order: `"training.epochs"` with or without the quotes.
+    /// The config keys in a section, in the file's order: `"training.epochs"`, with or without the quotes. Reports keys
+    /// that are set twice.
     pub fn entries<'d>(&mut self, section: &'d DeTable<'d>) -> Vec<Entry<'d>> {
         let mut entries = self.entries_in(None, section);
         entries.sort_by_key(|(_, value)| value.span().start);
-        for (index, (place, _)) in entries.iter().enumerate() {
-            if let Some((first, _)) = entries[..index].iter().find(|(first, _)| first.key == place.key) {
-                self.problems.push(place.problem(format!("is there already, in line {}", first.line)));
+        for (index, (location, _)) in entries.iter().enumerate() {
+            if let Some((first, _)) = entries[..index].iter().find(|(first, _)| first.key == location.key) {
+                self.problems.push(location.problem(format!("is already set in line {}", first.line)));
             }
         }
         entries

@@ -1,4 +1,4 @@
-//! What became of a sweep: figures of each trial over its seeds, and the choice among them.
+//! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,68 +6,68 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use toml::Value;
 
-use super::Sweep;
 use super::error::SweepError;
+use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary};
 
-/// Unfinished runs that a message names.
-const MOST_NAMED: usize = 5;
+/// The maximum number of unfinished runs that an error message names.
+const MAX_NAMED: usize = 5;
 
-/// The results of a sweep; the contents of `sweep.json`. Errors are shares in [0, 1], losses in nats.
+/// The results of a sweep: the contents of `sweep.json`. Errors are fractions in [0, 1], losses are in nats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Results {
     /// The sweep's name.
     pub name: String,
     /// The config file that was varied.
     pub base: PathBuf,
-    /// What each trial is run with.
+    /// The seeds that each trial is run with.
     pub seeds: Vec<u64>,
-    /// The trial with the least validation error; none before all runs are over.
+    /// The trial with the lowest validation error. `None` before all runs are over.
     pub chosen: Option<String>,
-    /// The errors of the chosen trial's best models on the test images; none before they were counted.
+    /// The test errors of the chosen trial's best models. `None` before they are evaluated.
     pub test_error: Option<Spread>,
     /// Every trial, in the order of the file.
     pub trials: Vec<TrialResult>,
 }
 
-/// What became of one trial.
+/// The results of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialResult {
-    /// Its name.
+    /// The trial's name.
     pub trial: String,
-    /// What it changes in the base.
+    /// The keys that it changes in the base, with their values.
     pub settings: BTreeMap<String, Value>,
-    /// The errors of its finished runs' best models on the validation images.
+    /// The validation errors of its finished runs' best models.
     pub validation_error: Option<Spread>,
-    /// The mean of their losses there.
+    /// The mean of their validation losses.
     pub validation_loss: Option<f64>,
-    /// A run a seed.
+    /// The runs, one per seed.
     pub runs: Vec<RunResult>,
 }
 
-/// What became of one run.
+/// The results of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
-    /// Its seed.
+    /// The run's seed.
     pub seed: u64,
-    /// Its folder.
+    /// The run's folder.
     pub run: PathBuf,
-    /// Its figures.
+    /// The run's metrics.
     #[serde(flatten)]
     pub summary: Summary,
 }
 
-/// Mean and spread of a figure over seeds.
+/// Mean and standard deviation of a metric over seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
     /// The mean.
     pub mean: f64,
-    /// The sample standard deviation, `√(Σ(x - mean)² / (n - 1))`; none for a single value.
+    /// The sample standard deviation, `√(Σ(x - mean)² / (n - 1))`. `None` for a single value.
     pub deviation: Option<f64>,
 }
 
 impl Spread {
-    /// Of these values; none if there are none.
+    /// The mean and deviation of `values`. `None` if `values` is empty.
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len() as f64;
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)?;
@@ -75,7 +75,7 @@ impl Spread {
         Some(Self { mean, deviation: (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()) })
     }
 
-    /// A share, in percent: `7.30 ± 0.38 %`; a dash where there is none.
+    /// A fraction in percent: `7.30 ± 0.38 %`. A dash for `None`.
     pub fn percent(spread: Option<Self>) -> String {
         match spread {
             Some(Self { mean, deviation: Some(deviation) }) => {
@@ -88,7 +88,7 @@ impl Spread {
 }
 
 impl Results {
-    /// Reads what became of the runs of `sweep` from their folders in `folder`, and chooses.
+    /// Reads the results of the runs of `sweep` from their folders in `folder`, and chooses a trial.
     ///
     /// # Errors
     /// If a run's folder is damaged.
@@ -115,7 +115,7 @@ impl Results {
         })
     }
 
-    /// The trials, the best first; then those without a score, in their order.
+    /// The trials, the best first. Those without a score come last, in the file's order.
     pub fn ranked(&self) -> Vec<&TrialResult> {
         let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
         let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
@@ -126,10 +126,10 @@ impl Results {
         trials
     }
 
-    /// The trial that is chosen.
+    /// The chosen trial.
     ///
     /// # Errors
-    /// [`SweepError::Incomplete`] before all runs are over, and [`SweepError::AllDiverged`].
+    /// [`SweepError::Incomplete`] before all runs are over, or [`SweepError::AllDiverged`].
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
@@ -137,9 +137,9 @@ impl Results {
             .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status.word()))
             .collect();
         if !open.is_empty() {
-            let more = open.len().saturating_sub(MOST_NAMED);
+            let more = open.len().saturating_sub(MAX_NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let names = format!("{}{more}", open[..open.len().min(MOST_NAMED)].join(", "));
+            let names = format!("{}{more}", open[..open.len().min(MAX_NAMED)].join(", "));
             return Err(SweepError::Incomplete { open: open.len(), runs: runs().count(), names });
         }
         let chosen = self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref());
@@ -149,9 +149,9 @@ impl Results {
 
 impl TrialResult {
     fn new(trial: String, settings: BTreeMap<String, Value>, runs: Vec<RunResult>) -> Self {
-        let of = |figure: fn(&Summary) -> Option<f64>| {
+        let of = |metric: fn(&Summary) -> Option<f64>| {
             let finished = runs.iter().filter(|run| run.summary.status == Status::Finished);
-            Spread::of(&finished.filter_map(|run| figure(&run.summary)).collect::<Vec<_>>())
+            Spread::of(&finished.filter_map(|run| metric(&run.summary)).collect::<Vec<_>>())
         };
         let (error, loss) = (of(|it| it.validation_error), of(|it| it.validation_loss));
         Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
@@ -162,14 +162,15 @@ impl TrialResult {
         self.runs.iter().filter(|run| run.summary.status.is_over()).count()
     }
 
-    /// The first status of its runs that is not "finished"; "finished" if there is none.
+    /// The status of the first run that is not finished. Finished if all are.
     pub fn status(&self) -> Status {
         let mut unfinished =
             self.runs.iter().map(|run| run.summary.status).filter(|status| *status != Status::Finished);
         unfinished.next().unwrap_or(Status::Finished)
     }
 
-    /// All wrong predictions of its runs' best models, and the mean of their losses; none unless every run is finished.
+    /// The wrong validation predictions of all its runs' best models, and the mean validation loss. `None` unless every
+    /// run is finished.
     fn score(&self) -> Option<(usize, f64)> {
         let finished =
             |run: &RunResult| run.summary.validation_wrong.filter(|_| run.summary.status == Status::Finished);
@@ -178,12 +179,12 @@ impl TrialResult {
     }
 }
 
-/// The trial with the least mean validation error; among equals, with the least mean validation loss; among those, the
-/// first. A trial with a run that diverged is none, and there is no choice before every run is over.
+/// The index of the trial with the lowest mean validation error, then the lowest mean validation loss, then the first.
+/// Skips trials with a run that diverged. `None` before every run is over.
 fn choose(trials: &[TrialResult]) -> Option<usize> {
     let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
     let scores = trials.iter().enumerate().filter_map(|(index, trial)| Some((index, trial.score()?)));
-    // All trials have as many runs, with as many validation images: the sums order them as the means do, and exactly.
+    // All trials have the same number of runs and validation images: sums order them like means, but exactly.
     let best = scores.min_by(|(_, one), (_, other)| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
     best.filter(|_| are_over).map(|(index, _)| index)
 }
@@ -207,7 +208,7 @@ mod tests {
         }
     }
 
-    /// A trial with a run for each number of wrong predictions, of 1000, and loss.
+    /// A trial with runs, each given as its wrong predictions, of 1000, and its loss.
     fn trial(name: &str, status: Status, runs: &[(usize, f64)]) -> TrialResult {
         let run = |(seed, &(wrong, loss))| RunResult { seed, run: "r".into(), summary: summary(status, wrong, loss) };
         TrialResult::new(name.into(), BTreeMap::new(), (1..).zip(runs).map(run).collect())
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_is_the_sample_standard_deviation() {
+    fn spread_has_the_mean_and_the_sample_standard_deviation() {
         // 2, 4, 4, 4, 5, 5, 7, 9: mean 5, squares 32, of 8 values.
         let spread = Spread::of(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
         assert_eq!(spread.mean, 5.0);
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_mean_error_is_chosen_then_the_least_loss_then_the_first() {
+    fn sweep_chooses_the_lowest_mean_error_then_the_lowest_loss_then_the_first() {
         let chosen = |trials: &[&[(usize, f64)]]| choose(&trials.iter().map(|runs| finished(runs)).collect::<Vec<_>>());
         assert_eq!(chosen(&[&[(9, 0.1), (30, 0.1)], &[(20, 0.9), (18, 0.9)]]), Some(1));
         assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.2), (20, 0.3)]]), Some(1));
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_chosen_before_every_run_is_over_and_it_is_said_which_are_not() {
+    fn sweep_chooses_only_when_every_run_is_over_and_names_the_others() {
         for status in [Status::Missing, Status::Training, Status::Interrupted] {
             let results = results(vec![finished(&[(9, 0.1)]), trial("open", status, &[(8, 0.1), (7, 0.1)])]);
             assert_eq!(results.chosen, None);
@@ -256,12 +257,12 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_that_diverged_is_over_but_not_chosen() {
+    fn diverged_trial_is_over_but_not_chosen() {
         let diverged = || trial("diverged", Status::Diverged, &[(1, 0.1)]);
         let results_of_both = results(vec![diverged(), trial("sound", Status::Finished, &[(50, 0.1)])]);
         assert_eq!(results_of_both.chosen().unwrap().trial, "sound");
         let message = results(vec![diverged()]).chosen().unwrap_err().to_string();
-        assert!(message.starts_with("in every trial a run diverged"), "{message}");
+        assert!(message.starts_with("every trial has a run that diverged"), "{message}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is tried: a grid of values, or random draws from ranges.
+//! The search space of a sweep: a grid of values, or random draws from ranges.
 
 use rand::RngExt;
 use serde::Deserialize;
@@ -15,18 +15,18 @@ pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
     values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
-/// Where the trials come from.
+/// The source of the trials.
 #[derive(Debug)]
 pub enum Space {
-    /// Every combination of the values.
+    /// All combinations of the values.
     Grid(Vec<Axis<Vec<Value>>>),
-    /// So many draws, each key by itself.
+    /// Random draws, each key independently.
     Random {
-        /// How many.
+        /// The number of draws.
         trials: usize,
-        /// The draws derive from it. With more trials, the first ones stay the same.
+        /// The seed of the draws. With more trials, the first ones stay the same.
         seed: u64,
-        /// What is drawn, in alphabetical order.
+        /// The ranges to draw from, in alphabetical order of their keys.
         axes: Vec<Axis<Range>>,
     },
 }
@@ -34,17 +34,17 @@ pub enum Space {
 /// One key that is varied.
 #[derive(Debug)]
 pub struct Axis<V> {
-    /// The key, where it stands.
-    pub place: Location,
-    /// The values that it takes.
+    /// The key and its location.
+    pub location: Location,
+    /// The values to try.
     pub values: V,
 }
 
-/// What a random value is drawn from.
+/// The range of a random value.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "toml::Table")]
 pub enum Range {
-    /// One of these, each as likely.
+    /// One of these values, all equally likely.
     Any(Any),
     /// A number from an interval.
     Between(Interval),
@@ -78,19 +78,19 @@ pub struct Interval {
     whole: bool,
 }
 
-/// By what measure the numbers of an interval are equally likely.
+/// The scale on which the numbers of an interval are uniformly distributed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Scale {
-    /// By their differences.
+    /// The numbers themselves.
     #[default]
     Linear,
-    /// By their ratios: 0.001 to 0.01 is as likely as 0.01 to 0.1.
+    /// Their logarithms: 0.001 to 0.01 is as likely as 0.01 to 0.1.
     Log,
 }
 
 impl Space {
-    /// How many trials there are at most; none if they can't be counted.
+    /// The maximum number of trials. `None` if it overflows.
     pub fn size(&self) -> Option<usize> {
         match self {
             Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, axis| size.checked_mul(axis.values.len())),
@@ -98,25 +98,25 @@ impl Space {
         }
     }
 
-    /// Where `key` is varied.
-    pub fn place(&self, key: &str) -> Option<&Location> {
-        let mut places: Box<dyn Iterator<Item = &Location>> = match self {
-            Self::Grid(axes) => Box::new(axes.iter().map(|axis| &axis.place)),
-            Self::Random { axes, .. } => Box::new(axes.iter().map(|axis| &axis.place)),
+    /// The location of `key`, if it is varied.
+    pub fn location(&self, key: &str) -> Option<&Location> {
+        let mut locations: Box<dyn Iterator<Item = &Location>> = match self {
+            Self::Grid(axes) => Box::new(axes.iter().map(|axis| &axis.location)),
+            Self::Random { axes, .. } => Box::new(axes.iter().map(|axis| &axis.location)),
         };
-        places.find(|place| place.key == key)
+        locations.find(|location| location.key == key)
     }
 
-    /// The settings of each trial, all different. In a grid the last key changes fastest; a draw that repeats an earlier
-    /// one is left out.
+    /// The settings of each trial, all different. In a grid the last key changes fastest. Draws that repeat an earlier
+    /// one are dropped.
     pub fn trials(&self) -> Vec<Settings> {
         let mut trials = vec![];
         match self {
             Self::Grid(axes) => {
                 trials.push(vec![]);
-                for Axis { place, values } in axes {
+                for Axis { location, values } in axes {
                     let with = |trial: &Settings, value: &Value| {
-                        trial.iter().cloned().chain([(place.key.clone(), value.clone())]).collect()
+                        trial.iter().cloned().chain([(location.key.clone(), value.clone())]).collect()
                     };
                     trials =
                         trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect();
@@ -125,7 +125,7 @@ impl Space {
             Self::Random { trials: count, seed, axes } => {
                 for trial in 0..*count as u64 {
                     let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let draw = |axis: &Axis<Range>| (axis.place.key.clone(), axis.values.draw(&mut generator));
+                    let draw = |axis: &Axis<Range>| (axis.location.key.clone(), axis.values.draw(&mut generator));
                     let settings: Settings = axes.iter().map(draw).collect();
                     if !trials.contains(&settings) {
                         trials.push(settings);
@@ -138,16 +138,16 @@ impl Space {
 }
 
 impl Range {
-    /// What a file may hold, to complete "must be".
-    pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, if wanted with whole = true (and whole ends) or \
-        scale = \"log\" (and from above 0), or else { any = [..] } with different values";
+    /// A description of valid ranges, to follow "must be".
+    pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, optionally with whole = true (both ends \
+        whole) or scale = \"log\" (from above 0), or { any = [..] } with different values";
 
-    /// Whether there is something to draw.
-    pub fn is_sound(&self) -> bool {
+    /// Whether the range is valid.
+    pub fn is_valid(&self) -> bool {
         match self {
             Self::Any(Any { any }) => !any.is_empty() && are_different(any),
             Self::Between(Interval { from, to, scale, whole }) => {
-                // Larger whole numbers have no neighbours.
+                // Above 2^53, `f64` can't represent every whole number.
                 let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
                 from < to
                     && (to - from).is_finite()
@@ -157,7 +157,7 @@ impl Range {
         }
     }
 
-    /// Whether it gives more than one value.
+    /// Whether the range has more than one value.
     pub fn varies(&self) -> bool {
         !matches!(self, Self::Any(Any { any }) if any.len() == 1)
     }
@@ -171,9 +171,9 @@ impl Range {
 }
 
 impl Interval {
-    /// The number that has the share `at` of the interval, in [0, 1), before it.
+    /// The number at the quantile `at`, in [0, 1).
     fn draw(&self, at: f64) -> Value {
-        // A whole number stands for all from it to the next one.
+        // A whole number n stands for the interval [n, n + 1).
         let (from, to) = (self.from, if self.whole { self.to + 1.0 } else { self.to });
         let number = match self.scale {
             Scale::Linear => from + at * (to - from),
@@ -182,7 +182,7 @@ impl Interval {
         if self.whole {
             return Value::Integer(number.floor().clamp(self.from, self.to) as i64);
         }
-        // Four digits are as good as sixteen, read better, and are the same where `exp` is not.
+        // Four significant digits are precise enough, easier to read, and the same on every platform, unlike `exp`.
         let rounded: f64 = format!("{number:.3e}").parse().unwrap_or(number);
         Value::Float(rounded.clamp(self.from, self.to))
     }
@@ -197,7 +197,7 @@ mod tests {
         file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().space.trials()
     }
 
-    /// The values of the one key of 1000 random trials.
+    /// The values of a single key in 1000 random trials.
     fn draws(range: &str) -> Vec<f64> {
         let trials = trials(&format!("[random]\ntrials = 1000\nx = {range}"));
         let number = |value: &Value| value.as_float().or(value.as_integer().map(|whole| whole as f64)).unwrap();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_is_every_combination_and_the_last_key_changes_fastest() {
+    fn grid_is_every_combination_and_the_last_key_changes_fastest() {
         let found = trials("[grid]\nb = [1, 2]\na = ['x', 'y', 'z']");
         let shown: Vec<String> = found.iter().map(|trial| format!("{}{}", trial[0].1, trial[1].1)).collect();
         assert_eq!(shown, ["1\"x\"", "1\"y\"", "1\"z\"", "2\"x\"", "2\"y\"", "2\"z\""]);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn random_trials_are_the_same_each_time_and_stay_when_there_are_more() {
+    fn random_trials_are_the_same_each_time_and_stay_when_more_are_added() {
         let text = |trials, seed| {
             format!(
                 "[random]\ntrials = {trials}\nseed = {seed}\na = {{ from = 0, to = 1 }}\nb = {{ from = 0, to = 1 }}"
@@ -223,30 +223,30 @@ mod tests {
         assert_eq!(five, trials(&text(5, 1)));
         assert_eq!(five, trials(&text(9, 1))[..5]);
         assert_ne!(five, trials(&text(5, 2)));
-        assert!(five.iter().all(|trial| trial[0].1 != trial[1].1), "each key is drawn by itself: {five:?}");
+        assert!(five.iter().all(|trial| trial[0].1 != trial[1].1), "each key is drawn independently: {five:?}");
     }
 
     #[test]
-    fn the_order_of_the_keys_in_the_file_does_not_matter_to_the_draws() {
+    fn random_trials_do_not_depend_on_the_order_of_the_keys() {
         let text = |a, b| format!("[random]\ntrials = 5\n{a} = {{ from = 0, to = 1 }}\n{b} = {{ from = 0, to = 1 }}");
         assert_eq!(trials(&text("a", "b")), trials(&text("b", "a")));
     }
 
     #[test]
-    fn numbers_fill_their_range_evenly_by_its_scale_and_have_few_digits() {
-        let share =
+    fn random_numbers_are_uniform_on_their_scale_and_have_few_digits() {
+        let fraction =
             |draws: &[f64], below: f64| draws.iter().filter(|&&draw| draw < below).count() as f64 / draws.len() as f64;
         let linear = draws("{ from = 1, to = 3 }");
         assert!(linear.iter().all(|draw| (1.0..=3.0).contains(draw)));
-        assert!((share(&linear, 1.5) - 0.25).abs() < 0.05 && (share(&linear, 2.0) - 0.5).abs() < 0.05);
+        assert!((fraction(&linear, 1.5) - 0.25).abs() < 0.05 && (fraction(&linear, 2.0) - 0.5).abs() < 0.05);
         let log = draws("{ from = 1e-4, to = 1e-2, scale = 'log' }");
         assert!(log.iter().all(|draw| (1e-4..=1e-2).contains(draw)));
-        assert!((share(&log, 1e-3) - 0.5).abs() < 0.05, "{}", share(&log, 1e-3));
+        assert!((fraction(&log, 1e-3) - 0.5).abs() < 0.05, "{}", fraction(&log, 1e-3));
         assert!(log.iter().all(|draw| format!("{draw:e}").len() <= "1.234e-4".len()), "{log:?}");
     }
 
     #[test]
-    fn whole_numbers_take_both_ends_and_repeated_draws_are_left_out() {
+    fn random_whole_numbers_include_both_ends_and_drop_repetitions() {
         let mut whole = draws("{ from = 1, to = 4, whole = true }");
         whole.sort_by(f64::total_cmp);
         assert_eq!(whole, [1.0, 2.0, 3.0, 4.0]);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn any_draws_each_of_its_values() {
+    fn random_any_draws_each_of_its_values() {
         let found = trials("[random]\ntrials = 100\nmodel.hidden = { any = [[], [3, 2]] }");
         assert_eq!(found.len(), 2);
     }

@@ -1,4 +1,4 @@
-//! Adam and AdamW, a Burn [`Optimizer`] that goes through the weights once.
+//! Adam and AdamW, a Burn [`Optimizer`] that updates the weights in one pass.
 //!
 //! With gradient g, at step t:
 //!
@@ -8,8 +8,9 @@
 //! w ← w - η·λ·w - η·√(1 - β₂ᵗ)/(1 - β₁ᵗ)·m/(√v + ε)
 //! ```
 //!
-//! That is Keras' form. Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead: the same with `ε·√(1 - β₂ᵗ)` for ε, a
-//! thirtieth of it at step 1 and nearly all in the end.
+//! That is Keras' form. Burn and PyTorch divide by `√(v/(1 - β₂ᵗ)) + ε` instead. This is the same with `ε·√(1 - β₂ᵗ)`
+//! in place of ε: a thirtieth of ε at step 1 for the default β₂, and nearly ε in the end.
+//!
 //! Sources: Kingma and Ba 2015, the form before section 2.1 (<https://arxiv.org/abs/1412.6980>); λ as in Loshchilov and
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 
@@ -38,9 +39,9 @@ struct Step<F> {
     mean: [F; 2],
     /// `[β, 1 - β]` of v.
     square: [F; 2],
-    /// What is left of the weights.
+    /// The factor of the weights: 1 less their decay.
     kept: F,
-    /// What m/(√v + ε) is multiplied by.
+    /// The factor of m/(√v + ε).
     rate: F,
     epsilon: F,
 }
@@ -60,7 +61,7 @@ impl Adam {
 }
 
 impl Step<f64> {
-    /// The step by Burn's operations, which its compiler fuses on a GPU.
+    /// The step in Burn's operations, which its compiler fuses on a GPU.
     fn by_tensors<const D: usize>(
         &self,
         weights: Tensor<D>,
@@ -78,7 +79,7 @@ impl Step<f64> {
         (weights - step, [m, v])
     }
 
-    /// The step in one pass, into the gradient's and the moments' own memory.
+    /// The step in one pass, which overwrites the gradient and the moments.
     fn in_place<const D: usize>(
         &self,
         weights: &HostTensor,
@@ -110,7 +111,7 @@ impl Step<f64> {
 }
 
 impl Step<f32> {
-    /// Puts the new weights where the gradient was.
+    /// Overwrites the gradient with the new weights.
     #[inline(always)]
     fn pass(self, weights: &[f32], [gradient, m, v]: [&mut [f32]; 3]) {
         for (((w, g), m), v) in weights.iter().zip(gradient).zip(m).zip(v) {

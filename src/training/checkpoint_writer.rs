@@ -1,4 +1,5 @@
-//! Saves each epoch in the run folder: the models, the checkpoint and the metrics.
+//! Saves each epoch in the run folder: the record with the new checksums, the models, the checkpoint and the metrics, in the
+//! order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,8 +18,8 @@ use super::model::TrainingModel;
 use crate::model::weights;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
 
-/// Burn's checkpointer of model, optimiser and learning rate at once. Burn saves each on a thread of its own; these threads
-/// share this one, so that all three are saved together or not at all.
+/// Burn's checkpointer of the model, the optimiser and the learning rate. Burn saves each on its own thread; the
+/// threads share this writer, so that all three are saved together or not at all.
 #[derive(Clone)]
 pub struct CheckpointWriter(Arc<Shared>);
 
@@ -31,23 +32,23 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// What a training starts from. Burn asks for it back if epochs are already done.
+/// The state that a training starts from. On resume, Burn asks for it.
 pub struct Start {
     /// The model. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
     /// The learning rates.
     pub scheduler: ModuleLrScheduler,
-    /// The optimiser's state, as a file of Burn's, and the time that the training has taken.
+    /// The optimiser's state in Burn's file format, and the training time so far.
     pub checkpoint: Option<(Vec<u8>, Seconds)>,
     /// The number of batches in an epoch.
     pub batches: usize,
-    /// Whether to write the curves for TensorBoard too.
+    /// Whether to write the curves for TensorBoard, too.
     pub tensorboard: bool,
 }
 
 struct State {
     record: Record,
-    /// Epochs of which one part has come.
+    /// Epochs that wait for their second part.
     parts: BTreeMap<usize, Parts>,
     /// The first error. Burn passes on its text alone, without its cause.
     failure: Option<RunError>,
@@ -60,14 +61,14 @@ struct Parts {
 }
 
 impl CheckpointWriter {
-    /// Saves the epochs of a training in `run`. `history` decides which model is the best.
+    /// A writer that saves each epoch in `run`. `history` decides which model is the best.
     pub fn new(run: RunFolder, record: Record, history: History, guard: DivergenceGuard, start: Start) -> Self {
         let before = start.checkpoint.as_ref().map_or_else(Seconds::default, |(_, seconds)| *seconds);
         let state = Mutex::new(State { record, parts: BTreeMap::new(), failure: None });
         Self(Arc::new(Shared { run, history, guard, stopwatch: Stopwatch::start(before), start, state }))
     }
 
-    /// The record as it stands, the time of the training so far, and the first error of saving.
+    /// The record, the training time so far, and the first error while saving.
     pub fn finish(&self) -> (Record, Seconds, Option<RunError>) {
         let mut state = self.state();
         (state.record.clone(), self.0.stopwatch.read(), state.failure.take())
@@ -100,7 +101,7 @@ impl CheckpointWriter {
         record: &mut Record,
     ) -> Result<(), RunError> {
         let Shared { run, history, guard, stopwatch, start, .. } = &*self.0;
-        // The last update of an epoch can make weights whose loss nobody has seen yet.
+        // The epoch's last update can make weights NaN or infinite before any loss shows it.
         if !is_finite(model) {
             guard.check(f64::NAN, epoch, start.batches);
             return Ok(());

@@ -4,20 +4,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::train::Interrupter;
 
-/// Checks the losses of one training. Its copies share what they have seen.
+/// Checks the losses of one training. Its copies share the result.
 #[derive(Clone)]
 pub struct DivergenceGuard {
     interrupter: Interrupter,
     found: Arc<Mutex<Option<Divergence>>>,
 }
 
-/// Where the first loss was that is NaN or infinite.
+/// The position of the first loss that is NaN or infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Divergence {
     /// The epoch, from 1.
     pub epoch: usize,
-    /// The batch in it, from 1, in the order of all devices. Of losses that were read together, it is the last one; of a
-    /// validation, the epoch's last batch.
+    /// The batch in it, from 1, counted over all devices. It is the last batch of those whose losses were read
+    /// together, and the epoch's last batch for a validation loss.
     pub batch: usize,
 }
 
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
+    fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
         guard.check(0.3, 1, 1);

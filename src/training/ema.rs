@@ -1,4 +1,5 @@
-//! An exponential moving average of a network's weights. It often makes fewer errors than the weights of any one moment.
+//! An exponential moving average of a network's weights. It often makes fewer errors than the weights after any single
+//! update.
 //!
 //! After each update, with t counting the updates from 0:
 //!
@@ -7,9 +8,9 @@
 //! a ← a + (1 - d)·(w - a)
 //! ```
 //!
-//! The smaller d of the first updates lets the average forget the initial weights. It is that of TensorFlow's
+//! The smaller d of the first updates lets the average forget the initial weights. TensorFlow's
 //! [`ExponentialMovingAverage`](https://www.tensorflow.org/api_docs/python/tf/train/ExponentialMovingAverage) with
-//! `num_updates`. The running statistics of batch normalisation are averaged like the weights.
+//! `num_updates` does the same. The running statistics of batch normalisation are averaged like the weights.
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub struct ModelEma {
 }
 
 impl ModelEma {
-    /// The average that starts as `model` and has `decay`, in (0, 1).
+    /// An average with `decay`, in (0, 1), that starts as `model`.
     pub fn new(model: &Mlp, decay: f64) -> Self {
         Self { network: model.valid(), decay }
     }
@@ -45,10 +46,10 @@ impl ModelEma {
         &self.network
     }
 
-    /// The average after update number `update`, counted from 0, which has led to `model`.
+    /// The average after update number `update`, counted from 0, which produced `model`.
     pub fn update_ema(self, model: &Mlp, update: usize) -> Self {
         let mut current = Tensors::default();
-        // Without gradients, and with the batch's statistics in the running ones.
+        // `valid` removes the gradients and brings the running statistics up to date.
         model.valid().visit(&mut current);
         let decay = self.decay.min((1.0 + update as f64) / (10.0 + update as f64));
         let network = self.network.map(&mut Step { current, fraction: 1.0 - decay, next: 0 });
@@ -56,7 +57,7 @@ impl ModelEma {
     }
 }
 
-/// The tensors of a network, by their place in it.
+/// The tensors of a network, by their index in it.
 #[derive(Default)]
 struct Tensors(TensorContainer<usize>);
 
@@ -66,7 +67,7 @@ impl ModuleVisitor for Tensors {
     }
 }
 
-/// Moves each tensor a fraction of the way to the tensor at the same place in a network of the same shape.
+/// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
 struct Step {
     current: Tensors,
     fraction: f64,
@@ -79,7 +80,7 @@ impl ModuleMapper for Step {
         self.next += 1;
         param.map(|average| match current {
             Some(current) => {
-                // With several devices, Burn leaves running statistics on any of them.
+                // With several devices, Burn may leave running statistics on any of them.
                 let current = current.to_device(&average.device());
                 average.clone() + (current - average).mul_scalar(self.fraction)
             }

@@ -1,6 +1,7 @@
-//! Each epoch's mean of each metric, kept for Burn's event store, which also has every batch's loss pass by here.
+//! Each epoch's mean of each metric, stored for Burn's event store. Burn also logs every batch's loss here, which the
+//! divergence guard checks.
 //!
-//! Burn's own loggers keep every batch, in memory or in files; only the means are asked for.
+//! Burn's own loggers store every batch, in memory or in files, but only the means are needed.
 
 use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
@@ -12,19 +13,19 @@ use super::divergence::DivergenceGuard;
 pub struct EpochMeans {
     means: Vec<Mean>,
     guard: DivergenceGuard,
-    /// Batches of the epoch's training so far.
+    /// Training batches of the epoch so far.
     batches: usize,
-    /// Whether the split under way has had a batch: Burn gives a mean of none as well.
+    /// Whether the current split has had a batch: Burn also gives the mean of an empty one.
     has_batches: bool,
 }
 
 impl EpochMeans {
-    /// Has `guard` check each loss.
+    /// An empty store, which has `guard` check each loss.
     pub fn new(guard: DivergenceGuard) -> Self {
         Self { means: vec![], guard, batches: 0, has_batches: false }
     }
 
-    /// Counts a batch, whose loss, and that of others before it, may have been read.
+    /// Counts a batch. `loss` is its loss, or the mean of several batches read together, or `None` if none was read.
     fn see(&mut self, loss: Option<f64>, epoch: usize, split: &Split) {
         self.has_batches = true;
         if *split == Split::Train {

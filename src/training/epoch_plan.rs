@@ -3,8 +3,8 @@
 use crate::config::{BatchSize, Experiment};
 use crate::data::Split;
 
-/// The batches of an epoch. An epoch is one pass through the unlabelled images if they have a weight, or else through the
-/// labelled ones.
+/// The batches of an epoch. An epoch is one pass through the unlabelled images if `semi_supervised.weight` is set,
+/// otherwise through the labelled ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EpochPlan {
     /// Labelled images in a batch.
@@ -13,14 +13,14 @@ pub struct EpochPlan {
     pub unlabelled_per_batch: usize,
     /// Batches in an epoch.
     pub batches: usize,
-    /// Labelled images in an epoch, each counted as often as it comes.
+    /// Labelled images in an epoch, repeats included.
     pub images: usize,
-    /// Unlabelled images in an epoch, each of which comes once.
+    /// Unlabelled images in an epoch, each once.
     pub unlabelled: usize,
 }
 
 impl EpochPlan {
-    /// Those of `experiment`, with the images of `split`.
+    /// The plan of `experiment` for the images of `split`.
     pub fn new(experiment: &Experiment, split: &Split) -> Self {
         let images = split.training.len();
         let batch_size = match experiment.training.batch_size {
@@ -55,8 +55,8 @@ mod tests {
     use super::*;
     use crate::config::{SemiSupervised, Training};
 
-    /// The portions of 100 labelled and 950 unlabelled images.
-    fn portions(batch_size: BatchSize, weight: Option<f64>) -> EpochPlan {
+    /// The plan for 100 labelled and 950 unlabelled images.
+    fn plan(batch_size: BatchSize, weight: Option<f64>) -> EpochPlan {
         let split = Split { training: (0..100).collect(), unlabelled: (100..1050).collect(), validation: vec![] };
         let experiment = Experiment {
             training: Training { batch_size, ..Training::default() },
@@ -67,26 +67,26 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_is_a_pass_through_the_labelled_images_where_the_others_are_not_used() {
+    fn epoch_passes_through_the_labelled_images_if_the_others_are_not_used() {
         let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
-        assert_eq!(portions(BatchSize::Images(32), None), expected);
+        assert_eq!(plan(BatchSize::Images(32), None), expected);
         assert_eq!(expected.updates(3), 2);
     }
 
     #[test]
-    fn it_is_a_pass_through_the_unlabelled_ones_where_they_are_and_as_long_with_a_weight_of_zero() {
+    fn epoch_passes_through_the_unlabelled_images_and_is_as_long_with_a_weight_of_zero() {
         let expected =
             EpochPlan { batch_size: 32, unlabelled_per_batch: 96, batches: 10, images: 320, unlabelled: 950 };
-        assert_eq!(portions(BatchSize::Images(32), Some(0.5)), expected);
+        assert_eq!(plan(BatchSize::Images(32), Some(0.5)), expected);
         let without = EpochPlan { unlabelled_per_batch: 0, unlabelled: 0, ..expected };
-        assert_eq!(portions(BatchSize::Images(32), Some(0.0)), without);
+        assert_eq!(plan(BatchSize::Images(32), Some(0.0)), without);
     }
 
     #[test]
-    fn a_batch_has_an_image_once_at_most_if_it_may_have_more_than_there_are() {
+    fn batch_larger_than_the_data_has_each_image_once() {
         let expected =
             EpochPlan { batch_size: 100, unlabelled_per_batch: 300, batches: 4, images: 400, unlabelled: 950 };
-        assert_eq!(portions(BatchSize::All, Some(1.0)), expected);
-        assert_eq!(portions(BatchSize::Images(1_000_000_000), Some(1.0)), expected);
+        assert_eq!(plan(BatchSize::All, Some(1.0)), expected);
+        assert_eq!(plan(BatchSize::Images(1_000_000_000), Some(1.0)), expected);
     }
 }

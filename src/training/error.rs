@@ -1,4 +1,4 @@
-//! What can break a training off, in words for its user.
+//! Why a training stopped, as messages for the user.
 
 use std::path::PathBuf;
 
@@ -6,28 +6,28 @@ use thiserror::Error;
 
 use crate::run::RunError;
 
-/// Why a training broke off.
+/// Why a training stopped before its end.
 #[derive(Debug, Error)]
 pub enum TrainingError {
     /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
-    /// What was learned before can't be loaded, or an epoch's model or figures can't be kept.
+    /// The checkpoint can't be loaded, or an epoch can't be saved.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A signal stopped it.
-    #[error("interrupted in epoch {epoch}: {}; `mnist-burn resume {run}` goes on from there", kept(*epoch))]
+    /// A signal interrupted it.
+    #[error("interrupted in epoch {epoch}: {}; run `mnist-burn resume {run}` to continue", saved(*epoch))]
     Interrupted {
-        /// The epoch that was under way.
+        /// The epoch in progress.
         epoch: usize,
         /// The run's folder.
         run: PathBuf,
     },
-    /// The loss is infinite or no number.
+    /// The loss is NaN or infinite.
     #[error(
-        "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss is no number any \
-         more; take a smaller optimizer.learning_rate. {}",
-        if *epoch == 1 { "No model was kept" } else { "The best model of the epochs before is kept" }
+        "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \
+         or infinite; use a smaller optimizer.learning_rate. {}",
+        if *epoch == 1 { "No model was saved" } else { "The best model of the earlier epochs is saved" }
     )]
     Diverged {
         /// The epoch, from 1.
@@ -39,10 +39,10 @@ pub enum TrainingError {
     },
 }
 
-fn kept(epoch: usize) -> String {
+fn saved(epoch: usize) -> String {
     match epoch {
-        1 => "no epoch is whole yet, and it will begin again".into(),
-        2 => "epoch 1 is kept, epoch 2 will be done again".into(),
-        _ => format!("epochs 1 to {} are kept, epoch {epoch} will be done again", epoch - 1),
+        1 => "no epoch is saved yet, epoch 1 will be repeated".into(),
+        2 => "epoch 1 is saved, epoch 2 will be repeated".into(),
+        _ => format!("epochs 1 to {} are saved, epoch {epoch} will be repeated", epoch - 1),
     }
 }

@@ -4,12 +4,12 @@ use super::position::Position;
 use crate::config::Init;
 use crate::model::Mlp;
 
-/// Which layers are frozen, and for how long. Without a layer, it changes nothing.
+/// Which layers are frozen, and for how long. With no layers, it changes nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Freezing {
     /// The names of the layers.
     layers: Vec<String>,
-    /// The number of epochs after which they learn; without it, they never do.
+    /// The number of epochs after which they are unfrozen; `None` for never.
     epochs: Option<usize>,
 }
 
@@ -19,7 +19,7 @@ impl Freezing {
         Self { layers: init.freeze.clone(), epochs: init.unfreeze_after }
     }
 
-    /// `model`, which is not frozen, as it is to be at `position`.
+    /// The unfrozen `model` with the layers frozen that are to be frozen at `position`.
     pub fn start(&self, model: Mlp, position: &Position) -> Mlp {
         let is_over = self.epochs.is_some_and(|epochs| position.epochs() >= epochs);
         if is_over { model } else { model.set_frozen(&self.layers, true) }

@@ -1,4 +1,4 @@
-//! The metrics of each epoch, which epoch was the best, and whether to stop early.
+//! The metrics of each epoch, which epoch was the best, and whether the training is over.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -17,9 +17,9 @@ pub struct History {
     state: Arc<Mutex<State>>,
     guard: DivergenceGuard,
     early_stopping: EarlyStopping,
-    /// How many images train in an epoch.
+    /// Training images in an epoch.
     training: usize,
-    /// How many images are held out.
+    /// Validation images.
     validation: usize,
 }
 
@@ -29,7 +29,7 @@ struct State {
 }
 
 impl History {
-    /// A history that starts with `epochs`, for so many training and validation images. Its clock starts now.
+    /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
     pub fn new(
         early_stopping: EarlyStopping,
         training: usize,
@@ -61,12 +61,12 @@ impl History {
         metrics::best(&self.until(epoch)).cloned()
     }
 
-    /// How many validation images were wrong: a whole number, so that equal is equal.
+    /// The number of misclassified validation images: an integer, so that equal accuracies compare equal.
     fn wrong(&self, epoch: &Epoch) -> Option<usize> {
         epoch.validation_accuracy.map(|accuracy| ((1.0 - accuracy) * self.validation as f64).round() as usize)
     }
 
-    /// The condition of `[early_stopping]` that the last epoch has met, if it has.
+    /// The condition of `[early_stopping]` that the last epoch met, if any.
     pub fn stop_reason(&self) -> Option<String> {
         let (epochs, best) = (self.epochs(), self.best()?);
         let last = epochs.last()?;
@@ -88,30 +88,30 @@ impl History {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Every change is complete once made: a panic elsewhere spoils nothing.
+        // A panic elsewhere can't leave the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Burn asks after each epoch what to save: it is where the epoch's figures are entered. Every epoch is saved but one that
-/// diverged.
+/// Burn asks after each epoch what to save, and the epoch's metrics are added then. Every epoch is saved, except one
+/// that diverged.
 impl CheckpointingStrategy for History {
     fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
         let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);
-        // Burn gives percent; an accuracy is a whole number of images.
-        let share = |percent: f64, images: usize| (percent / 100.0 * images as f64).round() / images as f64;
-        // Burn gives figures of an empty split as well.
+        // Burn gives a percentage; rounding restores the whole number of images.
+        let ratio = |percent: f64, images: usize| (percent / 100.0 * images as f64).round() / images as f64;
+        // Burn also gives metrics of an empty split.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
-        let right = |metric| validation(metric).map(|percent| share(percent, self.validation));
+        let accuracy = |metric| validation(metric).map(|percent| ratio(percent, self.validation));
         let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
         let metrics = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
-            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| share(percent, self.training)),
+            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| ratio(percent, self.training)),
             validation_loss: validation("Loss"),
-            validation_accuracy: right("Accuracy"),
+            validation_accuracy: accuracy("Accuracy"),
             raw_validation_loss: validation("Raw Loss"),
-            raw_validation_accuracy: right("Raw Accuracy"),
+            raw_validation_accuracy: accuracy("Raw Accuracy"),
             seconds,
         };
         if self.guard.divergence().is_some() {
@@ -150,7 +150,7 @@ mod tests {
         History::new(stop, 9_000, validation, epochs, DivergenceGuard::new(Interrupter::new()))
     }
 
-    /// A history of epochs with so many of 1,000 validation images wrong, and that loss.
+    /// A history of epochs, from each one's number of misclassified images of 1,000 and its validation loss.
     fn history(stop: EarlyStopping, validation: &[(usize, f64)]) -> History {
         let row =
             |(i, &(wrong, loss)): (usize, &(usize, f64))| epoch(i + 1, Some((1.0 - wrong as f64 / 1_000.0, loss)));
@@ -158,21 +158,21 @@ mod tests {
     }
 
     #[test]
-    fn the_best_epoch_until_another_knows_nothing_of_what_came_later() {
+    fn best_epoch_until_another_ignores_later_epochs() {
         let history = history(EarlyStopping::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
         assert_eq!([1, 2, 3].map(|epoch| history.best_until(epoch).unwrap().epoch), [1, 2, 3]);
         assert_eq!(history.best_until(0), None);
     }
 
     #[test]
-    fn without_validation_nothing_stops() {
+    fn early_stopping_needs_validation_images() {
         let stop = EarlyStopping { target_error: Some(1.0), patience: Some(1) };
         let history = history_of(stop, 0, (1..=3).map(|number| epoch(number, None)).collect());
         assert_eq!(history.stop_reason(), None);
     }
 
     #[test]
-    fn it_stops_as_soon_as_the_error_is_acceptable_and_not_before() {
+    fn early_stopping_waits_for_the_target_error() {
         for (goal, wrong) in [(0.02, 20), (0.07, 70), (0.125, 125)] {
             let stop = EarlyStopping { target_error: Some(goal), patience: None };
             assert_eq!(history(stop.clone(), &[(wrong + 1, 0.2)]).stop_reason(), None);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stops_after_patience_epochs_without_improvement() {
+    fn early_stopping_ends_after_patience_epochs_without_improvement() {
         let stop = EarlyStopping { target_error: None, patience: Some(2) };
         assert_eq!(history(stop.clone(), &[(25, 0.2), (50, 0.2)]).stop_reason(), None);
         assert!(history(stop, &[(25, 0.2), (50, 0.2), (25, 0.3)]).stop_reason().is_some());

@@ -1,16 +1,16 @@
-//! The loss of a training step: of the images with labels, and of those without.
+//! The loss of a training step, for labelled and unlabelled images. A validation step has the plain cross-entropy alone.
 //!
-//! A network learns from unlabelled images to give the same answer however an image is augmented. With q the answer of the
-//! teacher to an image u as it is, and p that of the network to the same image augmented:
+//! From unlabelled images, a network learns to make the same prediction however an image is augmented. With q the
+//! teacher's prediction for the plain image u, and p the network's for the same image augmented:
 //!
 //! ```text
 //! loss = λ · mean over u of [max q(u) ≥ τ] · -log p(augmented u)[argmax q(u)]
 //! ```
 //!
-//! This is the loss of FixMatch (Sohn and others 2020, <https://arxiv.org/abs/2001.07685>). λ is `semi_supervised.weight`, τ
-//! is `semi_supervised.threshold`. The teacher is the exponential moving average of the weights, as in Mean Teacher
-//! (Tarvainen and Valpola 2017, <https://arxiv.org/abs/1703.01780>). It has no gradients, no dropout and no noise, and
-//! normalises with its running statistics.
+//! This is the loss of FixMatch (Sohn and others 2020, <https://arxiv.org/abs/2001.07685>). λ is
+//! `semi_supervised.weight`, τ is `semi_supervised.threshold`. The teacher is the exponential moving average of the
+//! weights, as in Mean Teacher (Tarvainen and Valpola 2017, <https://arxiv.org/abs/1703.01780>). It has no gradients,
+//! no dropout and no noise, and normalises with its running statistics.
 
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
@@ -59,31 +59,31 @@ impl UnlabelledLoss {
         (weight > 0.0).then_some(Self { weight, threshold })
     }
 
-    /// The loss, `[1]`, from the teacher's logits of the images as they are and the network's logits of the augmented
-    /// images, both `[images, classes]`. The teacher gets no gradient.
+    /// The loss, `[1]`, from the teacher's logits of the plain images and the network's logits of the augmented images,
+    /// both `[images, classes]`. The teacher gets no gradient.
     pub fn of(&self, teacher: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
         let [images, _] = teacher.dims();
-        let (certainty, answer) = softmax(teacher, 1).max_dim_with_indices(1);
-        let counts = certainty.reshape([images]).greater_equal_elem(self.threshold).float();
-        (cross_entropy(logits, answer.reshape([images]), 0.0) * counts).mean().mul_scalar(self.weight)
+        let (confidence, class) = softmax(teacher, 1).max_dim_with_indices(1);
+        let counted = confidence.reshape([images]).greater_equal_elem(self.threshold).float();
+        (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
 }
 
 /// The cross-entropy of each image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`: `-log
 /// softmax(z)[target]`, Keras' sparse categorical cross-entropy.
 ///
-/// With the label-smoothing factor `smoothing`, in [0, 1), that fraction of each target is spread evenly over all classes:
-/// Keras' and PyTorch's `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
+/// With the label-smoothing factor `smoothing`, in [0, 1), that fraction of each target is spread evenly over all
+/// classes: Keras' and PyTorch's `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
 ///
-/// It gives one value an image, not Burn's mean over the batch, so that the mean of an epoch weighs its smaller last batch
+/// It gives one value an image, not Burn's mean over the batch, so that an epoch's mean weights its smaller last batch
 /// correctly.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> Tensor<1> {
     let [batch, _] = logits.dims();
-    let logarithms = log_softmax(logits, 1);
-    let target = logarithms.clone().gather(1, targets.reshape([batch, 1])).reshape([batch]).neg();
+    let log_probabilities = log_softmax(logits, 1);
+    let target = log_probabilities.clone().gather(1, targets.reshape([batch, 1])).reshape([batch]).neg();
     if smoothing == 0.0 {
         return target;
     }
-    let any = logarithms.mean_dim(1).reshape([batch]).neg();
-    target.mul_scalar(1.0 - smoothing) + any.mul_scalar(smoothing)
+    let uniform = log_probabilities.mean_dim(1).reshape([batch]).neg();
+    target.mul_scalar(1.0 - smoothing) + uniform.mul_scalar(smoothing)
 }

@@ -1,7 +1,7 @@
-//! An epoch's loss and accuracy, as Burn's metrics of these names give them.
+//! An epoch's loss and accuracy, equal to Burn's metrics of these names.
 //!
-//! Burn's read a number from the device after every batch, for which a graphics card has to be waited for, and a worker's
-//! answer. These read those of several batches at once.
+//! Burn's metrics read a number from the device after every batch, and so wait for the GPU or the worker each time.
+//! These read the numbers of several batches at once.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use burn::train::metric::{
 
 use super::raw::ValidationOutput;
 
-/// What a batch comes to.
+/// The output of a batch, from which both metrics are computed.
 pub struct BatchOutput {
     /// `[batch]`.
     losses: Tensor<1>,
@@ -43,9 +43,9 @@ pub struct BufferedMetric {
     kind: Kind,
     /// How many batches are read at once.
     interval: usize,
-    /// The mean of each batch that is still to be read, `[1]`, and its images. They may be on several devices.
+    /// The mean of each unread batch, `[1]`, and its number of images. The means may be on several devices.
     unread: Vec<(Tensor<1>, usize)>,
-    /// The mean of those that were read last, unless there are some to be read since.
+    /// The mean of the batches that were read last, or `None` if there are unread ones.
     read: Option<NumericEntry>,
     state: NumericMetricState,
 }
@@ -57,12 +57,12 @@ enum Kind {
 }
 
 impl BufferedMetric {
-    /// The mean loss, read for so many batches at once.
+    /// The mean loss, read for `interval` batches at once.
     pub fn loss(interval: usize) -> Self {
         Self::new(Kind::Loss, interval)
     }
 
-    /// The share of right answers in percent, read for so many batches at once.
+    /// The accuracy in percent, read for `interval` batches at once.
     pub fn accuracy(interval: usize) -> Self {
         Self::new(Kind::Accuracy, interval)
     }
@@ -71,7 +71,7 @@ impl BufferedMetric {
         Self { kind, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }
 
-    /// Reads what is to be read, which waits for the device.
+    /// Reads the unread batches, which waits for the device.
     fn read(&mut self) -> Result<(), TensorReadError> {
         let mut these = NumericMetricState::new();
         let mut unread = std::mem::take(&mut self.unread);
@@ -117,13 +117,13 @@ impl Metric for BufferedMetric {
         NumericAttributes { unit, higher_is_better }.into()
     }
 
-    fn update(&mut self, answers: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        let [images, _] = answers.logits.dims();
+    fn update(&mut self, output: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+        let [images, _] = output.logits.dims();
         let mean = match self.kind {
-            Kind::Loss => answers.losses.clone().mean(),
+            Kind::Loss => output.losses.clone().mean(),
             Kind::Accuracy => {
-                let right = answers.logits.clone().argmax(1).reshape([images]).equal(answers.targets.clone());
-                right.float().mean().mul_scalar(100.0)
+                let correct = output.logits.clone().argmax(1).reshape([images]).equal(output.targets.clone());
+                correct.float().mean().mul_scalar(100.0)
             }
         };
         self.unread.push((mean, images));
@@ -180,7 +180,7 @@ mod tests {
         (0..5).map(batch).collect()
     }
 
-    fn about() -> MetricMetadata {
+    fn metadata() -> MetricMetadata {
         MetricMetadata { progress: Progress::new(1, 1, None), iteration: None, lr: None }
     }
 
@@ -191,13 +191,13 @@ mod tests {
         }
     }
 
-    /// What is said after each batch, and at the end.
-    fn told<M: Metric + Numeric>(mut metric: M) -> (Vec<Option<f64>>, f64)
+    /// The value after each batch, and the final one.
+    fn values_of<M: Metric + Numeric>(mut metric: M) -> (Vec<Option<f64>>, f64)
     where
         ClassificationOutput: Adaptor<M::Input>,
     {
         let mut after = |batch: ClassificationOutput| {
-            metric.update(&batch.adapt(), &about()).unwrap();
+            metric.update(&batch.adapt(), &metadata()).unwrap();
             metric.value().map(number)
         };
         let all = batches().into_iter().map(&mut after).collect();
@@ -206,9 +206,10 @@ mod tests {
     }
 
     #[test]
-    fn read_after_every_batch_they_are_burns() {
-        assert_eq!(told(BufferedMetric::loss(1)), told(LossMetric::new()));
-        let ((ours, our_end), (burns, burns_end)) = (told(BufferedMetric::accuracy(1)), told(AccuracyMetric::new()));
+    fn metrics_read_after_every_batch_equal_burns() {
+        assert_eq!(values_of(BufferedMetric::loss(1)), values_of(LossMetric::new()));
+        let (ours, our_end) = values_of(BufferedMetric::accuracy(1));
+        let (burns, burns_end) = values_of(AccuracyMetric::new());
         let close = |one: f64, other: f64| (one - other).abs() < 1e-4;
         assert!(ours.into_iter().zip(burns).all(|(one, other)| close(one.unwrap(), other.unwrap())));
         assert!(close(our_end, burns_end), "{our_end} {burns_end}");
@@ -216,28 +217,28 @@ mod tests {
 
     #[test]
     #[cfg(feature = "ndarray")]
-    fn batches_of_several_devices_are_read_interval() {
+    fn metric_reads_batches_of_several_devices_at_once() {
         let ndarray = crate::device::open("ndarray").unwrap().device;
         let mut metric = BufferedMetric::loss(5);
         for (number, batch) in batches().into_iter().enumerate() {
-            let mut answers: BatchOutput = batch.adapt();
+            let mut output: BatchOutput = batch.adapt();
             if number % 2 == 1 {
-                answers.losses = answers.losses.to_device(&ndarray);
+                output.losses = output.losses.to_device(&ndarray);
             }
-            metric.update(&answers, &about()).unwrap();
+            metric.update(&output, &metadata()).unwrap();
         }
         metric.compute().unwrap();
-        let (found, expected) = (number(metric.final_value()), told(LossMetric::new()).1);
+        let (found, expected) = (number(metric.final_value()), values_of(LossMetric::new()).1);
         assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 
     #[test]
-    fn read_for_several_batches_at_once_they_come_to_the_same() {
+    fn metrics_read_for_several_batches_at_once_have_the_same_mean() {
         for (metric, single) in [
             (BufferedMetric::loss(2), BufferedMetric::loss(1)),
             (BufferedMetric::accuracy(2), BufferedMetric::accuracy(1)),
         ] {
-            let ((after, end), (each, single_end)) = (told(metric), told(single));
+            let ((after, end), (each, single_end)) = (values_of(metric), values_of(single));
             let mean = |a: usize| Some((each[a].unwrap() + each[a + 1].unwrap()) / 2.0);
             assert_eq!(after, [None, mean(0), None, mean(2), None]);
             assert!((end - single_end).abs() < 1e-9, "{end} {single_end}");

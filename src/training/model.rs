@@ -26,7 +26,7 @@ pub struct TrainingModel {
 }
 
 impl TrainingModel {
-    /// `network`, to be trained as `experiment` says from `position` on.
+    /// A model that trains `network` as `experiment` says, from `position` on.
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
         let freezing = Freezing::new(&experiment.init);
         Self {
@@ -41,19 +41,19 @@ impl TrainingModel {
     /// The model with the weights in `checkpoint`, the content of the file `path`.
     ///
     /// # Errors
-    /// If the weights are another network's, or only one of model and checkpoint has a moving average.
+    /// If the weights do not fit the network, or only one of model and checkpoint has a moving average.
     pub fn restored(self, checkpoint: &Checkpoint, path: &Path) -> Result<Self, WeightsError> {
         let network = weights::from_bytes(self.network, &checkpoint.model, path)?;
         let ema = match (self.ema, &checkpoint.average) {
             (Some(ema), Some(bytes)) => Some(ema.restored(bytes, path)?),
             (None, None) => None,
             (ema, _) => {
-                let which = if ema.is_some() { "missing" } else { "left over" };
-                let mismatches = format!("the average of the weights is {which}");
+                let which = if ema.is_some() { "missing" } else { "unexpected" };
+                let mismatches = format!("the moving average of the weights is {which}");
                 return Err(WeightsError::Mismatch { path: path.into(), mismatches });
             }
         };
-        // Loading weights makes them learn.
+        // Loading weights unfreezes them.
         let network = self.freezing.start(network, &self.position);
         Ok(Self { network, ema, ..self })
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moving_average_in_only_one_of_model_and_checkpoint_is_refused() {
+    fn moving_average_in_only_one_of_model_and_checkpoint_is_refused() {
         let bytes = weights::to_bytes(training_model(None).eval_model()).unwrap();
         let refusal = |ema_decay, average: Option<Vec<u8>>| {
             let checkpoint = Checkpoint {
@@ -104,8 +104,8 @@ mod tests {
         };
         assert_eq!(refusal(None, None), Ok(()));
         assert_eq!(refusal(Some(0.9), Some(bytes.clone())), Ok(()));
-        let message = "the model in runs/c does not fit this network: the average of the weights is";
+        let message = "the model in runs/c does not fit this network: the moving average of the weights is";
         assert_eq!(refusal(Some(0.9), None), Err(format!("{message} missing")));
-        assert_eq!(refusal(None, Some(bytes.clone())), Err(format!("{message} left over")));
+        assert_eq!(refusal(None, Some(bytes.clone())), Err(format!("{message} unexpected")));
     }
 }

@@ -8,7 +8,7 @@ use super::portable::Portable;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
 
-/// The update rule of a config.
+/// The optimiser of a config: its update rule and gradient clipping.
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     let config = config.clone().resolved();
     let clipping = match (config.clip_norm, config.clip_value) {
@@ -22,9 +22,9 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     }
 }
 
-/// The rule alone, of a resolved config.
+/// The update rule alone, of a resolved config.
 fn rule(config: &Optimizer) -> ModuleOptimizer {
-    // A key that its kind does not use is unset, and 0 is what leaves it out of the formula.
+    // A key that the kind does not use is unset; 0 removes its term from the formula.
     let [beta_1, beta_2, epsilon, weight_decay, momentum] =
         [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);

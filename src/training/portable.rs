@@ -3,12 +3,12 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-/// `O`, but for where its state is restored: Burn does that on its default device, which is a GPU if the build has one,
-/// even where the machine has none and the CPU was asked for. The state moves to where it is used with the next step.
+/// The optimiser `O`, with its state restored on the CPU. Burn restores it on its default device instead: a GPU if the
+/// build has one, even if the machine has none or the CPU was asked for. The next step moves the state to its device.
 #[derive(Debug, Clone)]
 pub struct Portable<O>(pub O);
 
-/// A state that is restored on the CPU: on flex, which every build of Burn's training has.
+/// A state that is restored on the CPU, by the flex backend, which every build with Burn's training has.
 #[derive(Debug, Clone)]
 pub struct OnCpu<S>(S);
 

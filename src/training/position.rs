@@ -1,4 +1,4 @@
-//! Where a training is.
+//! The position of a training: its updates and epochs so far.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ impl Position {
         self.update().is_multiple_of(self.updates_per_epoch)
     }
 
-    /// Moves on by one update.
+    /// Advances by one update.
     pub fn advance(&self) {
         self.update.fetch_add(1, Ordering::Relaxed);
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_position_is_shared_by_its_copies_and_knows_its_epoch() {
+    fn position_is_shared_by_its_copies_and_knows_its_epoch() {
         let position = Position::after_epochs(2, 3);
         let copy = position.clone();
         assert_eq!((copy.update(), copy.epochs(), copy.is_between_epochs()), (6, 2, true));

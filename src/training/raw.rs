@@ -10,9 +10,9 @@ use burn::train::metric::{
 
 /// The output of a batch of validation images.
 pub struct ValidationOutput {
-    /// Of the model that is saved.
+    /// The output of the model that is saved.
     pub eval: ClassificationOutput,
-    /// Of the network itself, if the saved model is its moving average.
+    /// The output of the network itself, if the saved model is its moving average.
     pub raw: Option<ClassificationOutput>,
 }
 
@@ -46,8 +46,8 @@ impl<M: Metric> Metric for Raw<M> {
         self.0.attributes()
     }
 
-    fn update(&mut self, input: &Self::Input, about: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        self.0.update(&input.0, about)
+    fn update(&mut self, input: &Self::Input, metadata: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+        self.0.update(&input.0, metadata)
     }
 
     fn compute(&mut self) -> Result<SerializedEntry, TensorReadError> {

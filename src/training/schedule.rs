@@ -1,7 +1,7 @@
 //! The learning rate of each update: a function of the update's number alone.
 //!
-//! Burn's own schedulers have neither warm-up nor one-cycle in one piece, and step from what was before; a function of
-//! the number alone goes on after an interruption exactly as it would have without.
+//! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
+//! before. A function of the number alone gives the same rates after a resume.
 
 use std::f64::consts::PI;
 
@@ -13,12 +13,12 @@ use burn::optim::LearningRate;
 use super::position::Position;
 use crate::config::{Schedule, ScheduleKind, Table};
 
-/// What the rate starts from under one-cycle, as a share of the highest: PyTorch's `div_factor`.
+/// One-cycle's first rate as a fraction of the highest one: PyTorch's `div_factor`.
 const ONE_CYCLE_START: f64 = 1.0 / 25.0;
-/// What it ends with, as a share of that: PyTorch's `final_div_factor`.
+/// One-cycle's last rate as a fraction of the first one: PyTorch's `final_div_factor`.
 const ONE_CYCLE_END: f64 = 1e-4;
 
-/// The learning rates of a whole training, and Burn's scheduler of them. It reads the position and keeps no state.
+/// The learning rates of a whole training, as a Burn scheduler. It reads the position and keeps no state.
 #[derive(Debug, Clone)]
 pub struct LrSchedule {
     schedule: Schedule,
@@ -29,16 +29,16 @@ pub struct LrSchedule {
 }
 
 impl LrSchedule {
-    /// The rates of `epochs` epochs, at least 1, the highest of them `peak`, for the training at `position`.
+    /// The rates of `epochs` epochs, at least 1, with the highest rate `peak`, for the training at `position`.
     pub fn new(schedule: &Schedule, peak: f64, epochs: usize, position: Position) -> Self {
         Self { schedule: schedule.clone().resolved(), peak, epochs, position }
     }
 
-    /// Burn's scheduler of these rates, each of `layers` having its factor of them.
+    /// Burn's scheduler of these rates, multiplied by the factor of each of `layers`.
     pub fn with_layers(self, layers: &Table<f64>) -> ModuleLrScheduler {
         let mut all = ModuleLrScheduler::new(self.clone());
         for (layer, factor) in &layers.0 {
-            // Burn's names: batch normalisation's weight is its gamma, its bias its beta.
+            // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
             let parts = ["weight", "bias", "gamma", "beta"].map(|part| format!("{layer}.{part}"));
             let rates = Self { peak: self.peak * factor, ..self.clone() };
             all = all.with_group(ParamGroup::from_paths(parts.into()), rates);
@@ -53,7 +53,7 @@ impl LrSchedule {
 
     /// The rate of `update`, counted from 0.
     pub fn at(&self, update: usize) -> f64 {
-        // A key that its kind does not use is unset, and not asked for.
+        // A key that the kind does not use is unset, and its default here is not read.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
         let updates_per_epoch = self.updates_per_epoch();
@@ -72,13 +72,14 @@ impl LrSchedule {
     }
 }
 
-/// From `from` to `to` along half a cosine, of which the share `done` is behind.
+/// The value on half a cosine from `from` to `to`, after the fraction `done` of it.
 fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
     to + 0.5 * (from - to) * (1.0 + (done * PI).cos())
 }
 
-/// Linearly up in the first `warmup` of all updates, then down to 0, which the update after the last would have:
-/// Loshchilov and Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. No update has the rate 0.
+/// Rises linearly in the first fraction `warmup` of all updates, then falls along half a cosine to 0, which the update
+/// after the last would have: Loshchilov and Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. No
+/// update has the rate 0.
 fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
     let rising = ((warmup * updates as f64).round() as usize).min(updates - 1);
     if update < rising {
@@ -87,14 +88,14 @@ fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
     half_cosine(peak, 0.0, (update - rising) as f64 / (updates - rising) as f64)
 }
 
-/// PyTorch's `OneCycleLR`, without its changes of the momentum: the highest rate is that of the last update of the
-/// warm-up, which need not be a whole one, and the lowest that of the last update of all.
+/// PyTorch's `OneCycleLR`, without its changes of the momentum. The rate is highest at the end of the warm-up, which
+/// may lie between two updates, and lowest at the last update.
 fn one_cycle(peak: f64, warmup: f64, update: f64, updates: f64) -> f64 {
     let (start, top) = (peak * ONE_CYCLE_START, warmup * updates - 1.0);
     if update < top {
         return half_cosine(start, peak, update / top);
     }
-    // With less than one update of warm-up, the top lies before the first update, in PyTorch too.
+    // With less than one update of warm-up, the top lies before the first update, as in PyTorch.
     half_cosine(peak, start * ONE_CYCLE_END, (update - top) / (updates - 1.0 - top))
 }
 
@@ -134,31 +135,31 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_rate_is_the_same_for_every_update() {
+    fn constant_rate_is_the_same_for_every_update() {
         assert_eq!(all(schedule(ScheduleKind::Constant), 3, 2), [0.5; 6]);
     }
 
     #[test]
-    fn a_step_comes_after_every_so_many_epochs() {
+    fn step_schedule_applies_its_factor_every_so_many_epochs() {
         let steps = Schedule { every: Some(2), factor: Some(0.1), ..schedule(ScheduleKind::Step) };
         assert_close(&all(steps, 2, 5), &[0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.005, 0.005]);
     }
 
     #[test]
-    fn an_exponential_rate_loses_its_factor_in_each_epoch_a_root_of_it_at_each_update() {
+    fn exponential_rate_falls_by_its_factor_an_epoch_in_equal_ratios() {
         let exponential = Schedule { factor: Some(0.81), ..schedule(ScheduleKind::Exponential) };
         assert_close(&all(exponential, 2, 2), &[0.5, 0.45, 0.405, 0.3645]);
     }
 
     #[test]
-    fn a_cosine_without_warm_up_is_burns_own() {
+    fn cosine_without_warm_up_equals_burns() {
         let mut burns = CosineAnnealingLrSchedulerConfig::new(0.5, 21).init().unwrap();
         let expected: Vec<f64> = (0..21).map(|_| burns.step().base()).collect();
         assert_eq!(all(schedule(ScheduleKind::Cosine), 7, 3), expected);
     }
 
     #[test]
-    fn a_cosine_with_warm_up_rises_linearly_to_the_full_rate_first() {
+    fn cosine_with_warm_up_first_rises_linearly_to_the_full_rate() {
         let cosine = Schedule { warmup: Some(0.3), ..schedule(ScheduleKind::Cosine) };
         assert_close(&all(cosine.clone(), 5, 2)[..4], &[0.125, 0.25, 0.375, 0.5]);
         // One update of five rises; the other four are at 0, 45, 90 and 135 degrees.
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn one_cycle_is_pytorchs() {
+    fn one_cycle_equals_pytorchs() {
         // torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=..., pct_start=...), by its formula in
         // Python.
         let one_cycle = |warmup| Schedule { warmup, ..schedule(ScheduleKind::OneCycle) };
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_rate_of_every_kind_is_greater_than_0_and_at_most_the_full_one_however_short_the_training() {
+    fn rates_of_every_kind_are_above_0_and_at_most_the_full_one_in_short_trainings_too() {
         for kind in ScheduleKind::ALL {
             for warmup in [0.0, 0.3, 0.5, 0.999].into_iter().filter(|_| kind.uses("warmup")).chain([0.2]) {
                 let schedule = Schedule { warmup: Some(warmup), ..schedule(kind) };
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheduler_gives_the_rate_of_the_position_for_every_layer() {
+    fn scheduler_gives_the_rate_of_the_position_for_every_layer() {
         for kind in ScheduleKind::ALL {
             let position = Position::after_epochs(1, 4);
             let mut schedule = LrSchedule::new(&schedule(kind), 0.5, 3, position.clone());

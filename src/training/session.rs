@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
-use super::Display;
 use super::checkpoint_writer::{CheckpointWriter, Start};
+use super::display::Display;
 use super::divergence::{Divergence, DivergenceGuard};
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
@@ -24,7 +24,7 @@ use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds};
 
-/// The number of batches whose losses are read at once, where reading waits for a device.
+/// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
 
 /// The result of a training.
@@ -33,7 +33,7 @@ pub struct Trained {
     pub history: History,
     /// The record, with the checksums of the models.
     pub record: Record,
-    /// The time of the training, over all the processes that it took.
+    /// The training time, over all processes of a resumed training.
     pub seconds: Seconds,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Ended<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Puts the training together, from the checkpoint in `run` if there is one.
+    /// Prepares the training, from the checkpoint in `run` if there is one.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
             .with_interrupter(interrupter)
             .early_stopping(history.clone())
             .renderer(renderer)
-            // Burn's own log would take over the program's panic messages.
+            // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
             .with_training_strategy(strategy(self.devices).into())
             .num_epochs(experiment.training.epochs)
@@ -183,7 +183,7 @@ impl<'a> Session<'a> {
 }
 
 impl Ended<'_> {
-    /// The result, or why there is none. A divergence is noted in the record.
+    /// The result, or the error. A divergence is written into the record.
     pub fn conclude(self) -> Result<Trained, TrainingError> {
         let (mut record, seconds, failure) = self.writer.finish();
         if let Some(failure) = failure {
@@ -211,19 +211,19 @@ impl Ended<'_> {
     }
 }
 
-/// The number of batches in an update: as many of each device.
+/// The number of batches in an update, over all devices.
 fn batches_per_update(experiment: &Experiment, devices: &[Opened]) -> usize {
     experiment.training.gradient_accumulation * devices.len()
 }
 
-/// Whether all devices compute in this program's memory, so that nothing is sent to them or waited for.
+/// Whether all devices compute in this program's memory, so that data is not copied and reads do not wait.
 fn share_memory(devices: &[Opened]) -> bool {
     devices.iter().all(Opened::shares_memory)
 }
 
-/// Where the steps are computed. With several devices, Burn sums their gradients on the first one. Its other way, `ddp`, exists
-/// for CUDA alone in Burn 0.22. There, each device waits in every step for all others, and for ever if one has a batch fewer,
-/// as at the end of most epochs, or has seen Ctrl-C first.
+/// The devices that compute the steps. With several devices, Burn sums their gradients on the first one. Burn 0.22 has
+/// the alternative `ddp` for CUDA only. There, each device waits for all others in every step, and hangs if one has a
+/// batch fewer, as at the end of most epochs, or sees Ctrl-C first.
 fn strategy(devices: &[Opened]) -> ExecutionStrategy {
     let autodiff = |opened: &Opened| opened.device.clone().autodiff();
     match devices {

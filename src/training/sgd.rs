@@ -1,4 +1,4 @@
-//! Stochastic gradient descent with momentum, a Burn [`Optimizer`] that goes through the weights once.
+//! Stochastic gradient descent with momentum, a Burn [`Optimizer`] that updates the weights in one pass.
 //!
 //! With gradient g, at each step:
 //!
@@ -8,7 +8,9 @@
 //! w ← w - η·u, or w - η·(μ·u + g) with Nesterov's momentum
 //! ```
 //!
-//! It is Burn's and PyTorch's without dampening, and Keras' as long as the rate η stays the same: Keras has it inside u.
+//! It equals Burn's and PyTorch's without dampening. It equals Keras' as long as the rate η is constant: Keras includes
+//! η in u.
+//!
 //! Source: Sutskever and others 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
@@ -19,21 +21,21 @@ use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
 pub struct Sgd {
-    /// μ, in [0, 1); without it there is no u.
+    /// μ, in [0, 1); 0 for no momentum and no u.
     pub momentum: f64,
-    /// Whether the step looks ahead, as Nesterov has it.
+    /// Whether to use Nesterov's momentum.
     pub nesterov: bool,
-    /// λ, which pulls the weights towards 0.
+    /// λ, the weight decay: an L2 penalty.
     pub weight_decay: f64,
 }
 
-/// u, if there is momentum. Its record is that of Burn's own `SgdState`, which does not give it away.
+/// u, if there is momentum. Its record has the format of Burn's own `SgdState`, whose fields are private.
 #[derive(Debug, Clone)]
 pub struct SgdState<const D: usize> {
     velocity: Option<Tensor<D>>,
 }
 
-/// Where Burn has u in a record.
+/// The name of u in Burn's record.
 const VELOCITY: &str = "momentum.velocity";
 
 impl<const D: usize> RecordState for SgdState<D> {
@@ -50,7 +52,7 @@ impl<const D: usize> RecordState for SgdState<D> {
 }
 
 impl Sgd {
-    /// The step by Burn's operations, which its compiler fuses on a GPU.
+    /// The step in Burn's operations, which its compiler fuses on a GPU.
     fn by_tensors<const D: usize>(
         &self,
         rate: f64,
@@ -73,7 +75,7 @@ impl Sgd {
         (weights - step.mul_scalar(rate), Some(velocity))
     }
 
-    /// The step in one pass, into the gradient's and u's own memory.
+    /// The step in one pass, which overwrites the gradient and u.
     fn in_place<const D: usize>(
         &self,
         rate: f64,
@@ -104,7 +106,7 @@ impl Sgd {
     }
 }
 
-/// Puts the new weights where the gradient was.
+/// Overwrites the gradient with the new weights.
 #[inline(always)]
 fn plain(rate: f32, decay: f32, weights: &[f32], [gradient]: [&mut [f32]; 1]) {
     for (w, g) in weights.iter().zip(gradient) {
@@ -112,7 +114,7 @@ fn plain(rate: f32, decay: f32, weights: &[f32], [gradient]: [&mut [f32]; 1]) {
     }
 }
 
-/// The same, and u is brought up to date.
+/// The same with momentum: it also updates u.
 #[inline(always)]
 fn with_momentum(
     [rate, decay, momentum]: [f32; 3],

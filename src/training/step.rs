@@ -1,4 +1,4 @@
-//! One step, as Burn's `Learner` asks for it: the loss of a batch, its gradients, and the update.
+//! One training step for Burn's `Learner`: the loss of a batch, its gradients, and the update.
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
@@ -59,7 +59,7 @@ impl TrainingModel {
             return (output, loss);
         };
         let ([labelled, _], [unlabelled, _]) = (batch.images.dims(), augmented.dims());
-        // In one pass: batch normalisation is to see them as one kind of images.
+        // In one pass, so that batch normalisation sees them as one batch.
         let logits = self.network.forward(Tensor::cat(vec![batch.images, augmented], 0));
         let output = self.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
@@ -72,7 +72,7 @@ impl TrainingModel {
     }
 }
 
-/// The output of a validation batch, with the plain loss: label smoothing says nothing about the model.
+/// The output of a validation batch. Its loss has no label smoothing, which is a matter of training only.
 fn classify(model: &Mlp, batch: Batch) -> ClassificationOutput {
     let logits = model.forward(batch.images);
     ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets)

@@ -4,13 +4,13 @@ use super::super::{BASELINE, Experiment, OptimizerKind, ScheduleKind};
 use super::loaded;
 
 #[test]
-fn the_shipped_baseline_is_the_default_experiment() {
+fn shipped_baseline_is_the_default_experiment() {
     assert_eq!(super::super::load(None, &[]).unwrap(), Experiment::default().resolved());
     assert_eq!(loaded("", &[]), Experiment::default().resolved());
 }
 
 #[test]
-fn the_shipped_baseline_writes_out_every_value_of_the_recipe() {
+fn shipped_baseline_writes_out_every_value_of_the_recipe() {
     let written: toml::Table = BASELINE.parse().unwrap();
     let mut resolved: toml::Table = Experiment::default().resolved().to_toml().parse().unwrap();
     resolved.remove("early_stopping");
@@ -18,13 +18,14 @@ fn the_shipped_baseline_writes_out_every_value_of_the_recipe() {
 }
 
 #[test]
-fn the_shipped_baseline_opens_with_its_question_command_and_result() {
-    let starts: Vec<_> = BASELINE.lines().take(3).map(|line| line.split(':').next().unwrap()).collect();
+fn shipped_baseline_opens_with_its_schema_question_command_and_result() {
+    assert_eq!(BASELINE.lines().next(), Some("#:schema schema.json"));
+    let starts: Vec<_> = BASELINE.lines().skip(1).take(3).map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(starts, ["# Question", "# Command", "# Result"]);
 }
 
 #[test]
-fn an_experiment_is_read_from_a_file() {
+fn experiment_is_read_from_a_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "seed = 7\r\n[model]\r\nhidden = [\r\n  32, # small\r\n]\r\n").unwrap();
     let experiment = super::super::load(Some(file.path()), &[]).unwrap();
@@ -32,7 +33,7 @@ fn an_experiment_is_read_from_a_file() {
 }
 
 #[test]
-fn each_kind_of_optimizer_gets_its_own_defaults() {
+fn optimizer_kinds_get_their_own_defaults() {
     let optimizer = |kind: &str| loaded("", &[&format!("optimizer.kind={kind}")]).optimizer;
     let adam = optimizer("adam");
     assert_eq!((adam.beta_1, adam.beta_2, adam.epsilon), (Some(0.9), Some(0.999), Some(1e-7)));
@@ -45,7 +46,7 @@ fn each_kind_of_optimizer_gets_its_own_defaults() {
 }
 
 #[test]
-fn each_kind_of_schedule_gets_its_own_defaults() {
+fn schedule_kinds_get_their_own_defaults() {
     let schedule = |kind: &str| {
         let schedule = loaded("", &[&format!("schedule.kind={kind}")]).schedule;
         (schedule.every, schedule.factor, schedule.warmup)
@@ -58,7 +59,7 @@ fn each_kind_of_schedule_gets_its_own_defaults() {
 }
 
 #[test]
-fn the_names_of_kinds_are_those_of_the_file() {
+fn kinds_have_the_names_of_the_file() {
     for kind in OptimizerKind::ALL {
         assert_eq!(loaded("", &[&format!("optimizer.kind={}", kind.name())]).optimizer.kind, kind);
     }
@@ -68,11 +69,11 @@ fn the_names_of_kinds_are_those_of_the_file() {
 }
 
 #[test]
-fn a_written_experiment_is_read_back_the_same() {
+fn experiment_that_was_written_is_read_back_the_same() {
     let files = [
         "",
         "[optimizer]\nkind = 'sgd'\nmomentum = 0.1\nnesterov = true\n[training]\nbatch_size = 'all'",
-        "seed = 9223372036854775807\n[data]\ndataset = 'own'\ndir = 'C:\\a\"b'\nvalidation = 9\n[early_stopping]\ntarget_error = 1e-3",
+        "seed = 9223372036854775807\n[data]\ndataset = 'idx'\ndir = 'C:\\a\"b'\nvalidation = 9\n[early_stopping]\ntarget_error = 1e-3",
         "[data]\nmirrors = ['https://a']\nvalidation = 5\n[early_stopping]\npatience = 2\n[model]\nhidden = []\ndropout = 0",
         "[optimizer]\nkind = 'adamw'\nlearning_rate = 0.1234567890123456789\nweight_decay = 5e-324",
         "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema_decay = 0.999",

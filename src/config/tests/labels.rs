@@ -6,7 +6,7 @@ use super::{loaded, problem, problems};
 const LABELS: &str = "data.labels = 100\ntraining.ema_decay = 0.99\n";
 
 #[test]
-fn a_weight_alone_takes_the_other_values_from_the_paper() {
+fn semi_supervised_weight_alone_takes_the_other_values_from_the_paper() {
     let semi_supervised = |text: &str| loaded(&format!("{LABELS}{text}"), &[]).semi_supervised;
     assert_eq!(semi_supervised(""), SemiSupervised::default());
     let expected = SemiSupervised { weight: Some(1.0), threshold: Some(0.95), ratio: Some(7) };
@@ -16,7 +16,7 @@ fn a_weight_alone_takes_the_other_values_from_the_paper() {
 }
 
 #[test]
-fn an_experiment_with_all_of_them_is_read_back_the_same() {
+fn experiment_with_all_of_these_keys_is_read_back_the_same() {
     let experiment = loaded(&format!("{LABELS}[semi_supervised]\nweight = 0.5\nthreshold = 0.9\nratio = 2"), &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
     let experiment = loaded("data.labels = 10", &[]);
@@ -24,7 +24,7 @@ fn an_experiment_with_all_of_them_is_read_back_the_same() {
 }
 
 #[test]
-fn values_are_checked() {
+fn values_of_these_keys_are_checked() {
     let refused = |key: &str, values: &[&str], allowed: &str| {
         for value in values {
             let expected = format!("line 1: {key} = {value}: must be {allowed}");
@@ -42,31 +42,31 @@ fn values_are_checked() {
 }
 
 #[test]
-fn learning_without_labels_needs_images_without_and_a_teacher() {
+fn semi_supervised_learning_needs_unlabelled_images_and_a_teacher() {
     let no_labels = "is about images without labels: needs data.labels, the number of those that keep theirs";
     assert_eq!(
-        problem("training.ema_decay = 0.9\nconsistency.weight = 1"),
+        problem("training.ema_decay = 0.9\nsemi_supervised.weight = 1"),
         format!("line 2: semi_supervised.weight = 1: {no_labels}")
     );
-    let no_teacher = "needs training.ema_decay: the average of the weights is the teacher";
+    let no_teacher = "needs training.ema_decay: the moving average of the weights is the teacher";
     assert_eq!(
-        problem("data.labels = 9\nconsistency.weight = 1"),
+        problem("data.labels = 9\nsemi_supervised.weight = 1"),
         format!("line 2: semi_supervised.weight = 1: {no_teacher}")
     );
     assert_eq!(problems("semi_supervised.weight = 1", &[]).len(), 2);
 }
 
 #[test]
-fn what_goes_with_a_weight_needs_one() {
-    let ending = "is about learning without labels: needs semi_supervised.weight";
+fn semi_supervised_keys_need_a_weight() {
+    let ending = "is about semi-supervised learning: needs semi_supervised.weight";
     for setting in ["threshold = 0.9", "ratio = 3"] {
-        let problem = problem(&format!("{LABELS}consistency.{setting}"));
-        assert_eq!(problem, format!("line 3: consistency.{setting}: {ending}"));
+        let problem = problem(&format!("{LABELS}semi_supervised.{setting}"));
+        assert_eq!(problem, format!("line 3: semi_supervised.{setting}: {ending}"));
     }
 }
 
 #[test]
-fn none_of_them_can_change_within_a_run() {
+fn resume_refuses_a_change_of_any_of_these_keys() {
     let text = format!("{LABELS}semi_supervised.weight = 1");
     let before = loaded(&text, &[]);
     for set in

@@ -63,7 +63,7 @@ impl Dice {
 }
 
 #[test]
-fn a_damaged_file_gives_an_experiment_or_problems() {
+fn damaged_file_gives_an_experiment_or_problems() {
     let mut dice = Dice(1);
     let mut refused = 0;
     for _ in 0..600 {

@@ -4,19 +4,19 @@ use super::super::{BatchSize, OptimizerKind};
 use super::{loaded, problems};
 
 #[test]
-fn an_override_wins_over_the_file_and_the_last_over_all() {
+fn override_wins_over_the_file_and_the_last_over_all() {
     let text = "seed = 1\n[training]\nepochs = 2";
     let experiment = loaded(text, &["training.epochs=3", "training.epochs=4", "seed = 5"]);
     assert_eq!((experiment.training.epochs, experiment.seed), (4, 5));
 }
 
 #[test]
-fn an_override_repairs_the_value_in_the_file() {
+fn override_repairs_the_value_in_the_file() {
     assert_eq!(loaded("seed = 'x'", &["seed=3"]).seed, 3);
 }
 
 #[test]
-fn a_value_that_is_not_toml_is_text() {
+fn override_value_that_is_not_toml_is_text() {
     let experiment = loaded("", &["device=wgpu:1", "name=try-1", "training.batch_size=all", "data.dir=../a=b c"]);
     assert_eq!((experiment.device.names(), experiment.name.as_str()), (vec!["wgpu:1"], "try-1"));
     assert_eq!(experiment.training.batch_size, BatchSize::All);
@@ -31,7 +31,7 @@ fn devices_are_a_list_or_one_word() {
 }
 
 #[test]
-fn quotes_numbers_and_lists_are_toml() {
+fn override_values_with_quotes_numbers_and_lists_are_toml() {
     let set = [
         "name=\"5\"",
         "model.hidden=[300,100]",
@@ -46,13 +46,13 @@ fn quotes_numbers_and_lists_are_toml() {
 }
 
 #[test]
-fn a_whole_section_sets_the_keys_it_names() {
+fn override_of_a_whole_section_sets_the_keys_it_names() {
     let experiment = loaded("model.dropout = 0.5", &["model={ hidden = [7], batch_norm = true }"]);
     assert_eq!((experiment.model.hidden, experiment.model.dropout), (vec![7], 0.5));
 }
 
 #[test]
-fn a_section_within_a_section_is_reached_by_its_dots_or_by_a_table() {
+fn section_within_a_section_is_reached_by_its_dots_or_by_a_table() {
     let text = "[data.augment]\nrotation = 5\nshear = 3";
     let augment = |set: &[&str]| {
         let augment = loaded(text, set).data.augment;
@@ -64,7 +64,7 @@ fn a_section_within_a_section_is_reached_by_its_dots_or_by_a_table() {
 }
 
 #[test]
-fn the_kind_of_optimizer_can_be_changed_though_the_file_holds_keys_of_another() {
+fn optimizer_kind_can_be_overridden_though_the_file_holds_keys_of_another() {
     let baseline = super::super::BASELINE;
     let optimizer = loaded(baseline, &["optimizer.kind=sgd", "optimizer.momentum=0.9"]).optimizer;
     assert_eq!((optimizer.kind, optimizer.beta_1, optimizer.momentum), (OptimizerKind::Sgd, None, Some(0.9)));
@@ -75,7 +75,7 @@ fn the_kind_of_optimizer_can_be_changed_though_the_file_holds_keys_of_another() 
 }
 
 #[test]
-fn a_malformed_override_is_reported() {
+fn malformed_override_is_reported() {
     for argument in ["foo", "", "=3", ".seed=3", "model.=3"] {
         let found = problems("", &[argument]);
         assert_eq!(found.len(), 1);
@@ -84,14 +84,14 @@ fn a_malformed_override_is_reported() {
 }
 
 #[test]
-fn an_override_gets_the_same_hints_as_a_file() {
+fn override_gets_the_same_hints_as_a_file() {
     let set = [
         "epochs=3",
         "trainig.epochs=3",
         "trainig.batch=3",
         "model.hiden=[3]",
         "model.hidden.0=3",
-        "data.distrot.shear=3",
+        "data.augmnet.shear=3",
         "model=3",
     ];
     let expected = [
@@ -100,13 +100,13 @@ fn an_override_gets_the_same_hints_as_a_file() {
         "--set trainig.batch=3: unknown section; did you mean [training]?",
         "--set model.hiden=[3]: unknown key; did you mean model.hidden?",
         "--set model.hidden.0=3: must be a list of at most 64 widths, each a whole number from 1 to 65536",
-        "--set data.distrot.shear=3: unknown section; did you mean [data.augment]?",
+        "--set data.augmnet.shear=3: unknown section; did you mean [data.augment]?",
         "--set model=3: must be a section, [model], with keys of its own",
     ];
     assert_eq!(problems("", &set), expected);
 }
 
 #[test]
-fn a_value_cannot_bring_in_a_second_line() {
+fn override_value_cannot_bring_in_a_second_line() {
     assert_eq!(loaded("", &["data.dir=a\nseed = 9"]).seed, 1);
 }

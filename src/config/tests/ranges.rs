@@ -15,10 +15,11 @@ fn check(key: &str, accepted: &[&str], refused: &[&str]) {
 }
 
 #[test]
-fn the_name_and_device_are_checked() {
+fn name_and_device_are_checked() {
     let (hundred, more) = (format!("'{}'", "x".repeat(100)), "'a\u{e4}'");
     check("name", &["'a'", "'A-1_b.c'", "'-'", &hundred], &["''", "'.a'", "'a/b'", "'a b'", more]);
     check("device", &["'auto'", "'wgpu:1'"], &["''", "' '"]);
+    check("device", &["['flex', 'flex']", "'remote:ws://gpu:4433/1'"], &["'wgpu:one'", "'flex, flex'", "[]", "'gpu'"]);
     assert!(problem(&format!("name = '{}'", "x".repeat(101))).contains("must be text: 1 to 100 letters"));
 }
 
@@ -35,7 +36,7 @@ fn whole_numbers_are_checked() {
 }
 
 #[test]
-fn a_network_has_at_most_64_hidden_layers() {
+fn network_has_at_most_64_hidden_layers() {
     assert_eq!(loaded(&format!("model.hidden = {:?}", [1; 64]), &[]).model.hidden.len(), 64);
     assert!(problem(&format!("model.hidden = {:?}", [1; 65])).contains("at most 64 widths"));
 }
@@ -91,30 +92,30 @@ fn mirrors_are_web_addresses() {
 }
 
 #[test]
-fn a_folder_needs_a_name() {
+fn data_dir_needs_a_name() {
     check("data.dir", &["'some/folder'"], &["''"]);
 }
 
 #[test]
-fn own_images_need_a_folder_and_take_no_mirrors() {
-    loaded("[data]\ndataset = 'own'\ndir = 'x'", &[]);
+fn idx_data_needs_a_folder_and_takes_no_mirrors() {
+    loaded("[data]\ndataset = 'idx'\ndir = 'x'", &[]);
     assert_eq!(
-        problem("data.dataset = 'own'"),
-        "line 1: data.dataset = 'own': needs data.dir, the folder of your own images"
+        problem("data.dataset = 'idx'"),
+        "line 1: data.dataset = 'idx': needs data.dir, the folder of your own images"
     );
-    let text = "[data]\ndataset = 'own'\ndir = 'x'\nmirrors = ['http://a']";
+    let text = "[data]\ndataset = 'idx'\ndir = 'x'\nmirrors = ['http://a']";
     assert!(problem(text).starts_with("line 4: data.mirrors = ['http://a']: your own files are not downloaded"));
 }
 
 #[test]
-fn an_elastic_field_has_a_strength_and_a_width() {
+fn elastic_deformation_has_a_strength_and_a_width() {
     let sigma = |text: &str| loaded(text, &[]).data.augment.elastic_sigma;
     assert_eq!(sigma("data.augment.elastic_alpha = 34"), Some(4.0));
     assert_eq!(sigma("data.augment = { elastic_alpha = 34, elastic_sigma = 6 }"), Some(6.0));
     assert_eq!(sigma("data.augment.shear = 1"), None);
     assert_eq!(
         problem("data.augment.elastic_sigma = 4"),
-        "line 1: data.augment.elastic_sigma = 4: needs data.augment.elastic_alpha, the strength of the distortion"
+        "line 1: data.augment.elastic_sigma = 4: needs data.augment.elastic_alpha, the strength of the deformation"
     );
 }
 
@@ -128,7 +129,7 @@ fn nesterov_needs_momentum() {
 }
 
 #[test]
-fn stopping_needs_validation_images() {
+fn early_stopping_needs_validation_images() {
     let expected = "is measured on held-out images: needs data.validation greater than 0";
     assert_eq!(problem("early_stopping.patience = 3"), format!("line 1: early_stopping.patience = 3: {expected}"));
     assert_eq!(
@@ -138,7 +139,7 @@ fn stopping_needs_validation_images() {
 }
 
 #[test]
-fn a_key_of_another_kind_of_optimizer_is_refused() {
+fn optimizer_key_of_another_kind_is_refused() {
     let refusal = |kind: &str, setting: &str| problem(&format!("[optimizer]\nkind = '{kind}'\n{setting}"));
     assert_eq!(
         refusal("adam", "momentum = 0.9"),
@@ -154,7 +155,7 @@ fn a_key_of_another_kind_of_optimizer_is_refused() {
 }
 
 #[test]
-fn a_key_of_another_kind_of_schedule_is_refused() {
+fn schedule_key_of_another_kind_is_refused() {
     let refusal = |kind: &str, setting: &str| problem(&format!("[schedule]\nkind = '{kind}'\n{setting}"));
     assert_eq!(
         refusal("constant", "every = 2"),
@@ -169,12 +170,12 @@ fn a_key_of_another_kind_of_schedule_is_refused() {
 }
 
 #[test]
-fn a_gradient_is_clipped_in_one_way() {
+fn gradient_is_clipped_in_one_way() {
     loaded("optimizer.clip_value = 1", &[]);
     assert_eq!(
         problem("[optimizer]\nclip_norm = 1\nclip_value = 1"),
         "line 3: optimizer.clip_value = 1: a gradient is clipped by its values or by its norm: \
-         leave this or optimizer.clip_norm out"
+         remove this key or optimizer.clip_norm"
     );
 }
 
@@ -190,7 +191,7 @@ fn gradients_are_not_accumulated_over_batches_of_all_images() {
 }
 
 #[test]
-fn one_batch_of_all_images_is_not_for_several_devices() {
+fn batch_of_all_images_is_not_for_several_devices() {
     loaded("device = 'flex'\ntraining.batch_size = 'all'", &[]);
     assert_eq!(
         problem("device = ['flex', 'flex']\ntraining.batch_size = 'all'"),
@@ -200,13 +201,26 @@ fn one_batch_of_all_images_is_not_for_several_devices() {
 }
 
 #[test]
-fn any_rate_can_follow_a_cosine() {
+fn workers_that_can_not_exchange_tensors_are_refused() {
+    let iroh = format!("remote:{}@b:2", "0f".repeat(32));
+    loaded(&format!("device = '{iroh},{iroh}/1'"), &[]);
+    let mixed = format!("device = 'remote:ws://a:1,{iroh}'");
+    assert!(
+        problem(&mixed).contains(": workers can't exchange tensors unless all of them, or none, "),
+        "{}",
+        problem(&mixed)
+    );
+    assert!(problem("device = 'remote:ws://a:70000'").ends_with("names a worker whose port is greater than 65535"));
+}
+
+#[test]
+fn cosine_schedule_takes_any_rate() {
     loaded("optimizer.learning_rate = 2\nschedule.kind = 'cosine'", &[]);
 }
 
 #[test]
-fn a_reported_key_causes_no_second_problem() {
+fn reported_key_causes_no_second_problem() {
     assert!(problem("[optimizer]\nkind = 'sdg'\nmomentum = 0.9").ends_with("did you mean \"sgd\"?"));
-    assert!(problem("data.validation = -1\nstop.patience = 3").starts_with("line 1: data.validation"));
-    assert_eq!(problems("data.validation = 'x'\nstop.patience = 0", &[]).len(), 2);
+    assert!(problem("data.validation = -1\nearly_stopping.patience = 3").starts_with("line 1: data.validation"));
+    assert_eq!(problems("data.validation = 'x'\nearly_stopping.patience = 0", &[]).len(), 2);
 }

@@ -6,11 +6,11 @@ use super::{loaded, problem, problems};
 const START: &str = "[init]\nfrom = 'runs/a'\n";
 
 #[test]
-fn layers_and_names_are_read_from_sections_inline_tables_and_overrides() {
+fn layer_tables_are_read_from_sections_inline_tables_and_overrides() {
     let table = |text: &str, overrides: &[&str]| loaded(text, overrides).optimizer.layer_factors;
     let expected = Table([("hidden.0".to_string(), 0.1), ("output".to_string(), 2.0)].into());
     assert_eq!(table("[optimizer.layer_factors]\n'hidden.0' = 0.1 # small\noutput = 2", &[]), expected);
-    assert_eq!(table("[optimizer]\nlayers = { 'hidden.0' = 0.1, output = 2 }", &[]), expected);
+    assert_eq!(table("[optimizer]\nlayer_factors = { 'hidden.0' = 0.1, output = 2 }", &[]), expected);
     let set = "optimizer.layer_factors={ \"hidden.0\" = 0.1, output = 2 }";
     assert_eq!(table("[optimizer.layer_factors]\noutput = 3", &[set]), expected, "an override wins over the file");
     let names = loaded(&format!("{START}[init.rename]\n\"fc1\" = \"hidden.0\""), &[]).init.rename;
@@ -18,23 +18,23 @@ fn layers_and_names_are_read_from_sections_inline_tables_and_overrides() {
 }
 
 #[test]
-fn an_experiment_with_all_of_them_is_read_back_the_same() {
+fn experiment_with_all_of_these_keys_is_read_back_the_same() {
     let text = "[data]\nclasses = [5, 7]\n[model]\nhidden = [9, 8]\nbatch_norm = true\n[init]\nfrom = 'a.pt'\n\
-                fresh = ['output']\nfreeze = ['hidden.0', 'norm.0']\nunfreeze_after = 2\n\
-                names = { 'fc.1' = 'hidden.1', '\"b\"' = 'output.bias' }\n[optimizer.layer_factors]\n'hidden.1' = 1e-3";
+                reinitialize = ['output']\nfreeze = ['hidden.0', 'norm.0']\nunfreeze_after = 2\n\
+                rename = { 'fc.1' = 'hidden.1', '\"b\"' = 'output.bias' }\n[optimizer.layer_factors]\n'hidden.1' = 1e-3";
     let experiment = loaded(text, &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
 }
 
 #[test]
-fn values_are_checked() {
+fn values_of_these_keys_are_checked() {
     let refused = |text: &str, ending: &str| {
         let problem = problem(text);
         assert!(problem.contains(ending), "{problem}");
     };
     for layers in ["['hidden']", "['hidden.']", "['hidden.01']", "['hidden.+1']", "['fc1']", "'hidden.0'", "[1]"] {
         refused(&format!("{START}freeze = {layers}"), "must be a list of layers, such as \"hidden.0\"");
-        refused(&format!("{START}fresh = {layers}"), "must be a list of layers");
+        refused(&format!("{START}reinitialize = {layers}"), "must be a list of layers");
     }
     for table in ["{ 'hidden.0' = 0 }", "{ 'hidden.0' = nan }", "{ 'hidden.0' = 1001 }", "{ 'fc' = 1 }", "{}", "1"] {
         refused(
@@ -42,9 +42,9 @@ fn values_are_checked() {
             "must be a table of layers, each with a factor greater than 0",
         );
     }
-    refused("[optimizer]\nlayers.hidden.0 = 0.1", "as in \"hidden.0\" = 0.1");
+    refused("[optimizer]\nlayer_factors.hidden.0 = 0.1", "as in \"hidden.0\" = 0.1");
     for names in ["{ a = 'fc1' }", "{ a = 'hidden.0.kernel' }", "{ a = 1 }", "{}", "['a']"] {
-        refused(&format!("{START}names = {names}"), "must be a table of names there and here");
+        refused(&format!("{START}rename = {names}"), "must be a table of names there and here");
     }
     refused(&format!("{START}freeze = ['output']\nunfreeze_after = 0"), "must be a whole number from 1 to 100000");
     refused("init.from = ''", "must be text: the path of a run's folder");
@@ -59,43 +59,43 @@ fn layers_that_the_network_does_not_have_are_refused() {
                   norm.N as well with model.batch_norm, and output";
     for text in [
         format!("{START}freeze = ['hidden.1']"),
-        format!("{START}fresh = ['norm.0']"),
+        format!("{START}reinitialize = ['norm.0']"),
         "optimizer.layer_factors = { 'hidden.7' = 1 }".into(),
     ] {
         assert!(problem(&text).ends_with(ending), "{}", problem(&text));
     }
-    loaded("model.batch_norm = true\noptimizer.layers = { 'norm.0' = 1 }", &[]);
+    loaded("model.batch_norm = true\noptimizer.layer_factors = { 'norm.0' = 1 }", &[]);
 }
 
 #[test]
-fn what_is_frozen_comes_from_somewhere_and_leaves_something_to_learn() {
-    let expected = "is about the weights that come from elsewhere: needs init.from";
+fn frozen_layers_need_init_from_and_leave_something_to_learn() {
+    let expected = "is about pretrained weights: needs init.from";
     assert_eq!(problem("init.freeze = ['hidden.0']"), format!("line 1: init.freeze = ['hidden.0']: {expected}"));
     assert!(problem("init.reinitialize = ['output']").ends_with(expected));
     assert!(problem("init.rename = { a = 'output' }").ends_with(expected));
     assert!(problem(&format!("{START}unfreeze_after = 2")).ends_with("needs init.freeze, the layers that it is about"));
     assert!(
         problem(&format!("{START}freeze = ['hidden.0', 'output']"))
-            .ends_with("leaves nothing to learn: leave a layer out")
+            .ends_with("leaves nothing to learn: remove a layer")
     );
-    let both = problem(&format!("{START}freeze = ['output']\nfresh = ['output']"));
-    assert!(both.contains("a layer in init.reinitialize starts by chance, and would stay so"), "{both}");
+    let both = problem(&format!("{START}freeze = ['output']\nreinitialize = ['output']"));
+    assert!(both.contains("a layer in init.reinitialize would stay random: remove it from one of the two"), "{both}");
 }
 
 #[test]
-fn pictures_need_a_folder_and_take_no_classes() {
-    loaded("[data]\ndataset = 'pictures'\ndir = 'x'", &[]);
-    assert!(problem("data.dataset = 'pictures'").ends_with("needs data.dir, the folder of your own images"));
-    let found = problems("[data]\ndataset = 'pictures'\ndir = 'x'\nclasses = [1, 2]\nmirrors = ['http://a']", &[]);
+fn image_folder_needs_a_folder_and_takes_no_classes() {
+    loaded("[data]\ndataset = 'image-folder'\ndir = 'x'", &[]);
+    assert!(problem("data.dataset = 'image-folder'").ends_with("needs data.dir, the folder of your own images"));
+    let found = problems("[data]\ndataset = 'image-folder'\ndir = 'x'\nclasses = [1, 2]\nmirrors = ['http://a']", &[]);
     assert!(
-        found[0].ends_with("the classes of pictures are their folders: leave it out, and folders away"),
+        found[0].ends_with("the sub-folders are the classes: remove this key, and delete the folders you do not want"),
         "{found:?}"
     );
-    assert!(found[1].ends_with("your own files are not downloaded: leave it out"), "{found:?}");
+    assert!(found[1].ends_with("your own files are not downloaded: remove this key"), "{found:?}");
 }
 
 #[test]
-fn none_of_them_can_change_within_a_run() {
+fn resume_refuses_a_change_of_any_of_these_keys() {
     let text = format!("{START}freeze = ['hidden.0']\nunfreeze_after = 2\n[optimizer.layer_factors]\noutput = 2");
     let before = loaded(&text, &[]);
     for set in [

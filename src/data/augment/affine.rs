@@ -1,31 +1,31 @@
-//! Straight distortions: every line stays a line.
+//! Affine transformations: straight lines stay straight.
 
-/// Where each pixel's ink comes from: `[a, b, c]` of each coordinate, which is `a·x + b·y + c` of the pixel in column x and
-/// row y.
+/// Maps each pixel of the new image to its source in the old one. `[a, b, c]` gives a coordinate of the source as
+/// `a·x + b·y + c`, for the pixel in column x and row y.
 #[derive(Debug)]
 pub struct Affine {
-    /// The column.
+    /// The source's column.
     pub x: [f32; 3],
-    /// The row.
+    /// The source's row.
     pub y: [f32; 3],
 }
 
-/// What is done to an image, in this order, about its middle.
+/// A transformation about the centre of the image. Its steps are applied in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Change {
-    /// What is added to the factors 1 of width and height.
+    /// The changes of width and height: the factors minus 1.
     pub scale: [f64; 2],
-    /// By how much upright lines lean, in degrees.
+    /// The angle by which upright lines lean, in degrees.
     pub shear: f64,
-    /// In degrees, from the right towards the bottom.
+    /// In degrees, clockwise: from the right towards the bottom.
     pub rotation: f64,
     /// In pixels, to the right and down.
     pub translation: [f64; 2],
 }
 
 impl Change {
-    /// Undoes the change of images of `[height, width]`, the last of it first.
-    pub fn undone(&self, size: [usize; 2]) -> Affine {
+    /// The inverse map, for images of `[height, width]`.
+    pub fn inverse(&self, size: [usize; 2]) -> Affine {
         let (sin, cos) = self.rotation.to_radians().sin_cos();
         let lean = self.shear.to_radians().tan();
         let [width, height] = self.scale.map(|change| 1.0 + change);

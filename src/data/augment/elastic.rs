@@ -1,43 +1,43 @@
-//! Elastic fields: each pixel is moved a little, and its neighbours nearly as it is.
+//! Elastic deformation: each pixel is displaced a little, and its neighbours by nearly the same.
 //!
-//! Simard, Steinkraus and Platt draw a number from -1 to 1 for each pixel, smooth these by a Gaussian of σ pixels and
-//! weight 1, and multiply by α, once along x and once along y. Noise of variance 1/3 becomes a field of variance
-//! α²/(12·π·σ²) along each axis, nearly normal, in which pixels d apart have the correlation exp(-d²/(4·σ²)): the
-//! pixels move by α/(√24·σ) on average.
+//! Simard, Steinkraus and Platt draw a number from -1 to 1 for each pixel, smooth the numbers with a Gaussian of σ
+//! pixels and weight 1, and multiply by α, once along x and once along y. Noise of variance 1/3 becomes a field of
+//! variance α²/(12·π·σ²) along each axis. It is nearly normal, and pixels d apart have the correlation exp(-d²/(4·σ²)).
+//! The mean displacement is α/(√24·σ).
 //!
-//! So smooth a field needs no number for each pixel. Here the numbers stand σ apart, as the heights of Gaussian bumps, and
-//! each counts σ times: a field of the same variance and correlation, to a thousandth, from a σ²-th of the numbers. It does
-//! not fade towards the edges, as there are bumps outside of the image too.
+//! A field this smooth does not need a number for each pixel. Here the numbers stand σ apart, as the heights of
+//! Gaussian bumps, and each counts σ times. The field has the same variance and correlation, to a thousandth, from a
+//! σ²-th of the numbers. It does not fade towards the edges, because there are bumps outside the image too.
 
 use std::f64::consts::TAU;
 
 use macerator::AutoArch;
 use rand::Rng;
 
-/// What random fields for images of one size are made of.
+/// Generates random displacement fields for images of one size.
 #[derive(Debug, Clone)]
 pub struct Elastic {
-    /// The bumps along the image's height, α times as high.
+    /// The bumps along the image's height, multiplied by α.
     down: Vec<Vec<f32>>,
-    /// The bumps along its width.
+    /// The bumps along the image's width.
     across: Vec<Vec<f32>>,
 }
 
 impl Elastic {
-    /// Fields of the strength `alpha` and the width `sigma`, above 0, both in pixels, for images of `[height, width]`.
+    /// Fields of strength `alpha` and width `sigma` (above 0), both in pixels, for images of `[height, width]`.
     pub fn new(alpha: f64, sigma: f64, [height, width]: [usize; 2]) -> Self {
         let mut down = bumps(height, sigma);
         down.iter_mut().flatten().for_each(|bump| *bump *= alpha as f32);
         Self { down, across: bumps(width, sigma) }
     }
 
-    /// Fills `field`, `[height, width]`, with the moves along one axis, in pixels.
+    /// Fills `field`, `[height, width]`, with the displacements along one axis, in pixels.
     pub fn fill(&self, generator: &mut impl Rng, field: &mut [f32]) {
         let noise: Vec<f32> = (0..self.down.len() * self.across.len()).map(|_| symmetric(generator)).collect();
         AutoArch::new().dispatch(|| self.smooth(&noise, field));
     }
 
-    /// The sum of the bumps, `noise` times as high: `[down, across]`.
+    /// Sums the bumps, each multiplied by its number in `noise`, `[down, across]`.
     #[inline(always)]
     fn smooth(&self, noise: &[f32], field: &mut [f32]) {
         let width = self.across[0].len();
@@ -55,7 +55,7 @@ impl Elastic {
     }
 }
 
-/// A number of at least -1 and less than 1, each as likely.
+/// A uniformly distributed number in [-1, 1).
 pub fn symmetric(generator: &mut impl Rng) -> f32 {
     generator.next_u32().cast_signed() as f32 / 2.0_f32.powi(31)
 }
@@ -65,14 +65,14 @@ fn add(sum: &mut [f32], factor: f32, numbers: &[f32]) {
     sum.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += factor * number);
 }
 
-/// The heights at each of `side` pixels of Gaussians σ apart, of all that reach the image: beyond 3σ there is next to
-/// nothing of them.
+/// The heights, at each of `side` pixels, of Gaussians that stand σ apart. Those more than 3σ outside the image are
+/// left out: they add next to nothing.
 fn bumps(side: usize, sigma: f64) -> Vec<Vec<f32>> {
     let half = (side as f64 - 1.0) / 2.0;
     let most = (half / sigma).ceil() as i32 + 3;
     let height = |distance: f64| (-0.5 * distance * distance).exp() / (TAU * sigma).sqrt();
-    let places = |number: i32| (0..side).map(move |pixel| (pixel as f64 - half) / sigma - f64::from(number));
-    (-most..=most).map(|number| places(number).map(|distance| height(distance) as f32).collect()).collect()
+    let distances = |number: i32| (0..side).map(move |pixel| (pixel as f64 - half) / sigma - f64::from(number));
+    (-most..=most).map(|number| distances(number).map(|distance| height(distance) as f32).collect()).collect()
 }
 
 #[cfg(test)]
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::random::{Purpose, generator};
 
-    /// The covariance of a field's moves at two pixels, `[row, column]`.
+    /// The covariance of a field's displacements at two pixels, `[row, column]`.
     fn covariance(elastic: &Elastic, one: [usize; 2], other: [usize; 2]) -> f64 {
         let along = |bumps: &[Vec<f32>], one: usize, other: usize| {
             bumps.iter().map(|bump| f64::from(bump[one]) * f64::from(bump[other])).sum::<f64>()
@@ -88,8 +88,8 @@ mod tests {
         along(&elastic.down, one[0], other[0]) * along(&elastic.across, one[1], other[1]) / 3.0
     }
 
-    /// The same, where each pixel has a number from -1 to 1 of its own, smoothed by a Gaussian of weight 1, and the image
-    /// has no edges.
+    /// The covariance in Simard's method: each pixel has its own number from -1 to 1, smoothed with a Gaussian of
+    /// weight 1, and the image has no edges.
     fn simards_covariance(alpha: f64, sigma: f64, [down, across]: [f64; 2]) -> f64 {
         let radius = (8.0 * sigma).ceil() as i32;
         let gaussian = |distance: f64| (-0.5 * (distance / sigma).powi(2)).exp();
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moves_vary_together_as_smoothed_noise_does_in_the_middle_and_at_the_edges() {
+    fn elastic_field_has_the_covariance_of_smoothed_noise_in_the_middle_and_at_the_edges() {
         for (alpha, sigma) in [(8.0, 1.0), (34.0, 4.0), (36.0, 6.0), (100.0, 11.5)] {
             let elastic = Elastic::new(alpha, sigma, [28, 20]);
             let variance = simards_covariance(alpha, sigma, [0.0, 0.0]);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_move_by_the_mean_that_the_docs_give() {
+    fn elastic_field_moves_pixels_by_the_documented_mean() {
         let (alpha, sigma) = (34.0, 4.0);
         let elastic = Elastic::new(alpha, sigma, [28, 28]);
         let mut generator = generator(1, Purpose::Augmentation { epoch: 1, image: 1 });
@@ -136,7 +136,8 @@ mod tests {
             moves.extend(right.iter().zip(&down).map(|(right, down)| f64::from(right.hypot(*down))));
         }
         let (mean, expected) = (moves.iter().sum::<f64>() / moves.len() as f64, alpha / (24.0_f64.sqrt() * sigma));
-        // Some 13 independent moves a field: the mean of 1,000 fields has a standard deviation of half a per cent.
+        // A field has about 13 independent displacements: the mean of 1,000 has a standard deviation of half a per
+        // cent.
         assert!((mean / expected - 1.0).abs() < 0.02, "{mean} is not {expected}");
     }
 }

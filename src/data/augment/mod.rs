@@ -1,16 +1,16 @@
-//! Augmentation of the training images: each image is changed differently in each epoch, so that none comes twice.
+//! Augmentation of the training images: each image is changed differently in every epoch, so that none comes twice.
 //!
-//! What an image becomes is a function of the seed, the epoch and the image's index alone: how many threads make the
-//! batches, or an interruption, changes nothing. A pixel p of the new image has the ink that the old one has at
+//! An augmented image depends only on the seed, the epoch and the image's index. The number of threads and
+//! interruptions have no effect. A pixel p of the new image has the ink that the old image has at
 //!
 //! ```text
 //! c + M⁻¹·(p - c - t) + u(p)
 //! ```
 //!
-//! with c the middle of the image, M a change of size, then a shear, then a rotation, t a translation and u the [`elastic`]
-//! field. Between pixels the ink is bilinear, outside of the image there is none. It is the way of Simard, Steinkraus and
-//! Platt 2003 (Best Practices for Convolutional Neural Networks Applied to Visual Document Analysis) and of Cireşan and
-//! others 2010 (<https://arxiv.org/abs/1003.0358>).
+//! where c is the centre of the image, M a scaling, then a shear, then a rotation, t a translation and u the
+//! [`elastic`] field. Ink is interpolated bilinearly between pixels and is 0 outside the image. The method is that of
+//! Simard, Steinkraus and Platt 2003 (Best Practices for Convolutional Neural Networks Applied to Visual Document
+//! Analysis) and of Cireşan and others 2010 (<https://arxiv.org/abs/1003.0358>).
 
 mod affine;
 mod elastic;
@@ -27,7 +27,7 @@ use super::images::Images;
 use crate::config::Augment;
 use crate::random::{Purpose, generator};
 
-/// The fewest images that are worth another thread.
+/// The fewest images for which another thread pays off.
 const FEWEST: usize = 8;
 
 /// Augments images of one size.
@@ -40,17 +40,17 @@ pub struct Augmentation {
     size: [usize; 2],
 }
 
-/// An image in one of the epochs that it is seen in.
+/// An image in one of the epochs in which it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
     /// The image's index.
     pub index: usize,
-    /// The epoch, counted from 1: how often the image's data set was begun.
+    /// The epoch, counted from 1: how many times the image's data set has been started.
     pub epoch: u64,
 }
 
 impl Augmentation {
-    /// The augmentation of images of `size`, `[height, width]`, within `ranges`; none if these are empty.
+    /// The augmentation of images of `size`, `[height, width]`, within `ranges`; `None` if no range is set.
     pub fn new(ranges: &Augment, seed: u64, size: [usize; 2]) -> Option<Self> {
         let ranges = ranges.clone().resolved();
         let elastic = ranges.elastic_alpha.zip(ranges.elastic_sigma);
@@ -58,7 +58,7 @@ impl Augmentation {
         (!ranges.is_empty()).then_some(Self { ranges, elastic, seed, size })
     }
 
-    /// The images at `indices` as they are in epoch `epoch`, counted from 1, with their labels.
+    /// The images at `indices`, augmented for epoch `epoch`, counted from 1, with their labels.
     ///
     /// # Panics
     /// As [`Augmentation::pixels`].
@@ -68,15 +68,15 @@ impl Augmentation {
         Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
     }
 
-    /// The images of some samples, augmented: `[samples, height, width]`, flat.
+    /// The augmented images of `samples`: `[samples, height, width]`, flat.
     ///
     /// # Panics
-    /// If there is no such image, or `images` are of another size than this was made for.
+    /// If an index has no image, or `images` have another size than this augmentation.
     pub fn pixels(&self, images: &Images, samples: &[Sample]) -> Vec<u8> {
         assert_eq!(images.size(), self.size, "images of the size that the augmentation is made for");
         let area = self.size[0] * self.size[1];
         let mut pixels = vec![0; samples.len() * area];
-        // The threads that share out the matrix products: others beside them would only be in their way.
+        // Uses the threads of the matrix products: others would only compete with them.
         let parts = samples.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
         parts.for_each_init(
             || Canvas::new(self.size),
@@ -89,18 +89,19 @@ impl Augmentation {
         pixels
     }
 
-    /// One image, into `augmented`.
+    /// Augments one image into `augmented`.
     fn augment(&self, pixels: &[u8], sample: Sample, canvas: &mut Canvas, augmented: &mut [u8]) {
         let purpose = Purpose::Augmentation { epoch: sample.epoch, image: sample.index as u64 };
         let mut generator = generator(self.seed, purpose);
-        let affine = self.change(&mut generator).undone(self.size);
+        let affine = self.change(&mut generator).inverse(self.size);
         if let Some(elastic) = &self.elastic {
             canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
         }
         AutoArch::new().dispatch(|| canvas.augment(pixels, &affine, augmented));
     }
 
-    /// What is drawn for one image. Every range has its draw, used or not: so no range changes what is drawn from another.
+    /// Draws the transformation of one image. Every range has a draw, used or not, so that it does not change the
+    /// others.
     fn change(&self, generator: &mut impl Rng) -> Change {
         let mut within = |range: Option<f64>| range.unwrap_or_default() * f64::from(symmetric(generator));
         let Augment { rotation, scale, shear, translation, .. } = self.ranges;
@@ -113,21 +114,21 @@ impl Augmentation {
     }
 }
 
-/// What one image after the other is augmented on. All but the ink is `[height, width]`, so that the steps go through whole
-/// images in the processor's vectors, apart from the look-ups.
+/// The buffers for augmenting one image after the other. All but the ink are `[height, width]`, so that every step
+/// except the look-ups runs over a whole image with vector instructions.
 struct Canvas {
     size: [usize; 2],
-    /// The old image with a background of one pixel around it: `[height + 2, width + 2]`.
+    /// The old image with a border of one background pixel: `[height + 2, width + 2]`.
     ink: Vec<f32>,
     /// The column and the row of each pixel.
-    place: [Vec<f32>; 2],
-    /// By how many pixels each pixel's origin is moved, along x and along y.
+    position: [Vec<f32>; 2],
+    /// The displacement of each pixel's source, along x and along y, in pixels.
     field: [Vec<f32>; 2],
-    /// Of the four pixels around each pixel's origin, where the upper left one is in the ink.
+    /// The index, in the ink, of the upper left one of the four pixels around each pixel's source.
     start: Vec<u32>,
-    /// How far the origin is from it to the right and down, from 0 to 1.
-    part: [Vec<f32>; 2],
-    /// The ink of the four: above, below, and of these left, right.
+    /// The distance from that pixel to the source, to the right and down, from 0 to 1.
+    offset: [Vec<f32>; 2],
+    /// The ink of these four pixels: above and below, each left and right.
     corners: [[Vec<f32>; 2]; 2],
 }
 
@@ -140,13 +141,13 @@ impl Canvas {
         Self {
             size,
             ink: vec![0.0; (height + 2) * (width + 2)],
-            place: [
+            position: [
                 pixels.clone().map(|pixel| (pixel % width) as f32).collect(),
                 pixels.map(|pixel| (pixel / width) as f32).collect(),
             ],
             field: pair(),
             start: vec![0; height * width],
-            part: pair(),
+            offset: pair(),
             corners: [pair(), pair()],
         }
     }
@@ -158,12 +159,12 @@ impl Canvas {
         for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
             ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
         }
-        self.find_origins(affine);
+        self.find_sources(affine);
         let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
         let above = above_left.iter_mut().zip(above_right);
         let below = below_left.iter_mut().zip(below_right);
         for ((&start, above), below) in self.start.iter().zip(above).zip(below) {
-            // A side may have more pixels than an f32 tells apart.
+            // A side may have more pixels than an f32 can distinguish.
             let start = (start as usize).min(height * row + width);
             let (ink_above, ink_below) = (&self.ink[start..start + 2], &self.ink[start + row..start + row + 2]);
             (*above.0, *above.1) = (ink_above[0], ink_above[1]);
@@ -173,14 +174,14 @@ impl Canvas {
     }
 
     #[inline(always)]
-    fn find_origins(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
+    fn find_sources(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
         let [height, width] = self.size.map(|side| side as f32);
-        let places = self.place[0].iter().zip(&self.place[1]);
+        let positions = self.position[0].iter().zip(&self.position[1]);
         let moves = self.field[0].iter().zip(&self.field[1]);
-        let [right, down] = &mut self.part;
+        let [right, down] = &mut self.offset;
         let found = self.start.iter_mut().zip(right).zip(down);
-        for (((x, y), (move_x, move_y)), ((start, right), down)) in places.zip(moves).zip(found) {
-            // Everything outside is the border.
+        for (((x, y), (move_x, move_y)), ((start, right), down)) in positions.zip(moves).zip(found) {
+            // A source outside the image falls on the border.
             let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
             let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
             let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
@@ -192,8 +193,8 @@ impl Canvas {
     #[inline(always)]
     fn blend(&self, augmented: &mut [u8]) {
         let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
-        let parts = self.part[0].iter().zip(&self.part[1]);
-        for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(parts)) {
+        let offsets = self.offset[0].iter().zip(&self.offset[1]);
+        for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(offsets)) {
             let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
             *augmented = (above + down * (below - above) + 0.5) as u8;
         }

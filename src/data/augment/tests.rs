@@ -1,4 +1,4 @@
-//! Distorted images against what can be computed in another way.
+//! Augmented images against values computed in another way.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ fn pattern(side: usize) -> Vec<u8> {
 /// The image after `change`, without an elastic field.
 fn changed(pixels: &[u8], size: [usize; 2], change: &Change) -> Vec<u8> {
     let mut augmented = vec![0; pixels.len()];
-    Canvas::new(size).augment(pixels, &change.undone(size), &mut augmented);
+    Canvas::new(size).augment(pixels, &change.inverse(size), &mut augmented);
     augmented
 }
 
@@ -30,8 +30,8 @@ fn dots(count: usize, [right, down]: [f64; 2]) -> Images {
     Images::new((0..count * 784).map(|pixel| dot(pixel % 784)).collect(), vec![0; count], [28, 28], 1)
 }
 
-/// Where the ink of an image of 28 by 28 pixels is, `[right, down]` of the middle.
-fn place(pixels: &[u8]) -> [f64; 2] {
+/// The centre of mass of an image of 28 by 28 pixels, `[right, down]` of the middle.
+fn centre(pixels: &[u8]) -> [f64; 2] {
     let (mut ink, mut right, mut down) = (0.0, 0.0, 0.0);
     for (index, &pixel) in pixels.iter().enumerate() {
         ink += f64::from(pixel);
@@ -59,7 +59,7 @@ fn all_ranges() -> Augment {
 }
 
 #[test]
-fn without_ranges_there_is_no_distortion() {
+fn augmentation_without_ranges_is_none() {
     assert!(Augmentation::new(&Augment::default(), 1, [28, 28]).is_none());
 }
 
@@ -75,7 +75,7 @@ fn ranges_of_zero_leave_every_pixel_as_it_is() {
 }
 
 #[test]
-fn a_translation_moves_every_pixel_and_brings_in_background() {
+fn translation_moves_every_pixel_and_brings_in_background() {
     let pixels = [1, 2, 3, 4, 5, 6];
     let moved = |translation| changed(&pixels, [2, 3], &Change { translation, ..Change::default() });
     assert_eq!(moved([1.0, 0.0]), [0, 1, 2, 0, 4, 5]);
@@ -84,7 +84,7 @@ fn a_translation_moves_every_pixel_and_brings_in_background() {
 }
 
 #[test]
-fn half_a_pixel_is_the_mean_of_two_and_a_quarter_of_another_is_bilinear() {
+fn translation_by_a_fraction_of_a_pixel_is_bilinear() {
     let moved = |translation| changed(&[40, 80, 120, 200], [2, 2], &Change { translation, ..Change::default() });
     assert_eq!(moved([-0.5, 0.0])[0], 60);
     // 3/4 of (40 + 80)/2 and 1/4 of (120 + 200)/2.
@@ -92,7 +92,7 @@ fn half_a_pixel_is_the_mean_of_two_and_a_quarter_of_another_is_bilinear() {
 }
 
 #[test]
-fn a_rotation_by_a_quarter_turns_rows_into_columns() {
+fn rotation_by_90_degrees_turns_rows_into_columns() {
     for side in [4, 28] {
         let pixels = pattern(side);
         let turned = changed(&pixels, [side, side], &Change { rotation: 90.0, ..Change::default() });
@@ -103,10 +103,10 @@ fn a_rotation_by_a_quarter_turns_rows_into_columns() {
 }
 
 #[test]
-fn the_size_changes_first_then_the_slant_then_the_direction() {
+fn augmentation_scales_then_shears_then_rotates() {
     let from = [4.0, -3.0];
     let dot = dots(1, from);
-    let at = |change: &Change| place(&changed(dot.pixels(0), [28, 28], change));
+    let at = |change: &Change| centre(&changed(dot.pixels(0), [28, 28], change));
     assert_near(at(&Change { scale: [0.5, -0.2], ..Change::default() }), [6.0, -2.4], "size");
     let tan = 20.0_f64.to_radians().tan();
     assert_near(at(&Change { shear: 20.0, ..Change::default() }), [4.0 - 3.0 * tan, -3.0], "slant");
@@ -117,13 +117,13 @@ fn the_size_changes_first_then_the_slant_then_the_direction() {
 }
 
 #[test]
-fn each_range_is_used_up_and_not_left() {
+fn augmentation_covers_each_range_and_stays_within_it() {
     let images = dots(500, [6.0, 0.0]);
     let indices: Vec<usize> = (0..500).collect();
-    let extremes = |ranges: Augment, figure: fn([f64; 2]) -> f64| {
+    let extremes = |ranges: Augment, measure: fn([f64; 2]) -> f64| {
         let augmented = Augmentation::new(&ranges, 1, [28, 28]).unwrap().apply(&images, &indices, 1);
-        let figures = indices.iter().map(|&index| figure(place(augmented.pixels(index))));
-        figures.fold([f64::MAX, f64::MIN], |[low, high], figure| [low.min(figure), high.max(figure)])
+        let values = indices.iter().map(|&index| measure(centre(augmented.pixels(index))));
+        values.fold([f64::MAX, f64::MIN], |[low, high], value| [low.min(value), high.max(value)])
     };
     let angle = |[right, down]: [f64; 2]| down.atan2(right).to_degrees();
     let angles = extremes(Augment { rotation: Some(25.0), ..Augment::default() }, angle);
@@ -137,28 +137,28 @@ fn each_range_is_used_up_and_not_left() {
 }
 
 #[test]
-fn an_elastic_field_moves_ink_along_both_axes_by_itself() {
+fn elastic_field_alone_moves_ink_along_both_axes() {
     let ranges = Augment { elastic_alpha: Some(30.0), ..Augment::default() };
     let augmented = Augmentation::new(&ranges, 1, [28, 28]).unwrap().apply(&dots(50, [0.0; 2]), &[0, 1, 2, 3, 4], 1);
-    let places: Vec<[f64; 2]> = (0..5).map(|index| place(augmented.pixels(index))).collect();
+    let centres: Vec<[f64; 2]> = (0..5).map(|index| centre(augmented.pixels(index))).collect();
     for axis in [0, 1] {
-        let largest = places.iter().map(|place| place[axis].abs()).fold(0.0, f64::max);
+        let largest = centres.iter().map(|centre| centre[axis].abs()).fold(0.0, f64::max);
         assert!((0.3..5.0).contains(&largest), "{largest}");
     }
-    assert!(places.iter().all(|place| (place[0] - place[1]).abs() > 1e-3), "{places:?}");
+    assert!(centres.iter().all(|centre| (centre[0] - centre[1]).abs() > 1e-3), "{centres:?}");
 }
 
 #[test]
-fn an_image_depends_on_the_seed_the_epoch_and_its_index_alone() {
+fn augmented_image_depends_only_on_the_seed_the_epoch_and_its_index() {
     let images = dots(40, [2.0, 1.0]);
     let one = |seed, epoch, index: usize| {
         Augmentation::new(&all_ranges(), seed, [28, 28]).unwrap().apply(&images, &[index], epoch).pixels(0).to_vec()
     };
-    // More than one thread has at least.
-    let indices: Vec<usize> = (0..40).map(|place| place * 7 % 40).collect();
+    // More images than one thread takes.
+    let indices: Vec<usize> = (0..40).map(|position| position * 7 % 40).collect();
     let together = Augmentation::new(&all_ranges(), 1, [28, 28]).unwrap().apply(&images, &indices, 1);
-    for (place, &index) in indices.iter().enumerate() {
-        assert_eq!(one(1, 1, index), together.pixels(place), "{index}");
+    for (position, &index) in indices.iter().enumerate() {
+        assert_eq!(one(1, 1, index), together.pixels(position), "{index}");
     }
     for other in [one(2, 1, 3), one(1, 2, 3), one(1, 1, 2)] {
         assert_ne!(one(1, 1, 3), other);
@@ -166,10 +166,10 @@ fn an_image_depends_on_the_seed_the_epoch_and_its_index_alone() {
 }
 
 #[test]
-fn a_range_does_not_change_what_is_drawn_from_another() {
+fn augmentation_range_does_not_change_the_draw_of_another() {
     let images = dots(1, [5.0, 0.0]);
     let at =
-        |ranges: Augment| place(Augmentation::new(&ranges, 7, [28, 28]).unwrap().apply(&images, &[0], 1).pixels(0));
+        |ranges: Augment| centre(Augmentation::new(&ranges, 7, [28, 28]).unwrap().apply(&images, &[0], 1).pixels(0));
     let translation = Some(3.0);
     let [alone, turned] =
         [None, Some(1e-6)].map(|rotation| at(Augment { rotation, translation, ..Augment::default() }));
@@ -193,7 +193,7 @@ fn loader(augmentation: Option<Augmentation>) -> Loader {
 }
 
 #[test]
-fn neither_threads_nor_an_interruption_change_the_images_and_every_epoch_does() {
+fn augmented_images_change_with_every_epoch_but_not_with_threads_or_interruptions() {
     let augmented = || loader(Augmentation::new(&all_ranges(), 1, [28, 28]));
     let (one, three) = (augmented(), augmented().with_threads(3));
     let first = epoch(&one);
@@ -212,7 +212,7 @@ fn neither_threads_nor_an_interruption_change_the_images_and_every_epoch_does() 
 }
 
 #[test]
-fn an_image_that_comes_again_within_an_epoch_is_another_one() {
+fn image_repeated_within_an_epoch_is_augmented_differently() {
     let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28])).with_epoch_length(60);
     let (images, labels): (Vec<_>, Vec<_>) = epoch(&loader).into_iter().unzip();
     let (images, labels) = (images.concat(), labels.concat());
@@ -221,7 +221,7 @@ fn an_image_that_comes_again_within_an_epoch_is_another_one() {
 }
 
 #[test]
-fn an_image_without_a_label_comes_as_it_is_and_distorted() {
+fn unlabelled_image_comes_plain_and_augmented() {
     let images = dots(1, [2.0, 1.0]);
     let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28])).with_epoch_length(4).with_unlabelled(vec![7], 1);
     let unlabelled = loader.iter().next().unwrap().unwrap().unlabelled.unwrap();

@@ -1,4 +1,4 @@
-//! Downloads of the smallest file of MNIST from mirrors on this machine, good and bad.
+//! Downloads of the smallest file of MNIST from good and bad mirrors on this machine.
 
 use tempfile::TempDir;
 
@@ -29,8 +29,8 @@ fn mirror(answer: fn(Vec<u8>) -> Answer) -> Server {
     Server::start(move |name| if name == NAME { answer(file()) } else { Answer::NotFound })
 }
 
-/// An address where nobody listens.
-fn nobody() -> String {
+/// An address on which nothing listens.
+fn closed_address() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}/", listener.local_addr().unwrap())
 }
@@ -39,12 +39,12 @@ fn fetch_from(mirrors: &[String], dir: &Path) -> Result<PathBuf, DataError> {
     download(NAME, published(), mirrors, dir, SHORT, &())
 }
 
-/// Why a mirror with this answer does not give the file, none of which stays in the folder.
+/// The reason why the answer of a mirror is refused. Nothing of it may stay in the folder.
 fn refusal(answer: fn(Vec<u8>) -> Answer) -> String {
     let dir = TempDir::new().unwrap();
     let server = mirror(answer);
     let error = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap_err();
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "something is left behind");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the folder is not empty");
     match error {
         DataError::Download { mut attempts, .. } => attempts.remove(0).reason.to_string(),
         other => panic!("{other}"),
@@ -52,7 +52,7 @@ fn refusal(answer: fn(Vec<u8>) -> Answer) -> String {
 }
 
 #[test]
-fn a_good_mirror_gives_the_file_and_nothing_else() {
+fn download_from_a_good_mirror_stores_the_file_and_nothing_else() {
     let dir = TempDir::new().unwrap();
     let server = mirror(Answer::File);
     let into = dir.path().join("made/on/the/way");
@@ -64,7 +64,7 @@ fn a_good_mirror_gives_the_file_and_nothing_else() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_has_the_permissions_of_any_new_file() {
+fn downloaded_file_has_the_permissions_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let dir = TempDir::new().unwrap();
     let server = mirror(Answer::File);
@@ -76,17 +76,17 @@ fn the_file_has_the_permissions_of_any_new_file() {
 }
 
 #[test]
-fn a_file_that_a_mirror_does_not_have_is_refused() {
+fn mirror_without_the_file_is_refused() {
     assert_eq!(refusal(|_| Answer::NotFound), "http status: 404");
 }
 
 #[test]
-fn a_truncated_file_is_refused() {
+fn truncated_download_is_refused() {
     assert_eq!(refusal(Answer::Truncated), "io: Peer disconnected");
 }
 
 #[test]
-fn a_corrupt_file_is_refused() {
+fn corrupt_download_is_refused() {
     let corrupt = |mut file: Vec<u8>| {
         file[100] ^= 1;
         Answer::File(file)
@@ -97,45 +97,45 @@ fn a_corrupt_file_is_refused() {
 }
 
 #[test]
-fn a_page_in_place_of_the_file_is_refused() {
-    assert_eq!(refusal(|_| Answer::File(b"<html>log in</html>".into())), "sent fewer bytes where the file has 4542");
+fn page_in_place_of_the_file_is_refused() {
+    assert_eq!(refusal(|_| Answer::File(b"<html>log in</html>".into())), "sent fewer bytes than the 4542 of the file");
 }
 
 #[test]
-fn a_file_without_end_is_refused_soon() {
-    assert_eq!(refusal(|_| Answer::File(vec![0; 64 << 20])), "sent more bytes where the file has 4542");
+fn download_without_end_is_refused_soon() {
+    assert_eq!(refusal(|_| Answer::File(vec![0; 64 << 20])), "sent more bytes than the 4542 of the file");
 }
 
 #[test]
-fn a_mirror_that_stalls_is_given_up() {
+fn mirror_that_stalls_is_given_up() {
     let refusal = refusal(Answer::Stalled);
-    assert_eq!(refusal, "silent for too long; MNIST_BURN_TIMEOUT=<seconds> in the environment waits longer");
+    assert_eq!(refusal, "no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer");
 }
 
 #[test]
-fn a_mirror_that_never_answers_is_given_up() {
+fn mirror_that_never_answers_is_given_up() {
     let dir = TempDir::new().unwrap();
-    // The system takes the connection, but nobody ever reads from it.
+    // The system accepts the connection, but nothing ever reads from it.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let mirror = format!("http://{}/", listener.local_addr().unwrap());
     let error = fetch_from(&[mirror], dir.path()).unwrap_err().to_string();
-    assert!(error.contains("silent for too long"), "{error}");
+    assert!(error.contains("no answer in time"), "{error}");
 }
 
 #[test]
-fn after_a_bad_mirror_the_next_one_is_tried() {
+fn download_tries_the_next_mirror_after_a_bad_one() {
     let dir = TempDir::new().unwrap();
     let (bad, good) = (mirror(|_| Answer::NotFound), mirror(Answer::File));
-    let mirrors = [nobody(), bad.address.clone(), good.address.clone()];
+    let mirrors = [closed_address(), bad.address.clone(), good.address.clone()];
     fetch_from(&mirrors, dir.path()).unwrap();
     assert_eq!((bad.requests(), good.requests()), (1, 1));
     assert_eq!(fs::read(dir.path().join(NAME)).unwrap(), file());
 }
 
 #[test]
-fn the_error_lists_each_address_and_why_it_failed() {
+fn download_error_lists_each_address_and_why_it_failed() {
     let dir = TempDir::new().unwrap();
-    let (absent, server) = (nobody(), mirror(|_| Answer::NotFound));
+    let (absent, server) = (closed_address(), mirror(|_| Answer::NotFound));
     let mirrors = [absent.clone(), server.address.clone(), "no address".into()];
     let error = fetch_from(&mirrors, dir.path()).unwrap_err().to_string();
     let lines: Vec<_> = error.lines().collect();
@@ -148,40 +148,41 @@ fn the_error_lists_each_address_and_why_it_failed() {
 }
 
 #[test]
-fn an_empty_list_of_mirrors_is_reported_as_such() {
+fn empty_list_of_mirrors_is_reported() {
     let dir = TempDir::new().unwrap();
     let error = fetch_from(&[], dir.path()).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot download {NAME}: data.mirrors names no address\n")), "{error}");
 }
 
 #[test]
-fn a_folder_that_cannot_be_made_is_reported_before_any_download() {
+fn folder_that_cannot_be_created_is_reported_before_any_download() {
     let dir = TempDir::new().unwrap();
     let blocked = dir.path().join("file/folder");
     fs::write(dir.path().join("file"), "").unwrap();
     let server = mirror(Answer::File);
     let error = fetch_from(std::slice::from_ref(&server.address), &blocked).unwrap_err().to_string();
-    assert!(error.starts_with(&format!("cannot write {}: give the folder room", blocked.display())), "{error}");
+    assert!(error.starts_with(&format!("cannot write {}: check the free space", blocked.display())), "{error}");
     assert_eq!(server.requests(), 0);
 }
 
 #[test]
-fn a_file_whose_name_is_taken_by_a_folder_is_reported() {
+fn folder_with_the_name_of_the_file_is_reported() {
     let dir = TempDir::new().unwrap();
     fs::create_dir(dir.path().join(NAME)).unwrap();
     let server = mirror(Answer::File);
     let error = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot write {}:", dir.path().join(NAME).display())), "{error}");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the temporary file is left behind");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "the temporary file was not removed");
 }
 
 #[test]
-fn the_time_out_is_a_number_of_seconds_above_0() {
+fn timeout_is_a_number_of_seconds_above_0() {
     assert_eq!(Timeouts::parse("0.5").unwrap().silence, Duration::from_millis(500));
     assert_eq!(Timeouts::parse("60").unwrap().connect, Duration::from_secs(60));
     for value in ["", "soon", "0", "-1", "nan", "inf", "1e300"] {
         let error = Timeouts::parse(value).unwrap_err().to_string();
-        let expected = format!("MNIST_BURN_TIMEOUT={value} is no time in seconds: give a number above 0 or unset it");
+        let expected =
+            format!("MNIST_BURN_TIMEOUT={value} is not a time in seconds: set a number above 0, or unset it");
         assert_eq!(error, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Folders as they are found: whole, partly there, unpacked, damaged, one's own.
+//! Folders in every state: complete, incomplete, uncompressed, damaged, with the user's own files.
 
 use std::{fs, io::Write};
 
@@ -11,11 +11,11 @@ use crate::{
     data::server::{Answer, Server},
 };
 
-/// The four files of such a data set.
+/// The four IDX files of the data set.
 fn located(config: &Data) -> Result<IdxFiles, DataError> {
     match locate(config, &())? {
         Files::Idx(files) => Ok(files),
-        Files::ImageFolder(_) => panic!("{config:?} has no pictures"),
+        Files::ImageFolder(_) => panic!("{config:?} is not an image folder"),
     }
 }
 
@@ -33,7 +33,7 @@ fn config(dataset: Dataset, dir: &Path, mirrors: &[&str]) -> Data {
     Data { dataset, dir: Some(dir.into()), mirrors, ..Data::default() }
 }
 
-/// Writes a data set of one's own: images of `size`, one for each label, the training files compressed.
+/// Writes IDX files: images of `size`, one for each label, the training files compressed.
 fn write_own(dir: &Path, size: [u8; 2], train: &[u8], test: &[u8]) {
     for (part, labels) in [("train", train), ("t10k", test)] {
         let count = labels.len() as u8;
@@ -57,7 +57,7 @@ fn gzip(bytes: &[u8], path: &Path) {
 }
 
 #[test]
-fn the_carried_mnist_is_found_from_the_checkout_and_read() {
+fn bundled_mnist_is_found_from_the_checkout_and_read() {
     let files = located(&Data::default()).unwrap();
     assert_eq!(
         files.train_images.canonicalize().unwrap(),
@@ -87,14 +87,14 @@ fn missing_files_are_downloaded_and_present_ones_are_not() {
 }
 
 #[test]
-fn a_damaged_file_of_a_named_data_set_is_refused_and_kept() {
+fn damaged_file_of_a_published_data_set_is_refused_and_not_deleted() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("train-images-idx3-ubyte.gz");
     fs::write(&path, "abc").unwrap();
     let error = located(&config(Dataset::Mnist, dir.path(), &[])).unwrap_err().to_string();
     let expected = format!(
         "{} is not the published file: its SHA-256 is ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad, \
-         not 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609; delete it to download it anew, or set \
+         not 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609; delete it to download it again, or set \
          data.dataset = \"idx\" to use files of your own",
         path.display()
     );
@@ -103,7 +103,7 @@ fn a_damaged_file_of_a_named_data_set_is_refused_and_kept() {
 }
 
 #[test]
-fn an_unpacked_file_is_taken_and_recorded_unless_the_compressed_one_is_there() {
+fn uncompressed_file_is_used_and_recorded_unless_the_compressed_one_exists() {
     let dir = TempDir::new().unwrap();
     let names = NAMES.map(|name| format!("{name}.gz"));
     names[1..].iter().for_each(|name| copy(name, dir.path()));
@@ -122,7 +122,7 @@ fn an_unpacked_file_is_taken_and_recorded_unless_the_compressed_one_is_there() {
 }
 
 #[test]
-fn files_of_ones_own_are_read_packed_or_not_whatever_they_show() {
+fn own_files_are_read_compressed_or_not_with_any_size_and_classes() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 3, 1], &[2, 2]);
     let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
@@ -145,7 +145,7 @@ fn test_images_of_another_size_are_refused() {
 }
 
 #[test]
-fn a_test_label_that_the_training_images_lack_is_refused() {
+fn test_label_that_the_training_images_lack_is_refused() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1, 4]);
     let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap().test([2, 3], 2).unwrap_err();
@@ -154,13 +154,13 @@ fn a_test_label_that_the_training_images_lack_is_refused() {
 }
 
 #[test]
-fn ones_own_files_need_a_folder() {
+fn own_files_need_a_folder() {
     let error = located(&Data { dataset: Dataset::Idx, ..Data::default() }).unwrap_err();
     assert!(error.to_string().starts_with("data.dir is missing"), "{error}");
 }
 
 #[test]
-fn ones_own_files_that_are_missing_are_all_listed() {
+fn own_files_that_are_missing_are_all_listed() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1]);
     for name in NAMES.iter().take(2) {
@@ -176,23 +176,23 @@ fn ones_own_files_that_are_missing_are_all_listed() {
 }
 
 #[test]
-fn the_nearest_folder_upwards_with_one_of_the_files_is_taken() {
+fn data_folder_is_the_nearest_one_upwards_with_one_of_the_files() {
     let root = TempDir::new().unwrap();
     let (far, near) = (root.path().join("data/kmnist"), root.path().join("a/b/data/kmnist"));
     let start = root.path().join("a/b/c");
     fs::create_dir_all(&far).unwrap();
     fs::create_dir_all(&near).unwrap();
     fs::create_dir_all(&start).unwrap();
-    assert_eq!(carried(&start, "kmnist"), None);
+    assert_eq!(nearest(&start, "kmnist"), None);
     fs::write(far.join(NAMES[2]), "").unwrap();
-    assert_eq!(carried(&start, "kmnist"), Some(far));
+    assert_eq!(nearest(&start, "kmnist"), Some(far));
     fs::write(near.join("t10k-labels-idx1-ubyte.gz"), "").unwrap();
-    assert_eq!(carried(&start, "kmnist"), Some(near));
-    assert_eq!(carried(&start, "mnist"), None);
+    assert_eq!(nearest(&start, "kmnist"), Some(near));
+    assert_eq!(nearest(&start, "mnist"), None);
 }
 
 #[test]
-fn the_checkout_is_where_the_manifest_names_this_program() {
+fn checkout_is_where_the_manifest_names_this_program() {
     let root = TempDir::new().unwrap();
     let (outer, inner) = (root.path().join("outer"), root.path().join("outer/inner"));
     fs::create_dir_all(&inner).unwrap();

@@ -1,4 +1,4 @@
-//! Files as they should be, and files as a full disk, a broken line or an adversary makes them.
+//! Valid files, and files as a full disk, a broken connection or an attacker makes them.
 
 use std::{error::Error, fs, io::Write};
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// An IDX file: a magic number, dimensions, then what follows.
+/// An IDX file: a magic number, dimensions, then `body`.
 fn idx(magic: u32, shape: &[u32], body: &[u8]) -> Vec<u8> {
     let header = [&[magic], shape].concat();
     header.iter().flat_map(|number| number.to_be_bytes()).chain(body.iter().copied()).collect()
@@ -19,7 +19,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What [`images`] makes of a file with these bytes.
+/// Reads a file of these bytes with [`images`].
 fn read_images(bytes: &[u8]) -> Result<([usize; 3], Vec<u8>), DataError> {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("images");
@@ -27,7 +27,7 @@ fn read_images(bytes: &[u8]) -> Result<([usize; 3], Vec<u8>), DataError> {
     images(&path)
 }
 
-/// Why [`images`] refuses a file with these bytes, having named the file.
+/// The reason why [`images`] refuses a file of these bytes. The message must name the file.
 fn refusal(bytes: &[u8]) -> String {
     let error = read_images(bytes).unwrap_err();
     assert!(error.to_string().ends_with("/images is not a usable IDX file: replace it"), "{error}");
@@ -43,14 +43,14 @@ fn images_are_read_plain_and_compressed_alike() {
 }
 
 #[test]
-fn a_compressed_file_may_have_several_members() {
+fn compressed_file_may_have_several_members() {
     let file = idx(0x803, &[2, 2, 3], b"abcdefghijkl");
     let (head, tail) = file.split_at(20);
     assert_eq!(read_images(&[gzip(head), gzip(tail)].concat()).unwrap().1, b"abcdefghijkl");
 }
 
 #[test]
-fn a_hundred_thousand_empty_members_do_not_exhaust_the_stack() {
+fn compressed_file_of_a_hundred_thousand_empty_members_does_not_exhaust_the_stack() {
     let members = gzip(b"").repeat(100_000);
     let file = gzip(&idx(0x803, &[2, 2, 3], b"abcdefghijkl"));
     assert_eq!(read_images(&[members, file].concat()).unwrap().1, b"abcdefghijkl");
@@ -65,7 +65,7 @@ fn labels_are_read() {
 }
 
 #[test]
-fn the_carried_mnist_is_read() {
+fn bundled_mnist_is_read() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
     let (shape, pixels) = images(&dir.join("t10k-images-idx3-ubyte.gz")).unwrap();
     assert_eq!((shape, pixels.len()), ([10_000, 28, 28], 7_840_000));
@@ -73,25 +73,25 @@ fn the_carried_mnist_is_read() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn missing_file_is_named() {
     let error = images(Path::new("/nowhere/images")).unwrap_err();
-    assert_eq!(error.to_string(), "cannot read /nowhere/images: check that it is a file and may be read");
+    assert_eq!(error.to_string(), "cannot read /nowhere/images: check that it exists and that you may read it");
 }
 
 #[test]
-fn labels_where_images_belong_are_refused() {
+fn labels_in_place_of_images_are_refused() {
     let labels = idx(0x801, &[3], &[7, 2, 1]);
-    assert_eq!(refusal(&labels), "it starts with 0x00000801, not with 0x00000803 or as gzip does");
+    assert_eq!(refusal(&labels), "it starts with 0x00000801, not with 0x00000803 or a gzip header");
     assert_eq!(refusal(&gzip(&labels)), refusal(&labels));
 }
 
 #[test]
-fn a_page_of_html_is_refused() {
-    assert_eq!(refusal(b"<html>"), "it starts with 0x3c68746d, not with 0x00000803 or as gzip does");
+fn html_page_is_refused() {
+    assert_eq!(refusal(b"<html>"), "it starts with 0x3c68746d, not with 0x00000803 or a gzip header");
 }
 
 #[test]
-fn a_file_that_ends_within_its_header_is_refused() {
+fn file_that_ends_within_its_header_is_refused() {
     let file = idx(0x803, &[2, 2, 3], b"");
     for end in 0..file.len() {
         assert_eq!(refusal(&file[..end]), "it ends within its header", "{end} bytes");
@@ -100,15 +100,15 @@ fn a_file_that_ends_within_its_header_is_refused() {
 }
 
 #[test]
-fn a_file_without_images_or_without_pixels_is_refused() {
+fn file_without_images_or_pixels_is_refused() {
     for shape in [[0, 28, 28], [2, 0, 28], [2, 28, 0], [0, u32::MAX, u32::MAX]] {
-        let expected = format!("its header announces nothing: its dimensions are {shape:?}");
+        let expected = format!("its header announces an empty array: its dimensions are {shape:?}");
         assert_eq!(refusal(&idx(0x803, &shape, b"")), expected);
     }
 }
 
 #[test]
-fn a_header_that_announces_more_than_the_file_can_hold_is_refused() {
+fn header_that_announces_more_than_the_file_can_hold_is_refused() {
     let file = idx(0x803, &[60_000, 28, 28], b"abc");
     let expected = "its header announces dimensions of [60000, 28, 28], more than its 19 bytes can hold";
     assert_eq!(refusal(&file), expected);
@@ -116,13 +116,13 @@ fn a_header_that_announces_more_than_the_file_can_hold_is_refused() {
 }
 
 #[test]
-fn a_product_of_dimensions_beyond_64_bits_is_refused() {
+fn product_of_dimensions_beyond_64_bits_is_refused() {
     let refusal = refusal(&idx(0x803, &[u32::MAX; 3], b"abc"));
     assert!(refusal.contains("more than its 19 bytes can hold"), "{refusal}");
 }
 
 #[test]
-fn a_file_that_ends_within_its_body_is_refused() {
+fn file_that_ends_within_its_body_is_refused() {
     let body = [0; 100];
     let file = idx(0x803, &[1, 10, 11], &body);
     assert_eq!(refusal(&file), "it ends after 100 of the 110 bytes that its header announces");
@@ -130,68 +130,68 @@ fn a_file_that_ends_within_its_body_is_refused() {
 }
 
 #[test]
-fn a_file_that_goes_on_after_its_body_is_refused() {
+fn file_that_continues_after_its_body_is_refused() {
     let file = idx(0x803, &[2, 2, 3], b"abcdefghijklm");
-    assert_eq!(refusal(&file), "it goes on after the 12 bytes that its header announces");
+    assert_eq!(refusal(&file), "it continues after the 12 bytes that its header announces");
     assert_eq!(refusal(&gzip(&file)), refusal(&file));
 }
 
 #[test]
-fn a_bomb_is_refused_after_one_byte_more_than_it_announces() {
+fn gzip_bomb_is_refused_after_one_byte_more_than_it_announces() {
     let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
     bomb.write_all(&idx(0x803, &[2, 2, 3], b"")).unwrap();
     io::copy(&mut io::repeat(0).take(100 << 20), &mut bomb).unwrap();
     let bomb = bomb.finish().unwrap();
     assert!(bomb.len() < 200_000);
-    assert_eq!(refusal(&bomb), "it goes on after the 12 bytes that its header announces");
+    assert_eq!(refusal(&bomb), "it continues after the 12 bytes that its header announces");
 }
 
 #[test]
-fn an_array_too_large_for_memory_is_refused_before_it_is_read() {
+fn array_too_large_for_memory_is_refused_before_it_is_read() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), idx(0x803, &[3 << 20, 32, 32], b"")).unwrap();
-    // 3 GiB of nothing, which take no room on the disk.
+    // A sparse file: 3 GiB of zeros that take no space on the disk.
     file.as_file().set_len(16 + (3 << 30)).unwrap();
     let DataError::Idx { source, .. } = images(file.path()).unwrap_err() else { panic!("an error in the file") };
-    let message = "its header announces 3221225472 bytes, and more than 2147483648 are not read into memory";
+    let message = "its header announces 3221225472 bytes, but at most 2147483648 are read into memory";
     assert_eq!(source.to_string(), message);
 }
 
 #[test]
-fn a_compressed_file_cut_short_is_refused() {
+fn compressed_file_cut_short_is_refused() {
     let file = gzip(&idx(0x803, &[1, 10, 10], &(0..100).collect::<Vec<_>>()));
-    assert_eq!(refusal(&file[..file.len() - 20]), "it cannot be read to its end");
-    assert_eq!(refusal(&file[..file.len() - 1]), "it cannot be read to its end");
+    assert_eq!(refusal(&file[..file.len() - 20]), "it cannot be read to the end");
+    assert_eq!(refusal(&file[..file.len() - 1]), "it cannot be read to the end");
 }
 
 #[test]
-fn a_compressed_file_with_a_wrong_sum_is_refused() {
+fn compressed_file_with_a_wrong_checksum_is_refused() {
     let mut file = gzip(&idx(0x803, &[1, 10, 10], &[1; 100]));
     let sum = file.len() - 8;
     file[sum] ^= 1;
-    assert_eq!(refusal(&file), "it cannot be read to its end");
+    assert_eq!(refusal(&file), "it cannot be read to the end");
 }
 
 #[test]
-fn bytes_behind_a_compressed_file_are_refused() {
+fn bytes_after_a_compressed_file_are_refused() {
     let mut file = gzip(&idx(0x803, &[2, 2, 3], b"abcdefghijkl"));
     file.extend(b"and more");
-    assert_eq!(refusal(&file), "it cannot be read to its end");
+    assert_eq!(refusal(&file), "it cannot be read to the end");
 }
 
 #[test]
-fn a_file_that_only_starts_as_gzip_does_is_refused() {
-    assert_eq!(refusal(&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), "it cannot be read to its end");
+fn file_that_only_starts_like_gzip_is_refused() {
+    assert_eq!(refusal(&[0x1f, 0x8b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), "it cannot be read to the end");
     assert_eq!(refusal(&[0x1f, 0x8b]), "it ends within its header");
 }
 
 #[test]
-fn no_prefix_and_no_changed_byte_of_a_file_panics() {
+fn truncated_or_changed_file_never_panics() {
     let file = gzip(&idx(0x803, &[3, 2, 2], b"abcdefghijkl"));
     for index in 0..file.len() {
         let mut changed = file.clone();
         changed[index] ^= 0x55;
-        // Refused or, where a byte says nothing of the content (a time, an operating system), read: both are right.
+        // Refused, or read if the byte does not concern the content (a time, an operating system): both are right.
         let _ = read_images(&changed);
         assert!(read_images(&file[..index]).is_err());
     }

@@ -1,18 +1,18 @@
-//! Folders of pictures as people have them.
+//! Folders of images, as users have them.
 
 use image::{GrayImage, Luma};
 use tempfile::TempDir;
 
 use super::*;
 
-/// Writes a picture, 28 by 28, with a stroke of that height, so that no two are alike.
+/// Writes an image of 28 by 28 pixels with a stroke of this height. Images of other heights differ.
 fn write(path: &Path, height: u32) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let stroke = |x, y| Luma([if (12..16).contains(&x) && (2..2 + height).contains(&y) { 255 } else { 0 }]);
     GrayImage::from_fn(28, 28, stroke).save(path).unwrap();
 }
 
-/// A folder with so many pictures of each class.
+/// A folder with a number of images of each class.
 fn folder(classes: &[(&str, u32)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (class, count) in classes {
@@ -26,7 +26,7 @@ fn refusal(dir: &Path) -> String {
 }
 
 #[test]
-fn each_sub_folder_is_a_class_and_a_fifth_of_each_is_held_out() {
+fn sub_folders_are_the_classes_and_a_fifth_of_each_is_held_out() {
     let folder = folder(&[("oak", 10), ("ash", 20)]);
     let pictures = ImageFolder::read(folder.path()).unwrap();
     assert_eq!(pictures.train.names(), ["ash", "oak"]);
@@ -45,7 +45,7 @@ fn each_sub_folder_is_a_class_and_a_fifth_of_each_is_held_out() {
 }
 
 #[test]
-fn names_and_order_of_the_files_do_not_decide_what_is_held_out_and_a_copy_goes_with_its_picture() {
+fn held_out_images_do_not_depend_on_file_names_and_copies_stay_together() {
     let folder = folder(&[("oak", 10), ("ash", 10)]);
     let before = ImageFolder::read(folder.path()).unwrap().test;
     let held_out = before.pixels(0).iter().filter(|&&pixel| pixel > 0).count() / 4;
@@ -58,17 +58,17 @@ fn names_and_order_of_the_files_do_not_decide_what_is_held_out_and_a_copy_goes_w
 }
 
 #[test]
-fn a_folder_of_test_pictures_is_taken_as_it_is() {
+fn test_folder_is_used_as_it_is() {
     let folder = folder(&[("train/a", 5), ("train/b", 5), ("test/a", 2), ("test/b", 3)]);
     let pictures = ImageFolder::read(folder.path()).unwrap();
     assert_eq!((pictures.train.len(), pictures.test.labels()), (10, [0, 0, 1, 1, 1].as_slice()));
-    // The classes may lie beside it as well.
+    // The classes may also be beside `test/`.
     let beside = self::folder(&[("a", 5), ("b", 5), ("test/a", 2), ("test/b", 3)]);
     assert_eq!(ImageFolder::read(beside.path()).unwrap().test, pictures.test);
 }
 
 #[test]
-fn the_checksums_tell_of_every_byte_and_name() {
+fn checksums_change_with_the_files() {
     let folder = folder(&[("a", 5), ("b", 5)]);
     let sums = || ImageFolder::read(folder.path()).unwrap().checksums;
     let before = sums();
@@ -79,24 +79,24 @@ fn the_checksums_tell_of_every_byte_and_name() {
 }
 
 #[test]
-fn a_few_bad_files_are_left_out_and_many_are_an_error_that_counts_them() {
+fn unreadable_files_are_left_out_if_few_and_an_error_if_many() {
     let folder = folder(&[("a", 10), ("b", 10)]);
     fs::write(folder.path().join("a/.hidden"), "").unwrap();
     fs::write(folder.path().join("a/notes.txt"), "no picture").unwrap();
     assert_eq!(ImageFolder::read(folder.path()).unwrap().train.len(), 16);
     fs::write(folder.path().join("b/cut.png"), "").unwrap();
     fs::write(folder.path().join("b/cut.jpg"), "").unwrap();
-    let expected = format!(
-        "3 of 23 files in {} are no pictures, more than one in ten: they are listed above; take them out",
-        folder.path().display()
-    );
-    assert_eq!(refusal(folder.path()), expected);
+    let (dir, refusal) = (folder.path().display(), refusal(folder.path()));
+    let start =
+        format!("3 of 23 files in {dir} are not images, more than one in ten: {dir}/a/notes.txt: not a readable");
+    assert!(refusal.starts_with(&start) && refusal.contains("/b/cut.jpg: "), "{refusal}");
+    assert!(refusal.ends_with("; move them elsewhere"), "{refusal}");
 }
 
 #[test]
-fn a_folder_without_classes_is_an_error_that_says_what_belongs_there() {
+fn folder_without_classes_is_an_error_that_says_what_belongs_there() {
     let folder = folder(&[("only", 3)]);
-    let expected = "has the sub-folders only, but there have to be 2 to 256 classes: a sub-folder for each class";
+    let expected = "has the sub-folders only, but 2 to 256 classes are expected: make one sub-folder per class";
     assert!(refusal(folder.path()).contains(expected), "{}", refusal(folder.path()));
     let empty = tempfile::tempdir().unwrap();
     assert!(refusal(empty.path()).contains("has the sub-folders (none)"), "{}", refusal(empty.path()));
@@ -104,20 +104,20 @@ fn a_folder_without_classes_is_an_error_that_says_what_belongs_there() {
 }
 
 #[test]
-fn test_pictures_of_other_classes_are_refused() {
+fn test_images_of_other_classes_are_refused() {
     let folder = folder(&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/c", 1)]);
-    assert!(refusal(folder.path()).contains("has the sub-folders a, c, but there have to be a, b"));
+    assert!(refusal(folder.path()).contains("has the sub-folders a, c, but a, b are expected"));
     let pictures = ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path()).unwrap();
-    assert!(pictures.test([28, 28], 3).unwrap_err().to_string().contains("but there have to be 3 classes"));
+    assert!(pictures.test([28, 28], 3).unwrap_err().to_string().contains("but 3 classes are expected"));
     assert!(pictures.test([9, 9], 2).unwrap_err().to_string().contains("28x28 pixels, but the network is for 9x9"));
 }
 
 #[test]
-fn a_class_without_a_picture_to_train_or_to_test_with_is_named() {
+fn class_without_training_or_test_images_is_named() {
     for (few, named) in [
-        (&[("a", 3), ("b", 3), ("c", 0)][..], "/c has too few pictures"),
-        (&[("a", 3), ("b", 1)], "/b has too few pictures"),
-        (&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/b", 0)], "/test/b has too few pictures"),
+        (&[("a", 3), ("b", 3), ("c", 0)][..], "/c has too few images"),
+        (&[("a", 3), ("b", 1)], "/b has too few images"),
+        (&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/b", 0)], "/test/b has too few images"),
     ] {
         let folder = folder(few);
         few.iter().for_each(|(class, _)| fs::create_dir_all(folder.path().join(class)).unwrap());

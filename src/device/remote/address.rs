@@ -1,10 +1,10 @@
-//! The name of another machine's device: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, its number after a slash.
+//! Names of devices of other machines: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, with `/NUMBER` for the device.
 
 use std::fmt;
 
-/// What such a name begins with.
+/// The prefix of such a name.
 const PREFIX: &str = "remote:";
-/// What its place begins with where it is reached over WebSocket.
+/// The prefix of a WebSocket address.
 const WEBSOCKET: &str = "ws://";
 
 /// One device of a worker.
@@ -12,38 +12,38 @@ const WEBSOCKET: &str = "ws://";
 pub struct Address {
     /// The worker that serves it.
     pub worker: WorkerAddress,
-    /// Its number among the worker's devices, from 0.
+    /// The device's number on the worker, from 0.
     pub device: usize,
 }
 
-/// Where a worker is, and how it is reached. Its hosts are names or addresses with a port.
+/// The address of a worker and its protocol. Hosts are names or IP addresses, with a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorkerAddress {
-    /// Over Iroh, which is encrypted: nobody else can answer to this identity.
+    /// Iroh, which is encrypted. Only the worker with this identity can answer.
     Iroh {
         /// The worker's public key, in 64 hexadecimal digits.
         id: String,
-        /// Where it listens.
+        /// The host that it listens on.
         host: String,
     },
-    /// Over WebSocket, which is not.
+    /// WebSocket, which is not encrypted.
     WebSocket {
-        /// Where it listens.
+        /// The host that it listens on.
         host: String,
     },
 }
 
 impl Address {
-    /// From a device's name, if it is of this form.
+    /// Parses a device name of this form. `None` for other names.
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.strip_prefix(PREFIX)?;
-        let (id, place) = match name.strip_prefix(WEBSOCKET) {
-            Some(place) => (None, place),
-            None => name.split_once('@').map(|(id, place)| (Some(id), place))?,
+        let (id, location) = match name.strip_prefix(WEBSOCKET) {
+            Some(location) => (None, location),
+            None => name.split_once('@').map(|(id, location)| (Some(id), location))?,
         };
-        let (host, device) = match place.split_once('/') {
+        let (host, device) = match location.split_once('/') {
             Some((host, device)) => (host, device.parse().ok()?),
-            None => (place, 0),
+            None => (location, 0),
         };
         let (machine, port) = host.rsplit_once(':')?;
         if machine.is_empty() || port.parse::<u16>().is_err() {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_how_where_and_which() {
+    fn remote_device_name_has_the_protocol_the_host_and_the_number() {
         let websocket = WorkerAddress::WebSocket { host: "127.0.0.1:4433".into() };
         let iroh = WorkerAddress::Iroh { id: id(), host: "[::1]:4433".into() };
         for (name, worker, device) in
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_name_of_a_device_elsewhere() {
+    fn other_names_are_not_remote_device_names() {
         let id = id();
         for name in [
             "ndarray",

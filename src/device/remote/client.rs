@@ -1,4 +1,4 @@
-//! Opening a worker's devices.
+//! Opens the devices of workers.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -11,17 +11,17 @@ use super::error::RemoteError;
 use super::token::{FILE_VARIABLE, VARIABLE, token};
 use super::{endpoint, heartbeat};
 
-/// Opens a device, whose worker is watched from then on.
+/// Opens a device. From then on, a heartbeat watches its worker.
 ///
 /// # Errors
-/// If there is no token, if nobody answers, or if the worker refuses.
+/// If there is no token, or the worker does not answer or refuses the connection.
 pub fn open(address: &Address) -> Result<Device, RemoteError> {
     let host = host(&address.worker)?;
     let options = Device::remote_options(&host).device_index(address.device);
     options.init().map_err(|error| refused(&address.worker, &error))
 }
 
-/// The devices of a worker, which is watched from then on.
+/// Lists the devices of a worker. From then on, a heartbeat watches it.
 ///
 /// # Errors
 /// As for [`open`].
@@ -30,7 +30,7 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
     Ok((0..devices.into_vec().len()).map(|device| Address { worker: worker.clone(), device }).collect())
 }
 
-/// The worker as Burn reaches it. That it answers has been seen: Burn would wait without end.
+/// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     let token = token()?;
     let unreachable = |reason| RemoteError::Unreachable { worker: worker.clone(), reason };
@@ -41,7 +41,7 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
         }
         WorkerAddress::Iroh { id, host } => {
             let id: EndpointId =
-                id.parse().map_err(|_| unreachable("the long number in its name is no worker's".into()))?;
+                id.parse().map_err(|_| unreachable("its name does not contain a valid worker identity".into()))?;
             let addresses = resolved(host).map_err(unreachable)?;
             let peer = addresses.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
             heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;
@@ -52,23 +52,26 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     Ok(host.with_credential(token))
 }
 
-/// The addresses of a host with a port.
+/// Resolves a host with a port to its addresses.
 fn resolved(host: &str) -> Result<Vec<SocketAddr>, String> {
     host.to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string())
 }
 
-/// What Burn's refusal means for who asked `worker` for a device.
+/// Translates Burn's connection error into what the user can do about it.
 fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
     let reason = match error {
         ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
         ConnectError::NoSuchDevice { device_count } => {
-            format!("it has no device of this number, but {device_count}, from 0; `mnist-burn devices` lists them")
+            format!(
+                "it has no device with this number: it has {device_count}, counted from 0; `mnist-burn devices` lists \
+                 them"
+            )
         }
         ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
-            "it speaks version {server_version} of Burn's protocol, and this program version {client_version}; build both \
-             from the same mnist-burn"
+            "it speaks version {server_version} of Burn's protocol, but this program speaks version {client_version}; \
+             build both from the same version of mnist-burn"
         ),
-        ConnectError::Handshake { reason } => format!("{reason}; build both from the same mnist-burn"),
+        ConnectError::Handshake { reason } => format!("{reason}; build both from the same version of mnist-burn"),
         other => return RemoteError::Unreachable { worker: worker.clone(), reason: other.to_string() },
     };
     RemoteError::Refused { worker: worker.clone(), reason }

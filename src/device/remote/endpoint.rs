@@ -1,4 +1,4 @@
-//! Encrypted connections: an Iroh endpoint that talks to the other one directly, through nobody's relay or directory.
+//! Encrypted connections: Iroh endpoints that connect directly, without a relay or a discovery service.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -8,13 +8,13 @@ use iroh::endpoint::{Builder, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, RelayMode};
 use tokio::runtime::{self, Runtime};
 
-/// How long a connection may be silent, both ways, before it counts as broken. Iroh asks after the other end every 5 s.
+/// How long a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// An endpoint to be bound.
+/// A builder for an endpoint.
 pub fn builder() -> Builder {
     let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
-    // Sending several packets in one call is what <https://github.com/n0-computer/iroh/issues/4555> is about.
+    // No segmentation offload, because of <https://github.com/n0-computer/iroh/issues/4555>.
     let transport = QuicTransportConfig::builder()
         .max_idle_timeout(Some(silence.into()))
         .enable_segmentation_offload(false)
@@ -22,12 +22,12 @@ pub fn builder() -> Builder {
     Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).transport_config(transport)
 }
 
-/// What waits on the network. More than one thread, as Burn asks for: its calls block until an answer comes.
+/// The runtime for the network. Burn needs more than one thread because its calls block until an answer arrives.
 pub fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
-/// The one endpoint that this program dials from, and what it waits with. Both live as long as the program.
+/// The endpoint that this program connects from, and its runtime. Both live as long as the program.
 pub fn dialing() -> Result<(&'static Runtime, Endpoint), String> {
     static DIALING: Mutex<Option<(&'static Runtime, Endpoint)>> = Mutex::new(None);
     let mut dialing = DIALING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What can go wrong between two machines.
+//! The errors of serving and using the devices of other machines.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,21 +9,21 @@ use thiserror::Error;
 use super::address::WorkerAddress;
 use super::token::TokenError;
 
-/// Why a device can't be served, or had, or is gone.
+/// Why a device can't be served or used, or is lost.
 #[derive(Debug, Error)]
 pub enum RemoteError {
-    /// There is no usable token.
+    /// The token is missing or unusable.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The worker's identity can't be read or made.
-    #[error("can't keep the worker's identity in {path}")]
+    /// The worker's identity can't be read or created.
+    #[error("can't use the worker's identity file {path}")]
     Identity {
         /// The file.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// The address can't be had.
+    /// The address can't be listened on.
     #[error("can't listen on {address} ({reason}); `--port 0` takes any free port")]
     Listen {
         /// The address.
@@ -34,13 +34,13 @@ pub enum RemoteError {
     /// The devices can't be served.
     #[error("can't serve these devices: {0}")]
     Serve(String),
-    /// There are no threads to wait on the network with.
-    #[error("can't start what waits on the network")]
+    /// The threads for the network can't be started.
+    #[error("can't start the network threads")]
     Runtime(#[from] io::Error),
-    /// Nobody answers.
+    /// The worker does not answer.
     #[error(
-        "worker {worker} can't be reached: {reason}; is `mnist-burn worker` running there, and is this its name? `--device` \
-         chooses another device"
+        "worker {worker} can't be reached: {reason}; check its name, and that `mnist-burn worker` is running there, or \
+         choose another device with `--device`"
     )]
     Unreachable {
         /// The worker.
@@ -48,27 +48,27 @@ pub enum RemoteError {
         /// What happened.
         reason: String,
     },
-    /// The worker will not serve this program.
-    #[error("worker {worker} refuses: {reason}")]
+    /// The worker refused the connection.
+    #[error("worker {worker} refused the connection: {reason}")]
     Refused {
         /// The worker.
         worker: WorkerAddress,
-        /// Its reason, and what helps.
+        /// The worker's reason, and what helps.
         reason: String,
     },
-    /// What was computing on them ended, while they are still there.
+    /// A session ended although the workers still answer.
     #[error(
-        "a session broke off with one of these workers, which still answer: {workers}. What they say themselves tells why. A \
-         training's whole epochs are kept: `mnist-burn resume RUN` goes on with them"
+        "a session with one of these workers failed, although they still answer: {workers}. Their own messages tell \
+         why. All complete epochs of a training are saved: resume it with `mnist-burn resume RUN`"
     )]
     Broken {
-        /// All that were in use.
+        /// All workers in use.
         workers: String,
     },
-    /// A worker that was there is gone.
+    /// A worker stopped answering.
     #[error(
-        "worker {worker} is lost: {reason}. A training's whole epochs are kept: `mnist-burn resume RUN --device NAME` goes on \
-         with them elsewhere"
+        "worker {worker} is lost: {reason}. All complete epochs of a training are saved: resume it on another device \
+         with `mnist-burn resume RUN --device NAME`"
     )]
     Lost {
         /// The worker.

@@ -1,8 +1,8 @@
-//! Whether workers still answer: on a connection of its own to each, beside those of Burn.
+//! Checks that workers still answer, on a connection of its own to each.
 //!
-//! Burn's client panics in any thread when a worker is gone, and waits for ever for one that has stopped. Neither can be
-//! mended where it happens. So the thread that listens here tells the program, through [`report_to`], which worker is lost,
-//! and the program ends. A training saves whole files, so it loses no more than the current epoch.
+//! Burn's client panics in any thread when a worker is gone, and waits forever for one that hangs. Neither can be
+//! handled where it happens. So a thread here reports the lost worker to the program, through [`report_to`], and the
+//! program ends. A training writes its files atomically, so it loses only the current epoch.
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
@@ -19,38 +19,40 @@ use super::address::WorkerAddress;
 use super::endpoint::dialing;
 use super::error::RemoteError;
 
-/// How long between two questions whether a worker is there, and how many may be without an answer.
+/// The time between two pings.
 const PERIOD: Duration = Duration::from_secs(5);
+/// The number of pings that may stay unanswered.
 const UNANSWERED: usize = 3;
-/// How long a worker may take to be reached, and its connection may differ from Burn's in noticing its end.
+/// The timeout for connecting to a worker. Also how much later than Burn's connection this one may notice a loss.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The workers that are watched.
 static WATCHED: Mutex<Vec<WorkerAddress>> = Mutex::new(vec![]);
-/// What is done before a loss is reported.
+/// The action before a loss is reported.
 static LEAVE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
-/// Who is told.
+/// The receiver of reports.
 static REPORT: OnceLock<fn(Report)> = OnceLock::new();
 
-/// What the program is told about its workers.
+/// A report about the workers.
 #[derive(Debug)]
 pub enum Report {
     /// A thread panicked, with this message. No worker is known to be lost.
     Panic(String),
-    /// A worker is lost, or a session with one broke off. The program can't continue, and should end.
+    /// A worker is lost, or a session with one failed. The program can't continue, and should end.
     Lost(RemoteError),
 }
 
-/// Has `report` called, from any thread, when a worker is lost. Until then, a lost worker makes Burn panic or wait.
+/// Sets the function that receives reports. It is called from any thread. Without it, a lost worker makes Burn panic or
+/// wait.
 pub fn report_to(report: fn(Report)) {
-    // The first one stays: a program has one way to end.
+    // The first call wins: a program has one way to end.
     let _ = REPORT.set(report);
 }
 
-/// While it lives, what was given to [`before_leaving`] is done if a worker is lost.
+/// While this is alive, the action of [`before_leaving`] runs if a worker is lost.
 pub struct Leaving;
 
-/// Has `leave` called before the loss of a worker is reported: it can restore a terminal.
+/// Sets an action that runs before the loss of a worker is reported, e.g. to restore the terminal.
 pub fn before_leaving(leave: impl FnOnce() + Send + 'static) -> Leaving {
     *locked(&LEAVE) = Some(Box::new(leave));
     Leaving
@@ -79,7 +81,7 @@ pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(),
     let connected = tungstenite::client(format!("{worker}/session"), stream);
     let (socket, _) = connected.map_err(|error| match error {
         HandshakeError::Interrupted(_) => silent(),
-        HandshakeError::Failure(error) => format!("it does not answer as a worker does: {error}"),
+        HandshakeError::Failure(error) => format!("it does not answer like a worker: {error}"),
     })?;
     socket.get_ref().set_read_timeout(Some(PERIOD)).map_err(|error| error.to_string())?;
     watch(worker, move || listen(socket));
@@ -100,16 +102,16 @@ pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), String> {
         Ok(connected) => connected.map_err(|error| error.to_string())?,
         Err(_) => return Err(silent()),
     };
-    // Iroh itself asks after the other end, and closes a connection that is silent.
+    // Iroh itself sends keep-alives, and closes a silent connection.
     watch(worker, move || runtime.block_on(connection.closed()).to_string());
     Ok(())
 }
 
 fn silent() -> String {
-    format!("nothing answered in {} s", PATIENCE.as_secs())
+    format!("no answer within {} s", PATIENCE.as_secs())
 }
 
-/// Asks after the worker until it does not answer, and then tells what happened.
+/// Pings the worker until it does not answer. Returns the reason.
 fn listen(mut socket: WebSocket<TcpStream>) -> String {
     let mut unanswered = 0;
     loop {
@@ -120,7 +122,7 @@ fn listen(mut socket: WebSocket<TcpStream>) -> String {
             {
                 if unanswered == UNANSWERED {
                     return format!(
-                        "it left {UNANSWERED} questions in {} s unanswered",
+                        "it did not answer {UNANSWERED} pings in {} s",
                         unanswered as u64 * PERIOD.as_secs()
                     );
                 }
@@ -134,7 +136,7 @@ fn listen(mut socket: WebSocket<TcpStream>) -> String {
     }
 }
 
-/// Waits in a thread of its own until a worker that answers is gone, and reports it.
+/// Waits in a thread of its own until the worker is lost, then reports it.
 fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static) {
     static HOOK: Once = Once::new();
     let is_reported = REPORT.get().is_some();
@@ -145,8 +147,8 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
         panic::set_hook(Box::new(|panic| {
             let message = panic.to_string();
             let told = thread::spawn(|| tell(message));
-            // Who is in here keeps others from the hook, which closing a dashboard needs. But the program ends with its main
-            // thread.
+            // Report from another thread: closing a dashboard needs the panic hook, which this thread holds. Only the
+            // main thread waits for it, because the program ends with the main thread.
             if thread::current().name() == Some("main") {
                 let _ = told.join();
             }
@@ -162,7 +164,8 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     });
 }
 
-/// Tells of a panic, unless it came of the loss of a worker. In a training, other threads may wait for the one that panicked.
+/// Reports a panic, unless the loss of a worker caused it. Ends a training, because other threads may wait for the one
+/// that panicked.
 fn tell(message: String) {
     verdict();
     report(Report::Panic(message));
@@ -172,12 +175,12 @@ fn tell(message: String) {
     }
 }
 
-/// Reports a loss, which ends the program.
+/// Reports a loss. The report ends the program.
 fn end(error: RemoteError) {
-    // Held until the program ends: one such error is reported.
+    // Held until the program ends, so that only one error is reported.
     let mut held = locked(&LEAVE);
     if let Some(leave) = held.take() {
-        // It may need the panic hook, which the main thread may be in.
+        // In a thread of its own with a timeout: it may need the panic hook, which the main thread may hold.
         let (done, left) = mpsc::channel();
         thread::spawn(move || {
             leave();
@@ -204,7 +207,7 @@ pub fn close() {
     }
 }
 
-/// After a failure that may come from the loss of a worker, waits until the loss would have been reported.
+/// Waits until the loss of a worker would have been reported. Call it after an error that such a loss may have caused.
 pub fn verdict() {
     if !locked(&WATCHED).is_empty() {
         thread::sleep(PATIENCE);

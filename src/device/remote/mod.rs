@@ -1,8 +1,8 @@
-//! Devices of other machines, over Burn's remote backend: both ends of it.
+//! Serves and uses devices of other machines, over Burn's remote backend.
 //!
-//! An `address` is a device's name. A `worker` serves the devices of its machine to whoever has its `token`; a `client`
-//! opens one of them. From then on a `heartbeat` reports an `error` once the worker is gone: Burn would wait for it,
-//! or panic. Encrypted connections have an `endpoint` at each end.
+//! An `address` is the name of a device. A `worker` serves the devices of its machine to clients with its `token`. A
+//! `client` opens one of them. From then on a `heartbeat` reports an `error` when the worker is lost: Burn would wait
+//! forever, or panic. Encrypted connections have an `endpoint` on each side.
 
 mod address;
 #[cfg(feature = "remote")]

@@ -1,4 +1,4 @@
-//! The secret that a worker and its clients share. It is in no config, no record, and no message.
+//! The secret that a worker and its clients share. Configs, records and messages never contain it.
 
 #[cfg(feature = "remote")]
 use std::{env, fs};
@@ -8,25 +8,25 @@ use thiserror::Error;
 
 /// The environment variable that holds the token.
 pub const VARIABLE: &str = "MNIST_BURN_TOKEN";
-/// The environment variable that names the file which holds the token.
+/// The environment variable that names a file with the token.
 pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
-/// The fewest characters of a token: a shorter one can be guessed.
-const SHORTEST: usize = 16;
+/// The minimum length of a token, in characters. A shorter one could be guessed.
+const MIN_LENGTH: usize = 16;
 
 /// Why there is no usable token.
 #[derive(Debug, Error)]
 pub enum TokenError {
-    /// The environment has none.
+    /// The environment has no token.
     #[error(
-        "there is no token: put one into {VARIABLE}, or the name of its file into {FILE_VARIABLE}, here and on the other \
-         machine; `openssl rand -hex 32` makes one"
+        "the token is missing: set {VARIABLE} to it, or {FILE_VARIABLE} to the name of its file, here and on the other \
+         machine; create one with `openssl rand -hex 32`"
     )]
     Missing,
-    /// It can be guessed.
-    #[error("the token has fewer than {SHORTEST} characters; `openssl rand -hex 32` makes a longer one")]
+    /// The token is too short.
+    #[error("the token has fewer than {MIN_LENGTH} characters; create a longer one with `openssl rand -hex 32`")]
     Short,
-    /// Its file can't be read.
-    #[error("can't read the token in {path}, the file that {FILE_VARIABLE} names")]
+    /// The token file can't be read.
+    #[error("can't read the token file {path}, which {FILE_VARIABLE} names")]
     File {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum TokenError {
     },
 }
 
-/// The token in the environment, or in the file that the environment names. Blanks around it are ignored.
+/// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it.
 ///
 /// # Errors
 /// If there is none, its file can't be read, or it is too short.
@@ -49,7 +49,7 @@ pub fn token() -> Result<String, TokenError> {
     };
     match token.trim() {
         "" => Err(TokenError::Missing),
-        token if token.len() < SHORTEST => Err(TokenError::Short),
+        token if token.len() < MIN_LENGTH => Err(TokenError::Short),
         token => Ok(token.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! Serving this machine's devices.
+//! Serves this machine's devices to clients that have the worker's token, which is checked before anything is computed.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -24,19 +24,19 @@ use super::endpoint;
 use super::error::RemoteError;
 use super::token::{TokenError, token};
 
-/// How clients come in.
+/// The protocol for clients.
 #[derive(Debug, Clone)]
 pub enum Transport {
-    /// Encrypted, to a worker whose identity is kept in a file, or new each time.
+    /// Iroh, which is encrypted.
     Iroh {
-        /// The file, made if it is not there.
+        /// The file of the worker's identity, created if missing. `None` for a new identity each time.
         identity: Option<PathBuf>,
     },
-    /// Not encrypted.
+    /// WebSocket, which is not encrypted.
     WebSocket,
 }
 
-/// A worker that listens.
+/// A worker that is listening.
 pub struct Worker {
     server: RemoteServer,
     devices: usize,
@@ -50,11 +50,12 @@ enum Listening {
 }
 
 impl Worker {
-    /// A worker for `devices` of one backend. It listens on `port` of the loopback address, or of the address `exposed`, which
-    /// other machines can reach; port 0 takes any free one. `tell` is told who comes, and who is refused.
+    /// Starts to listen for clients of `devices`, which are of one backend. Listens on the loopback address, or on the
+    /// address `exposed` for other machines. Port 0 takes any free port. Calls `tell` for each client that connects or
+    /// is refused.
     ///
     /// # Errors
-    /// If there is no token, or the identity or the port can't be had.
+    /// If there is no token, or the identity or the port can't be used.
     pub fn listen(
         devices: Vec<Device>,
         transport: &Transport,
@@ -68,7 +69,7 @@ impl Worker {
             let (client, device) = (request.client, request.device_index);
             has_token.authorize(request)?;
             if (device as usize) < count {
-                tell(&format!("{client} is here for device {device}"));
+                tell(&format!("{client} connected to device {device}"));
             }
             Ok(())
         });
@@ -90,10 +91,10 @@ impl Worker {
         Ok(Self { server, devices: count, listening, runtime })
     }
 
-    /// The name of each device, for configs of clients.
+    /// The address of each device, for the clients' configs.
     ///
     /// # Errors
-    /// If the system does not tell where it listens.
+    /// If the system does not tell the address that it listens on.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         let worker = match &self.listening {
             Listening::WebSocket(listener) => WorkerAddress::WebSocket { host: host(listener.local_addr()?) },
@@ -105,7 +106,7 @@ impl Worker {
         Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
     }
 
-    /// Serves, after telling so through `ready`, until `stop` is notified, which ends what is under way.
+    /// Calls `ready`, then serves until `stop` is notified. Stopping ends all sessions.
     ///
     /// # Errors
     /// If the devices are not of one backend, or the network fails.
@@ -115,7 +116,7 @@ impl Worker {
         self.runtime.block_on(async {
             match listening {
                 Listening::WebSocket(listener) => {
-                    // What can't be served is found at the first step.
+                    // The first poll finds devices that can't be served.
                     let mut serving = pin!(server.serve_async(WebSocketTransport::from_listener(listener)));
                     tokio::select! {
                         biased;
@@ -132,7 +133,7 @@ impl Worker {
                     let router = Router::builder(endpoint.clone()).accept(BURN_REMOTE_ALPN, protocol).spawn();
                     ready();
                     tokio::select! {
-                        () = endpoint.closed() => Err(RemoteError::Serve("the network is gone".into())),
+                        () = endpoint.closed() => Err(RemoteError::Serve("the network endpoint is closed".into())),
                         () = stop.notified() => {
                             router.shutdown().await.map_err(|error| RemoteError::Serve(error.to_string()))
                         }
@@ -143,7 +144,7 @@ impl Worker {
     }
 }
 
-/// The identity in `path`, or a new one.
+/// The secret key of the identity in `path`, or of a new identity.
 fn secret(path: Option<&Path>) -> Result<SecretKey, RemoteError> {
     let identity = match path {
         Some(path) => {
@@ -154,7 +155,7 @@ fn secret(path: Option<&Path>) -> Result<SecretKey, RemoteError> {
     Ok(SecretKey::from_bytes(&identity.to_bytes()))
 }
 
-/// How others name this machine where it listens on all its addresses.
+/// The host that clients connect to. It is this machine's name if the worker listens on all addresses.
 fn host(address: SocketAddr) -> String {
     match System::host_name().filter(|_| address.ip().is_unspecified()) {
         Some(name) => format!("{name}:{}", address.port()),
@@ -162,7 +163,7 @@ fn host(address: SocketAddr) -> String {
     }
 }
 
-/// Passes on what Burn logs of sessions that it refuses or that fail.
+/// Passes on Burn's log messages about sessions that are refused or fail.
 fn tell_refusals(tell: fn(&str)) {
     static REFUSALS: OnceLock<Refusals> = OnceLock::new();
     if log::set_logger(REFUSALS.get_or_init(|| Refusals { tell })).is_ok() {
@@ -170,8 +171,8 @@ fn tell_refusals(tell: fn(&str)) {
     }
 }
 
-/// Whether Burn logs that a client ended, as each does one day.
-fn is_an_end(message: &str) -> bool {
+/// Whether a log message only says that a client disconnected.
+fn is_disconnection(message: &str) -> bool {
     let ends =
         ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
     let is_of_session = message.starts_with("Rejected or failed");
@@ -190,7 +191,7 @@ impl Log for Refusals {
     fn log(&self, record: &Record) {
         if self.enabled(record.metadata()) {
             let message = record.args().to_string();
-            if !is_an_end(&message) {
+            if !is_disconnection(&message) {
                 (self.tell)(&format!("warning: {message}"));
             }
         }

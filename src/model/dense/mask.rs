@@ -1,4 +1,4 @@
-//! Dropout of a hidden layer, drawn for all of a batch at once and applied together with ReLU.
+//! Dropout of a hidden layer, drawn for a whole batch at once and applied together with ReLU.
 
 use burn::nn::Dropout;
 use burn::tensor::{Device, Distribution, Tensor};
@@ -8,18 +8,18 @@ use rayon::prelude::*;
 
 use crate::model::host_tensor::PARALLEL_GRAIN;
 
-/// What becomes of each unit of each image of a batch.
+/// Which units of each image of a batch are dropped.
 pub struct Mask {
-    /// Four random bytes each, together a number; none if nothing is dropped.
+    /// Four random bytes for each unit, together a `u32`; empty without dropout.
     draws: Vec<u8>,
-    /// The numbers below this one are dropped.
+    /// Units with a number below this are dropped.
     limit: u32,
-    /// What all others are multiplied by.
+    /// The factor of all other units.
     pub kept: f32,
 }
 
 impl Mask {
-    /// What `dropout` does to `count` numbers.
+    /// Draws the mask of `dropout` for `count` units.
     pub fn drawn(dropout: &Dropout, count: usize, device: &Device) -> Self {
         let probability = if dropout.training.is_enabled() { dropout.prob } else { 0.0 };
         Self {
@@ -29,10 +29,10 @@ impl Mask {
         }
     }
 
-    /// Puts `m · max(y, 0)` where y is: the units of one image, the batch's `number`-th.
+    /// Overwrites y, the units of the batch's `number`-th image, with `m · max(y, 0)`.
     #[inline(always)]
     pub fn rectify(&self, y: &mut [f32], number: usize) {
-        // What is no number stays none: the training is to stop at it.
+        // NaN passes through, so that the training stops at it.
         y.iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y });
         if self.draws.is_empty() {
             return;
@@ -44,14 +44,14 @@ impl Mask {
     }
 }
 
-/// Four random bytes for each of `count` numbers, under a seed that the device's generator draws: its own numbers, one by
-/// one, take many times as long.
+/// Four random bytes for each of `count` units, from a seed that the device's generator draws. Drawing each number with
+/// the device's generator takes many times as long.
 fn draws(count: usize, device: &Device) -> Vec<u8> {
     let seed = Tensor::<1>::random([2], Distribution::Default, device).into_data();
     // Each is a multiple of 2⁻²⁴ in [0, 1).
     let seed = seed.iter::<f32>().fold(0, |seed, part| seed << 24 | (part * 2f32.powi(24)) as u64);
     let (stream, mut draws) = (ChaCha8Rng::seed_from_u64(seed), vec![0; 4 * count]);
-    // Each thread draws a part of the stream. A single part stays on this one.
+    // Each thread draws a part of the stream. A single part is drawn on this thread.
     draws.par_chunks_mut(4 * PARALLEL_GRAIN).enumerate().for_each(|(part, draws)| {
         let mut stream = stream.clone();
         stream.set_word_pos((part * PARALLEL_GRAIN) as u128);

@@ -1,16 +1,18 @@
-//! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation; `normalized` has the same with
-//! batch normalisation, `product` is what both begin with, `noise` what is added before the activation, and `mask` what
-//! dropout does.
+//! A hidden layer in training on the CPU, `y = dropout(relu(xW + b))`, as one operation. `normalized` is the same with
+//! batch normalisation. Both share `product`, the matrix product, `noise`, which is added before the activation, and
+//! `mask`, which is dropout.
 //!
-//! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, and noise v, for each unit of each image:
+//! With dropout's probability p, and m = 1/(1 - p) with probability 1 - p, else 0, and noise v, for each unit of each
+//! image:
 //!
 //! ```text
 //! y  = m · max(xW + b + v, 0)
 //! dz = dy · [y > 0]/(1 - p)      dW = xᵀ dz      db = Σ dz over the batch      dx = dz Wᵀ
 //! ```
 //!
-//! What was dropped and what was negative need not be remembered: there y is 0. Burn makes the layer of five operations, and
-//! its gradients of six more; on the CPU each of them takes memory and goes through it. On a GPU its compiler fuses them.
+//! The backward pass does not need the mask: y is 0 where a unit was dropped or negative. Burn computes the layer in
+//! five operations, and its gradients in six more. On the CPU, each of them allocates memory and passes through it. On
+//! a GPU, Burn's compiler fuses them.
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
 mod mask;
@@ -49,8 +51,8 @@ pub fn forward(x: Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, stochasti
     stochastic.dropout.forward(relu(noisy(layer.forward(x), norm, stochastic.noise)))
 }
 
-/// `norm(z)` with noise, `[batch, units]`: v, or γ·v after batch normalisation with its scale γ, as if v had been added to
-/// what has the deviation 1. A layer can't drown the noise by a greater scale.
+/// `norm(z)` with noise, `[batch, units]`: v, or γ·v after batch normalisation with its scale γ, as if v were added to
+/// the normalised values, of standard deviation 1. So a layer can't drown the noise with a larger scale.
 pub fn noisy(z: Tensor<2>, norm: Option<&BatchNorm>, noise: &GaussianNoise) -> Tensor<2> {
     let Some(norm) = norm else { return noise.forward(z) };
     let y = norm.forward(z);
@@ -61,7 +63,7 @@ pub fn noisy(z: Tensor<2>, norm: Option<&BatchNorm>, noise: &GaussianNoise) -> T
     }
 }
 
-/// The same as one operation, on the backends that have it and with autodiff.
+/// The layer as one operation, if the backend has it and the device has autodiff.
 fn fused(x: &Tensor<2>, layer: &Linear, norm: Option<&BatchNorm>, stochastic: Stochastic) -> Option<Tensor<2>> {
     #[cfg(feature = "ndarray")]
     if let Some(y) = fused_on::<NdArray>(x, layer, norm, stochastic) {
@@ -104,17 +106,17 @@ where
     activate(&mut z, bias.as_slice(), &noise, &mask);
     let y = Tensor::<2>::from_data(TensorData::new(z, [images, units]), &device);
 
-    let remembered = SavedForBackward { product, y: HostTensor::of(&y)?, kept: mask.kept };
+    let saved = SavedForBackward { product, y: HostTensor::of(&y)?, kept: mask.kept };
     let y = y.try_into_primitive::<B>().ok()?;
     let prepared = Dense.prepare::<NoCheckpointing>([x_node, weight_node, bias_node]).compute_bound().stateful();
     let output = match prepared {
-        OpsKind::Tracked(prepared) => prepared.finish(remembered, y),
+        OpsKind::Tracked(prepared) => prepared.finish(saved, y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
 }
 
-/// Puts `m · max(z + b + v, 0)` where z is, on as many threads as pay.
+/// Overwrites z with `m · max(z + b + v, 0)`, on as many threads as help.
 fn activate(z: &mut [f32], bias: &[f32], noise: &Noise, mask: &Mask) {
     let (units, images) = (bias.len(), (PARALLEL_GRAIN / bias.len()).max(1));
     z.par_chunks_mut(units * images).enumerate().for_each(|(part, z)| {
@@ -132,7 +134,7 @@ fn activate_from(first: usize, z: &mut [f32], bias: &[f32], noise: &Noise, mask:
     }
 }
 
-/// Puts dz where dy is, and adds it up in `db`.
+/// Overwrites dy with dz, and sums it in `db`.
 #[inline(always)]
 fn derive(dy: &mut [f32], y: &[f32], db: &mut [f32], kept: f32) {
     for (dy, y) in dy.chunks_exact_mut(db.len()).zip(y.chunks_exact(db.len())) {
@@ -151,7 +153,7 @@ struct Dense;
 struct SavedForBackward {
     product: Product,
     y: HostTensor,
-    /// What is not dropped was multiplied by this.
+    /// The factor of the units that were not dropped.
     kept: f32,
 }
 

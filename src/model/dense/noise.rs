@@ -1,18 +1,18 @@
-//! Gaussian noise on what a hidden layer's activation gets, drawn for all of a batch at once.
+//! Gaussian noise on the input of a hidden layer's activation, drawn for a whole batch at once.
 
 use burn::nn::GaussianNoise;
 use burn::tensor::{Device, Distribution, Tensor};
 
-/// What is added to each unit of each image of a batch.
+/// The noise of each unit of each image of a batch.
 #[derive(Debug, Clone)]
 pub struct Noise {
-    /// Image by image; nothing without noise.
+    /// Image by image; empty without noise.
     numbers: Vec<f32>,
     units: usize,
 }
 
 impl Noise {
-    /// What `noise` adds to the `units` of so many `images`.
+    /// Draws `noise` for the `units` of each of `images` images.
     pub fn drawn(noise: &GaussianNoise, [images, units]: [usize; 2], device: &Device) -> Self {
         let numbers = if noise.training.is_enabled() && noise.std > 0.0 {
             let drawn = Tensor::<2>::random([images, units], Distribution::Normal(0.0, noise.std), device);
@@ -23,7 +23,7 @@ impl Noise {
         Self { numbers, units }
     }
 
-    /// What is added to the units of the batch's `number`-th image: as many numbers, or none.
+    /// The noise of the units of the batch's `number`-th image, or an empty slice without noise.
     #[inline(always)]
     pub fn of(&self, number: usize) -> &[f32] {
         self.numbers.chunks_exact(self.units).nth(number).unwrap_or_default()

@@ -9,8 +9,8 @@
 //! dz = γ·r · (da - dβ/n - s·r·(z - μ)/n)      dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
-//! Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>. The layer's bias moves z and its mean alike: it counts in the
-//! running mean alone.
+//! Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>. The layer's bias shifts z and its mean alike: it affects
+//! the running mean only.
 
 #[cfg(test)]
 mod tests;
@@ -70,11 +70,11 @@ where
     update_running_stats(&norm.running_mean, of_batch(&statistics.mean) + bias.detach(), norm.momentum);
     update_running_stats(&norm.running_var, of_batch(&statistics.variance), norm.momentum);
 
-    let remembered = SavedForBackward { product, z, y: HostTensor::of(&y)?, statistics, noise, kept: mask.kept };
+    let saved = SavedForBackward { product, z, y: HostTensor::of(&y)?, statistics, noise, kept: mask.kept };
     let y = y.try_into_primitive::<B>().ok()?;
     let nodes = [x_node, weight_node, bias_node, gamma_node, beta_node];
     let output = match Normalized.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish(remembered, y),
+        OpsKind::Tracked(prepared) => prepared.finish(saved, y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
     };
     Some(Tensor::from_primitive::<Autodiff<B>>(output))
@@ -86,7 +86,7 @@ fn update_running_stats(running: &RunningState<Tensor<1>>, batch: Tensor<1>, mom
     running.update((value * (1.0 - momentum) + batch * momentum).detach());
 }
 
-/// What a batch's normalisation does to each unit.
+/// The statistics of a batch, for each unit.
 #[derive(Debug, Clone)]
 struct Statistics {
     /// μ.
@@ -100,7 +100,7 @@ struct Statistics {
 }
 
 impl Statistics {
-    /// Those of z, `[images, units]` row by row.
+    /// The statistics of z, `[images, units]` in row-major order.
     #[inline(always)]
     fn of(z: &[f32], gamma: &[f32], epsilon: f32) -> Self {
         let units = gamma.len();
@@ -122,7 +122,7 @@ impl Statistics {
     }
 }
 
-/// Puts `m · max(scale·(z - mean) + γ·v + β, 0)` into y.
+/// Writes `m · max(scale·(z - mean) + γ·v + β, 0)` into y.
 #[inline(always)]
 fn activate(
     z: &[f32],
@@ -153,7 +153,7 @@ struct SavedForBackward {
     y: HostTensor,
     statistics: Statistics,
     noise: Noise,
-    /// What is not dropped was multiplied by this.
+    /// The factor of the units that were not dropped.
     kept: f32,
 }
 
@@ -186,7 +186,7 @@ where
     }
 }
 
-/// Puts da where dy is, and adds up `da·(z - mean)` and da.
+/// Overwrites dy with da, and sums `da·(z - mean)` and da.
 #[inline(always)]
 fn derive(dy: &mut [f32], y: &[f32], z: &[f32], mean: &[f32], kept: f32, [products, sums]: [&mut [f32]; 2]) {
     let units = mean.len();
@@ -210,7 +210,7 @@ fn sums_with(noise: &Noise, da: &[f32], units: usize) -> Vec<f32> {
     sums
 }
 
-/// Puts dz where da is, with s as in the formula.
+/// Overwrites da with dz; s is that of the formula.
 #[inline(always)]
 fn center(da: &mut [f32], z: &[f32], statistics: &Statistics, [s, dbeta]: [&[f32]; 2]) {
     let Statistics { mean, inverse, scale, .. } = statistics;

@@ -1,4 +1,4 @@
-//! What a hidden layer begins with, and its gradients: the product of the images and the weights.
+//! The first part of a hidden layer, the product of the images and the weights, and its gradients.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::grads::Gradients;
@@ -19,7 +19,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// That of x and the weights, and the device that they are on.
+    /// The product of x and the weights, and their device; `None` if they are not in host memory.
     pub fn of<B: Backend>(x: FloatTensor<B>, weight: FloatTensor<B>) -> Option<(Self, Device)>
     where
         DispatchTensor: DispatchKindConversion<B>,
@@ -35,13 +35,13 @@ impl Product {
         [Matrix::new(self.x.as_slice(), [images, inputs]), Matrix::new(self.weight.as_slice(), [inputs, units])]
     }
 
-    /// `[images, units]`.
+    /// The values, `[images, units]`.
     pub fn computed(&self) -> Vec<f32> {
         let [x, weight] = self.operands();
         x.times(weight)
     }
 
-    /// Registers the gradients of x and of the weights, those of the two that have a node; `dz` is that of the product.
+    /// Registers the gradients of x and of the weights, if they have a node, from `dz`, the gradient of the product.
     pub fn backward<B: Backend>(
         &self,
         gradients: &mut Gradients,
@@ -65,10 +65,10 @@ impl Product {
     }
 }
 
-/// `data` as a tensor of backend `B` on `device`, which has to be one of it.
+/// `data` as a tensor of backend `B` on `device`, which has to be a device of `B`.
 pub fn primitive<B: Backend, const D: usize>(data: TensorData, device: &Device) -> FloatTensor<B>
 where
     DispatchTensor: DispatchKindConversion<B>,
 {
-    Tensor::<D>::from_data(data, device).try_into_primitive::<B>().expect("a tensor is where it was made")
+    Tensor::<D>::from_data(data, device).try_into_primitive::<B>().expect("the device is one of the backend")
 }

@@ -1,4 +1,4 @@
-//! What is random in a hidden layer while it trains.
+//! The random parts of a hidden layer in training.
 
 use burn::nn::{Dropout, GaussianNoise};
 
@@ -7,6 +7,6 @@ use burn::nn::{Dropout, GaussianNoise};
 pub struct Stochastic<'a> {
     /// Added before the activation, see [`noisy`](super::noisy).
     pub noise: &'a GaussianNoise,
-    /// What of the activation's outputs is dropped.
+    /// Applied to the activation's outputs.
     pub dropout: &'a Dropout,
 }

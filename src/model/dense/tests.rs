@@ -1,4 +1,4 @@
-//! One operation against Burn's several, and what chance does.
+//! The fused layer against Burn's operations, and its noise and dropout.
 
 use burn::module::{Module, Param};
 use burn::nn::{BatchNormConfig, DropoutConfig, GaussianNoiseConfig};
@@ -13,7 +13,7 @@ pub(super) fn devices() -> Vec<Device> {
     cpus.flat_map(|listed| listed.adapters).map(|adapter| adapter.device.autodiff()).collect()
 }
 
-/// `count` numbers of both signs, none of them 0.
+/// Values of both signs, none of them 0.
 pub(super) fn numbers(shape: [usize; 2], device: &Device) -> Tensor<2> {
     let numbers = (0..shape[0] * shape[1]).map(|i| (i * 37 % 101) as f32 / 25.0 - 2.01).collect::<Vec<_>>();
     Tensor::from_data(TensorData::new(numbers, shape), device)
@@ -24,7 +24,7 @@ pub(super) fn layer(device: &Device) -> Linear {
     Linear { weight: Param::from_tensor(numbers([4, 3], device).mul_scalar(0.7)), bias: Some(Param::from_tensor(bias)) }
 }
 
-/// The one operation with noise of that deviation and so much dropout, if there is one.
+/// The fused layer with noise of this standard deviation and dropout of this probability, if the device has it.
 pub(super) fn fused(
     x: &Tensor<2>,
     layer: &Linear,
@@ -35,9 +35,9 @@ pub(super) fn fused(
     super::fused(x, layer, norm, Stochastic { noise: &noise, dropout: &dropout })
 }
 
-/// The same without batch normalisation, which there is on these backends.
-fn dense(x: &Tensor<2>, layer: &Linear, chance: [f64; 2]) -> Tensor<2> {
-    fused(x, layer, None, chance).expect("a CPU backend with autodiff")
+/// The fused layer without batch normalisation, which these backends have.
+fn dense(x: &Tensor<2>, layer: &Linear, random: [f64; 2]) -> Tensor<2> {
+    fused(x, layer, None, random).expect("a CPU backend with autodiff")
 }
 
 /// y and the gradients of x, of the weights and of the bias, where `dy` is the gradient of y.
@@ -55,7 +55,7 @@ fn pass(x: &Tensor<2>, layer: &Linear, dy: &Tensor<2>, forward: impl Fn(Tensor<2
 }
 
 #[test]
-fn without_dropout_layer_and_gradients_are_those_of_burns_operations() {
+fn fused_layer_without_dropout_equals_burns_operations_with_its_gradients() {
     for device in devices() {
         let (x, dy, layer) = (numbers([5, 4], &device), numbers([5, 3], &device), layer(&device));
         let fused = pass(&x, &layer, &dy, |x| dense(&x, &layer, [0.0, 0.0]));
@@ -66,7 +66,7 @@ fn without_dropout_layer_and_gradients_are_those_of_burns_operations() {
     }
 }
 
-/// y, `[1000, 3]`, and the bias' gradient, where weights are 0 and a quarter is dropped.
+/// y, `[1000, 3]`, and the bias' gradient, with weights of 0 and a dropout of 0.25.
 fn dropped(device: &Device) -> (Vec<f32>, Vec<f32>) {
     let (x, dy) = (numbers([1000, 4], device), Tensor::ones([1000, 3], device));
     let layer = Linear { weight: Param::from_tensor(Tensor::zeros([4, 3], device)), ..layer(device) };
@@ -76,7 +76,7 @@ fn dropped(device: &Device) -> (Vec<f32>, Vec<f32>) {
 }
 
 #[test]
-fn dropout_drops_its_share_and_scales_the_rest_and_its_gradient() {
+fn dropout_drops_its_fraction_and_scales_the_rest_and_its_gradient() {
     for device in devices() {
         let (y, bias) = dropped(&device);
         let rest = y.iter().filter(|&&y| y != 0.0).count();
@@ -92,15 +92,15 @@ fn dropout_drops_its_share_and_scales_the_rest_and_its_gradient() {
 }
 
 #[test]
-fn noise_has_its_deviation_and_comes_before_the_activation() {
+fn noise_has_its_standard_deviation_and_is_added_before_the_activation() {
     for device in devices() {
         let x = numbers([1000, 4], &device);
-        // So high that nothing is cut off.
+        // So high that ReLU cuts nothing off.
         let bias = Some(Param::from_tensor(Tensor::full([3], 100.0, &device)));
         let layer = Linear { bias, ..layer(&device) };
         let noise = (dense(&x, &layer, [0.5, 0.0]) - dense(&x, &layer, [0.0, 0.0])).into_data();
         let deviation = (noise.iter::<f32>().map(|v| v * v).sum::<f32>() / 3000.0).sqrt();
-        // Its own deviation is below 0.007.
+        // The standard deviation of this estimate is below 0.007.
         assert!((deviation - 0.5).abs() < 0.03, "{deviation}");
         let low = Some(Param::from_tensor(Tensor::full([3], -100.0, &device)));
         let cut = dense(&x, &Linear { bias: low, ..layer }, [0.5, 0.0]).into_data();
@@ -109,7 +109,7 @@ fn noise_has_its_deviation_and_comes_before_the_activation() {
 }
 
 #[test]
-fn burns_operations_add_noise_before_the_scale_of_a_normalisation() {
+fn unfused_noise_is_added_before_the_scale_of_batch_normalisation() {
     for device in devices() {
         let gamma = Param::from_tensor(Tensor::from_floats([1.0, 0.0, -4.0], &device));
         let norm = BatchNorm { gamma, ..BatchNormConfig::new(3).init(&device) };
@@ -123,7 +123,7 @@ fn burns_operations_add_noise_before_the_scale_of_a_normalisation() {
 }
 
 #[test]
-fn what_is_no_number_stays_none() {
+fn nan_passes_through_the_fused_layer() {
     for device in devices() {
         let x = Tensor::<2>::from_floats([[f32::NAN, 0.0, 0.0, 0.0]], &device);
         let y = dense(&x, &layer(&device), [0.0, 0.0]);
@@ -132,7 +132,7 @@ fn what_is_no_number_stays_none() {
 }
 
 #[test]
-fn a_frozen_layer_has_no_gradients_and_passes_them_on() {
+fn frozen_layer_has_no_gradients_and_passes_them_on() {
     for device in devices() {
         let (x, layer) = (numbers([5, 4], &device).require_grad(), layer(&device).freeze());
         let gradients = dense(&x, &layer, [0.0, 0.0]).sum().backward();

@@ -1,4 +1,4 @@
-//! Networks that start from files and runs, and those that must not.
+//! Networks that start from files and runs, and those that are refused.
 
 use std::fs;
 
@@ -35,7 +35,7 @@ fn network(experiment: &Experiment, classes: usize, seed: u64) -> Mlp {
     Mlp::new(&experiment.model, &experiment.init, INPUTS, classes, seed, &cpu().device)
 }
 
-/// A file with the weights that `experiment` gets by chance under seed 7.
+/// A file with the randomly initialised weights of seed 7.
 fn file(folder: &TempDir, hidden: &[usize], classes: usize) -> PathBuf {
     let path = folder.path().join("there.safetensors");
     let there = network(&experiment(hidden, &path), classes, 7);
@@ -43,7 +43,7 @@ fn file(folder: &TempDir, hidden: &[usize], classes: usize) -> PathBuf {
     path
 }
 
-/// What comes of the experiment's network of so many classes and seed 1.
+/// The experiment's network of so many classes and seed 1, started from `init.from`.
 fn started(experiment: &Experiment, classes: usize) -> Result<(Mlp, TransferRecord), PretrainedError> {
     let from = experiment.init.from.as_ref().expect("init.from is set");
     let pretrained =
@@ -67,7 +67,7 @@ fn tensors(network: &Mlp) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn a_network_of_the_same_shape_takes_every_layer_bit_by_bit() {
+fn network_of_the_same_shape_takes_every_layer_bit_by_bit() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &[5, 3], 4);
     let (found, record) = started(&experiment(&[5, 3], &path), 4).unwrap();
@@ -77,16 +77,16 @@ fn a_network_of_the_same_shape_takes_every_layer_bit_by_bit() {
 }
 
 #[test]
-fn another_number_of_classes_makes_a_new_head_and_the_record_says_why() {
+fn output_layer_is_reinitialised_for_another_number_of_classes_and_the_record_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = experiment(&[5], &file(&folder, &[5], 4));
     let (found, record) = started(&experiment, 3).unwrap();
-    let (there, chance) = (tensors(&network(&experiment, 4, 7)), tensors(&network(&experiment, 3, 1)));
+    let (there, random) = (tensors(&network(&experiment, 4, 7)), tensors(&network(&experiment, 3, 1)));
     let found = tensors(&found);
     assert_eq!(found["hidden.0.weight"], there["hidden.0.weight"]);
-    assert_eq!(found["output.weight"], chance["output.weight"]);
+    assert_eq!(found["output.weight"], random["output.weight"]);
     assert_eq!(record.taken, ["hidden.0"]);
-    assert_eq!(record.fresh["output"], "there are 4 classes there, 3 here");
+    assert_eq!(record.fresh["output"], "the weights are for 4 classes, not 3");
     assert_eq!(record.unused, ["output.bias", "output.weight"]);
 }
 
@@ -97,26 +97,26 @@ fn layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out() {
     let expected = format!(
         "{} does not fit this network: hidden.0.bias is [5], not [7], hidden.0.weight is [5, 6], not [7, 6], \
          hidden.1.bias is missing, hidden.1.weight is missing; \
-         init.rename tells of other names, and a layer in init.reinitialize starts by chance",
+         rename layers with init.rename, or name them in init.reinitialize to initialise them randomly",
         path.display()
     );
     assert_eq!(refusal(&experiment(&[7, 5], &path), 4), expected);
 }
 
 #[test]
-fn a_layer_in_fresh_starts_by_chance() {
+fn layer_in_reinitialize_is_randomly_initialised() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = experiment(&[5, 8, 5], &file(&folder, &[5], 4));
     experiment.init.reinitialize = vec!["hidden.1".into(), "hidden.2".into()];
     let (found, record) = started(&experiment, 4).unwrap();
-    let chance = tensors(&network(&experiment, 4, 1));
-    assert_eq!(tensors(&found)["hidden.1.weight"], chance["hidden.1.weight"]);
-    assert_ne!(tensors(&found)["output.weight"], chance["output.weight"]);
+    let random = tensors(&network(&experiment, 4, 1));
+    assert_eq!(tensors(&found)["hidden.1.weight"], random["hidden.1.weight"]);
+    assert_ne!(tensors(&found)["output.weight"], random["output.weight"]);
     assert_eq!(record.fresh["hidden.2"], "init.reinitialize names it");
 }
 
 #[test]
-fn numbers_of_another_type_are_refused() {
+fn tensors_of_another_type_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("there.safetensors");
     let bytes = [0; 8 * 4 * INPUTS];
@@ -128,16 +128,17 @@ fn numbers_of_another_type_are_refused() {
 }
 
 #[test]
-fn a_layer_that_would_stay_as_chance_has_it_is_refused() {
+fn frozen_layer_that_would_stay_randomly_initialised_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = experiment(&[5], &file(&folder, &[5], 4));
     experiment.init.freeze = vec!["output".into()];
-    let expected = "init.freeze: output would stay as chance has it: there are 4 classes there, 3 here; leave it out";
+    let expected = "init.freeze: output would stay randomly initialised: the weights are for 4 classes, not 3; \
+                    remove it from init.freeze";
     assert_eq!(refusal(&experiment, 3), expected);
     assert!(started(&experiment, 4).is_ok());
 }
 
-/// What the network of `tests/weights/outside.py` is here.
+/// An experiment for the network of `tests/weights/outside.py`.
 fn outside(name: &str, renamed: &[(&str, &str)]) -> Experiment {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights").join(name);
     let mut experiment = experiment(&[5], &path);
@@ -147,11 +148,11 @@ fn outside(name: &str, renamed: &[(&str, &str)]) -> Experiment {
 }
 
 #[test]
-fn weights_made_by_pytorch_give_the_logits_that_they_give_there() {
-    let figures = include_str!("../../../tests/weights/outside.json");
-    let figures: Value = serde_json::from_str(figures).unwrap();
+fn pytorch_weights_give_pytorchs_logits() {
+    let reference = include_str!("../../../tests/weights/outside.json");
+    let reference: Value = serde_json::from_str(reference).unwrap();
     let numbers = |key: &str| -> Vec<f32> {
-        let rows = figures[key].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
+        let rows = reference[key].as_array().unwrap().iter().flat_map(|row| row.as_array().unwrap());
         rows.map(|number| number.as_f64().unwrap() as f32).collect()
     };
     let layers = [("fc1", "hidden.0"), ("bn1", "norm.0"), ("fc2", "output")];
@@ -168,7 +169,7 @@ fn weights_made_by_pytorch_give_the_logits_that_they_give_there() {
 }
 
 #[test]
-fn a_single_tensor_can_have_another_name_too() {
+fn rename_applies_to_a_single_tensor() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("there.safetensors");
     let bytes = [0; 4 * 4 * INPUTS];
@@ -183,7 +184,7 @@ fn a_single_tensor_can_have_another_name_too() {
 }
 
 #[test]
-fn names_can_change_places() {
+fn rename_can_swap_layers() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = experiment(&[6, 6], &file(&folder, &[6, 6], 4));
     for (there, here) in [("hidden.0", "hidden.1"), ("hidden.1", "hidden.0")] {
@@ -195,19 +196,22 @@ fn names_can_change_places() {
 }
 
 #[test]
-fn two_layers_can_not_be_given_one_name() {
+fn rename_of_two_layers_to_one_name_is_refused() {
     let message = refusal(&outside("outside.pt", &[("fc1", "output"), ("fc2", "output")]), 4);
-    assert!(message.ends_with("outside.pt has several tensors for output.bias; give each layer one name"), "{message}");
+    assert!(
+        message.ends_with("outside.pt has several tensors for output.bias; give each layer a different name"),
+        "{message}"
+    );
 }
 
 #[test]
-fn a_name_that_the_file_does_not_have_is_told_with_those_it_has() {
+fn rename_of_an_unknown_name_is_refused_with_the_known_ones() {
     let message = refusal(&outside("outside.safetensors", &[("fc", "hidden.0")]), 4);
     assert!(message.contains("outside.safetensors has no tensor and no layer fc; it has hidden.0.bias, "), "{message}");
 }
 
 #[test]
-fn what_holds_no_weights_is_told_with_the_file() {
+fn file_without_weights_is_refused_with_its_path() {
     let folder = tempfile::tempdir().unwrap();
     for whole in ["outside.pt", "outside.safetensors"] {
         let bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights").join(whole)).unwrap();
@@ -216,15 +220,15 @@ fn what_holds_no_weights_is_told_with_the_file() {
             fs::write(&path, part).unwrap();
             let message = refusal(&experiment(&[5], &path), 4);
             let expected =
-                format!("init.from names no weights to start from: can't load a model from {}: ", path.display());
+                format!("init.from does not name a usable weights file: can't load a model from {}: ", path.display());
             assert!(message.starts_with(&expected), "{message}");
         }
     }
     let missing = refusal(&experiment(&[5], Path::new("no/such.pt")), 4);
-    assert!(missing.starts_with("init.from names no weights to start from"), "{missing}");
+    assert!(missing.starts_with("init.from does not name a usable weights file"), "{missing}");
 }
 
-/// A folder with all that is needed of a run of this network, with standardised pixels and these classes.
+/// A folder with the needed files of a run of this network, with standardised pixels and these classes.
 fn run(folder: &TempDir, classes: &[&str]) -> PathBuf {
     let run = RunFolder::at(folder.path());
     let mut there = experiment(&[5], Path::new("nowhere"));
@@ -253,7 +257,7 @@ fn standardized(from: &Path) -> Experiment {
 }
 
 #[test]
-fn a_run_brings_its_scaling_and_its_head_if_the_classes_are_the_same() {
+fn run_provides_its_scaling_and_its_output_layer_if_the_classes_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = standardized(&run(&folder, &["0", "1", "2"]));
     let pretrained = RunFolder::at(folder.path()).pretrained().unwrap();
@@ -264,21 +268,21 @@ fn a_run_brings_its_scaling_and_its_head_if_the_classes_are_the_same() {
 }
 
 #[test]
-fn as_many_other_classes_make_a_new_head() {
+fn output_layer_is_reinitialised_for_as_many_other_classes() {
     let folder = tempfile::tempdir().unwrap();
     let (_, record) = started(&standardized(&run(&folder, &["5", "6", "7"])), 3).unwrap();
-    assert_eq!(record.fresh["output"], "the classes there are 5, 6, 7, here 0, 1, 2");
+    assert_eq!(record.fresh["output"], "the weights are for the classes 5, 6, 7, not 0, 1, 2");
 }
 
 #[test]
-fn a_run_that_computes_otherwise_is_refused_with_the_key() {
+fn run_that_computes_differently_is_refused_with_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let message = refusal(&experiment(&[5], &run(&folder, &["0", "1", "2"])), 3);
     assert!(message.contains("was trained with data.pixels = \"standardized\", not \"unit\""), "{message}");
 }
 
 #[test]
-fn a_folder_that_is_no_run_or_whose_model_has_changed_is_refused() {
+fn folder_that_is_not_a_run_or_has_a_changed_model_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = || RunFolder::at(folder.path()).pretrained().unwrap_err().to_string();
     assert!(refusal().contains("is not a run folder"), "{}", refusal());

@@ -1,11 +1,11 @@
-//! What a folder keeps, and how it says what it can't.
+//! Tests of run folders: their files, and the errors of reading and writing them.
 
 use std::error::Error;
 
 use super::*;
 
 #[test]
-fn a_folder_that_can_not_be_made_is_named() {
+fn run_folder_that_cannot_be_created_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = RunFolder::create(&file.path().join("runs"), &Experiment::default().resolved()).unwrap_err();
     assert_eq!(error.to_string(), format!("can't create the run's folder {}/runs", file.path().display()));
@@ -13,20 +13,20 @@ fn a_folder_that_can_not_be_made_is_named() {
 }
 
 #[test]
-fn a_folder_with_something_in_it_is_never_made_a_run() {
+fn folder_that_is_not_empty_never_becomes_a_run_folder() {
     let folder = tempfile::tempdir().unwrap();
-    let place = folder.path().join("here");
-    fs::create_dir(&place).unwrap();
-    fs::write(place.join("mine"), "").unwrap();
-    let error = RunFolder::create_at(&place, &Experiment::default().resolved()).unwrap_err();
-    assert_eq!(error.to_string(), format!("{} exists and is no run: name another folder", place.display()));
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["here"]);
-    assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+    let path = folder.path().join("here");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("mine"), "").unwrap();
+    let error = RunFolder::create_at(&path, &Experiment::default().resolved()).unwrap_err();
+    assert_eq!(error.to_string(), format!("{} exists but is not a run folder: choose another folder", path.display()));
+    let entries: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(entries, ["here"]);
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
 }
 
 #[test]
-fn a_file_that_can_not_be_written_is_named() {
+fn file_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(&folder.path().join("gone"));
     let error = run.write_config(&Experiment::default().resolved()).unwrap_err();
@@ -35,7 +35,7 @@ fn a_file_that_can_not_be_written_is_named() {
 }
 
 #[test]
-fn who_has_the_curves_open_sees_them_grow() {
+fn tensorboard_file_grows_for_a_reader_that_has_it_open() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     let epoch = |epoch| Epoch {
@@ -48,21 +48,21 @@ fn who_has_the_curves_open_sees_them_grow() {
         ..Epoch::default()
     };
     let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
-    let whole = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Curve::Train);
+    let complete = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Curve::Train);
     run.write_tensorboard(&first, 7.0).unwrap();
     let path = folder.path().join(Curve::Train.file());
     let mut open = fs::File::open(&path).unwrap();
     run.write_tensorboard(&both, 7.0).unwrap();
     let mut seen = vec![];
     io::Read::read_to_end(&mut open, &mut seen).unwrap();
-    assert!(seen == whole(&both));
+    assert!(seen == complete(&both));
 
-    // A file cut in the middle of an event is mended, and one that knows too much is replaced.
+    // A file that ends within an event is completed, and one with more epochs is replaced.
     fs::write(&path, &seen[..seen.len() - 5]).unwrap();
     run.write_tensorboard(&both, 7.0).unwrap();
-    assert!(fs::read(&path).unwrap() == whole(&both));
+    assert!(fs::read(&path).unwrap() == complete(&both));
     run.write_tensorboard(&first, 7.0).unwrap();
-    assert!(fs::read(&path).unwrap() == whole(&first));
+    assert!(fs::read(&path).unwrap() == complete(&first));
 }
 
 fn row(epoch: usize, train_loss: f64, validation: Option<f64>) -> Epoch {
@@ -79,7 +79,7 @@ fn row(epoch: usize, train_loss: f64, validation: Option<f64>) -> Epoch {
 }
 
 #[test]
-fn the_metrics_that_were_written_are_read_back_to_the_last_bit() {
+fn metrics_are_read_back_exactly_as_they_were_written() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     for epochs in [vec![row(1, 1.0 / 3.0, None)], vec![row(1, 2e-9, Some(0.93)), row(2, 0.1, Some(0.94))]] {
@@ -89,7 +89,7 @@ fn the_metrics_that_were_written_are_read_back_to_the_last_bit() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_read_back_as_such() {
+fn metrics_read_back_a_nan_loss() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     run.write_metrics(&[row(1, f64::NAN, None)]).unwrap();
@@ -97,7 +97,7 @@ fn a_loss_that_is_no_number_is_read_back_as_such() {
 }
 
 #[test]
-fn columns_that_a_later_program_adds_are_passed_over() {
+fn metrics_ignore_columns_of_later_versions() {
     let folder = tempfile::tempdir().unwrap();
     let table = "epoch,later,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds\n1,x,2,0.5,,,3\n";
     fs::write(folder.path().join("metrics.csv"), table).unwrap();
@@ -106,7 +106,7 @@ fn columns_that_a_later_program_adds_are_passed_over() {
 }
 
 #[test]
-fn damaged_metrics_are_an_error_that_names_the_file() {
+fn damaged_metrics_file_is_named_in_the_error() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("metrics.csv"), "epoch,train_loss\none,2\n").unwrap();
     let error = RunFolder::at(folder.path()).metrics().unwrap_err();
@@ -114,7 +114,7 @@ fn damaged_metrics_are_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_run_before_its_first_epoch_has_neither_metrics_nor_an_evaluation() {
+fn run_before_its_first_epoch_has_no_metrics_and_no_evaluation() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
     assert_eq!((run.metrics().unwrap(), run.evaluation().unwrap()), (vec![], None));

@@ -1,16 +1,16 @@
-// The page of `mnist-burn serve`: what is drawn goes to the server as a picture, and its answer is shown.
+// The page of `mnist-burn serve`: sends the drawing to the server as a picture, and shows the prediction.
 
 const $ = (id) => document.getElementById(id);
 const sheet = $("sheet");
 const paper = sheet.getContext("2d", { willReadFrequently: true });
 
-// The pen's width, as a share of the sheet's: what becomes of it in 28 pixels is about MNIST's.
+// The pen's width, as a fraction of the sheet's: scaled to 28 pixels, it is about that of MNIST.
 const PEN = 0.07;
-// Files of more bytes, of other formats, or of longer sides are made smaller before they are sent.
+// Files with more bytes or longer sides, or in other formats than PNG and JPEG, are converted before they are sent.
 const LARGEST_FILE = 1 << 20;
 const LARGEST_SIDE = 1000;
 
-// What is on the sheet: strokes, each a list of points, or one picture. And what was, for undo.
+// The content of the sheet: strokes, each a list of points, or one picture. Its earlier contents are for undo.
 let content = { strokes: [] };
 let past = [];
 
@@ -31,13 +31,13 @@ function draw() {
   paper.lineCap = paper.lineJoin = "round";
   paper.fillStyle = paper.strokeStyle = "#000";
   for (const stroke of content.strokes) {
-    // A dot where the pen is put down: a curve without length shows nothing.
+    // A dot where the pen is put down, because a curve without length is invisible.
     paper.beginPath();
     paper.arc(...stroke[0], paper.lineWidth / 2, 0, 2 * Math.PI);
     paper.fill();
     paper.beginPath();
     paper.moveTo(...stroke[0]);
-    // Curves from middle to middle of what the mouse reported.
+    // Curves between the midpoints of the reported positions.
     for (const [at, [x, y]] of stroke.entries()) {
       const [nextX, nextY] = stroke[at + 1] ?? [x, y];
       paper.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
@@ -62,10 +62,10 @@ function show() {
 const isEmpty = () => !content.picture && content.strokes.length === 0;
 
 function point(event) {
-  const place = sheet.getBoundingClientRect();
+  const box = sheet.getBoundingClientRect();
   return [
-    ((event.clientX - place.left) / place.width) * sheet.width,
-    ((event.clientY - place.top) / place.height) * sheet.height,
+    ((event.clientX - box.left) / box.width) * sheet.width,
+    ((event.clientY - box.top) / box.height) * sheet.height,
   ];
 }
 
@@ -119,11 +119,11 @@ async function open(file) {
     const picture = await createImageBitmap(file);
     change({ picture, sent: await small(file, picture) });
   } catch {
-    say(`${file.name} is no picture that this browser can show.`);
+    say(`This browser can't show ${file.name}: open a PNG or JPEG image.`);
   }
 }
 
-// The file itself, if the server takes it: a prepared image has to arrive unchanged.
+// The file itself if the server accepts it, because a prepared image must not be changed.
 async function small(file, picture) {
   const scale = LARGEST_SIDE / Math.max(picture.width, picture.height);
   if (scale >= 1 && file.size <= LARGEST_FILE && ["image/png", "image/jpeg"].includes(file.type)) return file;
@@ -151,9 +151,9 @@ document.addEventListener("drop", (event) => {
   open(firstPicture(event.dataTransfer.files));
 });
 
-// ---- Asking
+// ---- Predictions
 
-// One question at a time; what changes meanwhile is asked afterwards.
+// One request at a time. Changes meanwhile are sent afterwards.
 let asking = false;
 let changed = false;
 
@@ -169,7 +169,7 @@ async function ask() {
   asking = false;
 }
 
-// The server's answer, or undefined where there is none, which is said.
+// The server's answer. Without one, reports why and returns undefined.
 async function read() {
   const body = content.sent ?? (await new Promise((done) => sheet.toBlob(done)));
   const run = $("run").value;
@@ -187,7 +187,7 @@ async function read() {
   }
 }
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
 function tell(answer) {
   if (answer !== undefined) say("");
@@ -195,13 +195,13 @@ function tell(answer) {
   $("digit").value = answer?.class ?? "–";
   while ($("bars").children.length > probabilities.length) $("bars").lastChild.remove();
   while ($("bars").children.length < probabilities.length) $("bars").append(bar());
-  probabilities.forEach((share, index) => {
+  probabilities.forEach((probability, index) => {
     const row = $("bars").children[index];
     const name = answer?.classes[index];
     row.firstChild.textContent = name ?? (row.firstChild.textContent || index);
     row.classList.toggle("best", Boolean(answer) && name === answer.class);
-    row.querySelector(".track div").style.width = `${100 * share}%`;
-    row.querySelector(".share").textContent = answer ? percent(share) : "";
+    row.querySelector(".track div").style.width = `${100 * probability}%`;
+    row.querySelector(".share").textContent = answer ? percent(probability) : "";
   });
   const { width, height, pixels } = answer ?? { width: 28, height: 28, pixels: Array(28 * 28).fill(0) };
   Object.assign($("seen"), { width, height });
@@ -255,12 +255,12 @@ async function list() {
 function row(run) {
   const row = element("tr", "");
   row.dataset.run = run.run;
-  const share = (figure) => (figure == null ? "–" : `${(100 * figure).toFixed(2)} %`);
+  const percent = (error) => (error == null ? "–" : `${(100 * error).toFixed(2)} %`);
   const name = element("th", run.run);
   name.scope = "row";
   const cells = run.error
     ? ["–", "–", "–", "–", "damaged"]
-    : [run.config, `${run.epochs}/${run.planned_epochs}`, share(run.validation_error), share(run.test_error), run.status];
+    : [run.config, `${run.epochs}/${run.planned_epochs}`, percent(run.validation_error), percent(run.test_error), run.status];
   const report = element("td", run.report ? "" : "–");
   if (run.report) {
     const link = element("a", "open");
@@ -282,7 +282,7 @@ $("run").addEventListener("change", () => {
   mark();
   ask();
 });
-// Runs that have come since the page was opened.
+// Shows runs that have been added since the page was opened.
 window.addEventListener("focus", list);
 
 tell(null);

@@ -1,4 +1,4 @@
-//! The same with batch normalisation.
+//! The fused layer with batch normalisation against Burn's operations.
 
 use burn::module::{Module, Param};
 use burn::nn::BatchNormConfig;
@@ -8,14 +8,14 @@ use burn::tensor::{Device, Tolerance};
 use super::super::tests::{devices, fused, layer, numbers};
 use super::*;
 
-/// With shifts raised by `lift`.
+/// Batch normalisation with shifts raised by `lift`.
 fn norm(device: &Device, lift: f32) -> BatchNorm {
     let norm = BatchNormConfig::new(3).init(device);
     let parameter = |numbers: [f32; 3]| Param::from_tensor(Tensor::from_floats(numbers, device));
     BatchNorm { gamma: parameter([0.5, 1.5, -1.0]), beta: parameter([0.25, -0.5, 0.1].map(|beta| beta + lift)), ..norm }
 }
 
-/// y, the gradients of x and of everything that is trained, where `dy` is the gradient of y, and the running statistics.
+/// y, the gradients of x and of all parameters, where `dy` is the gradient of y, and the running statistics.
 fn pass(device: &Device, lift: f32, forward: impl Fn(Tensor<2>, &Linear, &BatchNorm) -> Tensor<2>) -> [TensorData; 8] {
     let (x, dy) = (numbers([5, 4], device).require_grad(), numbers([5, 3], device));
     let (layer, norm) = (layer(device), norm(device, lift));
@@ -35,7 +35,7 @@ fn pass(device: &Device, lift: f32, forward: impl Fn(Tensor<2>, &Linear, &BatchN
 }
 
 #[test]
-fn layer_gradients_and_running_statistics_are_those_of_burns_operations() {
+fn layer_gradients_and_running_statistics_equal_those_of_burns_operations() {
     for device in devices() {
         let one = pass(&device, 0.0, |x, layer, norm| fused(&x, layer, Some(norm), [0.0, 0.0]).unwrap());
         let many = pass(&device, 0.0, |x, layer, norm| relu(norm.forward(layer.forward(x))));
@@ -46,9 +46,9 @@ fn layer_gradients_and_running_statistics_are_those_of_burns_operations() {
 }
 
 #[test]
-fn noise_comes_before_scale_and_shift_and_counts_in_the_gradient_of_the_scale() {
+fn noise_is_added_before_scale_and_shift_and_counts_in_the_gradient_of_the_scale() {
     for device in devices() {
-        // So high that nothing is cut off, and what was drawn can be told from y.
+        // So high that ReLU cuts nothing off, and the noise can be computed from y.
         let pass = |forward: &dyn Fn(Tensor<2>, &Linear, &BatchNorm) -> Tensor<2>| pass(&device, 50.0, forward);
         let one = pass(&|x, layer, norm| fused(&x, layer, Some(norm), [0.5, 0.0]).unwrap());
         let plain = pass(&|x, layer, norm| fused(&x, layer, Some(norm), [0.0, 0.0]).unwrap());
@@ -59,14 +59,14 @@ fn noise_comes_before_scale_and_shift_and_counts_in_the_gradient_of_the_scale() 
         for (one, many) in one.iter().zip(&many) {
             one.assert_approx_eq::<f32>(many, Tolerance::absolute(1e-4));
         }
-        // Of 15 numbers: 0.4, with a deviation of 0.08.
+        // The expected mean of 15 values is 0.4, with a standard deviation of 0.08.
         let mean = noise.abs().mean().into_scalar::<f32>();
         assert!((0.1..0.8).contains(&mean), "{mean}");
     }
 }
 
 #[test]
-fn dropout_drops_its_share_and_scales_the_rest() {
+fn dropout_drops_its_fraction_and_scales_the_rest() {
     for device in devices() {
         let (layer, norm) = (layer(&device), norm(&device, 0.0));
         let y = |rate| fused(&numbers([1000, 4], &device), &layer, Some(&norm), [0.0, rate]);
@@ -75,18 +75,18 @@ fn dropout_drops_its_share_and_scales_the_rest() {
         let positive = whole.iter().filter(|&&y| y > 0.0).count();
         let rest: Vec<(&f32, &f32)> = whole.iter().zip(dropped).filter(|&(_, &dropped)| dropped > 0.0).collect();
         assert!(rest.iter().all(|&(whole, dropped)| (whole / 0.75 - dropped).abs() < 1e-5));
-        let share = rest.len() as f64 / positive as f64;
+        let fraction = rest.len() as f64 / positive as f64;
         // Its standard deviation is below 0.015.
-        assert!(positive > 1000 && (share - 0.75).abs() < 0.06, "{} of {positive}", rest.len());
+        assert!(positive > 1000 && (fraction - 0.75).abs() < 0.06, "{} of {positive}", rest.len());
     }
 }
 
 #[test]
-fn what_is_dropped_has_no_gradient_and_the_rest_a_scaled_one() {
+fn dropped_units_have_no_gradient_and_the_others_a_scaled_one() {
     for device in devices() {
         let (layer, norm) = (layer(&device), norm(&device, 0.0));
         let y = fused(&numbers([1000, 4], &device), &layer, Some(&norm), [0.0, 0.25]).unwrap();
-        // With a gradient of 1 for each y, that of the shift counts what is left.
+        // With a gradient of 1 for each y, the shift's gradient counts the units that are left.
         let gradients = y.clone().sum().backward();
         let shift = norm.beta.val().grad(&gradients).unwrap().into_data();
         let left = y.inner().greater_elem(0.0).float().sum_dim(0).div_scalar(0.75).into_data();
@@ -97,7 +97,7 @@ fn what_is_dropped_has_no_gradient_and_the_rest_a_scaled_one() {
 }
 
 #[test]
-fn a_frozen_normalisation_is_left_to_burn() {
+fn frozen_normalisation_is_left_to_burn() {
     for device in devices() {
         let norm = norm(&device, 0.0).freeze();
         let y = fused(&numbers([5, 4], &device), &layer(&device), Some(&norm), [0.0, 0.0]);

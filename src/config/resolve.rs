@@ -1,0 +1,81 @@
+//! Fills in the optional keys that an experiment uses, and clears those that belong to another kind of optimiser or schedule.
+
+use super::augment::{Augment, ELASTIC_SIGMA};
+use super::experiment::{Data, Experiment};
+use super::optimizer::{ADAMW_DECAY, BETA_1, BETA_2, EPSILON, Optimizer, OptimizerKind};
+use super::schedule::{EVERY, FACTOR, Schedule, ScheduleKind};
+use super::schema;
+use super::semi_supervised::{RATIO, SemiSupervised, THRESHOLD};
+
+impl Experiment {
+    /// The experiment with the optional keys filled in that its kinds of optimiser and schedule, its augmentation and its
+    /// semi-supervised learning use, and no key of another kind.
+    pub fn resolved(self) -> Self {
+        let data = Data { augment: self.data.augment.resolved(), ..self.data };
+        let semi_supervised = self.semi_supervised.resolved();
+        Self { data, semi_supervised, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
+    }
+}
+
+impl Augment {
+    /// With the width of an elastic deformation filled in, if there is one.
+    pub fn resolved(self) -> Self {
+        Self { elastic_sigma: self.elastic_alpha.map(|_| self.elastic_sigma.unwrap_or(ELASTIC_SIGMA)), ..self }
+    }
+}
+
+impl SemiSupervised {
+    /// With threshold and ratio filled in, if there is a weight.
+    pub fn resolved(self) -> Self {
+        Self {
+            threshold: self.weight.map(|_| self.threshold.unwrap_or(THRESHOLD)),
+            ratio: self.weight.map(|_| self.ratio.unwrap_or(RATIO)),
+            ..self
+        }
+    }
+}
+
+impl Optimizer {
+    /// With the keys of its kind filled in, by Keras' defaults, and those of other kinds cleared.
+    pub fn resolved(self) -> Self {
+        let kind = self.kind;
+        let weight_decay = if kind == OptimizerKind::Adamw { ADAMW_DECAY } else { 0.0 };
+        Self {
+            beta_1: kind.uses("beta_1").then(|| self.beta_1.unwrap_or(BETA_1)),
+            beta_2: kind.uses("beta_2").then(|| self.beta_2.unwrap_or(BETA_2)),
+            epsilon: kind.uses("epsilon").then(|| self.epsilon.unwrap_or(EPSILON)),
+            weight_decay: kind.uses("weight_decay").then(|| self.weight_decay.unwrap_or(weight_decay)),
+            momentum: kind.uses("momentum").then(|| self.momentum.unwrap_or(0.0)),
+            nesterov: kind.uses("nesterov").then(|| self.nesterov.unwrap_or(false)),
+            ..self
+        }
+    }
+}
+
+impl OptimizerKind {
+    /// Whether this kind uses the key of `[optimizer]`.
+    pub fn uses(self, key: &str) -> bool {
+        schema::kind_uses("optimizer", key, self.name())
+    }
+}
+
+impl Schedule {
+    /// With the keys of its kind filled in, and those of other kinds cleared.
+    pub fn resolved(self) -> Self {
+        let kind = self.kind;
+        let warmup = if kind == ScheduleKind::OneCycle { 0.3 } else { 0.0 };
+        Self {
+            kind,
+            every: kind.uses("every").then(|| self.every.unwrap_or(EVERY)),
+            factor: kind.uses("factor").then(|| self.factor.unwrap_or(FACTOR)),
+            warmup: kind.uses("warmup").then(|| self.warmup.unwrap_or(warmup)),
+        }
+    }
+}
+
+impl ScheduleKind {
+    /// Whether this kind uses the key of `[schedule]`.
+    pub fn uses(self, key: &str) -> bool {
+        schema::kind_uses("schedule", key, self.name())
+    }
+}

@@ -1,0 +1,265 @@
+//! The runs of a sweep: every trial with every seed, checked before anything is trained.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::Value;
+
+use super::file::{self, SweepFile};
+use super::names;
+use super::space::Settings;
+use crate::config::{self, ConfigError, Experiment, Problem};
+
+/// A sweep whose experiments are all valid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The sweep's name, also that of its folder in `runs`.
+    pub name: String,
+    /// The base: the config file that the trials change, relative to the current folder.
+    pub base: PathBuf,
+    /// The seeds that each trial is run with: at least one, all different.
+    pub seeds: Vec<u64>,
+    /// The trials: at least one, all with different settings.
+    pub trials: Vec<Trial>,
+}
+
+/// One variant of the experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
+    pub name: String,
+    /// The keys that it changes in the base, dotted, with their values.
+    pub settings: Settings,
+    /// The base with these changes. It has the base's own seed.
+    pub experiment: Experiment,
+}
+
+/// One training of a sweep.
+#[derive(Debug, Clone, Copy)]
+pub struct SweepRun<'a> {
+    /// The trial.
+    pub trial: &'a Trial,
+    /// The seed.
+    pub seed: u64,
+}
+
+impl Sweep {
+    /// Reads a sweep file and checks the experiment of every trial. `device` overrides the base's.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
+    pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
+        let text =
+            fs::read_to_string(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        Self::build(&text, &stem, device).map_err(|mut problems| {
+            problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+            ConfigError::Problems { origin: file.display().to_string(), problems }
+        })
+    }
+
+    fn build(text: &str, stem: &str, device: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let file = file::read(text, stem)?;
+        let space = file.space.trials();
+        let mut problems = vec![];
+        let mut trials = vec![];
+        for (name, settings) in names::of(&space).into_iter().zip(space) {
+            match experiment(&file, &settings, device) {
+                Ok(experiment) => trials.push(Trial { name, settings, experiment }),
+                // The same value may be wrong in many trials.
+                Err(found) => found.into_iter().for_each(|problem| {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials })
+    }
+
+    /// All runs of the sweep: the first trial with each seed, then the next.
+    pub fn runs(&self) -> impl Iterator<Item = SweepRun<'_>> {
+        self.trials.iter().flat_map(|trial| self.runs_of(trial))
+    }
+
+    /// The runs of one of its trials.
+    pub fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
+        self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
+    }
+}
+
+impl Trial {
+    /// The trial's settings, as `--set` takes them.
+    pub fn overrides(&self) -> Vec<String> {
+        overrides(&self.settings)
+    }
+}
+
+impl SweepRun<'_> {
+    /// The run's experiment.
+    pub fn experiment(&self) -> Experiment {
+        Experiment { seed: self.seed, ..self.trial.experiment.clone() }
+    }
+
+    /// The run's name, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
+    pub fn name(&self) -> String {
+        format!("{}-seed{}", self.trial.name, self.seed)
+    }
+}
+
+fn overrides(settings: &[(String, Value)]) -> Vec<String> {
+    settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
+}
+
+/// The base with these settings, or its problems, with their lines in the sweep file.
+fn experiment(
+    file: &SweepFile,
+    settings: &[(String, Value)],
+    device: Option<&str>,
+) -> Result<Experiment, Vec<Problem>> {
+    let base_location = &file.base_location;
+    let mut arguments = overrides(settings);
+    arguments.extend(device.map(|name| format!("device={name}")));
+    let locate = |problem: Problem| {
+        if problem.line.is_some() {
+            return base_location.problem(problem.to_string());
+        }
+        let setting = arguments.iter().position(|argument| problem.setting == format!("--set {argument}"));
+        match setting.and_then(|index| settings.get(index)) {
+            Some((key, value)) => {
+                let line = file.space.location(key).map(|location| location.line);
+                Problem { line, setting: format!("{key} = {value}"), ..problem }
+            }
+            None => problem,
+        }
+    };
+    match config::load(Some(&file.base), &arguments) {
+        Ok(experiment) if experiment.data.validation == 0 => {
+            let location = file.space.location("data.validation").unwrap_or(base_location);
+            Err(vec![location.problem(
+                "holds out no images, but trials are chosen by their validation error: set data.validation in the base, \
+                 or here to a single value, as in \"data.validation\" = [5000] under [grid]",
+            )])
+        }
+        Ok(experiment) => Ok(experiment),
+        Err(ConfigError::Problems { problems, .. }) => Err(problems.into_iter().map(locate).collect()),
+        Err(ConfigError::Unreadable { source, .. }) => Err(vec![
+            base_location.problem(format!("can't be read ({source}); the path is relative to the current folder")),
+        ]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: &str = "base = 'config/smoke.toml'\nseeds = [1, 2]\n";
+
+    fn sweep(text: &str) -> Sweep {
+        Sweep::build(&format!("{START}{text}"), "try", None).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let mut problems = Sweep::build(text, "try", None).unwrap_err();
+        problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn trial_is_the_base_with_its_settings_and_run_is_a_trial_with_a_seed() {
+        let sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]\n'training.epochs' = [3]");
+        let trained: Vec<_> = sweep.runs().map(|run| (run.name(), run.experiment())).collect();
+        let names: Vec<&str> = trained.iter().map(|(name, _)| name.as_str()).collect();
+        let expected = [
+            "learning_rate=0.1-seed1",
+            "learning_rate=0.1-seed2",
+            "learning_rate=0.2-seed1",
+            "learning_rate=0.2-seed2",
+        ];
+        assert_eq!(names, expected);
+        for (_, experiment) in &trained {
+            assert_eq!((experiment.training.epochs, experiment.data.validation), (3, 5000));
+        }
+        assert_eq!((trained[2].1.optimizer.learning_rate, trained[3].1.seed), (0.2, 2));
+    }
+
+    #[test]
+    fn overrides_of_a_trial_give_its_experiment() {
+        let file = "[grid]\n'model.hidden' = [[], [3, 2]]\n'optimizer.learning_rate' = [1e-7]\nmodel.activation = ['gelu']\n\
+            'training.batch_size' = ['all', 7]";
+        for trial in sweep(file).trials {
+            let loaded = config::load(Some("config/smoke.toml".as_ref()), &trial.overrides()).unwrap();
+            assert_eq!(loaded, trial.experiment);
+        }
+    }
+
+    #[test]
+    fn grid_without_keys_is_the_base_itself() {
+        let sweep = sweep("[grid]");
+        assert_eq!(sweep.runs().map(|run| run.name()).collect::<Vec<_>>(), ["base-seed1", "base-seed2"]);
+    }
+
+    #[test]
+    fn problems_in_trials_are_reported_once_at_their_line_in_the_file() {
+        let text = format!(
+            "{START}[grid]\n'optimizer.learing_rate' = [0.1]\n'model.dropout' = [0.1, 1.5]\n'training.epochs' = [1, 2]\n\
+             model.activation = ['rleu']"
+        );
+        let expected = [
+            "line 4: optimizer.learing_rate = 0.1: unknown key; did you mean optimizer.learning_rate?",
+            "line 5: model.dropout = 1.5: must be a number of at least 0 and less than 1",
+            "line 7: model.activation = \"rleu\": must be one of \"relu\", \"sigmoid\", \"tanh\", \"gelu\"; did you mean \
+             \"relu\"?",
+        ];
+        assert_eq!(problems(&text), expected);
+    }
+
+    #[test]
+    fn problems_in_the_base_are_reported_once_with_both_locations() {
+        let base = tempfile::NamedTempFile::new().unwrap();
+        fs::write(base.path(), "data.validation = 10\nmodel.dropout = 2").unwrap();
+        let line = format!("base = '{}'", base.path().display());
+        let found = problems(&format!("{line}\nseeds = [1]\n[grid]\n'training.epochs' = [1, 2]"));
+        assert_eq!(
+            found,
+            [format!("line 1: {line}: line 2: model.dropout = 2: must be a number of at least 0 and less than 1")]
+        );
+    }
+
+    #[test]
+    fn missing_base_is_reported_with_the_folder_that_its_path_is_relative_to() {
+        let found = problems("base = 'no/such.toml'\nseeds = [1]\n[grid]\n'training.epochs' = [1, 2]");
+        assert!(found.len() == 1 && found[0].starts_with("line 1: base = 'no/such.toml': can't be read"), "{found:?}");
+        assert!(found[0].contains("current folder"), "{found:?}");
+    }
+
+    #[test]
+    fn sweep_without_validation_images_is_refused() {
+        let refused = "holds out no images, but trials are chosen by their validation error";
+        let found = problems("base = 'config/baseline.toml'\nseeds = [1]\n[grid]");
+        assert!(found[0].starts_with("line 1: base") && found[0].contains(refused), "{found:?}");
+        let found = problems(&format!("{START}[grid]\n'data.validation' = [0]"));
+        assert!(found[0].starts_with("line 4: ") && found[0].contains(refused), "{found:?}");
+        let base = "base = 'config/baseline.toml'\nseeds = [1]\n[grid]\n'data.validation' = [5000]";
+        assert!(Sweep::build(base, "try", None).is_ok());
+    }
+
+    #[test]
+    fn device_of_the_command_line_overrides_that_of_the_base() {
+        let device = |name| Sweep::build(&format!("{START}[grid]"), "try", Some(name));
+        assert_eq!(device("flex").unwrap().trials[0].experiment.device, "flex".into());
+        assert!(device("abacus").unwrap_err()[0].to_string().starts_with("--set device=abacus: must be"));
+    }
+
+    #[test]
+    fn shipped_sweeps_are_valid() {
+        let files: Vec<_> = fs::read_dir("config/sweeps").unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(!files.is_empty());
+        for file in files {
+            Sweep::load(&file, None).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
