@@ -1,5 +1,6 @@
-//! What the augmentation of `config/deep.toml` adds to its epoch: `cargo bench --bench augmentation`, `-- 5` for other than 3
-//! rounds; `MNIST_BURN_DEVICE` names the device. Epochs with and without them take turns, and each round has a ratio of its own.
+//! The cost of the augmentation of `config/deep.toml` in an epoch: `cargo bench --bench augmentation`, with `-- 5` for
+//! 5 rounds instead of 3. `MNIST_BURN_DEVICE` names the device. Epochs with and without augmentation alternate, and
+//! each round has its own ratio.
 
 use std::path::Path;
 use std::slice;
@@ -20,7 +21,7 @@ fn main() {
     let plain = Experiment { data: config::Data { augment: data, ..augmented.data.clone() }, ..augmented.clone() };
     // The first round warms up.
     for round in 0..=rounds {
-        // Who comes first takes turns, too: a machine gets slower or faster while it works.
+        // The order alternates, too: a machine gets slower or faster while it works.
         let [augmented, plain] = match round % 2 {
             0 => [&augmented, &plain].map(seconds),
             _ => {
@@ -29,15 +30,12 @@ fn main() {
             }
         };
         if round > 0 {
-            println!(
-                "augmented {augmented:.2} s, as they are {plain:.2} s: {:+.1} %",
-                100.0 * (augmented / plain - 1.0)
-            );
+            println!("augmented {augmented:.2} s, plain {plain:.2} s: {:+.1} %", 100.0 * (augmented / plain - 1.0));
         }
     }
 }
 
-/// How long an epoch takes, saving it included.
+/// The time of an epoch in seconds, saving included.
 fn seconds(experiment: &Experiment) -> f64 {
     let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
     let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");

@@ -1,11 +1,12 @@
-//! What it costs to run `baseline` safely: `cargo bench --bench overhead`, `-- 9` for other than 5 rounds.
+//! The overhead of `baseline` over a bare training loop: `cargo bench --bench overhead`, with `-- 9` for 9 rounds, not
+//! 5.
 //!
-//! Three ways to train its five epochs alternate, so that what else the machine does meets all of them:
+//! Three ways to train its five epochs alternate, so that other load on the machine affects all of them:
 //!
 //! - a bare loop: batches, steps and updates, and nothing else;
 //! - Burn's `Learner` with its loss and accuracy;
-//! - the program's own training, which seeds each step, watches each loss, locks its folder, and keeps models, checkpoint
-//!   and figures with their checksums.
+//! - the program's own training, which seeds each step, checks each loss, locks its folder, and saves models,
+//!   checkpoint and metrics with their checksums.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -149,22 +150,22 @@ fn main() {
     // The first round warms up.
     let rounds: Vec<Round> = (0..=rounds).map(|round| timed(&setting, round)).skip(1).collect();
     println!("baseline on {}, {} rounds; ratios to {LEARNER} in the same round", setting.device, rounds.len());
-    let figures: [(&str, Figure); 2] = [("time", |seconds| seconds.wall), ("processor time", |seconds| seconds.cpu)];
-    for ((what, figure), (name, _)) in figures.into_iter().flat_map(|figure| WAYS.map(|way| (figure, way))) {
-        let [low, time, high] = quartiles(rounds.iter().map(|round| figure(&round[name])));
+    let measures: [(&str, Measure); 2] = [("time", |seconds| seconds.wall), ("processor time", |seconds| seconds.cpu)];
+    for ((what, measure), (name, _)) in measures.into_iter().flat_map(|measure| WAYS.map(|way| (measure, way))) {
+        let [low, time, high] = quartiles(rounds.iter().map(|round| measure(&round[name])));
         println!("{what:14}  {name:15}  median {time:.3} s, quartiles {low:.3} and {high:.3} s");
-        let [low, ratio, high] = quartiles(rounds.iter().map(|round| figure(&round[name]) / figure(&round[LEARNER])));
+        let [low, ratio, high] = quartiles(rounds.iter().map(|round| measure(&round[name]) / measure(&round[LEARNER])));
         println!("{:14}  {:15}  median {ratio:.3} of it, quartiles {low:.3} and {high:.3}", "", "");
     }
 }
 
-/// One of a stopwatch's figures.
-type Figure = fn(&Seconds) -> f64;
+/// One of a stopwatch's times.
+type Measure = fn(&Seconds) -> f64;
 
-/// What each way took.
+/// The time of each way.
 type Round = BTreeMap<&'static str, Seconds>;
 
-/// Each way once. Who comes first differs from round to round: a machine gets slower or faster while it works.
+/// Runs each way once. The order differs from round to round: a machine gets slower or faster while it works.
 fn timed(setting: &Setting, round: usize) -> Round {
     let mut ways = WAYS;
     ways.rotate_left(round % WAYS.len());

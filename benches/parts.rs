@@ -1,6 +1,6 @@
-//! What the parts of a training cost: `cargo bench --bench parts`, or `-- optimizer` for one of them.
+//! The cost of the parts of a training: `cargo bench --bench parts`, or `-- optimizer` for one of them.
 //!
-//! On the device in MNIST_BURN_DEVICE, or else on `auto`; the images are those of `data/mnist`.
+//! It uses the device in MNIST_BURN_DEVICE, or else `auto`, and the images in `data/mnist`.
 
 use std::sync::{Arc, LazyLock};
 
@@ -49,25 +49,25 @@ fn network(hidden: &[usize], device: &Device) -> Mlp {
     Mlp::new(&model, &config::Init::default(), INPUTS, CLASSES, 1, device)
 }
 
-/// Forward, backward and update, the whole of what a batch costs.
+/// Forward pass, backward pass and update: the whole cost of a batch.
 #[divan::bench(args = [(&[128][..], 32), (&[128], 512), (&[1024, 1024, 1024], 512)], sample_count = 50)]
 fn step(bencher: Bencher, (hidden, size): (&[usize], usize)) {
     let batch = batch(size);
     let experiment = Experiment::default();
     let mut optimizer = optimizer(&experiment.optimizer);
     let model = network(hidden, &DEVICE.clone().autodiff());
-    let mut trainee = Some(TrainingModel::new(model, &experiment, Position::after_epochs(0, 1)));
+    let mut training_model = Some(TrainingModel::new(model, &experiment, Position::after_epochs(0, 1)));
     bencher.counter(ItemsCount::new(size)).bench_local(|| {
-        let old = trainee.take().expect("the trainee of the step before");
+        let old = training_model.take().expect("the model of the previous step");
         let output = TrainStep::step(&old, batch.clone());
-        trainee = Some(old.optimize(&mut optimizer, 1e-3.into(), output.grads));
+        training_model = Some(old.optimize(&mut optimizer, 1e-3.into(), output.grads));
     });
 }
 
 /// The first layers of `baseline` and of a network of 1,024 neurons a layer.
 const SHAPES: [[usize; 2]; 2] = [[784, 128], [1024, 1024]];
 
-/// One update of one matrix. The weights are shared, as Burn's `Learner` has them; the gradient is used up.
+/// One update of one matrix. The weights are shared, as in Burn's `Learner`; the gradient is consumed.
 fn update<O: Optimizer>(bencher: Bencher, shape: [usize; 2], rule: &O) {
     let random = || Tensor::<2>::random(shape, Distribution::Default, &*DEVICE);
     let (weights, gradient) = (random(), random());
@@ -113,9 +113,9 @@ fn batch_assembly(bencher: Bencher, size: usize) {
     });
 }
 
-/// 512 images distorted in every way.
+/// 512 images with every kind of augmentation.
 #[divan::bench(args = [4.0, 8.0])]
-fn distortion(bencher: Bencher, sigma: f64) {
+fn augmentation(bencher: Bencher, sigma: f64) {
     let ranges = config::Augment {
         rotation: Some(10.0),
         scale: Some(0.1),
@@ -124,9 +124,9 @@ fn distortion(bencher: Bencher, sigma: f64) {
         elastic_alpha: Some(8.0 * sigma),
         elastic_sigma: Some(sigma),
     };
-    let distortion = Augmentation::new(&ranges, 1, IMAGES.size()).expect("ranges");
+    let augmentation = Augmentation::new(&ranges, 1, IMAGES.size()).expect("ranges");
     let indices: Vec<usize> = (0..512).map(|i| i * 97).collect();
-    bencher.counter(ItemsCount::new(indices.len())).bench_local(|| distortion.apply(&IMAGES, &indices, 1));
+    bencher.counter(ItemsCount::new(indices.len())).bench_local(|| augmentation.apply(&IMAGES, &indices, 1));
 }
 
 /// The 60,000 images, from the files.
@@ -143,15 +143,15 @@ fn inference(bencher: Bencher, size: usize) {
     bencher.counter(ItemsCount::new(size)).bench_local(|| classify(&model, black_box(images.clone())));
 }
 
-/// The module's optimiser, with what it does besides the rule.
+/// The module's optimiser: the rule, and its work besides.
 #[divan::bench]
 fn gradients_and_module(bencher: Bencher) {
-    let (trainee, batch) = {
+    let (model, batch) = {
         let model = network(&[128], &DEVICE.clone().autodiff());
         (TrainingModel::new(model, &Experiment::default(), Position::after_epochs(0, 1)), batch(32))
     };
     let mut optimizer: ModuleOptimizer = optimizer(&config::Optimizer::default());
     bencher
-        .with_inputs(|| (trainee.clone(), TrainStep::step(&trainee, batch.clone()).grads))
-        .bench_local_values(|(trainee, gradients)| trainee.optimize(&mut optimizer, 1e-3.into(), gradients));
+        .with_inputs(|| (model.clone(), TrainStep::step(&model, batch.clone()).grads))
+        .bench_local_values(|(model, gradients)| model.optimize(&mut optimizer, 1e-3.into(), gradients));
 }

@@ -1,4 +1,5 @@
-//! The page of `mnist-burn serve` in a real browser: digits are drawn with the mouse, and the answers read from the page.
+//! The page of `mnist-burn serve` in a real browser: draws digits with the mouse and checks the predictions on the
+//! page.
 
 #[allow(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../cli/served.rs"]
@@ -28,14 +29,14 @@ fn lines(corners: &[[f64; 2]]) -> Vec<[f64; 2]> {
     let between = |pair: &[[f64; 2]]| {
         let [from, to] = [pair[0], pair[1]];
         (0..=10).map(move |step| {
-            let share = f64::from(step) / 10.0;
-            [from[0] + share * (to[0] - from[0]), from[1] + share * (to[1] - from[1])]
+            let part = f64::from(step) / 10.0;
+            [from[0] + part * (to[0] - from[0]), from[1] + part * (to[1] - from[1])]
         })
     };
     corners.windows(2).flat_map(between).collect()
 }
 
-/// How each digit is drawn.
+/// The strokes of some digits.
 fn digits() -> [(u64, Vec<Vec<[f64; 2]>>); 5] {
     let bows = [arc([0.0, -50.0], [110.0, 100.0], -150.0, 240.0), arc([0.0, 52.0], [130.0, 104.0], -90.0, 240.0)];
     [
@@ -47,7 +48,7 @@ fn digits() -> [(u64, Vec<Vec<[f64; 2]>>); 5] {
     ]
 }
 
-/// Waits until an expression has a value; the page takes a moment.
+/// Waits until a JavaScript expression has the expected value.
 fn until(browser: &Browser, expression: &str, expected: &Value) {
     let started = Instant::now();
     loop {
@@ -64,7 +65,7 @@ const DIGIT: &str = "document.getElementById('digit').value";
 
 #[test]
 #[ignore = "needs Chromium and chromedriver, and trains for half a minute"]
-fn digits_drawn_with_the_mouse_are_read_from_the_page() {
+fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     let runs = tempfile::tempdir().unwrap();
     let train = |name: &str, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
@@ -97,7 +98,7 @@ fn digits_drawn_with_the_mouse_are_read_from_the_page() {
         until(&browser, DIGIT, &json!("–"));
     }
 
-    // Undo brings back what was cleared, and takes back a stroke.
+    // Undo restores a cleared drawing, and removes a stroke.
     let strokes = [lines(&[[-60.0, -90.0], [60.0, -90.0], [-15.0, 100.0]]), lines(&[[-40.0, 0.0], [40.0, 0.0]])];
     browser.draw("#sheet", &strokes);
     until(&browser, DIGIT, &json!("7"));
@@ -109,7 +110,7 @@ fn digits_drawn_with_the_mouse_are_read_from_the_page() {
     browser.click("#undo");
     assert_ne!(browser.value(ink), with_bar);
     until(&browser, DIGIT, &json!("7"));
-    // The answer to the last change has come by then, and not only one to a change before it.
+    // By then, the answer to the last change has arrived, not only one to an earlier change.
     sleep(Duration::from_millis(500));
 
     // The image that the network sees has some ink.
@@ -117,7 +118,7 @@ fn digits_drawn_with_the_mouse_are_read_from_the_page() {
     let lit = browser.value(&format!("{pixels}.filter((value, index) => index % 4 == 0 && value > 128).length"));
     assert!((40..300).contains(&lit.as_u64().unwrap()), "{lit}");
 
-    // A picture that is dropped, here that very image, is sent as it is.
+    // A dropped picture, here that same image, is sent unchanged.
     let seen = browser.value(pixels);
     browser.value(
         "document.getElementById('seen').toBlob((blob) => {
@@ -132,12 +133,12 @@ fn digits_drawn_with_the_mouse_are_read_from_the_page() {
     until(&browser, DIGIT, &json!("7"));
     assert_eq!(browser.value(pixels), seen);
 
-    // Another run reads the same drawing.
+    // Another run classifies the same drawing.
     let run = "document.getElementById('run')";
     browser.value(&format!("[{run}.value = 'small', {run}.dispatchEvent(new Event('change'))]"));
     assert_eq!(browser.value("document.querySelector('#runs .chosen th').textContent"), "small");
 
-    // Nothing that the page asked for was refused, by the server or by its own policy.
+    // Neither the server nor the page's own policy refused a request.
     let refused = "performance.getEntriesByType('resource').filter(it => it.responseStatus != 200).map(it => it.name)";
     assert_eq!(browser.value(refused), json!([]));
 }

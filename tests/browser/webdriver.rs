@@ -1,4 +1,4 @@
-//! A browser that does as it is told: Chromium, through chromedriver and the W3C's WebDriver protocol.
+//! A remote-controlled browser: Chromium, through chromedriver and the W3C's WebDriver protocol.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -14,7 +14,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Opens one, without a screen.
+    /// Opens a browser without a screen.
     pub fn open() -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
@@ -27,7 +27,7 @@ impl Browser {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let session = format!("http://127.0.0.1:{}/session", port.trim_end_matches('.'));
         let mut browser = Self { driver, agent, session };
-        // Containers, where the tests often run, give no sandbox and little shared memory.
+        // Tests often run in containers, which have no sandbox and little shared memory.
         let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,1000"];
         let options = json!({ "goog:chromeOptions": { "args": arguments } });
         let opened = browser.post("", json!({ "capabilities": { "alwaysMatch": options } }));
@@ -70,7 +70,7 @@ impl Browser {
         self.post("/element", json!({ "using": "css selector", "value": selector }))
     }
 
-    /// Has the driver do something in this session.
+    /// Sends a command to the driver in this session.
     #[track_caller]
     fn post(&self, command: &str, body: Value) -> Value {
         let request = self.agent.post(format!("{}{command}", self.session)).content_type("application/json");
@@ -84,7 +84,7 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The browser goes with its session, the driver by itself does not.
+        // The browser ends with its session, the driver does not.
         let _ = self.agent.delete(&self.session).call();
         let _ = self.driver.kill();
         let _ = self.driver.wait();

@@ -1,4 +1,4 @@
-//! `[data]`: carried, downloaded and one's own.
+//! `[data]`: bundled data, downloaded data and the user's own data.
 
 use std::fs;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use super::server::{Answer, Server};
 use super::{DEVICE, failure, folders, program, stdout};
 
-fn carried(name: &str) -> Vec<u8> {
+fn bundled(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist").join(name)).unwrap()
 }
 
-/// A training that takes no time, of a network that learns nothing.
+/// A command for a very short training of a tiny network.
 fn quick(runs: &Path) -> std::process::Command {
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE]);
@@ -20,7 +20,7 @@ fn quick(runs: &Path) -> std::process::Command {
 }
 
 #[test]
-fn the_carried_data_is_found_from_anywhere_inside_the_checkout() {
+fn bundled_data_is_found_from_anywhere_inside_the_checkout() {
     let runs = tempfile::tempdir().unwrap();
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data");
     let mut command = program();
@@ -33,9 +33,9 @@ fn the_carried_data_is_found_from_anywhere_inside_the_checkout() {
 }
 
 #[test]
-fn missing_files_are_downloaded_checked_and_kept() {
+fn missing_data_files_are_downloaded_checked_and_saved() {
     let folder = tempfile::tempdir().unwrap();
-    let mirror = Server::start(|name| Answer::File(carried(name)));
+    let mirror = Server::start(|name| Answer::File(bundled(name)));
     let data = folder.path().join("fetched");
     let mut command = quick(&folder.path().join("runs"));
     command.args(["--set", &format!("data.dir={}", data.display())]);
@@ -43,19 +43,19 @@ fn missing_files_are_downloaded_checked_and_kept() {
     assert!(stdout(&mut command).contains("of 10000"));
     assert_eq!(mirror.requests(), 4);
     assert_eq!(folders(&data).len(), 4);
-    assert!(fs::read(data.join("train-images-idx3-ubyte.gz")).unwrap() == carried("train-images-idx3-ubyte.gz"));
+    assert!(fs::read(data.join("train-images-idx3-ubyte.gz")).unwrap() == bundled("train-images-idx3-ubyte.gz"));
 
     stdout(&mut command);
-    assert_eq!(mirror.requests(), 4, "what is there is not fetched again");
+    assert_eq!(mirror.requests(), 4, "existing files are not downloaded again");
 }
 
 #[test]
-fn when_every_mirror_fails_the_error_says_what_was_tried_and_what_to_do() {
+fn download_that_fails_at_every_mirror_reports_the_attempts_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let (absent, stalled) = (Server::start(|_| Answer::NotFound), Server::start(|name| Answer::Stalled(carried(name))));
+    let (absent, stalled) = (Server::start(|_| Answer::NotFound), Server::start(|name| Answer::Stalled(bundled(name))));
     let (cut, corrupt) = (
-        Server::start(|name| Answer::Truncated(carried(name))),
-        Server::start(|name| Answer::File(carried(name).into_iter().map(|byte| byte ^ 1).collect())),
+        Server::start(|name| Answer::Truncated(bundled(name))),
+        Server::start(|name| Answer::File(bundled(name).into_iter().map(|byte| byte ^ 1).collect())),
     );
     let mirrors = [&absent, &stalled, &cut, &corrupt].map(|mirror| mirror.address.clone());
     let data = folder.path().join("fetched");
@@ -65,18 +65,18 @@ fn when_every_mirror_fails_the_error_says_what_was_tried_and_what_to_do() {
     assert!(mirrors.iter().all(|mirror| message.contains(mirror)), "{message}");
     assert!(message.contains("404") && message.contains("by hand"), "{message}");
     assert!(message.contains(data.to_str().unwrap()), "{message}");
-    assert_eq!(folders(&data).len(), 0, "no half file stays");
+    assert_eq!(folders(&data).len(), 0, "no partial file stays");
 }
 
 #[test]
-fn a_changed_file_of_a_named_data_set_is_refused() {
+fn named_data_set_with_a_changed_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("mnist");
     fs::create_dir(&data).unwrap();
     for name in ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"] {
-        fs::write(data.join(name), carried(name)).unwrap();
+        fs::write(data.join(name), bundled(name)).unwrap();
     }
-    let mut changed = carried("t10k-labels-idx1-ubyte.gz");
+    let mut changed = bundled("t10k-labels-idx1-ubyte.gz");
     changed[100] ^= 1;
     fs::write(data.join("t10k-labels-idx1-ubyte.gz"), changed).unwrap();
     let mut command = quick(folder.path());
@@ -84,7 +84,7 @@ fn a_changed_file_of_a_named_data_set_is_refused() {
     assert!(message.contains("t10k-labels-idx1-ubyte.gz is not the published file"), "{message}");
 }
 
-/// Writes a plain IDX pair: `count` images of 5 by 4 pixels in three classes, each a bright row of its own.
+/// Writes uncompressed IDX files: `count` images of 5 by 4 pixels in three classes, each with a bright row of its own.
 fn write_own(folder: &Path, part: &str, count: usize) {
     let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
     let pixels: Vec<u8> = labels
@@ -99,7 +99,7 @@ fn write_own(folder: &Path, part: &str, count: usize) {
 }
 
 #[test]
-fn ones_own_files_bring_their_own_size_and_classes() {
+fn idx_files_of_the_user_bring_their_own_size_and_classes() {
     let folder = tempfile::tempdir().unwrap();
     write_own(folder.path(), "train", 300);
     write_own(folder.path(), "t10k", 30);
@@ -119,7 +119,7 @@ fn ones_own_files_bring_their_own_size_and_classes() {
 }
 
 #[test]
-fn a_damaged_file_of_ones_own_is_an_error_with_its_cause() {
+fn damaged_idx_file_is_an_error_with_its_cause() {
     let folder = tempfile::tempdir().unwrap();
     write_own(folder.path(), "train", 300);
     write_own(folder.path(), "t10k", 30);
@@ -136,22 +136,22 @@ fn a_damaged_file_of_ones_own_is_an_error_with_its_cause() {
 }
 
 #[test]
-fn holding_out_more_than_there_is_is_an_error_that_names_the_key() {
+fn validation_split_larger_than_the_data_is_an_error_that_names_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let message = failure(quick(folder.path()).args(["--set", "data.validation=60000"]));
     assert!(message.contains("data.validation = 60000"), "{message}");
 }
 
 #[test]
-fn labels_that_the_classes_can_not_share_alike_are_an_error_with_the_most_there_can_be() {
+fn labels_that_cannot_be_balanced_over_the_classes_are_an_error_with_the_maximum() {
     let folder = tempfile::tempdir().unwrap();
     let message = failure(quick(folder.path()).args(["--set", "data.labels=60000"]));
-    // 5,421 images show a five, of which a twelfth is held out.
+    // 5,421 images show a five. A twelfth of them is held out for validation.
     assert!(message.contains("data.labels = 60000 takes a whole number from 10 to 49690 here"), "{message}");
 }
 
 #[test]
-fn a_run_does_not_go_on_with_other_data() {
+fn run_is_not_resumed_with_other_data() {
     let folder = tempfile::tempdir().unwrap();
     write_own(folder.path(), "train", 300);
     write_own(folder.path(), "t10k", 30);
@@ -163,5 +163,5 @@ fn a_run_does_not_go_on_with_other_data() {
     stdout(&mut command);
     write_own(folder.path(), "train", 330);
     let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=3"]));
-    assert!(message.contains("the data files are not those that it began with"), "{message}");
+    assert!(message.contains("the data files differ from those that it was started with"), "{message}");
 }

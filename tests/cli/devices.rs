@@ -10,7 +10,7 @@ use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout, success};
 
 #[test]
-fn the_list_has_every_backend_of_the_build() {
+fn devices_lists_every_backend_of_the_build() {
     let list = stdout(program().arg("devices"));
     let starts = |name: &str| list.lines().any(|line| line.starts_with(name));
     assert_eq!(starts("ndarray"), cfg!(feature = "ndarray"), "{list}");
@@ -19,33 +19,34 @@ fn the_list_has_every_backend_of_the_build() {
 }
 
 #[test]
-fn an_unknown_device_is_answered_with_the_known_ones() {
+fn unknown_device_is_refused_with_the_known_ones() {
     let message = failure(program().args(["--device", "gpu"]));
     assert!(message.contains("--set device=gpu: must be") && message.contains("\"ndarray\""), "{message}");
 }
 
 #[test]
 #[cfg(not(feature = "metal"))]
-fn a_device_that_is_not_compiled_in_names_the_build_that_has_it() {
+fn device_that_is_not_compiled_in_is_refused_with_the_build_that_has_it() {
     let message = failure(program().args(["--device", "metal"]));
     assert!(message.contains("--features metal") && message.contains(DEVICE), "{message}");
 }
 
 #[test]
-fn the_config_chooses_a_device_too() {
+fn config_chooses_a_device_too() {
     let message = failure(program().args(["--set", "device=cuda:x"]));
     assert!(message.contains("device=cuda:x: must be"), "{message}");
 }
 
 #[test]
-fn a_run_is_used_where_it_was_trained_unless_said_otherwise() {
+fn run_is_evaluated_on_the_device_it_was_trained_on_unless_overridden() {
     let (_, notes) = success(program().arg("evaluate").arg(&smoke().run));
     assert!(notes.contains(&format!("device: {DEVICE} (CPU)")), "{notes}");
     let message = failure(program().arg("evaluate").arg(&smoke().run).args(["--device", "gpu"]));
     assert!(message.contains("`gpu` is unknown"), "{message}");
 }
 
-/// A training on two devices, the same CPU twice. Nothing is dropped: what is, both would draw from one generator.
+/// A command for a training on two devices: the same CPU twice. Without dropout, because both would share a
+/// random generator.
 fn train_on_two(epochs: usize, run: &Path) -> Command {
     let mut command = program();
     command.args(["train", "--config", "config/smoke.toml", "--set", "model.dropout=0", "--set"]);
@@ -57,11 +58,11 @@ fn train_on_two(epochs: usize, run: &Path) -> Command {
 }
 
 #[test]
-fn a_run_on_two_devices_goes_on_to_the_same_weights_and_is_used_on_the_first() {
+fn run_on_two_devices_resumes_to_the_same_weights_and_is_evaluated_on_the_first() {
     let runs = tempfile::tempdir().unwrap();
     let (whole, parts) = (runs.path().join("whole"), runs.path().join("parts"));
     let (_, notes) = success(&mut train_on_two(3, &whole));
-    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+    assert!(notes.contains("one batch from each of the 2 devices"), "{notes}");
     let record: Value = serde_json::from_slice(&fs::read(whole.join("record.json")).unwrap()).unwrap();
     assert_eq!((&record["device"], &record["beside"]), (&DEVICE.into(), &vec![DEVICE].into()));
 
@@ -75,15 +76,15 @@ fn a_run_on_two_devices_goes_on_to_the_same_weights_and_is_used_on_the_first() {
 }
 
 #[test]
-fn a_dry_run_has_a_batch_of_each_device() {
+fn dry_run_has_a_batch_per_device() {
     let devices = format!("{DEVICE},{DEVICE}");
     let report = stdout(program().args(["--config", "config/smoke.toml", "--dry-run", "--device", &devices]));
-    assert!(report.contains("dry run: one batch a device went through"), "{report}");
+    assert!(report.contains("dry run: one batch per device went through"), "{report}");
 }
 
 #[test]
 #[cfg(all(feature = "ndarray", feature = "flex"))]
-fn two_kinds_of_devices_normalise_and_average_together() {
+fn devices_of_two_kinds_train_with_batch_norm_and_moving_average() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
     let sets = ["model.batch_norm=true", "training.ema_decay=0.9", "training.epochs=1"];
@@ -95,7 +96,7 @@ fn two_kinds_of_devices_normalise_and_average_together() {
 }
 
 #[test]
-fn a_run_does_not_go_on_with_another_number_of_devices() {
+fn run_is_not_resumed_on_another_number_of_devices() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
     success(&mut train_on_two(1, &run));

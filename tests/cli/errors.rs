@@ -1,4 +1,4 @@
-//! What goes wrong while a command works, as its user reads it.
+//! Errors of commands, as the user reads them.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use super::trained::smoke;
 use super::{DEVICE, failure, folders, program};
 
 #[test]
-fn a_training_that_diverges_says_what_to_change() {
+fn diverged_training_reports_what_to_change() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -20,12 +20,12 @@ fn a_training_that_diverges_says_what_to_change() {
     command.args(["--set", "model.hidden=[64,64,64,64]", "--set", "init.weights=he-normal"]);
     let message = failure(&mut command);
     assert!(message.contains("the training diverged in epoch 1"), "{message}");
-    assert!(message.contains("at the learning rate 1000") && message.contains("No model was kept"), "{message}");
+    assert!(message.contains("at the learning rate 1000") && message.contains("No model was saved"), "{message}");
     assert_eq!(folders(runs.path()).len(), 1);
 }
 
-/// A copy of the run with a model that its record knows, one weight of which is no number.
-pub fn of_no_numbers() -> TempDir {
+/// A copy of the run with a weight that is NaN. The record has the model's checksum.
+pub fn with_nan_weight() -> TempDir {
     let mut model = fs::read(smoke().run.join("best.safetensors")).unwrap();
     let sum = checksum::of_bytes(&model);
     let end = model.len();
@@ -37,15 +37,15 @@ pub fn of_no_numbers() -> TempDir {
 }
 
 #[test]
-fn a_model_of_no_numbers_is_told_from_a_bad_one() {
-    let copy = of_no_numbers();
+fn model_with_nan_weights_is_reported_as_diverged() {
+    let copy = with_nan_weight();
     let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
-    assert!(message.contains("the model gives no numbers: its training diverged"), "{message}");
+    assert!(message.contains("the model's output is NaN or infinite: its training diverged"), "{message}");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_result_that_can_not_be_written_is_an_error() {
+fn result_that_cannot_be_written_is_an_error() {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let message = failure(program().arg("config").stdout(full));
     assert!(message.contains("can't write the result to standard output"), "{message}");
@@ -53,7 +53,7 @@ fn a_result_that_can_not_be_written_is_an_error() {
 }
 
 #[test]
-fn a_damaged_config_of_a_run_is_an_error_that_names_the_file() {
+fn damaged_config_of_a_run_is_an_error_that_names_the_file() {
     let copy = with_file("config.toml", b"[model]\nhidden = 3\n");
     let message = failure(program().arg("evaluate").arg(copy.path()));
     assert!(message.contains("1 problem in") && message.contains("config.toml"), "{message}");
@@ -61,7 +61,7 @@ fn a_damaged_config_of_a_run_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_record_of_an_impossible_image_is_an_error_that_names_the_file() {
+fn record_with_an_impossible_image_size_is_an_error_that_names_the_file() {
     let record = fs::read_to_string(smoke().run.join("record.json")).unwrap();
     let copy = with_file("record.json", record.replace("\"height\": 28", "\"height\": 4398046511104").as_bytes());
     let message = failure(program().arg("evaluate").arg(copy.path()));
@@ -70,7 +70,7 @@ fn a_record_of_an_impossible_image_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_network_too_large_for_any_memory_is_refused_by_what_the_file_holds() {
+fn network_too_large_for_memory_is_refused_by_the_sizes_in_the_file() {
     let config = fs::read_to_string(smoke().run.join("config.toml")).unwrap();
     let wide = format!("hidden = {:?}", [65_536; 64]);
     let copy = with_file("config.toml", config.replace("hidden = [16]", &wide).as_bytes());
@@ -79,7 +79,7 @@ fn a_network_too_large_for_any_memory_is_refused_by_what_the_file_holds() {
 }
 
 #[test]
-fn a_blank_picture_is_told() {
+fn blank_image_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("blank.png");
     GrayImage::from_pixel(40, 40, Luma([255])).save(&path).unwrap();

@@ -1,4 +1,4 @@
-//! `mnist-burn evaluate`: the same figures again.
+//! `mnist-burn evaluate`: the same metrics as after the training.
 
 use std::fs;
 
@@ -6,19 +6,19 @@ use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
 
 #[test]
-fn the_saved_model_gives_the_same_figures_again() {
+fn saved_model_gives_the_same_evaluation_again() {
     let json = stdout(program().arg("evaluate").arg(&smoke().run).args(["--json", "--device", DEVICE]));
     assert_eq!(json.trim_end(), fs::read_to_string(smoke().run.join("evaluation.json")).unwrap());
 }
 
 #[test]
-fn the_text_is_that_of_the_training() {
+fn evaluate_prints_the_same_text_as_train() {
     let text = stdout(program().arg("evaluate").arg(&smoke().run).args(["--device", DEVICE]));
     assert!(smoke().stdout.starts_with(text.trim_end()), "{text}\n{}", smoke().stdout);
 }
 
 #[test]
-fn a_terminal_with_colours_shows_the_same_text_in_colours() {
+fn evaluate_prints_the_same_text_in_colours() {
     let evaluate = |variables: &[(&str, &str)]| {
         let mut command = program();
         stdout(command.arg("evaluate").arg(&smoke().run).args(["--device", DEVICE]).envs(variables.iter().copied()))
@@ -30,9 +30,9 @@ fn a_terminal_with_colours_shows_the_same_text_in_colours() {
 }
 
 #[test]
-fn a_folder_that_is_no_run_is_an_error_that_names_it() {
+fn folder_that_is_not_a_run_is_an_error_that_names_it() {
     let message = failure(program().args(["evaluate", "config"]));
-    assert!(message.contains("config is not the folder of a run") && message.contains("record.json"), "{message}");
+    assert!(message.contains("config is not a run folder") && message.contains("record.json"), "{message}");
 }
 
 /// A copy of the run with one file replaced.
@@ -44,7 +44,7 @@ pub fn with_file(name: &str, contents: &[u8]) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_damaged_model_is_an_error_that_names_the_file() {
+fn damaged_model_is_an_error_that_names_the_file() {
     let model = fs::read(smoke().run.join("best.safetensors")).unwrap();
     for damaged in [&model[..model.len() / 2], b"", b"not a model at all"] {
         let copy = with_file("best.safetensors", damaged);
@@ -54,7 +54,7 @@ fn a_damaged_model_is_an_error_that_names_the_file() {
 }
 
 #[test]
-fn a_model_of_another_shape_is_an_error_that_names_the_tensors() {
+fn model_of_another_shape_is_an_error_that_names_the_tensors() {
     let config = fs::read_to_string(smoke().run.join("config.toml")).unwrap();
     let copy = with_file("config.toml", config.replace("hidden = [16]", "hidden = [17, 3]").as_bytes());
     let message = failure(program().arg("evaluate").arg(copy.path()).args(["--device", DEVICE]));
@@ -62,7 +62,7 @@ fn a_model_of_another_shape_is_an_error_that_names_the_tensors() {
 }
 
 #[test]
-fn a_damaged_record_is_an_error_that_names_the_file() {
+fn damaged_record_is_an_error_that_names_the_file() {
     let copy = with_file("record.json", b"{");
     let message = failure(program().arg("evaluate").arg(copy.path()));
     assert!(message.contains("record.json is damaged"), "{message}");

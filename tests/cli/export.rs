@@ -1,4 +1,4 @@
-//! `mnist-burn export`: the model alone, for other programs.
+//! `mnist-burn export`: a run's model in a file for other programs.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
 
 #[test]
-fn the_file_is_the_runs_best_or_last_model() {
+fn export_writes_the_best_or_the_last_model() {
     let folder = tempfile::tempdir().unwrap();
     for (name, option) in [("best.safetensors", None), ("last.safetensors", Some("--last"))] {
         let file = folder.path().join(name);
@@ -21,7 +21,7 @@ fn the_file_is_the_runs_best_or_last_model() {
 }
 
 #[test]
-fn a_file_is_replaced_only_if_asked_for() {
+fn export_replaces_a_file_only_with_force() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine");
     fs::write(&file, "mine").unwrap();
@@ -38,7 +38,7 @@ fn a_file_is_replaced_only_if_asked_for() {
 }
 
 #[test]
-fn a_model_that_the_run_did_not_write_is_not_exported() {
+fn export_refuses_a_model_that_the_run_did_not_write() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("run");
     smoke().copy_to(&run);
@@ -78,7 +78,7 @@ fn numpy_computes_the_same_probabilities_from_the_file() {
         serde_json::from_str(&stdout(program().arg("predict").arg(&run).args(&pictures).arg("--json"))).unwrap();
     assert_eq!((answers.len(), expected.len()), (100, 100));
     for (answer, logits) in answers.iter().zip(expected) {
-        // Logits but for their sum, which probabilities don't tell.
+        // Probabilities determine the logits up to a constant, so compare differences.
         let found: Vec<f64> =
             answer["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap().ln()).collect();
         for class in 1..10 {

@@ -1,11 +1,11 @@
-//! `mnist-burn images`, and the distortions that it shows.
+//! `mnist-burn images`, and the augmentation that it shows.
 
 use std::fs;
 
 use super::{DEVICE, failure, folders, program, stdout, success};
 
 #[test]
-fn a_row_a_class_shows_the_image_and_what_each_epoch_makes_of_it() {
+fn images_draws_a_row_per_class_with_the_original_and_each_epochs_augmentation() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("some.png");
     let draw = |set: &str| {
@@ -22,7 +22,7 @@ fn a_row_a_class_shows_the_image_and_what_each_epoch_makes_of_it() {
     for row in 0..10 {
         let ink = |column| cell(row, column).iter().map(|&pixel| u64::from(pixel)).sum::<u64>() as f64;
         assert!((1..10).all(|column| cell(row, column) != cell(row, column - 1)), "row {row}");
-        assert!((1..10).all(|column| (ink(column) / ink(0) - 1.0).abs() < 0.1), "a turned digit keeps its ink");
+        assert!((1..10).all(|column| (ink(column) / ink(0) - 1.0).abs() < 0.1), "a rotated digit keeps its ink");
     }
     let first = fs::read(&path).unwrap();
     draw("data.augment.rotation=180");
@@ -30,23 +30,22 @@ fn a_row_a_class_shows_the_image_and_what_each_epoch_makes_of_it() {
 
     let message = draw("seed=1");
     assert!(message.contains("nothing is augmented: [data.augment] is empty"), "{message}");
-    assert_eq!(image::open(&path).unwrap().width(), 58 + 6, "the images alone, in place of the older picture");
+    assert_eq!(image::open(&path).unwrap().width(), 58 + 6, "the original images only, in place of the older grid");
 }
 
 #[test]
-fn a_picture_of_ones_own_is_never_overwritten() {
+fn images_never_overwrites_another_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.png");
     image::GrayImage::new(3, 3).save(&path).unwrap();
     let mine = fs::read(&path).unwrap();
     let message = failure(program().args(["images", "--output"]).arg(&path));
-    assert!(message.contains("exists and is no picture of images: move it, or name another file with --output"));
+    assert!(message.contains("exists but is not a grid of images: move it, or name another file with --output"));
     assert!(fs::read(&path).unwrap() == mine);
 }
 
-/// Trains on images that are moved out of sight, and gives the losses and accuracies of training and validation.
 #[test]
-fn training_images_are_distorted_and_validation_and_test_images_are_not() {
+fn augmentation_changes_training_images_but_not_validation_and_test_images() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -56,7 +55,8 @@ fn training_images_are_distorted_and_validation_and_test_images_are_not() {
     let report = stdout(&mut command);
     let metrics = fs::read_to_string(folders(runs.path())[0].join("metrics.csv")).unwrap();
     let row: Vec<f64> = metrics.lines().nth(1).unwrap().split(',').map(|cell| cell.parse().unwrap_or(-1.0)).collect();
-    // Without an image, ln 10 is all that can be had; an untaught network does worse on one that it sees.
+    // Training images are shifted out of the frame, where the best loss is ln 10. An untrained network does worse than
+    // that on images that it sees.
     let [training, validation] = [row[1], row[3]];
     assert!(training < 2.32 && validation > 2.35, "{metrics}");
     let test: f64 = report.split("loss").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();

@@ -1,6 +1,7 @@
-//! The built program, used as a user does. One module a command, and `trained` for what they share.
+//! Tests of the built program, which use it as a user does. There is a module per command; `trained`, `working` and
+//! `served` are shared.
 //!
-//! The tests compute on the CPU, whatever the build: `DEVICE` is given wherever a device is not what is tested.
+//! The tests use a CPU in every build: they pass `DEVICE` unless they test devices.
 
 mod config;
 #[cfg(all(feature = "tui", target_os = "linux"))]
@@ -21,6 +22,7 @@ mod serve;
 mod serve_load;
 mod serve_refusals;
 mod served;
+mod snapshots;
 mod sweep;
 mod tensorboard;
 mod train;
@@ -36,7 +38,7 @@ mod workers_refusals;
 #[cfg(all(feature = "remote", unix))]
 mod working;
 
-/// The mirror that the library's own tests download from.
+/// The mirror server of the library's own tests.
 #[path = "../../src/data/server.rs"]
 mod server;
 
@@ -46,14 +48,14 @@ use std::process::{Command, Output};
 /// A CPU backend of this build.
 const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
 
-/// The program, in the root of the checkout.
+/// A command that runs the program in the root of the checkout.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 
-/// What a command prints on stdout and on stderr; it must succeed.
+/// Runs a command, which must succeed. Returns its stdout and stderr.
 fn success(command: &mut Command) -> (String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (stdout, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
@@ -61,12 +63,12 @@ fn success(command: &mut Command) -> (String, String) {
     (stdout, stderr)
 }
 
-/// What a command prints on stdout; it must succeed.
+/// Runs a command, which must succeed. Returns its stdout.
 fn stdout(command: &mut Command) -> String {
     success(command).0
 }
 
-/// What a command prints on stderr; it must fail with exit code 1, without a panic.
+/// Runs a command, which must fail with exit code 1, without a panic. Returns its stderr.
 fn failure(command: &mut Command) -> String {
     let output = command.output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
@@ -75,7 +77,7 @@ fn failure(command: &mut Command) -> String {
     message
 }
 
-/// The folders in `runs`.
+/// The entries of the folder `runs`, sorted.
 fn folders(runs: &Path) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(runs).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();

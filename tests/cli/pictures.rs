@@ -1,4 +1,4 @@
-//! `data.dataset = "image-folder"`: one's own, from a folder to predictions with names.
+//! `data.dataset = "image-folder"`: the user's images, from a folder to predictions with class names.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout, success};
 
-/// Twenty pictures each of three signs, as a camera may have them: large, dark on light.
+/// Writes twenty images each of three signs, like photographs: large, dark on light.
 fn signs(folder: &Path) -> PathBuf {
     let mnist = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
     let (_, pixels) = idx::images(&mnist.join("t10k-images-idx3-ubyte.gz")).unwrap();
@@ -18,8 +18,8 @@ fn signs(folder: &Path) -> PathBuf {
     let signs = folder.join("signs");
     for (digit, name) in [(0, "circle"), (1, "line"), (7, "hook")] {
         fs::create_dir_all(signs.join(name)).unwrap();
-        let of_it = labels.iter().enumerate().filter(|(_, label)| **label == digit).map(|(index, _)| index);
-        for index in of_it.take(20) {
+        let indices = labels.iter().enumerate().filter(|(_, label)| **label == digit).map(|(index, _)| index);
+        for index in indices.take(20) {
             let image = GrayImage::from_raw(28, 28, pixels[index * 784..][..784].to_vec()).unwrap();
             let mut image = imageops::resize(&image, 112, 112, imageops::FilterType::CatmullRom);
             imageops::invert(&mut image);
@@ -46,12 +46,15 @@ fn train(signs: &Path, run: &Path) -> std::process::Command {
 }
 
 #[test]
-fn a_few_dozen_pictures_are_learned_tested_and_told_by_the_names_of_their_folders() {
+fn image_folder_is_trained_on_tested_and_classified_by_the_names_of_its_folders() {
     let folder = tempfile::tempdir().unwrap();
     let (signs, run) = (signs(folder.path()), folder.path().join("run"));
     let (report, message) = success(&mut train(&signs, &run));
     assert!(message.contains("39 training and 9 validation images"), "{message}");
-    assert!(message.contains("by chance: output, as the classes there are 0, 1, 2, "), "{message}");
+    assert!(
+        message.contains("randomly initialised: output, as the weights are for the classes 0, 1, 2, "),
+        "{message}"
+    );
     assert!(report.contains("of 12") && report.contains("circle  ") && report.contains("  hook"), "{report}");
     let accuracy = report.split("test accuracy").nth(1).unwrap().trim().split(' ').next().unwrap();
     assert!(accuracy.parse::<f64>().unwrap() > 80.0, "{report}");
@@ -68,14 +71,14 @@ fn a_few_dozen_pictures_are_learned_tested_and_told_by_the_names_of_their_folder
 }
 
 #[test]
-fn a_bad_file_is_reported_and_changed_pictures_do_not_go_on() {
+fn image_folder_reports_a_bad_file_and_is_not_resumed_after_a_change() {
     let folder = tempfile::tempdir().unwrap();
     let (signs, run) = (signs(folder.path()), folder.path().join("run"));
     fs::write(signs.join("hook/bad.png"), "no picture").unwrap();
     let (_, message) = success(&mut train(&signs, &run));
-    assert_eq!(message.matches("bad.png is left out: not a readable PNG or JPEG image").count(), 1, "{message}");
+    assert_eq!(message.matches("bad.png: not a readable PNG or JPEG image").count(), 1, "{message}");
     let more = fs::read_dir(signs.join("line")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(more).unwrap();
     let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=11"]));
-    assert!(message.contains("the data files are not those that it began with"), "{message}");
+    assert!(message.contains("the data files differ from those that it was started with"), "{message}");
 }

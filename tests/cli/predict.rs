@@ -1,4 +1,4 @@
-//! `mnist-burn predict`: pictures in, digits out.
+//! `mnist-burn predict`: classifies image files.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub fn test_images() -> Vec<u8> {
     idx::images(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist/t10k-images-idx3-ubyte.gz")).unwrap().1
 }
 
-/// Writes the test images from `range` as `NNNNN.png` into `folder`.
+/// Writes the test images of `range` as `NNNNN.png` to `folder`, and returns their paths.
 pub fn write(range: std::ops::Range<usize>, folder: &Path) -> Vec<std::path::PathBuf> {
     let pixels = test_images();
     range
@@ -29,7 +29,7 @@ pub fn write(range: std::ops::Range<usize>, folder: &Path) -> Vec<std::path::Pat
 }
 
 #[test]
-fn all_test_images_as_png_are_predicted_as_evaluate_does() {
+fn predict_agrees_with_evaluate_on_all_test_images_as_png() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write(0..10_000, folder.path());
     let json = stdout(program().arg("predict").arg(&smoke().run).args(&paths).args(["--json", "--device", DEVICE]));
@@ -47,7 +47,7 @@ fn all_test_images_as_png_are_predicted_as_evaluate_does() {
 }
 
 #[test]
-fn each_image_gets_a_line_with_its_digit_and_the_probabilities() {
+fn predict_prints_a_line_per_image_with_its_digit_and_the_probabilities() {
     let folder = tempfile::tempdir().unwrap();
     let path = &write(0..1, folder.path())[0];
     let line = stdout(program().arg("predict").arg(&smoke().run).arg(path).args(["--device", DEVICE]));
@@ -56,7 +56,7 @@ fn each_image_gets_a_line_with_its_digit_and_the_probabilities() {
 }
 
 #[test]
-fn a_terminal_with_colours_shows_the_image_and_bars_if_asked_to() {
+fn predict_shows_the_image_and_bars_in_colours_with_show() {
     let folder = tempfile::tempdir().unwrap();
     let path = &write(0..1, folder.path())[0];
     let predict = |show: bool, variable: &str| {
@@ -70,8 +70,8 @@ fn a_terminal_with_colours_shows_the_image_and_bars_if_asked_to() {
     assert_eq!(shown.matches(" %").count(), 10, "{shown}");
     let plain = predict(false, "NO_COLOR");
     assert!(plain.starts_with(&format!("{}: 7  (0: ", path.display())), "{plain}");
-    assert_eq!(predict(true, "NO_COLOR"), plain, "without colours there is nothing to show");
-    assert_eq!(predict(false, "CLICOLOR_FORCE"), plain, "nobody asked");
+    assert_eq!(predict(true, "NO_COLOR"), plain, "without colours, images are not shown");
+    assert_eq!(predict(false, "CLICOLOR_FORCE"), plain, "images are shown with --show only");
 }
 
 #[test]
@@ -80,16 +80,16 @@ fn probabilities_sum_to_one_and_the_digit_is_the_most_probable() {
     let paths = write(0..20, folder.path());
     let json = stdout(program().arg("predict").arg(&smoke().run).args(&paths).args(["--json", "--device", DEVICE]));
     for answer in serde_json::from_str::<Vec<Value>>(&json).unwrap() {
-        let shares: Vec<f64> =
+        let probabilities: Vec<f64> =
             answer["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
-        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         let digit = answer["digit"].as_u64().unwrap() as usize;
-        assert!(shares.iter().all(|&share| share <= shares[digit]));
+        assert!(probabilities.iter().all(|&probability| probability <= probabilities[digit]));
     }
 }
 
 #[test]
-fn bad_files_are_reported_and_the_rest_is_still_done() {
+fn predict_reports_bad_files_and_classifies_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let good = write(0..2, folder.path());
     let (bad, missing) = (folder.path().join("bad.png"), folder.path().join("missing.png"));
@@ -110,7 +110,7 @@ fn bad_files_are_reported_and_the_rest_is_still_done() {
 }
 
 #[test]
-fn a_large_dark_on_light_photograph_of_a_digit_is_read() {
+fn predict_classifies_a_large_dark_on_light_photograph() {
     let folder = tempfile::tempdir().unwrap();
     let pixels = test_images();
     let seven = GrayImage::from_raw(28, 28, pixels[..784].to_vec()).unwrap();

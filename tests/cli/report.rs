@@ -1,4 +1,4 @@
-//! `report.html` and `mnist-burn report`: a run, or several, as a page.
+//! `report.html` and `mnist-burn report`: the HTML report of a run, or of several.
 
 use std::fs;
 use std::path::Path;
@@ -8,35 +8,35 @@ use serde_json::Value;
 use super::trained::smoke;
 use super::{DEVICE, failure, folders, program, stdout, success};
 
-/// A page that asks for nothing but itself.
+/// Reads a page, which must not load anything from elsewhere.
 fn self_contained(path: &Path) -> String {
     let page = fs::read_to_string(path).unwrap();
     for outside in ["http://", "https://", "<script", "<link", "@import", "url(", "href=", "file:"] {
         assert!(!page.contains(outside), "{outside} in {}", path.display());
     }
     assert_eq!(page.matches("src=").count(), page.matches("src=\"data:image/png;base64,").count());
-    assert!(page.contains("default-src 'none'"), "the browser sees to it");
+    assert!(page.contains("default-src 'none'"), "the browser enforces it");
     assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     page
 }
 
 #[test]
-fn a_training_leaves_a_page_with_the_figures_of_its_evaluation() {
+fn train_writes_a_report_with_the_metrics_of_its_evaluation() {
     let page = self_contained(&smoke().run.join("report.html"));
     let evaluation: Value = serde_json::from_slice(&fs::read(smoke().run.join("evaluation.json")).unwrap()).unwrap();
     let wrong = evaluation["wrong"].as_u64().unwrap();
-    assert!(page.contains(&format!("<dt>wrong, of 10,000</dt><dd>{wrong}</dd>")));
+    assert!(page.contains(&format!("<dt>mistakes of 10,000</dt><dd>{wrong}</dd>")));
     assert!(page.contains(&format!("<dd>{:.2} %</dd>", wrong as f64 / 100.0)));
     assert!(page.contains(&format!("<dd>{:.4}</dd>", evaluation["loss"].as_f64().unwrap())));
     for (truth, row) in evaluation["confusion"].as_array().unwrap().iter().enumerate() {
         for (class, count) in row.as_array().unwrap().iter().enumerate().filter(|(_, count)| **count != 0) {
-            assert!(page.contains(&format!("{truth} taken for {class}: {count} of ")), "{truth} {class}");
+            assert!(page.contains(&format!("{truth} classified as {class}: {count} of ")), "{truth} {class}");
         }
     }
     for class in evaluation["classes"].as_array().unwrap() {
-        for figure in ["precision", "recall", "f1"] {
-            assert!(page.contains(&format!("<td>{:.4}</td>", class[figure].as_f64().unwrap())), "{class}");
+        for metric in ["precision", "recall", "f1"] {
+            assert!(page.contains(&format!("<td>{:.4}</td>", class[metric].as_f64().unwrap())), "{class}");
         }
     }
     assert!(page.contains(&format!("The 500 of {wrong} wrong predictions")), "a smoke run has more than are shown");
@@ -48,7 +48,7 @@ fn a_training_leaves_a_page_with_the_figures_of_its_evaluation() {
 }
 
 #[test]
-fn the_page_can_be_made_again() {
+fn report_can_be_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("again.html");
     let report = || {
@@ -62,11 +62,11 @@ fn the_page_can_be_made_again() {
 
     fs::write(&path, &first[..first.len() / 2]).unwrap();
     report();
-    assert!(fs::read(&path).unwrap() == first, "an old page gives way to a new one");
+    assert!(fs::read(&path).unwrap() == first, "a new page replaces an old one");
 }
 
 #[test]
-fn what_is_no_report_is_never_overwritten() {
+fn report_never_overwrites_another_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mine.html");
     fs::write(&path, "<p>mine").unwrap();
@@ -75,13 +75,16 @@ fn what_is_no_report_is_never_overwritten() {
         let mut command = program();
         command.arg("report").args(runs).args(["--device", DEVICE, "--output"]).arg(output);
         let message = failure(&mut command);
-        assert!(message.contains("exists and is no report: move it, or name another file with --output"), "{message}");
+        assert!(
+            message.contains("exists but is not a report: move it, or name another file with --output"),
+            "{message}"
+        );
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "<p>mine");
 }
 
 #[test]
-fn a_page_that_can_not_be_left_costs_the_run_nothing() {
+fn report_that_cannot_be_written_costs_the_run_nothing() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
     let train = |last: &[&str]| {
@@ -92,18 +95,18 @@ fn a_page_that_can_not_be_left_costs_the_run_nothing() {
     train(&["--no-test"]);
     fs::write(run.join("report.html"), "mine").unwrap();
     let (report, message) = train(&[]);
-    assert!(message.contains("warning: the run has no new report.html: "), "{message}");
+    assert!(message.contains("warning: report.html was not written: "), "{message}");
     assert!(report.contains("test accuracy") && !report.contains("report.html"), "{report}");
     assert!(run.join("evaluation.json").exists() && fs::read(run.join("report.html")).unwrap() == b"mine");
 }
 
 #[test]
-fn several_runs_share_a_page() {
+fn report_compares_several_runs() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["one", "two", "three & four"] {
         smoke().copy_to(&folder.path().join(name));
     }
-    // One that is not evaluated, and another experiment.
+    // One run is not evaluated, and one has another experiment.
     fs::remove_file(folder.path().join("one/evaluation.json")).unwrap();
     let config = fs::read_to_string(smoke().run.join("config.toml")).unwrap();
     fs::write(folder.path().join("two/config.toml"), config.replace("seed = 1", "seed = 22")).unwrap();
@@ -115,14 +118,14 @@ fn several_runs_share_a_page() {
     assert!(page.contains("3 runs compared") && page.contains("three &#38; four"), "{page}");
     assert!(page.contains("<code>seed</code></th><td><code>1</code></td><td><code>22</code></td>"), "{page}");
     let lines = page.matches("<polyline").count();
-    assert_eq!(lines, 4 * 3, "error and loss, of training and validation, a line a run");
+    assert_eq!(lines, 4 * 3, "error and loss, of training and validation, a line per run");
     let error = fs::read_to_string(smoke().run.join("evaluation.json")).unwrap();
     let error = serde_json::from_str::<Value>(&error).unwrap()["wrong"].as_f64().unwrap() / 100.0;
     assert_eq!(page.matches(&format!("<td>{error:.2} %</td>")).count(), 2, "two of them were evaluated");
 }
 
 #[test]
-fn softmax_regression_of_one_epoch_without_validation_has_a_page() {
+fn report_of_softmax_regression_without_validation_is_complete() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -131,7 +134,7 @@ fn softmax_regression_of_one_epoch_without_validation_has_a_page() {
     }
     success(&mut command);
     let page = self_contained(&folders(runs.path())[0].join("report.html"));
-    assert!(page.contains("nothing was held out for validation") && !page.contains("best epoch, "), "{page}");
+    assert!(page.contains("No images were held out for validation") && !page.contains("best epoch, "), "{page}");
     assert!(page.contains("weights of class 9") && !page.contains("hidden layer"), "{page}");
     assert_eq!(page.matches("<polyline").count(), 2, "error and loss of training");
 }

@@ -1,4 +1,4 @@
-//! The same experiment and seed: the same bytes, whatever else happens.
+//! The same experiment and seed give the same bytes.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::{DEVICE, folders, program, success};
 
-/// The files of a run that its experiment and seed decide. The seconds of `metrics.csv` are left out, and so is the
-/// record, which has times too.
+/// The files of a run that depend only on its experiment and seed: without the record, which has times, and without the
+/// seconds in `metrics.csv`.
 pub fn results(run: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let read = |name| fs::read(run.join(name)).unwrap_or_else(|error| panic!("{}: {error}", run.join(name).display()));
     let mut files: Vec<_> =
@@ -23,14 +23,14 @@ pub fn results(run: &Path) -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
-/// Fails where two runs did not end with the same bytes.
+/// Fails if two runs did not end with the same bytes.
 pub fn assert_same_results(one: &Path, other: &Path) {
     for ((name, one), (_, other)) in results(one).into_iter().zip(results(other)) {
         assert!(one == other, "{name} differs");
     }
 }
 
-/// Trains the smoke experiment with these `--set`; the folder of runs goes with what is returned.
+/// Trains the smoke experiment with these `--set`. The folder of runs is removed with the returned value.
 fn train(device: &str, sets: &[&str]) -> TempDir {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
@@ -44,8 +44,8 @@ fn run(runs: &TempDir) -> std::path::PathBuf {
     folders(runs.path())[0].clone()
 }
 
-/// What has state and chance in it: distortions, dropout, noise, batch normalisation's running statistics, an optimiser with
-/// moments.
+/// Everything with state or randomness: augmentation, noise, the running statistics of batch normalisation, an
+/// optimiser with moments.
 const EVERYTHING: [&str; 6] = [
     "data.augment={ rotation = 10, elastic_alpha = 30 }",
     "model.hidden=[12,8]",
@@ -61,14 +61,14 @@ pub const FEW_LABELS: [&str; 8] = [
     "data.fraction=0.1",
     "training.ema_decay=0.9",
     "training.batch_size=20",
-    "consistency={ weight = 1, threshold = 0.6, ratio = 20 }",
+    "semi_supervised={ weight = 1, threshold = 0.6, ratio = 20 }",
     "data.augment={ rotation = 10, elastic_alpha = 20 }",
     "model.batch_norm=true",
     "optimizer.learning_rate=0.005",
 ];
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
+fn same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
     let devices = if cfg!(feature = "flex") { vec![DEVICE, "flex"] } else { vec![DEVICE] };
     for device in devices {
         let runs = [0, 1, 3].map(|threads| {
@@ -81,14 +81,14 @@ fn the_same_seed_gives_the_same_bytes_with_any_number_of_loader_threads() {
 }
 
 #[test]
-fn images_without_labels_are_learned_from_with_the_same_bytes_too() {
+fn same_seed_gives_the_same_bytes_with_unlabelled_images() {
     let train = |threads| train(DEVICE, &[&FEW_LABELS[..], &[threads]].concat());
     let (one, three) = (train("data.loader_threads=0"), train("data.loader_threads=3"));
     assert_same_results(&run(&one), &run(&three));
 }
 
 #[test]
-fn another_seed_gives_another_model() {
+fn different_seeds_give_different_models() {
     let (one, other) = (train(DEVICE, &["seed=1"]), train(DEVICE, &["seed=2"]));
     assert_ne!(results(&run(&one))[0], results(&run(&other))[0]);
 }

@@ -1,4 +1,4 @@
-//! `mnist-burn resume`: whatever ended a training, it goes on to the bytes that it would have ended with.
+//! `mnist-burn resume`: a resumed training ends with the same bytes as an undisturbed one.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::reproduce::{FEW_LABELS, assert_same_results, results};
 use super::{DEVICE, failure, program, success};
 
-/// Ten epochs of all that has state or chance in it, in a few seconds.
+/// Ten epochs with everything that has state or randomness. They take a few seconds.
 const EXPERIMENT: &str = "
 name = 'resumed'
 [data]
@@ -31,7 +31,7 @@ epochs = 10
 batch_size = 512
 gradient_accumulation = 2
 label_smoothing = 0.05
-ema = 0.9
+ema_decay = 0.9
 [optimizer]
 kind = 'adamw'
 learning_rate = 0.005
@@ -43,12 +43,12 @@ factor = 0.9
 patience = 5
 ";
 
-/// A folder for runs of the experiment, and its config file.
-pub struct Place {
+/// A folder for a run of the experiment, with its config file.
+pub struct Workspace {
     folder: TempDir,
 }
 
-impl Place {
+impl Workspace {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("experiment.toml"), EXPERIMENT).unwrap();
@@ -74,7 +74,7 @@ impl Place {
         command
     }
 
-    /// Starts the training, and lets it run until epoch `epoch` is done.
+    /// Starts the training, and waits until epoch `epoch` is complete.
     fn started(&self, epoch: usize) -> (Child, BufReader<std::process::ChildStderr>) {
         let mut child = self.train(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -87,14 +87,14 @@ impl Place {
     }
 }
 
-/// The run of the experiment that nothing disturbed.
+/// A run of the experiment without interruption.
 pub fn undisturbed() -> &'static Path {
-    static RUN: OnceLock<Place> = OnceLock::new();
+    static RUN: OnceLock<Workspace> = OnceLock::new();
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     PATH.get_or_init(|| {
-        let place = RUN.get_or_init(Place::new);
-        success(&mut place.train(&[]));
-        place.run()
+        let workspace = RUN.get_or_init(Workspace::new);
+        success(&mut workspace.train(&[]));
+        workspace.run()
     })
 }
 
@@ -109,15 +109,15 @@ fn rest(mut lines: impl BufRead) -> String {
     text
 }
 
-/// Kills a training `kills` times at moments drawn under `seed`, every other time in the middle of writing a file, resumes
-/// it each time, and compares the end with the undisturbed run's.
+/// Kills a training `kills` times at random moments from `seed`, every other time in the middle of writing a file.
+/// Resumes it each time, and compares the results with those of the undisturbed run.
 fn kill_and_resume(kills: usize, seed: u64) {
     println!("the moments come from seed {seed}");
     let mut moments = ChaCha8Rng::seed_from_u64(seed);
-    let place = Place::new();
+    let workspace = Workspace::new();
     let mut while_writing = 0;
     for kill in 0..kills {
-        let mut command = if place.run().exists() { place.resume(&[]) } else { place.train(&[]) };
+        let mut command = if workspace.run().exists() { workspace.resume(&[]) } else { workspace.train(&[]) };
         let pauses = kill % 2 == 1;
         if pauses {
             command.env("MNIST_BURN_TEST_WRITE_PAUSE", "40");
@@ -128,7 +128,7 @@ fn kill_and_resume(kills: usize, seed: u64) {
         loop {
             sleep(Duration::from_millis(5));
             waited += 5;
-            let unfinished = is_writing(&place.run());
+            let unfinished = is_writing(&workspace.run());
             if child.try_wait().unwrap().is_some() || (waited >= moment && (unfinished || !pauses)) {
                 while_writing += usize::from(unfinished);
                 break;
@@ -136,56 +136,56 @@ fn kill_and_resume(kills: usize, seed: u64) {
         }
         let _ = child.kill();
         child.wait().unwrap();
-        if place.run().join("best.safetensors").exists() {
+        if workspace.run().join("best.safetensors").exists() {
             let mut command = program();
-            success(command.arg("evaluate").arg(place.run()));
+            success(command.arg("evaluate").arg(workspace.run()));
         }
     }
-    println!("{while_writing} of {kills} kills fell into the writing of a file");
+    println!("{while_writing} of {kills} kills happened while a file was written");
     assert!(while_writing >= kills * 2 / 5, "{while_writing} of {kills}");
-    success(&mut place.resume(&[]));
-    assert_same_results(undisturbed(), &place.run());
+    success(&mut workspace.resume(&[]));
+    assert_same_results(undisturbed(), &workspace.run());
 }
 
-/// Whether a file in the folder is half written.
+/// Whether a file in the folder is partly written.
 pub fn is_writing(run: &Path) -> bool {
     let names = fs::read_dir(run).into_iter().flatten().flatten();
     names.map(|entry| entry.file_name()).any(|name| name.to_string_lossy().ends_with(".tmp"))
 }
 
 #[test]
-fn a_training_that_is_killed_again_and_again_ends_with_the_same_bytes() {
+fn training_killed_four_times_ends_with_the_same_bytes() {
     kill_and_resume(4, 1);
 }
 
 #[test]
 #[ignore = "25 kills, each resumed: about a minute"]
-fn a_training_that_is_killed_25_times_ends_with_the_same_bytes() {
+fn training_killed_25_times_ends_with_the_same_bytes() {
     kill_and_resume(25, 2);
 }
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_and_sigterm_keep_the_whole_epochs_and_say_how_to_go_on() {
+fn ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume() {
     for name in ["-INT", "-TERM"] {
-        let place = Place::new();
-        let (mut child, lines) = place.started(2);
+        let workspace = Workspace::new();
+        let (mut child, lines) = workspace.started(2);
         signal(&child, name);
         let message = rest(lines);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{message}");
-        assert!(message.contains("interrupted in epoch") && message.contains("will be done again"), "{message}");
-        assert!(message.contains(&format!("mnist-burn resume {}", place.run().display())), "{message}");
-        success(&mut place.resume(&[]));
-        assert_same_results(undisturbed(), &place.run());
+        assert!(message.contains("interrupted in epoch") && message.contains("will be repeated"), "{message}");
+        assert!(message.contains(&format!("mnist-burn resume {}", workspace.run().display())), "{message}");
+        success(&mut workspace.resume(&[]));
+        assert_same_results(undisturbed(), &workspace.run());
     }
 }
 
 #[test]
 #[cfg(unix)]
-fn a_second_ctrl_c_leaves_at_once() {
-    let place = Place::new();
-    // A write that takes so long that the first Ctrl-C could not end the program.
-    let mut command = place.train(&[]);
+fn second_ctrl_c_quits_at_once() {
+    let workspace = Workspace::new();
+    // Writes take so long that the first Ctrl-C can't end the program in time.
+    let mut command = workspace.train(&[]);
     command.env("MNIST_BURN_TEST_WRITE_PAUSE", "3000").stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -199,77 +199,77 @@ fn a_second_ctrl_c_leaves_at_once() {
 }
 
 #[test]
-fn a_finished_run_can_be_trained_longer_to_the_bytes_of_the_longer_run() {
-    let place = Place::new();
-    success(&mut place.train(&["training.epochs=3"]));
-    let (_, message) = success(&mut place.resume(&[]));
+fn finished_run_can_be_extended_to_the_bytes_of_the_longer_run() {
+    let workspace = Workspace::new();
+    success(&mut workspace.train(&["training.epochs=3"]));
+    let (_, message) = success(&mut workspace.resume(&[]));
     assert!(message.contains("is finished after 3 epochs"), "{message}");
-    success(&mut place.resume(&["training.epochs=10"]));
-    assert_same_results(undisturbed(), &place.run());
+    success(&mut workspace.resume(&["training.epochs=10"]));
+    assert_same_results(undisturbed(), &workspace.run());
 }
 
 #[test]
-fn a_training_with_images_without_labels_goes_on_to_the_same_bytes() {
-    let (undisturbed, place) = (Place::new(), Place::new());
+fn training_with_unlabelled_images_resumes_to_the_same_bytes() {
+    let (undisturbed, workspace) = (Workspace::new(), Workspace::new());
     success(&mut undisturbed.train(&[&FEW_LABELS[..], &["training.epochs=4"]].concat()));
-    success(&mut place.train(&[&FEW_LABELS[..], &["training.epochs=2"]].concat()));
-    success(&mut place.resume(&["training.epochs=4"]));
-    assert_same_results(&undisturbed.run(), &place.run());
-    let message = failure(&mut place.resume(&["data.labels=200", "semi_supervised.weight=0"]));
+    success(&mut workspace.train(&[&FEW_LABELS[..], &["training.epochs=2"]].concat()));
+    success(&mut workspace.resume(&["training.epochs=4"]));
+    assert_same_results(&undisturbed.run(), &workspace.run());
+    let message = failure(&mut workspace.resume(&["data.labels=200", "semi_supervised.weight=0"]));
     assert!(message.contains("2 problems") && message.contains("data.labels = 200: can't change"), "{message}");
 }
 
 #[test]
-fn a_change_that_would_make_the_result_meaningless_is_refused_with_the_reason() {
-    let place = Place::new();
-    success(&mut place.train(&["training.epochs=2"]));
-    let before = results(&place.run());
-    let message = failure(&mut place.resume(&["optimizer.kind=sgd", "training.epochs=1", "data.validation=100"]));
+fn resume_refuses_changes_that_would_make_the_result_meaningless() {
+    let workspace = Workspace::new();
+    success(&mut workspace.train(&["training.epochs=2"]));
+    let before = results(&workspace.run());
+    let message = failure(&mut workspace.resume(&["optimizer.kind=sgd", "training.epochs=1", "data.validation=100"]));
     for part in ["optimizer.kind", "2 epochs are done already", "data.validation = 100: can't change within a run"] {
         assert!(message.contains(part), "{part}: {message}");
     }
-    // The same for a folder that is named for a training.
-    assert!(failure(&mut place.train(&["seed=7"])).contains("seed = 7: can't change within a run"));
-    assert_eq!(results(&place.run()), before);
+    // The same with `train --run`.
+    assert!(failure(&mut workspace.train(&["seed=7"])).contains("seed = 7: can't change within a run"));
+    assert_eq!(results(&workspace.run()), before);
 }
 
 #[test]
-fn training_in_the_folder_of_a_begun_run_goes_on_with_it() {
-    let place = Place::new();
-    let (mut child, _lines) = place.started(3);
+fn train_in_the_folder_of_an_interrupted_run_resumes_it() {
+    let workspace = Workspace::new();
+    let (mut child, _lines) = workspace.started(3);
     child.kill().unwrap();
     child.wait().unwrap();
-    let (_, message) = success(&mut place.train(&[]));
+    let (_, message) = success(&mut workspace.train(&[]));
     assert!(!message.contains("epoch  1/10") && message.contains("epoch 10/10"), "{message}");
-    assert_same_results(undisturbed(), &place.run());
+    assert_same_results(undisturbed(), &workspace.run());
 }
 
 #[test]
-fn a_second_process_in_the_same_folder_is_refused() {
-    let place = Place::new();
-    let (mut child, _lines) = place.started(1);
-    let message = failure(&mut place.resume(&[]));
+fn second_process_in_the_same_folder_is_refused() {
+    let workspace = Workspace::new();
+    let (mut child, _lines) = workspace.started(1);
+    let message = failure(&mut workspace.resume(&[]));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(message.contains("is in use: another process trains there"), "{message}");
+    assert!(message.contains("is in use: another process is training there"), "{message}");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_is_reported_as_such_and_costs_nothing() {
-    let place = Place::new();
-    success(&mut place.train(&["training.epochs=2"]));
-    let before = results(&place.run());
-    // What is written to /dev/full finds no room.
-    std::os::unix::fs::symlink("/dev/full", place.run().join(".last.tmp")).unwrap();
-    let message = failure(&mut place.resume(&["training.epochs=10"]));
-    assert!(message.contains("the disk is full: there is no room for") && message.contains("resume"), "{message}");
-    assert_eq!(results(&place.run()), before);
-    success(&mut place.resume(&[]));
-    assert_same_results(undisturbed(), &place.run());
+fn full_disk_is_reported_as_such_and_loses_nothing() {
+    let workspace = Workspace::new();
+    success(&mut workspace.train(&["training.epochs=2"]));
+    let before = results(&workspace.run());
+    // Writing to /dev/full fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", workspace.run().join(".last.tmp")).unwrap();
+    let message = failure(&mut workspace.resume(&["training.epochs=10"]));
+    assert!(message.contains("the disk is full: can't write") && message.contains("resume"), "{message}");
+    assert_eq!(results(&workspace.run()), before);
+    success(&mut workspace.resume(&[]));
+    assert_same_results(undisturbed(), &workspace.run());
 }
 
-/// What has a training diverge in its first epoch.
+/// Overrides that make a training diverge in its first epoch.
 pub const DIVERGING: [&str; 7] = [
     "optimizer.kind=sgd",
     "optimizer.learning_rate=1000",
@@ -281,29 +281,29 @@ pub const DIVERGING: [&str; 7] = [
 ];
 
 #[test]
-fn a_training_that_diverged_can_not_go_on() {
-    let place = Place::new();
-    assert!(failure(&mut place.train(&DIVERGING)).contains("the training diverged in epoch 1"));
-    let message = failure(&mut place.resume(&[]));
-    assert!(message.contains("can't go on: the training diverged in epoch 1"), "{message}");
+fn diverged_training_cannot_be_resumed() {
+    let workspace = Workspace::new();
+    assert!(failure(&mut workspace.train(&DIVERGING)).contains("the training diverged in epoch 1"));
+    let message = failure(&mut workspace.resume(&[]));
+    assert!(message.contains("can't be resumed: the training diverged in epoch 1"), "{message}");
 }
 
 #[test]
-fn a_damaged_checkpoint_is_named() {
-    let place = Place::new();
-    success(&mut place.train(&["training.epochs=1"]));
-    let path = place.run().join("checkpoint.mpk");
+fn damaged_checkpoint_is_named() {
+    let workspace = Workspace::new();
+    success(&mut workspace.train(&["training.epochs=1"]));
+    let path = workspace.run().join("checkpoint.mpk");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    let message = failure(&mut place.resume(&["training.epochs=2"]));
+    let message = failure(&mut workspace.resume(&["training.epochs=2"]));
     assert!(message.contains("checkpoint.mpk is damaged"), "{message}");
 }
 
 #[test]
-fn what_is_no_run_can_not_be_resumed() {
+fn folder_that_is_not_a_run_cannot_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = program();
     let message = failure(command.arg("resume").arg(folder.path()));
     assert!(message.contains("config.toml"), "{message}");
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left there");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it writes nothing there");
 }

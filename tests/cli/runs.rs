@@ -1,4 +1,4 @@
-//! `mnist-burn runs`: what was trained, as a list, and side by side.
+//! `mnist-burn runs`: lists and comparisons of runs.
 
 use std::fs;
 use std::path::Path;
@@ -9,22 +9,22 @@ use tempfile::TempDir;
 use super::trained::smoke;
 use super::{failure, program, stdout, success};
 
-/// A folder with the smoke run in each of these folders.
+/// A folder with copies of the smoke run under these names.
 fn runs(names: &[&str]) -> TempDir {
     let runs = tempfile::tempdir().unwrap();
     names.iter().for_each(|name| smoke().copy_to(&runs.path().join(name)));
     runs
 }
 
-/// Replaces text in a file, which must hold it.
+/// Replaces text in a file, which must contain it.
 fn replace(file: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{from} in {text}");
     fs::write(file, text.replace(from, to)).unwrap();
 }
 
-/// Makes a run one that is not over.
-fn reopen(run: &Path) {
+/// Makes a finished run unfinished.
+fn unfinish(run: &Path) {
     let record = run.join("record.json");
     let mut contents: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     contents["training"] = Value::Null;
@@ -45,7 +45,7 @@ fn names(list: &str) -> Vec<&str> {
 }
 
 #[test]
-fn each_run_has_a_line_with_its_figures_and_those_of_sweeps_are_found() {
+fn runs_prints_a_line_per_run_and_finds_those_of_sweeps() {
     let runs = runs(&["first", "sweep/trial-seed1"]);
     fs::create_dir(runs.path().join("no-run")).unwrap();
     let (list, message) = success(program().args(["runs", "--runs"]).arg(runs.path()));
@@ -60,7 +60,7 @@ fn each_run_has_a_line_with_its_figures_and_those_of_sweeps_are_found() {
 }
 
 #[test]
-fn the_json_list_has_an_object_a_run_with_the_best_epochs_figures() {
+fn runs_json_has_an_object_per_run_with_the_metrics_of_the_best_epoch() {
     let runs = runs(&["one"]);
     let [run] = &list_json(&runs)[..] else { panic!("one run") };
     assert_eq!(run["run"], runs.path().join("one").to_str().unwrap());
@@ -72,7 +72,7 @@ fn the_json_list_has_an_object_a_run_with_the_best_epochs_figures() {
 }
 
 #[test]
-fn runs_are_sorted_by_what_is_asked_for_with_the_largest_last_and_what_has_none_after_it() {
+fn runs_are_sorted_with_the_largest_last_and_those_without_a_value_after_it() {
     let runs = runs(&["c", "a", "b"]);
     replace(&runs.path().join("a/record.json"), "\"wall_seconds\": ", "\"wall_seconds\": 9");
     fs::remove_file(runs.path().join("c/evaluation.json")).unwrap();
@@ -81,18 +81,18 @@ fn runs_are_sorted_by_what_is_asked_for_with_the_largest_last_and_what_has_none_
     assert_eq!(names(&list(&runs, &["--sort", "duration"])), ["b", "c", "a"]);
     assert_eq!(names(&list(&runs, &["--sort", "test"])), ["b", "a", "c"]);
 
-    let begun = |run: &str, seconds| {
+    let start = |run: &str, seconds| {
         let config = fs::File::options().append(true).open(runs.path().join(run).join("config.toml")).unwrap();
         config.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
     };
-    ["b", "c", "a"].iter().zip([1000, 2000, 3000]).for_each(|(run, seconds)| begun(run, seconds));
+    ["b", "c", "a"].iter().zip([1000, 2000, 3000]).for_each(|(run, seconds)| start(run, seconds));
     assert_eq!(names(&list(&runs, &[])), ["b", "c", "a"]);
 }
 
 #[test]
-fn a_run_that_is_not_over_is_training_while_its_folder_is_locked_and_else_interrupted() {
+fn unfinished_run_is_training_while_its_folder_is_locked_and_otherwise_interrupted() {
     let runs = runs(&["it"]);
-    reopen(&runs.path().join("it"));
+    unfinish(&runs.path().join("it"));
     assert_eq!(list_json(&runs)[0]["status"], "interrupted");
     let lock = fs::File::create(runs.path().join("it/.lock")).unwrap();
     lock.lock().unwrap();
@@ -102,7 +102,7 @@ fn a_run_that_is_not_over_is_training_while_its_folder_is_locked_and_else_interr
 }
 
 #[test]
-fn a_damaged_run_is_shown_as_such_and_does_not_stop_the_rest() {
+fn damaged_run_is_listed_as_such_and_does_not_stop_the_rest() {
     let runs = runs(&["a", "b", "c"]);
     fs::write(runs.path().join("a/record.json"), "{").unwrap();
     fs::write(runs.path().join("b/config.toml"), "seed = 'x'").unwrap();
@@ -112,12 +112,12 @@ fn a_damaged_run_is_shown_as_such_and_does_not_stop_the_rest() {
     let ends: Vec<&str> = list.lines().skip(1).map(|line| line.split_whitespace().last().unwrap()).collect();
     assert_eq!(ends, ["damaged", "damaged", "finished"], "{list}");
     assert!(message.contains("a/record.json is damaged") && message.contains("seed = 'x'"), "{message}");
-    assert!(message.contains("d is passed over"), "{message}");
+    assert!(message.contains("d is skipped"), "{message}");
     assert_eq!(list_json(&runs).iter().filter(|run| run["status"] == "damaged").count(), 2);
 }
 
 #[test]
-fn a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it() {
+fn folder_without_runs_is_an_empty_list_and_a_missing_folder_is_an_error() {
     let runs = tempfile::tempdir().unwrap();
     assert_eq!(list(&runs, &[]), "");
     assert_eq!(list_json(&runs), Vec::<Value>::new());
@@ -126,7 +126,7 @@ fn a_folder_without_runs_is_an_empty_list_and_no_folder_an_error_that_names_it()
 }
 
 #[test]
-fn two_runs_are_compared_by_what_differs() {
+fn runs_compares_two_runs_by_their_differences() {
     let runs = runs(&["a", "b"]);
     let (a, b) = (runs.path().join("a"), runs.path().join("b"));
     replace(&b.join("config.toml"), "learning_rate = 0.005", "learning_rate = 0.01");
@@ -146,7 +146,7 @@ fn two_runs_are_compared_by_what_differs() {
 }
 
 #[test]
-fn what_is_no_run_can_not_be_compared() {
+fn folder_that_is_not_a_run_cannot_be_compared() {
     let message = failure(program().args(["runs", "config"]).arg(&smoke().run));
     assert!(message.contains("config"), "{message}");
     let output = program().arg("runs").arg(&smoke().run).output().unwrap();

@@ -1,4 +1,4 @@
-//! `mnist-burn serve`: the page and its interface.
+//! `mnist-burn serve`: the page and its JSON API.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -24,7 +24,7 @@ fn name() -> String {
 }
 
 #[test]
-fn pictures_and_pixels_are_read_as_predict_reads_them() {
+fn images_and_pixels_are_classified_as_predict_classifies_them() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write(0..20, folder.path());
     let json = stdout(program().arg("predict").arg(&smoke().run).args(&paths).args(["--json", "--device", DEVICE]));
@@ -36,8 +36,8 @@ fn pictures_and_pixels_are_read_as_predict_reads_them() {
         assert_eq!((&png["run"], &png["height"], &png["width"]), (&json!(name()), &json!(28), &json!(28)));
         assert_eq!(png["pixels"], json!(pixels), "a prepared image passes unchanged");
         assert_eq!((&png["class"], &png["digit"]), (&expected["class"], &expected["digit"]));
-        for (share, expected) in shares(&png).iter().zip(shares(expected)) {
-            assert!((share - expected).abs() < 1e-6, "{png} {expected}");
+        for (probability, expected) in probabilities(&png).iter().zip(probabilities(expected)) {
+            assert!((probability - expected).abs() < 1e-6, "{png} {expected}");
         }
         let body = json!(pixels).to_string();
         let numbers = server.predict(Some(&name()), "application/json; charset=utf-8", body.as_bytes()).json();
@@ -45,17 +45,17 @@ fn pictures_and_pixels_are_read_as_predict_reads_them() {
     }
 }
 
-fn shares(answer: &Value) -> Vec<f64> {
-    answer["probabilities"].as_array().unwrap().iter().map(|share| share.as_f64().unwrap()).collect()
+fn probabilities(answer: &Value) -> Vec<f64> {
+    answer["probabilities"].as_array().unwrap().iter().map(|probability| probability.as_f64().unwrap()).collect()
 }
 
 #[test]
-fn runs_are_listed_and_one_that_comes_later_is_found() {
+fn runs_are_listed_and_later_ones_are_found() {
     let runs = tempfile::tempdir().unwrap();
     smoke().copy_to(&runs.path().join("first"));
     let server = Served::start(runs.path(), DEVICE, &[]);
     assert_eq!(server.get("/api/runs").json().as_array().unwrap().len(), 1);
-    assert!(server.said().contains("first reads what is drawn there"), "{}", server.said());
+    assert!(server.stderr_text().contains("first classifies what is drawn there"), "{}", server.stderr_text());
 
     smoke().copy_to(&runs.path().join("sweep/second run"));
     fs::write(runs.path().join("sweep/second run/evaluation.json"), "?").unwrap();
@@ -74,20 +74,20 @@ fn runs_are_listed_and_one_that_comes_later_is_found() {
 }
 
 #[test]
-fn a_run_that_was_trained_on_is_read_anew() {
+fn run_that_was_trained_further_is_loaded_again() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
     smoke().copy_to(&run);
     let server = Served::start(runs.path(), DEVICE, &[]);
     let body = json!(&test_images()[..784]).to_string();
-    let predict = || shares(&server.predict(None, "application/json", body.as_bytes()).json());
+    let predict = || probabilities(&server.predict(None, "application/json", body.as_bytes()).json());
     let before = predict();
     stdout(program().arg("resume").arg(&run).args(["--device", DEVICE, "--set", "training.epochs=5"]));
     assert_ne!(predict(), before);
 }
 
 #[test]
-fn a_run_from_elsewhere_is_served_beside_those_of_the_folder() {
+fn run_from_elsewhere_is_served_beside_those_of_the_folder() {
     let empty = tempfile::tempdir().unwrap();
     let run = smoke().run.to_str().unwrap();
     let server = Served::start(&empty.path().join("none"), DEVICE, &[run]);
@@ -97,14 +97,14 @@ fn a_run_from_elsewhere_is_served_beside_those_of_the_folder() {
 }
 
 #[test]
-fn reports_are_shown_but_may_do_nothing() {
+fn reports_are_shown_in_a_sandbox() {
     let report = serve().get(&format!("/report?run={}", name()));
     assert!(report.body == fs::read(smoke().run.join("report.html")).unwrap());
     assert!(report.head.contains("content-security-policy: sandbox; default-src 'none'"), "{}", report.head);
 }
 
 #[test]
-fn the_page_asks_for_nothing_from_elsewhere_and_may_not() {
+fn page_loads_nothing_from_elsewhere() {
     let server = serve();
     for (path, kind) in [("/", "text/html"), ("/page.css", "text/css"), ("/page.js", "text/javascript")] {
         let page = server.get(path);
@@ -113,14 +113,14 @@ fn the_page_asks_for_nothing_from_elsewhere_and_may_not() {
         for field in ["x-content-type-options: nosniff", "x-frame-options: DENY", "cache-control: no-store"] {
             assert!(page.head.contains(field), "{}", page.head);
         }
-        // The namespace in the icon is a name, and no address.
+        // The namespace in the icon is a name, not an address.
         let text = page.text().replace("xmlns='http://www.w3.org/2000/svg'", "");
         assert!(!text.contains("//www") && !text.contains("http:") && !text.contains("https:"), "{path}");
     }
 }
 
 #[test]
-fn a_body_may_come_in_chunks_of_any_size() {
+fn body_may_come_in_chunks_of_any_size() {
     let server = serve();
     let chunked = |chunks: &str| {
         let head = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
@@ -135,7 +135,7 @@ fn a_body_may_come_in_chunks_of_any_size() {
 }
 
 #[test]
-fn a_connection_serves_one_request_after_the_other() {
+fn connection_serves_one_request_after_the_other() {
     let server = serve();
     let mut stream = server.connect();
     let head = request("HEAD", "/", "", b"");
@@ -149,7 +149,7 @@ fn a_connection_serves_one_request_after_the_other() {
 }
 
 #[test]
-fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
+fn client_that_expects_100_continue_receives_it() {
     let server = serve();
     let mut stream = server.connect();
     let body = json!(&test_images()[..784]).to_string();
@@ -165,7 +165,7 @@ fn a_client_that_asks_before_it_sends_is_told_to_go_on() {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_finishes_what_is_under_way() {
+fn ctrl_c_finishes_open_requests() {
     let mut server = serve();
     let idle = server.connect();
     let mut stream = server.connect();
@@ -173,13 +173,13 @@ fn ctrl_c_finishes_what_is_under_way() {
     let bytes = request("POST", "/api/predict", "Content-Type: application/json", body.as_bytes());
     let (now, later) = bytes.split_at(bytes.len() / 2);
     stream.write_all(now).unwrap();
-    // The server has begun with it once it answers what came after.
+    // When the server answers a later request, it has started to read this one.
     assert_eq!(server.get("/").status, 200);
     server.signal("-INT");
-    while !server.said().contains("finishing what is under way; once more leaves at once") {
+    while !server.stderr_text().contains("finishing open requests; press Ctrl-C again to quit now") {
         thread::yield_now();
     }
-    // Nobody new is let in from the moment on at which the connections are told.
+    // The server refuses new connections from the moment at which it tells the open ones to close.
     while TcpStream::connect(server.address).is_ok() {
         thread::yield_now();
     }
@@ -192,7 +192,7 @@ fn ctrl_c_finishes_what_is_under_way() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error_with_the_way_out() {
+fn port_in_use_is_an_error_with_the_alternative() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let message = failure(program().arg("serve").arg(&smoke().run).args(["--device", DEVICE, "--port", &port]));
@@ -203,7 +203,7 @@ fn a_port_that_is_taken_is_an_error_with_the_way_out() {
 }
 
 #[test]
-fn without_a_finished_run_there_is_nothing_to_serve() {
+fn serve_needs_a_finished_run() {
     let runs = tempfile::tempdir().unwrap();
     let serve = |runs: &Path| failure(program().args(["serve", "--device", DEVICE, "--runs"]).arg(runs));
     let message = serve(runs.path());

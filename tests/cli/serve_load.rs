@@ -1,4 +1,4 @@
-//! `mnist-burn serve` under load, and under fire.
+//! `mnist-burn serve` under load, and under attack.
 
 use std::fs;
 use std::io::Write;
@@ -17,14 +17,14 @@ use super::served::{Served, request};
 use super::trained::smoke;
 use super::{DEVICE, program, success};
 
-/// The damage that the tests of files do.
-#[allow(dead_code, reason = "bytes are damaged here, and no JSON")]
+/// The mutator of the tests of damaged files.
+#[allow(dead_code, reason = "only bytes are damaged here, not JSON")]
 #[path = "../mutations/mutator.rs"]
 mod mutator;
 
-/// Has `clients` at a time send the files to be read, each over a connection of its own that stays open. The digits in the
-/// files' order, and the median time of an answer.
-fn read(server: &Served, clients: usize, files: &[Vec<u8>]) -> (Vec<u64>, Duration) {
+/// Sends the files from `clients` concurrent clients, each over one connection that stays open. Returns the digits in
+/// the files' order, and the median response time.
+fn classify(server: &Served, clients: usize, files: &[Vec<u8>]) -> (Vec<u64>, Duration) {
     let (next, answers) = (AtomicUsize::new(0), Mutex::new(vec![]));
     let address = format!("http://{}/api/predict", server.address);
     thread::scope(|scope| {
@@ -58,15 +58,15 @@ fn pictures(range: std::ops::Range<usize>) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn many_clients_at_once_get_the_answers_that_each_would_get_alone() {
+fn concurrent_clients_get_the_same_answers_as_a_single_one() {
     let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
     let files = pictures(0..1000);
-    assert_eq!(read(&server, 50, &files).0, read(&server, 1, &files).0);
+    assert_eq!(classify(&server, 50, &files).0, classify(&server, 1, &files).0);
 }
 
 #[test]
 #[ignore = "half a minute: trains the baseline, and sends all test images"]
-fn all_test_images_sent_by_fifty_clients_are_read_as_evaluate_reads_them() {
+fn concurrent_clients_agree_with_evaluate_on_all_test_images() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("baseline");
     success(program().args(["--config", "config/baseline.toml", "--device", DEVICE, "--run"]).arg(&run));
@@ -74,20 +74,20 @@ fn all_test_images_sent_by_fifty_clients_are_read_as_evaluate_reads_them() {
     let server = Served::start(runs.path(), DEVICE, &[]);
     let files = pictures(0..10_000);
 
-    let (digits, median) = read(&server, 50, &files);
+    let (digits, median) = classify(&server, 50, &files);
     let labels = concat!(env!("CARGO_MANIFEST_DIR"), "/data/mnist/t10k-labels-idx1-ubyte.gz");
     let mut confusion = vec![vec![0u64; 10]; 10];
     for (digit, label) in digits.iter().zip(idx::labels(labels.as_ref()).unwrap()) {
         confusion[usize::from(label)][*digit as usize] += 1;
     }
     assert_eq!(serde_json::to_value(confusion).unwrap(), evaluation["confusion"]);
-    let (alone, median_alone) = read(&server, 1, &files[..2000]);
+    let (alone, median_alone) = classify(&server, 1, &files[..2000]);
     assert_eq!(alone, digits[..2000]);
     println!("median time of an answer: {median:.1?} with 50 clients, {median_alone:.1?} with one");
 }
 
-/// Sends `count` requests that are damaged, huge or cut short, while slow senders hold connections. The server refuses
-/// them, goes on, and keeps its memory.
+/// Sends `count` requests that are damaged, huge or truncated, while slow senders hold connections. The server must
+/// refuse them, keep serving, and not leak memory.
 #[cfg(target_os = "linux")]
 fn attack(count: usize) {
     const THREADS: usize = 8;
@@ -96,7 +96,7 @@ fn attack(count: usize) {
     let json = serde_json::to_vec(&test_images()[..784]).unwrap();
     let sound = [("image/png", picture.as_slice()), ("application/json", &json)]
         .map(|(kind, body)| request("POST", "/api/predict", &format!("Content-Type: {kind}"), body));
-    // Once through all that is loaded when it is first used.
+    // One valid request each, so that everything is loaded before memory is measured.
     sound.iter().for_each(|request| assert_eq!(server.send(request).status, 200));
     let before = server.memory();
     let (refused, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -109,7 +109,7 @@ fn attack(count: usize) {
                 generator.set_stream(thread as u64);
                 for _ in 0..count / THREADS {
                     let status = server.send(&malformed(sound, &mut generator)).status;
-                    // Nothing is answered to nothing, and some damage does no harm.
+                    // An empty request gets no response, and some damaged ones are still valid.
                     assert!(matches!(status, 0 | 200 | 400..=499 | 503), "{status}");
                     refused.fetch_add(usize::from(status >= 400), Ordering::Relaxed);
                 }
@@ -118,7 +118,7 @@ fn attack(count: usize) {
         }
         let (server, sound, most, is_over) = (&server, &sound, &most, &is_over);
         scope.spawn(move || {
-            // A byte at a time, from each in turn.
+            // Each of them sends a byte at a time.
             let mut slow: Vec<_> = (0..40).map(|_| server.connect()).collect();
             for byte in &sound[0] {
                 slow.iter_mut().for_each(|stream| _ = stream.write_all(&[*byte]));
@@ -138,13 +138,13 @@ fn attack(count: usize) {
     assert_eq!(server.send(&sound[0]).json()["digit"], 7);
 }
 
-/// A request that has little chance to be answered.
+/// A request that is malformed, with high probability.
 #[cfg(target_os = "linux")]
 fn malformed(sound: &[Vec<u8>; 2], generator: &mut ChaCha8Rng) -> Vec<u8> {
     let mut request_bytes = sound[generator.random_range(0..2)].clone();
     let head = request_bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     match generator.random_range(0..6) {
-        // The whole, or the body alone under a length that fits.
+        // Damage the whole request, or only the body, with a correct length.
         0 => mutator::damage(&mut request_bytes, &sound[0], generator),
         1 => {
             let mut body = request_bytes.split_off(head);
@@ -158,7 +158,7 @@ fn malformed(sound: &[Vec<u8>; 2], generator: &mut ChaCha8Rng) -> Vec<u8> {
         }
         4 => return (0..generator.random_range(0..5_000)).map(|_| generator.random()).collect(),
         _ => {
-            // Much announced, little sent.
+            // A large Content-Length with a short body.
             let length = mutator::extreme(generator);
             let head = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length";
             return format!("{head}: {length}\r\n\r\n{}", "x".repeat(generator.random_range(0..5_000))).into_bytes();
@@ -169,13 +169,13 @@ fn malformed(sound: &[Vec<u8>; 2], generator: &mut ChaCha8Rng) -> Vec<u8> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn malformed_requests_do_the_server_no_harm() {
+fn server_survives_malformed_requests() {
     attack(800);
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 #[ignore = "a minute: 20,000 malformed requests"]
-fn twenty_thousand_malformed_requests_do_the_server_no_harm() {
+fn server_survives_twenty_thousand_malformed_requests() {
     attack(20_000);
 }

@@ -1,4 +1,4 @@
-//! What `mnist-burn serve` refuses, and with which words.
+//! Requests that `mnist-burn serve` refuses, and the error messages.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use super::serve::serve;
 use super::served::{Reply, Served, reply, request};
 use super::trained::smoke;
 
-/// What a request is refused with, and why; the server goes on.
+/// Sends a request, which must be refused with this status and these words. Returns the response.
 #[track_caller]
 fn refused(server: &Served, bytes: &[u8], status: u16, words: &str) -> Reply {
     let reply = server.send(bytes);
@@ -23,9 +23,9 @@ fn refused(server: &Served, bytes: &[u8], status: u16, words: &str) -> Reply {
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn unknown_paths_and_runs_are_not_found() {
     let server = serve();
-    refused(&server, &request("GET", "/none", "", b""), 404, "there is no /none here: GET /api/runs and POST");
+    refused(&server, &request("GET", "/none", "", b""), 404, "there is no /none here: the page is /, the API is GET");
     refused(&server, &request("POST", "/none", "", b"much"), 404, "there is no /none here");
     for run in ["none", "..", "../..", "/", "", "%2e%2e/x", "%00", "a%2f..%2fb"] {
         for path in ["/api/predict", "/report"] {
@@ -37,17 +37,17 @@ fn what_is_not_there_is_not_found() {
 }
 
 #[test]
-fn a_run_without_a_page_says_how_to_make_it() {
+fn run_without_a_report_is_answered_with_how_to_write_it() {
     let runs = tempfile::tempdir().unwrap();
     smoke().copy_to(&runs.path().join("bare"));
     fs::remove_file(runs.path().join("bare/report.html")).unwrap();
     let server = Served::start(runs.path(), DEVICE, &[]);
-    let words = "bare has no report.html: `mnist-burn report` makes it";
+    let words = "bare has no report.html: create it with `mnist-burn report`";
     refused(&server, &request("GET", "/report", "", b""), 404, words);
 }
 
 #[test]
-fn a_damaged_run_says_what_is_damaged() {
+fn damaged_run_is_answered_with_the_damaged_file() {
     let runs = tempfile::tempdir().unwrap();
     smoke().copy_to(&runs.path().join("sound"));
     let server = Served::start(runs.path(), DEVICE, &[]);
@@ -58,47 +58,52 @@ fn a_damaged_run_says_what_is_damaged() {
 }
 
 #[test]
-fn a_network_of_no_numbers_is_told() {
-    let copy = super::errors::of_no_numbers();
+fn network_with_nan_weights_is_reported() {
+    let copy = super::errors::with_nan_weight();
     let server = Served::start(copy.path(), DEVICE, &[copy.path().to_str().unwrap()]);
     let body = json!(&test_images()[..784]).to_string();
     let error = server.predict(None, "application/json", body.as_bytes()).error(500);
-    assert!(error.contains("the model gives no numbers"), "{error}");
+    assert!(error.contains("the model's output is NaN or infinite"), "{error}");
 }
 
 #[test]
-fn other_methods_are_told_the_right_one() {
+fn methods_that_are_not_allowed_are_answered_with_the_right_one() {
     let server = serve();
     for path in ["/", "/page.js", "/api/runs", "/report"] {
-        let reply = refused(&server, &request("POST", path, "", b""), 405, "only GET is answered here");
+        let reply = refused(&server, &request("POST", path, "", b""), 405, "only GET is allowed here");
         assert!(reply.head.contains("\r\nallow: GET\r\n"), "{}", reply.head);
     }
     for method in ["GET", "PUT", "OPTIONS", "BREW"] {
         let bytes = request(method, "/api/predict", "", b"");
-        let reply = refused(&server, &bytes, 405, "only POST is answered here");
+        let reply = refused(&server, &bytes, 405, "only POST is allowed here");
         assert!(reply.head.contains("\r\nallow: POST\r\n"), "{}", reply.head);
     }
 }
 
 #[test]
-fn bodies_that_are_no_digit_are_refused_with_the_reason() {
+fn bodies_that_are_not_an_image_are_refused_with_the_reason() {
     let server = serve();
     let body = |kind, body: &[u8], status, words: &str| {
         let error = server.predict(None, kind, body).error(status);
         assert!(error.contains(words), "{error}");
     };
     body("image/gif", b"GIF89a", 415, "Content-Type must be image/png, image/jpeg or application/json");
-    body("application/x-www-form-urlencoded", b"1", 415, "say what is sent");
+    body("application/x-www-form-urlencoded", b"1", 415, "Content-Type must be");
     body("image/png", b"", 400, "not a readable PNG or JPEG image");
     body("image/png", b"no picture", 400, "not a readable PNG or JPEG image");
-    body("application/json", b"", 400, "the body is no JSON array of whole numbers from 0 (background) to 255 (ink)");
+    body(
+        "application/json",
+        b"",
+        400,
+        "the body is not a JSON array of whole numbers from 0 (background) to 255 (ink)",
+    );
     body("application/json", b"[0, 0.5]", 400, "invalid type: floating point `0.5`");
     body("application/json", b"[0, 256]", 400, "invalid value: integer `256`");
-    body("application/json", b"[1, 2, 3]", 400, "the image has 3 pixels, and not 784");
+    body("application/json", b"[1, 2, 3]", 400, "the image has 3 pixels, not 784");
 }
 
 #[test]
-fn pictures_that_unpack_to_enormous_ones_are_refused() {
+fn images_that_decompress_to_enormous_ones_are_refused() {
     let server = serve();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("white.png");
@@ -115,7 +120,7 @@ fn large_requests_are_refused() {
     let announced = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n\
                      Content-Length: 99999999999\r\n\r\n";
     refused(&server, announced.as_bytes(), 413, "the body is larger than 4 MiB");
-    // Refused while it is still being sent, and the reason arrives all the same.
+    // The server refuses while the client is still sending. The client must receive the reason anyway.
     refused(&server, &request("POST", "/api/predict", "Content-Type: image/png", &vec![0; 8 << 20]), 413, "4 MiB");
     for fields in [format!("X: {}", "x".repeat(20_000)), "X: x\r\n".repeat(200)] {
         let reply = server.send(&request("GET", "/", &fields, b""));
@@ -124,14 +129,14 @@ fn large_requests_are_refused() {
 }
 
 #[test]
-fn what_is_no_request_is_refused() {
+fn malformed_requests_are_refused() {
     let server = serve();
     let malformed = |bytes: &[u8], words: &str| refused(&server, bytes, 400, words);
     malformed(b"GET / HTTP/1.1\r\n\r\n", "it has no Host");
     malformed(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", "it has several host");
     let head = "POST /api/predict HTTP/1.1\r\nHost: localhost\r\n";
     let cut = format!("{head}Content-Type: image/png\r\nContent-Length: 9\r\n\r\n123");
-    malformed(cut.as_bytes(), "this is no whole HTTP request: ");
+    malformed(cut.as_bytes(), "this is not a valid HTTP request: ");
     let nonsense = |bytes: &[u8]| {
         let reply = server.send(bytes);
         assert!(reply.head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{bytes:?}: {}", reply.head);
@@ -141,14 +146,14 @@ fn what_is_no_request_is_refused() {
         nonsense(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
     }
     nonsense(format!("{head}Content-Length: 1\r\nContent-Length: 2\r\n\r\n").as_bytes());
-    assert_eq!(server.send(&head.as_bytes()[..20]).status, 0, "nothing is answered to half a head");
+    assert_eq!(server.send(&head.as_bytes()[..20]).status, 0, "an incomplete head gets no response");
 }
 
 #[test]
-fn other_names_and_other_sites_are_refused() {
+fn requests_for_other_hosts_and_from_other_origins_are_refused() {
     let server = serve();
     let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
-    refused(&server, &get("example.org"), 421, "this server is not example.org: ask for it by its address");
+    refused(&server, &get("example.org"), 421, "this server is not example.org: use its address or localhost");
     refused(&server, &get("192.168.1.7"), 421, "this server is not 192.168.1.7");
     assert_eq!(server.send(&get(&server.address.to_string())).status, 200);
 
@@ -163,18 +168,18 @@ fn other_names_and_other_sites_are_refused() {
 }
 
 #[test]
-fn other_machines_are_let_in_only_with_a_warning() {
-    // The address is one of this machine's own, so that the test opens nothing.
+fn server_is_exposed_to_other_machines_only_with_a_warning() {
+    // The loopback address, so that the test exposes nothing.
     let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &["--expose", "127.0.0.1"]);
-    let warning = "warning: whoever reaches 127.0.0.1 can use the networks and read the runs and their reports";
-    assert!(server.said().contains(warning), "{}", server.said());
+    let warning = "warning: whoever can reach 127.0.0.1 can use the networks and read the runs and their reports";
+    assert!(server.stderr_text().contains(warning), "{}", server.stderr_text());
     let get = |host: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes();
     assert_eq!(server.send(&get("192.168.1.7:8000")).status, 200);
     refused(&server, &get("example.org"), 421, "this server is not example.org");
 }
 
 #[test]
-fn slow_senders_are_given_up_and_hold_nobody_up() {
+fn slow_senders_are_given_up_and_do_not_delay_others() {
     let server = serve();
     let started = Instant::now();
     let slow = [
@@ -189,19 +194,19 @@ fn slow_senders_are_given_up_and_hold_nobody_up() {
     assert_eq!(server.get("/").status, 200);
     assert!(started.elapsed().as_secs() < 5, "others do not wait");
     let [head, body] = slow.map(reply);
-    assert_eq!(head.status, 0, "who has not asked for anything is told nothing");
+    assert_eq!(head.status, 0, "an incomplete head gets no response");
     let error = body.error(408);
     assert!(error.contains("the request took longer than 10 s to arrive"), "{error}");
 }
 
 #[test]
-fn of_too_many_connections_the_last_wait_until_some_close() {
+fn connections_beyond_the_limit_wait_until_others_close() {
     let server = serve();
     let mut held: Vec<_> = (0..100).map(|_| server.connect()).collect();
     thread::scope(|scope| {
         let late = scope.spawn(|| server.get("/").status);
         thread::sleep(Duration::from_millis(200));
-        assert!(!late.is_finished(), "there is no room yet");
+        assert!(!late.is_finished(), "all connections are taken");
         held.truncate(50);
         assert_eq!(late.join().unwrap(), 200);
     });

@@ -1,4 +1,4 @@
-//! A server of the built program, and a client that says what it is told, sense or nonsense.
+//! A server for tests, and a client that sends any bytes.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,18 +10,18 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-/// A running server, stopped when it is dropped.
+/// A running server. It is killed when it is dropped.
 pub struct Served {
     child: Child,
-    /// What it prints beside the address.
+    /// Its stderr.
     stderr: NamedTempFile,
     pub address: SocketAddr,
 }
 
-/// What came back.
+/// The response to a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// 0 if nothing did.
+    /// The status code. 0 without a response.
     pub status: u16,
     pub head: String,
     pub body: Vec<u8>,
@@ -37,25 +37,25 @@ impl Served {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/')?.parse().ok());
-        let said = fs::read_to_string(&stderr).unwrap();
-        Self { address: address.unwrap_or_else(|| panic!("no address: {line}{said}")), child, stderr }
+        let printed = fs::read_to_string(&stderr).unwrap();
+        Self { address: address.unwrap_or_else(|| panic!("no address: {line}{printed}")), child, stderr }
     }
 
-    /// What it has said on stderr.
-    pub fn said(&self) -> String {
+    /// Its stderr so far.
+    pub fn stderr_text(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
 
-    /// Sends bytes, and then nothing more.
+    /// Sends bytes, closes the sending side, and reads the response.
     pub fn send(&self, bytes: &[u8]) -> Reply {
         let mut stream = self.connect();
-        // A server that has refused already may not read all.
+        // A server that has already refused the request may not read everything.
         let _ = stream.write_all(bytes);
         let _ = stream.shutdown(Shutdown::Write);
         reply(stream)
     }
 
-    /// A connection that gives up after 20 s.
+    /// A connection with timeouts of 20 s.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -67,7 +67,7 @@ impl Served {
         self.send(&request("GET", path, "", b""))
     }
 
-    /// Has a body of some media type read by `run`, or by the run that the server was started with.
+    /// Sends a body of media type `kind` to be classified by `run`, or by the server's default run.
     pub fn predict(&self, run: Option<&str>, kind: &str, body: &[u8]) -> Reply {
         let path = run.map_or("/api/predict".into(), |run| format!("/api/predict?run={run}"));
         self.send(&request("POST", &path, &format!("Content-Type: {kind}"), body))
@@ -83,7 +83,7 @@ impl Served {
         self.child.wait().unwrap()
     }
 
-    /// The memory it has in use, in bytes.
+    /// Its resident memory, in bytes.
     #[cfg(target_os = "linux")]
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
@@ -96,12 +96,12 @@ impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let said = self.said();
-        assert!(!said.contains("panicked") || std::thread::panicking(), "{said}");
+        let printed = self.stderr_text();
+        assert!(!printed.contains("panicked") || std::thread::panicking(), "{printed}");
     }
 }
 
-/// A request with a body and the lines `fields`, if they are not empty.
+/// A request with a body and header fields, if they are not empty.
 pub fn request(method: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
     let fields = if fields.is_empty() { String::new() } else { format!("{}\r\n", fields.trim_end()) };
@@ -109,7 +109,7 @@ pub fn request(method: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// All that comes back until the connection closes.
+/// Reads the response until the connection closes.
 pub fn reply(mut stream: TcpStream) -> Reply {
     let mut bytes = vec![];
     let _ = stream.read_to_end(&mut bytes);
@@ -125,13 +125,13 @@ impl Reply {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    /// The answer of a request that succeeded.
+    /// The JSON body of a successful response.
     pub fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{}{}", self.head, self.text());
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// The reason of one that was refused with `status`.
+    /// The error message of a response with `status`.
     pub fn error(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}{}", self.head, self.text());
         let answer: Value = serde_json::from_slice(&self.body).unwrap();

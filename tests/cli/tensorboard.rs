@@ -1,4 +1,4 @@
-//! `training.tensorboard`: the files, and what TensorBoard itself reads in them.
+//! `training.tensorboard`: the event files, and the values that TensorBoard reads from them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 use super::{DEVICE, folders, program, stdout};
 
-/// The name that TensorBoard knows event files by.
+/// The name of the event files.
 const FILE: &str = "events.out.tfevents.mnist-burn";
 
-/// A short run of two epochs with so many images held out; removed with the first of the two.
+/// A short run of two epochs with this many validation images. It is removed with the returned folder.
 fn trained(validation: usize) -> (TempDir, PathBuf) {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
@@ -25,7 +25,7 @@ fn trained(validation: usize) -> (TempDir, PathBuf) {
 }
 
 #[test]
-fn each_curve_has_a_folder_with_one_file() {
+fn tensorboard_has_a_folder_with_one_file_per_curve() {
     let (_runs, run) = trained(5_000);
     for split in ["train", "validation"] {
         let files = folders(&run.join("tensorboard").join(split));
@@ -34,14 +34,14 @@ fn each_curve_has_a_folder_with_one_file() {
 }
 
 #[test]
-fn without_held_out_images_there_is_no_validation_curve() {
+fn tensorboard_has_no_validation_curve_without_validation_images() {
     let (_runs, run) = trained(0);
     assert_eq!(folders(&run.join("tensorboard")), [run.join("tensorboard/train")]);
 }
 
 #[test]
 #[ignore = "needs Python with tensorboard: python3 -m venv venv && . venv/bin/activate && pip install tensorboard"]
-fn tensorboard_reads_the_figures_of_the_metrics() {
+fn tensorboard_reads_the_values_of_the_metrics_file() {
     let (_runs, run) = trained(5_000);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tensorboard/read.py");
     let curves: Value = serde_json::from_str(&stdout(Command::new("python3").arg(script).arg(&run))).unwrap();
@@ -63,6 +63,6 @@ fn tensorboard_reads_the_figures_of_the_metrics() {
             assert!((point[2].as_f64().unwrap() - row[column]).abs() < 1e-6, "{split} {tag}: {point} {row:?}");
         }
         let seconds = points[1][0].as_f64().unwrap() - points[0][0].as_f64().unwrap();
-        assert!((seconds - rows[1][7]).abs() < 1e-3, "the time between is the epoch's: {points:?} {rows:?}");
+        assert!((seconds - rows[1][7]).abs() < 1e-3, "the time between events is the epoch's: {points:?} {rows:?}");
     }
 }

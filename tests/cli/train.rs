@@ -1,4 +1,4 @@
-//! `mnist-burn`, `mnist-burn train`: what a training prints and leaves.
+//! `mnist-burn`, `mnist-burn train`: the output and the files of a training.
 
 use std::fs;
 
@@ -13,7 +13,7 @@ fn json(name: &str) -> Value {
 }
 
 #[test]
-fn a_run_leaves_a_folder_with_all_its_files() {
+fn run_folder_has_all_its_files() {
     let mut names: Vec<String> =
         fs::read_dir(&smoke().run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -32,7 +32,7 @@ fn a_run_leaves_a_folder_with_all_its_files() {
 }
 
 #[test]
-fn the_report_gives_the_figures_of_the_evaluation() {
+fn train_prints_the_metrics_of_the_evaluation() {
     let (report, evaluation) = (&smoke().stdout, json("evaluation.json"));
     assert!(report.contains(&format!("wrong           {} of 10000", evaluation["wrong"])), "{report}");
     let accuracy = 100.0 * evaluation["accuracy"].as_f64().unwrap();
@@ -44,13 +44,13 @@ fn the_report_gives_the_figures_of_the_evaluation() {
 }
 
 #[test]
-fn the_network_has_learned() {
+fn trained_network_has_learned() {
     let accuracy = json("evaluation.json")["accuracy"].as_f64().unwrap();
     assert!(accuracy > 0.9, "{accuracy}");
 }
 
 #[test]
-fn progress_is_one_line_an_epoch_on_stderr() {
+fn progress_is_one_line_per_epoch_on_stderr() {
     let lines: Vec<&str> = smoke().stderr.lines().filter(|line| line.starts_with("epoch ")).collect();
     assert_eq!(lines.len(), 2, "{}", smoke().stderr);
     for (line, epoch) in lines.iter().zip(["epoch 1/2", "epoch 2/2"]) {
@@ -60,27 +60,27 @@ fn progress_is_one_line_an_epoch_on_stderr() {
 }
 
 #[test]
-fn the_metrics_have_a_row_an_epoch() {
+fn metrics_have_a_row_per_epoch() {
     let table = fs::read_to_string(smoke().run.join("metrics.csv")).unwrap();
     let lines: Vec<&str> = table.lines().collect();
     let columns = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,raw_validation_loss,\
         raw_validation_accuracy,seconds";
     assert_eq!(lines[0], columns);
     let rows = rows(&table);
-    assert!(rows.iter().all(|row| row[5].is_nan() && row[6].is_nan()), "no average, no raw figures: {table}");
+    assert!(rows.iter().all(|row| row[5].is_nan() && row[6].is_nan()), "no moving average, no raw metrics: {table}");
     assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 2.0]);
     assert!(rows[1][1] < rows[0][1], "the loss falls: {rows:?}");
-    assert!(rows.iter().all(|row| row[4] > 0.8 && row[4] < 1.0), "accuracies are shares: {rows:?}");
+    assert!(rows.iter().all(|row| row[4] > 0.8 && row[4] < 1.0), "accuracies are fractions: {rows:?}");
 }
 
-/// The numbers of a table, a missing one being no number.
+/// The numbers of a table. Missing ones are NaN.
 fn rows(table: &str) -> Vec<Vec<f64>> {
     let numbers = |row: &str| row.split(',').map(|n| n.parse().unwrap_or(f64::NAN)).collect();
     table.lines().skip(1).map(numbers).collect()
 }
 
 #[test]
-fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really_used() {
+fn training_options_work_together_and_the_record_counts_the_images_used() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -108,13 +108,13 @@ fn the_options_of_a_training_go_together_and_the_record_counts_the_images_really
     );
     let rows = rows(&fs::read_to_string(run.join("metrics.csv")).unwrap());
     assert!(rows[1][4] > 0.8, "the average has learned: {rows:?}");
-    assert!(rows.iter().all(|row| row[6] > 0.5 && row[5] != row[3]), "raw figures of their own: {rows:?}");
+    assert!(rows.iter().all(|row| row[6] > 0.5 && row[5] != row[3]), "raw metrics differ: {rows:?}");
     let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
     assert_eq!(evaluation["images"], 10_000);
     assert!(evaluation["accuracy"].as_f64().unwrap() > 0.8, "{evaluation}");
 }
 
-/// Trains the smoke experiment with 100 labels, and gives the record, the messages and the last validation accuracy.
+/// Trains the smoke experiment with 100 labels. Returns the record, stderr and the last validation accuracy.
 fn few_labels(sets: &[&str]) -> (Value, String, f64) {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
@@ -128,13 +128,14 @@ fn few_labels(sets: &[&str]) -> (Value, String, f64) {
 }
 
 #[test]
-fn images_without_labels_make_a_better_network_than_the_labelled_ones_alone() {
+fn unlabelled_images_make_a_better_network_than_labelled_ones_alone() {
     let sets = ["data.fraction=1", "model.hidden=[64]"];
     let (record, message, accuracy) = few_labels(&sets);
     assert!(message.contains("smoke: 100 training, 54900 unlabelled and 5000 validation images"), "{message}");
     assert_eq!(record["data"]["training_images"], 100);
     assert_eq!(record["data"]["unlabelled_images"], 54_900);
-    // 138 batches of 20 and 400; the teacher answers once for each of the 400, the average is validated as well.
+    // 138 batches of 20 labelled and 400 unlabelled images. The teacher's forward passes over the unlabelled ones
+    // count, and the moving average is validated too.
     let forward = 2 * (784 * 64 + 64 * 10_u64);
     let operations = 2 * ((138 * 20 + 54_900) * 2 * (2 * 784 * 64 + 3 * 64 * 10) + (54_900 + 2 * 5_000) * forward);
     assert_eq!(record["training"]["floating_point_operations"], operations);
@@ -143,7 +144,7 @@ fn images_without_labels_make_a_better_network_than_the_labelled_ones_alone() {
 }
 
 #[test]
-fn a_dry_run_with_images_without_labels_takes_one_batch_of_both() {
+fn dry_run_with_unlabelled_images_has_one_batch_of_both() {
     for weight in ["semi_supervised.weight=1", "semi_supervised.weight=0"] {
         let mut command = program();
         command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--dry-run"]);
@@ -153,7 +154,7 @@ fn a_dry_run_with_images_without_labels_takes_one_batch_of_both() {
 }
 
 #[test]
-fn the_record_says_with_what_the_run_was_made() {
+fn record_has_the_program_the_device_and_the_data() {
     let record = json("record.json");
     assert_eq!(record["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(record["device"], DEVICE);
@@ -173,7 +174,7 @@ fn the_record_says_with_what_the_run_was_made() {
 }
 
 #[test]
-fn an_existing_folder_is_never_overwritten() {
+fn existing_run_folder_is_never_overwritten() {
     let runs = tempfile::tempdir().unwrap();
     let train = || {
         let mut command = program();
@@ -192,7 +193,7 @@ fn an_existing_folder_is_never_overwritten() {
 }
 
 #[test]
-fn it_stops_as_soon_as_the_validation_error_is_acceptable() {
+fn early_stopping_ends_at_the_target_error() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -204,7 +205,7 @@ fn it_stops_as_soon_as_the_validation_error_is_acceptable() {
 }
 
 #[test]
-fn without_validation_the_last_model_is_the_model() {
+fn best_model_is_the_last_without_validation() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--runs"]).arg(runs.path());
@@ -222,11 +223,11 @@ fn without_validation_the_last_model_is_the_model() {
         (fs::read(run.join("best.safetensors")).unwrap(), fs::read(run.join("last.safetensors")).unwrap());
     assert!(best == last);
     let table = fs::read_to_string(run.join("metrics.csv")).unwrap();
-    assert!(table.lines().nth(2).unwrap().contains(",,,"), "no validation figures: {table}");
+    assert!(table.lines().nth(2).unwrap().contains(",,,"), "no validation metrics: {table}");
 }
 
 #[test]
-fn a_folder_that_can_not_be_made_is_an_error_that_names_it() {
+fn folder_that_cannot_be_created_is_an_error_that_names_it() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut command = program();
     let message =
@@ -235,7 +236,7 @@ fn a_folder_that_can_not_be_made_is_an_error_that_names_it() {
 }
 
 #[test]
-fn a_bare_run_is_the_reference_recipe() {
+fn bare_command_is_the_reference_recipe() {
     let (bare, baseline) =
         (stdout(program().arg("config")), stdout(program().args(["config", "-c", "config/baseline.toml"])));
     assert_eq!(bare, baseline);
@@ -243,7 +244,7 @@ fn a_bare_run_is_the_reference_recipe() {
 
 #[test]
 #[ignore = "trains the reference recipe five times: about a minute"]
-fn the_baseline_reaches_keras_accuracy_over_five_seeds() {
+fn baseline_reaches_keras_accuracy_over_five_seeds() {
     let runs = tempfile::tempdir().unwrap();
     let accuracies: Vec<f64> = (1..=5)
         .map(|seed| {
@@ -268,7 +269,7 @@ fn the_baseline_reaches_keras_accuracy_over_five_seeds() {
 }
 
 #[test]
-fn a_dry_run_takes_one_batch_through_everything_and_keeps_nothing() {
+fn dry_run_takes_one_batch_end_to_end_and_saves_nothing() {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
     command
@@ -281,7 +282,7 @@ fn a_dry_run_takes_one_batch_through_everything_and_keeps_nothing() {
 }
 
 #[test]
-fn a_run_for_comparison_leaves_the_test_images_alone() {
+fn run_without_test_does_not_use_the_test_images() {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("sweep/here");
     let mut command = program();
@@ -290,5 +291,5 @@ fn a_run_for_comparison_leaves_the_test_images_alone() {
     let (report, message) = success(&mut command);
     assert!(report.is_empty() && message.contains("epoch 1 of 1"), "{report}{message}");
     assert!(run.join("best.safetensors").exists() && !run.join("evaluation.json").exists());
-    assert!(!run.join("report.html").exists(), "a page tells of the test images");
+    assert!(!run.join("report.html").exists(), "a report is about the test images");
 }

@@ -1,4 +1,4 @@
-//! One smoke run that the tests of its use share, trained when the first of them asks.
+//! A smoke run that tests share. The first of them trains it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,18 +10,18 @@ use super::{DEVICE, folders, program, success};
 
 /// A finished run.
 pub struct Trained {
-    /// The folder of run folders; removed at the end.
+    /// The folder of runs, which is removed at the end.
     _runs: TempDir,
     /// The run's folder.
     pub run: PathBuf,
-    /// What the training printed.
+    /// The training's stdout.
     pub stdout: String,
-    /// What it printed beside.
+    /// The training's stderr.
     pub stderr: String,
 }
 
 impl Trained {
-    /// Copies the run's files into `folder`, which is made.
+    /// Copies the run's files to `folder`, which is created.
     pub fn copy_to(&self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         for file in fs::read_dir(&self.run).unwrap().map(|entry| entry.unwrap()) {

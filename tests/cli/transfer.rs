@@ -1,4 +1,4 @@
-//! `[init] from`: a network that starts from a run, with layers that stay, and all that a run promises besides.
+//! `[init] from`: transfer learning from a run, with frozen layers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use super::reproduce::{assert_same_results, results};
 use super::served::Served;
 use super::{DEVICE, failure, program, stdout, success};
 
-/// A run on five digits, and what it printed.
-struct Before {
+/// A run on five digits.
+struct Pretrained {
     _folder: TempDir,
     run: PathBuf,
 }
 
-/// All that has state: batch normalisation, an average, moments, standardised pixels.
+/// Everything with state: batch normalisation, a moving average, moments, standardised pixels.
 const NETWORK: [&str; 7] = [
     "model.hidden=[12,8]",
     "model.batch_norm=true",
@@ -37,19 +37,19 @@ fn train(run: &Path, sets: &[&str]) -> Command {
     command
 }
 
-fn before() -> &'static Before {
-    static BEFORE: OnceLock<Before> = OnceLock::new();
-    BEFORE.get_or_init(|| {
+fn pretrained() -> &'static Pretrained {
+    static PRETRAINED: OnceLock<Pretrained> = OnceLock::new();
+    PRETRAINED.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("before");
         success(&mut train(&run, &["data.classes=[0,1,2,3,4]", "data.fraction=0.2"]));
-        Before { run, _folder: folder }
+        Pretrained { run, _folder: folder }
     })
 }
 
-/// Trains on the five other digits from the run before.
+/// A command for a training on the other five digits, from the pretrained run.
 fn tuned(run: &Path, sets: &[&str]) -> Command {
-    let from = format!("init.from={}", before().run.display());
+    let from = format!("init.from={}", pretrained().run.display());
     let mut command = train(run, &[&from, "data.classes=[5,6,7,8,9]", "data.fraction=0.05", "training.epochs=4"]);
     let frozen = [
         "init.freeze=[\"hidden.0\",\"norm.0\"]",
@@ -64,13 +64,13 @@ fn record(run: &Path) -> Value {
     serde_json::from_slice(&fs::read(run.join("record.json")).unwrap()).unwrap()
 }
 
-/// A tensor's numbers in a run's last model.
+/// The bytes of a tensor in a run's best model.
 fn tensor(run: &Path, name: &str) -> Vec<u8> {
     let file = fs::read(run.join("best.safetensors")).unwrap();
     SafeTensors::deserialize(&file).unwrap().tensor(name).unwrap().data().to_vec()
 }
 
-/// What a train command does to a checkpoint is shared: one undisturbed run to compare with.
+/// A finetuned run without interruption, with its stderr. Tests compare with it.
 fn undisturbed() -> &'static (TempDir, PathBuf, String) {
     static RUN: OnceLock<(TempDir, PathBuf, String)> = OnceLock::new();
     RUN.get_or_init(|| {
@@ -82,44 +82,44 @@ fn undisturbed() -> &'static (TempDir, PathBuf, String) {
 }
 
 #[test]
-fn what_is_taken_and_what_is_not_is_said_and_recorded() {
+fn pretrained_layers_and_the_others_are_reported_and_recorded() {
     let (_, run, message) = undisturbed();
     assert!(message.contains("best.safetensors: hidden.0, hidden.1, norm.0, norm.1"), "{message}");
-    let reason = "the classes there are 0, 1, 2, 3, 4, here 5, 6, 7, 8, 9";
-    assert!(message.contains(&format!("by chance: output, as {reason}")), "{message}");
+    let reason = "the weights are for the classes 0, 1, 2, 3, 4, not 5, 6, 7, 8, 9";
+    assert!(message.contains(&format!("randomly initialised: output, as {reason}")), "{message}");
     assert!(message.contains("not used: output.bias, output.weight"), "{message}");
-    let (found, there) = (record(run), record(&before().run));
+    let (found, there) = (record(run), record(&pretrained().run));
     assert_eq!(found["transfer"]["taken"], serde_json::json!(["hidden.0", "hidden.1", "norm.0", "norm.1"]));
     assert_eq!(found["transfer"]["fresh"]["output"], reason);
     assert_eq!(found["transfer"]["sha256"], there["models"]["best.safetensors"][0]);
-    assert_eq!(found["data"]["scaling"], there["data"]["scaling"], "the first layer goes on as it was");
+    assert_eq!(found["data"]["scaling"], there["data"]["scaling"], "the first layer keeps its pixel scaling");
     assert_eq!(found["data"]["names"], serde_json::json!(["5", "6", "7", "8", "9"]));
     assert!(there["transfer"].is_null());
 }
 
 #[test]
-fn layers_that_are_frozen_to_the_end_are_those_of_the_run_before() {
+fn frozen_layers_stay_those_of_the_pretrained_run() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tuned");
-    let from = format!("init.from={}", before().run.display());
+    let from = format!("init.from={}", pretrained().run.display());
     let freeze = "init.freeze=[\"hidden.0\",\"norm.0\"]";
     success(&mut train(&run, &[&from, freeze, "data.classes=[5,6,7,8,9]", "data.fraction=0.05"]));
     for name in ["hidden.0.weight", "hidden.0.bias", "norm.0.weight", "norm.0.running_mean", "norm.0.running_var"] {
-        assert!(tensor(&run, name) == tensor(&before().run, name), "{name}");
+        assert!(tensor(&run, name) == tensor(&pretrained().run, name), "{name}");
     }
-    assert!(tensor(&run, "hidden.1.weight") != tensor(&before().run, "hidden.1.weight"));
+    assert!(tensor(&run, "hidden.1.weight") != tensor(&pretrained().run, "hidden.1.weight"));
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_a_run_that_goes_on_without_its_origin_ends_with_them_too() {
+fn finetuned_run_resumes_to_the_same_bytes_without_the_pretrained_run() {
     let (_, expected, _) = undisturbed();
-    // Stopped while layers are frozen, when they no longer are, and at the end.
+    // Stopped while layers are frozen, when they are unfrozen, and later.
     for epochs in [1, 2, 3] {
         let folder = tempfile::tempdir().unwrap();
         let (run, origin) = (folder.path().join("tuned"), folder.path().join("origin"));
         fs::create_dir(&origin).unwrap();
         for name in ["config.toml", "record.json", "best.safetensors"] {
-            fs::copy(before().run.join(name), origin.join(name)).unwrap();
+            fs::copy(pretrained().run.join(name), origin.join(name)).unwrap();
         }
         let from = format!("init.from={}", origin.display());
         success(&mut tuned(&run, &[&from, &format!("training.epochs={epochs}")]));
@@ -132,24 +132,24 @@ fn the_same_seed_gives_the_same_bytes_and_a_run_that_goes_on_without_its_origin_
 }
 
 #[test]
-fn a_run_without_an_epoch_does_not_begin_again_from_other_weights() {
+fn run_without_an_epoch_is_not_resumed_from_other_weights() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tuned");
     let file = folder.path().join("start.safetensors");
-    fs::copy(before().run.join("best.safetensors"), &file).unwrap();
+    fs::copy(pretrained().run.join("best.safetensors"), &file).unwrap();
     let from = format!("init.from={}", file.display());
     success(&mut tuned(&run, &[&from, "training.epochs=1"]));
     fs::remove_file(run.join("checkpoint.mpk")).unwrap();
-    fs::copy(before().run.join("last.safetensors"), &file).unwrap();
+    fs::copy(pretrained().run.join("last.safetensors"), &file).unwrap();
     let mut bytes = fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&file, bytes).unwrap();
     let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=2"]));
-    assert!(message.contains("start.safetensors is not the file that it began with"), "{message}");
+    assert!(message.contains("start.safetensors differs from the file that it was started with"), "{message}");
 }
 
 #[test]
-fn what_a_run_starts_from_can_not_change_when_it_goes_on() {
+fn init_settings_cannot_change_on_resume() {
     let (folder, run, _) = undisturbed();
     let before = results(run);
     let sets = [
@@ -170,7 +170,7 @@ fn what_a_run_starts_from_can_not_change_when_it_goes_on() {
 }
 
 #[test]
-fn a_run_of_another_shape_is_refused_before_a_folder_is_made() {
+fn pretrained_run_of_another_shape_is_refused_before_a_folder_is_created() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tuned");
     let message = failure(&mut tuned(&run, &["model.hidden=[13,8]"]));
@@ -179,7 +179,7 @@ fn a_run_of_another_shape_is_refused_before_a_folder_is_made() {
 }
 
 #[test]
-fn predictions_and_figures_are_told_by_the_names_of_the_classes() {
+fn predictions_and_metrics_have_the_names_of_the_classes() {
     let (_, run, _) = undisturbed();
     let text = stdout(program().arg("evaluate").arg(run));
     assert!(text.contains("of 4861"), "the test images of these digits alone: {text}");
@@ -206,11 +206,11 @@ fn first_test_image() -> Vec<u8> {
 }
 
 #[test]
-fn init_from_a_folder_that_is_no_run_is_refused_before_a_folder_is_made() {
+fn init_from_a_folder_that_is_not_a_run_is_refused_before_a_folder_is_created() {
     let folder = tempfile::tempdir().unwrap();
     let (empty, run) = (folder.path().join("empty"), folder.path().join("run"));
     fs::create_dir(&empty).unwrap();
     let message = failure(&mut train(&run, &[&format!("init.from={}", empty.display())]));
-    assert!(message.contains("init.from names no run to start from"), "{message}");
+    assert!(message.contains("init.from does not name a usable run"), "{message}");
     assert!(message.contains("because: ") && message.contains("record.json") && !run.exists(), "{message}");
 }

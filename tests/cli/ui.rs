@@ -1,10 +1,10 @@
-//! `--ui`: what can't be had is told before anything else.
+//! `--ui`: an unavailable display is refused before any work.
 
 use std::path::PathBuf;
 
 use super::{DEVICE, failure, folders, program};
 
-/// What `mnist-burn train --ui tui` says where no terminal is; it leaves nothing behind.
+/// The error of `mnist-burn train --ui tui` without a terminal. It must create nothing.
 fn refused() -> String {
     let runs = tempfile::tempdir().unwrap();
     let mut command = program();
@@ -12,22 +12,22 @@ fn refused() -> String {
     let message = failure(&mut command);
     assert_eq!(folders(runs.path()), [] as [PathBuf; 0], "{message}");
     assert_eq!(message.lines().count(), 1, "before any work: {message}");
-    assert_eq!(failure(program().args(["resume", "no-run", "--ui", "tui"])), message, "resuming as well");
+    assert_eq!(failure(program().args(["resume", "no-run", "--ui", "tui"])), message, "the same for resume");
     message
 }
 
 #[test]
 #[cfg(not(feature = "tui"))]
-fn without_the_feature_the_build_that_has_the_dashboard_is_named() {
+fn dashboard_needs_the_feature_tui() {
     let message = refused();
     assert!(message.contains("`--ui tui` is not compiled in"), "{message}");
-    assert!(message.contains("`cargo run --release --features tui` has it"), "{message}");
+    assert!(message.contains("use `cargo run --release --features tui`"), "{message}");
 }
 
 #[test]
 #[cfg(feature = "tui")]
-fn without_a_terminal_there_is_no_dashboard() {
+fn dashboard_needs_a_terminal() {
     let message = refused();
-    assert!(message.contains("`--ui tui` needs a terminal, and standard input is none"), "{message}");
-    assert!(message.contains("`--ui lines` needs none"), "{message}");
+    assert!(message.contains("`--ui tui` needs a terminal, but standard input is not one"), "{message}");
+    assert!(message.contains("use `--ui lines`"), "{message}");
 }

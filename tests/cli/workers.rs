@@ -1,4 +1,4 @@
-//! `mnist-burn worker`, and what computes there: programs on this machine, over loopback.
+//! `mnist-burn worker`: workers with clients on the same machine, over loopback.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::working::{TOKEN, Worker, client, stranger, train};
 use super::{DEVICE, failure, stdout, success};
 
 #[test]
-fn a_worker_lists_its_devices_and_trains_what_this_machine_would_train() {
+fn worker_lists_its_devices_and_trains_like_this_machine() {
     for arguments in [&[][..], &["--websocket"]] {
         let worker = Worker::start(arguments);
         let listed = stdout(client().args(["devices", &worker.name]));
@@ -21,40 +21,40 @@ fn a_worker_lists_its_devices_and_trains_what_this_machine_would_train() {
         let (there, here) = (runs.path().join("there"), runs.path().join("here"));
         let (_, notes) = success(&mut train(&worker.name, 1, &there));
         assert!(notes.contains(&format!("device: {} (worker)", worker.name)), "{notes}");
-        // The figures are read seldom, but the line has all of them.
+        // Metrics are read in intervals, but the line of an epoch has all of them.
         assert!(notes.contains("  validation loss 0.") && !notes.contains("NaN"), "{notes}");
         success(&mut train(DEVICE, 1, &here));
         let accuracy = |run: &Path| {
             let evaluation: Value = serde_json::from_slice(&fs::read(run.join("evaluation.json")).unwrap()).unwrap();
             evaluation["accuracy"].as_f64().unwrap()
         };
-        // Rounding differs, as the layers are not one operation there.
+        // Rounding differs because layers are not fused there.
         assert!((accuracy(&there) - accuracy(&here)).abs() < 0.02, "{} {}", accuracy(&there), accuracy(&here));
         for file in ["record.json", "config.toml", "metrics.csv"] {
             assert!(!fs::read_to_string(there.join(file)).unwrap().contains(TOKEN), "{file}");
         }
-        let said = worker.said();
-        assert!(said.contains("is here for device 0") && !said.contains(TOKEN), "{said}");
-        assert!(!said.contains("warning"), "{said}");
+        let printed = worker.stderr_text();
+        assert!(printed.contains("connected to device 0") && !printed.contains(TOKEN), "{printed}");
+        assert!(!printed.contains("warning"), "{printed}");
     }
 }
 
 #[test]
-fn a_token_may_be_in_a_file() {
+fn token_may_be_in_a_file() {
     let file = NamedTempFile::new().unwrap();
     fs::write(&file, format!("{TOKEN}\n")).unwrap();
     let worker = Worker::start(&[]);
     let mut command = stranger();
-    // An empty variable is none.
+    // An empty variable counts as unset.
     command.env("MNIST_BURN_TOKEN", "").env("MNIST_BURN_TOKEN_FILE", file.path());
     success(command.args(["devices", &worker.name]));
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error_with_the_way_out() {
+fn port_in_use_is_an_error_with_the_alternative() {
     for arguments in [&[][..], &["--websocket"]] {
         let worker = Worker::start(arguments);
-        let port = worker.place().rsplit_once(':').unwrap().1;
+        let port = worker.host().rsplit_once(':').unwrap().1;
         let message = failure(client().args(["worker", "--device", DEVICE, "--port", port]).args(arguments));
         assert!(message.contains("can't listen on 127.0.0.1") && message.contains("--port 0"), "{message}");
     }
@@ -62,13 +62,13 @@ fn a_port_that_is_taken_is_an_error_with_the_way_out() {
 
 #[test]
 #[cfg(all(feature = "ndarray", feature = "flex"))]
-fn devices_of_two_backends_are_not_served_together() {
+fn worker_refuses_devices_of_two_backends() {
     let message = failure(client().args(["worker", "--port", "0", "--device", "ndarray,flex"]));
     assert!(message.contains("can't serve these devices: a server's devices must share one backend"), "{message}");
 }
 
 #[test]
-fn a_worker_keeps_its_name_where_its_identity_is_kept() {
+fn worker_with_an_identity_file_keeps_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("identity");
     let name = || Worker::start(&["--identity", file.to_str().unwrap()]).name.clone();
@@ -76,25 +76,25 @@ fn a_worker_keeps_its_name_where_its_identity_is_kept() {
     assert_eq!(id(&name()), id(&name()));
     fs::write(&file, "too short").unwrap();
     let message = failure(client().args(["worker", "--device", DEVICE, "--identity"]).arg(&file));
-    assert!(message.contains("can't keep the worker's identity in"), "{message}");
+    assert!(message.contains("can't use the worker's identity file"), "{message}");
 }
 
 #[test]
-fn the_devices_of_one_worker_share_each_update() {
+fn devices_of_one_worker_share_each_update() {
     let worker = Worker::of(&format!("{DEVICE},{DEVICE}"), &[]);
     assert_eq!(worker.line.trim(), format!("device = [{:?}, {:?}]", worker.name, format!("{}/1", worker.name)));
     let runs = tempfile::tempdir().unwrap();
     let devices = format!("{0},{0}/1", worker.name);
     let (_, notes) = success(&mut train(&devices, 1, &runs.path().join("run")));
-    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
-    worker.says("is here for device 1");
+    assert!(notes.contains("one batch from each of the 2 devices"), "{notes}");
+    worker.wait_for("connected to device 1");
 }
 
 #[test]
-fn a_loss_that_is_no_number_is_noticed_there_too() {
+fn training_that_diverges_on_a_worker_is_noticed() {
     let worker = Worker::start(&["--websocket"]);
     let runs = tempfile::tempdir().unwrap();
-    // Fewer batches than are read at once.
+    // Fewer batches than the interval in which losses are read.
     let mut command = train(&worker.name, 1, &runs.path().join("run"));
     for setting in DIVERGING.into_iter().chain(["training.batch_size=500"]) {
         command.args(["--set", setting]);
@@ -109,7 +109,7 @@ fn two_workers_share_each_update() {
     let runs = tempfile::tempdir().unwrap();
     let devices = format!("{},{}", workers[0].name, workers[1].name);
     let (_, notes) = success(&mut train(&devices, 1, &runs.path().join("run")));
-    assert!(notes.contains("a batch of each of the 2 devices"), "{notes}");
+    assert!(notes.contains("one batch from each of the 2 devices"), "{notes}");
 }
 
 #[test]

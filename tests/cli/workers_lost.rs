@@ -1,14 +1,14 @@
-//! Workers that are gone, and clients: what becomes of the other side.
+//! Workers and clients that are lost, and the effect on the other side.
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::working::{Worker, client, kept, train, wait_for_epochs};
+use super::working::{Worker, client, saved_epochs, train, wait_for_epochs};
 use super::{DEVICE, success};
 
-/// What a training prints on stderr whose worker is no more; it must fail in time, and without a panic.
+/// The stderr of a training whose worker is lost. It must fail in time and without a panic.
 fn lost(child: Child) -> String {
     let start = Instant::now();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
@@ -19,20 +19,20 @@ fn lost(child: Child) -> String {
     message
 }
 
-/// Has a run train for one epoch more on this machine, after those that it has kept.
-fn goes_on(run: &Path) {
-    let before = kept(run);
+/// Resumes a run on this machine for one more epoch, which must follow the saved ones.
+fn resumes(run: &Path) {
+    let before = saved_epochs(run);
     let more = format!("training.epochs={}", before.len() + 1);
     let (_, notes) = success(client().arg("resume").arg(run).args(["--device", DEVICE, "--set", &more]));
     let first = format!("epoch {0}/{0} ", before.len() + 1);
     let epochs: Vec<_> = notes.lines().filter(|line| line.starts_with("epoch ")).collect();
     assert!(epochs.len() == 1 && epochs[0].starts_with(&first), "{before:?}: {notes}");
-    let after = kept(run);
+    let after = saved_epochs(run);
     assert!(after.len() == before.len() + 1 && after.starts_with(&before), "{before:?} {after:?}");
 }
 
 #[test]
-fn a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere() {
+fn worker_that_dies_or_hangs_ends_the_run_which_resumes_elsewhere() {
     for (arguments, signal) in
         [(&[][..], "-KILL"), (&[], "-STOP"), (&["--websocket"], "-KILL"), (&["--websocket"], "-STOP")]
     {
@@ -43,14 +43,14 @@ fn a_worker_that_dies_or_hangs_ends_the_run_which_goes_on_elsewhere() {
         wait_for_epochs(&run, 1);
         worker.signal(signal);
         let message = lost(child);
-        assert!(message.contains("is lost") && message.contains(worker.place()), "{message}");
-        goes_on(&run);
+        assert!(message.contains("is lost") && message.contains(worker.host()), "{message}");
+        resumes(&run);
     }
 }
 
 #[test]
 #[cfg(all(feature = "tui", target_os = "linux"))]
-fn the_terminal_is_given_back_where_a_worker_is_lost() {
+fn terminal_is_restored_when_a_worker_is_lost() {
     use super::dashboard::{Ended, Terminal};
 
     for arguments in [&[][..], &["--websocket"]] {
@@ -63,12 +63,12 @@ fn the_terminal_is_given_back_where_a_worker_is_lost() {
         let Ended { code, after, .. } = terminal.end();
         assert!(code == Some(1) && after.contains("is lost"), "{code:?} {after}");
         assert!(after.contains("epoch   1/500  loss "), "{after}");
-        goes_on(&run);
+        resumes(&run);
     }
 }
 
 #[test]
-fn a_client_that_is_interrupted_or_killed_leaves_the_worker_serving() {
+fn client_that_is_interrupted_or_killed_leaves_the_worker_serving() {
     let worker = Worker::start(&[]);
     let runs = tempfile::tempdir().unwrap();
     for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
@@ -83,7 +83,7 @@ fn a_client_that_is_interrupted_or_killed_leaves_the_worker_serving() {
 
 #[test]
 #[ignore = "six minutes: twenty trainings, each as long as it takes until its worker is killed and a bit more"]
-fn twenty_kills_at_any_moment_lose_no_epoch_and_hang_nothing() {
+fn workers_killed_at_any_moment_lose_no_epoch_and_hang_nothing() {
     let seed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
     for kill in 0..20u32 {
         let worker = Worker::start(if kill % 2 == 0 { &[] } else { &["--websocket"] });
@@ -95,14 +95,14 @@ fn twenty_kills_at_any_moment_lose_no_epoch_and_hang_nothing() {
         thread::sleep(moment);
         worker.signal("-KILL");
         let message = lost(child);
-        assert!(message.contains(worker.place()), "{moment:?}: {message}");
+        assert!(message.contains(worker.host()), "{moment:?}: {message}");
 
-        // It may not have begun when its worker was gone. The files of an epoch may be about to be written when its line is
-        // there.
+        // The worker may be lost before the training starts. An epoch's line may be printed shortly before its files
+        // are written.
         if run.join("record.json").exists() {
-            let told = message.lines().filter(|line| line.starts_with("epoch ")).count();
-            assert!(kept(&run).len() + 1 >= told, "{moment:?}: {message}");
-            goes_on(&run);
+            let reported = message.lines().filter(|line| line.starts_with("epoch ")).count();
+            assert!(saved_epochs(&run).len() + 1 >= reported, "{moment:?}: {message}");
+            resumes(&run);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker refuses, what is no worker, and what does one no harm.
+//! Connections that a worker refuses, addresses without a worker, and malformed messages.
 
 use std::thread;
 
@@ -8,33 +8,33 @@ use super::working::{TOKEN, Worker, client, stranger};
 use super::{DEVICE, failure, success};
 
 #[test]
-fn without_a_token_nothing_is_served_and_nothing_is_asked_for() {
+fn token_is_needed_to_serve_and_to_connect() {
     let without = |arguments: &[&str]| failure(stranger().args(arguments));
-    assert!(without(&["worker", "--device", DEVICE]).contains("there is no token"));
-    assert!(without(&["devices", "remote:ws://127.0.0.1:1"]).contains("there is no token"));
+    assert!(without(&["worker", "--device", DEVICE]).contains("the token is missing"));
+    assert!(without(&["devices", "remote:ws://127.0.0.1:1"]).contains("the token is missing"));
     let short = failure(stranger().env("MNIST_BURN_TOKEN", "secret").args(["worker", "--device", DEVICE]));
     assert!(short.contains("fewer than 16 characters") && !short.contains("secret"), "{short}");
     let missing = failure(stranger().env("MNIST_BURN_TOKEN_FILE", "no/file").args(["worker", "--device", DEVICE]));
-    assert!(missing.contains("can't read the token in no/file") && missing.contains("because: "), "{missing}");
+    assert!(missing.contains("can't read the token file no/file") && missing.contains("because: "), "{missing}");
 }
 
 #[test]
-fn a_wrong_token_and_a_missing_device_are_refused_with_the_reason_on_both_sides() {
+fn worker_refuses_a_wrong_token_and_a_missing_device_with_the_reason_on_both_sides() {
     for arguments in [&[][..], &["--websocket"]] {
         let worker = Worker::start(arguments);
         let message =
             failure(stranger().env("MNIST_BURN_TOKEN", "another long enough token").args(["devices", &worker.name]));
-        assert!(message.contains("refuses: the token") && message.contains(worker.place()), "{message}");
-        worker.says("presented the wrong token");
+        assert!(message.contains("refused the connection: the token") && message.contains(worker.host()), "{message}");
+        worker.wait_for("presented the wrong token");
 
         let message = failure(client().args(["--dry-run", "--device", &format!("{}/1", worker.name)]));
-        assert!(message.contains("no device of this number, but 1"), "{message}");
-        worker.says("asked for device 1, but this server hosts 1");
+        assert!(message.contains("no device with this number: it has 1"), "{message}");
+        worker.wait_for("asked for device 1, but this server hosts 1");
     }
 }
 
 #[test]
-fn a_worker_that_is_not_there_is_named() {
+fn worker_that_cannot_be_reached_is_named() {
     let message = failure(client().args(["devices", "remote:ws://127.0.0.1:1"]));
     assert!(message.contains("ws://127.0.0.1:1 can't be reached") && message.contains("refused"), "{message}");
     let message = failure(client().args(["devices", "remote:ws://no.such.host.invalid:1"]));
@@ -42,12 +42,12 @@ fn a_worker_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_worker_that_does_not_answer_is_given_up() {
+fn worker_that_does_not_answer_is_given_up() {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let stopped = Worker::start(&["--websocket"]);
     stopped.signal("-STOP");
-    // The identity of a worker that is no more.
+    // The identity of a worker that has ended.
     let id = Worker::start(&[]).name.split_once('@').unwrap().0.to_string();
     let silent = [
         format!("remote:ws://{}", tcp.local_addr().unwrap()),
@@ -56,7 +56,7 @@ fn a_worker_that_does_not_answer_is_given_up() {
     ];
     for name in silent {
         let message = failure(client().args(["devices", &name]));
-        assert!(message.contains("can't be reached: nothing answered in 8 s"), "{message}");
+        assert!(message.contains("can't be reached: no answer within 8 s"), "{message}");
         assert!(message.contains(name.strip_prefix("remote:").unwrap()), "{message}");
     }
 }
@@ -68,13 +68,13 @@ fn hello(version: u16, token: &str) -> Vec<u8> {
 }
 
 #[test]
-fn another_version_is_refused_with_the_reason_on_both_sides() {
+fn worker_of_another_version_is_refused_with_the_reason_on_both_sides() {
     let worker = Worker::start(&["--websocket"]);
-    let (mut socket, _) = tungstenite::connect(format!("ws://{}/session", worker.place())).unwrap();
+    let (mut socket, _) = tungstenite::connect(format!("ws://{}/session", worker.host())).unwrap();
     socket.send(Message::Binary(hello(999, TOKEN).into())).unwrap();
     let answer = String::from_utf8_lossy(&socket.read().unwrap().into_data()).into_owned();
     assert!(answer.contains("IncompatibleProtocol"), "{answer}");
-    worker.says("protocol version 999");
+    worker.wait_for("protocol version 999");
 
     // A server of another version, and the program as its client.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -97,7 +97,7 @@ fn another_version_is_refused_with_the_reason_on_both_sides() {
     assert!(message.contains("speaks version 99 of Burn's protocol"), "{message}");
 }
 
-/// Greetings with a few bytes changed, most of them cut off somewhere.
+/// First messages with a few bytes changed, most of them truncated.
 fn malformed() -> impl Iterator<Item = Vec<u8>> {
     let mut random = 1u64;
     let mut byte = move || {
@@ -108,8 +108,8 @@ fn malformed() -> impl Iterator<Item = Vec<u8>> {
     std::iter::repeat_with(move || {
         let mut bytes = greeting.clone();
         for _ in 0..1 + byte() % 4 {
-            let place = usize::from(byte()) % bytes.len();
-            bytes[place] = byte();
+            let position = usize::from(byte()) % bytes.len();
+            bytes[position] = byte();
         }
         bytes.truncate(1 + usize::from(byte()) % bytes.len());
         bytes
@@ -117,31 +117,31 @@ fn malformed() -> impl Iterator<Item = Vec<u8>> {
 }
 
 #[test]
-fn ten_thousand_malformed_messages_leave_a_worker_serving() {
+fn worker_keeps_serving_after_ten_thousand_malformed_messages() {
     let worker = Worker::start(&["--websocket"]);
     for (sent, bytes) in malformed().take(10_000).enumerate() {
-        // Half of them in place of a greeting, half after one; and some where tensors are asked for.
+        // Half of them instead of a first message, half after one. Some go to the route for tensors.
         let route = if sent % 100 == 0 { "data" } else { "session" };
-        let (mut socket, _) = tungstenite::connect(format!("ws://{}/{route}", worker.place())).unwrap();
+        let (mut socket, _) = tungstenite::connect(format!("ws://{}/{route}", worker.host())).unwrap();
         if sent % 2 == 1 {
             socket.send(Message::Binary(hello(2, TOKEN).into())).unwrap();
         }
         socket.send(Message::Binary(bytes.into())).unwrap();
     }
-    worker.says("Invalid remote task batch");
+    worker.wait_for("Invalid remote task batch");
     success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
 }
 
 #[test]
-fn ten_thousand_malformed_messages_leave_an_encrypted_worker_serving() {
+fn encrypted_worker_keeps_serving_after_ten_thousand_malformed_messages() {
     let worker = Worker::start(&[]);
-    let (id, place) = worker.name.strip_prefix("remote:").unwrap().split_once('@').unwrap();
-    // What is not even a packet of its protocol.
+    let (id, host) = worker.name.strip_prefix("remote:").unwrap().split_once('@').unwrap();
+    // Packets that are not even of its protocol.
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for bytes in malformed().take(1_000) {
-        socket.send_to(&bytes, place).unwrap();
+        socket.send_to(&bytes, host).unwrap();
     }
-    let peer = iroh::EndpointAddr::new(id.parse().unwrap()).with_ip_addr(place.parse().unwrap());
+    let peer = iroh::EndpointAddr::new(id.parse().unwrap()).with_ip_addr(host.parse().unwrap());
     let frame = |bytes: &[u8]| [&(bytes.len() as u64).to_le_bytes(), bytes].concat();
     let header = rmp_serde::to_vec(&(1u16, "Session")).unwrap();
     let talk = async {
@@ -150,20 +150,20 @@ fn ten_thousand_malformed_messages_leave_an_encrypted_worker_serving() {
         let connect = || async { endpoint.connect(peer.clone(), burn::server::BURN_REMOTE_ALPN).await.unwrap() };
         let mut connection = connect().await;
         for (sent, bytes) in malformed().take(10_000).enumerate() {
-            // A stream that begins wrongly costs its connection.
-            let begins_wrongly = sent % 100 == 0;
+            // A malformed start of a stream closes its connection.
+            let starts_malformed = sent % 100 == 0;
             let (mut stream, _) = connection.open_bi().await.unwrap();
             let greeting = if sent % 2 == 1 { frame(&hello(2, TOKEN)) } else { vec![] };
-            let first = if begins_wrongly { frame(&bytes) } else { frame(&header) };
+            let first = if starts_malformed { frame(&bytes) } else { frame(&header) };
             stream.write_all(&[first, greeting, frame(&bytes)].concat()).await.unwrap();
             stream.finish().unwrap();
-            if begins_wrongly {
+            if starts_malformed {
                 connection.closed().await;
                 connection = connect().await;
             }
         }
     };
     tokio::runtime::Runtime::new().unwrap().block_on(talk);
-    worker.says("Invalid remote task batch");
+    worker.wait_for("Invalid remote task batch");
     success(client().args(["--config", "config/smoke.toml", "--dry-run", "--device", &worker.name]));
 }

@@ -1,4 +1,4 @@
-//! A worker of the built program, and the programs that have it compute.
+//! Workers and their clients, for the tests of workers.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,26 +13,26 @@ use super::{DEVICE, program};
 
 pub const TOKEN: &str = "as many characters as it takes";
 
-/// The program, with a token.
+/// A command that runs the program with the token.
 pub fn client() -> Command {
     let mut command = stranger();
     command.env("MNIST_BURN_TOKEN", TOKEN);
     command
 }
 
-/// The program, without one, whatever there is around the tests.
+/// A command that runs the program without a token, whatever the environment of the tests.
 pub fn stranger() -> Command {
     let mut command = program();
     command.env_remove("MNIST_BURN_TOKEN").env_remove("MNIST_BURN_TOKEN_FILE");
     command
 }
 
-/// A running worker, ended when it is dropped.
+/// A running worker. It is killed when it is dropped.
 pub struct Worker {
     child: Child,
     /// The name of its first device.
     pub name: String,
-    /// What it prints for a config.
+    /// The line that it prints for a config.
     pub line: String,
     stderr: NamedTempFile,
 }
@@ -50,26 +50,26 @@ impl Worker {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let name = line.starts_with("device = ").then(|| line.split('"').nth(1)).flatten().map(String::from);
-        let said = fs::read_to_string(&stderr).unwrap();
-        Self { name: name.unwrap_or_else(|| panic!("no device: {line}{said}")), line, child, stderr }
+        let printed = fs::read_to_string(&stderr).unwrap();
+        Self { name: name.unwrap_or_else(|| panic!("no device: {line}{printed}")), line, child, stderr }
     }
 
-    /// What it has said on stderr.
-    pub fn said(&self) -> String {
+    /// Its stderr so far.
+    pub fn stderr_text(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
 
-    /// Waits until it has said so.
-    pub fn says(&self, what: &str) {
+    /// Waits until its stderr contains `text`.
+    pub fn wait_for(&self, text: &str) {
         let start = Instant::now();
-        while !self.said().contains(what) {
-            assert!(start.elapsed() < Duration::from_secs(20), "not said: {what}\n{}", self.said());
+        while !self.stderr_text().contains(text) {
+            assert!(start.elapsed() < Duration::from_secs(20), "not printed: {text}\n{}", self.stderr_text());
             thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// Its host and port.
-    pub fn place(&self) -> &str {
+    pub fn host(&self) -> &str {
         self.name.rsplit_once(['@', '/']).unwrap().1
     }
 
@@ -85,7 +85,7 @@ impl Drop for Worker {
     }
 }
 
-/// A short training on `device`.
+/// A command for a short training on `device`.
 pub fn train(device: &str, epochs: usize, run: &Path) -> Command {
     let mut command = client();
     command.args(["train", "--config", "config/smoke.toml", "--set", "data.validation=200", "--device", device]);
@@ -93,16 +93,16 @@ pub fn train(device: &str, epochs: usize, run: &Path) -> Command {
     command
 }
 
-/// The rows of the epochs that a run has kept.
-pub fn kept(run: &Path) -> Vec<String> {
+/// The rows of a run's metrics: one per saved epoch.
+pub fn saved_epochs(run: &Path) -> Vec<String> {
     let table = fs::read_to_string(run.join("metrics.csv")).unwrap_or_default();
     table.lines().skip(1).map(String::from).collect()
 }
 
-/// Waits until a training has kept so many epochs.
+/// Waits until a training has saved this many epochs.
 pub fn wait_for_epochs(run: &Path, epochs: usize) {
     let start = Instant::now();
-    while kept(run).len() < epochs {
+    while saved_epochs(run).len() < epochs {
         assert!(start.elapsed() < Duration::from_secs(120), "no epoch in two minutes");
         thread::sleep(Duration::from_millis(20));
     }

@@ -1,9 +1,9 @@
-"""Draws the digits in digits/, as a person would on the page of `mnist-burn serve`: with a mouse or a finger, a round pen,
-anti-aliased, dark on light, on 280 by 280 pixels. Needs Python 3 and nothing else.
+"""Draws the digits in digits/ as a person would on the page of `mnist-burn serve`: with a mouse or a finger, a round
+pen, anti-aliased, dark on light, on 280 by 280 pixels. Needs only Python 3.
 
     python3 tests/drawn/draw.py
 
-writes the same files each time: `<truth>-<shape>-<number>.png`.
+writes the same files every time: `<truth>-<shape>-<number>.png`.
 """
 
 import math
@@ -25,8 +25,8 @@ def oval(x, y, width, height, start, sweep):
     return [(x + width / 2 * math.cos(angle), y + height / 2 * math.sin(angle)) for angle in angles]
 
 
-# The ways to write each digit, in a box of about 60 by 100, down the page. A shape is a list of strokes, a stroke the points
-# that a smooth curve goes through; a point given twice is a corner.
+# The shapes of each digit, in a box of about 60 by 100, y pointing down. A shape is a list of strokes. A stroke is a list
+# of points on a smooth curve; a point given twice is a corner.
 SHAPES = {
     0: {
         "round": [oval(30, 50, 64, 100, -90, -360)],
@@ -125,44 +125,44 @@ def smooth(points):
     return curve
 
 
-def handwritten(strokes, chance):
-    """The strokes as one writes them once: wobbling, slanted, in some size, at some place. Also the pen's width."""
-    height = chance.uniform(90, 220)
-    pen = min(chance.uniform(9, 26), height / 7)
-    stretch, slant, turn = chance.uniform(0.8, 1.15), chance.uniform(-8, 22), chance.uniform(-5, 5)
+def handwritten(strokes, rng):
+    """The strokes of one drawing, with a random wobble, slant, size and position, and the pen's width."""
+    height = rng.uniform(90, 220)
+    pen = min(rng.uniform(9, 26), height / 7)
+    stretch, slant, turn = rng.uniform(0.8, 1.15), rng.uniform(-8, 22), rng.uniform(-5, 5)
     slant, turn = math.tan(math.radians(slant)), math.radians(turn)
 
     def placed(x, y):
-        x, y = x + chance.uniform(-2.5, 2.5), y + chance.uniform(-2.5, 2.5)
+        x, y = x + rng.uniform(-2.5, 2.5), y + rng.uniform(-2.5, 2.5)
         x, y = (stretch * x - slant * y) * height / 100, y * height / 100
         return x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
 
     written = []
     for stroke in strokes:
-        # A corner stays one: its two points wobble together.
+        # A corner stays a corner: its two points wobble together.
         wobbling = {point: placed(*point) for point in stroke}
         written.append(smooth([wobbling[point] for point in stroke]))
     xs, ys = zip(*(point for stroke in written for point in stroke))
     room = CANVAS - pen - 4
     scale = min(1, room / (max(xs) - min(xs)), room / (max(ys) - min(ys)))
-    left = pen / 2 + 2 + chance.uniform(0, room - scale * (max(xs) - min(xs)))
-    top = pen / 2 + 2 + chance.uniform(0, room - scale * (max(ys) - min(ys)))
-    place = lambda x, y: (left + scale * (x - min(xs)), top + scale * (y - min(ys)))
-    return [reported([place(*point) for point in stroke], chance) for stroke in written], pen
+    left = pen / 2 + 2 + rng.uniform(0, room - scale * (max(xs) - min(xs)))
+    top = pen / 2 + 2 + rng.uniform(0, room - scale * (max(ys) - min(ys)))
+    shift = lambda x, y: (left + scale * (x - min(xs)), top + scale * (y - min(ys)))
+    return [reported([shift(*point) for point in stroke], rng) for stroke in written], pen
 
 
-def reported(curve, chance):
-    """What a mouse reports of a movement: whole pixels, some distance apart."""
+def reported(curve, rng):
+    """The points of a movement that a mouse reports: whole pixels, some distance apart."""
     points = [curve[0]]
     for point in curve:
-        if math.dist(points[-1], point) > chance.uniform(5, 14):
+        if math.dist(points[-1], point) > rng.uniform(5, 14):
             points.append(point)
     points.append(curve[-1])
     return [(round(x), round(y)) for x, y in points]
 
 
 def drawn(strokes, pen):
-    """Rows of grey levels: a round pen's way along the strokes, dark on light."""
+    """Rows of grey levels: the strokes with a round pen, dark on light."""
     distances = [[pen] * CANVAS for _ in range(CANVAS)]
     for (ax, ay), (bx, by) in ((a, b) for stroke in strokes for a, b in zip(stroke, stroke[1:])):
         dx, dy = bx - ax, by - ay
@@ -194,9 +194,9 @@ def main():
         for shape, strokes in shapes.items():
             for number in range(1, DRAWINGS + 1):
                 name = f"{digit}-{shape}-{number}"
-                # Of its own, so that a new shape leaves the others' drawings as they are.
-                chance = random.Random(f"{SEED} {name}")
-                (folder / f"{name}.png").write_bytes(png(drawn(*handwritten(strokes, chance))))
+                # Each drawing has its own generator, so that a new shape does not change the other drawings.
+                rng = random.Random(f"{SEED} {name}")
+                (folder / f"{name}.png").write_bytes(png(drawn(*handwritten(strokes, rng))))
 
 
 main()

@@ -1,4 +1,4 @@
-//! How well trained networks read the drawn digits; see README.md beside this.
+//! The accuracy of trained networks on the drawn digits; see README.md in this folder.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,9 +22,9 @@ fn name(path: &Path) -> &str {
     path.file_stem().unwrap().to_str().unwrap()
 }
 
-/// Trains the experiment in `config` and has it read the drawings: the share of them that it reads rightly. Those that it
-/// does not are printed.
-fn score(config: &str) -> f64 {
+/// Trains the experiment in `config` and returns its accuracy on the drawings. Prints those that are classified
+/// wrongly.
+fn accuracy(config: &str) -> f64 {
     let runs = tempfile::tempdir().unwrap();
     let run = runs.path().join("run");
     let program = |arguments: &[&str]| {
@@ -42,16 +42,16 @@ fn score(config: &str) -> f64 {
         let (truth, digit) = (&name(path)[..1], answer["digit"].to_string());
         right += usize::from(digit == truth);
         if digit != truth {
-            let share = answer["probabilities"][digit.parse::<usize>().unwrap()].as_f64().unwrap();
-            println!("{config}: {} is taken for {digit}, with {:.0} %", name(path), 100.0 * share);
+            let probability = answer["probabilities"][digit.parse::<usize>().unwrap()].as_f64().unwrap();
+            println!("{config}: {} is classified as {digit}, with {:.0} %", name(path), 100.0 * probability);
         }
     }
-    println!("{config}: {right} of {} drawn digits are read", drawings.len());
+    println!("{config}: {right} of {} drawn digits are classified correctly", drawings.len());
     right as f64 / drawings.len() as f64
 }
 
 #[test]
-fn each_digit_is_drawn_in_four_shapes_of_four_drawings() {
+fn digits_are_drawn_in_four_shapes_of_four_drawings() {
     let mut shapes = BTreeMap::new();
     for path in drawings() {
         let (shape, _) = name(&path).rsplit_once('-').unwrap();
@@ -65,8 +65,8 @@ fn each_digit_is_drawn_in_four_shapes_of_four_drawings() {
 
 #[test]
 #[ignore = "trains the deep network: some twenty minutes"]
-fn drawn_digits_are_read_by_the_deep_network() {
-    score("config/baseline.toml");
-    let share = score("config/deep.toml");
-    assert!(share >= 0.95, "{share}");
+fn drawn_digits_are_classified_by_the_deep_network() {
+    accuracy("config/baseline.toml");
+    let accuracy = accuracy("config/deep.toml");
+    assert!(accuracy >= 0.95, "{accuracy}");
 }

@@ -11,10 +11,10 @@ use rand_chacha::ChaCha8Rng;
 use super::mutator::{damage, times};
 use super::{Case, alone, each, folder, shown};
 
-/// What reading takes beside the file: serde is asked about each key, with a file of its own each time.
+/// Memory for reading besides that for the file: the schema that it is compared with.
 const QUESTIONS: usize = 128 << 10;
 
-/// A parsed file is larger than its text, and there are several of it at a time.
+/// A parsed file is larger than its text, and several copies exist at a time.
 const GROWTH: usize = 60;
 
 /// Values that break types and ranges.
@@ -56,7 +56,7 @@ const VALUES: &[&str] = &[
     "\"\"\"\n\n\"\"\"",
 ];
 
-/// Lines that do not belong where they come.
+/// Lines in the wrong place.
 const LINES: &[&str] = &[
     "[model]",
     "[[model]]",
@@ -81,12 +81,12 @@ fn damaged_configs_are_experiments_within_their_ranges_or_refused() {
 
 #[test]
 #[ignore = "50,000 files: a quarter of a minute"]
-fn fifty_thousand_damaged_configs_are_read_or_refused() {
+fn damaged_configs_are_read_or_refused_in_fifty_thousand_cases() {
     check(50_000);
 }
 
 #[test]
-fn a_config_of_nothing_but_brackets_does_not_exhaust_the_stack() {
+fn config_of_only_brackets_does_not_exhaust_the_stack() {
     let _alone = alone();
     let folder = folder();
     let path = folder.path().join("try.toml");
@@ -131,13 +131,13 @@ fn check(count: u64) {
 fn shipped() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<_> = files.filter(|path| path.is_file()).collect();
-    // In whatever order a disk lists them, a case is to be the same.
+    let mut paths: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "toml")).collect();
+    // Sorted, so that a case does not depend on the order in which the disk lists them.
     paths.sort();
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// The text with a line or up to three moved, lost, doubled, put in, or given another key or value.
+/// The text with one to three lines moved, removed, doubled, inserted, or given another key or value.
 fn reworded(text: &str, generator: &mut ChaCha8Rng) -> String {
     let mut lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(Into::into).collect();
     for _ in 0..times(generator) {
@@ -157,7 +157,7 @@ fn reworded(text: &str, generator: &mut ChaCha8Rng) -> String {
     lines.join("\n")
 }
 
-/// A `--set` argument, right or wrong.
+/// A `--set` argument, valid or not.
 fn argument(generator: &mut ChaCha8Rng) -> String {
     let keys = [
         "seed",
@@ -176,7 +176,7 @@ fn argument(generator: &mut ChaCha8Rng) -> String {
     format!("{}={}", keys.choose(generator).unwrap(), VALUES.choose(generator).unwrap())
 }
 
-/// The ranges that the docs/configuration.md and the fields' own documentation give.
+/// Checks the ranges in docs/configuration.md and in the documentation of the fields.
 fn assert_sound(experiment: &Experiment) {
     let Experiment { name, seed, model, training, optimizer, early_stopping, data, .. } = experiment;
     assert!((1..=100).contains(&name.len()) && !name.starts_with('.') && !name.contains(['/', '\\', ' ']));
@@ -186,8 +186,8 @@ fn assert_sound(experiment: &Experiment) {
     assert!((1..=100_000).contains(&training.epochs));
     assert!(training.batch_size != BatchSize::Images(0));
     assert!(optimizer.learning_rate > 0.0 && optimizer.learning_rate <= 1000.0);
-    for share in [optimizer.beta_1, optimizer.beta_2, optimizer.momentum].into_iter().flatten() {
-        assert!((0.0..1.0).contains(&share));
+    for decay in [optimizer.beta_1, optimizer.beta_2, optimizer.momentum].into_iter().flatten() {
+        assert!((0.0..1.0).contains(&decay));
     }
     let augment = &data.augment;
     assert!(augment.scale.is_none_or(|scale| (0.0..1.0).contains(&scale)));

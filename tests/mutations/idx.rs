@@ -12,10 +12,10 @@ use rand_chacha::ChaCha8Rng;
 use super::mutator::damage;
 use super::{Case, each, folder, shown};
 
-/// Buffers for reading and unpacking, paths and messages.
+/// Buffers for reading and decompression, paths and messages.
 const BUFFERS: usize = 128 << 10;
 
-/// A growing `Vec` doubles, and while it moves there are two of it.
+/// A growing `Vec` doubles its size, and there are two of them while it moves.
 const GROWTH: usize = 4;
 
 #[test]
@@ -25,7 +25,7 @@ fn damaged_images_and_labels_are_read_within_their_ranges_or_refused() {
 
 #[test]
 #[ignore = "200,000 files: half a minute"]
-fn two_hundred_thousand_damaged_images_and_labels_are_read_or_refused() {
+fn damaged_images_and_labels_are_read_or_refused_in_two_hundred_thousand_cases() {
     check(200_000);
 }
 
@@ -35,7 +35,7 @@ fn check(count: u64) {
     each(count, |generator| {
         let (images, labels) = sound(generator);
         let (image_file, label_file) = match generator.random_range(0..4) {
-            // The labels of the wrong number, or the wrong kind of file altogether, are among the damage.
+            // The damage includes wrong numbers of labels and files of the wrong kind.
             0 => (packed(&images, generator), damaged(&labels, &images, generator)),
             1 => (damaged(&images, &labels, generator), damaged(&labels, &images, generator)),
             _ => (damaged(&images, &labels, generator), packed(&labels, generator)),
@@ -69,7 +69,7 @@ fn idx(magic: u32, shape: &[u32]) -> Vec<u8> {
     [&[magic], shape].concat().iter().flat_map(|number| number.to_be_bytes()).collect()
 }
 
-/// The file damaged as it is, or before it is packed, or after.
+/// The file with damage, uncompressed, or before or after compression.
 fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
     let mut file = file.to_vec();
     match generator.random_range(0..3) {
@@ -99,10 +99,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// How many bytes a file really holds, unpacked as far as that goes.
+/// The number of bytes in a file, decompressed as far as possible.
 fn unpacked(file: &[u8]) -> usize {
     let mut bytes = Vec::new();
-    // What came before an error counts.
+    // The bytes before an error count.
     let _ = MultiGzDecoder::new(file).read_to_end(&mut bytes);
     bytes.len().max(file.len())
 }

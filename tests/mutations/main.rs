@@ -1,15 +1,15 @@
-//! Files as a full disk, a bad cable or an adversary makes them: whatever they hold, reading them gives something that
-//! is within its documented ranges or an error that names the file, never a panic, and takes no more memory than the
+//! Files as a full disk, a bad cable or an attacker makes them. Whatever they contain, reading them gives a result
+//! within its documented ranges or an error that names the file. It never panics, and takes no more memory than the
 //! file justifies.
 //!
 //! - `idx`: images and labels, plain and gzipped;
 //! - `configs`: the shipped configs and `--set`;
 //! - `models`: safetensors files;
-//! - `runs`: a run's `record.json` and `config.toml`, beside a sound model;
+//! - `runs`: a run's `record.json` and `config.toml`, with an undamaged model;
 //! - `pictures`: PNG and JPEG;
 //! - `mutator`: the damage.
 //!
-//! Images and configs are damaged a few thousand times; the tests that do it very often are ignored by default.
+//! Images and configs are damaged a few thousand times. The tests with many more cases are ignored by default.
 
 mod configs;
 mod idx;
@@ -31,13 +31,13 @@ use tempfile::TempDir;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// Memory is counted for the whole process: each test holds this while it works.
+/// Memory is counted for the whole process, so each test holds this lock while it runs.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Case `n` of every run draws from stream `n` of this seed, so that it can be had again alone.
+/// Case `n` draws from stream `n` of this seed, so that it can be repeated alone.
 const SEED: u64 = 1;
 
 /// A backend of this build that is a CPU.
@@ -45,15 +45,15 @@ const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
 
 /// One damaged file, or a few, ready to be read.
 struct Case<Read> {
-    /// Reads them; an error is its message. What was read is looked at here.
+    /// Reads the files and checks the result. An error is given as its message.
     read: Read,
-    /// The most memory, in bytes, that reading them may take at a time.
+    /// The most memory, in bytes, that reading them may take at any time.
     justified: usize,
-    /// The paths of which an error must name one.
+    /// The paths. An error must name one of them.
     paths: Vec<String>,
 }
 
-/// Goes through `count` cases that `prepare` makes; of each kind of outcome there must be some.
+/// Runs `count` cases that `prepare` makes. Some must be read, and some refused.
 fn each<Read: FnOnce() -> Result<(), String>>(count: u64, mut prepare: impl FnMut(&mut ChaCha8Rng) -> Case<Read>) {
     let _alone = alone();
     let started = Instant::now();
@@ -79,12 +79,12 @@ fn each<Read: FnOnce() -> Result<(), String>>(count: u64, mut prepare: impl FnMu
         assert!(taken <= case.justified, "{what} took {taken} bytes of memory, and not {}", case.justified);
         most = most.max(taken as f64 / case.justified as f64);
     }
-    let (share, seconds) = (100.0 * most, started.elapsed().as_secs_f64());
-    println!("{count} cases in {seconds:.1} s: {read} read, {refused} refused, {share:.0} % of the memory justified");
+    let (percent, seconds) = (100.0 * most, started.elapsed().as_secs_f64());
+    println!("{count} cases in {seconds:.1} s: {read} read, {refused} refused, {percent:.0} % of the memory justified");
     assert!(read > 0 && refused > 0, "{read} of {count} were read: the damage is too mild or too great");
 }
 
-/// A folder for damaged files: in memory, where the system has such, as there are very many.
+/// A folder for damaged files, in memory if the system has such a file system, because there are very many.
 fn folder() -> TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }

@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use super::mutator::{damage, damage_json, extreme, times};
 use super::{Case, DEVICE, alone, each, folder, shown};
 
-/// The network of the cases, what Burn does beside, and the check of what was read.
+/// Memory for the network, for Burn's work besides, and for the check of the result.
 const NETWORK: usize = 64 << 10;
 
-/// The file in memory, Burn's copy of it and of each tensor; the header as JSON, whose values are larger than its text.
+/// The file in memory, Burn's copies of it and of each tensor, and the header as JSON, which is larger than its text.
 const GROWTH: usize = 32;
 
 const INPUTS: usize = 6;
@@ -31,12 +31,12 @@ const CLASSES: usize = 4;
 type Shapes = Vec<(String, Vec<usize>)>;
 
 #[test]
-fn damaged_models_are_the_networks_shapes_or_refused() {
+fn damaged_models_have_the_shapes_of_the_network_or_are_refused() {
     check(5_000);
 }
 
 #[test]
-fn a_matrix_of_countless_empty_rows_is_refused_at_once() {
+fn matrix_of_countless_empty_rows_is_refused_at_once() {
     let _alone = alone();
     let networks = networks(&device());
     let (network, file, _) = &networks[0];
@@ -59,7 +59,7 @@ fn a_matrix_of_countless_empty_rows_is_refused_at_once() {
 }
 
 #[test]
-fn numbers_of_another_type_are_refused() {
+fn weights_of_another_type_are_refused() {
     let _alone = alone();
     let networks = networks(&device());
     let (network, file, _) = &networks[0];
@@ -83,14 +83,14 @@ fn networks(device: &Device) -> Vec<(Mlp, Vec<u8>, Shapes)> {
             let network = Mlp::new(&config, &Init::default(), INPUTS, CLASSES, 1, device);
             let bytes = weights::to_bytes(&network).unwrap();
             let shapes = shapes(&network);
-            let told: Vec<_> = Mlp::tensors(&config, INPUTS, CLASSES).into_iter().collect();
-            assert_eq!(told, shapes, "what a network is to hold, told without making it");
+            let computed: Vec<_> = Mlp::tensors(&config, INPUTS, CLASSES).into_iter().collect();
+            assert_eq!(computed, shapes, "the shapes of a network that was not created");
             (network, bytes, shapes)
         })
         .into()
 }
 
-/// The name and shape of each tensor, all of `f32`.
+/// The name and shape of each tensor. All of them must be `f32`.
 fn shapes(network: &Mlp) -> Shapes {
     let tensors = network.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
     assert!(tensors.iter().all(|tensor| tensor.dtype == DType::F32));
@@ -119,7 +119,7 @@ fn check(count: u64) {
                 let loaded = weights::from_bytes(network, &bytes, &path).map_err(|error| error.to_string())?;
                 assert_eq!(self::shapes(&loaded), *shapes);
                 assert_same_numbers(&loaded, &path);
-                // Weights that are no numbers are found out here, and are an error, not a panic.
+                // Weights that are NaN must be an error here, not a panic.
                 let image = [9; INPUTS];
                 let _ = classify(&loaded, batcher.images([image.as_slice()].into_iter(), device));
                 Ok(())
@@ -128,7 +128,8 @@ fn check(count: u64) {
     });
 }
 
-/// Fails where a tensor is not the file's, bit by bit: one that was not loaded still has the numbers it started with.
+/// Fails if a tensor is not equal to the file's, bit by bit. One that was not loaded would still have its initial
+/// values.
 fn assert_same_numbers(loaded: &Mlp, path: &Path) {
     let file = std::fs::read(path).unwrap();
     let file = SafeTensors::deserialize(&file).unwrap();
@@ -139,7 +140,7 @@ fn assert_same_numbers(loaded: &Mlp, path: &Path) {
     }
 }
 
-/// The file with its bytes damaged, or its header, or its numbers, or with other tensors altogether.
+/// The file with damaged bytes, a damaged header or values, or other tensors.
 fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
     let (mut header, mut numbers) = cut(file);
     match generator.random_range(0..7) {
@@ -149,14 +150,14 @@ fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
             file
         }
         1 => {
-            // What is no number, or infinite, or just another.
+            // NaN, infinite, or just another value.
             let pattern = [f32::NAN, f32::INFINITY, -f32::MAX, 1e-45][generator.random_range(0..4)];
             let at = 4 * generator.random_range(0..numbers.len() / 4);
             numbers[at..at + 4].copy_from_slice(&pattern.to_le_bytes());
             joined(&header, &numbers)
         }
         2 => {
-            // The header is right, what follows is too long or too short.
+            // The header is valid, but the rest is damaged.
             damage(&mut numbers, donor, generator);
             joined(&header, &numbers)
         }
@@ -176,7 +177,7 @@ fn damaged(file: &[u8], donor: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
     }
 }
 
-/// A sound file, but one tensor is of another type, shape or name, or comes twice or not at all.
+/// A valid file in which one tensor has another type, shape or name, or is missing.
 fn with_others(header: &Value, numbers: &[u8], generator: &mut ChaCha8Rng) -> Vec<u8> {
     let mut tensors: Vec<(String, String, Vec<u64>, Vec<u8>)> = vec![];
     for (name, tensor) in header.as_object().unwrap().iter().filter(|(name, _)| *name != "__metadata__") {
@@ -208,7 +209,7 @@ fn with_others(header: &Value, numbers: &[u8], generator: &mut ChaCha8Rng) -> Ve
     joined(&header, &numbers)
 }
 
-/// A sound file's header and the numbers behind it.
+/// The header of a valid file and the values after it.
 fn cut(file: &[u8]) -> (Value, Vec<u8>) {
     let length = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
     let (header, numbers) = file[8..].split_at(length);

@@ -1,4 +1,4 @@
-//! The damage that is done to bytes and to JSON.
+//! Damages bytes and JSON.
 
 use rand::RngExt;
 use rand::seq::IndexedRandom;
@@ -23,7 +23,7 @@ const EXTREMES: [u64; 14] = [
     u64::MAX,
 ];
 
-/// Does damage to `bytes`, once or up to three times; `donor` is another file of the kind.
+/// Damages `bytes` one to three times. `donor` is another file of the same kind.
 pub fn damage(bytes: &mut Vec<u8>, donor: &[u8], generator: &mut ChaCha8Rng) {
     for _ in 0..times(generator) {
         match generator.random_range(0..8) {
@@ -50,7 +50,7 @@ pub fn damage(bytes: &mut Vec<u8>, donor: &[u8], generator: &mut ChaCha8Rng) {
     }
 }
 
-/// How often: once more often than not, so that some of it is harmless.
+/// The number of changes. It is mostly 1, so that some damage is harmless.
 pub fn times(generator: &mut ChaCha8Rng) -> usize {
     *[1, 1, 1, 2, 3].choose(generator).unwrap()
 }
@@ -69,7 +69,7 @@ fn change_a_byte(bytes: &mut [u8], generator: &mut ChaCha8Rng) {
     }
 }
 
-/// Overwrites a header's field, of 4 or 8 bytes, of either byte order.
+/// Overwrites a field of a header, of 4 or 8 bytes, in either byte order.
 fn put_an_extreme(bytes: &mut [u8], generator: &mut ChaCha8Rng) {
     let number = extreme(generator);
     let field = match generator.random_range(0..4) {
@@ -79,8 +79,8 @@ fn put_an_extreme(bytes: &mut [u8], generator: &mut ChaCha8Rng) {
         _ => (number as u32).to_le_bytes().to_vec(),
     };
     let at = 4 * generator.random_range(0..4);
-    if let Some(place) = bytes.get_mut(at..at + field.len()) {
-        place.copy_from_slice(&field);
+    if let Some(target) = bytes.get_mut(at..at + field.len()) {
+        target.copy_from_slice(&field);
     }
 }
 
@@ -90,7 +90,7 @@ pub fn extreme(generator: &mut ChaCha8Rng) -> u64 {
 }
 
 fn any<'a>(bytes: &'a mut [u8], generator: &mut ChaCha8Rng) -> Option<&'a mut u8> {
-    // Half of all damage where a header is.
+    // Half of the damage is where headers are.
     let end = if generator.random() { bytes.len() } else { bytes.len().min(32) };
     (end > 0).then(|| &mut bytes[generator.random_range(0..end)])
 }
@@ -99,9 +99,9 @@ fn position(bytes: &[u8], generator: &mut ChaCha8Rng) -> usize {
     generator.random_range(0..=bytes.len())
 }
 
-/// Replaces one value somewhere in `json`, or removes or renames one.
+/// Replaces, removes or renames one value somewhere in `json`.
 pub fn damage_json(json: &mut Value, generator: &mut ChaCha8Rng) {
-    // Goes on into one of its parts, more often than not.
+    // Mostly descends into one of its parts.
     let deeper = generator.random_ratio(4, 5);
     match json {
         Value::Object(fields) if deeper && !fields.is_empty() => {

@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::mutator::damage;
 use super::{Case, each};
 
-/// [`prepare`] promises to stay below 512 MiB while it unpacks a picture; the rest is its copies in grey.
+/// [`prepare`] promises to stay below 512 MiB while it decodes a picture. The rest is for its copies in grey.
 const JUSTIFIED: usize = 1 << 30;
 
 #[test]
@@ -34,7 +34,7 @@ fn damaged_pictures_are_prepared_or_refused() {
         let size = [[28, 28], [1, 784], [5, 4], [1, 1]][generator.random_range(0..4)];
         Case {
             justified: JUSTIFIED,
-            // The command names the file, as `prepare` sees its bytes alone.
+            // `prepare` gets only the bytes; the command names the file.
             paths: vec!["image".into()],
             read: move || {
                 let pixels = prepare(&picture, size, Limits::FILE).map_err(|error| error.to_string())?;

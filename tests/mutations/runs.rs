@@ -1,4 +1,4 @@
-//! A run's folder whose record or config was damaged, beside a sound model.
+//! Run folders with a damaged record or config and an undamaged model.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::mutator::{damage, damage_json};
 use super::{Case, DEVICE, alone, each, folder, shown};
 
-/// The three files, the network of the model's size, and what Burn and serde do beside.
+/// Memory for the three files, the network, and the work of Burn and serde besides.
 const JUSTIFIED: usize = 256 << 10;
 
 const INPUTS: usize = 6;
@@ -27,12 +27,12 @@ fn damaged_records_and_configs_are_used_or_refused() {
 }
 
 #[test]
-fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
+fn network_too_large_for_memory_is_refused_before_it_is_created() {
     let _alone = alone();
     let folder = folder();
     let (run, device) = (RunFolder::at(folder.path()), device::open(DEVICE).unwrap());
     let (mut experiment, mut record) = sound();
-    keep_model(&run, &experiment, &mut record, &device);
+    write_model(&run, &experiment, &mut record, &device);
     experiment.model.hidden = vec![65_536; 64];
     let message = run.model(&experiment, &record, &device).unwrap_err().to_string();
     assert!(message.contains("hidden.0.weight is [5, 6], not [65536, 6]"), "{message}");
@@ -41,7 +41,7 @@ fn a_network_that_no_memory_holds_is_refused_before_it_is_made() {
 }
 
 #[test]
-fn a_record_of_no_image_or_no_label_is_damaged() {
+fn record_with_an_impossible_image_size_or_number_of_classes_is_damaged() {
     let _alone = alone();
     let folder = folder();
     let run = RunFolder::at(folder.path());
@@ -54,7 +54,7 @@ fn a_record_of_no_image_or_no_label_is_damaged() {
         std::error::Error::source(&error).unwrap().to_string()
     };
     for (height, width) in [(0, 28), (28, 0), (1 << 32, 1), (1 << 40, 1 << 40)] {
-        assert_eq!(refusal(height, width, 10), "data.height and data.width are not those of an image");
+        assert_eq!(refusal(height, width, 10), "data.height and data.width are not the size of an image");
     }
     for classes in [0, 257, usize::MAX] {
         assert_eq!(refusal(28, 28, classes), "data.classes is not from 1 to 256");
@@ -76,8 +76,8 @@ fn sound() -> (Experiment, Record) {
     (experiment.resolved(), serde_json::from_value(record).unwrap())
 }
 
-/// Writes a model of this experiment, which the record then knows.
-fn keep_model(run: &RunFolder, experiment: &Experiment, record: &mut Record, device: &Opened) {
+/// Writes a model of this experiment and records it.
+fn write_model(run: &RunFolder, experiment: &Experiment, record: &mut Record, device: &Opened) {
     let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, 1, &device.device);
     let bytes = weights::to_bytes(&network).unwrap();
     run.write_models(&[(RunFolder::BEST, &bytes)], record).unwrap();
@@ -87,11 +87,11 @@ fn check(count: u64) {
     let folder = folder();
     let (run, device) = (RunFolder::at(folder.path()), device::open(DEVICE).unwrap());
     let (experiment, mut record) = sound();
-    keep_model(&run, &experiment, &mut record, &device);
+    write_model(&run, &experiment, &mut record, &device);
     let (config, record) = (experiment.to_toml(), serde_json::to_value(&record).unwrap());
     each(count, |generator| {
         let (mut config, mut record) = (config.clone().into_bytes(), record.clone());
-        // Only the part that is used again, more often than not.
+        // Mostly only the part that is used again.
         let json: &mut Value = if generator.random_ratio(3, 4) { &mut record["data"] } else { &mut record };
         damage_json(json, generator);
         let mut record = record.to_string().into_bytes();
@@ -115,7 +115,7 @@ fn check(count: u64) {
                 assert!(!mean.is_nan() && !deviation.is_nan());
                 let images =
                     ImageBatcher::new(record.data.scaling).images([[9; 6].as_slice()].into_iter(), &device.device);
-                // A scaling that makes no numbers of pixels is found out here.
+                // A scaling that makes pixels NaN must not panic here.
                 let _ = classify(&model, images);
                 Ok(())
             },

@@ -1,4 +1,4 @@
-//! Every backend computes the same network: a public report has one training worse than another.
+//! Every backend computes the same network. There is a public report of a backend that trains worse than another.
 
 use burn::tensor::Device;
 use mnist_burn::config::{Model, Optimizer};
@@ -10,7 +10,7 @@ const INPUTS: usize = 784;
 const CLASSES: usize = 10;
 const BATCH: usize = 32;
 
-/// Images and labels that a fixed formula makes: blobs whose place depends on the class.
+/// Images and labels from a fixed formula: blobs whose position depends on the class.
 fn images(step: usize) -> (Vec<f32>, Vec<i32>) {
     let labels: Vec<i32> = (0..BATCH).map(|i| ((i * 7 + step * 3) % CLASSES) as i32).collect();
     let pixel = |label: i32, i: usize, p: usize| {

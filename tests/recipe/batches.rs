@@ -1,4 +1,4 @@
-//! The batches: reshuffled every epoch, the last one kept, dropout scaled.
+//! The batches: their order, the partial last one, several devices; and the network's dropout and noise.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,17 +41,17 @@ fn sorted(epoch: &[Vec<usize>]) -> Vec<usize> {
 }
 
 #[test]
-fn the_last_partial_batch_is_kept() {
+fn partial_last_batch_is_used() {
     assert_eq!(epoch(&loader(32)).iter().map(Vec::len).collect::<Vec<_>>(), [32, 32, 32, 4]);
 }
 
 #[test]
-fn without_shuffling_the_order_is_the_data_sets_own() {
+fn loader_without_shuffling_has_the_data_sets_order() {
     assert_eq!(epoch(&loader(32)).concat(), (0..100).collect::<Vec<_>>());
 }
 
 #[test]
-fn every_epoch_has_another_order_of_the_same_images() {
+fn epochs_have_the_same_images_in_another_order() {
     let loader = loader(32).shuffled(1);
     let (first, second) = (epoch(&loader), epoch(&loader));
     assert_ne!(first, second);
@@ -60,7 +60,7 @@ fn every_epoch_has_another_order_of_the_same_images() {
 }
 
 #[test]
-fn the_order_depends_on_the_seed_and_the_epoch_alone() {
+fn order_depends_on_the_seed_and_the_epoch_alone() {
     let (a, b, other) = (loader(32).shuffled(1), loader(16).shuffled(1), loader(32).shuffled(2));
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
@@ -68,8 +68,8 @@ fn the_order_depends_on_the_seed_and_the_epoch_alone() {
 }
 
 #[test]
-fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to_it() {
-    // Not all of them, nor in their order; pixels that are no multiple of four.
+fn batches_gathered_on_the_device_equal_those_sent_to_it() {
+    // Not all images, in another order, with a number of pixels that is not a multiple of four.
     let pixels = (0..15_000u32).map(|i| (i * i % 256) as u8).collect();
     let images = Arc::new(Images::new(pixels, (0..1_000u32).map(|i| (i % 7) as u8).collect(), [3, 5], 7));
     let indices: Vec<usize> = (0..900).map(|i| (i * 7 + 3) % 1_000).collect();
@@ -92,7 +92,7 @@ fn a_device_that_keeps_the_images_gathers_the_very_batches_that_would_be_sent_to
 }
 
 #[test]
-fn an_epoch_may_last_longer_than_the_images_and_the_next_goes_on_where_it_ended() {
+fn epoch_longer_than_the_data_set_continues_in_the_next_epoch() {
     let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).with_epoch_length(250));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
     assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
@@ -100,7 +100,7 @@ fn an_epoch_may_last_longer_than_the_images_and_the_next_goes_on_where_it_ended(
 }
 
 #[test]
-fn images_without_labels_come_beside_the_others_each_once_in_another_order_every_epoch() {
+fn unlabelled_images_come_once_an_epoch_in_another_order_beside_the_labelled_ones() {
     let loader = loader(10).shuffled(1).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
     assert_eq!(loader.num_items(), 90);
     let unlabelled = || -> Vec<Vec<usize>> {
@@ -117,7 +117,7 @@ fn images_without_labels_come_beside_the_others_each_once_in_another_order_every
 }
 
 #[test]
-fn the_progress_of_an_epoch_is_over_with_its_last_batch() {
+fn progress_of_an_epoch_is_complete_at_its_last_batch() {
     let loader = loader(10).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
     let mut batches = loader.iter();
     let mut done = vec![];
@@ -128,7 +128,7 @@ fn the_progress_of_an_epoch_is_over_with_its_last_batch() {
 }
 
 #[test]
-fn moving_to_a_device_does_not_change_the_order() {
+fn order_does_not_change_on_another_device() {
     let moved = loader(32).shuffled(1).to_device(&device());
     let stayed = loader(32).shuffled(1);
     assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
@@ -141,18 +141,18 @@ fn parts(loader: Loader) -> Vec<Arc<dyn DataLoader<Batch>>> {
 }
 
 #[test]
-fn several_devices_take_the_batches_of_every_epoch_in_turn() {
+fn devices_take_the_batches_of_every_epoch_in_turn() {
     let (whole, parts) = (loader(8).shuffled(1).after(2), parts(loader(8).shuffled(1).after(2)));
     for _ in 0..2 {
         let batches = epoch(&whole);
-        for (turn, part) in parts.iter().enumerate() {
-            assert_eq!(epoch(part.as_ref()), batches.iter().skip(turn).step_by(3).cloned().collect::<Vec<_>>());
+        for (index, part) in parts.iter().enumerate() {
+            assert_eq!(epoch(part.as_ref()), batches.iter().skip(index).step_by(3).cloned().collect::<Vec<_>>());
         }
     }
 }
 
 #[test]
-fn of_fewer_batches_than_devices_some_devices_have_none() {
+fn devices_beyond_the_number_of_batches_get_none() {
     let parts = parts(loader(1).with_epoch_length(2));
     assert_eq!(
         parts.iter().map(|part| epoch(part.as_ref())).collect::<Vec<_>>(),
@@ -161,7 +161,7 @@ fn of_fewer_batches_than_devices_some_devices_have_none() {
 }
 
 #[test]
-fn the_batches_of_several_devices_share_an_update_by_their_images() {
+fn batches_of_several_devices_are_weighted_by_their_images() {
     let weights =
         |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
     // Thirteen batches, the last one of 4 images: it is an update by itself.
@@ -177,8 +177,8 @@ fn identity(width: usize) -> Vec<f32> {
     (0..width * width).map(|i| f32::from(u8::from(i % width == i / width))).collect()
 }
 
-/// A network of `[100]` or of no hidden layer that passes `σ(1 + weight · x)`, or x, on unchanged: any difference is
-/// chance's.
+/// A network with a hidden layer of 100 units or without one, whose output is `σ(1 + weight · x)` or x: any difference
+/// comes from noise or dropout.
 fn passing(model: &Model, weight: f32, device: &Device) -> Mlp {
     let mut tensors =
         BTreeMap::from([("output.weight".to_string(), identity(100)), ("output.bias".to_string(), vec![0.0; 100])]);
@@ -200,15 +200,16 @@ fn dropout_zeroes_a_fifth_and_scales_the_rest_while_training_only() {
         assert!(output(&device).iter().all(|&value| value == 1.0), "{name}: inference");
         let training = output(&device.clone().autodiff());
         assert!(training.iter().all(|&value| value == 0.0 || (value - 1.25).abs() < 1e-6), "{name}");
-        // 50,000 draws: the share has a standard deviation of 0.0018.
+        // 50,000 draws: the fraction has a standard deviation of 0.0018.
         let zeroed = training.iter().filter(|&&value| value == 0.0).count() as f32 / training.len() as f32;
         assert!((zeroed - 0.2).abs() < 0.01, "{name}: {zeroed}");
     }
 }
 
 #[test]
-fn noise_comes_to_the_image_and_before_the_activation_while_training_only() {
-    // A hidden layer of weights 0 takes nothing of the image's noise. Its slope at 1 tells what becomes of its own.
+fn noise_is_added_to_the_image_and_before_the_activation_while_training_only() {
+    // A hidden layer with weights of 0 ignores the image's noise. The activation's slope at 1 scales the layer's own
+    // noise.
     let tanh = 1.0 - 1_f32.tanh().powi(2);
     let places =
         [(vec![], Activation::Relu, 1.0), (vec![100], Activation::Relu, 1.0), (vec![100], Activation::Tanh, tanh)];
@@ -225,7 +226,7 @@ fn noise_comes_to_the_image_and_before_the_activation_while_training_only() {
                 (squares / plain.len() as f32).sqrt()
             };
             assert!(deviation(&output(0.01, &device)) < 1e-6, "{name}: inference");
-            // 50,000 draws tell it to a third of a per cent.
+            // 50,000 draws estimate it to a third of a per cent.
             let found = deviation(&output(0.01, &device.clone().autodiff())) / (0.01 * slope);
             assert!((found - 1.0).abs() < 0.02, "{name} {hidden:?} {activation:?}: {found} times what is expected");
         }

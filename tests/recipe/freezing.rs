@@ -1,4 +1,4 @@
-//! Layers that don't learn, and layers with a rate of their own.
+//! Frozen layers, and layers with their own learning rate.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,12 +17,12 @@ fn model() -> Model {
     Model { batch_norm: true, ..without_dropout(vec![5, 4]) }
 }
 
-/// AdamW with a weight decay that no weight would survive unchanged, and with momentum.
+/// AdamW, with a weight decay that changes every weight.
 fn adamw() -> Optimizer {
     Optimizer { kind: OptimizerKind::Adamw, weight_decay: Some(0.5), learning_rate: 0.1, ..Optimizer::default() }
 }
 
-/// Two backends, CPUs where there are any: a software Vulkan takes minutes for all these kinds of kernels.
+/// Two backends, CPUs if the build has them: software Vulkan takes minutes for all these kernels.
 fn two_devices() -> impl Iterator<Item = (String, Device)> {
     devices().into_iter().rev().take(2)
 }
@@ -31,12 +31,12 @@ fn freeze(layers: &[&str], unfreeze_after: Option<usize>) -> Init {
     Init { freeze: layers.iter().map(ToString::to_string).collect(), unfreeze_after, ..Init::default() }
 }
 
-/// The network before the first update and after each of those in `updates`, as it is kept.
+/// The saved network's tensors before the first update and after each of `updates`.
 fn steps(init: &Init, layers: &Table<f64>, updates: Range<usize>, device: &Device) -> Vec<BTreeMap<String, Vec<f32>>> {
     steps_of(network(&model(), 6, 3, device), init, layers, updates, device)
 }
 
-/// The same of `network`.
+/// The same for `network`.
 fn steps_of(
     network: Mlp,
     init: &Init,
@@ -48,15 +48,15 @@ fn steps_of(
     let experiment = Experiment { training, init: init.clone(), ..Experiment::default() };
     let position = Position::after_epochs(0, UPDATES_PER_EPOCH);
     (0..updates.start).for_each(|_| position.advance());
-    let mut trainee = TrainingModel::new(network, &experiment, position.clone());
+    let mut training_model = TrainingModel::new(network, &experiment, position.clone());
     let mut optimizer = optimizer(&adamw());
     let mut rates = LrSchedule::new(&Schedule::default(), 0.1, 10, position).with_layers(layers);
-    let mut seen = vec![tensors(trainee.eval_model())];
+    let mut seen = vec![tensors(training_model.eval_model())];
     for number in updates {
         let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
-        let output = TrainStep::step(&trainee, batch(images, vec![0, 1, 2, 1], device));
-        trainee = trainee.optimize(&mut optimizer, rates.step(), output.grads);
-        seen.push(tensors(trainee.eval_model()));
+        let output = TrainStep::step(&training_model, batch(images, vec![0, 1, 2, 1], device));
+        training_model = training_model.optimize(&mut optimizer, rates.step(), output.grads);
+        seen.push(tensors(training_model.eval_model()));
     }
     seen
 }
@@ -67,14 +67,14 @@ fn changed(before: &BTreeMap<String, Vec<f32>>, after: &BTreeMap<String, Vec<f32
     before.iter().filter(|(name, values)| bits(values) != bits(&after[*name])).map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether a tensor does nothing while training: the bias in front of a normalisation, which takes it away again. Its
-/// gradient is 0, or what rounding leaves.
+/// Whether a tensor has no effect in training: a bias before batch normalisation, which subtracts it again. Its
+/// gradient is 0, up to rounding.
 fn is_idle(tensor: &str) -> bool {
     tensor.starts_with("hidden.") && tensor.ends_with(".bias")
 }
 
 #[test]
-fn a_frozen_layer_keeps_every_bit_its_running_statistics_included_and_the_others_learn() {
+fn frozen_layer_keeps_every_bit_and_its_running_statistics_while_the_others_learn() {
     for (name, device) in two_devices() {
         let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &Table::default(), 0..4, &device.autodiff());
         let norm = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
@@ -90,7 +90,7 @@ fn a_frozen_layer_keeps_every_bit_its_running_statistics_included_and_the_others
 }
 
 #[test]
-fn a_frozen_layer_alone_leaves_its_batch_normalisation_to_learn() {
+fn frozen_layer_leaves_its_batch_normalisation_to_learn() {
     let (_, device) = devices().pop().unwrap();
     let seen = steps(&freeze(&["hidden.0"], None), &Table::default(), 0..2, &device.autodiff());
     let changed = changed(&seen[0], &seen[2]);
@@ -102,7 +102,7 @@ fn a_frozen_layer_alone_leaves_its_batch_normalisation_to_learn() {
 }
 
 #[test]
-fn after_unfreeze_after_epochs_it_learns_like_the_others() {
+fn frozen_layer_learns_after_unfreeze_after_epochs() {
     for (name, device) in two_devices() {
         let seen = steps(&freeze(&["hidden.0", "norm.0"], Some(1)), &Table::default(), 0..5, &device.autodiff());
         let of = |layer: &str, from: usize, to: usize| {
@@ -115,7 +115,7 @@ fn after_unfreeze_after_epochs_it_learns_like_the_others() {
 }
 
 #[test]
-fn a_training_that_goes_on_later_freezes_what_is_still_frozen_then() {
+fn resumed_training_freezes_the_layers_that_are_still_frozen() {
     let (_, device) = devices().pop().unwrap();
     let init = freeze(&["hidden.0"], Some(2));
     let hidden = |updates: Range<usize>| {
@@ -131,14 +131,14 @@ fn frozen_layers_cost_no_gradients() {
     let device = device.autodiff();
     let gradients = |layers: &[&str]| {
         let experiment = Experiment { init: freeze(layers, None), ..Experiment::default() };
-        let trainee = training_model(network(&model(), 6, 3, &device), experiment, 0);
-        TrainStep::step(&trainee, batch(vec![0.5; 12], vec![0, 1], &device)).grads.len()
+        let model = training_model(network(&model(), 6, 3, &device), experiment, 0);
+        TrainStep::step(&model, batch(vec![0.5; 12], vec![0, 1], &device)).grads.len()
     };
     assert_eq!([gradients(&[]), gradients(&["hidden.0", "norm.0"]), gradients(&["hidden.1"])], [10, 6, 8]);
 }
 
 #[test]
-fn the_operations_are_those_of_the_products_that_are_left() {
+fn training_operations_count_the_products_that_freezing_leaves() {
     let (_, device) = devices().pop().unwrap();
     let network = network(&model(), 6, 3, &device);
     let (first, second, output) = (2 * 6 * 5, 2 * 5 * 4, 2 * 4 * 3);
@@ -151,7 +151,7 @@ fn the_operations_are_those_of_the_products_that_are_left() {
 }
 
 #[test]
-fn a_layers_factor_multiplies_its_step_and_no_other() {
+fn layer_factor_multiplies_the_step_of_its_layer_alone() {
     let (_, device) = devices().pop().unwrap();
     let device = device.autodiff();
     let factors = [("hidden.1", 0.25), ("norm.0", 2.0)].map(|(layer, factor)| (layer.to_string(), factor));

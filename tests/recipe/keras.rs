@@ -68,7 +68,7 @@ fn train(reference: &Reference, mut optimizer: ModuleOptimizer, device: &burn::t
 }
 
 #[test]
-fn ten_steps_are_keras_to_1e_5_on_every_backend() {
+fn ten_steps_equal_keras_to_1e_5_on_every_backend() {
     let reference = reference();
     for (name, device) in devices() {
         for case in &reference.cases {
@@ -87,7 +87,7 @@ fn ten_steps_are_keras_to_1e_5_on_every_backend() {
 }
 
 #[test]
-fn burns_own_adam_is_not_keras_so_the_comparison_can_fail() {
+fn burns_adam_differs_from_keras_so_the_comparison_can_fail() {
     let reference = reference();
     let case = reference.cases.last().unwrap();
     let (_, device) = devices().pop().unwrap();

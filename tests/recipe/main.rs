@@ -1,14 +1,14 @@
-//! The recipe, number by number: what happens to weights and batches, on every backend of the build.
+//! The training recipe, number by number: weights and batches, on every backend of the build.
 //!
 //! - `keras`: ten steps against an independent float64 computation;
 //! - `backends`: the same steps on every backend;
 //! - `start`: the initial weights;
-//! - `batches`: shuffling, the last batch, dropout;
+//! - `batches`: shuffling, the last batch, dropout, noise;
 //! - `optimizers`: the update rules, and Burn's loop running them;
-//! - `freezing`: layers that do not learn, or at a rate of their own;
-//! - `updates`: the same rules as Burn has them;
-//! - `semi_supervised`: what is learned from images without labels;
-//! - `options`: what changes the loss, the gradients or the model that is kept.
+//! - `freezing`: frozen layers, and layers with their own learning rate;
+//! - `updates`: the update rules against Burn's own;
+//! - `semi_supervised`: learning from unlabelled images;
+//! - `options`: label smoothing, gradient accumulation, moving average of the weights.
 
 mod backends;
 mod batches;
@@ -35,7 +35,7 @@ use mnist_burn::model::weights;
 use mnist_burn::training::{Position, TrainingModel};
 use safetensors::tensor::TensorView;
 
-/// Every backend of this build, without autodiff. GPU backends that find no adapter are left out, saying so.
+/// Every backend of this build, without autodiff. A GPU backend without an adapter is skipped with a message.
 fn devices() -> Vec<(String, Device)> {
     let mut devices = vec![];
     for backend in device::list() {
@@ -53,12 +53,12 @@ fn without_dropout(hidden: Vec<usize>) -> Model {
     Model { hidden, dropout: 0.0, ..Model::default() }
 }
 
-/// Its weights depend on what other tests draw at the same moment: the generator of a CPU backend is one for all threads.
+/// A randomly initialised network. Its weights depend on other tests: all threads share the generator of a CPU backend.
 fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp {
     Mlp::new(model, &Init::default(), inputs, classes, 1, device)
 }
 
-/// A copy with running statistics of its own, which Burn's copies share.
+/// A copy with its own running statistics, which a clone would share.
 fn copy<M: Module>(module: &M) -> M {
     module.valid().train()
 }
@@ -68,7 +68,7 @@ fn batch(images: Vec<f32>, labels: Vec<i32>, device: &Device) -> Batch {
     Batch::new(Tensor::from_data(TensorData::new(images, [count, width]), device), labels)
 }
 
-/// `network` in training as `experiment` says, after so many updates, each of which is an epoch.
+/// `network` in training as `experiment` says, after `updates` epochs of one update each.
 fn training_model(network: Mlp, experiment: Experiment, updates: usize) -> TrainingModel {
     TrainingModel::new(network, &experiment, Position::after_epochs(updates, 1))
 }
@@ -78,7 +78,7 @@ fn loaded(model: Mlp, path: &Path) -> Mlp {
     weights::from_bytes(model, &weights::read(path).unwrap(), path).unwrap()
 }
 
-/// One training step; the mean loss before it, and the model after it.
+/// Does one training step. Returns the mean loss before it and the model after it.
 fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
     let output = TrainStep::step(&training_model(model.clone(), Experiment::default(), 0), batch);
     let loss = output.item.loss.mean().into_scalar::<f32>();
@@ -92,12 +92,12 @@ fn tensors(model: &Mlp) -> BTreeMap<String, Vec<f32>> {
     collected.into_iter().map(|tensor| (tensor.name.clone(), floats(&tensor.to_bytes().unwrap()))).collect()
 }
 
-/// `model` with these tensors, in PyTorch's layout, by way of a safetensors file.
+/// `model` with these tensors, in PyTorch's layout, loaded from a safetensors file.
 fn filled(model: Mlp, tensors: &BTreeMap<String, Vec<f32>>) -> Mlp {
     let bytes: Vec<(&String, Vec<u8>)> =
         tensors.iter().map(|(name, values)| (name, values.iter().flat_map(|v| v.to_le_bytes()).collect())).collect();
     let views = bytes.iter().map(|(name, bytes)| {
-        // A bias has one axis, a weight has two, the first of which is its bias' length.
+        // A bias has one axis. A weight has two, the first one as long as its bias.
         let count = bytes.len() / 4;
         let shape = match name.strip_suffix(".weight") {
             Some(layer) => {

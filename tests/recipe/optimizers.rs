@@ -1,4 +1,4 @@
-//! The other update rules against their formulas, and Burn's loop running them as configured.
+//! The update rules against their formulas, and Burn's training loop with them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub const CLASSES: usize = 2;
 const IMAGES: [f32; 12] = [1.0, 0.0, 0.4, 0.8, 0.2, 0.0, 0.0, 1.0, 0.6, 0.2, 0.8, 0.2];
 pub const LABELS: [i32; 4] = [0, 0, 1, 1];
 
-/// Softmax regression: no hidden layer, so that a few lines hold its gradient.
+/// Softmax regression: no hidden layer, so that its gradient takes a few lines.
 pub fn regression() -> Model {
     Model { hidden: vec![], ..Model::default() }
 }
@@ -42,8 +42,8 @@ pub fn probabilities(parameters: &[f64]) -> Vec<Vec<f64>> {
     IMAGES.chunks(INPUTS).map(softmax).collect()
 }
 
-/// The mean cross-entropy's gradient by the weights, `[classes, inputs]`, then by the biases, where the right class is to
-/// get the probability 1 - `smoothing`, and `smoothing` is shared by all.
+/// The gradient of the mean cross-entropy with respect to the weights, `[classes, inputs]`, then the biases, with the
+/// label-smoothing factor `smoothing`.
 pub fn gradient(parameters: &[f64], smoothing: f64) -> Vec<f64> {
     let mut gradient = vec![0.0; parameters.len()];
     for ((image, &label), found) in IMAGES.chunks(INPUTS).zip(&LABELS).zip(probabilities(parameters)) {
@@ -74,7 +74,7 @@ pub fn by_formula(steps: usize, mut update: impl FnMut(&mut [f64], &[f64], i32))
     parameters.into_iter().map(|p| p as f32).collect()
 }
 
-/// The parameters after `steps` steps of Burn's with the optimiser of a config, on every backend.
+/// Checks the parameters after `steps` training steps with the optimiser of a config, on every backend.
 pub fn check(config: Optimizer, steps: usize, expected: &[f32]) {
     for (name, device) in devices() {
         let device = device.autodiff();
@@ -107,7 +107,7 @@ fn sgd_goes_against_the_gradient() {
 }
 
 #[test]
-fn momentum_is_keras_without_dampening() {
+fn momentum_equals_keras_without_dampening() {
     let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
         for i in 0..8 {
@@ -119,7 +119,7 @@ fn momentum_is_keras_without_dampening() {
 }
 
 #[test]
-fn nesterov_looks_ahead_as_keras_does() {
+fn nesterov_momentum_equals_keras() {
     let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
         for i in 0..8 {
@@ -131,7 +131,7 @@ fn nesterov_looks_ahead_as_keras_does() {
 }
 
 #[test]
-fn adamw_shrinks_the_weights_apart_from_the_gradient() {
+fn adamw_decays_the_weights_apart_from_the_gradient() {
     let (mut m, mut v) = ([0.0; 8], [0.0; 8]);
     let expected = by_formula(5, |w, g, t| {
         let alpha = 0.01 * (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
@@ -148,7 +148,7 @@ fn adamw_shrinks_the_weights_apart_from_the_gradient() {
 }
 
 #[test]
-fn sgds_weight_decay_is_added_to_the_gradient_before_the_momentum_as_pytorch_does() {
+fn sgd_weight_decay_is_added_to_the_gradient_before_the_momentum_as_in_pytorch() {
     let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
         for i in 0..8 {
@@ -160,7 +160,7 @@ fn sgds_weight_decay_is_added_to_the_gradient_before_the_momentum_as_pytorch_doe
 }
 
 #[test]
-fn a_gradient_longer_than_the_norm_is_shortened_to_it_weights_and_biases_each_by_themselves() {
+fn gradient_norm_clipping_scales_weights_and_biases_separately() {
     let clip = |gradient: &[f64]| -> Vec<f64> {
         let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         gradient.iter().map(|g| g * (0.05 / norm).min(1.0)).collect()
@@ -178,7 +178,7 @@ fn a_gradient_longer_than_the_norm_is_shortened_to_it_weights_and_biases_each_by
 }
 
 #[test]
-fn numbers_of_a_gradient_beyond_the_value_are_cut_to_it() {
+fn gradient_value_clipping_limits_each_number() {
     let mut cut = 0;
     let expected = by_formula(5, |w, g, _| {
         cut += g.iter().filter(|g| g.abs() > 0.04).count();
@@ -188,14 +188,14 @@ fn numbers_of_a_gradient_beyond_the_value_are_cut_to_it() {
     check(Optimizer { clip_value: Some(0.04), ..sgd(0.0, false) }, 5, &expected);
 }
 
-/// The device that the loop is tried on: the CPU's, where the build has one.
+/// The device of the training loop: the CPU, if the build has it.
 pub fn loop_device() -> Opened {
     let cpu = if cfg!(feature = "ndarray") { "ndarray" } else { "auto" };
     device::open(cpu).unwrap()
 }
 
-/// Trains `model` in a new folder in `runs`, on as many devices as the experiment has, after `spoil` has had its way with
-/// that.
+/// Trains `model` in a new run folder in `runs`, on as many devices as the experiment has. `spoil` changes the folder
+/// before.
 pub fn train(
     experiment: &Experiment,
     model: Mlp,
@@ -216,16 +216,16 @@ fn record() -> Record {
     Record { data: DataRecord { height: 2, width: 2, classes: 3, ..DataRecord::default() }, ..Record::default() }
 }
 
-/// The four images as a data set, to be held out as well if asked for.
+/// The four images as a data set, of which `validation` are validation images, too.
 pub fn data(validation: Vec<usize>) -> TrainingData {
-    // Bytes that are exactly the images above at a scale of a fifth.
+    // Bytes that are exactly the images above when divided by 5.
     let bytes = IMAGES.iter().map(|pixel| (pixel * 5.0).round() as u8).collect();
     let images = Images::new(bytes, LABELS.iter().map(|&label| label as u8).collect(), [1, 3], CLASSES);
     let split = Split { training: vec![0, 1, 2, 3], validation, ..Split::default() };
     TrainingData { images: Arc::new(images), split, scaling: Scaling { mean: 0.0, deviation: 5.0 / 255.0 } }
 }
 
-/// Trains the regression in Burn's loop with SGD, and returns the epochs' figures and the last weights.
+/// Trains the regression in Burn's loop with SGD, and returns the epochs' metrics and the last weights.
 pub fn run_loop(training: Training, rate: f64, data: &TrainingData) -> (Vec<Epoch>, Vec<f32>) {
     let optimizer = Optimizer { learning_rate: rate, ..sgd(0.0, false) };
     let experiment = Experiment { model: regression(), training, optimizer, ..Experiment::default() };
@@ -250,7 +250,7 @@ fn batch_size_all_makes_one_update_an_epoch_from_the_whole_split() {
 }
 
 #[test]
-fn an_epochs_loss_weighs_each_image_alike_the_last_small_batch_included() {
+fn epoch_loss_weights_each_image_alike_in_the_small_last_batch_too() {
     // Steps too small to change anything: the loss stays that of the start, however the images are cut into batches.
     let losses = |epochs, batch_size| -> Vec<f64> {
         let training = Training { epochs, batch_size, ..Training::default() };
@@ -261,7 +261,7 @@ fn an_epochs_loss_weighs_each_image_alike_the_last_small_batch_included() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_stops_the_training_with_the_way_out() {
+fn nan_or_infinite_loss_stops_the_training_with_advice() {
     let device = loop_device();
     let images = Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2);
     let data = TrainingData {
@@ -277,11 +277,11 @@ fn a_loss_that_is_no_number_stops_the_training_with_the_way_out() {
     let message = trained.err().unwrap().to_string();
     assert!(message.contains("diverged in epoch 1, batch 1, at the learning rate 0.001"), "{message}");
     assert_eq!(run.record().unwrap().failure.as_ref(), Some(&message));
-    assert!(message.contains("No model was kept") && message.contains("optimizer.learning_rate"), "{message}");
+    assert!(message.contains("No model was saved") && message.contains("optimizer.learning_rate"), "{message}");
 }
 
 #[test]
-fn a_model_that_can_not_be_kept_is_an_error_with_its_cause() {
+fn model_that_can_not_be_saved_is_an_error_with_its_cause() {
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
     let data = TrainingData {

@@ -1,4 +1,4 @@
-//! Options of the training against independent computations: smoothed targets, accumulated gradients, averaged weights.
+//! Training options against independent computations: label smoothing, gradient accumulation, averaged weights.
 
 use std::ops::Range;
 
@@ -30,7 +30,7 @@ fn wide(parameters: &[f32]) -> Vec<f64> {
 }
 
 #[test]
-fn smoothed_targets_share_their_part_among_all_classes() {
+fn label_smoothing_spreads_its_fraction_over_all_classes() {
     for (name, device) in devices() {
         let batch = batch(vec![0.5, -1.0, 2.0, 0.0, 3.0, 1.0], vec![2, 0], &device);
         let found: Vec<f32> = cross_entropy(batch.images, batch.targets, 0.3).into_data().iter().collect();
@@ -44,7 +44,7 @@ fn smoothed_targets_share_their_part_among_all_classes() {
 }
 
 #[test]
-fn smoothing_changes_what_is_learned_and_the_training_loss_but_not_the_validation_loss() {
+fn label_smoothing_changes_the_weights_and_the_training_loss_but_not_the_validation_loss() {
     let smoothed = Training { epochs: 3, batch_size: BatchSize::All, label_smoothing: 0.4, ..Training::default() };
     let (epochs, trained) = run_loop(smoothed, 0.5, &data(vec![0, 1, 2, 3]));
     let mut parameters = start_values();
@@ -57,7 +57,7 @@ fn smoothing_changes_what_is_learned_and_the_training_loss_but_not_the_validatio
     assert_close(&trained, &parameters.iter().map(|&p| p as f32).collect::<Vec<_>>(), 1e-6, "weights");
 }
 
-/// Eleven images of four pixels and three classes, trained for four epochs; the last weights and the training losses.
+/// Eleven images of four pixels and three classes, trained for four epochs: the last weights and the training losses.
 fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: usize) -> (Vec<f32>, Vec<f64>) {
     let pixels = (0..44).map(|i| (i * i * 37 % 251) as u8).collect();
     let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
@@ -93,7 +93,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
 }
 
 #[test]
-fn several_batches_an_update_are_one_large_batch_the_last_shorter_ones_of_an_epoch_included() {
+fn gradient_accumulation_equals_one_large_batch_at_the_end_of_an_epoch_too() {
     // Updates of 6 and 5 images: of 2 + 2 + 2 and 2 + 2 + 1, of 3 + 3 and 3 + 2, and of 6 and 5.
     let (expected, losses) = train_eleven(BatchSize::Images(6), 1, 1);
     for (size, accumulation) in [(2, 3), (3, 2), (1, 6)] {
@@ -108,9 +108,10 @@ fn several_batches_an_update_are_one_large_batch_the_last_shorter_ones_of_an_epo
 }
 
 #[test]
-fn several_devices_give_the_update_of_one_with_as_many_times_the_batch() {
+fn several_devices_equal_one_device_with_a_larger_batch() {
     let (expected, losses) = train_eleven(BatchSize::Images(6), 1, 1);
-    // Updates of 6 and 5 images once more: in one case each of six devices has an image, and the last one none in the end.
+    // Updates of 6 and 5 images again. In one case each of six devices has one image, and the last one has none at the
+    // end.
     for (size, accumulation, devices) in [(2, 1, 3), (3, 1, 2), (1, 3, 2), (1, 1, 6)] {
         let (found, found_losses) = train_eleven(BatchSize::Images(size), accumulation, devices);
         let what = format!("{devices} devices, {accumulation} batches of {size}");
@@ -120,7 +121,7 @@ fn several_devices_give_the_update_of_one_with_as_many_times_the_batch() {
 }
 
 #[test]
-fn the_model_is_the_average_of_the_weights_and_the_raw_figures_stand_beside_it() {
+fn saved_model_is_the_moving_average_with_the_raw_metrics_beside_it() {
     let decay = 0.2;
     let training = Training { epochs: 6, batch_size: BatchSize::All, ema_decay: Some(decay), ..Training::default() };
     let (epochs, kept) = run_loop(training, 0.5, &data(vec![0, 1, 2, 3]));
@@ -140,7 +141,7 @@ fn the_model_is_the_average_of_the_weights_and_the_raw_figures_stand_beside_it()
 }
 
 #[test]
-fn without_an_average_there_are_no_raw_figures() {
+fn raw_metrics_need_a_moving_average() {
     let training = Training { epochs: 1, batch_size: BatchSize::All, ..Training::default() };
     let (epochs, _) = run_loop(training, 0.5, &data(vec![0, 1]));
     assert!(epochs[0].validation_loss.is_some());
@@ -151,31 +152,31 @@ fn normalized() -> Model {
     Model { batch_norm: true, ..without_dropout(vec![5]) }
 }
 
-/// `network` with a moving average of its weights, if there is a decay, after so many updates.
+/// `network` with a moving average of its weights, if there is a decay, after `updates` updates.
 fn averaged(network: Mlp, ema_decay: Option<f64>, updates: usize) -> TrainingModel {
     let training = Training { ema_decay, ..Training::default() };
     training_model(network, Experiment { training, ..Experiment::default() }, updates)
 }
 
-/// `trainee` after each of some updates.
-fn steps(mut trainee: TrainingModel, updates: Range<usize>, device: &Device) -> Vec<TrainingModel> {
+/// `model` after each of `updates`.
+fn steps(mut model: TrainingModel, updates: Range<usize>, device: &Device) -> Vec<TrainingModel> {
     let mut optimizer = optimizer(&sgd(0.0, false));
     let step = |number| {
         let images = (0..24).map(|i| ((i * 7 + number * 5) % 11) as f32 / 11.0).collect();
-        let output = TrainStep::step(&trainee, batch(images, vec![0, 1, 2, 1, 0, 2], device));
-        trainee = trainee.clone().optimize(&mut optimizer, 0.1.into(), output.grads);
-        trainee.valid()
+        let output = TrainStep::step(&model, batch(images, vec![0, 1, 2, 1, 0, 2], device));
+        model = model.clone().optimize(&mut optimizer, 0.1.into(), output.grads);
+        model.valid()
     };
     updates.map(step).collect()
 }
 
 #[test]
-fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
+fn running_statistics_are_averaged_like_the_weights() {
     for (name, device) in devices() {
         let device = device.autodiff();
         let model = network(&normalized(), 4, 3, &device);
-        let trainee = |ema_decay| averaged(copy(&model), ema_decay, 0);
-        let (raw, kept) = (steps(trainee(None), 0..4, &device), steps(trainee(Some(0.9)), 0..4, &device));
+        let start = |ema_decay| averaged(copy(&model), ema_decay, 0);
+        let (raw, kept) = (steps(start(None), 0..4, &device), steps(start(Some(0.9)), 0..4, &device));
         let mut average = tensors(&model);
         for (t, (raw, kept)) in raw.iter().zip(&kept).enumerate() {
             let d = (1.0 + t as f32) / (10.0 + t as f32);
@@ -183,7 +184,7 @@ fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
             assert_eq!(raw.len(), 8);
             for (tensor, raw) in raw {
                 let average = average.get_mut(&tensor).unwrap();
-                // The normalisation takes away what the bias in front of it adds: that one has no gradient.
+                // Batch normalisation subtracts the bias before it, which has no gradient.
                 assert!(t > 0 || &raw != average || tensor == "hidden.0.bias", "{tensor} changes");
                 average.iter_mut().zip(raw).for_each(|(a, w)| *a = d * *a + (1.0 - d) * w);
                 assert_close(&kept[&tensor], average, 1e-6, &format!("{name}, update {t}, {tensor}"));
@@ -193,13 +194,13 @@ fn batch_normalisations_running_statistics_are_averaged_like_the_weights() {
 }
 
 #[test]
-fn an_average_goes_on_from_its_record_and_the_number_of_the_next_update() {
+fn moving_average_continues_from_its_record_and_the_number_of_the_next_update() {
     let (_, device) = devices().pop().unwrap();
     let device = device.autodiff();
     let start = network(&normalized(), 4, 3, &device);
     let new = || averaged(copy(&start), Some(0.9), 0);
     let another = |updates| averaged(network(&normalized(), 4, 3, &device), Some(0.9), updates);
-    let kept = |trainees: Vec<TrainingModel>| tensors(trainees.last().unwrap().eval_model());
+    let kept = |models: Vec<TrainingModel>| tensors(models.last().unwrap().eval_model());
 
     let expected = kept(steps(new(), 0..6, &device));
     let record = || steps(new(), 0..3, &device).pop().unwrap().train().into_record();

@@ -1,4 +1,4 @@
-//! The initial weights: of the distributions that Keras names so.
+//! The initial weights and their distributions, named as in Keras.
 
 use mnist_burn::config::{Init, Model, Weights};
 use mnist_burn::model::Mlp;
@@ -25,7 +25,7 @@ fn glorot_uniform_fills_its_interval_evenly() {
     for (name, device) in devices() {
         let weights = first_layer(Weights::GlorotUniform, &device);
         assert!(weights.iter().all(|w| w.abs() <= limit), "{name}");
-        // Ten equal parts of the interval hold a tenth each, to about four standard deviations (0.001 each).
+        // Each tenth of the interval holds a tenth of the weights, to about four standard deviations of 0.001.
         let mut parts = [0.0; 10];
         for w in &weights {
             parts[(((w / limit + 1.0) * 5.0) as usize).min(9)] += 1.0 / weights.len() as f64;
@@ -35,7 +35,7 @@ fn glorot_uniform_fills_its_interval_evenly() {
 }
 
 #[test]
-fn every_initialisation_has_its_variance() {
+fn initialisers_have_their_variance() {
     use Weights::*;
     let cases = [
         (GlorotUniform, 2.0 / (INPUTS + WIDTH)),
@@ -63,7 +63,7 @@ fn biases_start_at_zero() {
 }
 
 #[test]
-fn the_tensors_have_pytorchs_names_batch_normalisation_included() {
+fn tensors_have_pytorchs_names_with_batch_normalisation_too() {
     let (_, device) = devices().pop().unwrap();
     let model = Model { hidden: vec![6, 5], batch_norm: true, ..Model::default() };
     let names: Vec<String> = tensors(&Mlp::new(&model, &Init::default(), 4, 3, 1, &device)).into_keys().collect();
@@ -75,7 +75,7 @@ fn the_tensors_have_pytorchs_names_batch_normalisation_included() {
 }
 
 #[test]
-fn only_what_is_trained_counts_as_a_parameter() {
+fn trained_parameters_exclude_running_statistics() {
     let (_, device) = devices().pop().unwrap();
     let plain = Model { hidden: vec![6, 5], ..Model::default() };
     let model = |model: &Model| Mlp::new(model, &Init::default(), 4, 3, 1, &device);
@@ -86,7 +86,7 @@ fn only_what_is_trained_counts_as_a_parameter() {
 }
 
 #[test]
-fn the_weights_are_drawn_when_the_network_is_made() {
+fn weights_are_drawn_when_the_network_is_created() {
     let (_, device) = devices().pop().unwrap();
     let model = Mlp::new(&Model::default(), &Init::default(), 784, 10, 1, &device);
     let first = tensors(&model);

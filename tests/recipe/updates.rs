@@ -1,4 +1,4 @@
-//! The update rules of one pass against Burn's own, which take an operation at a time.
+//! The one-pass update rules against Burn's own, which compute one operation at a time.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use mnist_burn::training::{Adam, Sgd};
 
 use super::{assert_close, devices};
 
-/// More than the part of a list that one thread takes, and no multiple of what a processor takes at once.
+/// More values than one thread takes, and not a multiple of the SIMD width.
 const SHAPE: [usize; 2] = [331, 1601];
 
-/// Numbers of either sign and of many sizes that a fixed formula makes.
+/// Values of both signs and of many magnitudes, from a fixed formula.
 fn numbers(seed: usize, device: &Device) -> Tensor<2> {
     let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0;
     let values = (0..SHAPE[0] * SHAPE[1]).map(|i| value(i).powi(3)).collect();
@@ -24,7 +24,7 @@ fn values(tensor: &Tensor<2>) -> Vec<f32> {
     tensor.to_data().iter::<f32>().collect()
 }
 
-/// The weights after a few steps, each of the optimiser that `optimizer` gives for it, and its state.
+/// The weights and the state after `steps`; `optimizer` gives the optimiser of each step.
 fn stepped<O: Optimizer>(
     optimizer: impl Fn(usize) -> O,
     steps: std::ops::Range<usize>,
@@ -54,8 +54,8 @@ fn adam(weight_decay: f64) -> impl Fn(usize) -> Adam {
     move |_| Adam { beta_1: 0.9, beta_2: 0.999, epsilon: EPSILON, weight_decay }
 }
 
-/// Burn adds epsilon to the root of the unbiased mean of squares, Keras to the root of the biased one. In one step, they
-/// are the same with this epsilon.
+/// Burn adds epsilon to the root of the unbiased mean of squares, Keras to the root of the biased one. In a single
+/// step, both give the same result with this epsilon.
 fn burns_epsilon(step: usize) -> f32 {
     (EPSILON / (1.0 - 0.999f64.powi(step as i32 + 1)).sqrt()) as f32
 }
@@ -65,7 +65,7 @@ fn burns_adam(step: usize) -> impl Optimizer<State<2> = <Adam as Optimizer>::Sta
 }
 
 #[test]
-fn adam_and_adamw_are_burns_but_for_where_epsilon_is_added() {
+fn adam_and_adamw_equal_burns_except_where_epsilon_is_added() {
     assert_same(adam(0.0), burns_adam, "Adam");
     let adamw = |step| AdamWConfig::new().with_epsilon(burns_epsilon(step)).with_weight_decay(0.1).build();
     assert_same(adam(0.1), adamw, "AdamW");
@@ -89,14 +89,14 @@ fn burns_sgd(momentum: f64, nesterov: bool, decay: f32) -> impl Optimizer {
 }
 
 #[test]
-fn sgd_is_burns_with_and_without_momentum_nesterovs_and_decay() {
+fn sgd_equals_burns_with_and_without_momentum_nesterov_and_decay() {
     for (momentum, nesterov, decay) in [(0.0, false, 0.0), (0.0, false, 0.2), (0.9, false, 0.2), (0.9, true, 0.2)] {
         let ours = Sgd { momentum, nesterov, weight_decay: f64::from(decay) };
         assert_same(|_| ours, |_| burns_sgd(momentum, nesterov, decay), &format!("SGD {momentum} {nesterov} {decay}"));
     }
 }
 
-/// A state, by way of a record.
+/// A state, saved in a record and restored from it.
 fn restored<A: RecordState, B: RecordState>(state: &A, device: &Device) -> B {
     let mut record = StateSink::default();
     state.state_flatten("1", &mut record);
@@ -106,15 +106,15 @@ fn restored<A: RecordState, B: RecordState>(state: &A, device: &Device) -> B {
 }
 
 #[test]
-fn either_goes_on_from_the_others_record() {
+fn optimizers_continue_from_burns_records_and_burns_from_ours() {
     fn check<A: Optimizer, B: Optimizer>(ours: impl Fn(usize) -> A, burns: impl Fn(usize) -> B, device: &Device) {
         let expected = values(&stepped(&ours, 0..6, numbers(0, device), None).0);
         let (weights, state) = stepped(&ours, 0..3, numbers(0, device), None);
         let state = restored::<A::State<2>, B::State<2>>(&state.unwrap(), device);
-        assert_close(&values(&stepped(&burns, 3..6, weights, Some(state)).0), &expected, 1e-6, "Burn's goes on");
+        assert_close(&values(&stepped(&burns, 3..6, weights, Some(state)).0), &expected, 1e-6, "Burn's continues");
         let (weights, state) = stepped(&burns, 0..3, numbers(0, device), None);
         let state = restored::<B::State<2>, A::State<2>>(&state.unwrap(), device);
-        assert_close(&values(&stepped(&ours, 3..6, weights, Some(state)).0), &expected, 1e-6, "ours goes on");
+        assert_close(&values(&stepped(&ours, 3..6, weights, Some(state)).0), &expected, 1e-6, "ours continues");
     }
     for (_, device) in devices() {
         check(adam(0.0), burns_adam, &device);
@@ -126,7 +126,7 @@ fn either_goes_on_from_the_others_record() {
 }
 
 #[test]
-fn weights_that_are_shared_or_stored_column_by_column_are_read_and_left_alone() {
+fn shared_or_column_major_weights_are_read_and_not_changed() {
     let rule = adam(0.1);
     for (name, device) in devices() {
         let start = numbers(0, &device);
@@ -141,7 +141,7 @@ fn weights_that_are_shared_or_stored_column_by_column_are_read_and_left_alone() 
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn number_of_threads_changes_no_bit() {
     let device = devices().pop().unwrap().1;
     let with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

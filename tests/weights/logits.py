@@ -1,8 +1,9 @@
-"""Prints, as JSON, the logits that a model gives for some images, by NumPy and the description of the format alone.
+"""Prints the logits of a model for some images as JSON, from NumPy and the description of the format alone.
 
     python3 tests/weights/logits.py MODEL.safetensors IMAGES        (needs numpy)
 
-IMAGES holds images one after the other, a byte a pixel; the network has ReLU between its layers, and saw pixels / 255.
+IMAGES holds images one after the other, a byte a pixel. The network has ReLU between its layers, and its inputs are
+pixels / 255.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Weights made by PyTorch, and what PyTorch makes of some images with them: the files beside this one.
+"""Writes the files beside this one: weights from PyTorch, and PyTorch's logits for some images.
 
     python3 tests/weights/outside.py        (needs torch and numpy)
 
-A network of 6 inputs, 5 hidden units with batch normalisation, and 4 classes, with names of its own.
+The network has 6 inputs, 5 hidden units with batch normalisation, 4 classes, and its own layer names.
 """
 
 import json
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 FOLDER = Path(__file__).parent
-# Its names, and those that mnist-burn has for the same layers.
+# Its layer names, and mnist-burn's names of the same layers.
 LAYERS = {"fc1": "hidden.0", "bn1": "norm.0", "fc2": "output"}
 
 
@@ -43,7 +43,7 @@ def safetensors(tensors):
 torch.manual_seed(1)
 network = Network()
 images = torch.rand(3, 6)
-network(torch.rand(64, 6))  # Running statistics that are not those of the start.
+network(torch.rand(64, 6))  # Changes the running statistics.
 with torch.no_grad():
     network.bn1.weight.uniform_(0.5, 1.5)
     network.bn1.bias.uniform_(-0.5, 0.5)
@@ -54,12 +54,12 @@ own = {LAYERS[name.split(".")[0]] + "." + name.split(".")[1]: tensor for name, t
 own = {name: tensor for name, tensor in own.items() if not name.endswith("num_batches_tracked")}
 (FOLDER / "outside.safetensors").write_bytes(safetensors(own))
 
-# PyTorch's logits, and the same by NumPy in double precision.
+# PyTorch's logits, and the same from NumPy in double precision.
 logits = network(images).detach().numpy()
 w = {name: tensor.numpy().astype(np.float64) for name, tensor in own.items()}
 x = images.numpy().astype(np.float64) @ w["hidden.0.weight"].T + w["hidden.0.bias"]
 x = (x - w["norm.0.running_mean"]) / np.sqrt(w["norm.0.running_var"] + 1e-5) * w["norm.0.weight"] + w["norm.0.bias"]
 exact = np.maximum(x, 0) @ w["output.weight"].T + w["output.bias"]
 assert np.abs(exact - logits).max() < 1e-6
-figures = {"images": images.tolist(), "logits": exact.tolist()}
-(FOLDER / "outside.json").write_text(json.dumps(figures, indent=1) + "\n")
+reference = {"images": images.tolist(), "logits": exact.tolist()}
+(FOLDER / "outside.json").write_text(json.dumps(reference, indent=1) + "\n")

@@ -6,7 +6,7 @@ One hidden ReLU layer, softmax, sparse categorical cross-entropy averaged over t
 computes it (keras/src/optimizers/adam.py): alpha = lr * sqrt(1 - beta_2^t) / (1 - beta_1^t);
 w -= alpha * m / (sqrt(v) + epsilon). The gradients are derived by hand; only NumPy is needed.
 
-Weights are [outputs, inputs], as PyTorch has them. Numbers that go in are float32, so that both sides start alike.
+Weights are [outputs, inputs], as PyTorch has them. Inputs are rounded to float32, so that both sides start alike.
 """
 
 import json
@@ -35,7 +35,7 @@ weights = {
     "output.bias": np.zeros(CLASSES),
 }
 images = single(random.uniform(0, 1, (STEPS, BATCH, INPUTS)))
-# Some inputs are always dark, as MNIST's corners are: their gradients are zero and Adam must leave their weights alone.
+# Some inputs are always 0, as in MNIST's corners: their gradients are zero, and Adam must not change their weights.
 images[:, :, :4] = 0
 labels = random.integers(0, CLASSES, (STEPS, BATCH))
 
