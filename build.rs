@@ -1,4 +1,4 @@
-//! Tells the program which git commit it is built from, for the record of each run.
+//! Passes the git commit of the build to the program, for the record of each run.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,12 +7,13 @@ fn main() {
     for file in ["build.rs", "src", "config", "Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={file}");
     }
-    // In another project's checkout, that project's commit would say nothing.
+    // If this is in the checkout of another project, its commit is not ours.
     let root = git(&["rev-parse", "--show-toplevel"]).and_then(|root| Path::new(&root).canonicalize().ok());
     if root.is_none() || root != Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().ok() {
         return;
     }
-    // Each commit is logged there. Cargo runs a build script every time if a file it watches is missing.
+    // Git appends to this log at each commit. Watch it only if it exists: for a missing file, cargo would run this
+    // script every time.
     if let Some(log) = git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
         println!("cargo:rerun-if-changed={log}");
     }
@@ -21,7 +22,7 @@ fn main() {
     }
 }
 
-/// What a git command prints, if there is a git and it succeeds.
+/// The output of a git command. `None` if git is missing or the command fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
