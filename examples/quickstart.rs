@@ -59,14 +59,17 @@ impl InferenceStep for Classifier {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let device: Device = device::open("auto")?.device;
+    // A GPU if this build has one, else the CPU; or the device that is named: `-- flex`.
+    let name = std::env::args().nth(1).unwrap_or("auto".into());
+    let device: Device = device::open(&name)?.device;
     let autodiff = device.clone().autodiff();
     autodiff.seed(1);
 
-    // 60,000 images to learn from, of which 5,000 are held out for validation, and 10,000 to test with.
+    // 60,000 images to learn from, the last 5,000 of them for validation, and 10,000 to test with.
     let files = data::locate(&config::Data::default(), &())?;
     let (images, test) = (files.train()?, files.test([28, 28], 10)?);
-    let (train, validation): (Vec<usize>, Vec<usize>) = (0..images.len()).partition(|index| index % 12 != 0);
+    let order: Vec<usize> = (0..images.len()).collect();
+    let (train, validation) = order.split_at(55_000);
 
     // A loader takes images from a `Dataset`, here `Images`, and has a `Batcher` make tensors of them: pixels / 255.
     let batcher = ImageBatcher::new(Scaling::UNIT);
@@ -87,8 +90,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let trained = SupervisedTraining::new(
         folder.path(),
-        loader(images.at(&train), Some(1)),
-        loader(images.at(&validation), None),
+        loader(images.at(train), Some(1)),
+        loader(images.at(validation), None),
     )
     .metrics((LossMetric::new(), AccuracyMetric::new()))
     .with_training_strategy(ExecutionStrategy::single(autodiff).into())
