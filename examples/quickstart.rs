@@ -88,17 +88,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Adam with Keras' epsilon and learning rate, and Burn's loop over epochs and batches.
     let learner = Learner::new(Classifier { network }, AdamConfig::new().with_epsilon(1e-7).init(), 0.001);
     let folder = tempfile::tempdir()?;
-    let trained = SupervisedTraining::new(
-        folder.path(),
-        loader(images.at(train), Some(1)),
-        loader(images.at(validation), None),
-    )
-    .metrics((LossMetric::new(), AccuracyMetric::new()))
-    .with_training_strategy(ExecutionStrategy::single(autodiff).into())
-    .num_epochs(5)
-    .renderer(Box::new(Progress::new(Interrupter::new())))
-    .with_application_logger(None)
-    .launch(learner);
+    let trained =
+        SupervisedTraining::new(folder.path(), loader(images.at(train), Some(1)), loader(images.at(validation), None))
+            .metrics((LossMetric::new(), AccuracyMetric::new()))
+            .with_training_strategy(ExecutionStrategy::single(autodiff).into())
+            .num_epochs(5)
+            .renderer(Box::new(Progress::new(Interrupter::new())))
+            .with_application_logger(None)
+            .launch(learner);
     if let Some(error) = trained.error {
         return Err(error.to_string().into());
     }

@@ -37,15 +37,15 @@ pub enum Command {
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
     Report(Report),
-    /// Serve a page to draw digits on and to read reports, with a JSON API
+    /// Serve a web page to draw digits and read reports, with a JSON API
     Serve(Serve),
     /// List the runs, or compare some of them
     Runs(Runs),
-    /// Train variants of an experiment over several seeds, and choose one by its validation error
+    /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
-    /// Draw training images as they are, and as they are augmented in the first epochs
+    /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
-    /// Print the complete config that a config file and --set lead to, or its JSON Schema
+    /// Print all keys of the config, as a config file and --set define them, or its JSON Schema
     Config(Config),
     /// List the backends of this build and their adapters, or the devices of a worker
     Devices(Devices),
@@ -87,7 +87,7 @@ pub struct Train {
     /// The folder in which to create the run folder
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
-    /// The run folder itself; a run that was started there is resumed
+    /// Use this folder as the run folder; a run that was started there is resumed
     #[arg(long, value_name = "DIR", conflicts_with = "runs")]
     pub run: Option<PathBuf>,
     /// Skip the final evaluation on the test set
@@ -123,10 +123,10 @@ pub struct Runs {
     /// Two or more run folders to compare
     #[arg(num_args = 2.., value_name = "RUN", conflicts_with_all = ["runs", "sort"])]
     pub compare: Vec<PathBuf>,
-    /// The folder that holds the runs, directly or deeper
+    /// The folder that holds the runs, directly or in sub-folders
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
-    /// The order, ascending: the newest or largest comes last, and after it the runs without such a value
+    /// The order, ascending: the newest or largest run comes last, followed only by runs without such a value
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
     pub sort: Sort,
     /// Print JSON: an array with an object for each run, or an object with the differences
@@ -174,7 +174,7 @@ pub struct Evaluate {
 pub struct Export {
     /// The run's folder, e.g. runs/baseline-20260101-120000
     pub run: PathBuf,
-    /// The new file, in safetensors format whatever its name
+    /// The file to write; its format is safetensors, whatever its name
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Export the model of the last epoch instead of the best
@@ -191,7 +191,7 @@ pub struct Report {
     /// The run folder, or several to compare
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// The page [default: report.html, in the run folder, or in the current folder for several runs]
+    /// The HTML file to write [default: report.html, in the run folder, or for several runs in the current folder]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
@@ -221,7 +221,7 @@ pub struct Predict {
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
-    /// Show each image as the network sees it, with bars of the probabilities; only in a terminal with colours
+    /// Show each image as the network sees it, with the probabilities as bars; only in a terminal with colours
     #[arg(long, conflicts_with = "json")]
     pub show: bool,
     /// Print a JSON array with an object for each image: file, digit and probabilities, or the error
@@ -232,16 +232,16 @@ pub struct Predict {
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The run folder of the network that is used until another is chosen [default: the newest finished run]
+    /// The run to use at first; the page can choose another one [default: the newest finished run]
     pub run: Option<PathBuf>,
-    /// The folder that holds the runs to choose from, directly or deeper
+    /// The folder that holds the runs to choose from, directly or in sub-folders
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
     /// The port; 0 takes any free one
     #[arg(long, default_value_t = 8000)]
     pub port: u16,
-    /// Listen on this address for other machines, 0.0.0.0 for all addresses: whoever can reach it can use the networks
-    /// and read the runs' names, metrics and reports
+    /// Accept other machines on this address, or on all addresses with 0.0.0.0: everyone who can reach it can use the
+    /// networks and read the runs' names, metrics and reports
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
     /// The device [default: the one that the run was trained on]
@@ -252,7 +252,7 @@ pub struct Serve {
 /// Arguments of `devices`.
 #[derive(Debug, Args)]
 pub struct Devices {
-    /// A device of a worker, `remote:...`: list the devices of that worker [default: those of this machine]
+    /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
     #[arg(value_name = "NAME", value_parser = address)]
     pub of: Option<Address>,
 }
@@ -266,11 +266,11 @@ pub struct Worker {
     /// The port; 0 takes any free one
     #[arg(long, default_value_t = 4433)]
     pub port: u16,
-    /// Listen on this address for other machines, 0.0.0.0 for all addresses: whoever can reach it and has the token can
-    /// use the devices
+    /// Accept other machines on this address, or on all addresses with 0.0.0.0: everyone who can reach it and has the
+    /// token can use the devices
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
-    /// Keep the worker's identity in this file, which is created if missing: its devices then keep their names
+    /// Store the worker's identity in this file, so that its devices keep their names; a missing file is created
     #[arg(long, value_name = "FILE", conflicts_with = "websocket")]
     pub identity: Option<PathBuf>,
     /// Serve over WebSocket, which is not encrypted; only for a trusted network
@@ -291,10 +291,9 @@ impl ValueEnum for Ui {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Lines => PossibleValue::new("lines").help("A line an epoch, and a bar in a terminal"),
-            Self::Tui => PossibleValue::new("tui").help(
-                "Burn's dashboard, with curves, in the whole terminal; q, then s, stops the training as Ctrl-C does",
-            ),
+            Self::Lines => PossibleValue::new("lines").help("A line for each epoch, and a progress bar in a terminal"),
+            Self::Tui => PossibleValue::new("tui")
+                .help("Burn's dashboard with curves, in the whole terminal; press q, then s, to stop as with Ctrl-C"),
         })
     }
 }
@@ -306,8 +305,8 @@ impl ValueEnum for Sort {
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         Some(match self {
-            Self::Time => PossibleValue::new("time").help("When the run was started"),
-            Self::Name => PossibleValue::new("name").help("The folder"),
+            Self::Time => PossibleValue::new("time").help("The time when the run was started"),
+            Self::Name => PossibleValue::new("name").help("The name of the folder"),
             Self::Validation => PossibleValue::new("validation").help("The best validation error"),
             Self::Test => PossibleValue::new("test").help("The test error"),
             Self::Epochs => PossibleValue::new("epochs").help("The number of epochs so far"),

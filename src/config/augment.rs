@@ -13,8 +13,8 @@ pub struct Augment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 180), extend("x-unit" = "degrees"))]
     pub rotation: Option<f64>,
-    /// The largest change s of the size. Width and height are each multiplied by a factor of their own from 1 - s to 1 + s, as
-    /// Keras' `height_factor` and `width_factor`.
+    /// The largest change s of the size. Width and height are multiplied by two separate factors from 1 - s to 1 + s,
+    /// as Keras' `height_factor` and `width_factor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub scale: Option<f64>,
@@ -22,7 +22,7 @@ pub struct Augment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 60), extend("x-unit" = "degrees"))]
     pub shear: Option<f64>,
-    /// The largest move t along each axis: from -t to t.
+    /// The largest shift t along each axis: from -t to t.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub translation: Option<f64>,
@@ -31,7 +31,8 @@ pub struct Augment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub elastic_alpha: Option<f64>,
-    /// The standard deviation σ of that Gaussian: how far apart pixels still move together.
+    /// The standard deviation σ of the Gaussian that smooths the noise of `elastic_alpha`. With a larger σ, pixels
+    /// farther apart move together.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = ELASTIC_SIGMA))]
     pub elastic_sigma: Option<f64>,

@@ -19,24 +19,24 @@ const LAYER_OR_TENSOR: &str =
 pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
-    /// Where the weights come from instead: a run folder, whose best model it is, or a file of weights, `.safetensors` or
+    /// Loads the initial weights instead: the best model of a run folder, or a file of weights, `.safetensors` or
     /// PyTorch's `.pt` or `.pth`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,
-    /// The layers that are randomly initialised all the same, such as `output`.
+    /// The layers that are randomly initialised although `from` has weights for them, such as `output`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub reinitialize: Vec<String>,
-    /// The layers that do not learn: they keep every bit.
+    /// The layers that do not learn: their weights stay exactly the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub freeze: Vec<String>,
-    /// The number of epochs after which frozen layers learn like the others. Without it, they never do.
+    /// The number of epochs after which frozen layers learn like the others. Without it, they stay frozen.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub unfreeze_after: Option<usize>,
-    /// Tensors or layers that have other names in the file: the name there, and the name here.
+    /// Tensors or layers that have other names in the file: the name in the file, and the name in this program.
     #[serde(skip_serializing_if = "Table::is_empty")]
     #[schemars(extend("additionalProperties" = { "type": "string", "pattern": LAYER_OR_TENSOR }))]
     #[schemars(extend("x-allowed" = "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\""))]

@@ -21,25 +21,26 @@ pub struct Optimizer {
     /// The step size η.
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
-    /// The decay of the mean of gradients.
+    /// The decay of the moving average of the gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_1, "x-kinds" = ["adam", "adamw"]))]
     pub beta_1: Option<f64>,
-    /// The decay of the mean of squared gradients.
+    /// The decay of the moving average of the squared gradients.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_2, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
-    /// What is added to √v, as in Keras.
+    /// The small number that is added to √v, as in Keras.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
-    /// AdamW: the fraction of each weight, times the learning rate, that is removed at each step, apart from the gradient;
-    /// 0.004 by default, as in Keras. SGD: the fraction of each weight that is added to its gradient, before any momentum, as
-    /// in PyTorch and Burn (Keras' SGD has AdamW's form); 0 by default. Both include biases and batch normalisation.
+    /// AdamW subtracts this fraction of each weight, times the learning rate, in each update, separately from the
+    /// gradient; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its gradient, before any
+    /// momentum, as in PyTorch and Burn (Keras' SGD has AdamW's form); the default is 0. Both include biases and batch
+    /// normalisation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
-    /// The fraction of the last step that is kept.
+    /// The fraction of the last step that is added to the next.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
     pub momentum: Option<f64>,
@@ -47,17 +48,17 @@ pub struct Optimizer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
-    /// The largest norm of each parameter tensor's gradient; a longer one is scaled down to it. It is Keras' `clipnorm`.
-    /// PyTorch's `clip_grad_norm_` takes one norm over all tensors.
+    /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
+    /// It is Keras' `clipnorm`. PyTorch's `clip_grad_norm_` takes one norm over all tensors.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
-    /// The largest absolute value of each number of a gradient; Keras' `clipvalue`.
+    /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
-    /// Layers with a learning rate of their own: each layer's factor of the scheduled rate. AdamW's weight decay follows the
-    /// rate.
+    /// Layers with a learning rate of their own: the factor by which a layer's scheduled rate is multiplied. AdamW's
+    /// weight decay is multiplied, too.
     #[serde(skip_serializing_if = "Table::is_empty")]
     #[schemars(extend("propertyNames" = { "pattern": LAYER }))]
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
@@ -92,7 +93,7 @@ pub enum OptimizerKind {
     Adam,
     /// Adam with decoupled weight decay: Loshchilov and Hutter 2019, <https://arxiv.org/abs/1711.05101>.
     Adamw,
-    /// Stochastic gradient descent, with momentum if asked for.
+    /// Stochastic gradient descent, with or without momentum.
     Sgd,
 }
 

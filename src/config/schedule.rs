@@ -10,13 +10,13 @@ pub(super) const FACTOR: f64 = 0.5;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Schedule {
-    /// The course of the learning rate.
+    /// How the learning rate changes.
     pub kind: ScheduleKind,
-    /// The number of epochs between two steps.
+    /// The number of epochs between two steps of the rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000), extend("default" = EVERY, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
-    /// What the rate is multiplied by: at each step, or, for `exponential`, in the course of each epoch.
+    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = FACTOR, "x-kinds" = ["step", "exponential"]))]
     pub factor: Option<f64>,
@@ -30,17 +30,17 @@ pub struct Schedule {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {
-    /// Always the same.
+    /// The rate does not change.
     #[default]
     Constant,
     /// Multiplied by `factor` after each `every` epochs.
     Step,
-    /// Multiplied by `factor` in the course of each epoch, a little at each update.
+    /// Multiplied by `factor` over each epoch, a little at each update.
     Exponential,
     /// Down to zero along half a cosine, after a linear `warmup`.
     Cosine,
-    /// Up from a 25th along half a cosine, then down to a 250,000th: Smith and Topin 2018,
-    /// <https://arxiv.org/abs/1708.07120>, as PyTorch has it.
+    /// Up from 1/25 of the rate along half a cosine, then down to 1/250,000: Smith and Topin 2018,
+    /// <https://arxiv.org/abs/1708.07120>, as in PyTorch.
     OneCycle,
 }
 

@@ -202,7 +202,8 @@ pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
 }
 
 fn accepts_text(schema: &Value, text: &str) -> bool {
-    schema["pattern"].as_str().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)))
+    schema["maxLength"].as_u64().is_none_or(|most| text.chars().count() as u64 <= most)
+        && schema["pattern"].as_str().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)))
 }
 
 /// Written so that a NaN fails.
@@ -326,6 +327,7 @@ mod tests {
         let open = json!({"type": "number", "exclusiveMinimum": 0.0, "exclusiveMaximum": 1.0});
         check(open, &["0.1", "1e-9"], &["0", "1", "nan", "inf", "'0.5'"]);
         check(json!({"type": "string", "pattern": "^a+$"}), &["'a'", "'aa'"], &["''", "'b'", "1"]);
+        check(json!({"type": "string", "maxLength": 2}), &["''", "'éé'"], &["'aaa'", "1"]);
         let list = json!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "integer"}});
         check(list, &["[1]", "[1, 2]"], &["[]", "[1, 1]", "[1.0]", "1"]);
         let table =

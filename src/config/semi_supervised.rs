@@ -12,12 +12,13 @@ pub(super) const RATIO: usize = 7;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SemiSupervised {
-    /// The factor of the unlabelled images' loss (λ). With 0, they are left out, and the labelled images come as often as with
-    /// them. Without this key, an epoch is one pass through the labelled images.
+    /// The factor of the unlabelled images' loss (λ). With 0, the unlabelled images are left out, but the numbers of
+    /// updates and of labelled images stay the same. Without this key, an epoch is one pass through the labelled
+    /// images.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<f64>,
-    /// The least probability of the teacher's answer that counts (τ).
+    /// The smallest probability with which the teacher's answer counts (τ).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), extend("default" = THRESHOLD))]
     pub threshold: Option<f64>,

@@ -9,20 +9,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
-    /// The number of passes through the training split, at most. If `[semi_supervised]` has a weight, they go through the
-    /// unlabelled images, and the labelled ones come again and again meanwhile.
+    /// The largest number of passes through the training split. If `semi_supervised.weight` is set, an epoch is one
+    /// pass through the unlabelled images, during which the labelled ones repeat.
     #[schemars(range(min = 1, max = 100_000))]
     pub epochs: usize,
-    /// The number of images in a batch, or `"all"` of them.
+    /// The number of images in a batch, or `"all"` for the whole training split.
     pub batch_size: BatchSize,
-    /// Gradient accumulation: the number of batches in an update, which is then that of one batch of all their images. The
-    /// last update of an epoch has what is left.
+    /// Gradient accumulation: the number of batches in an update, which equals the update of one large batch of all
+    /// their images. The last update of an epoch may have fewer batches.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub gradient_accumulation: usize,
-    /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of each other class s / classes.
+    /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of each other class is s
+    /// / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
-    /// The decay of an exponential moving average of the weights, which then is the model. Without it, none is kept.
+    /// The decay of an exponential moving average of the weights. The average is then the model. Without it, there is
+    /// no average.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,

@@ -123,6 +123,22 @@ fn links_of_all_pages_lead_to_files_and_headings() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn source_files_that_pages_name_exist() {
+    let folders = ["src/", "tests/", "config/", "benches/", "examples/", "templates/"];
+    let mut missing = vec![];
+    for page in pages() {
+        for span in prose(&read(&page)).split('`').skip(1).step_by(2) {
+            let is_path =
+                folders.iter().any(|folder| span.starts_with(folder)) && !span.contains(['<', '*', ' ', '\n']);
+            if is_path && !root().join(span).exists() {
+                missing.push(format!("{}: {span}", page.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// The code blocks of a page, each with its language.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let mut blocks = vec![];
