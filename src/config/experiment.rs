@@ -22,14 +22,14 @@ use super::training::Training;
 #[serde(default, deny_unknown_fields)]
 pub struct Experiment {
     /// The name of the experiment. The run folder is `runs/<name>-<time>/`.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$"))]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"), length(max = 100))]
     #[schemars(extend("x-allowed" = "text: 1 to 100 letters (a to z), digits, \"-\", \"_\" or \".\", not starting with \".\""))]
     pub name: String,
-    /// The seed of everything random.
+    /// The seed of all random numbers.
     #[schemars(range(max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,
-    /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a backend for
-    /// one. A list of devices shares each update, which then has a batch of each.
+    /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a
+    /// backend for one. The devices of a list share each update, which then has a batch of each.
     pub device: Devices,
     /// The images and how they are split.
     pub data: Data,
@@ -90,12 +90,12 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a folder"))]
     pub dir: Option<PathBuf>,
-    /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official ones.
+    /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": r"^https?://\S+$" }))]
     #[schemars(extend("x-allowed" = "a list of one or more addresses that start with http:// or https://"))]
     pub mirrors: Option<Vec<String>>,
-    /// The labels of the images that are used, in their order as classes. Empty: all of them.
+    /// The labels that are used, in the order of the classes. Empty: all labels.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("uniqueItems" = true, "anyOf" = [{ "maxItems": 0, "type": "array" }, { "minItems": 2, "type": "array" }]))]
     #[schemars(extend("x-allowed" = "a list of two or more different labels, each a whole number from 0 to 255"))]
@@ -103,17 +103,17 @@ pub struct Data {
     /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
     #[schemars(range(max = 1_000_000_000))]
     pub validation: usize,
-    /// The fraction of the training split that is used, the same of each class.
+    /// The fraction of the training split that is used, the same fraction of each class.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub fraction: f64,
-    /// The number of training images that keep their labels, equally many of each class. Without it, all do.
-    /// `[semi_supervised]` can learn from the others.
+    /// The number of training images that keep their labels, the same number of each class. `[semi_supervised]` can
+    /// learn from the others. Without it, all images keep their labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub labels: Option<usize>,
-    /// How a pixel becomes a number.
+    /// How pixels are scaled.
     pub pixels: Pixels,
-    /// The number of threads that make batches ahead of their use. It changes the speed and nothing else.
+    /// The number of threads that prepare batches in advance. It changes only the speed.
     #[schemars(range(max = 64))]
     pub loader_threads: usize,
     /// Augmentation of the training images.
@@ -170,16 +170,17 @@ pub enum Pixels {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Model {
-    /// The width of each hidden layer. An empty list is softmax regression.
+    /// The width of each hidden layer. With an empty list, the model is softmax regression.
     #[schemars(length(max = 64), inner(range(min = 1, max = 65_536)), extend("x-items" = "widths"))]
     pub hidden: Vec<usize>,
-    /// The function that follows each hidden layer's `Wx + b`.
+    /// The function that is applied to each hidden layer's `Wx + b`.
     pub activation: Activation,
-    /// The fraction of a hidden layer's outputs that are set to zero while training.
+    /// The fraction of a hidden layer's outputs that are set to zero during training.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
-    /// The standard deviation of Gaussian noise while training. It is added to the image after scaling, and to each hidden
-    /// layer's `Wx + b`; with batch normalisation, to the normalised values before their scale and shift.
+    /// The standard deviation of Gaussian noise during training. It is added to the image after scaling, and to each
+    /// hidden layer's `Wx + b`. With batch normalisation, it is added to the normalised values before their scale and
+    /// shift.
     #[schemars(range(min = 0, max = 10))]
     pub noise: f64,
     /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5 and

@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use super::mutator::{damage, times};
 use super::{Case, alone, each, folder, shown};
 
-/// Memory for reading besides that for the file: the lists of keys that hints choose from.
-const QUESTIONS: usize = 128 << 10;
+/// Memory for reading besides that for the file: the schema's longest pattern, that of `device`, compiled.
+const PATTERN: usize = 160 << 10;
 
 /// A parsed file is larger than its text, and several copies exist at a time.
 const GROWTH: usize = 60;
@@ -117,7 +117,7 @@ fn check(count: u64) {
             (0..[0, 0, 0, 1, 2][generator.random_range(0..5)]).map(|_| argument(generator)).collect();
         let (path, again) = (path.clone(), again.clone());
         Case {
-            justified: QUESTIONS + GROWTH * (file.len() + overrides.concat().len()),
+            justified: PATTERN + GROWTH * (file.len() + overrides.concat().len()),
             paths: vec![shown(&path)],
             read: move || {
                 let experiment = config::load(Some(&path), &overrides).map_err(|error| error.to_string())?;
