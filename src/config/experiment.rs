@@ -183,9 +183,14 @@ pub struct Model {
     /// shift.
     #[schemars(range(min = 0, max = 10))]
     pub noise: f64,
-    /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5 and
-    /// momentum 0.1, where Keras has 1e-3 and 0.01.
+    /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5,
+    /// where Keras has 1e-3.
     pub batch_norm: bool,
+    /// The part of a batch's mean and variance in the running ones, which batch normalisation uses after training:
+    /// `(1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. In Keras, `momentum` is the other part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = 0.1))]
+    pub batch_norm_momentum: Option<f64>,
 }
 
 impl Model {
@@ -199,7 +204,14 @@ impl Model {
 
 impl Default for Model {
     fn default() -> Self {
-        Self { hidden: vec![128], activation: Activation::Relu, dropout: 0.2, noise: 0.0, batch_norm: false }
+        Self {
+            hidden: vec![128],
+            activation: Activation::Relu,
+            dropout: 0.2,
+            noise: 0.0,
+            batch_norm: false,
+            batch_norm_momentum: None,
+        }
     }
 }
 

@@ -53,9 +53,11 @@ impl Mlp {
             .collect();
         let output = layers.remove(model.hidden.len());
         let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
+        let momentum = model.batch_norm_momentum.unwrap_or(0.1);
+        let norm = |width| BatchNormConfig::new(width).with_momentum(momentum).init(device);
         let network = Self {
             hidden: layers,
-            norm: norms.iter().map(|&width| BatchNormConfig::new(width).init(device)).collect(),
+            norm: norms.iter().map(|&width| norm(width)).collect(),
             output,
             activation: activation(model.activation).init(device),
             noise: GaussianNoiseConfig::new(model.noise).init(),

@@ -5,7 +5,9 @@ use std::ops::Range;
 use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use mnist_burn::config::{BatchSize, Devices, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training};
+use mnist_burn::config::{
+    Activation, BatchSize, Devices, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training,
+};
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::RunFolder;
@@ -189,6 +191,25 @@ fn running_statistics_are_averaged_like_the_weights() {
                 average.iter_mut().zip(raw).for_each(|(a, w)| *a = d * *a + (1.0 - d) * w);
                 assert_close(&kept[&tensor], average, 1e-6, &format!("{name}, update {t}, {tensor}"));
             }
+        }
+    }
+}
+
+#[test]
+fn batch_norm_momentum_is_the_part_of_the_batchs_mean_in_the_running_mean() {
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        for (activation, momentum) in [(Activation::Relu, 0.01), (Activation::Relu, 1.0), (Activation::Tanh, 0.5)] {
+            let model = Model { activation, batch_norm_momentum: Some(momentum), ..normalized() };
+            let start = network(&model, 4, 3, &device);
+            let weights = tensors(&start)["hidden.0.weight"].clone();
+            let after = steps(averaged(start, None, 0), 0..1, &device);
+            // Biases and running means start at 0, and the mean of Wx is W times the mean of the six images.
+            let mean = |input| (0..6).map(|row| ((row * 4 + input) * 7 % 11) as f32 / 11.0).sum::<f32>() / 6.0;
+            let of_unit = |unit: &[f32]| unit.iter().zip(0..).map(|(weight, input)| weight * mean(input)).sum::<f32>();
+            let expected: Vec<f32> = weights.chunks(4).map(|unit| momentum as f32 * of_unit(unit)).collect();
+            let found = &tensors(after[0].eval_model())["norm.0.running_mean"];
+            assert_close(found, &expected, 1e-6, &format!("{name}, {activation:?}, {momentum}"));
         }
     }
 }
