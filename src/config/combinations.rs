@@ -74,6 +74,11 @@ const CONFLICTS: &[Conflict] = &[
         happens: |it| it.data.augment.elastic_alpha.is_none(),
     },
     Conflict {
+        keys: &["model.batch_norm_momentum", "model.batch_norm"],
+        message: "needs model.batch_norm = true",
+        happens: |it| !it.model.batch_norm,
+    },
+    Conflict {
         keys: &["semi_supervised.weight", "data.labels"],
         message: "is about images without labels: needs data.labels, the number of those that keep theirs",
         happens: |it| it.data.labels.is_none(),

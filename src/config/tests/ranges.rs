@@ -120,6 +120,13 @@ fn elastic_deformation_has_a_strength_and_a_width() {
 }
 
 #[test]
+fn batch_norm_momentum_needs_batch_norm() {
+    loaded("[model]\nbatch_norm = true\nbatch_norm_momentum = 0.01", &[]);
+    let expected = "line 1: model.batch_norm_momentum = 0.01: needs model.batch_norm = true";
+    assert_eq!(problem("model.batch_norm_momentum = 0.01"), expected);
+}
+
+#[test]
 fn nesterov_needs_momentum() {
     loaded("[optimizer]\nkind = 'sgd'\nmomentum = 0.9\nnesterov = true", &[]);
     loaded("[optimizer]\nkind = 'sgd'\nnesterov = false", &[]);
