@@ -74,6 +74,7 @@ impl Mlp {
         let mut x = self.noise.forward(images);
         for (layer, linear) in self.hidden.iter().enumerate() {
             let norm = self.norm.get(layer);
+            // With ReLU, `dense` does all of it, dropout included.
             x = if matches!(self.activation, Activation::Relu(_)) {
                 dense::forward(x, linear, norm, stochastic)
             } else {

@@ -85,7 +85,8 @@ impl Summary {
             test_error: evaluation.map(|evaluation| evaluation.wrong as f64 / evaluation.images.max(1) as f64),
             seconds: match record.training {
                 Some(training) => training.wall_seconds,
-                None => epochs.iter().map(|epoch| epoch.seconds).sum(),
+                // The sum of no numbers is -0 in Rust.
+                None => epochs.iter().fold(0.0, |sum, epoch| sum + epoch.seconds),
             },
         })
     }

@@ -45,6 +45,17 @@ fn names(list: &str) -> Vec<&str> {
 }
 
 #[test]
+fn run_without_a_finished_epoch_took_no_time() {
+    let runs = runs(&["a"]);
+    let run = runs.path().join("a");
+    unfinish(&run);
+    let table = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    fs::write(run.join("metrics.csv"), format!("{}\n", table.lines().next().unwrap())).unwrap();
+    let listed = list(&runs, &["--json"]);
+    assert!(listed.contains("\"seconds\": 0.0"), "{listed}");
+}
+
+#[test]
 fn runs_prints_a_line_per_run_and_finds_those_of_sweeps() {
     let runs = runs(&["first", "sweep/trial-seed1"]);
     fs::create_dir(runs.path().join("no-run")).unwrap();
