@@ -7,7 +7,7 @@ use crate::{Error, config};
 /// Prints the resolved experiment as a config file, or the JSON Schema.
 pub fn run(arguments: &Config) -> Result<(), Error> {
     if arguments.schema {
-        return print(&config::schema_json());
+        return print(config::schema_json().trim_end());
     }
     print(resolve(&arguments.experiment)?.to_toml().trim_end())
 }

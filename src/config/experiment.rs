@@ -92,7 +92,7 @@ pub struct Data {
     pub dir: Option<PathBuf>,
     /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": r"^https?://\S+$" }))]
+    #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": "^https?://[!-~]+$" }))]
     #[schemars(extend("x-allowed" = "a list of one or more addresses that start with http:// or https://"))]
     pub mirrors: Option<Vec<String>>,
     /// The labels that are used, in the order of the classes. Empty: all labels.
@@ -166,6 +166,9 @@ pub enum Pixels {
     Standardized,
 }
 
+/// As in Burn and PyTorch.
+pub(crate) const BATCH_NORM_MOMENTUM: f64 = 0.1;
+
 /// `[model]`: the network between the image and the logits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -189,7 +192,7 @@ pub struct Model {
     /// The part of a batch's mean and variance in the running ones, which batch normalisation uses after training:
     /// `(1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. In Keras, `momentum` is the other part.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = 0.1))]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = BATCH_NORM_MOMENTUM))]
     pub batch_norm_momentum: Option<f64>,
 }
 

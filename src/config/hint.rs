@@ -5,9 +5,10 @@ use super::setting::Setting;
 use super::toml_text::dotted;
 
 /// The keys, sections and values of before, and their new names. An old one is answered with the new one.
-const RENAMED: [(&str, &str); 10] = [
+const RENAMED: [(&str, &str); 11] = [
     ("consistency", "[semi_supervised]"),
     ("data.distort", "[data.augment]"),
+    ("early_stopping.error", "early_stopping.target_error"),
     ("init.fresh", "init.reinitialize"),
     ("init.names", "init.rename"),
     ("optimizer.layers", "optimizer.layer_factors"),
@@ -17,6 +18,11 @@ const RENAMED: [(&str, &str); 10] = [
     ("data.dataset = \"own\"", "\"idx\""),
     ("data.dataset = \"pictures\"", "\"image-folder\""),
 ];
+
+/// Whether a key or section has a new name.
+pub fn is_renamed(key: &str) -> bool {
+    RENAMED.iter().any(|(old, _)| *old == key)
+}
 
 /// Why the schema refuses `setting`, and what it would take; none if it accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {

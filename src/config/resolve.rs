@@ -1,19 +1,32 @@
 //! Fills in the optional keys that an experiment uses, and clears those that belong to another kind of optimiser or schedule.
 
 use super::augment::{Augment, ELASTIC_SIGMA};
-use super::experiment::{Data, Experiment};
+use super::experiment::{BATCH_NORM_MOMENTUM, Data, Experiment, Model};
 use super::optimizer::{ADAMW_DECAY, BETA_1, BETA_2, EPSILON, Optimizer, OptimizerKind};
 use super::schedule::{EVERY, FACTOR, Schedule, ScheduleKind};
 use super::schema;
 use super::semi_supervised::{RATIO, SemiSupervised, THRESHOLD};
 
 impl Experiment {
-    /// The experiment with the optional keys filled in that its kinds of optimiser and schedule, its augmentation and its
-    /// semi-supervised learning use, and no key of another kind.
+    /// The experiment with the optional keys filled in that its network, its kinds of optimiser and schedule, its
+    /// augmentation and its semi-supervised learning use, and no key of another kind.
     pub fn resolved(self) -> Self {
-        let data = Data { augment: self.data.augment.resolved(), ..self.data };
-        let semi_supervised = self.semi_supervised.resolved();
-        Self { data, semi_supervised, optimizer: self.optimizer.resolved(), schedule: self.schedule.resolved(), ..self }
+        Self {
+            data: Data { augment: self.data.augment.resolved(), ..self.data },
+            model: self.model.resolved(),
+            optimizer: self.optimizer.resolved(),
+            schedule: self.schedule.resolved(),
+            semi_supervised: self.semi_supervised.resolved(),
+            ..self
+        }
+    }
+}
+
+impl Model {
+    /// With the momentum of batch normalisation filled in, if there is one.
+    pub fn resolved(self) -> Self {
+        let momentum = self.batch_norm_momentum.unwrap_or(BATCH_NORM_MOMENTUM);
+        Self { batch_norm_momentum: self.batch_norm.then_some(momentum), ..self }
     }
 }
 

@@ -220,8 +220,8 @@ fn accepts_list(schema: &Value, items: &[toml::Value]) -> bool {
     let are_different = || items.iter().enumerate().all(|(index, item)| !items[..index].contains(item));
     size("minItems").is_none_or(|least| items.len() >= least)
         && size("maxItems").is_none_or(|most| items.len() <= most)
-        && (schema["uniqueItems"] != Value::Bool(true) || are_different())
         && items.iter().all(|item| accepts(&schema["items"], item))
+        && (schema["uniqueItems"] != Value::Bool(true) || are_different())
 }
 
 fn accepts_table(schema: &Value, table: &toml::Table) -> bool {

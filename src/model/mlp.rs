@@ -12,7 +12,7 @@ use burn::nn::{
 use burn::tensor::{Device, Tensor};
 
 use super::dense::{self, Stochastic};
-use crate::config;
+use crate::config::{self, BATCH_NORM_MOMENTUM};
 use crate::random::{Purpose, derived_seed};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
@@ -53,7 +53,7 @@ impl Mlp {
             .collect();
         let output = layers.remove(model.hidden.len());
         let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
-        let momentum = model.batch_norm_momentum.unwrap_or(0.1);
+        let momentum = model.batch_norm_momentum.unwrap_or(BATCH_NORM_MOMENTUM);
         let norm = |width| BatchNormConfig::new(width).with_momentum(momentum).init(device);
         let network = Self {
             hidden: layers,

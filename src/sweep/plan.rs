@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn old_names_are_answered_with_the_new_ones() {
+        let text =
+            format!("{START}[grid]\nstop.patience = [1]\n'training.ema' = [0.9]\n[grid.data.distort]\nshear = [1]");
+        let expected = [
+            "line 4: stop.patience = 1: renamed to [early_stopping], and its key error to target_error",
+            "line 5: training.ema = 0.9: renamed to training.ema_decay",
+            "line 7: data.distort.shear = 1: renamed to [data.augment]",
+        ];
+        assert_eq!(problems(&text), expected);
+    }
+
+    #[test]
     fn problems_in_the_base_are_reported_once_with_both_locations() {
         let base = tempfile::NamedTempFile::new().unwrap();
         fs::write(base.path(), "data.validation = 10\nmodel.dropout = 2").unwrap();

@@ -2,10 +2,10 @@
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue, ValueDeserializer};
+use toml::de::{DeString, DeTable, DeValue, ValueDeserializer};
 
 use super::location::Location;
-use crate::config::{Problem, dotted, is_section};
+use crate::config::{Problem, dotted, is_renamed, is_section};
 
 /// The text of a sweep file, and the problems found so far.
 pub struct Reader<'a> {
@@ -98,10 +98,12 @@ impl Reader<'_> {
 
     fn entries_in<'d>(&self, section: Option<&str>, table: &'d DeTable<'d>) -> Vec<Entry<'d>> {
         let mut entries: Vec<Entry<'d>> = vec![];
+        let key = |name: &Spanned<DeString<'_>>| dotted(section, name.get_ref());
         for (name, value) in table {
             match value.get_ref() {
-                DeValue::Table(inner) if is_section(section, name.get_ref()) => {
-                    entries.extend(self.entries_in(Some(&dotted(section, name.get_ref())), inner));
+                // Sections of before as well, whose keys are answered with their new names.
+                DeValue::Table(inner) if is_section(section, name.get_ref()) || is_renamed(&key(name)) => {
+                    entries.extend(self.entries_in(Some(&key(name)), inner));
                 }
                 _ => entries.push((Location::new(self.text, section, name, value), value)),
             }

@@ -12,7 +12,7 @@ use super::mutator::{damage, times};
 use super::{Case, alone, each, folder, shown};
 
 /// Memory for reading besides that for the file: the schema's longest pattern, that of `device`, compiled.
-const PATTERN: usize = 160 << 10;
+const PATTERN: usize = 192 << 10;
 
 /// A parsed file is larger than its text, and several copies exist at a time.
 const GROWTH: usize = 60;

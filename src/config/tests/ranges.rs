@@ -87,7 +87,15 @@ fn numbers_are_checked_and_must_be_finite() {
 
 #[test]
 fn mirrors_are_web_addresses() {
-    let refused = ["[]", "['ftp://a.b/']", "['a.b']", "['https://']", "['http://a', '']", "['http://a b']"];
+    let refused = [
+        "[]",
+        "['ftp://a.b/']",
+        "['a.b']",
+        "['https://']",
+        "['http://a', '']",
+        "['http://a b']",
+        "['http://a\u{a0}b']",
+    ];
     check("data.mirrors", &["['http://a.b/c/']", "['https://a', 'http://b']"], &refused);
 }
 
@@ -122,6 +130,8 @@ fn elastic_deformation_has_a_strength_and_a_width() {
 #[test]
 fn batch_norm_momentum_needs_batch_norm() {
     loaded("[model]\nbatch_norm = true\nbatch_norm_momentum = 0.01", &[]);
+    let momentum = |text: &str| loaded(text, &[]).model.batch_norm_momentum;
+    assert_eq!((momentum("model.batch_norm = true"), momentum("")), (Some(0.1), None));
     let expected = "line 1: model.batch_norm_momentum = 0.01: needs model.batch_norm = true";
     assert_eq!(problem("model.batch_norm_momentum = 0.01"), expected);
 }
