@@ -3,6 +3,7 @@
 use super::schema;
 use super::setting::Setting;
 use super::toml_text::dotted;
+use super::values;
 
 /// The keys, sections and values of before, and their new names. An old one is answered with the new one.
 const RENAMED: [(&str, &str); 11] = [
@@ -39,12 +40,12 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
         return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
     };
-    if setting.parsed().is_some_and(|value| schema::accepts(schema, &value)) {
+    if setting.parsed().is_some_and(|value| values::accepts(schema, &value)) {
         return None;
     }
-    let words = schema::words(schema);
+    let words = values::words(schema);
     let meant = nearest(value, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-    Some(format!("must be {}{meant}", schema::allowed(schema)))
+    Some(format!("must be {}{meant}", values::allowed(schema)))
 }
 
 /// A section that does not exist.

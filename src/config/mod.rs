@@ -1,8 +1,8 @@
 //! From a TOML file and `--set` arguments to one checked [`Experiment`].
 //!
 //! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
-//! `document` cuts the file and the arguments into single settings, which are checked one by one, so that one mistake does
-//! not hide the next. `hint` has the words for what the schema refuses, and `combinations` checks the keys that do not go
+//! `document` cuts the file and the arguments into single settings. `values` checks them one by one against the schema, so
+//! that one mistake does not hide the next. `hint` has the words for what the schema refuses, and `combinations` checks the keys that do not go
 //! together. All problems are reported together, before any work starts. `resumption` decides which keys may change when a
 //! run is resumed.
 
@@ -27,6 +27,7 @@ mod table;
 mod tests;
 mod toml_text;
 mod training;
+mod values;
 
 use std::{
     fs,
@@ -125,10 +126,10 @@ fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, V
 
 /// Whether a folder of this name can be made on every system, and is not hidden: the rule of the key `name`.
 pub(crate) fn is_name(name: &str) -> bool {
-    schema::find(None, "name").is_some_and(|schema| schema::accepts(schema, &name.into()))
+    schema::find(None, "name").is_some_and(|schema| values::accepts(schema, &name.into()))
 }
 
 /// What the key `name` may hold, to complete "must be".
 pub(crate) fn allowed_name() -> String {
-    schema::find(None, "name").map(schema::allowed).unwrap_or_default()
+    schema::find(None, "name").map(values::allowed).unwrap_or_default()
 }

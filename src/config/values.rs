@@ -1,0 +1,177 @@
+//! What a key may hold by its JSON Schema: in words, and whether it holds a given value.
+//!
+//! Beyond JSON Schema, a key may have `x-allowed`, words that complete "must be"; `x-unit`, its unit; and `x-items`, what a
+//! list holds.
+
+use regex_lite::Regex;
+use serde_json::Value;
+
+/// The words that a key takes; none if it takes something else.
+pub fn words(schema: &Value) -> Vec<String> {
+    list(schema, "oneOf").filter_map(|choice| choice["const"].as_str()).map(str::to_string).collect()
+}
+
+pub fn words_in(schema: &Value, key: &str) -> Vec<String> {
+    list(schema, key).filter_map(Value::as_str).map(str::to_string).collect()
+}
+
+/// What a key of this schema may hold, to complete "must be".
+pub fn allowed(schema: &Value) -> String {
+    if let Some(words) = schema["x-allowed"].as_str() {
+        return words.to_string();
+    }
+    let words = words(schema);
+    if !words.is_empty() {
+        return format!("one of \"{}\"", words.join("\", \""));
+    }
+    if let Some(word) = schema["const"].as_str() {
+        return format!("\"{word}\"");
+    }
+    let unit = schema["x-unit"].as_str().map(|unit| format!(" of {unit}")).unwrap_or_default();
+    let number = |key: &str| schema.get(key).filter(|limit| limit.is_number()).map(plain);
+    let from = number("minimum");
+    let (above, to, below) = (number("exclusiveMinimum"), number("maximum"), number("exclusiveMaximum"));
+    let noun = match schema["type"].as_str() {
+        Some("boolean") => return "true or false".into(),
+        Some("array") => return allowed_list(schema),
+        Some("integer") => "a whole number",
+        Some("number") => "a number",
+        _ => return list(schema, "anyOf").map(allowed).collect::<Vec<_>>().join(", or "),
+    };
+    let range = match (from, above, to, below) {
+        (Some(from), None, Some(to), None) => format!(" from {from} to {to}"),
+        (Some(from), None, None, Some(below)) => format!(" of at least {from} and less than {below}"),
+        (Some(from), None, None, None) => format!(" of at least {from}"),
+        (None, Some(above), Some(to), None) => format!(" greater than {above} and at most {to}"),
+        (None, Some(above), None, Some(below)) => format!(" greater than {above} and less than {below}"),
+        (None, Some(above), None, None) => format!(" greater than {above}"),
+        _ => String::new(),
+    };
+    format!("{noun}{unit}{range}")
+}
+
+fn allowed_list(schema: &Value) -> String {
+    let most = schema["maxItems"].as_u64().map(|most| format!(" at most {most}")).unwrap_or_default();
+    let items = schema["x-items"].as_str().unwrap_or("values");
+    format!("a list of{most} {items}, each {}", allowed(&schema["items"]))
+}
+
+/// Whether a key of this schema may hold `value`.
+pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
+    let any = |key: &str| schema.get(key).is_none() || list(schema, key).any(|choice| accepts(choice, value));
+    let is_constant =
+        schema.get("const").is_none_or(|word| word.as_str().is_some_and(|word| value.as_str() == Some(word)));
+    if !is_constant || !any("anyOf") || !any("oneOf") {
+        return false;
+    }
+    match schema["type"].as_str() {
+        Some("boolean") => value.is_bool(),
+        Some("string") => value.as_str().is_some_and(|text| accepts_text(schema, text)),
+        Some("integer") => value.as_integer().is_some_and(|number| is_in_range(schema, number as f64)),
+        Some("number") => {
+            let number = value.as_float().or(value.as_integer().map(|number| number as f64));
+            number.is_some_and(|number| number.is_finite() && is_in_range(schema, number))
+        }
+        Some("array") => value.as_array().is_some_and(|items| accepts_list(schema, items)),
+        Some("object") => value.as_table().is_some_and(|table| accepts_table(schema, table)),
+        _ => true,
+    }
+}
+
+fn accepts_text(schema: &Value, text: &str) -> bool {
+    schema["maxLength"].as_u64().is_none_or(|most| text.chars().count() as u64 <= most)
+        && schema["pattern"].as_str().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)))
+}
+
+/// Written so that a NaN fails.
+fn is_in_range(schema: &Value, number: f64) -> bool {
+    let holds = |key: &str, holds: fn(f64, f64) -> bool| schema[key].as_f64().is_none_or(|limit| holds(number, limit));
+    holds("minimum", |number, limit| number >= limit)
+        && holds("exclusiveMinimum", |number, limit| number > limit)
+        && holds("maximum", |number, limit| number <= limit)
+        && holds("exclusiveMaximum", |number, limit| number < limit)
+}
+
+fn accepts_list(schema: &Value, items: &[toml::Value]) -> bool {
+    let size = |key: &str| schema[key].as_u64().map(|size| size as usize);
+    let are_different = || items.iter().enumerate().all(|(index, item)| !items[..index].contains(item));
+    size("minItems").is_none_or(|least| items.len() >= least)
+        && size("maxItems").is_none_or(|most| items.len() <= most)
+        && items.iter().all(|item| accepts(&schema["items"], item))
+        && (schema["uniqueItems"] != Value::Bool(true) || are_different())
+}
+
+fn accepts_table(schema: &Value, table: &toml::Table) -> bool {
+    let names = &schema["propertyNames"];
+    !table.is_empty()
+        && table.iter().all(|(name, value)| {
+            (names.is_null() || accepts_text(names, name)) && accepts(&schema["additionalProperties"], value)
+        })
+}
+
+/// The items of a list in a schema; none if it has no such list.
+pub fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    schema[key].as_array().into_iter().flatten()
+}
+
+/// A number as a person writes it: without `.0`.
+fn plain(number: &Value) -> String {
+    match number.as_f64() {
+        Some(value) if number.is_f64() => value.to_string(),
+        _ => number.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn schema_says_in_words_what_it_accepts() {
+        for (schema, words) in [
+            (json!({"type": "integer", "minimum": 1, "maximum": 9}), "a whole number from 1 to 9"),
+            (
+                json!({"type": "number", "minimum": 0.0, "exclusiveMaximum": 1.0}),
+                "a number of at least 0 and less than 1",
+            ),
+            (
+                json!({"type": "number", "exclusiveMinimum": 0.0, "maximum": 0.5}),
+                "a number greater than 0 and at most 0.5",
+            ),
+            (
+                json!({"type": "number", "minimum": 0, "maximum": 60, "x-unit": "degrees"}),
+                "a number of degrees from 0 to 60",
+            ),
+            (json!({"type": "boolean"}), "true or false"),
+            (json!({"oneOf": [{"const": "a"}, {"const": "b"}]}), "one of \"a\", \"b\""),
+            (json!({"anyOf": [{"type": "integer"}, {"const": "all"}]}), "a whole number, or \"all\""),
+            (
+                json!({"type": "array", "maxItems": 3, "x-items": "widths", "items": {"type": "integer"}}),
+                "a list of at most 3 widths, each a whole number",
+            ),
+        ] {
+            assert_eq!(allowed(&schema), words);
+        }
+    }
+
+    #[test]
+    fn schema_accepts_what_is_in_its_range_and_of_its_type() {
+        let check = |schema: Value, accepted: &[&str], refused: &[&str]| {
+            let value = |text: &&str| format!("x = {text}").parse::<toml::Table>().unwrap().remove("x").unwrap();
+            accepted.iter().for_each(|text| assert!(accepts(&schema, &value(text)), "{schema} accepts {text}"));
+            refused.iter().for_each(|text| assert!(!accepts(&schema, &value(text)), "{schema} refuses {text}"));
+        };
+        let open = json!({"type": "number", "exclusiveMinimum": 0.0, "exclusiveMaximum": 1.0});
+        check(open, &["0.1", "1e-9"], &["0", "1", "nan", "inf", "'0.5'"]);
+        check(json!({"type": "string", "pattern": "^a+$"}), &["'a'", "'aa'"], &["''", "'b'", "1"]);
+        check(json!({"type": "string", "maxLength": 2}), &["''", "'éé'"], &["'aaa'", "1"]);
+        let list = json!({"type": "array", "minItems": 1, "uniqueItems": true, "items": {"type": "integer"}});
+        check(list, &["[1]", "[1, 2]"], &["[]", "[1, 1]", "[1.0]", "1"]);
+        let table =
+            json!({"type": "object", "propertyNames": {"pattern": "^a"}, "additionalProperties": {"type": "boolean"}});
+        check(table, &["{ a = true }"], &["{}", "{ b = true }", "{ a = 1 }"]);
+        check(json!({"anyOf": [{"type": "integer"}, {"const": "all"}]}), &["3", "'all'"], &["'ALL'", "3.0"]);
+    }
+}
