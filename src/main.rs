@@ -8,10 +8,12 @@ use mnist_burn::cli::{Cli, notice, signals};
 use mnist_burn::commands;
 #[cfg(feature = "remote")]
 use mnist_burn::device::remote;
-use mnist_burn::training::TrainingError;
 
 fn main() -> ExitCode {
-    signals::quit_with(|| process::exit(signals::EXIT_CODE.into()));
+    signals::quit_with(|| {
+        notice("interrupted");
+        process::exit(signals::EXIT_CODE.into())
+    });
     #[cfg(feature = "remote")]
     remote::report_to(report_remote);
     let result = commands::run(Cli::parse());
@@ -27,7 +29,7 @@ fn main() -> ExitCode {
         Err(error) => {
             report(&error);
             match error {
-                mnist_burn::Error::Training(TrainingError::Interrupted { .. }) => ExitCode::from(signals::EXIT_CODE),
+                mnist_burn::Error::Training(error) if error.is_interruption() => ExitCode::from(signals::EXIT_CODE),
                 _ => ExitCode::FAILURE,
             }
         }

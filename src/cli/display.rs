@@ -63,6 +63,8 @@ pub struct Display {
     /// The maximum number of epochs.
     #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard shows it"))]
     epochs: usize,
+    /// What the first signal says before it ends the program. Without it, the signal stops the training after the step.
+    quits_with: Option<&'static str>,
     open: RefCell<Option<Open>>,
 }
 
@@ -77,7 +79,12 @@ struct Open {
 impl Display {
     /// A display of a training of at most `epochs` epochs.
     pub fn new(ui: Ui, epochs: usize) -> Self {
-        Self { ui, epochs, open: RefCell::default() }
+        Self { ui, epochs, quits_with: None, open: RefCell::default() }
+    }
+
+    /// The first signal says `words` and ends the program at once.
+    pub fn quitting_with(self, words: &'static str) -> Self {
+        Self { quits_with: Some(words), ..self }
     }
 
     #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard shows it"))]
@@ -93,11 +100,19 @@ impl Display {
 impl training::Display for Display {
     fn open(&self, history: &History, interrupter: &Interrupter) -> Box<dyn MetricsRenderer> {
         let screen = self.screen(history);
-        let (stop, shown) = (interrupter.clone(), screen.clone());
+        let (stop, shown, quits_with) = (interrupter.clone(), screen.clone(), self.quits_with);
         let listening = signals::listen(move || {
             shown.close();
-            notice("stopping after this step; press Ctrl-C again to quit now");
-            stop.stop(None);
+            match quits_with {
+                None => {
+                    notice("stopping after this step; press Ctrl-C again to quit now");
+                    stop.stop(None);
+                }
+                Some(words) => {
+                    notice(words);
+                    signals::quit();
+                }
+            }
         });
         #[cfg(feature = "remote")]
         let leaving = {

@@ -1,19 +1,24 @@
-//! Handles Ctrl-C and SIGTERM: the first one stops the current work in an orderly way, the second one ends the program.
+//! Handles Ctrl-C, SIGTERM and SIGHUP: the first one stops the current work in an orderly way, the second one ends the
+//! program. A signal that the parent process ignores stays ignored, as under `nohup`.
 
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
-use super::notice::warn;
+use super::notice::{notice, warn};
 
 /// The exit code of a program that was ended by a signal, as shells report it for Ctrl-C.
 pub const EXIT_CODE: u8 = 130;
 
+type Stop = Box<dyn FnOnce() + Send>;
+
 /// The action that stops the current work. `None` after it was called.
-static STOP: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+static STOP: Mutex<Option<Stop>> = Mutex::new(None);
 /// The function that ends the program.
 static QUIT: OnceLock<fn()> = OnceLock::new();
 
-/// While this is alive, the first signal stops the current work. Other signals end the program.
-pub struct Listening;
+/// While this is alive, the first signal stops the current work. Afterwards, it does what it did before.
+pub struct Listening {
+    before: Option<Stop>,
+}
 
 /// Sets the function that ends the program.
 pub fn quit_with(quit: fn()) {
@@ -25,30 +30,72 @@ pub fn quit_with(quit: fn()) {
 pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        if let Err(error) = ctrlc::set_handler(raise) {
+        if let Err(error) = keep_ignored(|| ctrlc::set_handler(raise)) {
             warn(format!("Ctrl-C will end the program at once without saving: {error}"));
         }
     });
-    *stop_on_signal() = Some(Box::new(stop));
-    Listening
+    Listening { before: stop_on_signal().replace(Box::new(stop)) }
+}
+
+/// Prints `words` at the first signal, and ends the program.
+pub fn quit_saying(words: impl Into<String>) -> Listening {
+    let words = words.into();
+    listen(move || {
+        notice(words);
+        quit();
+    })
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        stop_on_signal().take();
+        *stop_on_signal() = self.before.take();
     }
 }
 
 /// Does what a signal does.
 pub fn raise() {
     let stop = stop_on_signal().take();
-    match (stop, QUIT.get()) {
-        (Some(stop), _) => stop(),
-        (None, Some(quit)) => quit(),
-        (None, None) => {}
+    match stop {
+        Some(stop) => stop(),
+        None => quit(),
     }
 }
 
-fn stop_on_signal() -> MutexGuard<'static, Option<Box<dyn FnOnce() + Send>>> {
+/// Ends the program.
+pub fn quit() {
+    if let Some(quit) = QUIT.get() {
+        quit();
+    }
+}
+
+fn stop_on_signal() -> MutexGuard<'static, Option<Stop>> {
     STOP.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Installs handlers, but not for signals that this process ignores since its start.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "no library asks whether a signal is ignored")]
+fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {
+    let is_ignored = |signal: &libc::c_int| {
+        // Safety: both calls only set the action of a valid signal, and no handler is installed yet.
+        let before = unsafe { libc::signal(*signal, libc::SIG_IGN) };
+        if before != libc::SIG_IGN {
+            unsafe { libc::signal(*signal, before) };
+        }
+        before == libc::SIG_IGN
+    };
+    let mut ignored = vec![libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+    ignored.retain(is_ignored);
+    let installed = install();
+    for signal in ignored {
+        // Safety: as above; to ignore a signal runs no code of this program.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    installed
+}
+
+/// Installs handlers. Windows has no ignored signals.
+#[cfg(not(unix))]
+fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {
+    install()
 }

@@ -14,7 +14,7 @@ use super::print::{print, print_json};
 use super::report::write_report;
 use super::train::{Folder, train};
 use crate::Error;
-use crate::cli::{self, Table, Ui, notice};
+use crate::cli::{self, Table, Ui, notice, signals};
 use crate::config::{Devices, differences};
 use crate::run::{RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
@@ -134,9 +134,9 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
                 match train(&run.experiment(), &Folder::At(path.clone()), false, Ui::Lines) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
-                    Err(error @ Error::Training(TrainingError::Interrupted { .. })) => {
+                    Err(Error::Training(error)) if error.is_interruption() => {
                         notice("the sweep was stopped; run it again to resume");
-                        return Err(error);
+                        return Err(error.into());
                     }
                     // Another process started this run first.
                     Err(_) if status().is_ok_and(|now| now == Status::Training) => {}
@@ -162,6 +162,10 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
             Some(opened) => opened,
             None => &*opened.insert(open_device(device.unwrap_or(&record.device))?),
         };
+        let _listening = signals::quit_saying(format!(
+            "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
+            run.path().display()
+        ));
         let (model, evaluated) = evaluate_run(&run, &record, opened)?;
         run.write_evaluation(&evaluated.evaluation)?;
         write_report(&run, &model, &evaluated);

@@ -7,14 +7,14 @@ use super::opening::{locate, open_devices};
 use super::print::{print, print_evaluation};
 use super::report::write_report;
 use crate::Error;
-use crate::cli::{Display, Train, Ui, notice, warn};
+use crate::cli::{Display, Train, Ui, notice, signals, warn};
 use crate::config::{Experiment, Init, check_resumable};
 use crate::data::{Files, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened, weights};
 use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
-use crate::training::{self, EpochPlan, Trained};
+use crate::training::{self, EpochPlan, Trained, TrainingError};
 
 /// The folder of a run.
 #[derive(Debug, Clone)]
@@ -180,7 +180,7 @@ impl Prepared {
         let Self { network, data, devices, .. } = self;
         let trained = training::train(experiment, network.clone(), data, devices, run, record, &display)?;
 
-        let Trained { history, mut record, seconds } = trained;
+        let Trained { history, mut record, seconds, interrupted } = trained;
         let epochs = history.epochs().len();
         let best_epoch = history.best().map_or(epochs, |best| best.epoch);
         let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
@@ -196,6 +196,9 @@ impl Prepared {
             cpu_seconds: seconds.cpu,
         });
         run.write_record(&record)?;
+        if interrupted {
+            return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test }.into());
+        }
 
         let ending = format!(
             "model           epoch {best_epoch} of {epochs}, {} parameters\ntraining time   {:.1} s\nsaved in        {}",
@@ -209,10 +212,19 @@ impl Prepared {
             return Ok(());
         }
         // The test images are used once, after the model is chosen.
+        let listening = signals::quit_saying(format!(
+            "interrupted in the evaluation on the test set; run `mnist-burn resume {}` for it",
+            run.path().display()
+        ));
         let model = run.model(experiment, &record, &self.devices[0])?;
         let images = self.files.test(self.data.images.size(), self.data.classes())?;
         let evaluated = evaluate(&model, images, self.data.scaling, &self.devices[0].device)?;
         run.write_evaluation(&evaluated.evaluation)?;
+        drop(listening);
+        let _listening = signals::quit_saying(format!(
+            "interrupted before the report was written; `mnist-burn report {}` writes it",
+            run.path().display()
+        ));
         let report = write_report(run, &model, &evaluated);
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
         print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
@@ -285,6 +297,8 @@ fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferR
 
 /// Runs one batch per device end to end, in a temporary folder. The test images are not used.
 fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
+    const INTERRUPTED: &str = "interrupted: the dry run is not complete; nothing was saved";
+    let _listening = signals::quit_saying(INTERRUPTED);
     let mut prepared = Prepared::new(&experiment, None)?;
     let split = &mut prepared.data.split;
     let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
@@ -300,7 +314,7 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
     let record = prepared.new_record(&experiment);
     run.write_record(&record)?;
-    let display = Display::new(ui, experiment.training.epochs);
+    let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
     let Prepared { network, data, devices: opened, .. } = prepared;
     let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
     let model = run.model(&experiment, &trained.record, &opened[0])?;

@@ -1,6 +1,6 @@
 //! Why a training stopped, as messages for the user.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -23,6 +23,14 @@ pub enum TrainingError {
         /// The run's folder.
         run: PathBuf,
     },
+    /// A signal came during the last step.
+    #[error("interrupted after the last epoch: {}", missing(run, *test))]
+    InterruptedAtEnd {
+        /// The run's folder.
+        run: PathBuf,
+        /// Whether the model was to be evaluated on the test set.
+        test: bool,
+    },
     /// The loss is NaN or infinite.
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \
@@ -37,6 +45,20 @@ pub enum TrainingError {
         /// The learning rate of its update.
         rate: f64,
     },
+}
+
+impl TrainingError {
+    /// Whether a signal caused it.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted { .. } | Self::InterruptedAtEnd { .. })
+    }
+}
+
+fn missing(run: &Path, test: bool) -> String {
+    match test {
+        true => format!("the evaluation on the test set is missing; run `mnist-burn resume {}` for it", run.display()),
+        false => "the training is complete, and nothing is missing".into(),
+    }
 }
 
 fn saved(epoch: usize) -> String {

@@ -35,6 +35,8 @@ pub struct Trained {
     pub record: Record,
     /// The training time, over all processes of a resumed training.
     pub seconds: Seconds,
+    /// Whether a signal came during the last step. The training is complete all the same.
+    pub interrupted: bool,
 }
 
 /// A training that is ready to be launched.
@@ -123,7 +125,7 @@ impl<'a> Session<'a> {
     /// The result of a training that is over.
     pub fn finished(self) -> Trained {
         let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
-        Trained { history: self.history, record: self.record, seconds }
+        Trained { history: self.history, record: self.record, seconds, interrupted: false }
     }
 
     /// Runs Burn's loop to its end.
@@ -154,6 +156,7 @@ impl<'a> Session<'a> {
         }
         let learner = Learner::new(self.model, optimizer(&experiment.optimizer), scheduler);
         let renderer = display.open(&history, &interrupter);
+        let interrupted = interrupter.clone();
         let result = supervised
             .with_metric_logger(EpochMeans::new(guard.clone()))
             .with_checkpointing_strategy(history.clone())
@@ -177,7 +180,8 @@ impl<'a> Session<'a> {
             guard,
             writer,
             error: result.error.map(|error| error.to_string()),
-            interrupted: result.interrupted.is_some(),
+            // Burn does not see a signal after the last step.
+            interrupted: interrupted.should_stop(),
         }
     }
 }
@@ -202,7 +206,7 @@ impl Ended<'_> {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
-        Ok(Trained { history: self.history, record, seconds })
+        Ok(Trained { history: self.history, record, seconds, interrupted: self.interrupted })
     }
 
     /// The learning rate of the update that a batch belongs to, both counted from 1.

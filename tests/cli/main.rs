@@ -22,6 +22,8 @@ mod serve;
 mod serve_load;
 mod serve_refusals;
 mod served;
+#[cfg(unix)]
+mod signals;
 mod snapshots;
 mod sweep;
 mod tensorboard;
