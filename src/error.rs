@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// Standard output was closed or can't be written.
     #[error("can't write the result to standard output")]
-    Output(#[from] io::Error),
+    Output(#[source] io::Error),
 }
 
 impl Error {

@@ -1,5 +1,6 @@
 //! How numbers and errors are written.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 /// A fraction in percent, `2.23 %`; a dash if there is none.
@@ -14,7 +15,22 @@ pub fn nats(loss: Option<f64>) -> String {
 
 /// A time, `3.6 s`.
 pub fn seconds(seconds: f64) -> String {
-    format!("{seconds:.1} s")
+    // Adding 0 makes 0 of -0, which is what the sum of no numbers is.
+    format!("{:.1} s", seconds + 0.0)
+}
+
+/// A line with its control characters escaped. A terminal would obey them, and they may come from a file.
+pub fn printable(line: &str) -> Cow<'_, str> {
+    if !line.contains(char::is_control) {
+        return line.into();
+    }
+    let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
+    line.chars().map(escape).collect()
+}
+
+/// A text with its control characters escaped, but for its line breaks.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// A whole number with commas between its thousands, `60,000`.
@@ -46,6 +62,18 @@ mod tests {
     fn numbers_are_written_with_their_units() {
         assert_eq!([percent(Some(0.0223)), nats(Some(0.07344)), seconds(3.61)], ["2.23 %", "0.0734", "3.6 s"]);
         assert_eq!([percent(None), nats(None)], ["-", "-"]);
+    }
+
+    #[test]
+    fn sum_of_no_times_is_not_negative() {
+        assert_eq!(seconds([0.0; 0].iter().sum()), "0.0 s");
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        assert_eq!(printable("plain é ✓"), "plain é ✓");
+        assert_eq!(printable("a\u{1b}[2J\u{9b}1mb\n\r"), r"a\u{1b}[2J\u{9b}1mb\n\r");
+        assert_eq!(printable_lines("a\u{7}\nb\t"), "a\\u{7}\nb\\t");
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Writes a line to stderr. Unlike `eprintln!`, it does not panic if stderr is closed, as in `2>&1 | head`.
-pub fn notice(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+use crate::text::printable_lines;
+
+/// Writes lines to stderr, with control characters escaped. Unlike `eprintln!`, it does not panic if stderr is closed,
+/// as in `2>&1 | head`.
+pub fn notice(lines: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&lines.to_string()));
 }
 
 /// Writes a warning to stderr.

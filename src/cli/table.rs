@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text::printable;
+
 /// Rows of cells under headings. The first column is left-aligned, the others are right-aligned.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -14,9 +16,9 @@ impl Table {
         Self { rows: vec![headings.into_iter().map(Into::into).collect()] }
     }
 
-    /// Adds a row, with a cell per heading.
+    /// Adds a row, with a cell per heading. A cell is one line.
     pub fn push<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell.into()).into_owned()).collect());
     }
 }
 

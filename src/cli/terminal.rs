@@ -9,6 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{Ansi256Color, Color, Style};
 
 use crate::evaluation::{Evaluation, Probabilities};
+use crate::text::printable;
 
 /// Shades from pale to strong: blue for correct predictions, orange for wrong ones. Colour-blind people can tell them
 /// apart.
@@ -66,6 +67,7 @@ pub fn prediction(
     let best = probabilities.best();
     classes.truncate(lines);
     classes.sort_unstable();
+    let names: Vec<_> = names.iter().map(|name| printable(name)).collect();
     let longest = classes.iter().map(|&class| names[class].chars().count()).fold(3, usize::max);
     let above = (lines - classes.len()) / 2;
     debug_assert_eq!(image.len(), height.div_ceil(2));

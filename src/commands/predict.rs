@@ -6,12 +6,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::opening::open_device;
-use super::print::{print, print_json};
+use super::print::{print, print_json, print_styled};
 use crate::Error;
 use crate::cli::{Predict, notice, terminal};
 use crate::data::prepare::{self, Limits};
 use crate::evaluation::{EVALUATION_BATCH, Probabilities};
 use crate::run::RunFolder;
+use crate::text::printable;
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -92,7 +93,8 @@ fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize;
             }
             Outcome::Classified { class, probabilities, pixels, .. } if !json => {
                 if let Some(size) = show {
-                    print(&format!("{file}: {class}\n{}", terminal::prediction(pixels, size, probabilities, names)))?;
+                    let drawn = terminal::prediction(pixels, size, probabilities, names);
+                    print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)))?;
                     continue;
                 }
                 let percent = |(name, p): (&String, &f64)| format!("{name}: {:.1} %", 100.0 * p);

@@ -19,11 +19,17 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     check_resumable(&before, &experiment, epochs)?;
     refuse_failed(&run)?;
     if run.is_over(&experiment) && run.has_evaluation() {
-        notice(format!(
-            "{} is finished after {epochs} epochs; train it longer with --set training.epochs={}",
-            arguments.run.display(),
-            2 * epochs
-        ));
+        let mut longer = experiment.clone();
+        longer.training.epochs = 2 * epochs;
+        // A schedule may fix the number of epochs.
+        let advice = match check_resumable(&experiment, &longer, epochs) {
+            Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
+            Err(_) => format!(
+                "its {} schedule can't be extended; train a new run with more training.epochs",
+                experiment.schedule.kind.name()
+            ),
+        };
+        notice(format!("{} is finished after {epochs} epochs; {advice}", arguments.run.display()));
         return Ok(());
     }
     resume(&experiment, &run, true, arguments.ui)

@@ -44,7 +44,8 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     // Without a folder, there are no results yet.
     if folder.is_dir() {
         notice(format!("results in {}", folder.join("sweep.json").display()));
-        write_whole_at(&folder.join("sweep.json"), &serde_json::to_vec_pretty(&results).map_err(io::Error::from)?)?;
+        let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
+        write_whole_at(&folder.join("sweep.json"), &json)?;
     }
     if arguments.json {
         print_json(&results)?
@@ -95,7 +96,7 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
         words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
         words.extend(device.into_iter().flat_map(|device| ["--device", device]));
         words.extend(["--run", &path, "--no-test"]);
-        print(&shlex::try_join(words).map_err(io::Error::other)?)?;
+        print(&shlex::try_join(words).map_err(|error| Error::Output(io::Error::other(error)))?)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     use super::opening::open_device;
     use super::print::print;
     use crate::cli::{notice, signals, warn};
+    use crate::device::remote::RemoteError;
     use crate::device::remote::{self, Transport};
 
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
@@ -29,7 +30,12 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     if let (Some(address), Transport::WebSocket) = (arguments.expose, &transport) {
         warn(format!("WebSocket is not encrypted: whoever can read the traffic to {address} can read the token"));
     }
-    let names: Vec<_> = worker.addresses()?.iter().map(|address| format!("{:?}", address.to_string())).collect();
+    let names: Vec<_> = worker
+        .addresses()
+        .map_err(|error| RemoteError::Serve(error.to_string()))?
+        .iter()
+        .map(|address| format!("{:?}", address.to_string()))
+        .collect();
     let line = match names.as_slice() {
         [name] => format!("device = {name}"),
         names => format!("device = [{}]", names.join(", ")),

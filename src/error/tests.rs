@@ -134,6 +134,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         TrainingError {
             Stopped: "src/error/tests.rs" training_that_stops_half_way_reports_the_reason "the training stopped",
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
+            InterruptedAtEnd: "tests/cli/signals.rs" ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing "interrupted after the last epoch",
             Interrupted: "tests/cli/resume.rs" ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume "interrupted in epoch",
             Diverged: "tests/recipe/optimizers.rs" nan_or_infinite_loss_stops_the_training_with_advice "diverged in epoch 1",
         }
@@ -178,6 +179,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             AllDiverged: "src/sweep/results.rs" diverged_trial_is_over_but_not_chosen "every trial has a run that diverged",
         }
         ServeError {
+            System: "src/error/tests.rs" system_that_refuses_the_server_is_reported "the server can't work",
             Run: "tests/cli/serve.rs" serve_needs_a_finished_run "can't list the runs in",
             Listen: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             NoRun: "tests/cli/serve.rs" serve_needs_a_finished_run "is finished: train one first",
@@ -277,6 +279,13 @@ fn session_that_fails_is_reported_with_the_workers() {
     let message = RemoteError::Broken { workers: "ws://a:1, ws://b:2".into() }.to_string();
     assert!(message.starts_with("a session with one of these workers failed"), "{message}");
     assert!(message.contains("ws://a:1, ws://b:2") && message.contains("`mnist-burn resume RUN`"), "{message}");
+}
+
+#[test]
+fn system_that_refuses_the_server_is_reported() {
+    let source = std::io::ErrorKind::OutOfMemory.into();
+    let message = ServeError::System { task: "its threads can't be started", source }.to_string();
+    assert_eq!(message, "the server can't work: its threads can't be started");
 }
 
 #[test]

@@ -1,9 +1,17 @@
 //! The results of one model on one set of images, counted from its predictions.
 
+use std::cmp::Reverse;
 use std::fmt;
 
 use anstyle::Style;
 use serde::{Deserialize, Serialize};
+
+use crate::text::{nats, printable};
+
+/// The most classes whose confusion matrix is written as text. A larger one would not fit a terminal.
+const WIDEST_MATRIX: usize = 12;
+/// The most confusions that are written in its place.
+const MOST_CONFUSIONS: usize = 12;
 
 /// The metrics of one model on one set of images; the contents of `evaluation.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,12 +38,12 @@ pub struct ClassMetrics {
     /// Its name; empty in evaluations written before classes had names.
     #[serde(default)]
     pub name: String,
-    /// The fraction of the images predicted as this class that belong to it; 0 if there are none.
-    pub precision: f64,
-    /// The fraction of this class's images that are predicted as it; 0 if there are none.
-    pub recall: f64,
-    /// The harmonic mean of precision and recall.
-    pub f1: f64,
+    /// The fraction of the images predicted as this class that belong to it. `None` if no image is predicted as it.
+    pub precision: Option<f64>,
+    /// The fraction of this class's images that are predicted as it. `None` if it has no images.
+    pub recall: Option<f64>,
+    /// The harmonic mean of precision and recall. `None` if it has no images and none is predicted as it.
+    pub f1: Option<f64>,
     /// How many images are of this class.
     pub images: usize,
 }
@@ -47,7 +55,8 @@ impl Evaluation {
         let correct: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
         let classes =
             names.iter().enumerate().map(|(class, name)| ClassMetrics::new(class, name, &confusion)).collect();
-        Self { images, wrong: images - correct, accuracy: fraction(correct, images), loss, classes, confusion }
+        let accuracy = fraction(correct, images).unwrap_or(0.0);
+        Self { images, wrong: images - correct, accuracy, loss, classes, confusion }
     }
 
     /// The count of the most frequent confusion: the largest one off the diagonal.
@@ -76,8 +85,8 @@ impl ClassMetrics {
     }
 }
 
-fn fraction(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+fn fraction(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 impl fmt::Display for Evaluation {
@@ -92,23 +101,44 @@ impl Evaluation {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
         writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
         writeln!(f, "loss            {:.4}", self.loss)?;
-        let row = self.classes.iter().map(|class| class.name.chars().count()).fold(5, usize::max);
+        let row = self.classes.iter().map(|class| printable(&class.name).chars().count()).fold(5, usize::max);
         let column = row + 1;
         writeln!(f, "\n{:>row$}  precision  recall      f1  images", "class")?;
         for class in &self.classes {
-            let ClassMetrics { name, precision, recall, f1, images, .. } = class;
-            writeln!(f, "{name:>row$}  {precision:>9.4}  {recall:>6.4}  {f1:>6.4}  {images:>6}")?;
+            let [precision, recall, f1] = [class.precision, class.recall, class.f1].map(nats);
+            writeln!(f, "{:>row$}  {precision:>9}  {recall:>6}  {f1:>6}  {:>6}", printable(&class.name), class.images)?;
+        }
+        if self.classes.len() > WIDEST_MATRIX {
+            return self.write_confusions(f, row);
         }
         write!(f, "\nconfusion matrix: rows are the truth, columns the prediction\n{:row$}", "")?;
         for class in &self.classes {
-            write!(f, "{:>column$}", class.name)?;
+            write!(f, "{:>column$}", printable(&class.name))?;
         }
         for (truth, (class, counts)) in self.classes.iter().zip(&self.confusion).enumerate() {
-            write!(f, "\n{:>row$}", class.name)?;
+            write!(f, "\n{:>row$}", printable(&class.name))?;
             for (prediction, count) in counts.iter().enumerate() {
                 let style = style(truth, prediction);
                 write!(f, "{style}{count:>column$}{style:#}")?;
             }
+        }
+        Ok(())
+    }
+
+    /// Writes the most frequent confusions, a line each, in columns of `width` characters.
+    fn write_confusions(&self, f: &mut impl fmt::Write, width: usize) -> fmt::Result {
+        let off = |(truth, row): (usize, &Vec<usize>)| {
+            let counts: Vec<_> =
+                row.iter().enumerate().map(move |(prediction, &count)| (count, truth, prediction)).collect();
+            counts.into_iter().filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
+        };
+        let mut confusions: Vec<_> = self.confusion.iter().enumerate().flat_map(off).collect();
+        confusions.sort_by_key(|&(count, ..)| Reverse(count));
+        let name = |class: usize| printable(&self.classes[class].name);
+        let second = width.max("prediction".len());
+        write!(f, "\nmost frequent confusions\n{:>width$}  {:>second$}  images", "truth", "prediction")?;
+        for &(count, truth, prediction) in confusions.iter().take(MOST_CONFUSIONS) {
+            write!(f, "\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))?;
         }
         Ok(())
     }
@@ -133,18 +163,34 @@ mod tests {
     #[test]
     fn precision_counts_columns_and_recall_counts_rows() {
         let [zero, one] = &evaluation().classes[..] else { panic!("two classes") };
-        assert_eq!((zero.precision, zero.recall), (5.0 / 7.0, 5.0 / 6.0));
-        assert_eq!((one.precision, one.recall), (2.0 / 3.0, 0.5));
-        let harmonic = 2.0 * one.precision * one.recall / (one.precision + one.recall);
-        assert!((one.f1 - harmonic).abs() < 1e-12);
+        assert_eq!((zero.precision, zero.recall), (Some(5.0 / 7.0), Some(5.0 / 6.0)));
+        let (precision, recall) = (2.0 / 3.0, 0.5);
+        assert_eq!((one.precision, one.recall), (Some(precision), Some(recall)));
+        assert!((one.f1.unwrap() - 2.0 * precision * recall / (precision + recall)).abs() < 1e-12);
     }
 
     #[test]
-    fn class_that_never_occurs_has_metrics_of_zero() {
+    fn class_that_never_occurs_has_no_metrics() {
         let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], &["0".into(), "1".into()], 0.0);
-        assert_eq!(
-            (evaluation.classes[1].precision, evaluation.classes[1].recall, evaluation.classes[1].f1),
-            (0.0, 0.0, 0.0)
-        );
+        let ClassMetrics { precision, recall, f1, .. } = evaluation.classes[1];
+        assert_eq!((precision, recall, f1), (None, None, None));
+        assert!(evaluation.to_string().contains("    1          -       -       -       0\n"), "{evaluation}");
+    }
+
+    #[test]
+    fn many_classes_are_written_as_a_list_of_confusions() {
+        let names: Vec<String> = (0..13).map(|class| class.to_string()).collect();
+        let mut confusion = vec![vec![0; 13]; 13];
+        (confusion[3][5], confusion[12][0], confusion[4][4]) = (2, 7, 90);
+        let text = Evaluation::new(confusion, &names, 0.5).to_string();
+        let (_, list) = text.split_once("most frequent confusions\n").unwrap();
+        assert_eq!(list, "truth  prediction  images\n   12           0       7\n    3           5       2");
+        assert!(!text.contains("matrix"), "{text}");
+    }
+
+    #[test]
+    fn names_with_control_characters_are_escaped() {
+        let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 1]], &["\u{1b}[2J".into(), "1".into()], 0.0);
+        assert!(!evaluation.to_string().contains('\u{1b}'));
     }
 }

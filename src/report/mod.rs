@@ -114,7 +114,11 @@ pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> R
         mistakes: mistakes::shown(evaluated),
         wrong: evaluation.wrong,
         reliability,
-        layer: FirstLayer::new(weights, images.size()),
+        // Without hidden layers, the units of the first layer are the classes.
+        layer: FirstLayer::new(weights, images.size(), |index| match experiment.model.hidden.is_empty() {
+            true => format!("class {}", evaluation.classes[index].name),
+            false => format!("unit {index}"),
+        }),
         hidden: experiment.model.hidden.clone(),
         has_black_of_zero: record.data.scaling.mean == 0.0,
         image: images.size(),

@@ -163,14 +163,14 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes `tensorboard/`, or appends the new events to it. `start` is the start of the training in seconds of UNIX
-    /// time.
-    pub fn write_tensorboard(&self, epochs: &[Epoch], start: f64) -> Result<(), RunError> {
+    /// Writes `tensorboard/`, or appends the new events to it. `rate` is the learning rate at the end of an epoch, counted
+    /// from 1. `start` is the start of the training in seconds of UNIX time.
+    pub fn write_tensorboard(&self, epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64) -> Result<(), RunError> {
         let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for curve in Curve::ALL.into_iter().filter(|&curve| curve == Curve::Train || validated) {
             let folder = self.path.join("tensorboard").join(curve.to_string());
             fs::create_dir_all(&folder).map_err(|source| RunError::Create { path: folder, source })?;
-            let (name, events) = (curve.file(), tensorboard::events(epochs, start, curve));
+            let (name, events) = (curve.file(), tensorboard::events(epochs, rate, start, curve));
             match fs::read(self.path.join(&name)) {
                 // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
                 // partial event at the end as one that is still being written, and so does this.

@@ -1,8 +1,8 @@
 //! Writes a training's curves for TensorBoard, with the event files, tags and folders of Keras' callback.
 //!
 //! ```text
-//! <run>/tensorboard/train/events.out.tfevents.mnist-burn         epoch_loss, epoch_accuracy
-//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    the same, with validation images
+//! <run>/tensorboard/train/events.out.tfevents.mnist-burn         epoch_loss, epoch_accuracy, epoch_learning_rate
+//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    epoch_loss, epoch_accuracy of validation images
 //! ```
 //!
 //! An event file is a sequence of TFRecords: the length of the data (`u64`), the masked CRC-32C of the length, the
@@ -29,13 +29,13 @@ impl Curve {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Train, Self::Validation];
 
-    /// Loss and accuracy of an epoch, each with its tag, if they were measured.
-    fn metrics(self, epoch: &Epoch) -> [(&'static str, Option<f64>); 2] {
-        let (loss, accuracy) = match self {
-            Self::Train => (Some(epoch.train_loss), Some(epoch.train_accuracy)),
-            Self::Validation => (epoch.validation_loss, epoch.validation_accuracy),
+    /// The metrics of an epoch, each with its tag, if they were measured.
+    fn metrics(self, epoch: &Epoch, rate: f64) -> [(&'static str, Option<f64>); 3] {
+        let (loss, accuracy, rate) = match self {
+            Self::Train => (Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)),
+            Self::Validation => (epoch.validation_loss, epoch.validation_accuracy, None),
         };
-        [("epoch_loss", loss), ("epoch_accuracy", accuracy)]
+        [("epoch_loss", loss), ("epoch_accuracy", accuracy), ("epoch_learning_rate", rate)]
     }
 
     /// The path of its event file in a run's folder. TensorBoard reads files with `tfevents` in their name.
@@ -53,23 +53,23 @@ impl fmt::Display for Curve {
     }
 }
 
-/// The contents of an event file with the curves of `curve`. `start` is the start of the training in seconds of UNIX
-/// time. The step is the epoch, from 1. The file of the first epochs is a prefix of the file of more epochs, so that
-/// events can be appended.
-pub fn events(epochs: &[Epoch], start: f64, curve: Curve) -> Vec<u8> {
+/// The contents of an event file with the curves of `curve`. `rate` is the learning rate at the end of an epoch, counted
+/// from 1. `start` is the start of the training in seconds of UNIX time. The step is the epoch, from 0, as Keras counts.
+/// The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
+pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, curve: Curve) -> Vec<u8> {
     let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
     let mut file = record(&version);
     let mut wall_time = start;
     for epoch in epochs {
         wall_time += epoch.seconds;
         let value: Vec<Value> = curve
-            .metrics(epoch)
+            .metrics(epoch, rate(epoch.epoch))
             .into_iter()
             .filter_map(|(tag, metric)| Some(Value { tag: tag.into(), simple_value: Some(metric? as f32) }))
             .collect();
         if !value.is_empty() {
             let summary = Some(Summary { value });
-            file.extend(record(&Event { wall_time, step: epoch.epoch as i64, summary, ..Event::default() }));
+            file.extend(record(&Event { wall_time, step: epoch.epoch as i64 - 1, summary, ..Event::default() }));
         }
     }
     file
@@ -132,6 +132,11 @@ mod tests {
         vec![epoch(1, Some(0.25)), epoch(2, None)]
     }
 
+    /// Half the rate in each epoch.
+    fn rate(epoch: usize) -> f64 {
+        0.5_f64.powi(epoch as i32)
+    }
+
     /// CRC-32C bit by bit: Castagnoli's polynomial, reflected, as in RFC 3720, appendix B.4.
     fn crc(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(u32::MAX, |crc, &byte| {
@@ -167,32 +172,35 @@ mod tests {
 
     #[test]
     fn event_file_has_its_version_and_then_an_event_per_epoch() {
-        let events = decoded(&events(&epochs(), 1000.0, Curve::Train));
+        let events = decoded(&events(&epochs(), &rate, 1000.0, Curve::Train));
         assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"));
         assert_eq!((events[0].wall_time, events[0].step, &events[0].summary), (1000.0, 0, &None));
-        assert_eq!(scalars(&events[1]), [("epoch_loss", 0.5), ("epoch_accuracy", 0.75)]);
-        assert_eq!(scalars(&events[2]), [("epoch_loss", 0.25), ("epoch_accuracy", 0.75)]);
+        assert_eq!(scalars(&events[1]), [("epoch_loss", 0.5), ("epoch_accuracy", 0.75), ("epoch_learning_rate", 0.5)]);
+        assert_eq!(
+            scalars(&events[2]),
+            [("epoch_loss", 0.25), ("epoch_accuracy", 0.75), ("epoch_learning_rate", 0.25)]
+        );
         let times: Vec<_> = events.iter().map(|event| (event.step, event.wall_time)).collect();
-        assert_eq!(times, [(0, 1000.0), (1, 1002.5), (2, 1005.0)]);
+        assert_eq!(times, [(0, 1000.0), (0, 1002.5), (1, 1005.0)]);
     }
 
     #[test]
     fn epoch_without_validation_has_no_validation_event() {
-        let events = decoded(&events(&epochs(), 0.0, Curve::Validation));
+        let events = decoded(&events(&epochs(), &rate, 0.0, Curve::Validation));
         assert_eq!(events.len(), 2);
-        assert_eq!((events[1].step, scalars(&events[1])), (1, vec![("epoch_loss", 0.25), ("epoch_accuracy", 0.875)]));
+        assert_eq!((events[1].step, scalars(&events[1])), (0, vec![("epoch_loss", 0.25), ("epoch_accuracy", 0.875)]));
     }
 
     #[test]
     fn events_of_more_epochs_begin_with_those_of_fewer() {
-        let [short, long] = [1, 2].map(|count| events(&epochs()[..count], 7.0, Curve::Train));
+        let [short, long] = [1, 2].map(|count| events(&epochs()[..count], &rate, 7.0, Curve::Train));
         assert!(long.len() > short.len() && long.starts_with(&short));
     }
 
     #[test]
     fn event_file_has_the_bytes_that_tensorflow_writes() {
         // From `tf.io.TFRecordWriter`, with the same event.
-        let file = events(&[], 0.0, Curve::Train);
+        let file = events(&[], &rate, 0.0, Curve::Train);
         let data = b"\x1a\x0dbrain.Event:2";
         assert_eq!(file[..8], 15_u64.to_le_bytes());
         assert_eq!(file[12..27], data[..]);

@@ -19,6 +19,14 @@ pub enum ServeError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The system refuses what the server needs.
+    #[error("the server can't work: {task}")]
+    System {
+        /// What is missing.
+        task: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// The runs can't be listed, or the run can't be loaded.
     #[error(transparent)]
     Run(#[from] RunError),

@@ -55,23 +55,24 @@ impl Server {
     ///
     /// # Errors
     /// If the system does not report it.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+    pub fn address(&self) -> Result<SocketAddr, ServeError> {
+        self.listener.local_addr().map_err(system("its address is not known"))
     }
 
     /// Answers requests until `stop` is notified, and then finishes open requests.
     ///
     /// # Errors
     /// If the system can't start the threads.
-    pub fn serve(self, stop: &Notify) -> io::Result<()> {
+    pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
         // Decoded pictures are large: at most one at a time per processor.
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(processors)
             .max_blocking_threads(processors)
             .enable_all()
-            .build()?;
-        let served = runtime.block_on(self.serve_until(stop));
+            .build()
+            .map_err(system("its threads can't be started"))?;
+        let served = runtime.block_on(self.serve_until(stop)).map_err(system("its port can't be watched"));
         runtime.shutdown_timeout(PATIENCE);
         served
     }
@@ -89,6 +90,10 @@ impl Server {
         let _ = timeout(2 * PATIENCE, open.shutdown()).await;
         Ok(())
     }
+}
+
+fn system(task: &'static str) -> impl FnOnce(io::Error) -> ServeError {
+    move |source| ServeError::System { task, source }
 }
 
 async fn accept(listener: &tokio::net::TcpListener, service: &Arc<Service>, open: &GracefulShutdown) {

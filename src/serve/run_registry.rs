@@ -55,6 +55,8 @@ pub struct Entry {
     model: bool,
     /// Whether it has a report.
     report: bool,
+    /// The names of its classes, in order. Empty if its record can't be read.
+    classes: Vec<String>,
     #[serde(flatten)]
     summary: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,6 +100,7 @@ impl RunRegistry {
             run: name,
             model: path.join(RunFolder::BEST).is_file(),
             report: path.join(RunFolder::REPORT).is_file(),
+            classes: RunFolder::at(&path).record().map(|record| record.data.names()).unwrap_or_default(),
             error: summary.as_ref().err().map(|error| chain(error)),
             summary: summary.ok(),
         };

@@ -15,6 +15,7 @@ use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
+use super::schedule::LrSchedule;
 use crate::model::weights;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
 
@@ -42,8 +43,8 @@ pub struct Start {
     pub checkpoint: Option<(Vec<u8>, Seconds)>,
     /// The number of batches in an epoch.
     pub batches: usize,
-    /// Whether to write the curves for TensorBoard, too.
-    pub tensorboard: bool,
+    /// The learning rates, if the curves for TensorBoard are written, too.
+    pub tensorboard: Option<LrSchedule>,
 }
 
 struct State {
@@ -117,8 +118,9 @@ impl CheckpointWriter {
         run.write_models(&models, record)?;
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
-        if start.tensorboard {
-            run.write_tensorboard(&epochs, record.started)?;
+        if let Some(schedule) = &start.tensorboard {
+            let last_rate = |epoch: usize| schedule.at(epoch * schedule.updates_per_epoch() - 1);
+            run.write_tensorboard(&epochs, &last_rate, record.started)?;
         }
         run.write_metrics(&epochs)
     }

@@ -138,7 +138,7 @@ impl<'a> Session<'a> {
             scheduler: scheduler.clone(),
             checkpoint: self.checkpoint,
             batches: self.plan.batches,
-            tensorboard: experiment.training.tensorboard,
+            tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
         };
         let writer = CheckpointWriter::new(run.clone(), self.record, history.clone(), guard.clone(), start);
 

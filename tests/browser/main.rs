@@ -6,6 +6,8 @@
 mod served;
 mod webdriver;
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -67,14 +69,8 @@ const DIGIT: &str = "document.getElementById('digit').value";
 #[ignore = "needs Chromium and chromedriver, and trains for half a minute"]
 fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     let runs = tempfile::tempdir().unwrap();
-    let train = |name: &str, more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
-        command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["train", "--device", DEVICE]).args(more);
-        let output = command.arg("--run").arg(runs.path().join(name)).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    };
-    train("small", &["--config", "config/smoke.toml"]);
-    train("baseline", &["--config", "config/baseline.toml"]);
+    train(&runs.path().join("small"), &["--config", "config/smoke.toml"]);
+    train(&runs.path().join("baseline"), &["--config", "config/baseline.toml"]);
     let server = Served::start(runs.path(), DEVICE, &[]);
     let browser = Browser::open();
     browser.go(&format!("http://{}/", server.address));
@@ -141,4 +137,76 @@ fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     // Neither the server nor the page's own policy refused a request.
     let refused = "performance.getEntriesByType('resource').filter(it => it.responseStatus != 200).map(it => it.name)";
     assert_eq!(browser.value(refused), json!([]));
+}
+
+/// A folder of two pictures per class in `train` and `test`, one folder per class.
+fn pictures(folder: &Path, classes: &[&str]) {
+    let mut png = vec![];
+    let mut encoder = png::Encoder::new(&mut png, 8, 8);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[0, 255].repeat(32)).unwrap();
+    for part in ["train", "test"] {
+        for class in classes {
+            let folder = folder.join(part).join(class);
+            fs::create_dir_all(&folder).unwrap();
+            (0..4).for_each(|number| fs::write(folder.join(format!("{number}.png")), &png).unwrap());
+        }
+    }
+}
+
+fn train(run: &Path, more: &[&str]) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["train", "--device", DEVICE]).args(more);
+    let output = command.arg("--run").arg(run).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "needs Chromium and chromedriver"]
+fn page_shows_class_names_clears_only_the_focused_drawing_and_reports_failures() {
+    let runs = tempfile::tempdir().unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let classes = ["ankle boot", "bag", "t-shirt or top", "trouser"];
+    pictures(data.path(), &classes);
+    let dir = format!("data.dir={}", data.path().display());
+    let sets = ["data.dataset=image-folder", &dir, "data.validation=0", "training.epochs=1"];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    train(&runs.path().join("clothes"), &sets);
+    let mut server = Some(Served::start(runs.path(), DEVICE, &[]));
+    let browser = Browser::open();
+    browser.go(&format!("http://{}/", server.as_ref().unwrap().address));
+
+    // The rows are those of the run's classes before the first drawing, and after Clear.
+    let rows = "[...document.querySelectorAll('#bars li')].map(it => it.firstChild.textContent)";
+    until(&browser, rows, &json!(classes));
+    browser.draw("#sheet", &[lines(&[[-60.0, -90.0], [60.0, 90.0]])]);
+    until(&browser, &format!("{DIGIT}.length > 2"), &json!(true));
+    browser.click("#clear");
+    until(&browser, DIGIT, &json!("–"));
+    assert_eq!(browser.value(rows), json!(classes));
+
+    // A long name fits.
+    browser.draw("#sheet", &[lines(&[[-60.0, -90.0], [60.0, 90.0]])]);
+    until(&browser, &format!("{DIGIT}.length > 2"), &json!(true));
+    let fits = "document.documentElement.scrollWidth <= innerWidth
+        && document.getElementById('digit').getBoundingClientRect().right
+        <= document.querySelector('.verdict figure').getBoundingClientRect().left";
+    assert_eq!(browser.value(fits), true);
+
+    // Escape elsewhere leaves the drawing alone.
+    let escape = |selector: &str| {
+        let key = "new KeyboardEvent('keydown', { key: 'Escape', bubbles: true })";
+        browser.value(&format!("document.querySelector('{selector}').dispatchEvent({key})"));
+    };
+    let is_clear = "document.getElementById('clear').disabled";
+    escape("#run");
+    assert_eq!(browser.value(is_clear), false);
+    escape("#sheet");
+    assert_eq!(browser.value(is_clear), true);
+
+    // A request that fails says why.
+    drop(server.take());
+    browser.draw("#sheet", &[lines(&[[-60.0, -90.0], [60.0, 90.0]])]);
+    let status = "document.getElementById('status').textContent";
+    until(&browser, status, &json!("The server does not answer. Is it still running?"));
 }

@@ -86,3 +86,44 @@ fn blank_image_is_reported() {
     let message = failure(program().arg("predict").arg(&smoke().run).arg(&path).args(["--device", DEVICE]));
     assert!(message.contains("blank.png: the image is blank: no stroke stands out"), "{message}");
 }
+
+/// Whether a terminal would obey anything in a text that is not coloured.
+fn has_control_characters(text: &str) -> bool {
+    text.chars().any(|char| char.is_control() && char != '\n')
+}
+
+#[test]
+fn control_characters_from_files_are_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("escape.toml");
+    fs::write(&config, "name = \"a\\u001b[2J\"\nseed = \"\\u001b]0;title\\u0007\"\n\"\\u009bkey\" = 1\n").unwrap();
+    let message = failure(program().args(["config", "--config"]).arg(&config));
+    assert!(!has_control_characters(&message), "{message:?}");
+    fs::write(&config, "name = \u{1b}[2J\n").unwrap();
+    let message = failure(program().args(["config", "--config"]).arg(&config));
+    assert!(!has_control_characters(&message) && message.contains(r"\u{1b}"), "{message:?}");
+
+    // A record and a class name, in every output that shows them.
+    let run = folder.path().join("run\u{1b}[31m");
+    smoke().copy_to(&run);
+    let record = fs::read_to_string(run.join("record.json")).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    record["data"]["names"][3] = "three\u{1b}[5m".into();
+    record["failure"] = "lost\u{1b}[2J\rdevice".into();
+    fs::write(run.join("record.json"), record.to_string()).unwrap();
+    let image = folder.path().join("3\u{7}.png");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/drawn/digits/3-bows-1.png"), &image).unwrap();
+    let run = run.to_str().unwrap();
+    for arguments in [
+        vec!["runs", "--runs", folder.path().to_str().unwrap()],
+        vec!["evaluate", run],
+        vec!["predict", run, image.to_str().unwrap(), "missing\u{1b}[2J.png"],
+        vec!["resume", run],
+    ] {
+        let output = program().args(&arguments).output().unwrap();
+        for text in [output.stdout, output.stderr] {
+            let text = String::from_utf8(text).unwrap();
+            assert!(!has_control_characters(&text), "{arguments:?}: {text:?}");
+        }
+    }
+}

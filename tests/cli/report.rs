@@ -138,3 +138,26 @@ fn report_of_softmax_regression_without_validation_is_complete() {
     assert!(page.contains("weights of class 9") && !page.contains("hidden layer"), "{page}");
     assert_eq!(page.matches("<polyline").count(), 2, "error and loss of training");
 }
+
+#[test]
+fn report_calls_rows_columns_and_units_by_the_names_of_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("five");
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(&run);
+    command.args(["--set", "data.classes=[5,6,7]", "--set", "data.fraction=0.05", "--set", "model.hidden=[]"]);
+    command.args(["--set", "training.epochs=1"]);
+    success(&mut command);
+    let page = self_contained(&run.join("report.html"));
+    let (_, matrix) = page.split_once("class=\"confusion\"").unwrap();
+    let (matrix, _) = matrix.split_once("</table>").unwrap();
+    for scope in ["col", "row"] {
+        let names: Vec<&str> =
+            matrix.split(&format!("scope=\"{scope}\">")).skip(1).map(|rest| rest.split_once('<').unwrap().0).collect();
+        assert_eq!(names, ["5", "6", "7"], "{scope}");
+    }
+    for class in ["5", "6", "7"] {
+        assert!(page.contains(&format!("alt=\"weights of class {class}\"")), "{class}");
+    }
+    assert!(!page.contains("class 0"));
+}

@@ -307,3 +307,20 @@ fn folder_that_is_not_a_run_cannot_be_resumed() {
     assert!(message.contains("config.toml"), "{message}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it writes nothing there");
 }
+
+#[test]
+fn finished_run_is_told_only_what_resume_accepts() {
+    for (kind, advice) in [("one-cycle", "its one-cycle schedule can't be extended"), ("constant", "training.epochs=2")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let mut command = program();
+        command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--run"]).arg(&run);
+        command.args(["--set", "training.epochs=1", "--set", "data.fraction=0.02"]);
+        success(command.args(["--set", &format!("schedule.kind={kind}")]));
+        let (_, message) = success(program().arg("resume").arg(&run));
+        assert!(message.contains("is finished after 1 epochs") && message.contains(advice), "{message}");
+        let longer = program().arg("resume").arg(&run).args(["--set", "training.epochs=2"]).output().unwrap();
+        assert_eq!(longer.status.success(), kind == "constant", "{longer:?}");
+    }
+}

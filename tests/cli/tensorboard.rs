@@ -59,9 +59,10 @@ fn tensorboard_reads_the_values_of_the_metrics_file() {
         let points = curves[split][tag].as_array().unwrap_or_else(|| panic!("no {tag} of {split}: {curves}"));
         assert_eq!(points.len(), rows.len());
         for (point, row) in points.iter().zip(&rows) {
-            assert_eq!(point[1].as_f64().unwrap(), row[0], "the step is the epoch");
+            assert_eq!(point[1].as_f64().unwrap() + 1.0, row[0], "the step is the epoch, from 0");
             assert!((point[2].as_f64().unwrap() - row[column]).abs() < 1e-6, "{split} {tag}: {point} {row:?}");
         }
+        assert!((curves["train"]["epoch_learning_rate"][0][2].as_f64().unwrap() - 0.001).abs() < 1e-9);
         let seconds = points[1][0].as_f64().unwrap() - points[0][0].as_f64().unwrap();
         assert!((seconds - rows[1][7]).abs() < 1e-3, "the time between events is the epoch's: {points:?} {rows:?}");
     }

@@ -47,21 +47,22 @@ fn tensorboard_file_grows_for_a_reader_that_has_it_open() {
         seconds: 1.0,
         ..Epoch::default()
     };
+    let rate = |_| 0.5;
     let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
-    let complete = |epochs: &[Epoch]| tensorboard::events(epochs, 7.0, Curve::Train);
-    run.write_tensorboard(&first, 7.0).unwrap();
+    let complete = |epochs: &[Epoch]| tensorboard::events(epochs, &rate, 7.0, Curve::Train);
+    run.write_tensorboard(&first, &rate, 7.0).unwrap();
     let path = folder.path().join(Curve::Train.file());
     let mut open = fs::File::open(&path).unwrap();
-    run.write_tensorboard(&both, 7.0).unwrap();
+    run.write_tensorboard(&both, &rate, 7.0).unwrap();
     let mut seen = vec![];
     io::Read::read_to_end(&mut open, &mut seen).unwrap();
     assert!(seen == complete(&both));
 
     // A file that ends within an event is completed, and one with more epochs is replaced.
     fs::write(&path, &seen[..seen.len() - 5]).unwrap();
-    run.write_tensorboard(&both, 7.0).unwrap();
+    run.write_tensorboard(&both, &rate, 7.0).unwrap();
     assert!(fs::read(&path).unwrap() == complete(&both));
-    run.write_tensorboard(&first, 7.0).unwrap();
+    run.write_tensorboard(&first, &rate, 7.0).unwrap();
     assert!(fs::read(&path).unwrap() == complete(&first));
 }
 

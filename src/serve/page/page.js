@@ -106,7 +106,8 @@ $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "z") undo();
-  else if (event.key === "Escape" || event.key === "Delete") clear();
+  // Elsewhere, Escape closes a list, for instance.
+  else if ((event.key === "Escape" || event.key === "Delete") && event.target === sheet) clear();
   else return;
   event.preventDefault();
 });
@@ -174,31 +175,40 @@ async function read() {
   const body = content.sent ?? (await new Promise((done) => sheet.toBlob(done)));
   const run = $("run").value;
   try {
-    const response = await fetch(run ? `/api/predict?run=${encodeURIComponent(run)}` : "/api/predict", {
+    return await request(run ? `/api/predict?run=${encodeURIComponent(run)}` : "/api/predict", {
       method: "POST",
       headers: { "Content-Type": body.type },
       body,
     });
-    const answer = await response.json();
-    if (response.ok) return answer;
-    say(answer.error);
-  } catch {
-    say("The server does not answer. Is it still running?");
+  } catch (error) {
+    say(error.message);
   }
+}
+
+// The JSON of a response. Throws an error in words for the user.
+async function request(path, options) {
+  const response = await fetch(path, options).catch(() => {
+    throw new Error("The server does not answer. Is it still running?");
+  });
+  const answer = await response.json().catch(() => ({ error: `The server's answer is not JSON (status ${response.status}).` }));
+  if (answer.error) throw new Error(answer.error);
+  return answer;
 }
 
 const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
 function tell(answer) {
   if (answer !== undefined) say("");
-  const probabilities = answer?.probabilities ?? Array(Math.max(10, $("bars").children.length)).fill(0);
+  const classes = answer?.classes ?? $("run").selectedOptions[0]?.classes ?? [];
+  const probabilities = answer?.probabilities ?? classes.map(() => 0);
   $("digit").value = answer?.class ?? "–";
+  $("digit").classList.toggle("word", $("digit").value.length > 2);
   while ($("bars").children.length > probabilities.length) $("bars").lastChild.remove();
   while ($("bars").children.length < probabilities.length) $("bars").append(bar());
   probabilities.forEach((probability, index) => {
     const row = $("bars").children[index];
-    const name = answer?.classes[index];
-    row.firstChild.textContent = name ?? (row.firstChild.textContent || index);
+    const name = classes[index];
+    row.firstChild.textContent = row.firstChild.title = name;
     row.classList.toggle("best", Boolean(answer) && name === answer.class);
     row.querySelector(".track div").style.width = `${100 * probability}%`;
     row.querySelector(".share").textContent = answer ? percent(probability) : "";
@@ -236,20 +246,22 @@ function element(name, text) {
 async function list() {
   let runs;
   try {
-    runs = await (await fetch("/api/runs")).json();
-  } catch {
-    return say("The server does not answer. Is it still running?");
+    runs = await request("/api/runs");
+  } catch (error) {
+    return say(error.message);
   }
   const chosen = $("run").value || runs.find((run) => run.default)?.run;
   $("run").replaceChildren(
     ...runs.map((run) => {
       const option = new Option(run.run, run.run, false, run.run === chosen);
       option.disabled = !run.model;
+      option.classes = run.classes;
       return option;
     }),
   );
   $("runs").replaceChildren(...runs.map(row));
   mark();
+  if (isEmpty()) tell(null);
 }
 
 function row(run) {
