@@ -21,7 +21,7 @@ use mnist_burn::data::{self, Batch, ImageBatcher, Scaling};
 use mnist_burn::device;
 use mnist_burn::model::Mlp;
 
-/// The network, and what one batch of images does to it.
+/// The network, and the loss of one batch of images.
 #[derive(Module, Debug)]
 struct Classifier {
     network: Mlp,
@@ -59,7 +59,7 @@ impl InferenceStep for Classifier {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // A GPU if this build has one, else the CPU; or the device that is named: `-- flex`.
+    // The device that the first argument names, as in `-- flex`. The default is a GPU if this build has one, else the CPU.
     let name = std::env::args().nth(1).unwrap_or("auto".into());
     let device: Device = device::open(&name)?.device;
     let autodiff = device.clone().autodiff();
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let order: Vec<usize> = (0..images.len()).collect();
     let (train, validation) = order.split_at(55_000);
 
-    // A loader takes images from a `Dataset`, here `Images`, and has a `Batcher` make tensors of them: pixels / 255.
+    // A loader takes images from a `Dataset`, here `Images`. A `Batcher` turns them into tensors: pixels / 255.
     let batcher = ImageBatcher::new(Scaling::UNIT);
     let loader = |images, shuffle: Option<u64>| {
         let builder = DataLoaderBuilder::new(batcher.clone()).batch_size(32).set_device(device.clone());

@@ -1,4 +1,4 @@
-//! Trains a multi-layer perceptron on MNIST with [Burn](https://burn.dev), from one config file, and uses it.
+//! Trains a multi-layer perceptron on MNIST with [Burn](https://burn.dev), from one config file, and classifies images with it.
 //!
 //! # The rooms
 //!
@@ -7,7 +7,7 @@
 //!
 //! | room | owns |
 //! | --- | --- |
-//! | `main` | the process: it parses the command line, runs the command, reports errors, and alone ends the process |
+//! | `main` | parses the command line, runs the command, reports errors; no other file ends the process |
 //! | [`commands`] | one file a command: from its arguments to its output |
 //! | [`error`] | the one error that a command returns |
 //! | [`cli`] | the command line as typed, what a terminal shows, signals |
@@ -16,33 +16,34 @@
 //! | [`sweep`] | variants of an experiment over several seeds, and the choice among them |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
 //! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
-//! | [`evaluation`] | predictions against the true classes; a trained network put to use |
+//! | [`evaluation`] | predictions against the true classes; a trained network as a classifier |
 //! | [`model`] | the network, its weights in files, and the weights of other networks that it starts from |
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | [`random`] | the generator of every random choice; what makes two runs the same |
+//! | [`random`] | the random generators, each derived from the seed and its purpose |
 //! | [`checksum`] | SHA-256 sums |
 //! | [`text`] | how numbers and errors are written |
 //!
 //! The first lines of each room's `mod.rs` are a map of that room.
 //!
-//! # From a file to a verdict
+//! # From a file to a test error
 //!
 //! Six files lead one image through the program:
 //!
-//! 1. `commands/train.rs` is the story of a run, from the config to the report;
+//! 1. `commands/train.rs` has all steps of a run, from the config to the report;
 //! 2. `data/batch.rs` turns bytes into scaled numbers: a batch `[batch, 784]`;
-//! 3. `model/mlp.rs` is the network: it makes logits `[batch, 10]` of a batch;
-//! 4. `training/step.rs` makes loss and gradients of the logits, and new weights of the gradients;
-//! 5. `training/session.rs` puts Burn's `Learner` together and launches it, until `training/history.rs` says that the
-//!    training is over;
-//! 6. `evaluation/mod.rs` counts the predictions on the test images: the verdict.
+//! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]` from a batch;
+//! 4. `training/step.rs` computes the loss, the gradients and the new weights;
+//! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is
+//!    over;
+//! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 //!
-//! Later, `evaluation/classifier.rs` predicts with the network, and with the image size, the scaling of the pixels and the
-//! classes that `run/record.rs` keeps.
+//! Later, `evaluation/classifier.rs` classifies new images. It needs the network, and from `run/record.rs` the image size,
+//! the scaling of the pixels and the classes.
 //!
-//! At first, skip `model/dense/` and `model/host_tensor.rs` (speed on the CPU), `device/remote/` (other machines), and `serve/`.
+//! At first, skip `model/dense/` and `model/host_tensor.rs` (speed on the CPU), `device/remote/` (other machines), and
+//! `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");

@@ -2,9 +2,10 @@
 //!
 //! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
 //!
-//! Two runs have the same bytes if their config, data, build and device are the same. The seed makes every random choice
-//! here, `data/loader.rs` the order of the images from seed and epoch alone, and `model/mlp.rs` numbers the parameters, so
-//! that equal networks have equal files. `training/position.rs` says where a resumed run goes on.
+//! Two runs have the same bytes if their config, data, build and device are the same. Every
+//! random choice depends on the seed. In `data/loader.rs`, the order of the images depends on seed and epoch only.
+//! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
+//! from which a resumed run continues.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -10,7 +10,7 @@ use super::display::Ui;
 use crate::device::remote::Address;
 use crate::run::Sort;
 
-/// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and uses it.
+/// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and classifies images with it.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -45,7 +45,7 @@ pub enum Command {
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
-    /// Print all keys of the config, as a config file and --set define them, or its JSON Schema
+    /// Print the resolved config with all its keys, or the JSON Schema of configs
     Config(Config),
     /// List the backends of this build and their adapters, or the devices of a worker
     Devices(Devices),
@@ -126,7 +126,7 @@ pub struct Runs {
     /// The folder that holds the runs, directly or in sub-folders
     #[arg(long, value_name = "DIR", default_value = "runs")]
     pub runs: PathBuf,
-    /// The order, ascending: the newest or largest run comes last, followed only by runs without such a value
+    /// The key to sort by, in ascending order; runs without this value come last
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
     pub sort: Sort,
     /// Print JSON: an array with an object for each run, or an object with the differences

@@ -1,4 +1,4 @@
-//! `mnist-burn config`: prints the complete config that a file and overrides lead to, or the JSON Schema of configs.
+//! `mnist-burn config`: prints the resolved config of a file and its overrides, or the JSON Schema of configs.
 
 use super::print::print;
 use crate::cli::{Config, Experiment};

@@ -101,8 +101,8 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     Ok(())
 }
 
-/// Refuses a folder of a run that has a different experiment: it would be taken for this sweep's. Another device makes
-/// no difference, but another number of devices does.
+/// Refuses a run folder that has a different experiment, so that it is not taken for a run of this sweep. The devices may
+/// differ, but not their number.
 fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     for run in sweep.runs() {
         let path = folder.join(run.name());

@@ -304,7 +304,7 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
     let devices = prepared.devices.len();
     split.training.truncate(batch_size * devices);
-    // As many as these batches take, but at least one per device: with none there would be no batch.
+    // The unlabelled images of these batches, but at least one per device: without any there would be no batch.
     split.unlabelled.truncate(unlabelled_per_batch.max(1) * devices);
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;

@@ -1,4 +1,4 @@
-//! Which keys make sense together.
+//! Checks the keys that depend on each other.
 
 use super::error::Problem;
 use super::experiment::{Dataset, Experiment};
@@ -7,7 +7,7 @@ use super::schema;
 use super::setting::Setting;
 use super::training::BatchSize;
 
-/// A mistake that takes more than one key.
+/// A conflict between keys whose values are valid one by one.
 struct Conflict {
     /// The key that is reported, then the others that it conflicts with.
     keys: &'static [&'static str],
@@ -153,12 +153,12 @@ fn has_layers<'a>(experiment: &Experiment, names: impl IntoIterator<Item = &'a S
     names.into_iter().all(|name| layers.contains(name))
 }
 
-/// Whether nobody published it.
+/// Whether the images are the user's own, not a published data set.
 fn is_own(dataset: Dataset) -> bool {
     matches!(dataset, Dataset::Idx | Dataset::ImageFolder)
 }
 
-/// A section whose `kind` decides which of its other keys mean anything.
+/// A section whose `kind` decides which of its other keys are used.
 struct Kinds {
     section: &'static str,
     /// The key of the kind.
@@ -172,8 +172,8 @@ const KINDS: &[Kinds] = &[
     Kinds { section: "schedule", key: "schedule.kind", chosen: |it| it.schedule.kind.name() },
 ];
 
-/// Reports the settings that others contradict. Where one of them is reported already, what they say together is
-/// unknown, and nothing is added.
+/// Reports the settings that conflict with others. If one of the conflicting settings has been reported already, nothing
+/// is added: its right value is unknown.
 pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<Problem>) {
     let reported: Vec<_> = problems.iter().map(|problem| problem.key.clone()).collect();
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| reported.iter().any(|reported| reported == key));
@@ -190,8 +190,8 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
 
 /// A key that belongs to another kind.
 ///
-/// `--set optimizer.kind=sgd` on a file written for Adam is no mistake: the file's Adam keys then mean nothing, and
-/// [`Experiment::resolved`] clears them.
+/// `--set optimizer.kind=sgd` is valid for a file written for Adam. [`Experiment::resolved`] then clears the file's Adam
+/// keys.
 fn foreign_key(kinds: &Kinds, experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
     let (chosen, using) = ((kinds.chosen)(experiment), schema::kinds(Some(kinds.section), &setting.name));
     let kind_is_override = settings.iter().any(|other| other.key() == kinds.key && other.line.is_none());

@@ -1,4 +1,4 @@
-//! `device`: where an experiment is computed.
+//! `device`: the devices that compute an experiment.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::device::DeviceName;
 use crate::device::remote::WorkerAddress;
 
-/// A device, or several that share the images of each update. On the command line they stand in one word, `cuda:0,cuda:1`.
+/// One device, or several devices that share each update. The command line separates them by commas: `cuda:0,cuda:1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Devices {
@@ -19,7 +19,7 @@ pub enum Devices {
 }
 
 impl Devices {
-    /// The name of each.
+    /// The names of the devices.
     pub fn names(&self) -> Vec<&str> {
         match self {
             Self::Word(word) => word.split(',').collect(),
@@ -27,23 +27,24 @@ impl Devices {
         }
     }
 
-    /// How many there are.
+    /// The number of devices.
     pub fn count(&self) -> usize {
         self.names().len()
     }
 
-    /// The name of the first, which validates and tests.
+    /// The name of the first device, which also validates and tests.
     pub fn first(&self) -> &str {
         self.names().first().copied().unwrap_or_default()
     }
 
-    /// Whether there is one, and each can be a device's name.
+    /// Whether there is at least one name, and every name is valid.
     pub fn are_sound(&self) -> bool {
         let names = self.names();
         !names.is_empty() && names.into_iter().all(|name| DeviceName::parse(name).is_some())
     }
 
-    /// Whether those of workers are all reached over WebSocket, or none is: Burn moves no tensor between the two.
+    /// Whether all workers use the same kind of connection, WebSocket or encrypted. Burn can't move tensors between the two
+    /// kinds.
     pub fn are_reached_alike(&self) -> bool {
         let mut kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
             Some(DeviceName::Remote(address)) => Some(matches!(address.worker, WorkerAddress::WebSocket { .. })),

@@ -1,4 +1,4 @@
-//! What differs between experiments, key by key.
+//! Compares experiments key by key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,13 @@ use toml::Value;
 use super::experiment::Experiment;
 use super::toml_text::dotted;
 
-/// A key that is not the same in all of some experiments.
+/// A key whose value is not the same in all compared experiments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// The dotted key, such as `training.epochs`.
     pub key: String,
-    /// Its value in each experiment, in their order; none where it means nothing, as `optimizer.momentum` to Adam.
+    /// Its value in each experiment, in order. `None` if the experiment does not use the key, as Adam does not use
+    /// `optimizer.momentum`.
     pub values: Vec<Option<Value>>,
 }
 
@@ -29,7 +30,7 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
     names.into_iter().filter_map(difference).collect()
 }
 
-/// Every key of an experiment, dotted, with its value.
+/// All keys of an experiment, dotted, with their values.
 fn keys(experiment: &Experiment) -> BTreeMap<String, Value> {
     let document = experiment.to_toml().parse().expect("an experiment is written as TOML");
     keys_in(None, document).collect()

@@ -1,4 +1,4 @@
-//! A TOML document and its overrides, cut into single settings.
+//! Splits a TOML document and its overrides into single settings.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -8,25 +8,25 @@ use super::schema;
 use super::setting::Setting;
 use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
 
-/// The settings in `text`, or, where it is not TOML, none and the problems, at most one a line.
+/// The settings in `text`. If it is not valid TOML, there are no settings, but problems, at most one per line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
     let (document, problems) = table(text);
-    // What the parser makes of the rest of a broken file is a guess: an unclosed `[model` loses its header, for one.
+    // After a syntax error, the parser guesses: a section with the header `[model`, for example, loses its name.
     let settings = if problems.is_empty() { settings(text, None, document.get_ref()) } else { Vec::new() };
     (settings, problems)
 }
 
-/// The document in `text`, and where that is not TOML, at most one problem a line.
+/// The document in `text`. If it is not valid TOML, also the problems, at most one per line.
 pub fn table(text: &str) -> (Spanned<DeTable<'_>>, Vec<Problem>) {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<_> = errors.iter().map(|error| syntax_problem(text, error)).collect();
     problems.sort_by_key(|problem| problem.line);
-    // The parser trips more than once over some mistakes.
+    // The parser reports some mistakes more than once.
     problems.dedup_by_key(|problem| problem.line);
     (document, problems)
 }
 
-/// Lays the `--set` arguments over `settings`, a later one over an earlier one.
+/// Overrides `settings` by the `--set` arguments. A later argument overrides an earlier one.
 pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) {
     for argument in arguments {
         let shown = format!("--set {argument}");
@@ -36,7 +36,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
             continue;
         };
         for change in changes {
-            // An unknown section stays wrong, whatever comes after it.
+            // An unknown section remains an error, even if a later argument overrides it.
             settings.retain(|it| it.is_unknown_section() || it.key() != change.key());
             settings.push(Setting { line: None, shown: shown.clone(), ..change });
         }
@@ -58,7 +58,7 @@ fn override_settings(argument: &str) -> Option<Vec<Setting>> {
     Some(settings(&text, None, document.get_ref()))
 }
 
-/// The keys of a document, or of a section in it, those of known sections one by one.
+/// The settings of a document or a section. Each key of a known section is a setting of its own.
 fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>) -> Vec<Setting> {
     let mut found = Vec::new();
     for (name, value) in table {
@@ -72,14 +72,14 @@ fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>) -> Vec<Setti
     found
 }
 
-/// A mistake in the TOML itself, shown with the line that it is on.
+/// A syntax error, reported with its line.
 fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
-    // What is missing at the end of the file is missing after its last word.
+    // If something is missing at the end of the file, report the last line that has text.
     let line = line_of(text, span.start.min(text.trim_end().len()));
     let setting = shortened(text.lines().nth(line - 1).unwrap_or_default());
     let what = match error.message() {
-        // The parser takes the nothing after `seed =` for a string without quotes.
+        // If nothing follows `seed =`, the parser complains about a string without quotes.
         message if span.is_empty() && message.starts_with("string values must be quoted") => "the value is missing",
         message => message,
     };

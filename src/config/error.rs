@@ -1,34 +1,34 @@
-//! What can go wrong between a config file and an experiment.
+//! The errors of a config.
 
 use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why there is no experiment.
+/// Why a config can't be loaded.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The config file is missing, unreadable or not UTF-8.
     #[error("cannot read the config file {}", path.display())]
     Unreadable {
-        /// The file as named by the user.
+        /// The path of the file, as the user wrote it.
         path: PathBuf,
-        /// What the system says.
+        /// The system's reason.
         source: io::Error,
     },
-    /// The file or the overrides say something wrong, in reading order.
+    /// The file or the overrides have errors.
     #[error("{}", summary(origin, problems))]
     Problems {
-        /// The config file, for the reader.
+        /// The name of the config file, for the message.
         origin: String,
-        /// Everything wrong, at least one.
+        /// All errors, at least one: first those of the file from top to bottom, then those of the overrides.
         problems: Vec<Problem>,
     },
 }
 
-/// One thing wrong with one setting.
+/// An error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The dotted key, such as `training.epochs`; empty where the text is not TOML.
+    /// The dotted key, such as `training.epochs`; empty for a syntax error.
     pub key: String,
     /// The line in the config file, from 1; `None` for an override.
     pub line: Option<usize>,
@@ -47,7 +47,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A line with the count, then one indented line a problem.
+/// A line with the number of problems, then one indented line per problem.
 fn summary(origin: &str, problems: &[Problem]) -> String {
     let plural = if problems.len() == 1 { "" } else { "s" };
     let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();

@@ -189,8 +189,9 @@ pub struct Model {
     /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5,
     /// where Keras has 1e-3.
     pub batch_norm: bool,
-    /// The part of a batch's mean and variance in the running ones, which batch normalisation uses after training:
-    /// `(1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. In Keras, `momentum` is the other part.
+    /// The weight of a new batch in the running mean and variance, which batch normalisation uses after training:
+    /// `running = (1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. Keras' `momentum` is 1 minus this
+    /// one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = BATCH_NORM_MOMENTUM))]
     pub batch_norm_momentum: Option<f64>,

@@ -1,11 +1,11 @@
-//! Plain words for what the schema refuses: what is allowed, and what may have been meant.
+//! Explains why the schema refuses a setting: what is allowed, and what the user may have meant.
 
 use super::schema;
 use super::setting::Setting;
 use super::toml_text::dotted;
 use super::values;
 
-/// The keys, sections and values of before, and their new names. An old one is answered with the new one.
+/// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
 const RENAMED: [(&str, &str); 11] = [
     ("consistency", "[semi_supervised]"),
     ("data.distort", "[data.augment]"),
@@ -25,7 +25,7 @@ pub fn is_renamed(key: &str) -> bool {
     RENAMED.iter().any(|(old, _)| *old == key)
 }
 
-/// Why the schema refuses `setting`, and what it would take; none if it accepts it.
+/// Why the schema refuses `setting`, and what is allowed. `None` if the schema accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
     let value = setting.value.trim_matches(['"', '\'']);
@@ -48,7 +48,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", values::allowed(schema)))
 }
 
-/// A section that does not exist.
+/// The message for a section that does not exist.
 fn unknown_section(name: &str) -> String {
     let sections = schema::sections();
     match nearest(name, &sections) {
@@ -57,7 +57,7 @@ fn unknown_section(name: &str) -> String {
     }
 }
 
-/// A key that does not exist, or exists elsewhere.
+/// The message for a key that does not exist, or exists only in another section.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
     let sections = schema::sections();
     let places = || sections.iter().map(|section| Some(section.as_str())).chain([None]);
@@ -66,7 +66,7 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     if !homes.is_empty() {
         return format!("unknown key here; it belongs to {}", homes.join(" or "));
     }
-    // Its own section first: a misspelt key is likelier than a misspelt key in the wrong section.
+    // First look in its own section: a misspelt key is probably in the right section.
     let guess = [section].into_iter().chain(places()).find_map(|place| {
         let keys = schema::keys(place);
         nearest(name, &keys).map(|key| dotted(place, key))
@@ -77,12 +77,12 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     }
 }
 
-/// What a section is called in a sentence.
+/// The name of a section in a sentence.
 fn title(section: Option<&str>) -> String {
     section.map_or_else(|| "the top of the file".to_string(), |section| format!("[{section}]"))
 }
 
-/// The name most like `typed`, case aside, if no more than a third of its letters would have to change.
+/// The name nearest to `typed`, ignoring case. `None` if more than a third of the letters would have to change.
 pub fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
     let typed = typed.to_lowercase();
     let distance = |name: &str| strsim::osa_distance(&typed, name);

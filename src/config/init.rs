@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::table::Table;
 
 const LAYERS: &str = "a list of layers, such as \"hidden.0\", \"norm.0\" and \"output\"";
-/// As the network writes it: no sign, no zeros before it.
+/// The name of a layer, as the network writes it: its number has no sign and no leading zeros.
 pub(super) const LAYER: &str = r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))$";
 const LAYER_OR_TENSOR: &str =
     r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))(\.(weight|bias|running_mean|running_var))?$";

@@ -1,10 +1,10 @@
-//! From a TOML file and `--set` arguments to one checked [`Experiment`].
+//! Loads one checked [`Experiment`] from a TOML file and `--set` arguments.
 //!
 //! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
-//! `document` cuts the file and the arguments into single settings. `values` checks them one by one against the schema, so
-//! that one mistake does not hide the next. `hint` has the words for what the schema refuses, and `combinations` checks the keys that do not go
-//! together. All problems are reported together, before any work starts. `resumption` decides which keys may change when a
-//! run is resumed.
+//! `document` splits the file and the arguments into single settings. `values` checks each setting against the schema, so
+//! that one mistake does not hide the next. `hint` explains what the schema refuses, and `combinations` checks the keys
+//! that depend on each other. All problems are reported together, before any work starts. `resumption` decides which keys
+//! may change when a run is resumed.
 
 mod augment;
 mod combinations;
@@ -55,27 +55,27 @@ pub use self::table::Table;
 pub(crate) use self::toml_text::{dotted, line_of, shortened};
 pub use self::training::{BatchSize, Training};
 
-/// The reference recipe as a file, for runs that name none.
+/// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
 
-/// The largest config file that is read, in bytes.
+/// The maximum size of a config file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
 /// Reads the experiment in `file` (`None`: the shipped baseline), changed by `overrides`, each `section.key=value`.
 ///
-/// The values of overrides are TOML, or else strings; a later one wins. The result is resolved: loading its
-/// [`Experiment::to_toml`] gives it again.
+/// The value of an override is TOML. If it is not valid TOML, it is a string. A later override replaces an earlier one. The
+/// result is resolved: loading its [`Experiment::to_toml`] gives the same experiment.
 ///
 /// # Errors
 ///
-/// [`ConfigError::Unreadable`] if there is no reading `file`, or [`ConfigError::Problems`] with all that is wrong.
+/// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
     let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     build(&text, &path.display().to_string(), overrides)
 }
 
-/// The text of a file that is no larger than a config can be: `/dev/zero` has no end.
+/// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end.
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
@@ -88,7 +88,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// The experiment in `text`, called `origin` in messages.
 fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let (mut settings, mut problems) = document::parse(text);
-    // Without the file's keys, nothing can be said about how the overrides go with them.
+    // If the file is not valid TOML, its keys are unknown. So the overrides can't be checked against them.
     let is_complete = problems.is_empty();
     document::apply(overrides, &mut settings, &mut problems);
     let (experiment, settings) = accept(settings, &mut problems);
@@ -103,7 +103,7 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     Err(ConfigError::Problems { origin: origin.to_string(), problems })
 }
 
-/// Puts together the settings that the schema accepts, and reports the others.
+/// Builds the experiment from the settings that the schema accepts, and reports the others.
 ///
 /// Returns the experiment with the accepted settings; the other keys have their defaults.
 fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
@@ -124,7 +124,7 @@ fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, V
     (experiment, accepted)
 }
 
-/// Whether a folder of this name can be made on every system, and is not hidden: the rule of the key `name`.
+/// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.
 pub(crate) fn is_name(name: &str) -> bool {
     schema::find(None, "name").is_some_and(|schema| values::accepts(schema, &name.into()))
 }

@@ -9,7 +9,7 @@ use super::table::Table;
 pub(super) const BETA_1: f64 = 0.9;
 pub(super) const BETA_2: f64 = 0.999;
 pub(super) const EPSILON: f64 = 1e-7;
-/// Keras' default of AdamW. SGD has none.
+/// Keras' default weight decay of AdamW. SGD's default is 0.
 pub(super) const ADAMW_DECAY: f64 = 0.004;
 
 /// `[optimizer]`: the update rule. Keys of another kind are refused.

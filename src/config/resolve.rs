@@ -8,8 +8,8 @@ use super::schema;
 use super::semi_supervised::{RATIO, SemiSupervised, THRESHOLD};
 
 impl Experiment {
-    /// The experiment with the optional keys filled in that its network, its kinds of optimiser and schedule, its
-    /// augmentation and its semi-supervised learning use, and no key of another kind.
+    /// The experiment with its optional keys filled in, as far as they are used. Keys of another kind of optimiser or
+    /// schedule are cleared.
     pub fn resolved(self) -> Self {
         Self {
             data: Data { augment: self.data.augment.resolved(), ..self.data },

@@ -5,11 +5,11 @@ use super::error::{ConfigError, Problem};
 use super::experiment::Experiment;
 use super::schedule::ScheduleKind;
 
-/// Whether a training of which `epochs` are done may go on as `after` when it began as `before`: where to compute, how
-/// long, and when to stop may change. All that would make the run something else is refused.
+/// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
+/// the device, the paths of the data, the number of epochs and the conditions for stopping may change.
 ///
 /// # Errors
-/// [`ConfigError::Problems`] with every change that is refused.
+/// [`ConfigError::Problems`] with each change that is not allowed.
 pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -> Result<(), ConfigError> {
     let refused = |Difference { key, values }: Difference| {
         let message = refusal(&key, before, after, epochs)?;
@@ -48,7 +48,7 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
     }
 }
 
-/// Whether the learning rate of an epoch depends on how many there are in all.
+/// Whether the learning rate of an epoch depends on the total number of epochs.
 fn spans_all_epochs(kind: ScheduleKind) -> bool {
     match kind {
         ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => false,

@@ -1,4 +1,4 @@
-//! `[schedule]`: the learning rate over time, and which of its keys belong to which kind.
+//! `[schedule]`: the learning rate over time, and the keys of each kind.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Schedule {
     pub warmup: Option<f64>,
 }
 
-/// The courses a learning rate can take from update to update. The highest rate is always `optimizer.learning_rate`.
+/// The kinds of schedule. The highest rate is always `optimizer.learning_rate`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleKind {

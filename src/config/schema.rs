@@ -1,6 +1,6 @@
 //! The schema of a config file, as JSON Schema: the serde structs with their doc comments, units, ranges, defaults and
-//! choices. It is the only place that says which keys there are and what they may hold. `values` checks values against it,
-//! hints and messages come from it, and so do `config/schema.json` and the table of keys in `docs/configuration.md`.
+//! choices. It alone defines the keys and their allowed values. `values` checks values against it. Hints, messages,
+//! `config/schema.json` and the table of keys in `docs/configuration.md` are made from it.
 //!
 //! Beyond JSON Schema, a key may have `x-kinds`, the values of its section's `kind` that use it, and what `values` reads.
 
@@ -33,9 +33,9 @@ pub fn schema_json() -> String {
 pub struct Key {
     /// The dotted key, such as `training.epochs`.
     pub name: String,
-    /// What it may hold, to complete "must be".
+    /// What values are allowed, in words that follow "must be".
     pub allowed: String,
-    /// The value that it has if the config does not set it, in TOML; none if it is then unset.
+    /// The default in TOML. `None` if the key is unset by default.
     pub default: Option<String>,
     /// The values of its section's `kind` that use it; empty if all do.
     pub kinds: Vec<String>,
@@ -115,7 +115,7 @@ pub fn kind_uses(section: &str, key: &str, kind: &str) -> bool {
     kinds.is_empty() || kinds.iter().any(|name| name == kind)
 }
 
-/// What can stand at the top level or in a section, sections included.
+/// The keys and sections at the top level or in a section.
 fn names(section: Option<&str>) -> Vec<String> {
     properties(section).into_iter().flatten().map(|(name, _)| name.clone()).collect()
 }
@@ -128,18 +128,18 @@ fn properties(section: Option<&str>) -> Option<&'static serde_json::Map<String, 
     schema.get("properties")?.as_object()
 }
 
-/// A default in TOML; none if it says that a key is unset.
+/// A default in TOML. `None` if the key is unset by default.
 fn toml_text(value: &Value) -> Option<String> {
     let value: toml::Value = serde_json::from_value(value.clone()).ok()?;
     Some(value.to_string())
 }
 
-/// The lines of a doc comment, as one.
+/// Joins the lines of a doc comment.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Removes what TOML does not know, and what says nothing: null, Rust's number formats, empty defaults.
+/// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! One setting: a key, its value as written, and where that was.
+//! One setting: a key, its value as written, and its location.
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -7,10 +7,10 @@ use super::error::Problem;
 use super::schema;
 use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
 
-/// One key with its value, not yet looked at by serde.
+/// One key with its value as text, before it is parsed.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// The known section that the key stands in, such as `data` or `data.augment`; `None` at the top level.
+    /// The known section that the key is in, such as `data` or `data.augment`; `None` at the top level.
     pub section: Option<String>,
     /// The key within its section.
     pub name: String,
@@ -20,12 +20,12 @@ pub struct Setting {
     pub is_table: bool,
     /// The line in the file, from 1; `None` for an override.
     pub line: Option<usize>,
-    /// How a message shows it: `training.epochs = 0` or `--set training.epochs=0`.
+    /// The setting in a message: `training.epochs = 0` or `--set training.epochs=0`.
     pub shown: String,
 }
 
 impl Setting {
-    /// The setting that stands in the document `text` as `name` and `value`.
+    /// The setting `name` with `value`, both from the document `text`.
     pub fn new(text: &str, section: Option<&str>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Self {
         let key = dotted(section, text.get(name.span()).unwrap_or_default());
         let line = Some(line_of(text, name.span().start));
@@ -45,28 +45,28 @@ impl Setting {
         dotted(self.section.as_deref(), &self.name)
     }
 
-    /// Whether it is a table where only sections can be: none of those there are, or its keys would be settings.
+    /// Whether it is a table at the top level. All known sections are split into settings, so this one is unknown.
     pub fn is_unknown_section(&self) -> bool {
         self.is_table && self.section.is_none()
     }
 
-    /// The value, if it is one that TOML can hold.
+    /// The value, if it is valid TOML.
     pub fn parsed(&self) -> Option<toml::Value> {
         format!("value = {}\n", self.value).parse::<toml::Table>().ok()?.remove("value")
     }
 
-    /// The setting as a line of TOML that can stand anywhere before the first section.
+    /// The setting as a line of TOML, valid anywhere before the first section.
     pub fn assignment(&self) -> String {
         assignment(self.section.as_deref(), &self.name, &self.value)
     }
 
-    /// Reports this setting.
+    /// A problem with this setting.
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         Problem { key: self.key(), line: self.line, setting: self.shown.clone(), message: message.into() }
     }
 }
 
-/// A table of values as the document `text` has it, in one line: it may be a section there.
+/// A table as an inline table. In the document `text`, it may be a section of several lines.
 fn inline(text: &str, table: &DeTable<'_>) -> String {
     let written = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
         DeValue::Table(_) => "{}",

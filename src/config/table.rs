@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Values by name. In a file it has at least one: an empty one would be a section without keys, and says nothing.
+/// Values by name. A table in a file has at least one value, because a section without keys has no effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "BTreeMap<String, V>")]
 pub struct Table<V>(pub BTreeMap<String, V>);
 
 impl<V> Table<V> {
-    /// Whether it has no value.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,6 +1,6 @@
-//! Keys and values as they are written in TOML, and places in a file.
+//! Writes keys and values as TOML, and finds lines in a file.
 
-/// Longest value that a message repeats, in characters.
+/// The maximum length of a value in a message, in characters.
 const LONGEST_SHOWN: usize = 60;
 
 /// `section.name`, or `name` at the top level.
@@ -8,14 +8,14 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
 
-/// `section.name = value` as a line of TOML, whatever characters the name holds; dots divide a section into sections.
+/// `section.name = value` as a line of TOML. The name may have any characters. Dots in `section` separate nested sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
     let section = section.into_iter().flat_map(|section| section.split('.'));
     let path: Vec<_> = section.chain([name]).map(quoted).collect();
     format!("{} = {value}\n", path.join("."))
 }
 
-/// A string as TOML writes it.
+/// A string in TOML, with its quotes.
 pub fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
@@ -25,7 +25,7 @@ pub fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
-/// The first line of a value, cut where it gets long.
+/// The first line of a value, shortened to [`LONGEST_SHOWN`] characters.
 pub fn shortened(value: &str) -> String {
     let line = value.lines().next().unwrap_or_default().trim();
     let start: String = line.chars().take(LONGEST_SHOWN).collect();

@@ -49,7 +49,7 @@ impl Default for Training {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum BatchSize {
-    /// So many, the last batch of an epoch holding what is left.
+    /// This number of images. The last batch of an epoch has the images that are left.
     Images(usize),
     /// The whole training split: plain gradient descent.
     All,
@@ -71,7 +71,7 @@ impl TryFrom<toml::Value> for BatchSize {
 impl From<BatchSize> for toml::Value {
     fn from(size: BatchSize) -> Self {
         match size {
-            // TOML's integers are signed; a batch so large is all images anyway.
+            // TOML's integers are signed. A batch of this size has all images anyway.
             BatchSize::Images(images) => Self::Integer(i64::try_from(images).unwrap_or(i64::MAX)),
             BatchSize::All => Self::String("all".into()),
         }

@@ -1,4 +1,4 @@
-//! What a key may hold by its JSON Schema: in words, and whether it holds a given value.
+//! The values that a key may have by its JSON Schema: describes them in words, and checks a given value.
 //!
 //! Beyond JSON Schema, a key may have `x-allowed`, words that complete "must be"; `x-unit`, its unit; and `x-items`, what a
 //! list holds.
@@ -6,7 +6,7 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-/// The words that a key takes; none if it takes something else.
+/// The words that are allowed for a key. Empty if its values are not words.
 pub fn words(schema: &Value) -> Vec<String> {
     list(schema, "oneOf").filter_map(|choice| choice["const"].as_str()).map(str::to_string).collect()
 }
@@ -15,7 +15,7 @@ pub fn words_in(schema: &Value, key: &str) -> Vec<String> {
     list(schema, key).filter_map(Value::as_str).map(str::to_string).collect()
 }
 
-/// What a key of this schema may hold, to complete "must be".
+/// The allowed values of a key with this schema, in words that follow "must be".
 pub fn allowed(schema: &Value) -> String {
     if let Some(words) = schema["x-allowed"].as_str() {
         return words.to_string();
@@ -56,7 +56,7 @@ fn allowed_list(schema: &Value) -> String {
     format!("a list of{most} {items}, each {}", allowed(&schema["items"]))
 }
 
-/// Whether a key of this schema may hold `value`.
+/// Whether a key with this schema may have `value`.
 pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
     let any = |key: &str| schema.get(key).is_none() || list(schema, key).any(|choice| accepts(choice, value));
     let is_constant =
@@ -83,7 +83,7 @@ fn accepts_text(schema: &Value, text: &str) -> bool {
         && schema["pattern"].as_str().is_none_or(|pattern| Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)))
 }
 
-/// Written so that a NaN fails.
+/// NaN is never in the range.
 fn is_in_range(schema: &Value, number: f64) -> bool {
     let holds = |key: &str, holds: fn(f64, f64) -> bool| schema[key].as_f64().is_none_or(|limit| holds(number, limit));
     holds("minimum", |number, limit| number >= limit)
@@ -109,7 +109,7 @@ fn accepts_table(schema: &Value, table: &toml::Table) -> bool {
         })
 }
 
-/// The items of a list in a schema; none if it has no such list.
+/// The items of a list in a schema. Empty if there is no such list.
 pub fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     schema[key].as_array().into_iter().flatten()
 }

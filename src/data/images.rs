@@ -94,7 +94,7 @@ impl Images {
         self.labels.len()
     }
 
-    /// Whether there are none, which [`Images::read`] rules out.
+    /// Whether there are no images. [`Images::read`] always returns some.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -2,7 +2,7 @@
 //!
 //! It never uses Burn's default device: with several compiled backends, that need not be the requested one.
 //!
-//! A `name` is `flex` or `wgpu:1`, `backend` lists what this build has, and an `opened` device knows what it is called.
+//! A `name` is `flex` or `wgpu:1`. `backend` lists the backends of this build. An `opened` device is ready to compute.
 //! [`remote`] has devices of other machines, and the worker that offers those of this one.
 
 mod backend;

@@ -101,7 +101,7 @@ impl Reader<'_> {
         let key = |name: &Spanned<DeString<'_>>| dotted(section, name.get_ref());
         for (name, value) in table {
             match value.get_ref() {
-                // Sections of before as well, whose keys are answered with their new names.
+                // Old section names too: their errors tell the new names.
                 DeValue::Table(inner) if is_section(section, name.get_ref()) || is_renamed(&key(name)) => {
                     entries.extend(self.entries_in(Some(&key(name)), inner));
                 }

@@ -1,6 +1,6 @@
-//! The loss of a training step, for labelled and unlabelled images. A validation step has the plain cross-entropy alone.
+//! The loss of a training step, for labelled and unlabelled images. A validation step uses cross-entropy only.
 //!
-//! From unlabelled images, a network learns to make the same prediction however an image is augmented. With q the
+//! From unlabelled images, a network learns to make the same prediction for an image and its augmented forms. With q the
 //! teacher's prediction for the plain image u, and p the network's for the same image augmented:
 //!
 //! ```text

@@ -1,4 +1,4 @@
-//! What a user writes, and what the user gets or reads: messages, ranges, overrides and files written back.
+//! Tests of loading a config: ranges, overrides, messages, and files that are written and read again.
 
 mod files;
 mod labels;
@@ -16,12 +16,12 @@ fn load(text: &str, overrides: &[&str]) -> Result<Experiment, ConfigError> {
     super::build(text, "try.toml", &overrides)
 }
 
-/// The experiment that must come of it.
+/// The experiment of a valid file.
 fn loaded(text: &str, overrides: &[&str]) -> Experiment {
     load(text, overrides).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The problems that must come of it, as printed.
+/// The problems of an invalid file, as printed.
 fn problems(text: &str, overrides: &[&str]) -> Vec<String> {
     match load(text, overrides) {
         Err(ConfigError::Problems { problems, .. }) => problems.iter().map(ToString::to_string).collect(),
@@ -29,7 +29,7 @@ fn problems(text: &str, overrides: &[&str]) -> Vec<String> {
     }
 }
 
-/// The one problem that must come of a file.
+/// The problem of a file with one problem.
 fn problem(text: &str) -> String {
     let all = problems(text, &[]);
     assert_eq!(all.len(), 1, "{text:?} gave {all:#?}");
