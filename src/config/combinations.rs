@@ -60,7 +60,7 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["init.unfreeze_after", "init.freeze"],
-        message: "needs init.freeze, the layers that it is about",
+        message: "needs init.freeze: the layers to unfreeze",
         happens: |it| it.init.freeze.is_empty(),
     },
     Conflict {
@@ -80,7 +80,7 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["semi_supervised.weight", "data.labels"],
-        message: "is about images without labels: needs data.labels, the number of those that keep theirs",
+        message: "trains on images without labels: needs data.labels, the number of images that keep theirs",
         happens: |it| it.data.labels.is_none(),
     },
     Conflict {

@@ -20,7 +20,7 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
     let problems: Vec<Problem> = differences(&both).into_iter().filter_map(refused).collect();
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(ConfigError::Problems { origin: "what is to go on".into(), problems }),
+        false => Err(ConfigError::Problems { origin: "the resumed experiment".into(), problems }),
     }
 }
 
@@ -37,14 +37,14 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         | "early_stopping.target_error"
         | "early_stopping.patience" => None,
         "training.epochs" if after.training.epochs < epochs => {
-            Some(format!("{epochs} epochs are done already; it can only be more"))
+            Some(format!("{epochs} epochs are done already; it can only grow"))
         }
         "training.epochs" => spans_all_epochs(before.schedule.kind).then(|| {
-            "the schedule divides the learning rate among all epochs, so those done would have had other rates; start \
-             a new run"
+            "the learning rates of the schedule depend on the number of epochs, so earlier epochs would have had other \
+             rates; start a new run"
                 .into()
         }),
-        _ => Some("can't change within a run, as the epochs done would not count; start a new run".into()),
+        _ => Some("can't change within a run, because the epochs so far were trained without the change; start a new run".into()),
     }
 }
 

@@ -40,6 +40,18 @@ fn check_generated(path: &str, expected: &str) {
 }
 
 #[test]
+fn page_has_at_most_900_words_and_the_readme_150_lines() {
+    for path in pages().iter().filter(|path| path.parent() == Some(&root().join("docs"))) {
+        let page = read(path);
+        let (before, table) = page.split_once(BEGIN).unwrap_or((&page, END));
+        let after = table.split_once(END).unwrap().1;
+        let words = before.split_whitespace().count() + after.split_whitespace().count();
+        assert!(words <= 900, "{} has {words} words", path.display());
+    }
+    assert!(read("README.md").lines().count() <= 150);
+}
+
+#[test]
 fn schema_file_is_the_schema_of_the_program() {
     check_generated("config/schema.json", &config::schema_json());
 }

@@ -43,7 +43,7 @@ fn values_of_these_keys_are_checked() {
 
 #[test]
 fn semi_supervised_learning_needs_unlabelled_images_and_a_teacher() {
-    let no_labels = "is about images without labels: needs data.labels, the number of those that keep theirs";
+    let no_labels = "trains on images without labels: needs data.labels, the number of images that keep theirs";
     assert_eq!(
         problem("training.ema_decay = 0.9\nsemi_supervised.weight = 1"),
         format!("line 2: semi_supervised.weight = 1: {no_labels}")

@@ -73,7 +73,7 @@ fn frozen_layers_need_init_from_and_leave_something_to_learn() {
     assert_eq!(problem("init.freeze = ['hidden.0']"), format!("line 1: init.freeze = ['hidden.0']: {expected}"));
     assert!(problem("init.reinitialize = ['output']").ends_with(expected));
     assert!(problem("init.rename = { a = 'output' }").ends_with(expected));
-    assert!(problem(&format!("{START}unfreeze_after = 2")).ends_with("needs init.freeze, the layers that it is about"));
+    assert!(problem(&format!("{START}unfreeze_after = 2")).ends_with("needs init.freeze: the layers to unfreeze"));
     assert!(
         problem(&format!("{START}freeze = ['hidden.0', 'output']"))
             .ends_with("leaves nothing to learn: remove a layer")
