@@ -32,6 +32,11 @@ const CONFLICTS: &[Conflict] = &[
         happens: |it| it.data.dataset == Dataset::ImageFolder,
     },
     Conflict {
+        keys: &["data.transpose", "data.dataset"],
+        message: "is about your own IDX files: needs data.dataset = \"idx\"",
+        happens: |it| it.data.transpose && it.data.dataset != Dataset::Idx,
+    },
+    Conflict {
         keys: &["init.reinitialize", "init.from"],
         message: NOTHING_COMES,
         happens: |it| it.init.from.is_none(),

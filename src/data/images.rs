@@ -70,6 +70,16 @@ impl Images {
         })
     }
 
+    /// The same images with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        let [height, width] = self.size;
+        let from = |index: usize| {
+            let (image, pixel) = (index / (height * width), index % (height * width));
+            self.pixels[image * height * width + pixel % height * width + pixel / height]
+        };
+        Self { pixels: (0..self.pixels.len()).map(from).collect(), size: [width, height], ..self }
+    }
+
     /// The same images, with these names of the classes.
     ///
     /// # Panics
@@ -177,6 +187,13 @@ mod tests {
         let images = read(4, &[5, 0, 2, 5], Some(10)).1.unwrap().of(&[5, 2]).unwrap();
         assert_eq!((images.labels(), images.names()), ([0, 1, 0].as_slice(), ["5".into(), "2".into()].as_slice()));
         assert_eq!((images.pixels(1), images.pixels(2)), ([4, 5].as_slice(), [6, 7].as_slice()));
+    }
+
+    #[test]
+    fn transposed_images_have_their_columns_as_rows() {
+        let images = Images::new((0..12).collect(), vec![1, 0], [2, 3], 2).transposed();
+        assert_eq!((images.size(), images.labels()), ([3, 2], [1, 0].as_slice()));
+        assert_eq!((images.pixels(0), images.pixels(1)), (&[0, 3, 1, 4, 2, 5][..], &[6, 9, 7, 10, 8, 11][..]));
     }
 
     #[test]

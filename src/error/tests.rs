@@ -72,6 +72,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NoDir: "src/data/files/tests.rs" own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" own_files_that_are_missing_are_all_listed "put the files there",
+            Several: "src/data/files/tests.rs" published_data_set_is_found_in_its_own_folder_of_torchvision_alone "several data sets",
             Folders: "src/data/image_folder/tests.rs" folder_without_classes_is_an_error_that_says_what_belongs_there "but 2 to 256 classes are expected",
             UnreadableImages: "src/data/image_folder/tests.rs" unreadable_files_are_left_out_if_few_and_an_error_if_many "3 of 23 files",
             Few: "src/data/image_folder/tests.rs" class_without_training_or_test_images_is_named "has too few images",
@@ -89,7 +90,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
         IdxError {
-            Magic: "src/data/idx/tests.rs" labels_in_place_of_images_are_refused "it starts with 0x00000801",
+            Magic: "src/data/idx/tests.rs" html_page_is_refused "it starts with 0x3c68746d",
+            Shape: "src/data/idx/tests.rs" labels_in_place_of_images_are_refused "its dimensions are [3]",
+            Value: "src/data/idx/tests.rs" labels_of_every_type_are_read_and_those_that_are_no_bytes_are_refused_with_the_type "it holds 32-bit integers",
             Header: "src/data/idx/tests.rs" file_that_ends_within_its_header_is_refused "it ends within its header",
             Empty: "src/data/idx/tests.rs" file_without_images_or_pixels_is_refused "its header announces an empty array",
             TooLarge: "src/data/idx/tests.rs" array_too_large_for_memory_is_refused_before_it_is_read "are read into memory",
