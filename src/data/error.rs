@@ -345,7 +345,7 @@ impl From<io::Error> for MirrorError {
 }
 
 /// The first of some files, and how many more there are.
-fn first(files: &[String]) -> String {
+pub(super) fn first(files: &[String]) -> String {
     const MOST: usize = 3;
     let named = files.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");
     if files.len() > MOST { format!("{named}; and {} more", files.len() - MOST) } else { named }

@@ -51,7 +51,7 @@ impl Files {
         }
     }
 
-    /// Warnings: the files that were left out, each with the reason.
+    /// Warnings: what was left out, with the reason.
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Idx(_) => &[],
