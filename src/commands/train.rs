@@ -110,8 +110,9 @@ impl Prepared {
         let devices = open_devices(&experiment.device)?;
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
-        // Check the test files now, so that a damaged one does not cost a training. The images are not used.
-        files.test(data.images.size(), data.classes())?;
+        // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
+        let test = files.test(data.images.size(), data.classes())?;
+        data.warnings(&test).iter().for_each(warn);
 
         let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);

@@ -84,6 +84,14 @@ const CONFLICTS: &[Conflict] = &[
         happens: |it| !it.model.batch_norm,
     },
     Conflict {
+        keys: &["model.batch_norm", "training.batch_size", "semi_supervised.weight"],
+        message: "learns nothing from a batch of one image: needs training.batch_size greater than 1",
+        happens: |it| {
+            let has_unlabelled = it.semi_supervised.weight.is_some_and(|weight| weight > 0.0);
+            it.model.batch_norm && it.training.batch_size == BatchSize::Images(1) && !has_unlabelled
+        },
+    },
+    Conflict {
         keys: &["semi_supervised.weight", "data.labels"],
         message: "is about images without labels: needs data.labels, the number of those that keep theirs",
         happens: |it| it.data.labels.is_none(),

@@ -159,12 +159,10 @@ pub enum DataError {
     },
 
     /// `data.classes` names a label that no image has.
-    #[error("data.classes: no image has the label {label}; there are {classes} classes, from 0")]
+    #[error("data.classes: no image has the label {label}: remove it")]
     Classes {
         /// The label.
-        label: u8,
-        /// How many classes there are.
-        classes: usize,
+        label: String,
     },
 
     /// Validation would take all training images.

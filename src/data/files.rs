@@ -92,7 +92,8 @@ pub struct IdxFiles {
 
 impl IdxFiles {
     fn train(&self) -> Result<Images, DataError> {
-        self.chosen(self.read(&self.train_images, &self.train_labels, self.classes())?)
+        let images = self.chosen(self.read(&self.train_images, &self.train_labels, self.classes())?);
+        self.refuse_lack(images, |lacking| lacking > 0)
     }
 
     fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
@@ -102,7 +103,8 @@ impl IdxFiles {
             let (path, found) = (self.test_images.clone(), images.size());
             return Err(DataError::Size { path, found, expected: size });
         }
-        self.chosen(images)
+        // A class without test images is a matter of a warning.
+        self.refuse_lack(self.chosen(images), |lacking| lacking == self.chosen.len())
     }
 
     /// The images of a pair of files, upright.
@@ -116,12 +118,21 @@ impl IdxFiles {
     }
 
     /// The images that are used, with the names of their classes.
-    fn chosen(&self, images: Images) -> Result<Images, DataError> {
+    fn chosen(&self, images: Images) -> Images {
         let images = match self.names {
             Some(names) => images.named(names),
             None => images,
         };
-        if self.chosen.is_empty() { Ok(images) } else { images.of(&self.chosen) }
+        if self.chosen.is_empty() { images } else { images.of(&self.chosen) }
+    }
+
+    /// Refuses images if the number of chosen labels that none of them has is `too_many`.
+    fn refuse_lack(&self, images: Images, too_many: impl Fn(usize) -> bool) -> Result<Images, DataError> {
+        let lacking = images.classes_without(0..images.len());
+        match lacking.first().filter(|_| !self.chosen.is_empty() && too_many(lacking.len())) {
+            Some(label) => Err(DataError::Classes { label: label.clone() }),
+            None => Ok(images),
+        }
     }
 
     /// The files at these paths, in the order of [`NAMES`].

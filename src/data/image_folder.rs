@@ -154,9 +154,9 @@ fn layout(dir: &Path, skipped: &mut Skipped) -> Result<(PathBuf, Vec<PathBuf>, O
         let loose = entries(dir)?.iter().filter(|path| is_image(path)).count();
         if loose > 0 {
             let dir = dir.display();
-            skipped
-                .other
-                .push(format!("images in {dir} itself are not used ({loose}): an image belongs in its class's sub-folder"));
+            skipped.other.push(format!(
+                "images in {dir} itself are not used ({loose}): an image belongs in its class's sub-folder"
+            ));
         }
     }
     Ok((root.into(), classes, test.cloned()))

@@ -154,6 +154,23 @@ fn test_label_that_the_training_images_lack_is_refused() {
 }
 
 #[test]
+fn chosen_label_that_no_training_image_has_is_refused() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 3, 4], &[4, 0]);
+    let chosen =
+        |classes: &[u8]| located(&Data { classes: classes.into(), ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
+    let refusal = |label| chosen(&[0, label]).train().unwrap_err().to_string();
+    assert_eq!(refusal(1), "data.classes: no image has the label 1: remove it");
+    assert_eq!(refusal(200), "data.classes: no image has the label 200: remove it");
+    // The test images may lack some of the classes, but not all.
+    let files = chosen(&[3, 4]);
+    assert_eq!(files.train().unwrap().labels(), [0, 1]);
+    let test = files.test([2, 3], 2).unwrap();
+    assert_eq!((test.labels(), test.names()), (&[1][..], &["3".into(), "4".into()][..]));
+    assert!(chosen(&[2, 3]).test([2, 3], 2).is_err());
+}
+
+#[test]
 fn own_files_need_a_folder() {
     let error = located(&Data { dataset: Dataset::Idx, ..Data::default() }).unwrap_err();
     assert!(error.to_string().starts_with("data.dir is missing"), "{error}");
