@@ -103,6 +103,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         MirrorError {
             Http: "src/data/download/tests.rs" mirror_without_the_file_is_refused "http status: 404",
+            Certificate: "tests/cli/data.rs" certificate_of_a_company_is_trusted_if_the_system_trusts_it "SSL_CERT_FILE",
             Silent: "src/data/download/tests.rs" mirror_that_stalls_is_given_up "no answer in time",
             Length: "src/data/download/tests.rs" page_in_place_of_the_file_is_refused "sent fewer bytes",
             Checksum: "src/data/download/tests.rs" corrupt_download_is_refused "sent a file with SHA-256",
@@ -135,6 +136,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NoTerminal: "tests/cli/ui.rs" dashboard_needs_a_terminal "needs a terminal, but standard input is not one",
         }
         TrainingError {
+            Memory: "src/training/memory.rs" training_that_needs_more_memory_than_there_is_is_refused_with_the_key "model.hidden is too large",
             Stopped: "src/error/tests.rs" training_that_stops_half_way_reports_the_reason "the training stopped",
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
             Interrupted: "tests/cli/resume.rs" ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume "interrupted in epoch",
@@ -172,6 +174,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Differs: "src/model/pretrained/tests.rs" run_that_computes_differently_is_refused_with_the_key "was trained with data.pixels",
             Name: "src/model/pretrained/tests.rs" rename_of_an_unknown_name_is_refused_with_the_known_ones "has no tensor and no layer fc",
             Twice: "src/model/pretrained/tests.rs" rename_of_two_layers_to_one_name_is_refused "has several tensors for output.bias",
+            Several: "src/model/pretrained/tests.rs" file_with_several_networks_is_refused_until_one_is_named "has several networks",
             Misfit: "src/model/pretrained/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
             Frozen: "src/model/pretrained/tests.rs" frozen_layer_that_would_stay_randomly_initialised_is_refused "would stay randomly initialised",
         }
