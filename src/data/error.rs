@@ -303,6 +303,10 @@ pub enum MirrorError {
     #[error("{0}")]
     Http(Box<ureq::Error>),
 
+    /// Neither the program nor the system trusts its certificate.
+    #[error("{0}; if it is your network's own, name the file of its certificate in SSL_CERT_FILE")]
+    Certificate(io::Error),
+
     /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
@@ -330,6 +334,7 @@ impl From<ureq::Error> for MirrorError {
     fn from(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::Silent,
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Certificate(error),
             other => Self::Http(Box::new(other)),
         }
     }
