@@ -23,6 +23,7 @@
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
 //! | [`random`] | the random generators, each derived from the seed and its purpose |
 //! | [`checksum`] | SHA-256 sums |
+//! | [`bounded`] | files read up to a limit |
 //! | [`text`] | how numbers and errors are written |
 //!
 //! The first lines of each room's `mod.rs` are a map of that room.
@@ -48,6 +49,7 @@
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
 
+pub mod bounded;
 pub mod checksum;
 pub mod cli;
 pub mod commands;

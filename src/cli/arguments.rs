@@ -56,7 +56,7 @@ pub enum Command {
 /// The experiment of a command.
 #[derive(Debug, Args)]
 pub struct Experiment {
-    /// The experiment's config file [default: the reference recipe, config/baseline.toml]
+    /// The experiment's config file, or - for standard input [default: the reference recipe, config/baseline.toml]
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Override a key of the config, e.g. training.epochs=10; may be repeated

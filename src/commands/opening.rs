@@ -33,6 +33,6 @@ pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
 /// Finds the files of a data set, and downloads those that are missing.
 pub fn locate(data: &Data) -> Result<Files, Error> {
     let files = data::locate(data, &DownloadBar::default())?;
-    files.warnings().iter().for_each(|file| warn(format!("skipping {file}")));
+    files.warnings().iter().for_each(warn);
     Ok(files)
 }

@@ -1,18 +1,18 @@
 //! `mnist-burn predict`: classifies PNG and JPEG images.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::opening::open_device;
 use super::print::{print, print_json, print_styled};
-use crate::Error;
 use crate::cli::{Predict, notice, terminal};
+use crate::data::LARGEST_IMAGE_FILE;
 use crate::data::prepare::{self, Limits};
 use crate::evaluation::{EVALUATION_BATCH, Probabilities};
 use crate::run::RunFolder;
 use crate::text::printable;
+use crate::{Error, bounded};
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -74,7 +74,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
 }
 
 fn prepare(file: &Path, size: [usize; 2]) -> Result<Vec<u8>, String> {
-    let encoded = fs::read(file).map_err(|error| error.to_string())?;
+    let encoded = bounded::read(file, LARGEST_IMAGE_FILE).map_err(|error| error.to_string())?;
     prepare::prepare(&encoded, size, Limits::FILE).map_err(|error| error.to_string())
 }
 

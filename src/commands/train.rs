@@ -8,7 +8,7 @@ use super::print::{print, print_evaluation};
 use super::report::write_report;
 use crate::Error;
 use crate::cli::{Display, Train, Ui, notice, signals, warn};
-use crate::config::{Experiment, Init, check_resumable};
+use crate::config::{Experiment, check_resumable};
 use crate::data::{Files, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EVALUATION_BATCH, evaluate};
@@ -110,8 +110,12 @@ impl Prepared {
         let devices = open_devices(&experiment.device)?;
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
-        // Check the test files now, so that a damaged one does not cost a training. The images are not used.
-        files.test(data.images.size(), data.classes())?;
+        // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
+        let test = files.test(data.images.size(), data.classes())?;
+        data.warnings(&test).iter().for_each(warn);
+        if devices[0].shares_memory() {
+            training::check_memory(experiment, &data)?;
+        }
 
         let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
@@ -120,7 +124,7 @@ impl Prepared {
                 data.scaling = record.data.scaling;
                 (network, record.transfer.clone())
             }
-            None => match pretrained(&experiment.init)? {
+            None => match pretrained(experiment)? {
                 Some(pretrained) => {
                     // The pretrained first layer needs the pixel scaling that it was trained with.
                     data.scaling = pretrained.scaling().unwrap_or(data.scaling);
@@ -274,14 +278,15 @@ impl Prepared {
     }
 }
 
-/// Loads the weights that `init.from` names, if it is set: a run's best model, or a safetensors file.
-fn pretrained(init: &Init) -> Result<Option<Pretrained>, Error> {
+/// Loads the weights that `init.from` names, if it is set: a run's best model, or a file of weights.
+fn pretrained(experiment: &Experiment) -> Result<Option<Pretrained>, Error> {
+    let init = &experiment.init;
     let Some(from) = &init.from else { return Ok(None) };
     let pretrained = match from.is_dir() {
         true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,
         false => Pretrained::from_file(from).map_err(PretrainedError::from)?,
     };
-    Ok(Some(pretrained.renamed(&init.rename)?))
+    Ok(Some(pretrained.unwrapped(experiment)?.renamed(&init.rename)?))
 }
 
 /// Reports the pretrained layers, the randomly initialised layers, and the tensors that are not used.

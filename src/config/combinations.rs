@@ -32,6 +32,11 @@ const CONFLICTS: &[Conflict] = &[
         happens: |it| it.data.dataset == Dataset::ImageFolder,
     },
     Conflict {
+        keys: &["data.transpose", "data.dataset"],
+        message: "is about your own IDX files: needs data.dataset = \"idx\"",
+        happens: |it| it.data.transpose && it.data.dataset != Dataset::Idx,
+    },
+    Conflict {
         keys: &["init.reinitialize", "init.from"],
         message: NOTHING_COMES,
         happens: |it| it.init.from.is_none(),
@@ -77,6 +82,14 @@ const CONFLICTS: &[Conflict] = &[
         keys: &["model.batch_norm_momentum", "model.batch_norm"],
         message: "needs model.batch_norm = true",
         happens: |it| !it.model.batch_norm,
+    },
+    Conflict {
+        keys: &["model.batch_norm", "training.batch_size", "semi_supervised.weight"],
+        message: "learns nothing from a batch of one image: needs training.batch_size greater than 1",
+        happens: |it| {
+            let has_unlabelled = it.semi_supervised.weight.is_some_and(|weight| weight > 0.0);
+            it.model.batch_norm && it.training.batch_size == BatchSize::Images(1) && !has_unlabelled
+        },
     },
     Conflict {
         keys: &["semi_supervised.weight", "data.labels"],

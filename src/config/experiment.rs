@@ -100,6 +100,11 @@ pub struct Data {
     #[schemars(extend("uniqueItems" = true, "anyOf" = [{ "maxItems": 0, "type": "array" }, { "minItems": 2, "type": "array" }]))]
     #[schemars(extend("x-allowed" = "a list of two or more different labels, each a whole number from 0 to 255"))]
     pub classes: Vec<u8>,
+    /// Whether the IDX files hold the images column by column, as EMNIST's do. Rows and columns are then exchanged as the
+    /// files are read, so that the network learns from upright images. An image to predict is always upright.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = false))]
+    pub transpose: bool,
     /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
     #[schemars(range(max = 1_000_000_000))]
     pub validation: usize,
@@ -128,6 +133,7 @@ impl Default for Data {
             dir: None,
             mirrors: None,
             classes: vec![],
+            transpose: false,
             validation: 0,
             fraction: 1.0,
             labels: None,

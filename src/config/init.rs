@@ -19,8 +19,7 @@ const LAYER_OR_TENSOR: &str =
 pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
-    /// Loads the initial weights instead: the best model of a run folder, or a file of weights, `.safetensors` or
-    /// PyTorch's `.pt` or `.pth`.
+    /// Loads the initial weights instead: the best model of a run folder, or a file of weights, safetensors or PyTorch's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,

@@ -58,10 +58,13 @@ pub use self::training::{BatchSize, Training};
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
 
+/// The name of standard input as a config file.
+const STANDARD_INPUT: &str = "-";
+
 /// The maximum size of a config file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// Reads the experiment in `file` (`None`: the shipped baseline), changed by `overrides`, each `section.key=value`.
+/// Reads the experiment in `file` (`None`: the shipped baseline; `-`: standard input), changed by `overrides`, each `section.key=value`.
 ///
 /// The value of an override is TOML. If it is not valid TOML, it is a string. A later override replaces an earlier one. The
 /// result is resolved: loading its [`Experiment::to_toml`] gives the same experiment.
@@ -72,17 +75,25 @@ const LARGEST: u64 = 1 << 20;
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
     let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-    build(&text, &path.display().to_string(), overrides)
+    let origin = if path == STANDARD_INPUT { "standard input".into() } else { path.display().to_string() };
+    build(&text, &origin, overrides)
 }
 
-/// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end.
+/// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end. `-` is standard input.
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LARGEST {
+    let mut bytes = vec![];
+    let from: Box<dyn Read> =
+        if path == STANDARD_INPUT { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
+    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("it has more than {LARGEST} bytes, and no experiment needs that many")));
     }
-    Ok(text)
+    // Editors on Windows write UTF-16, in which every other byte of plain English is 0.
+    let encoding = if bytes.contains(&0) { "it is UTF-16" } else { "it is not UTF-8" };
+    match String::from_utf8(bytes) {
+        Ok(text) if encoding == "it is not UTF-8" => Ok(text),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{encoding}: save it as UTF-8"))),
+    }
 }
 
 /// The experiment in `text`, called `origin` in messages.

@@ -28,8 +28,8 @@ pub struct Batch {
     pub unlabelled: Option<Unlabelled>,
     /// The seed of this step's noise and dropout.
     pub seed: u64,
-    /// The factor of the mean loss: the batch's fraction of the update's images. 1 unless an update has several
-    /// batches.
+    /// The factor of the labelled images' mean loss: their fraction of the update's labelled images. 1 unless an update
+    /// has several batches.
     pub loss_weight: f64,
 }
 
@@ -56,6 +56,8 @@ pub struct Unlabelled {
     pub plain: Tensor<2>,
     /// The same images, augmented like labelled ones.
     pub augmented: Tensor<2>,
+    /// The factor of their mean loss: their fraction of the update's unlabelled images.
+    pub loss_weight: f64,
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.

@@ -20,6 +20,15 @@ pub enum DataError {
         missing: Vec<String>,
     },
 
+    /// Several folders in the folder of the user's own files hold a data set.
+    #[error("{dir} holds several data sets: set data.dir to one of {}", paths(found))]
+    Several {
+        /// `data.dir`.
+        dir: PathBuf,
+        /// The folders with the files of a data set.
+        found: Vec<PathBuf>,
+    },
+
     /// The sub-folders of a folder are not the expected classes.
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
@@ -150,12 +159,10 @@ pub enum DataError {
     },
 
     /// `data.classes` names a label that no image has.
-    #[error("data.classes: no image has the label {label}; there are {classes} classes, from 0")]
+    #[error("data.classes: no image has the label {label}: remove it")]
     Classes {
         /// The label.
-        label: u8,
-        /// How many classes there are.
-        classes: usize,
+        label: String,
     },
 
     /// Validation would take all training images.
@@ -199,13 +206,34 @@ pub enum DataError {
 /// What is wrong with the content of an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
-    /// The magic number is wrong: another kind of file, or images in place of labels.
-    #[error("it starts with 0x{found:08x}, not with 0x{expected:08x} or a gzip header")]
+    /// The magic number is not that of an IDX file.
+    #[error("it starts with 0x{found:08x}, as no IDX file and no gzip file does")]
     Magic {
-        /// The magic number of such a file: the type of its values and the number of its dimensions.
-        expected: u32,
-        /// The first number of this file.
+        /// The first number of the file.
         found: u32,
+    },
+
+    /// The dimensions are not usable, as those of images in place of labels.
+    #[error("its dimensions are {found:?}, not {expected}")]
+    Shape {
+        /// The dimensions of such a file.
+        expected: &'static str,
+        /// The dimensions.
+        found: Vec<usize>,
+    },
+
+    /// A value is no byte.
+    #[error(
+        "it holds {kind}, of which number {index} (from 0) is {number}: convert them to whole numbers from 0 to 255, \
+         or images to floats from 0 to 1"
+    )]
+    Value {
+        /// The type of the values.
+        kind: &'static str,
+        /// Which value, from 0.
+        index: usize,
+        /// The value.
+        number: f64,
     },
 
     /// The file ends before its header does.
@@ -275,6 +303,10 @@ pub enum MirrorError {
     #[error("{0}")]
     Http(Box<ureq::Error>),
 
+    /// Neither the program nor the system trusts its certificate.
+    #[error("{0}; if it is your network's own, name the file of its certificate in SSL_CERT_FILE")]
+    Certificate(io::Error),
+
     /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
@@ -302,6 +334,7 @@ impl From<ureq::Error> for MirrorError {
     fn from(error: ureq::Error) -> Self {
         match error {
             ureq::Error::Timeout(_) => Self::Silent,
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => Self::Certificate(error),
             other => Self::Http(Box::new(other)),
         }
     }
@@ -315,10 +348,14 @@ impl From<io::Error> for MirrorError {
 }
 
 /// The first of some files, and how many more there are.
-fn first(files: &[String]) -> String {
+pub(super) fn first(files: &[String]) -> String {
     const MOST: usize = 3;
     let named = files.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");
     if files.len() > MOST { format!("{named}; and {} more", files.len() - MOST) } else { named }
+}
+
+fn paths(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn listed(names: &[String]) -> String {

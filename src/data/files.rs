@@ -51,7 +51,7 @@ impl Files {
         }
     }
 
-    /// Warnings: the files that were left out, each with the reason.
+    /// Warnings: what was left out, with the reason.
     pub fn warnings(&self) -> &[String] {
         match self {
             Self::Idx(_) => &[],
@@ -86,21 +86,31 @@ pub struct IdxFiles {
     pub names: Option<&'static [&'static str]>,
     /// The labels that are used; all of them if this is empty.
     pub chosen: Vec<u8>,
+    /// Whether the images are stored column by column.
+    pub transposed: bool,
 }
 
 impl IdxFiles {
     fn train(&self) -> Result<Images, DataError> {
-        self.chosen(Images::read(&self.train_images, &self.train_labels, self.classes())?)
+        let images = self.chosen(self.read(&self.train_images, &self.train_labels, self.classes())?);
+        self.refuse_lack(images, |lacking| lacking > 0)
     }
 
     fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         let all = if self.chosen.is_empty() { Some(classes) } else { self.classes() };
-        let images = Images::read(&self.test_images, &self.test_labels, all)?;
+        let images = self.read(&self.test_images, &self.test_labels, all)?;
         if images.size() != size {
             let (path, found) = (self.test_images.clone(), images.size());
             return Err(DataError::Size { path, found, expected: size });
         }
-        self.chosen(images)
+        // A class without test images is a matter of a warning.
+        self.refuse_lack(self.chosen(images), |lacking| lacking == self.chosen.len())
+    }
+
+    /// The images of a pair of files, upright.
+    fn read(&self, images: &Path, labels: &Path, classes: Option<usize>) -> Result<Images, DataError> {
+        let images = Images::read(images, labels, classes)?;
+        Ok(if self.transposed { images.transposed() } else { images })
     }
 
     fn classes(&self) -> Option<usize> {
@@ -108,29 +118,40 @@ impl IdxFiles {
     }
 
     /// The images that are used, with the names of their classes.
-    fn chosen(&self, images: Images) -> Result<Images, DataError> {
+    fn chosen(&self, images: Images) -> Images {
         let images = match self.names {
             Some(names) => images.named(names),
             None => images,
         };
-        if self.chosen.is_empty() { Ok(images) } else { images.of(&self.chosen) }
+        if self.chosen.is_empty() { images } else { images.of(&self.chosen) }
+    }
+
+    /// Refuses images if the number of chosen labels that none of them has is `too_many`.
+    fn refuse_lack(&self, images: Images, too_many: impl Fn(usize) -> bool) -> Result<Images, DataError> {
+        let lacking = images.classes_without(0..images.len());
+        match lacking.first().filter(|_| !self.chosen.is_empty() && too_many(lacking.len())) {
+            Some(label) => Err(DataError::Classes { label: label.clone() }),
+            None => Ok(images),
+        }
     }
 
     /// The files at these paths, in the order of [`NAMES`].
-    fn at(paths: [PathBuf; 4], names: Option<&'static [&'static str]>, chosen: &[u8]) -> Result<Self, DataError> {
+    fn at(paths: [PathBuf; 4], names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
         let mut checksums = BTreeMap::new();
         for path in &paths {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             checksums.insert(name.into_owned(), sum(path)?);
         }
         let [train_images, train_labels, test_images, test_labels] = paths;
-        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, names, chosen: chosen.into() })
+        let (chosen, transposed) = (config.classes.clone(), config.transpose);
+        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, names, chosen, transposed })
     }
 }
 
 /// Finds the files of the configured data set.
 ///
-/// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. Without `data.dir`, the
+/// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
+/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the
 /// folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from the
 /// program's own. If there is none, it is `data/<name>` in the checkout of this program or in the current folder. The
 /// files of a published data set are checked against the published checksums, and downloaded if missing. The user's own
@@ -146,7 +167,7 @@ pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, D
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
             Some(source) => named(source, config, Timeouts::from_env()?, progress)?,
-            None => own(dir()?, &config.classes)?,
+            None => own(dir()?, config)?,
         })),
     }
 }
@@ -161,38 +182,64 @@ fn named(
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
 
+    let folders = folders(&dir, |name| name == source.torchvision);
     let obtain = |index: usize| {
         let (name, published) = (NAMES[index], &source.files[index]);
-        match present(&dir, name) {
+        match folders.iter().find_map(|folder| present(folder, name)) {
             Some(path) => verify(path, published),
             None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts, progress),
         }
     };
-    IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), &config.classes)
+    IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), config)
 }
 
-fn own(dir: &Path, chosen: &[u8]) -> Result<IdxFiles, DataError> {
-    match NAMES.map(|name| present(dir, name)) {
+fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
+    let folders = folders(dir, |_| true);
+    let holding: Vec<_> =
+        folders.iter().filter(|folder| NAMES.iter().any(|name| present(folder, name).is_some())).collect();
+    // Of several folders in `dir`, the user has to choose one. Those in `dir` do not count if it holds files itself.
+    if let [first, _, ..] = holding[..]
+        && first != dir
+    {
+        let found = holding.into_iter().cloned().collect();
+        return Err(DataError::Several { dir: dir.into(), found });
+    }
+    let folder = holding.first().map_or(dir, |folder| folder.as_path());
+    match NAMES.map(|name| present(folder, name)) {
         [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] => {
-            IdxFiles::at([train_images, train_labels, test_images, test_labels], None, chosen)
+            IdxFiles::at([train_images, train_labels, test_images, test_labels], None, config)
         }
         found => {
             let missing = NAMES.iter().zip(found).filter(|(_, path)| path.is_none());
             let missing = missing.map(|(name, _)| format!("{name}.gz or {name}")).collect();
-            Err(DataError::Missing { dir: dir.into(), missing })
+            Err(DataError::Missing { dir: folder.into(), missing })
         }
     }
 }
 
-/// The file of that name if it exists, the compressed one first.
+/// The folders that may hold the files: `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts.
+/// torchvision makes `<dir>/MNIST/raw`.
+fn folders(dir: &Path, is_set: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut sets: Vec<_> = entries
+        .filter(|entry| is_set(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path().join("raw"))
+        .collect();
+    sets.sort();
+    [vec![dir.into(), dir.join("raw")], sets].concat()
+}
+
+/// The file of that name if it exists, the compressed one first. Some copies have a dot in place of the second dash.
 fn present(dir: &Path, name: &str) -> Option<PathBuf> {
-    [dir.join(format!("{name}.gz")), dir.join(name)].into_iter().find(|path| path.is_file())
+    let dotted = name.replace("-idx", ".idx");
+    let names = [name, &dotted].map(|name| [format!("{name}.gz"), name.into()]).concat();
+    names.into_iter().map(|name| dir.join(name)).find(|path| path.is_file())
 }
 
 /// Returns the path if the file is the published one. Only compressed files were published, so an uncompressed one
 /// cannot be checked and passes. Its checksum is recorded in [`Files`] like any other.
 fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
-    if path.extension().is_none() {
+    if path.extension().is_none_or(|extension| extension != "gz") {
         return Ok(path);
     }
     match sum(&path)? {

@@ -1,8 +1,9 @@
-//! The IDX format, plain or gzip: a magic number, the dimensions, then one byte per value.
+//! The IDX format, plain or gzip: a magic number, the dimensions, then the values.
 //!
-//! All numbers of the header are 32-bit and big-endian. The magic number is `0x0000TTDD`: `TT` the type of the values,
-//! `08` for unsigned bytes, and `DD` how many dimensions follow. See
-//! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format".
+//! All numbers are big-endian, those of the header have 32 bits. The magic number is `0x0000TTDD`: `TT` the type of the
+//! values, `08` for unsigned bytes, and `DD` how many dimensions follow. See
+//! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format". Values of other types
+//! become bytes if nothing is lost.
 //!
 //! The files may come from anywhere, so no number in a header is trusted. A header that announces more than the file
 //! can hold, or more than 2 GiB, is refused at once. At most one byte more than announced is read. Beyond a few times
@@ -34,75 +35,150 @@ const USUAL_EXPANSION: u64 = 8;
 /// The largest array that is read, in bytes: more than two million images of MNIST's size.
 const LARGEST: u64 = 2 << 30;
 
-/// The type of unsigned bytes, in the third byte of the magic number.
-const UNSIGNED_BYTES: u32 = 0x0800;
+/// A type of values: its code in the magic number, its name, the bytes of a value, and how they become a number.
+struct Kind(u32, &'static str, usize, fn(&[u8]) -> f64);
+
+const UNSIGNED_BYTES: u32 = 0x08;
+const INTEGERS: u32 = 0x0c;
+const FLOATS: [u32; 2] = [0x0d, 0x0e];
+const KINDS: [Kind; 6] = [
+    Kind(UNSIGNED_BYTES, "unsigned bytes", 1, |it| u8::from_be_bytes(bytes(it)).into()),
+    Kind(0x09, "signed bytes", 1, |it| i8::from_be_bytes(bytes(it)).into()),
+    Kind(0x0b, "16-bit integers", 2, |it| i16::from_be_bytes(bytes(it)).into()),
+    Kind(INTEGERS, "32-bit integers", 4, |it| i32::from_be_bytes(bytes(it)).into()),
+    Kind(FLOATS[0], "32-bit floats", 4, |it| f32::from_be_bytes(bytes(it)).into()),
+    Kind(FLOATS[1], "64-bit floats", 8, |it| f64::from_be_bytes(bytes(it))),
+];
+
+/// The bytes of a value. Every caller has as many as it asks for.
+fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
+    value.first_chunk().copied().unwrap_or([0; N])
+}
 
 /// Reads images: their shape `[images, height, width]` and their pixels, image by image and row by row, 0 to 255.
+/// Floats that are all from 0 to 1 are multiplied by 255.
 ///
 /// # Errors
 /// [`DataError::Read`] if the file cannot be opened, [`DataError::Idx`] if it is not a complete IDX file of images. No
 /// dimension is 0.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
-    read(path)
+    read(path, |file| {
+        let array = file.array(|_, shape| match *shape {
+            [images, height, width] => Ok([images, height, width]),
+            // Some tools keep an axis for one colour, last or second.
+            [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
+            // Or one for the whole, unless the last one is that of several colours.
+            [1, images, height, width] if width > 4 => Ok([images, height, width]),
+            _ => Err(IdxError::Shape { expected: "[images, height, width]", found: shape.into() }),
+        })?;
+        let is_fraction = FLOATS.contains(&array.kind.0) && array.numbers().all(|number| (0.0..=1.0).contains(&number));
+        let scale = if is_fraction { |number: f64| (255.0 * number).round() } else { |number| number };
+        Ok((array.shape, array.into_bytes(scale)?))
+    })
 }
 
-/// Reads labels, at least one.
+/// Reads labels, at least one. QMNIST has eight integers for each image, of which the first one is the label.
 ///
 /// # Errors
 /// As [`images`].
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    let ([_], labels) = read(path)?;
-    Ok(labels)
+    read(path, |file| {
+        let array = file.array(|kind, shape| match *shape {
+            [labels] | [labels, 1] => Ok([labels]),
+            [labels, 8] if kind.0 == INTEGERS => Ok([labels]),
+            _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
+        })?;
+        array.into_bytes(|number| number)
+    })
 }
 
-/// Reads an array of bytes in `D` dimensions: its shape and its bytes.
-fn read<const D: usize>(path: &Path) -> Result<([usize; D], Vec<u8>), DataError> {
+/// Reads a file with `content`.
+fn read<T>(path: &Path, content: impl FnOnce(Idx) -> Result<T, IdxError>) -> Result<T, DataError> {
     let read_error = |source| DataError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let size = file.metadata().map_err(read_error)?.len();
     let mut file = BufReader::new(file);
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
-    let array = if gzip {
+    let read = if gzip {
         // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first
         // one.
-        decode(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION))
+        content(Idx { from: &mut MultiGzDecoder::new(file), size, most: size.saturating_mul(MOST_EXPANSION) })
     } else {
-        decode(file, size, size)
+        content(Idx { from: &mut file, size, most: size })
     };
-    array.map_err(|source| DataError::Idx { path: path.into(), source })
+    read.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
-/// Reads the array from a file of `size` bytes that hold at most `most` after decompression.
-fn decode<const D: usize>(mut from: impl Read, size: u64, most: u64) -> Result<([usize; D], Vec<u8>), IdxError> {
-    let expected = UNSIGNED_BYTES | D as u32;
-    let found = number(&mut from)?;
-    if found != expected {
-        return Err(IdxError::Magic { expected, found });
+/// A file of `size` bytes that hold at most `most` after decompression.
+struct Idx<'a> {
+    from: &'a mut dyn Read,
+    size: u64,
+    most: u64,
+}
+
+/// The values of a file.
+struct Array<const D: usize> {
+    /// The shape that is used. If the file has more values, those at regular intervals are used.
+    shape: [usize; D],
+    kind: &'static Kind,
+    bytes: Vec<u8>,
+}
+
+impl Idx<'_> {
+    /// Reads the array. `usable` says which shape to make of that in the file.
+    fn array<const D: usize>(
+        self,
+        usable: impl Fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>,
+    ) -> Result<Array<D>, IdxError> {
+        let Self { mut from, size, most } = self;
+        let found = number(&mut from)?;
+        let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
+        let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
+        let shape = usable(kind, &found)?;
+        if found.contains(&0) {
+            return Err(IdxError::Empty { shape: found });
+        }
+        let announced = found
+            .iter()
+            .try_fold(kind.2 as u64, |product, &dimension| product.checked_mul(dimension as u64))
+            .filter(|&announced| announced <= most)
+            .ok_or(IdxError::Oversized { shape: found, size })?;
+        // A valid gzip file can expand a thousandfold.
+        if announced > LARGEST {
+            return Err(IdxError::TooLarge { announced, most: LARGEST });
+        }
+
+        let usual = size.saturating_mul(USUAL_EXPANSION);
+        let mut bytes = Vec::with_capacity(announced.saturating_add(1).min(usual) as usize);
+        // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
+        from.take(announced.saturating_add(1)).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
+        match bytes.len() as u64 {
+            found if found < announced => Err(IdxError::Truncated { announced, found }),
+            found if found > announced => Err(IdxError::Trailing { announced }),
+            _ => Ok(Array { shape, kind, bytes }),
+        }
     }
-    let mut shape = [0; D];
-    for dimension in &mut shape {
-        *dimension = number(&mut from)? as usize;
-    }
-    if shape.contains(&0) {
-        return Err(IdxError::Empty { shape: shape.into() });
-    }
-    let announced = shape
-        .iter()
-        .try_fold(1, |product: u64, &dimension| product.checked_mul(dimension as u64))
-        .filter(|&announced| announced <= most)
-        .ok_or(IdxError::Oversized { shape: shape.into(), size })?;
-    // A valid gzip file can expand a thousandfold.
-    if announced > LARGEST {
-        return Err(IdxError::TooLarge { announced, most: LARGEST });
+}
+
+impl<const D: usize> Array<D> {
+    /// The values that are used.
+    fn numbers(&self) -> impl Iterator<Item = f64> {
+        let values = self.bytes.chunks_exact(self.kind.2);
+        let interval = values.len() / self.shape.iter().product::<usize>();
+        values.step_by(interval).map(self.kind.3)
     }
 
-    let mut bytes = Vec::with_capacity(announced.saturating_add(1).min(size.saturating_mul(USUAL_EXPANSION)) as usize);
-    // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
-    from.take(announced.saturating_add(1)).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
-    match bytes.len() as u64 {
-        found if found < announced => Err(IdxError::Truncated { announced, found }),
-        found if found > announced => Err(IdxError::Trailing { announced }),
-        _ => Ok((shape, bytes)),
+    /// The values, scaled, which must be whole numbers from 0 to 255.
+    fn into_bytes(self, scale: impl Fn(f64) -> f64) -> Result<Vec<u8>, IdxError> {
+        if self.kind.0 == UNSIGNED_BYTES {
+            return Ok(self.bytes);
+        }
+        let byte = |(index, number): (usize, f64)| {
+            let scaled = scale(number);
+            let is_byte = (0.0..=255.0).contains(&scaled) && scaled.fract() == 0.0;
+            is_byte.then_some(scaled as u8).ok_or(IdxError::Value { kind: self.kind.1, index, number })
+        };
+        self.numbers().enumerate().map(byte).collect()
     }
 }
 

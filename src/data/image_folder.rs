@@ -3,15 +3,20 @@
 //! Test images are in `test/` and training images beside it, also in `train/`, each with one sub-folder per class.
 //! Without `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice
 //! depends only on the images, is the same for every seed, and does not separate copies of an image.
+//!
+//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except the files that systems
+//! put into every folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::DataError;
+use unicode_normalization::UnicodeNormalization;
+
+use super::error::{DataError, first};
 use super::images::Images;
 use super::prepare::{Limits, prepare};
-use crate::checksum;
+use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
 const SIZE: [usize; 2] = [28, 28];
@@ -19,6 +24,15 @@ const SIZE: [usize; 2] = [28, 28];
 const TEST_FRACTION: f64 = 0.2;
 /// The largest fraction of unreadable files that may be an accident.
 const MOST_UNREADABLE: f64 = 0.1;
+/// The largest image file that is read, in bytes.
+pub const LARGEST_FILE: u64 = 128 << 20;
+
+/// The names of the folders of training, test and validation images, in lower case.
+const TRAIN: &[&str] = &["train", "training"];
+const TEST: &[&str] = &["test", "testing"];
+const VALIDATION: &[&str] = &["val", "valid", "validation", "dev"];
+/// What systems put into folders, in lower case, besides names that start with a dot.
+const SYSTEM: &[&str] = &["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"];
 
 /// The images of such a folder, in memory.
 #[derive(Debug, Clone)]
@@ -29,9 +43,12 @@ pub struct ImageFolder {
     test: Images,
     /// The SHA-256 of the list of files of each part, `train` and `test`.
     pub checksums: BTreeMap<String, String>,
-    /// The files that can't be read, each with the reason.
+    /// What is not used, with the reason.
     pub warnings: Vec<String>,
 }
+
+/// The classes by name, with their sub-folders. Names that differ only in their Unicode form are one class.
+type Classes = BTreeMap<String, Vec<PathBuf>>;
 
 /// An image file.
 struct ImageFile {
@@ -43,34 +60,35 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning for each.
+    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning.
     ///
     /// # Errors
     /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if there are not 2 to 256 classes, or
     /// `test/` has others; [`DataError::UnreadableImages`] if more than a tenth of the files can't be read;
     /// [`DataError::Few`] if a class has no image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
-        let (train_dir, test_dir) = (dir.join("train"), dir.join("test"));
-        let root = if train_dir.is_dir() { train_dir } else { dir.into() };
-        let names: Vec<String> = folders(&root)?.into_iter().filter(|name| root != dir || name != "test").collect();
-        let unusable = |found| DataError::Folders { dir: root.clone(), found, expected: "2 to 256 classes".into() };
+        let mut skipped = Skipped::default();
+        let (root, found, test_dir) = layout(dir, &mut skipped)?;
+        let classes = classes(found);
+        let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
-            return Err(unusable(names));
+            return Err(DataError::Folders { dir: root, found: names, expected: "2 to 256 classes".into() });
         }
-        let mut unreadable = Unreadable::default();
-        let mut train = read_all(&root, &names, &mut unreadable)?;
-        let test = if test_dir.is_dir() {
-            let found = folders(&test_dir)?;
-            if found != names {
-                let expected = names.join(", ");
-                return Err(DataError::Folders { dir: test_dir, found, expected });
+        let mut train = skipped.read_all(&classes)?;
+        let test = match &test_dir {
+            Some(test_dir) => {
+                let classes = self::classes(folders(test_dir)?);
+                let found: Vec<String> = classes.keys().cloned().collect();
+                if found != names {
+                    let expected = names.join(", ");
+                    return Err(DataError::Folders { dir: test_dir.clone(), found, expected });
+                }
+                skipped.read_all(&classes)?
             }
-            read_all(&test_dir, &names, &mut unreadable)?
-        } else {
-            hold_out(&mut train)
+            None => hold_out(&mut train),
         };
-        unreadable.judge(dir)?;
-        for (dir, files) in [(&root, &train), (if test_dir.is_dir() { &test_dir } else { &root }, &test)] {
+        let warnings = skipped.warnings(dir)?;
+        for (dir, files) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
             let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
             if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
                 return Err(DataError::Few { dir: dir.join(&names[class]) });
@@ -82,13 +100,7 @@ impl ImageFolder {
             let pixels = files.into_iter().flat_map(|file| file.pixels).collect();
             Images::new(pixels, labels, SIZE, names.len()).named(&names)
         };
-        Ok(Self {
-            dir: root.clone(),
-            train: images(train),
-            test: images(test),
-            checksums: checksums.into(),
-            warnings: unreadable.warnings,
-        })
+        Ok(Self { dir: root.clone(), train: images(train), test: images(test), checksums: checksums.into(), warnings })
     }
 
     /// The test images. They must have this size and number of classes.
@@ -108,43 +120,73 @@ impl ImageFolder {
     }
 }
 
-/// The names of the sub-folders, sorted, without hidden ones.
-fn folders(dir: &Path) -> Result<Vec<String>, DataError> {
-    Ok(entries(dir)?.into_iter().filter(|path| path.is_dir()).map(|path| name(&path)).collect())
+/// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.
+fn layout(dir: &Path, skipped: &mut Skipped) -> Result<(PathBuf, Vec<PathBuf>, Option<PathBuf>), DataError> {
+    let all = folders(dir)?;
+    let has_folders = |path: &Path| folders(path).is_ok_and(|folders| !folders.is_empty());
+    let is_named = |path: &Path, names: &[&str]| names.contains(&name(path).to_lowercase().as_str());
+    // A class may have such a name, but it has no sub-folders.
+    let part = |names: &[&str]| {
+        let exact = all.iter().find(|path| name(path) == names[0]);
+        exact.or_else(|| all.iter().find(|path| is_named(path, names) && has_folders(path)))
+    };
+    let (train, test) = (part(TRAIN), part(TEST));
+    let root = train.map_or(dir, PathBuf::as_path);
+    let mut classes = train.map(|train| folders(train)).transpose()?.unwrap_or_default();
+    for path in all.iter().filter(|path| ![train, test].contains(&Some(path))) {
+        if is_named(path, VALIDATION) && (train.is_some() || has_folders(path)) {
+            skipped.other.push(format!(
+                "{} is not used: data.validation holds out training images; move its images to those in {}",
+                path.display(),
+                root.display()
+            ));
+        } else if train.is_some() {
+            let (path, root) = (path.display(), root.display());
+            skipped.other.push(format!("{path} is not used: the classes are the sub-folders of {root}"));
+        } else {
+            classes.push(path.clone());
+        }
+    }
+    for dir in [Some(dir), train.map(PathBuf::as_path), test.map(PathBuf::as_path)].into_iter().flatten() {
+        let is_image = |path: &PathBuf| {
+            path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
+        };
+        let loose = entries(dir)?.iter().filter(|path| is_image(path)).count();
+        if loose > 0 {
+            let dir = dir.display();
+            skipped.other.push(format!(
+                "images in {dir} itself are not used ({loose}): an image belongs in its class's sub-folder"
+            ));
+        }
+    }
+    Ok((root.into(), classes, test.cloned()))
 }
 
-/// The paths in a folder, sorted, without hidden ones.
+fn classes(folders: Vec<PathBuf>) -> Classes {
+    let mut classes = Classes::new();
+    for path in folders {
+        classes.entry(name(&path).nfc().collect()).or_default().push(path);
+    }
+    classes
+}
+
+/// The sub-folders, sorted, without hidden ones.
+fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+    Ok(entries(dir)?.into_iter().filter(|path| path.is_dir()).collect())
+}
+
+/// The paths in a folder, sorted, without those that are hidden or the system's.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |source| DataError::Read { path: dir.into(), source };
     let all: Result<Vec<PathBuf>, _> = fs::read_dir(dir).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
     let mut all = all.map_err(unreadable)?;
-    all.retain(|path| !name(path).starts_with('.'));
+    all.retain(|path| !name(path).starts_with('.') && !SYSTEM.contains(&name(path).to_lowercase().as_str()));
     all.sort();
     Ok(all)
 }
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-/// Reads the images of each class.
-fn read_all(root: &Path, names: &[String], unreadable: &mut Unreadable) -> Result<Vec<ImageFile>, DataError> {
-    let mut files = vec![];
-    for (class, folder) in (0..=u8::MAX).zip(names) {
-        for path in entries(&root.join(folder))?.into_iter().filter(|path| path.is_file()) {
-            let prepared = fs::read(&path).map_err(|error| error.to_string()).and_then(|bytes| {
-                let pixels = prepare(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
-                Ok(ImageFile {
-                    name: format!("{folder}/{}", name(&path)),
-                    sha256: checksum::of_bytes(&bytes),
-                    class,
-                    pixels,
-                })
-            });
-            files.extend(unreadable.note(&path, prepared));
-        }
-    }
-    Ok(files)
 }
 
 /// Moves the test images out of `all`.
@@ -166,28 +208,70 @@ fn list(files: &[ImageFile]) -> String {
     checksum::of_bytes(lines.as_bytes())
 }
 
-/// The files that can't be read.
+/// What is not used.
 #[derive(Default)]
-struct Unreadable {
-    warnings: Vec<String>,
+struct Skipped {
+    /// The files that can't be read, each with the reason.
+    files: Vec<String>,
     /// The number of all files.
     all: usize,
+    /// The folders within classes.
+    folders: Vec<String>,
+    /// Warnings about anything else.
+    other: Vec<String>,
 }
 
-impl Unreadable {
-    fn note(&mut self, path: &Path, prepared: Result<ImageFile, String>) -> Option<ImageFile> {
-        self.all += 1;
-        prepared.inspect_err(|error| self.warnings.push(format!("{}: {error}", path.display()))).ok()
+impl Skipped {
+    /// Reads the images of each class.
+    fn read_all(&mut self, classes: &Classes) -> Result<Vec<ImageFile>, DataError> {
+        let mut files = vec![];
+        for (class, folder) in
+            (0..=u8::MAX).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
+        {
+            for path in entries(folder)? {
+                if path.is_dir() {
+                    self.folders.push(path.display().to_string());
+                    continue;
+                }
+                self.all += 1;
+                match ImageFile::read(&path, class, folder) {
+                    Ok(file) => files.push(file),
+                    Err(error) => self.files.push(format!("{}: {error}", path.display())),
+                }
+            }
+        }
+        Ok(files)
     }
 
-    fn judge(&self, dir: &Path) -> Result<(), DataError> {
-        match self.warnings.len() as f64 > MOST_UNREADABLE * self.all as f64 {
-            true => {
-                let unreadable = self.warnings.clone();
-                Err(DataError::UnreadableImages { dir: dir.into(), unreadable, all: self.all })
-            }
-            false => Ok(()),
+    /// The warnings, or the error if too many files in `dir` are not images.
+    fn warnings(self, dir: &Path) -> Result<Vec<String>, DataError> {
+        let Self { files, all, folders, other: mut warnings } = self;
+        if files.len() as f64 > MOST_UNREADABLE * all as f64 {
+            return Err(DataError::UnreadableImages { dir: dir.into(), unreadable: files, all });
         }
+        if !files.is_empty() {
+            warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files)));
+        }
+        if !folders.is_empty() {
+            let named = first(&folders);
+            warnings
+                .push(format!("skipping folders within classes: {named}; move their images into the class's folder"));
+        }
+        Ok(warnings)
+    }
+}
+
+impl ImageFile {
+    /// Reads and prepares a file in `folder`.
+    fn read(path: &Path, class: u8, folder: &Path) -> Result<Self, String> {
+        // A pipe would wait for its writer.
+        if !path.is_file() {
+            return Err("it is not a regular file".into());
+        }
+        let bytes = bounded::read(path, LARGEST_FILE).map_err(|error| error.to_string())?;
+        let pixels = prepare(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
+        let name = format!("{}/{}", name(folder), name(path));
+        Ok(Self { name, sha256: checksum::of_bytes(&bytes), class, pixels })
     }
 }
 

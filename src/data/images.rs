@@ -53,21 +53,37 @@ impl Images {
     }
 
     /// Only the images with these labels, which become the classes, in this order and with their names.
-    ///
-    /// # Errors
-    /// [`DataError::Classes`] if no image has one of the labels.
-    pub fn of(&self, labels: &[u8]) -> Result<Self, DataError> {
-        if let Some(&label) = labels.iter().find(|label| !self.labels.contains(label)) {
-            return Err(DataError::Classes { label, classes: self.classes() });
-        }
+    pub fn of(&self, labels: &[u8]) -> Self {
         let chosen = |index: usize| Some((index, labels.iter().position(|&label| label == self.labels[index])? as u8));
         let (indices, new): (Vec<usize>, Vec<u8>) = (0..self.len()).filter_map(chosen).unzip();
-        Ok(Self {
+        Self {
             pixels: indices.iter().flat_map(|&index| self.pixels(index)).copied().collect(),
             labels: new,
             size: self.size,
-            names: labels.iter().map(|&label| self.names[usize::from(label)].clone()).collect(),
-        })
+            names: labels.iter().map(|&label| self.name(label)).collect(),
+        }
+    }
+
+    /// The name of a class, also of one that no image belongs to.
+    fn name(&self, label: u8) -> String {
+        self.names.get(usize::from(label)).cloned().unwrap_or_else(|| label.to_string())
+    }
+
+    /// The names of the classes that none of the images at `indices` belongs to.
+    pub fn classes_without(&self, indices: impl IntoIterator<Item = usize>) -> Vec<String> {
+        let mut names: Vec<_> = self.names.iter().map(Some).collect();
+        indices.into_iter().for_each(|index| names[usize::from(self.labels[index])] = None);
+        names.into_iter().flatten().cloned().collect()
+    }
+
+    /// The same images with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        let [height, width] = self.size;
+        let from = |index: usize| {
+            let (image, pixel) = (index / (height * width), index % (height * width));
+            self.pixels[image * height * width + pixel % height * width + pixel / height]
+        };
+        Self { pixels: (0..self.pixels.len()).map(from).collect(), size: [width, height], ..self }
     }
 
     /// The same images, with these names of the classes.
@@ -174,15 +190,16 @@ mod tests {
 
     #[test]
     fn chosen_labels_become_the_classes_in_the_order_given() {
-        let images = read(4, &[5, 0, 2, 5], Some(10)).1.unwrap().of(&[5, 2]).unwrap();
+        let images = read(4, &[5, 0, 2, 5], Some(10)).1.unwrap().of(&[5, 2]);
         assert_eq!((images.labels(), images.names()), ([0, 1, 0].as_slice(), ["5".into(), "2".into()].as_slice()));
         assert_eq!((images.pixels(1), images.pixels(2)), ([4, 5].as_slice(), [6, 7].as_slice()));
     }
 
     #[test]
-    fn chosen_label_that_no_image_has_is_refused() {
-        let error = read(3, &[5, 0, 2], Some(10)).1.unwrap().of(&[5, 1]).unwrap_err();
-        assert_eq!(error.to_string(), "data.classes: no image has the label 1; there are 10 classes, from 0");
+    fn transposed_images_have_their_columns_as_rows() {
+        let images = Images::new((0..12).collect(), vec![1, 0], [2, 3], 2).transposed();
+        assert_eq!((images.size(), images.labels()), ([3, 2], [1, 0].as_slice()));
+        assert_eq!((images.pixels(0), images.pixels(1)), (&[0, 3, 1, 4, 2, 5][..], &[6, 9, 7, 10, 8, 11][..]));
     }
 
     #[test]

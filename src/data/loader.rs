@@ -3,6 +3,7 @@
 //! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
 //! several workers it also depends on which one is fastest.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, OnceLock};
@@ -32,6 +33,8 @@ pub struct Loader {
     unlabelled: (Arc<[usize]>, usize),
     batcher: ImageBatcher,
     batch_size: usize,
+    /// The number of batches in an epoch. The last one has the images that are left.
+    batches: usize,
     /// The number of batches of one device in an update.
     accumulation: usize,
     /// The number of devices, to which the batches go in turn.
@@ -64,6 +67,7 @@ impl Loader {
         Self {
             images: images.clone(),
             length: indices.len(),
+            batches: indices.len().div_ceil(batch_size),
             indices: indices.into(),
             unlabelled: (Arc::default(), 0),
             batcher,
@@ -89,7 +93,12 @@ impl Loader {
     /// Gives each epoch `images` images. Each image comes once before any comes again, and an epoch continues where the
     /// one before ended.
     pub fn with_epoch_length(self, images: usize) -> Self {
-        Self { length: images, ..self }
+        Self { length: images, batches: images.div_ceil(self.batch_size), ..self }
+    }
+
+    /// Makes `batches` batches of each epoch: one fewer joins the images that are left to the last full batch.
+    pub fn with_batches(self, batches: usize) -> Self {
+        Self { batches, ..self }
     }
 
     /// Adds the next `per_batch` of the images at `indices` to each batch, without their labels.
@@ -208,10 +217,12 @@ struct Epoch {
 impl Epoch {
     /// The batch at `index`, from 0, among those of this device; `None` after the last one.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
+        let Loader { images, batches, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
         let index = index * devices + part;
-        let samples = self.order.chunks(*batch_size).nth(index)?;
-        let loss_weight = samples.len() as f64 / self.images_in_update(index) as f64;
+        if index >= *batches {
+            return None;
+        }
+        let (samples, loss_weight) = self.part_of_update(&self.order, *batch_size, index);
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         if let Some(on_device) = self.loader.device_images() {
@@ -219,9 +230,10 @@ impl Epoch {
             return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
         }
         let labels = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
-        let unlabelled = self.unlabelled.chunks((*per_batch).max(1)).nth(index);
-        let unlabelled =
-            unlabelled.map(|samples| Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples) });
+        let unlabelled = (!self.unlabelled.is_empty()).then(|| {
+            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *per_batch, index);
+            Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples), loss_weight }
+        });
         Some(Batch { unlabelled, seed, loss_weight, ..Batch::new(self.augmented(samples), labels) })
     }
 
@@ -239,20 +251,30 @@ impl Epoch {
         batcher.images(samples.iter().map(|sample| images.pixels(sample.index)), device)
     }
 
-    /// The number of images in the update that the batch at `index`, among those of all devices, belongs to.
-    fn images_in_update(&self, index: usize) -> usize {
-        let batches = self.loader.accumulation * self.loader.devices;
-        let most = self.loader.batch_size * batches;
-        most.min(self.order.len() - index / batches * most)
+    /// The images of the batch at `index`, among those of all devices, with `size` images in each batch but the last one.
+    /// Also the batch's fraction of the images of its update.
+    fn part_of_update<'a>(&self, samples: &'a [Sample], size: usize, index: usize) -> (&'a [Sample], f64) {
+        let in_update = self.loader.accumulation * self.loader.devices;
+        let first = index / in_update * in_update;
+        let images = self.of_batches(samples, size, index..index + 1);
+        let fraction = images.len() as f64 / self.of_batches(samples, size, first..first + in_update).len() as f64;
+        (images, fraction)
+    }
+
+    /// The images of some batches.
+    fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
+        let end = if batches.end < self.loader.batches { batches.end * size } else { samples.len() };
+        &samples[(batches.start * size).min(end)..end]
     }
 
     /// The number of images in all batches of this device.
     fn images(&self) -> usize {
-        let Loader { batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
-        let of = |samples: &[Sample], size: usize| -> usize {
-            samples.chunks(size.max(1)).skip(*part).step_by(*devices).map(<[Sample]>::len).sum()
+        let Loader { batches, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
+        let of = |index| {
+            let of = |samples, size| self.of_batches(samples, size, index..index + 1).len();
+            of(&self.order, *batch_size) + of(&self.unlabelled, *per_batch)
         };
-        of(&self.order, *batch_size) + of(&self.unlabelled, *per_batch)
+        (*part..*batches).step_by(*devices).map(of).sum()
     }
 
     /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are

@@ -34,7 +34,7 @@ pub use batch::{Batch, ImageBatcher, Item, Scaling, Unlabelled};
 pub use download::DownloadProgress;
 pub use error::{Attempt, DataError, IdxError, MirrorError};
 pub use files::{Files, IdxFiles, locate};
-pub use image_folder::ImageFolder;
+pub use image_folder::{ImageFolder, LARGEST_FILE as LARGEST_IMAGE_FILE};
 pub use images::Images;
 pub use loader::Loader;
 pub use prepare::ImageError;

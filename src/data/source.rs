@@ -12,6 +12,8 @@ pub const NAMES: [&str; 4] =
 pub struct Source {
     /// Its folder in `data/`.
     pub folder: &'static str,
+    /// The folder that torchvision makes for it.
+    pub torchvision: &'static str,
     /// The base addresses of its files.
     pub mirrors: &'static [&'static str],
     /// The names of its classes, in the order of their labels.
@@ -35,6 +37,7 @@ pub struct Published {
 /// LeCun, Cortes and Burges' handwritten digits. Their own page no longer serves the files; these two copies do.
 const MNIST: Source = Source {
     folder: "mnist",
+    torchvision: "MNIST",
     mirrors: &["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
     classes: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
     files: [
@@ -49,6 +52,7 @@ const MNIST: Source = Source {
 /// website has no HTTPS; the checksums stand in for it.
 const FASHION_MNIST: Source = Source {
     folder: "fashion-mnist",
+    torchvision: "FashionMNIST",
     mirrors: &["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"],
     classes: &["T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
     files: [
@@ -62,6 +66,7 @@ const FASHION_MNIST: Source = Source {
 /// Clanuwat and others' cursive Japanese characters: <https://github.com/rois-codh/kmnist>.
 const KMNIST: Source = Source {
     folder: "kmnist",
+    torchvision: "KMNIST",
     mirrors: &["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"],
     classes: &["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"],
     files: [

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::{ImageBatcher, Scaling};
-use super::error::DataError;
+use super::error::{DataError, first};
 use super::files::Files;
 use super::images::Images;
 use super::split::{Split, stratified};
@@ -37,6 +37,36 @@ impl TrainingData {
         Ok(Self { images: Arc::new(images), split, scaling })
     }
 
+    /// Classes that the network can't learn, and those that `test` says nothing about, with what to do.
+    pub fn warnings(&self, test: &Images) -> Vec<String> {
+        let Self { images, split, .. } = self;
+        let absent = images.classes_without(0..images.len());
+        let others = |names: Vec<String>| names.into_iter().filter(|name| !absent.contains(name)).collect::<Vec<_>>();
+        let used = others(images.names().into()).join(", ");
+        let (untrained, untested) =
+            (others(images.classes_without(split.training.clone())), others(test.classes_without(0..test.len())));
+        let said = |names: &[String], say: &dyn Fn(String) -> String| (!names.is_empty()).then(|| say(first(names)));
+        [
+            said(&absent, &|names| {
+                format!(
+                    "no training image has the label {names}, but the network has an output for each label up to the \
+                     largest one: set data.classes = [{used}] for those alone that there are"
+                )
+            }),
+            said(&untrained, &|names| {
+                format!(
+                    "no image is left to learn {names} from: lower data.validation, or raise data.fraction or data.labels"
+                )
+            }),
+            said(&untested, &|names| {
+                format!("no test image shows {names}: the test error does not count mistakes of these classes")
+            }),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
     /// The number of pixels of an image: the network's inputs.
     pub fn inputs(&self) -> usize {
         self.images.size().iter().product()
@@ -50,5 +80,48 @@ impl TrainingData {
     /// A batcher with this experiment's scaling.
     pub fn batcher(&self) -> ImageBatcher {
         ImageBatcher::new(self.scaling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The warnings about training images of these labels, of which those in `training` train.
+    fn warnings(labels: &[u8], training: Vec<usize>, test: &[u8]) -> Vec<String> {
+        let images = |labels: &[u8], classes| Images::new(vec![0; labels.len()], labels.into(), [1, 1], classes);
+        let classes = usize::from(labels.iter().copied().max().unwrap()) + 1;
+        let (images, test) = (Arc::new(images(labels, classes)), images(test, classes));
+        let split = Split { training, ..Split::default() };
+        TrainingData { images, split, scaling: Scaling::UNIT }.warnings(&test)
+    }
+
+    #[test]
+    fn labels_with_holes_are_a_warning_with_the_labels_that_there_are() {
+        let outputs = "but the network has an output for each label up to the largest one: set data.classes";
+        assert_eq!(
+            warnings(&[0, 255, 0], (0..3).collect(), &[0, 255]),
+            [format!(
+                "no training image has the label 1; 2; 3; and 251 more, {outputs} = [0, 255] for those alone that there are"
+            )]
+        );
+        let from_one: Vec<u8> = (1..=10).collect();
+        let [warning] = &warnings(&from_one, (0..10).collect(), &from_one)[..] else { panic!("one warning") };
+        assert!(
+            warning.starts_with(&format!("no training image has the label 0, {outputs} = [1, 2, 3, ")),
+            "{warning}"
+        );
+        assert_eq!(warnings(&[1, 0, 2], (0..3).collect(), &[2, 1, 0]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn class_without_images_to_train_on_or_to_test_with_is_a_warning() {
+        assert_eq!(
+            warnings(&[0, 1, 2, 0, 1], vec![0, 1, 3], &[0, 2]),
+            [
+                "no image is left to learn 2 from: lower data.validation, or raise data.fraction or data.labels",
+                "no test image shows 1: the test error does not count mistakes of these classes"
+            ]
+        );
     }
 }

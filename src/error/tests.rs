@@ -72,6 +72,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NoDir: "src/data/files/tests.rs" own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" own_files_that_are_missing_are_all_listed "put the files there",
+            Several: "src/data/files/tests.rs" published_data_set_is_found_in_its_own_folder_of_torchvision_alone "several data sets",
             Folders: "src/data/image_folder/tests.rs" folder_without_classes_is_an_error_that_says_what_belongs_there "but 2 to 256 classes are expected",
             UnreadableImages: "src/data/image_folder/tests.rs" unreadable_files_are_left_out_if_few_and_an_error_if_many "3 of 23 files",
             Few: "src/data/image_folder/tests.rs" class_without_training_or_test_images_is_named "has too few images",
@@ -83,13 +84,15 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Idx: "tests/cli/data.rs" damaged_idx_file_is_an_error_with_its_cause "is not a usable IDX file",
             Counts: "src/data/images.rs" missing_label_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" label_that_names_no_class_is_refused "label 1 (from 0) is 10",
-            Classes: "src/data/images.rs" chosen_label_that_no_image_has_is_refused "no image has the label 1",
+            Classes: "src/data/files/tests.rs" chosen_label_that_no_training_image_has_is_refused "no image has the label 1",
             Validation: "src/data/split.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
             Labels: "tests/cli/data.rs" labels_that_cannot_be_balanced_over_the_classes_are_an_error_with_the_maximum "takes a whole number from 10 to 49690 here",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
         IdxError {
-            Magic: "src/data/idx/tests.rs" labels_in_place_of_images_are_refused "it starts with 0x00000801",
+            Magic: "src/data/idx/tests.rs" html_page_is_refused "it starts with 0x3c68746d",
+            Shape: "src/data/idx/tests.rs" labels_in_place_of_images_are_refused "its dimensions are [3]",
+            Value: "src/data/idx/tests.rs" labels_of_every_type_are_read_and_those_that_are_no_bytes_are_refused_with_the_type "it holds 32-bit integers",
             Header: "src/data/idx/tests.rs" file_that_ends_within_its_header_is_refused "it ends within its header",
             Empty: "src/data/idx/tests.rs" file_without_images_or_pixels_is_refused "its header announces an empty array",
             TooLarge: "src/data/idx/tests.rs" array_too_large_for_memory_is_refused_before_it_is_read "are read into memory",
@@ -100,6 +103,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         MirrorError {
             Http: "src/data/download/tests.rs" mirror_without_the_file_is_refused "http status: 404",
+            Certificate: "tests/cli/data.rs" certificate_of_a_company_is_trusted_if_the_system_trusts_it "SSL_CERT_FILE",
             Silent: "src/data/download/tests.rs" mirror_that_stalls_is_given_up "no answer in time",
             Length: "src/data/download/tests.rs" page_in_place_of_the_file_is_refused "sent fewer bytes",
             Checksum: "src/data/download/tests.rs" corrupt_download_is_refused "sent a file with SHA-256",
@@ -132,6 +136,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NoTerminal: "tests/cli/ui.rs" dashboard_needs_a_terminal "needs a terminal, but standard input is not one",
         }
         TrainingError {
+            Memory: "src/training/memory.rs" training_that_needs_more_memory_than_there_is_is_refused_with_the_key "model.hidden is too large",
             Stopped: "src/error/tests.rs" training_that_stops_half_way_reports_the_reason "the training stopped",
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
             InterruptedAtEnd: "tests/cli/signals.rs" ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing "interrupted after the last epoch",
@@ -170,6 +175,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Differs: "src/model/pretrained/tests.rs" run_that_computes_differently_is_refused_with_the_key "was trained with data.pixels",
             Name: "src/model/pretrained/tests.rs" rename_of_an_unknown_name_is_refused_with_the_known_ones "has no tensor and no layer fc",
             Twice: "src/model/pretrained/tests.rs" rename_of_two_layers_to_one_name_is_refused "has several tensors for output.bias",
+            Several: "src/model/pretrained/tests.rs" file_with_several_networks_is_refused_until_one_is_named "has several networks",
             Misfit: "src/model/pretrained/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
             Frozen: "src/model/pretrained/tests.rs" frozen_layer_that_would_stay_randomly_initialised_is_refused "would stay randomly initialised",
         }

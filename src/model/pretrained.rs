@@ -57,17 +57,28 @@ pub enum PretrainedError {
         /// The tensor's new name.
         name: String,
     },
+    /// A file has several networks that fit equally well.
+    #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
+    Several {
+        /// The file.
+        path: PathBuf,
+        /// What the names of each network's tensors begin with.
+        prefixes: Vec<String>,
+    },
     /// Layers are missing or of another shape.
     #[error(
-        "{path} does not fit this network: {}; rename layers with init.rename, or name them in init.reinitialize to \
-         initialise them randomly",
-        shortened(misfits)
+        "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
+         init.reinitialize to initialise them randomly",
+        shortened(misfits),
+        shortened(others)
     )]
     Misfit {
         /// The file.
         path: PathBuf,
         /// What does not fit.
         misfits: Vec<String>,
+        /// The other tensors in the file, with their shapes.
+        others: Vec<String>,
     },
     /// A frozen layer would be randomly initialised.
     #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
@@ -132,6 +143,40 @@ impl Pretrained {
         let bytes = weights::read(path)?;
         let tensors = tensors::from_bytes(&bytes, path)?;
         Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
+    }
+
+    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or `module.`:
+    /// that which stands before most names of layers of the experiment's network, or in `init.rename`.
+    ///
+    /// # Errors
+    /// If several networks in the file fit equally well.
+    pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
+        let mut wanted = experiment.model.layers();
+        wanted.extend(experiment.init.rename.0.keys().cloned());
+        let is_wanted = |name: &str| {
+            let rest = |layer: &String| name.strip_prefix(layer.as_str());
+            wanted.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let mut found = BTreeMap::<String, usize>::new();
+        for name in self.tensors.keys() {
+            let starts = name.match_indices('.').map(|(dot, _)| dot + 1);
+            for start in [0].into_iter().chain(starts).filter(|&start| is_wanted(&name[start..])) {
+                *found.entry(name[..start].into()).or_default() += 1;
+            }
+        }
+        let most = found.values().max().copied();
+        let prefixes: Vec<String> =
+            found.into_iter().filter(|(_, count)| Some(*count) == most).map(|it| it.0).collect();
+        match &prefixes[..] {
+            [] => {}
+            [prefix, ..] if prefix.is_empty() => {}
+            [prefix] => {
+                let inside: Vec<_> = self.tensors.extract_if(.., |name, _| name.starts_with(prefix)).collect();
+                self.tensors.extend(inside.into_iter().map(|(name, tensor)| (name[prefix.len()..].into(), tensor)));
+            }
+            _ => return Err(PretrainedError::Several { path: self.path, prefixes }),
+        }
+        Ok(self)
     }
 
     /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
@@ -207,8 +252,8 @@ impl Pretrained {
             if fresh.contains_key(layer_of(name)) {
                 continue;
             }
-            match there.remove(name) {
-                None => misfits.push(format!("{name} is missing")),
+            match there.remove(name).map(Stored::as_f32) {
+                None => misfits.push(format!("{name} {:?} is missing", own.shape)),
                 Some(tensor) if tensor.shape != own.shape => {
                     misfits.push(format!("{name} is {:?}, not {:?}", tensor.shape, own.shape));
                 }
@@ -219,7 +264,8 @@ impl Pretrained {
             }
         }
         if !misfits.is_empty() {
-            return Err(PretrainedError::Misfit { path, misfits });
+            let others = there.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape)).collect();
+            return Err(PretrainedError::Misfit { path, misfits, others });
         }
         let network = weights::from_bytes(network, &serialized(&start, &path)?, &path)?;
         let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();

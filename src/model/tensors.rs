@@ -1,9 +1,11 @@
-//! Named tensors in a file from any program: safetensors, or the format of PyTorch's `torch.save`.
+//! Named tensors in a file from any program: safetensors, or the format of PyTorch's `torch.save`. The content decides
+//! which, not the name.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use half::{bf16, f16};
 use pytorch_reader::{PytorchReader, Tensor};
 use safetensors::SafeTensors;
 
@@ -20,16 +22,41 @@ pub struct Stored {
     pub bytes: Vec<u8>,
 }
 
-/// The tensors in `bytes`, the content of the file `path`, by name. A file with the extension `.pt` or `.pth` is
-/// PyTorch's, any other is a safetensors file.
+impl Stored {
+    /// The tensor with its values as `f32`, if they are other floats. Only those of 64 bits lose anything.
+    pub fn as_f32(self) -> Self {
+        fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<u8> {
+            bytes.as_chunks().0.iter().flat_map(|value| number(*value).to_le_bytes()).collect()
+        }
+        let bytes = match self.kind.as_str() {
+            "F16" => each(&self.bytes, |value| f16::from_le_bytes(value).to_f32()),
+            "BF16" => each(&self.bytes, |value| bf16::from_le_bytes(value).to_f32()),
+            "F64" => each(&self.bytes, |value| f64::from_le_bytes(value) as f32),
+            _ => return self,
+        };
+        Self { kind: "F32".into(), bytes, ..self }
+    }
+}
+
+/// Files of other formats: how they begin, or what a ZIP archive of this format has near its end; and what they are.
+const FOREIGN: [(&[u8], &str); 3] = [
+    (b"/constants.pkl", "it is a TorchScript program: save its weights instead, torch.save(model.state_dict(), path)"),
+    (b"model.weights.h5", "it is a model of Keras: save its weights as safetensors"),
+    (b"\x89HDF\r\n", "it is an HDF5 file, as Keras writes: save its weights as safetensors"),
+];
+
+/// The tensors in `bytes`, the content of the file `path`, by name.
 ///
 /// # Errors
 /// [`WeightsError::Load`] if the file has another format or is damaged.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("pt" | "pth") => from_pytorch(bytes, path),
-        _ => from_safetensors(bytes, path),
+    let directory = &bytes[bytes.len().saturating_sub(1 << 16)..];
+    let is_in_zip = |mark: &[u8]| bytes.starts_with(b"PK") && directory.windows(mark.len()).any(|part| part == mark);
+    if let Some((_, what)) = FOREIGN.iter().find(|(mark, _)| bytes.starts_with(mark) || is_in_zip(mark)) {
+        return Err(unreadable(path, what));
     }
+    // A safetensors file has a JSON object after the eight bytes of its length.
+    if bytes.get(8) == Some(&b'{') { from_safetensors(bytes, path) } else { from_pytorch(bytes, path) }
 }
 
 /// The tensors in `bytes`, the content of the safetensors file `path`.
@@ -51,7 +78,8 @@ fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, W
     // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
     let copy = copy.map_err(|error| unreadable(path, &error))?;
-    let file = PytorchReader::new(copy.path()).map_err(|error| unreadable(path, &error))?;
+    let file = PytorchReader::new(copy.path())
+        .map_err(|error| unreadable(path, &format!("it is not a safetensors file, and as PyTorch's: {error}")))?;
     // Tensors can share values, but a small file must not expand into a lot of memory.
     if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
         return Err(unreadable(path, &"its tensors are larger than the file"));

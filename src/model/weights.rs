@@ -8,8 +8,8 @@
 //! only files that fit exactly.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
@@ -18,6 +18,8 @@ use thiserror::Error;
 
 /// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
+/// The largest file that is read, in bytes: a thousand million weights.
+const LARGEST: u64 = 4 << 30;
 
 /// Why weights could not be saved or loaded.
 #[derive(Debug, Error)]
@@ -58,9 +60,14 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
 /// The bytes of a file of weights.
 ///
 /// # Errors
-/// If it can't be read.
+/// If it can't be read, is no regular file, or is larger than 4 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    fs::read(path).map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })
+    let read = || match fs::metadata(path)? {
+        it if !it.is_file() => Err(io::Error::other("it is not a regular file")),
+        it if it.len() > LARGEST => Err(io::Error::other(format!("it has more than {LARGEST} bytes"))),
+        _ => fs::read(path),
+    };
+    read().map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })
 }
 
 /// A module like `shape` with the weights in `bytes`, the content of the file `path`. NaN and infinite weights are
@@ -154,6 +161,11 @@ mod tests {
     fn weights_file_that_is_not_a_model_is_refused_with_the_reason() {
         let message = read(Path::new("no/such")).unwrap_err().to_string();
         assert_eq!(message, "can't load a model from no/such: No such file or directory (os error 2)");
+        #[cfg(unix)]
+        assert!(read(Path::new("/dev/zero")).unwrap_err().to_string().ends_with("/dev/zero: it is not a regular file"));
+        let sparse = tempfile::NamedTempFile::new().unwrap();
+        sparse.as_file().set_len(LARGEST + 1).unwrap();
+        assert!(read(sparse.path()).unwrap_err().to_string().ends_with(": it has more than 4294967296 bytes"));
         assert_eq!(refusal(b""), "can't load a model from a.safetensors: header too small");
         assert_eq!(refusal(b"not a model at all"), "can't load a model from a.safetensors: header too large");
         let sound = bytes(&network(vec![5], false));

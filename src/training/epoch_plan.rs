@@ -11,7 +11,7 @@ pub struct EpochPlan {
     pub batch_size: usize,
     /// Unlabelled images in a batch.
     pub unlabelled_per_batch: usize,
-    /// Batches in an epoch.
+    /// Batches in an epoch. The last one has the images that are left, which may be more or fewer than in the others.
     pub batches: usize,
     /// Labelled images in an epoch, repeats included.
     pub images: usize,
@@ -29,13 +29,10 @@ impl EpochPlan {
         };
         let semi_supervised = experiment.semi_supervised.clone().resolved();
         let Some((weight, ratio)) = semi_supervised.weight.zip(semi_supervised.ratio) else {
-            return Self {
-                batch_size,
-                unlabelled_per_batch: 0,
-                batches: images.div_ceil(batch_size),
-                images,
-                unlabelled: 0,
-            };
+            // Batch normalisation learns nothing from one image, whose variance is 0, and would keep this variance.
+            let joins = experiment.model.batch_norm && images > batch_size && images % batch_size == 1;
+            let batches = if joins { images / batch_size } else { images.div_ceil(batch_size) };
+            return Self { batch_size, unlabelled_per_batch: 0, batches, images, unlabelled: 0 };
         };
         let (unlabelled, unlabelled_per_batch) = (split.unlabelled.len(), ratio * batch_size);
         let batches = unlabelled.div_ceil(unlabelled_per_batch);
@@ -71,6 +68,18 @@ mod tests {
         let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
         assert_eq!(plan(BatchSize::Images(32), None), expected);
         assert_eq!(expected.updates(3), 2);
+    }
+
+    #[test]
+    fn last_batch_of_one_image_joins_the_one_before_with_batch_normalisation() {
+        let batches = |batch_norm, size| {
+            let mut experiment = Experiment::default();
+            experiment.model.batch_norm = batch_norm;
+            experiment.training.batch_size = BatchSize::Images(size);
+            EpochPlan::new(&experiment, &Split { training: (0..100).collect(), ..Split::default() }).batches
+        };
+        assert_eq!([batches(true, 33), batches(true, 32), batches(true, 99), batches(true, 100)], [3, 4, 1, 1]);
+        assert_eq!(batches(false, 33), 4);
     }
 
     #[test]

@@ -9,6 +9,22 @@ use crate::run::RunError;
 /// Why a training stopped before its end.
 #[derive(Debug, Error)]
 pub enum TrainingError {
+    /// It needs more memory than there is.
+    #[error(
+        "{key} is too large: the training needs {} for weights, gradients and the optimiser's state and {} for a batch, \
+         but {} of memory are free",
+        gigabytes(*weights), gigabytes(*batch), gigabytes(*free)
+    )]
+    Memory {
+        /// The key that needs most.
+        key: &'static str,
+        /// The bytes for the weights and all that has their shape.
+        weights: u64,
+        /// The bytes for a batch.
+        batch: u64,
+        /// The bytes that are free.
+        free: u64,
+    },
     /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
@@ -59,6 +75,10 @@ fn missing(run: &Path, test: bool) -> String {
         true => format!("the evaluation on the test set is missing; run `mnist-burn resume {}` for it", run.display()),
         false => "the training is complete, and nothing is missing".into(),
     }
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
 }
 
 fn saved(epoch: usize) -> String {

@@ -10,6 +10,7 @@
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
 //!   the best epoch, and decides when to stop early. `raw` metrics are those of the network itself, without the moving
 //!   average.
+//! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
 //!   infinite.
 
@@ -24,6 +25,7 @@ mod error;
 mod freezing;
 mod history;
 mod loss;
+mod memory;
 mod metrics;
 mod model;
 mod optimizer;
@@ -41,6 +43,7 @@ pub use epoch_plan::EpochPlan;
 pub use error::TrainingError;
 pub use history::History;
 pub use loss::{UnlabelledLoss, cross_entropy};
+pub use memory::check_memory;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
 pub use position::Position;

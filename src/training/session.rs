@@ -253,6 +253,7 @@ fn loaders(
     let unlabelled = data.split.unlabelled[..plan.unlabelled].to_vec();
     let training = loader(&data.split.training, plan.batch_size)
         .with_epoch_length(plan.images)
+        .with_batches(plan.batches)
         .with_unlabelled(unlabelled, plan.unlabelled_per_batch)
         .shuffled(experiment.seed)
         .augmented(Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()))

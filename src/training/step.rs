@@ -18,10 +18,7 @@ impl TrainStep for TrainingModel {
 
     fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
         batch.images.device().seed(batch.seed);
-        let loss_weight = batch.loss_weight;
         let (output, loss) = self.losses(batch);
-        // Gradients are summed over the batches of an update, each weighted by its number of images.
-        let loss = if loss_weight == 1.0 { loss } else { loss.mul_scalar(loss_weight) };
         TrainOutput::new(&self.network, loss.backward(), output)
     }
 
@@ -50,12 +47,15 @@ impl InferenceStep for TrainingModel {
 }
 
 impl TrainingModel {
-    /// The output of the labelled images of a batch, and the loss of all its images, `[1]`.
+    /// The output of the labelled images of a batch, and the loss of all its images, `[1]`. Gradients are summed over the
+    /// batches of an update, so the losses are weighted by the numbers of images.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
-        let (Some(unlabelled_loss), Some(Unlabelled { plain, augmented })) = (self.loss.unlabelled(), batch.unlabelled)
+        let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
+        let (Some(unlabelled_loss), Some(Unlabelled { plain, augmented, loss_weight })) =
+            (self.loss.unlabelled(), batch.unlabelled)
         else {
             let output = self.labelled(self.network.forward(batch.images), batch.targets);
-            let loss = output.loss.clone().mean();
+            let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
         let ([labelled, _], [unlabelled, _]) = (batch.images.dims(), augmented.dims());
@@ -63,7 +63,8 @@ impl TrainingModel {
         let logits = self.network.forward(Tensor::cat(vec![batch.images, augmented], 0));
         let output = self.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
-        let loss = output.loss.clone().mean() + unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled));
+        let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
+            + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), loss_weight);
         (output, loss)
     }
 

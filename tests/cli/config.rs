@@ -25,6 +25,21 @@ fn shipped_configs_resolve_to_a_file_that_resolves_to_itself() {
 }
 
 #[test]
+fn config_is_read_from_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = |text: &str| {
+        let file = folder.path().join("piped");
+        fs::write(&file, text).unwrap();
+        let mut command = program();
+        command.args(["config", "--config", "-"]).stdin(fs::File::open(file).unwrap());
+        command
+    };
+    assert!(stdout(&mut with("seed = 77")).contains("seed = 77\n"));
+    let message = failure(&mut with("sed = 77"));
+    assert!(message.contains("1 problem in standard input:\n  line 1: sed = 77: unknown key"), "{message}");
+}
+
+#[test]
 fn shipped_configs_open_with_their_question_command_and_result() {
     for path in shipped() {
         let text = fs::read_to_string(&path).unwrap();

@@ -1,10 +1,18 @@
 //! `[data]`: bundled data, downloaded data and the user's own data.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::server::{Answer, Server};
-use super::{DEVICE, failure, folders, program, stdout};
+use super::{DEVICE, failure, folders, program, stdout, success};
 
 fn bundled(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist").join(name)).unwrap()
@@ -68,6 +76,56 @@ fn download_that_fails_at_every_mirror_reports_the_attempts_and_what_to_do() {
     assert_eq!(folders(&data).len(), 0, "no partial file stays");
 }
 
+/// Forwards requests over TLS to the plain server at `address`, with a certificate that a company's own authority has
+/// signed. Returns its own address.
+fn encrypted(address: &str) -> String {
+    let file = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates").join(name);
+    let certificate = CertificateDer::from_pem_file(file("server.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let builder = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = Arc::new(builder.with_single_cert(vec![certificate], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let plain = address.trim_start_matches("http://").trim_end_matches('/').to_string();
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            // A client that does not trust the certificate hangs up.
+            let forward = || -> std::io::Result<()> {
+                let mut client = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), client);
+                let mut request = vec![];
+                let mut reader = BufReader::new(&mut client);
+                while !request.ends_with(b"\r\n\r\n") && reader.read_until(b'\n', &mut request)? > 0 {}
+                let mut server = TcpStream::connect(&plain)?;
+                server.write_all(&request)?;
+                let mut answer = vec![];
+                server.read_to_end(&mut answer)?;
+                client.write_all(&answer)?;
+                client.conn.send_close_notify();
+                client.flush()
+            };
+            let _ = forward();
+        }
+    });
+    format!("https://localhost:{port}/")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn certificate_of_a_company_is_trusted_if_the_system_trusts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mirror = Server::start(|name| Answer::File(bundled(name)));
+    let data = folder.path().join("fetched");
+    let mut command = quick(&folder.path().join("runs"));
+    command.args(["--set", &format!("data.dir={}", data.display())]);
+    command.args(["--set", &format!("data.mirrors=[\"{}\"]", encrypted(&mirror.address))]).arg("--dry-run");
+    let message = failure(&mut command);
+    assert!(message.contains("invalid peer certificate") && message.contains("in SSL_CERT_FILE"), "{message}");
+    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/certificates/ca.pem");
+    stdout(command.env("SSL_CERT_FILE", authority));
+    assert_eq!(folders(&data).len(), 4);
+}
+
 #[test]
 fn named_data_set_with_a_changed_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -116,6 +174,24 @@ fn idx_files_of_the_user_bring_their_own_size_and_classes() {
         (&record["data"]["height"], &record["data"]["width"], &record["data"]["classes"]),
         (&5.into(), &4.into(), &3.into())
     );
+}
+
+#[test]
+fn classes_without_images_are_warnings() {
+    let folder = tempfile::tempdir().unwrap();
+    write_own(folder.path(), "train", 300);
+    write_own(folder.path(), "t10k", 2);
+    let path = folder.path().join("train-labels-idx1-ubyte");
+    let labels: Vec<u8> = fs::read(&path).unwrap();
+    // The labels 0, 1 and 2 become 1, 2 and 3.
+    let (header, labels) = labels.split_at(8);
+    fs::write(&path, [header, &labels.iter().map(|label| label + 1).collect::<Vec<_>>()].concat()).unwrap();
+    let mut command = quick(&folder.path().join("runs"));
+    command.args(["--set", "data.dataset=idx", "--set", &format!("data.dir={}", folder.path().display())]);
+    let (_, message) = success(command.args(["--set", "data.validation=30", "--dry-run"]));
+    assert!(message.contains("warning: no training image has the label 0, "), "{message}");
+    assert!(message.contains("set data.classes = [1, 2, 3] for those alone that there are"), "{message}");
+    assert!(message.contains("warning: no test image shows 2; 3: "), "{message}");
 }
 
 #[test]

@@ -127,3 +127,24 @@ fn control_characters_from_files_are_escaped() {
         }
     }
 }
+
+#[test]
+fn network_that_does_not_fit_into_memory_is_refused_with_the_key() {
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--dry-run"]);
+    // The weights alone are 687 GB.
+    let message = failure(command.args(["--set", &format!("model.hidden={:?}", [65_536; 41])]));
+    assert!(message.contains("model.hidden is too large: the training needs 2749"), "{message}");
+}
+
+#[test]
+#[cfg(unix)]
+fn files_without_an_end_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--set", "init.from=/dev/zero", "--runs"]);
+    let message = failure(command.arg(folder.path()));
+    assert!(message.contains("/dev/zero: it is not a regular file"), "{message}");
+    let message = failure(program().arg("predict").arg(&smoke().run).arg("/dev/zero"));
+    assert!(message.contains("error: /dev/zero: it has more than 134217728 bytes"), "{message}");
+}

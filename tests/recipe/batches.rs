@@ -46,6 +46,28 @@ fn partial_last_batch_is_used() {
 }
 
 #[test]
+fn last_batch_is_larger_if_there_is_one_batch_fewer() {
+    let loader = loader(33).with_batches(3);
+    assert_eq!(epoch(&loader).iter().map(Vec::len).collect::<Vec<_>>(), [33, 33, 34]);
+    assert_eq!(sorted(&epoch(&loader)), (0..100).collect::<Vec<_>>());
+    let weights = |loader: Loader| loader.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
+    assert_eq!(weights(loader.clone().accumulated(3)), [0.33, 0.33, 0.34]);
+    assert_eq!(weights(loader.accumulated(2)), [0.5, 0.5, 1.0]);
+}
+
+#[test]
+fn accumulated_batches_are_weighted_by_their_unlabelled_images_too() {
+    let loader = loader(10).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
+    let weights = |accumulation| -> Vec<(f64, f64)> {
+        let weights = |batch: Batch| (batch.loss_weight, batch.unlabelled.unwrap().loss_weight);
+        loader.clone().accumulated(accumulation).iter().map(|batch| weights(batch.unwrap())).collect()
+    };
+    assert_eq!(weights(4), [(0.25, 0.3), (0.25, 0.3), (0.25, 0.3), (0.25, 0.1)]);
+    let third = 1.0 / 3.0;
+    assert_eq!(weights(3), [(third, third), (third, third), (third, third), (1.0, 1.0)]);
+}
+
+#[test]
 fn loader_without_shuffling_has_the_data_sets_order() {
     assert_eq!(epoch(&loader(32)).concat(), (0..100).collect::<Vec<_>>());
 }

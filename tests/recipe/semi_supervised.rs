@@ -93,7 +93,8 @@ fn gradient(parameters: &[f64], teacher: &[f64], weight: f64, threshold: f64) ->
 
 /// The images above as a batch.
 fn batch(device: &Device) -> Batch {
-    let unlabelled = Unlabelled { plain: matrix(&PLAIN, device), augmented: matrix(&AUGMENTED, device) };
+    let unlabelled =
+        Unlabelled { plain: matrix(&PLAIN, device), augmented: matrix(&AUGMENTED, device), loss_weight: 1.0 };
     Batch { unlabelled: Some(unlabelled), ..Batch::new(matrix(&LABELLED, device), LABELS.to_vec()) }
 }
 
@@ -134,6 +135,33 @@ fn update_follows_the_labels_and_the_averaged_networks_predictions_for_plain_ima
             assert_close(&found, &expected, 1e-5, &format!("{name}, update {update}"));
         }
         assert!(disagreed > 0 && unsure > 0, "the comparison can fail: {disagreed}, {unsure}");
+    }
+}
+
+#[test]
+fn accumulated_batches_of_unequal_numbers_of_images_make_the_update_of_one_batch() {
+    for (name, device) in devices() {
+        let device = device.autodiff();
+        let model = filled(network(&regression(), INPUTS, CLASSES, &device), &start());
+        let experiment = Experiment { semi_supervised: options(0.7, 0.3), ..Experiment::default() };
+        let model = training_model(model, experiment, 0);
+        let before = tensors(&model.valid().eval_model().clone());
+        // The change that a batch alone makes.
+        let change = |batch: Batch| -> Vec<f32> {
+            let grads = TrainStep::step(&model, batch).grads;
+            let model = model.clone().optimize(&mut optimizer(&sgd(0.0, false)), 1.0.into(), grads);
+            let after = tensors(model.valid().eval_model());
+            after["output.weight"].iter().zip(&before["output.weight"]).map(|(after, before)| after - before).collect()
+        };
+        let part = |images: std::ops::Range<usize>, label: usize| {
+            let loss_weight = images.len() as f64 / PLAIN.len() as f64;
+            let (plain, augmented) = (matrix(&PLAIN[images.clone()], &device), matrix(&AUGMENTED[images], &device));
+            let labelled = Batch::new(matrix(&LABELLED[label..=label], &device), vec![LABELS[label]]);
+            Batch { unlabelled: Some(Unlabelled { plain, augmented, loss_weight }), loss_weight: 0.5, ..labelled }
+        };
+        let (whole, parts) = (change(batch(&device)), [change(part(0..3, 0)), change(part(3..4, 1))]);
+        let sum: Vec<f32> = parts[0].iter().zip(&parts[1]).map(|(one, other)| one + other).collect();
+        assert_close(&sum, &whole, 1e-6, &name);
     }
 }
 

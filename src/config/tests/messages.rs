@@ -1,5 +1,7 @@
 //! Each kind of mistake and the words for it.
 
+use std::error::Error;
+
 use super::super::ConfigError;
 use super::{load, problem, problems};
 
@@ -19,6 +21,29 @@ fn config_reports_all_problems_at_once_in_reading_order() {
 #[test]
 fn config_counts_one_problem_in_the_singular() {
     assert!(load("seed = -1", &[]).unwrap_err().to_string().starts_with("1 problem in try.toml:\n"));
+}
+
+#[test]
+fn config_file_in_another_encoding_is_refused_with_what_to_do() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let refused = |bytes: &[u8]| {
+        std::fs::write(file.path(), bytes).unwrap();
+        super::super::load(Some(file.path()), &[]).unwrap_err().source().unwrap().to_string()
+    };
+    let utf_16 = |start: &[u8], bytes: fn(u16) -> [u8; 2]| {
+        [start.to_vec(), "seed = 2".encode_utf16().flat_map(bytes).collect()].concat()
+    };
+    for bytes in [
+        utf_16(&[0xff, 0xfe], u16::to_le_bytes),
+        utf_16(&[0xfe, 0xff], u16::to_be_bytes),
+        utf_16(&[], u16::to_le_bytes),
+    ] {
+        assert_eq!(refused(&bytes), "it is UTF-16: save it as UTF-8");
+    }
+    assert_eq!(refused(b"# na\xefve"), "it is not UTF-8: save it as UTF-8");
+    // The mark that editors put before UTF-8 is no mistake.
+    std::fs::write(file.path(), b"\xef\xbb\xbfseed = 2").unwrap();
+    assert_eq!(super::super::load(Some(file.path()), &[]).unwrap().seed, 2);
 }
 
 #[test]

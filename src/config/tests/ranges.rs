@@ -128,6 +128,18 @@ fn elastic_deformation_has_a_strength_and_a_width() {
 }
 
 #[test]
+fn batch_normalisation_of_single_images_is_refused() {
+    let text = "[model]\nbatch_norm = true\n[training]\nbatch_size = ";
+    let message = problem(&format!("{text}1"));
+    let expected =
+        "line 2: model.batch_norm = true: learns nothing from a batch of one image: needs training.batch_size";
+    assert!(message.contains(expected), "{message}");
+    loaded(&format!("{text}2"), &[]);
+    let unlabelled = "[data]\nlabels = 10\n[semi_supervised]\nweight = 1";
+    loaded(&format!("{text}1\nema_decay = 0.9\n{unlabelled}"), &[]);
+}
+
+#[test]
 fn batch_norm_momentum_needs_batch_norm() {
     loaded("[model]\nbatch_norm = true\nbatch_norm_momentum = 0.01", &[]);
     let momentum = |text: &str| loaded(text, &[]).model.batch_norm_momentum;

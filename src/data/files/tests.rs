@@ -154,6 +154,23 @@ fn test_label_that_the_training_images_lack_is_refused() {
 }
 
 #[test]
+fn chosen_label_that_no_training_image_has_is_refused() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 3, 4], &[4, 0]);
+    let chosen =
+        |classes: &[u8]| located(&Data { classes: classes.into(), ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
+    let refusal = |label| chosen(&[0, label]).train().unwrap_err().to_string();
+    assert_eq!(refusal(1), "data.classes: no image has the label 1: remove it");
+    assert_eq!(refusal(200), "data.classes: no image has the label 200: remove it");
+    // The test images may lack some of the classes, but not all.
+    let files = chosen(&[3, 4]);
+    assert_eq!(files.train().unwrap().labels(), [0, 1]);
+    let test = files.test([2, 3], 2).unwrap();
+    assert_eq!((test.labels(), test.names()), (&[1][..], &["3".into(), "4".into()][..]));
+    assert!(chosen(&[2, 3]).test([2, 3], 2).is_err());
+}
+
+#[test]
 fn own_files_need_a_folder() {
     let error = located(&Data { dataset: Dataset::Idx, ..Data::default() }).unwrap_err();
     assert!(error.to_string().starts_with("data.dir is missing"), "{error}");
@@ -173,6 +190,50 @@ fn own_files_that_are_missing_are_all_listed() {
         dir.path().display()
     );
     assert_eq!(error, expected);
+}
+
+#[test]
+fn folders_and_names_of_other_tools_are_found() {
+    let dir = TempDir::new().unwrap();
+    let raw = dir.path().join("MNIST/raw");
+    fs::create_dir_all(&raw).unwrap();
+    write_own(&raw, [2, 3], &[0, 1], &[1]);
+    for named in ["", "MNIST", "MNIST/raw"] {
+        let files = located(&config(Dataset::Idx, &dir.path().join(named), &[])).unwrap();
+        assert_eq!(files.test_labels.canonicalize().unwrap(), raw.join(NAMES[3]).canonicalize().unwrap());
+    }
+    for name in fs::read_dir(&raw).unwrap().map(|entry| entry.unwrap().path()) {
+        let dotted = name.file_name().unwrap().to_string_lossy().replace("-idx", ".idx");
+        fs::rename(&name, raw.join(dotted)).unwrap();
+    }
+    let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
+    assert_eq!(files.test_labels.file_name().unwrap(), "t10k-labels.idx1-ubyte");
+    assert_eq!(files.train().unwrap().len(), 2);
+}
+
+#[test]
+fn published_data_set_is_found_in_its_own_folder_of_torchvision_alone() {
+    let dir = TempDir::new().unwrap();
+    for set in ["MNIST", "KMNIST"] {
+        fs::create_dir_all(dir.path().join(set).join("raw")).unwrap();
+    }
+    write_own(&dir.path().join("KMNIST/raw"), [28, 28], &[0, 1], &[1]);
+    NAMES.iter().for_each(|name| copy(&format!("{name}.gz"), &dir.path().join("MNIST/raw")));
+    let files = located(&config(Dataset::Mnist, dir.path(), &[])).unwrap();
+    assert_eq!(files.train_images, dir.path().join("MNIST/raw/train-images-idx3-ubyte.gz"));
+    // Nothing is known of the user's own files that would choose one of the two.
+    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap_err().to_string();
+    let (kmnist, mnist) = (dir.path().join("KMNIST/raw"), dir.path().join("MNIST/raw"));
+    let choice = format!("several data sets: set data.dir to one of {}, {}", kmnist.display(), mnist.display());
+    assert!(error.ends_with(&choice), "{error}");
+}
+
+#[test]
+fn transposed_files_give_upright_images_for_training_and_test() {
+    let dir = TempDir::new().unwrap();
+    write_own(dir.path(), [2, 3], &[0, 1], &[1]);
+    let files = located(&Data { transpose: true, ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
+    assert_eq!((files.train().unwrap().size(), files.test([3, 2], 2).unwrap().size()), ([3, 2], [3, 2]));
 }
 
 #[test]

@@ -81,13 +81,68 @@ fn missing_file_is_named() {
 #[test]
 fn labels_in_place_of_images_are_refused() {
     let labels = idx(0x801, &[3], &[7, 2, 1]);
-    assert_eq!(refusal(&labels), "it starts with 0x00000801, not with 0x00000803 or a gzip header");
+    assert_eq!(refusal(&labels), "its dimensions are [3], not [images, height, width]");
     assert_eq!(refusal(&gzip(&labels)), refusal(&labels));
+}
+
+/// The labels in a file of these bytes, or the reason why it is refused.
+fn read_labels(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    labels(file.path()).map_err(|error| error.source().unwrap().to_string())
+}
+
+/// The bytes of big-endian values.
+fn big_endian<T, const N: usize>(values: &[T], bytes: fn(&T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(bytes).collect()
+}
+
+#[test]
+fn labels_of_every_type_are_read_and_those_that_are_no_bytes_are_refused_with_the_type() {
+    let integers = |values: &[i32]| big_endian(values, |value| value.to_be_bytes());
+    assert_eq!(read_labels(&idx(0xc01, &[3], &integers(&[7, 0, 255]))).unwrap(), [7, 0, 255]);
+    assert_eq!(read_labels(&idx(0x901, &[2], &[7, 127])).unwrap(), [7, 127]);
+    assert_eq!(read_labels(&idx(0xb01, &[2], &[0, 7, 0, 200])).unwrap(), [7, 200]);
+    let floats = big_endian(&[1.0, 0.0], |value: &f64| value.to_be_bytes());
+    assert_eq!(read_labels(&idx(0xe01, &[2], &floats)).unwrap(), [1, 0], "labels are not scaled");
+    assert_eq!(
+        read_labels(&idx(0xc01, &[3], &integers(&[7, -1, 2]))).unwrap_err(),
+        "it holds 32-bit integers, of which number 1 (from 0) is -1: convert them to whole numbers from 0 to 255, or \
+         images to floats from 0 to 1"
+    );
+}
+
+#[test]
+fn first_of_the_eight_numbers_of_qmnist_is_the_label() {
+    let row = |label: i32| [label, 4, 3_005, 117, 52, 60_123, 0, 0];
+    let rows = big_endian(&[row(5), row(0), row(9)].concat(), |value: &i32| value.to_be_bytes());
+    assert_eq!(read_labels(&idx(0xc02, &[3, 8], &rows)).unwrap(), [5, 0, 9]);
+    assert_eq!(read_labels(&idx(0x802, &[3, 1], &[5, 0, 9])).unwrap(), [5, 0, 9]);
+    // One-hot labels.
+    let refused = read_labels(&idx(0x802, &[1, 8], &[0, 0, 1, 0, 0, 0, 0, 0])).unwrap_err();
+    assert_eq!(refused, "its dimensions are [1, 8], not [labels]");
+}
+
+#[test]
+fn images_of_floats_and_with_an_axis_of_one_are_read() {
+    let floats = |values: &[f32]| big_endian(values, |value| value.to_be_bytes());
+    let fractions = floats(&[0.0, 1.0, 0.5, 100.0 / 255.0]);
+    assert_eq!(read_images(&idx(0xd03, &[2, 1, 2], &fractions)).unwrap(), ([2, 1, 2], vec![0, 255, 128, 100]));
+    assert_eq!(read_images(&idx(0xd03, &[1, 1, 3], &floats(&[0.0, 1.0, 254.0]))).unwrap().1, [0, 1, 254]);
+    let refused = refusal(&idx(0xd03, &[1, 1, 3], &floats(&[0.0, 0.5, -0.5])));
+    assert!(refused.starts_with("it holds 32-bit floats, of which number 1 (from 0) is 0.5: convert"), "{refused}");
+    for shape in [[2, 1, 6, 1], [2, 1, 1, 6], [1, 2, 1, 6]] {
+        let (found, pixels) = read_images(&idx(0x804, &shape, b"abcdefghijkl")).unwrap();
+        assert_eq!((found[0], found[1] * found[2], pixels.as_slice()), (2, 6, &b"abcdefghijkl"[..]));
+    }
+    // Colours.
+    let refused = refusal(&idx(0x804, &[1, 2, 2, 3], b"abcdefghijkl"));
+    assert_eq!(refused, "its dimensions are [1, 2, 2, 3], not [images, height, width]");
 }
 
 #[test]
 fn html_page_is_refused() {
-    assert_eq!(refusal(b"<html>"), "it starts with 0x3c68746d, not with 0x00000803 or a gzip header");
+    assert_eq!(refusal(b"<html>"), "it starts with 0x3c68746d, as no IDX file and no gzip file does");
 }
 
 #[test]

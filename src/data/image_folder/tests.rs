@@ -67,6 +67,98 @@ fn test_folder_is_used_as_it_is() {
     assert_eq!(ImageFolder::read(beside.path()).unwrap().test, pictures.test);
 }
 
+/// The warnings about a folder, with its path left out.
+fn warnings(dir: &Path) -> Vec<String> {
+    let warnings = ImageFolder::read(dir).unwrap().warnings;
+    warnings.iter().map(|warning| warning.replace(&format!("{}/", dir.display()), "")).collect()
+}
+
+#[test]
+fn training_and_test_folders_have_the_names_that_other_tools_give_them() {
+    for (train, test) in [("Train", "Test"), ("training", "testing"), ("TRAIN", "test")] {
+        let named = |part: &str, class| format!("{part}/{class}");
+        let [a, b, c, d] = [named(train, "a"), named(train, "b"), named(test, "a"), named(test, "b")];
+        let folder = folder(&[(&a, 5), (&b, 5), (&c, 2), (&d, 3)]);
+        let pictures = ImageFolder::read(folder.path()).unwrap();
+        assert_eq!((pictures.train.len(), pictures.test.len(), pictures.warnings.len()), (10, 5, 0), "{train}");
+    }
+    // A class may have such a name.
+    let classes = folder(&[("valid", 5), ("invalid", 5), ("training", 5)]);
+    assert_eq!(ImageFolder::read(classes.path()).unwrap().train.names(), ["invalid", "training", "valid"]);
+}
+
+#[test]
+fn folders_and_images_that_are_not_used_are_said() {
+    let folder =
+        folder(&[("train/a", 9), ("train/b", 9), ("Val/a", 2), ("Val/b", 2), ("more/a", 2), ("train/b/c/d", 2)]);
+    write(&folder.path().join("train/loose.png"), 3);
+    write(&folder.path().join("loose.JPG.png"), 3);
+    let dir = folder.path().display();
+    assert_eq!(
+        warnings(folder.path()),
+        [
+            "Val is not used: data.validation holds out training images; move its images to those in train".to_string(),
+            "more is not used: the classes are the sub-folders of train".into(),
+            format!("images in {dir} itself are not used (1): an image belongs in its class's sub-folder"),
+            "images in train itself are not used (1): an image belongs in its class's sub-folder".into(),
+            "skipping folders within classes: train/b/c; move their images into the class's folder".into(),
+        ]
+    );
+    // Beside the classes, it is no class either.
+    let beside = self::folder(&[("a", 5), ("b", 5), ("validation/a", 2), ("validation/b", 2)]);
+    assert_eq!(ImageFolder::read(beside.path()).unwrap().train.names(), ["a", "b"]);
+    assert!(warnings(beside.path())[0].starts_with("validation is not used: data.validation"));
+}
+
+#[test]
+fn names_that_differ_only_in_their_unicode_form_are_one_class() {
+    let (composed, decomposed) = ("carr\u{e9}", "carre\u{301}");
+    let (train, test) = (format!("train/{composed}"), format!("test/{decomposed}"));
+    let folder = folder(&[(&train, 5), ("train/rond", 5), (&test, 2), ("test/rond", 2)]);
+    let pictures = ImageFolder::read(folder.path()).unwrap();
+    assert_eq!(
+        (pictures.train.names(), pictures.test.names()),
+        (&[composed.into(), "rond".into()][..], pictures.train.names())
+    );
+    assert_eq!((pictures.train.len(), pictures.test.len()), (10, 4));
+    // Both forms in one folder.
+    write(&folder.path().join("train").join(decomposed).join("other.png"), 9);
+    assert_eq!(ImageFolder::read(folder.path()).unwrap().train.labels().iter().filter(|&&label| label == 0).count(), 6);
+}
+
+#[test]
+fn files_and_folders_of_the_system_are_neither_images_nor_classes() {
+    let folder = folder(&[("a", 5), ("b", 5), ("__MACOSX/a", 1), ("@eaDir", 1), ("a/@eaDir", 1)]);
+    for name in ["Thumbs.db", "desktop.ini", ".DS_Store"] {
+        ["", "a", "b"].iter().for_each(|class| fs::write(folder.path().join(class).join(name), "x").unwrap());
+    }
+    let pictures = ImageFolder::read(folder.path()).unwrap();
+    assert_eq!((pictures.train.names(), pictures.warnings), (&["a".into(), "b".into()][..], vec![]));
+}
+
+#[test]
+fn many_unreadable_files_are_one_warning() {
+    let folder = folder(&[("a", 28), ("b", 28)]);
+    (0..5).for_each(|number| fs::write(folder.path().join(format!("a/note-{number}.txt")), "no picture").unwrap());
+    let warnings = warnings(folder.path());
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("skipping 5 of 61 files: a/note-0.txt: not a readable PNG"), "{warnings:?}");
+    assert!(warnings[0].ends_with("; and 2 more"), "{warnings:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn devices_and_files_that_are_too_large_are_no_images() {
+    let folder = folder(&[("a", 28), ("b", 28)]);
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("a/zero.png")).unwrap();
+    let sparse = fs::File::create(folder.path().join("b/large.png")).unwrap();
+    sparse.set_len(LARGEST_FILE + 1).unwrap();
+    let warnings = warnings(folder.path());
+    let expected =
+        "skipping 2 of 58 files: a/zero.png: it is not a regular file; b/large.png: it has more than 134217728 bytes";
+    assert_eq!(warnings, [expected]);
+}
+
 #[test]
 fn checksums_change_with_the_files() {
     let folder = folder(&[("a", 5), ("b", 5)]);
