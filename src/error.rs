@@ -72,6 +72,31 @@ pub enum Error {
         /// The kind of file that may be replaced.
         kind: &'static str,
     },
+    /// The ending of an output file is that of another kind of file.
+    #[error(
+        "{path} would be a {kind}, whatever its name, and other programs would not read it: name it {expected}, or give \
+         it no ending"
+    )]
+    Ending {
+        /// The file.
+        path: PathBuf,
+        /// The kind of file that would be written.
+        kind: &'static str,
+        /// The same name with the right ending.
+        expected: PathBuf,
+    },
+    /// An output file would replace a device, a pipe or a folder.
+    #[error("{path} is not a regular file, and is not replaced: name another file, or `-` for standard output")]
+    NotAFile {
+        /// What exists.
+        path: PathBuf,
+    },
+    /// The report of a run can't be written. The reason was reported separately.
+    #[error("the report of {run} was not written; `--output FILE` writes it elsewhere")]
+    NoReport {
+        /// The run's folder.
+        run: PathBuf,
+    },
     /// An exported model would replace a file.
     #[error("{path} exists: name another file, or replace it with --force")]
     Exists {

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::process::{self, ExitCode};
 
-use clap::Parser;
 use mnist_burn::cli::{Cli, notice, signals};
 use mnist_burn::commands;
 #[cfg(feature = "remote")]
@@ -16,7 +15,7 @@ fn main() -> ExitCode {
     });
     #[cfg(feature = "remote")]
     remote::report_to(report_remote);
-    let result = commands::run(Cli::parse());
+    let result = commands::run(Cli::read());
     #[cfg(feature = "remote")]
     {
         if result.as_ref().is_err_and(mnist_burn::Error::may_be_a_lost_device) {

@@ -1,5 +1,6 @@
 //! The command line and its help texts.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::display::Ui;
+use crate::config::expand_home;
 use crate::device::remote::Address;
 use crate::run::Sort;
 
@@ -22,6 +24,25 @@ pub struct Cli {
     pub train: Train,
 }
 
+impl Cli {
+    /// The command line of this process. Ends the process if it is not valid.
+    pub fn read() -> Self {
+        Self::parse_from(std::env::args_os().map(with_home))
+    }
+}
+
+/// An argument with the home folder in place of the `~` that its path starts with: `~/runs`, or `--runs=~/runs`.
+fn with_home(argument: OsString) -> OsString {
+    match argument.to_str().and_then(|text| text.split_once('=')) {
+        Some((option, path)) if option.starts_with("--") => {
+            let mut argument = OsString::from(format!("{option}="));
+            argument.push(expand_home(path.as_ref()));
+            argument
+        }
+        _ => expand_home(argument.as_ref()).into(),
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -29,7 +50,7 @@ pub enum Command {
     Train(Train),
     /// Resume an interrupted run, or extend a finished one
     Resume(Resume),
-    /// Evaluate a trained network on the test set again
+    /// Evaluate a trained network on the test set again, and store the result if the run has none
     Evaluate(Evaluate),
     /// Classify PNG or JPEG images
     Predict(Predict),
@@ -174,13 +195,13 @@ pub struct Evaluate {
 pub struct Export {
     /// The run's folder, e.g. runs/baseline-20260101-120000
     pub run: PathBuf,
-    /// The file to write; its format is safetensors, whatever its name
+    /// The safetensors file to write; `-` is standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Export the model of the last epoch instead of the best
     #[arg(long)]
     pub last: bool,
-    /// Replace the file if it exists
+    /// Replace the file if it exists and is a regular file
     #[arg(long)]
     pub force: bool,
 }
@@ -191,7 +212,8 @@ pub struct Report {
     /// The run folder, or several to compare
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// The HTML file to write [default: report.html, in the run folder, or for several runs in the current folder]
+    /// The HTML file to write, or `-` for standard output [default: report.html, in the run folder, or for several runs
+    /// in the current folder]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
@@ -205,7 +227,7 @@ pub struct Images {
     /// The experiment whose images are drawn.
     #[command(flatten)]
     pub experiment: Experiment,
-    /// The PNG file
+    /// The PNG file; `-` is standard output
     #[arg(long, short, value_name = "FILE", default_value = "images.png")]
     pub output: PathBuf,
 }

@@ -19,10 +19,10 @@ pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     Ok(absolute_paths(config::load(arguments.config.as_deref(), &overrides)?))
 }
 
-/// Makes the experiment's paths absolute, so that a run's config means the same in every folder.
+/// Makes the experiment's paths absolute, so that a run's config means the same in every folder. `~` is the home folder.
 pub fn absolute_paths(mut experiment: config::Experiment) -> config::Experiment {
     for path in [&mut experiment.data.dir, &mut experiment.init.from].into_iter().flatten() {
-        if let Ok(absolute) = std::path::absolute(&path)
+        if let Ok(absolute) = std::path::absolute(config::expand_home(path))
             // A config file can hold UTF-8 paths only.
             && absolute.to_str().is_some()
         {

@@ -1,18 +1,16 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
-use super::print::print;
+use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::Export;
-use crate::run::{RunFolder, write_whole_at};
+use crate::run::RunFolder;
 
 /// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
-    let (run, file) = (RunFolder::at(&arguments.run), &arguments.file);
+    let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
+    let model = OutputKind { name: "safetensors file", endings: &["safetensors"], replaces };
+    model.check(&arguments.file)?;
+    let run = RunFolder::at(&arguments.run);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let model = run.weights(name, &run.record()?)?;
-    if file.exists() && !arguments.force {
-        return Err(Error::Exists { path: file.clone() });
-    }
-    write_whole_at(file, &model)?;
-    print(&file.display().to_string())
+    model.save(&arguments.file, &run.weights(name, &run.record()?)?)
 }

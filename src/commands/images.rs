@@ -2,14 +2,14 @@
 
 use super::config;
 use super::opening::locate;
-use super::output::OutputKind;
-use super::print::print;
+use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};
 use crate::report::image_grid;
 
-const GRID: OutputKind = OutputKind { name: "grid of images", mark: image_grid::MARK };
+const GRID: OutputKind =
+    OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(image_grid::MARK) };
 /// The number of epochs to show.
 const EPOCHS: u64 = 9;
 
@@ -17,7 +17,7 @@ const EPOCHS: u64 = 9;
 /// epoch.
 pub fn run(arguments: &Images) -> Result<(), Error> {
     let experiment = config::resolve(&arguments.experiment)?;
-    GRID.refuse_others(&arguments.output)?;
+    GRID.check(&arguments.output)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let has_class = |class: usize, index: usize| usize::from(data.images.label(index)) == class;
     let first = |class| data.split.training.iter().copied().find(|&index| has_class(class, index));
@@ -29,6 +29,5 @@ pub fn run(arguments: &Images) -> Result<(), Error> {
         }
         None => notice("nothing is augmented: [data.augment] is empty"),
     }
-    GRID.write(&arguments.output, &image_grid::png(&columns))?;
-    print(&arguments.output.display().to_string())
+    GRID.save(&arguments.output, &image_grid::png(&columns))
 }

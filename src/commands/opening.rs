@@ -1,10 +1,11 @@
-//! Opens devices and data sets for a command, with notices for the user.
+//! Opens devices, data sets and run folders for a command, with notices for the user.
 
 use crate::Error;
 use crate::cli::{DownloadBar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, DeviceError, Opened};
+use crate::run::{Lock, RunError, RunFolder};
 
 /// Opens a device and reports its name.
 pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
@@ -35,4 +36,14 @@ pub fn locate(data: &Data) -> Result<Files, Error> {
     let files = data::locate(data, &DownloadBar::default())?;
     files.warnings().iter().for_each(warn);
     Ok(files)
+}
+
+/// Locks a run's folder, and reports what its file system can't do.
+pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
+    run.lock().inspect(report_lock)
+}
+
+/// Reports what the file system of a locked folder can't do.
+pub fn report_lock(lock: &Lock) {
+    lock.warnings().iter().for_each(warn);
 }

@@ -1,40 +1,101 @@
-//! Output files at a path that the user chooses. They replace older files of the same kind only.
+//! Output files at a path that the user chooses. Most replace older files of the same kind only.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
+use super::print::print;
 use crate::Error;
-use crate::run::write_whole_at;
+use crate::cli::warn;
+use crate::run::{RunError, write_whole_at};
 
 /// A kind of output file.
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".
     pub name: &'static str,
-    /// A text in the first 1,024 bytes of such files, and of no others.
-    pub mark: &'static str,
+    /// The endings of such files, the usual one first.
+    pub endings: &'static [&'static str],
+    /// The files that it may replace.
+    pub replaces: Replaces,
 }
 
+/// The regular files that an output file may replace.
+pub enum Replaces {
+    /// None.
+    Nothing,
+    /// Those of the same kind: they have this text in their first 1,024 bytes, and no others have it.
+    Marked(&'static str),
+    /// All.
+    Anything,
+}
+
+/// The path that stands for standard output.
+const STDOUT: &str = "-";
+/// Endings by which people and programs tell what is in a file.
+const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json keras mpk npy npz onnx pdf \
+                             pickle pkl png pt pth safetensors svg tar tflite tif tiff toml txt webp zip";
+
 impl OutputKind {
-    /// Writes the file atomically.
+    /// Writes the file atomically and prints its path. `-` is standard output.
     ///
     /// # Errors
-    /// If the path has a file of another kind, or can't be written.
-    pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
-        self.refuse_others(path)?;
-        Ok(write_whole_at(path, contents)?)
+    /// As for [`OutputKind::check`], and if it can't be written.
+    pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
+        self.write(path, contents)?;
+        if path.as_os_str() == STDOUT { Ok(()) } else { print(&path.display().to_string()) }
     }
 
-    /// Refuses to replace a file of another kind.
+    /// The same, but does not print the path.
     ///
     /// # Errors
-    /// [`Error::Occupied`].
-    pub fn refuse_others(&self, path: &Path) -> Result<(), Error> {
-        let mut start = vec![];
-        match File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Ok(_) if String::from_utf8_lossy(&start).contains(self.mark) => Ok(()),
-            _ => Err(Error::Occupied { path: path.into(), kind: self.name }),
+    /// Likewise.
+    pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
+        self.check(path)?;
+        if path.as_os_str() == STDOUT {
+            let mut stdout = io::stdout().lock();
+            return match stdout.write_all(contents).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
+                _ => Ok(()),
+            };
         }
+        match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
+            Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
+                Err(Error::Exists { path: path.into() })
+            }
+            written => {
+                written?.iter().for_each(warn);
+                Ok(())
+            }
+        }
+    }
+
+    /// Refuses a path with the ending of another kind of file, and one that exists and may not be replaced.
+    ///
+    /// # Errors
+    /// [`Error::Ending`], [`Error::NotAFile`], [`Error::Exists`] or [`Error::Occupied`].
+    pub fn check(&self, path: &Path) -> Result<(), Error> {
+        if path.as_os_str() == STDOUT {
+            return Ok(());
+        }
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if KNOWN_ENDINGS.split(' ').any(|known| known == ending) && !self.endings.contains(&ending.as_str()) {
+            let expected = path.with_extension(self.endings[0]);
+            return Err(Error::Ending { path: path.into(), kind: self.name, expected });
+        }
+        match fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.into() }),
+            _ => {}
+        }
+        let may_be_replaced = match self.replaces {
+            Replaces::Nothing => return Err(Error::Exists { path: path.into() }),
+            Replaces::Anything => true,
+            Replaces::Marked(mark) => {
+                let mut start = vec![];
+                let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+                read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
+            }
+        };
+        if may_be_replaced { Ok(()) } else { Err(Error::Occupied { path: path.into(), kind: self.name }) }
     }
 }

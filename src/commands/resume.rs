@@ -1,9 +1,9 @@
 //! `mnist-burn resume`: resumes a run after its last complete epoch.
 
 use super::config::absolute_paths;
-use super::train::{refuse_failed, resume};
+use super::train::{finish, refuse_failed, resume};
 use crate::Error;
-use crate::cli::{Resume, notice};
+use crate::cli::Resume;
 use crate::config::{self, check_resumable};
 use crate::run::RunFolder;
 
@@ -18,7 +18,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
     check_resumable(&before, &experiment, epochs)?;
     refuse_failed(&run)?;
-    if run.is_over(&experiment) && run.has_evaluation() {
+    if run.is_over(&experiment) {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
         // A schedule may fix the number of epochs.
@@ -29,8 +29,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
                 experiment.schedule.kind.name()
             ),
         };
-        notice(format!("{} is finished after {epochs} epochs; {advice}", arguments.run.display()));
-        return Ok(());
+        return finish(&experiment, &run, true, &format!(" after {epochs} epochs; {advice}"));
     }
     resume(&experiment, &run, true, arguments.ui)
 }

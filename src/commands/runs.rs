@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use toml::Value;
 
+use super::evaluate::warn_of_old_evaluations;
 use super::print::{print, print_json};
 use crate::Error;
 use crate::cli::{Runs, Table, notice, warn};
@@ -36,6 +37,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
     let listing = list(&arguments.runs, arguments.sort)?;
     listing.warnings.iter().for_each(warn);
     let listed = listing.runs;
+    warn_of_old_evaluations(&listed.iter().map(|listed| RunFolder::at(&listed.path)).collect::<Vec<_>>());
     for ListedRun { name, summary, .. } in &listed {
         if let Err(error) = summary {
             notice(format!("error: {name}: {}", chain(error)));
@@ -83,6 +85,7 @@ struct Comparison {
 
 fn compare(paths: &[PathBuf], json: bool) -> Result<(), Error> {
     let runs: Vec<RunFolder> = paths.iter().map(|path| RunFolder::at(path)).collect();
+    warn_of_old_evaluations(&runs);
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
         runs: paths.iter().map(|path| path.display().to_string()).collect(),

@@ -8,15 +8,14 @@ use std::io;
 use std::path::Path;
 
 use super::config::absolute_paths;
-use super::evaluate::evaluate_run;
+use super::evaluate::{evaluate_run, store};
 use super::opening::open_device;
 use super::print::{print, print_json};
-use super::report::write_report;
 use super::train::{Folder, train};
 use crate::Error;
-use crate::cli::{self, Table, Ui, notice, signals};
+use crate::cli::{self, Table, Ui, notice, signals, warn};
 use crate::config::{Devices, differences};
-use crate::run::{RunFolder, Status, Summary, write_whole_at};
+use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
@@ -45,7 +44,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     if folder.is_dir() {
         notice(format!("results in {}", folder.join("sweep.json").display()));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
-        write_whole_at(&folder.join("sweep.json"), &json)?;
+        write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
     if arguments.json {
         print_json(&results)?
@@ -140,7 +139,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
                         return Err(error.into());
                     }
                     // Another process started this run first.
-                    Err(_) if status().is_ok_and(|now| now == Status::Training) => {}
+                    Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
                     result => result?,
                 }
             }
@@ -167,9 +166,7 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        let (model, evaluated) = evaluate_run(&run, &record, opened)?;
-        run.write_evaluation(&evaluated.evaluation)?;
-        write_report(&run, &model, &evaluated);
+        store(&run, &evaluate_run(&run, &record, opened)?)?;
     }
     Ok(())
 }

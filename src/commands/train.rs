@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 
 use super::config;
-use super::opening::{locate, open_devices};
+use super::evaluate::{Evaluated, evaluate_run, store, store_locked};
+use super::opening::{locate, lock, open_device, open_devices, report_lock};
 use super::print::{print, print_evaluation};
-use super::report::write_report;
+use super::report::remove_report;
 use crate::Error;
-use crate::cli::{Display, Train, Ui, notice, signals, warn};
+use crate::cli::signals::{self, Listening};
+use crate::cli::{Display, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable};
 use crate::data::{Files, TrainingData};
 use crate::device::Opened;
-use crate::evaluation::{EVALUATION_BATCH, evaluate};
+use crate::evaluation::EVALUATION_BATCH;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened, weights};
 use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
-use crate::training::{self, EpochPlan, Trained, TrainingError};
+use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
 
 /// The folder of a run.
 #[derive(Debug, Clone)]
@@ -51,21 +53,39 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
             let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
             check_resumable(&run.experiment()?, experiment, epochs)?;
             refuse_failed(&run)?;
-            if run.is_over(experiment) && (run.has_evaluation() || !test) {
-                notice(format!("{} is finished", path.display()));
-                return Ok(());
+            if run.is_over(experiment) {
+                return finish(experiment, &run, test, "");
             }
             resume(experiment, &run, test, ui)
         }
         _ => {
             let prepared = Prepared::new(experiment, None)?;
-            let (run, _lock) = match folder {
+            let (run, lock) = match folder {
                 Folder::New(runs) => RunFolder::create(runs, experiment)?,
                 Folder::At(path) => RunFolder::create_at(path, experiment)?,
             };
-            prepared.train(experiment, &run, test, ui)
+            report_lock(&lock);
+            prepared.train(experiment, &run, None, test, ui)
         }
     }
+}
+
+/// Evaluates a run whose training is finished, if `test` is set and its best model is not evaluated yet. `longer` says
+/// how to train it longer.
+///
+/// # Errors
+/// If the evaluation fails or can't be stored.
+pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
+    let record = run.record()?;
+    if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
+        notice(format!("{} is finished{longer}", run.path().display()));
+        return Ok(());
+    }
+    notice(format!("{} is finished, but not evaluated yet", run.path().display()));
+    let _listening = quit_in_evaluation(run);
+    let evaluated = evaluate_run(run, &record, &open_device(experiment.device.first())?)?;
+    let report = store(run, &evaluated)?;
+    print_result(run, &record, &evaluated, report)
 }
 
 /// Refuses a run that diverged: it would diverge again.
@@ -84,12 +104,10 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
 /// # Errors
 /// If another process trains there, or the training or the evaluation fails.
 pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
-    let _lock = run.lock()?;
+    let _lock = lock(run)?;
     // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
     let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
-    let prepared = Prepared::new(experiment, started.as_ref())?;
-    run.write_config(experiment)?;
-    prepared.train(experiment, run, test, ui)
+    Prepared::new(experiment, started.as_ref())?.train(experiment, run, started, test, ui)
 }
 
 /// Everything that a training needs besides its experiment, loaded and checked.
@@ -167,9 +185,24 @@ impl Prepared {
         }
     }
 
-    /// Trains in `run`, from its checkpoint if it has one, and reports the result.
-    fn train(&self, experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
-        let record = self.record(experiment, run)?;
+    /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
+    /// a checkpoint. Writes nothing before all checks have passed.
+    fn train(
+        &self,
+        experiment: &Experiment,
+        run: &RunFolder,
+        started: Option<Record>,
+        test: bool,
+        ui: Ui,
+    ) -> Result<(), Error> {
+        let mut record = self.record(experiment, run, started.as_ref())?;
+        let Self { network, data, devices, files, .. } = self;
+        let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
+        match started {
+            // Nothing will be trained: the record tells how this model was.
+            Some(started) if session.is_over() => record = started,
+            _ => remove_report(run),
+        }
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
         let unlabelled = match unlabelled_images {
             0 => String::new(),
@@ -179,59 +212,41 @@ impl Prepared {
             "{}: {training_images} training{unlabelled} and {validation_images} validation images",
             experiment.name
         ));
+        run.write_config(experiment)?;
         run.write_record(&record)?;
         let display = Display::new(ui, experiment.training.epochs);
-        let Self { network, data, devices, .. } = self;
-        let trained = training::train(experiment, network.clone(), data, devices, run, record, &display)?;
+        let Trained { history, mut record, seconds, interrupted } = session.train(record, &display)?;
 
-        let Trained { history, mut record, seconds, interrupted } = trained;
         let epochs = history.epochs().len();
-        let best_epoch = history.best().map_or(epochs, |best| best.epoch);
         let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
         if let Some(reason) = &stopped {
             notice(format!("stopped after epoch {epochs}: {reason}"));
         }
+        // The time of a training that was finished before is not that of its checkpoint, which is shorter.
+        let [wall_seconds, cpu_seconds] =
+            record.training.map_or([seconds.wall, seconds.cpu], |before| [before.wall_seconds, before.cpu_seconds]);
         record.training = Some(TrainingRecord {
             epochs,
-            best_epoch,
+            best_epoch: history.best().map_or(epochs, |best| best.epoch),
             stopped,
             floating_point_operations: self.operations(experiment, epochs),
-            wall_seconds: seconds.wall,
-            cpu_seconds: seconds.cpu,
+            wall_seconds,
+            cpu_seconds,
         });
         run.write_record(&record)?;
         if interrupted {
             return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test }.into());
         }
-
-        let ending = format!(
-            "model           epoch {best_epoch} of {epochs}, {} parameters\ntraining time   {:.1} s\nsaved in        {}",
-            record.parameters,
-            seconds.wall,
-            run.path().display()
-        );
         if !test {
             // stdout is left to the caller, which may print results of its own.
-            notice(ending);
+            notice(ending(run, &record));
             return Ok(());
         }
         // The test images are used once, after the model is chosen.
-        let listening = signals::quit_saying(format!(
-            "interrupted in the evaluation on the test set; run `mnist-burn resume {}` for it",
-            run.path().display()
-        ));
-        let model = run.model(experiment, &record, &self.devices[0])?;
-        let images = self.files.test(self.data.images.size(), self.data.classes())?;
-        let evaluated = evaluate(&model, images, self.data.scaling, &self.devices[0].device)?;
-        run.write_evaluation(&evaluated.evaluation)?;
-        drop(listening);
-        let _listening = signals::quit_saying(format!(
-            "interrupted before the report was written; `mnist-burn report {}` writes it",
-            run.path().display()
-        ));
-        let report = write_report(run, &model, &evaluated);
-        let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
-        print_evaluation(&evaluated.evaluation, &format!("\n\n{ending}{report}"))
+        let _listening = quit_in_evaluation(run);
+        let evaluated = Evaluated::new(run, experiment, &record, files, &devices[0])?;
+        let report = store_locked(run, &evaluated)?;
+        print_result(run, &record, &evaluated, report)
     }
 
     /// The floating-point operations of `epochs` epochs of training and validation.
@@ -252,9 +267,9 @@ impl Prepared {
     ///
     /// # Errors
     /// If the data files or the pretrained weights have changed since the run was started.
-    fn record(&self, experiment: &Experiment, run: &RunFolder) -> Result<Record, Error> {
+    fn record(&self, experiment: &Experiment, run: &RunFolder, started: Option<&Record>) -> Result<Record, Error> {
         let new = self.new_record(experiment);
-        if run.checkpoint()?.is_none() {
+        let Some(old) = started else {
             let transfer = run.record().ok().and_then(|old| old.transfer);
             return match (transfer, &new.transfer) {
                 (Some(old), Some(now)) if old.sha256 != now.sha256 => {
@@ -262,20 +277,45 @@ impl Prepared {
                 }
                 _ => Ok(new),
             };
-        }
-        let old = run.record()?;
+        };
         if old.data.sha256 != new.data.sha256 {
             return Err(RunError::OtherData { run: run.path().into() }.into());
         }
         if (&old.version, &old.commit) != (&new.version, &new.commit) {
             warn("this run was started by another build of this program; its results may differ from that build's");
         }
+        let mut earlier_devices = old.earlier_devices.clone();
         if old.devices() != new.devices() {
             let before = old.devices();
             warn(format!("this run was started on {before}; its results may differ from that device's"));
+            earlier_devices.push(before);
         }
-        Ok(Record { models: old.models, started: old.started, ..new })
+        Ok(Record { models: old.models.clone(), started: old.started, earlier_devices, ..new })
     }
+}
+
+/// A signal during the evaluation of `run` ends the program, and tells how to evaluate it later.
+fn quit_in_evaluation(run: &RunFolder) -> Listening {
+    let run = run.path().display();
+    signals::quit_saying(format!("interrupted in the evaluation on the test set; run `mnist-burn resume {run}` for it"))
+}
+
+/// The last lines of a training: its model, its time and its folder.
+fn ending(run: &RunFolder, record: &Record) -> String {
+    let training = record.training.as_ref().map_or_else(String::new, |training| {
+        let TrainingRecord { epochs, best_epoch, wall_seconds, .. } = training;
+        let parameters = record.parameters;
+        format!(
+            "model           epoch {best_epoch} of {epochs}, {parameters} parameters\ntraining time   {wall_seconds:.1} s\n"
+        )
+    });
+    format!("{training}saved in        {}", run.path().display())
+}
+
+/// Prints the evaluation of a finished run.
+fn print_result(run: &RunFolder, record: &Record, evaluated: &Evaluated, report: Option<PathBuf>) -> Result<(), Error> {
+    let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
+    print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))
 }
 
 /// Loads the weights that `init.from` names, if it is set: a run's best model, or a file of weights.
@@ -300,7 +340,7 @@ fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferR
     }
 }
 
-/// Runs one batch per device end to end, in a temporary folder. The test images are not used.
+/// Runs one batch per device end to end, without a file. The test images are not used.
 fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     const INTERRUPTED: &str = "interrupted: the dry run is not complete; nothing was saved";
     let _listening = signals::quit_saying(INTERRUPTED);
@@ -314,11 +354,8 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     split.validation.truncate(EVALUATION_BATCH);
     experiment.training.epochs = 1;
 
-    let failed = |source| RunError::Create { path: std::env::temp_dir(), source };
-    let folder = tempfile::tempdir().map_err(failed)?;
-    let (run, _lock) = RunFolder::create(folder.path(), &experiment)?;
+    let run = RunFolder::in_memory();
     let record = prepared.new_record(&experiment);
-    run.write_record(&record)?;
     let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
     let Prepared { network, data, devices: opened, .. } = prepared;
     let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;

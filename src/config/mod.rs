@@ -14,6 +14,7 @@ mod document;
 mod error;
 mod experiment;
 mod hint;
+mod home;
 mod init;
 mod optimizer;
 mod resolve;
@@ -43,6 +44,7 @@ pub use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels};
 pub(crate) use self::hint::{is_renamed, nearest};
+pub use self::home::expand_home;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::resumption::check_resumable;
@@ -80,7 +82,7 @@ pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, Con
 }
 
 /// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end. `-` is standard input.
-fn read(path: &Path) -> io::Result<String> {
+pub(crate) fn read(path: &Path) -> io::Result<String> {
     let mut bytes = vec![];
     let from: Box<dyn Read> =
         if path == STANDARD_INPUT { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };

@@ -67,6 +67,15 @@ impl Files {
             Self::ImageFolder(folder) => &folder.checksums,
         }
     }
+
+    /// Those of [`Files::checksums`] that are of the test images.
+    pub fn test_checksums(&self) -> BTreeMap<String, String> {
+        let is_test = |name: &str| match self {
+            Self::Idx(files) => [&files.test_images, &files.test_labels].iter().any(|path| path.ends_with(name)),
+            Self::ImageFolder(_) => name == "test",
+        };
+        self.checksums().iter().filter(|(name, _)| is_test(name)).map(|(name, sum)| (name.clone(), sum.clone())).collect()
+    }
 }
 
 /// The four files of a data set.

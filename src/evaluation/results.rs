@@ -59,6 +59,20 @@ impl Evaluation {
         Self { images, wrong: images - correct, accuracy, loss, classes, confusion }
     }
 
+    /// Why these can't be the metrics of any model, if so.
+    pub fn implausible(&self) -> Option<&'static str> {
+        let classes = self.confusion.len();
+        let counted = self.confusion.iter().flatten().try_fold(0_usize, |sum, &count| sum.checked_add(count));
+        let right = (0..classes).try_fold(0_usize, |sum, class| sum.checked_add(*self.confusion[class].get(class)?));
+        if self.classes.len() != classes || self.confusion.iter().any(|row| row.len() != classes) {
+            Some("confusion is not a square with a row for each of the classes")
+        } else if counted != Some(self.images) || right.and_then(|right| right.checked_add(self.wrong)) != counted {
+            Some("images and wrong are not the counts in confusion")
+        } else {
+            None
+        }
+    }
+
     /// The count of the most frequent confusion: the largest one off the diagonal.
     pub fn most_confused(&self) -> usize {
         let off = |(truth, row): (usize, &Vec<usize>)| {

@@ -43,6 +43,37 @@ pub enum RunError {
         /// The folder.
         run: PathBuf,
     },
+    /// An evaluation on other test images can't be stored in the run's folder.
+    #[error(
+        "the test images differ from those of {run}, whose SHA-256 are in record.json, so their results are not stored \
+         there; `mnist-burn report {run} --output FILE` shows them"
+    )]
+    OtherTestData {
+        /// The folder.
+        run: PathBuf,
+    },
+    /// The model was replaced while it was evaluated.
+    #[error("the model of {run} has changed during the evaluation, whose results are not stored; try again")]
+    OtherModel {
+        /// The folder.
+        run: PathBuf,
+    },
+    /// There is no model yet.
+    #[error("{run} has no model yet, as no epoch is complete: run `mnist-burn resume {run}`")]
+    NoModel {
+        /// The folder.
+        run: PathBuf,
+    },
+    /// `evaluation.json` does not have the expected contents.
+    #[error("{path} is damaged: `mnist-burn evaluate {run}` replaces it")]
+    Evaluation {
+        /// The folder.
+        run: PathBuf,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// The pretrained weights have changed since the run was started, and no epoch is complete.
     #[error(
         "{run} can't be resumed: {file} differs from the file that it was started with; record.json has its SHA-256; \
@@ -54,8 +85,8 @@ pub enum RunError {
         /// The file.
         file: String,
     },
-    /// Another process is training there.
-    #[error("{run} is in use: another process is training there; wait for it, or stop it")]
+    /// Another process is training there, or writes an evaluation.
+    #[error("{run} is in use: another process is training or evaluating it; wait for it, or stop it")]
     InUse {
         /// The folder.
         run: PathBuf,

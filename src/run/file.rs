@@ -1,59 +1,111 @@
 //! Writes files atomically: a file appears complete or not at all, even if the program or the machine crashes.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, thread};
 
 use super::error::RunError;
+
+/// The beginning and the end of the name of an unfinished file. It has no `tfevents` in it: TensorBoard would read the
+/// file.
+const UNFINISHED: [&str; 2] = [".unfinished-", ".tmp"];
+/// The most links to links that are followed, as on Linux.
+const MOST_LINKS: usize = 40;
 
 /// Writes `<folder>/<name>` under a temporary name, then renames it.
 ///
 /// # Errors
 /// If it can't be written. An older file then stays as it is.
 pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-    let path = folder.join(name);
-    // The temporary name has no `tfevents` in it: TensorBoard would read the unfinished file.
-    let prefix = path.file_prefix().unwrap_or_default().display();
-    let unfinished = path.with_file_name(format!(".{prefix}.tmp"));
-    let write = || -> io::Result<()> {
-        let (start, end) = bytes.split_at(bytes.len() / 2);
-        let mut file = File::create(&unfinished)?;
-        file.write_all(start)?;
-        pause_for_tests();
-        file.write_all(end)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        // Sync the folder too, so that the new name is on the disk. Not every system can open a folder.
-        match path.parent().filter(|_| cfg!(unix)) {
-            Some(parent) => File::open(parent)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|source| {
-        // The unfinished file takes up space, and nothing reads it.
-        let _ = fs::remove_file(&unfinished);
-        unwritten(folder, name, source)
-    })
+    write_atomically(&folder.join(name), bytes, true).map(drop).map_err(|source| unwritten(folder, name, source))
 }
 
-/// Writes the file at `path` atomically. It need not be in a run's folder.
+/// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
+/// older file. Returns a warning if the system can't make sure that the file outlives a crash.
 ///
 /// # Errors
-/// If it can't be written, or the path does not end in a file name.
-pub fn write_whole_at(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let unusable = || RunError::Write { path: path.into(), source: io::ErrorKind::InvalidFilename.into() };
-    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(unusable)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    write_whole(folder, name, bytes)
+/// If it can't be written, or exists and may not be replaced.
+pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
+    let synced = write_atomically(path, bytes, replace);
+    let synced = synced.map_err(|source| RunError::Write { path: path.into(), source })?;
+    Ok((!synced).then(|| unsynced(folder_of(path))))
+}
+
+/// The file that writing to `path` would write: `path` itself, or the file that it links to. It need not exist.
+///
+/// # Errors
+/// If it is not a regular file, or can't be found out.
+pub fn target(path: &Path) -> io::Result<PathBuf> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => fs::canonicalize(path),
+        Ok(_) => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut target = path.to_path_buf();
+            for _ in 0..MOST_LINKS {
+                let Ok(next) = fs::read_link(&target) else { break };
+                target = folder_of(&target).join(next);
+            }
+            Ok(target)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file, and returns whether its name is on the disk for certain. The temporary file is in the same folder,
+/// as files can't be renamed across disks, and its name is unique, as other processes may write there too.
+fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
+    let target = target(path)?;
+    let (start, end) = bytes.split_at(bytes.len() / 2);
+    let [prefix, suffix] = UNFINISHED;
+    // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
+    let create = |path: &Path| File::create_new(path);
+    let mut file = tempfile::Builder::new().prefix(prefix).suffix(suffix).make_in(folder_of(&target), create)?;
+    file.write_all(start)?;
+    pause_for_tests();
+    file.write_all(end)?;
+    file.as_file().sync_all()?;
+    if replace { file.persist(&target)? } else { file.persist_noclobber(&target)? };
+    sync_folder(folder_of(&target))
+}
+
+/// Puts the names of a folder's files on the disk. `false` if the system can't.
+pub fn sync_folder(folder: &Path) -> io::Result<bool> {
+    if !cfg!(unix) {
+        return Ok(true);
+    }
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Ok(()) => Ok(true),
+        // A file system without the operation, or a folder that may be written to and not read.
+        Err(error) => match error.kind() {
+            ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied => Ok(false),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The warning for a folder that can't be synced.
+pub fn unsynced(folder: &Path) -> String {
+    format!("the file system of {} can't sync folders: after a power failure, new files may be missing", folder.display())
+}
+
+/// Whether a file of this name is one that a crash left unfinished.
+pub fn is_unfinished(name: &str) -> bool {
+    let [prefix, suffix] = UNFINISHED;
+    name.starts_with(prefix) && name.ends_with(suffix)
+}
+
+/// The folder that a path is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The error for a file in a run's folder that can't be written.
 pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     let (run, path) = (folder.into(), folder.join(name));
     match source.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => RunError::Full { run, path, source },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => RunError::Full { run, path, source },
         _ => RunError::Write { path, source },
     }
 }

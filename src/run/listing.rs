@@ -4,7 +4,6 @@ use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use super::error::RunError;
 use super::folder::RunFolder;
@@ -37,8 +36,8 @@ pub struct ListedRun {
     pub path: PathBuf,
     /// The run's folder, relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
-    /// When its config was written. `None` if the system does not tell.
-    pub begun: Option<SystemTime>,
+    /// When it was started, in seconds of UNIX time, by its record. `None` if that can't be read.
+    pub started: Option<f64>,
     /// Its summary, or why it can't be read.
     pub summary: Result<Summary, RunError>,
 }
@@ -99,17 +98,18 @@ impl ListedRun {
     fn read(path: PathBuf, runs: &Path) -> Self {
         let run = RunFolder::at(&path);
         let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
-        let begun = fs::metadata(path.join("config.toml")).and_then(|config| config.modified()).ok();
-        Self { name, begun, summary: Summary::read(&run), path }
+        let started = run.record().ok().map(|record| record.started);
+        Self { name, started, summary: Summary::read(&run), path }
     }
 
     fn cmp_by(&self, other: &Self, sort: Sort) -> Ordering {
-        let by = |metric: fn(&Summary) -> Option<f64>| {
-            let value = |listed: &Self| listed.summary.as_ref().ok().and_then(metric).unwrap_or(f64::INFINITY);
+        let order = |metric: &dyn Fn(&Self) -> Option<f64>| {
+            let value = |listed: &Self| metric(listed).unwrap_or(f64::INFINITY);
             value(self).total_cmp(&value(other))
         };
+        let by = |metric: fn(&Summary) -> Option<f64>| order(&|listed| listed.summary.as_ref().ok().and_then(metric));
         match sort {
-            Sort::Time => self.begun.cmp(&other.begun),
+            Sort::Time => order(&|listed| listed.started),
             // The caller orders equal runs by name.
             Sort::Name => Ordering::Equal,
             Sort::Validation => by(|summary| summary.validation_error),

@@ -35,6 +35,29 @@ pub fn to_csv(epochs: &[Epoch]) -> io::Result<Vec<u8>> {
     table.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
+/// Reads the contents of `metrics.csv`. Unknown columns are ignored.
+///
+/// # Errors
+/// If it is not a table of epochs that are numbered from 1 and have possible metrics.
+pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
+    let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
+    for (number, row) in (1..).zip(&rows) {
+        let accuracies = [Some(row.train_accuracy), row.validation_accuracy, row.raw_validation_accuracy];
+        let impossible = |accuracy: &f64| *accuracy < 0.0 || *accuracy > 1.0;
+        let why = if row.epoch != number {
+            format!("epoch {} is in the row of epoch {number}", row.epoch)
+        } else if accuracies.iter().flatten().any(impossible) {
+            format!("epoch {number} has an accuracy that is not from 0 to 1")
+        } else if !(0.0..f64::INFINITY).contains(&row.seconds) {
+            format!("epoch {number} has an impossible time")
+        } else {
+            continue;
+        };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why).into());
+    }
+    Ok(rows)
+}
+
 /// The epoch with the best model: the highest validation accuracy, then the lowest validation loss, then the earliest.
 /// Without validation images, the last.
 pub fn best(epochs: &[Epoch]) -> Option<&Epoch> {

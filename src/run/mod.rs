@@ -7,7 +7,7 @@
 //! | `metrics.csv` | a row per epoch: [`Epoch`] |
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::model::weights`] |
 //! | `checkpoint.mpk` | a [`Checkpoint`]: all that is needed to resume the training |
-//! | `evaluation.json` | an [`Evaluation`](crate::evaluation::Evaluation) of the best model on the test images |
+//! | `evaluation.json` | an [`EvaluationRecord`]: the best model on the test images, with the SHA-256 of both |
 //! | `report.html` | the HTML report, see [`crate::report`] |
 //! | `tensorboard/` | the curves of `metrics.csv` for TensorBoard, if `training.tensorboard` is set |
 //! | `.lock` | empty; the process that trains here holds a lock on it |
@@ -18,6 +18,7 @@
 
 mod checkpoint;
 mod error;
+mod evaluation_record;
 mod file;
 mod folder;
 mod listing;
@@ -29,7 +30,8 @@ mod tensorboard;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::RunError;
-pub use file::write_whole_at;
+pub use evaluation_record::EvaluationRecord;
+pub use file::{target, write_whole_at};
 pub use folder::{Lock, RunFolder};
 pub use listing::{ListedRun, Listing, Sort, list};
 pub use metrics::Epoch;

@@ -24,6 +24,9 @@ pub struct Record {
     /// The names of the other devices, which share each update with the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beside: Vec<String>,
+    /// The devices that trained earlier epochs, if they were others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_devices: Vec<String>,
     /// The seed of all random numbers.
     pub seed: u64,
     /// The start of the training, in seconds of UNIX time.

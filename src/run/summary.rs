@@ -72,7 +72,7 @@ impl Summary {
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
         // A whole number, so that equal errors compare as equal.
         let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
-        let evaluation = run.evaluation()?;
+        let evaluation = run.evaluation(&record)?.map(|stored| stored.evaluation);
         Ok(Self {
             status,
             config: experiment.name,

@@ -31,9 +31,11 @@ pub enum ServeError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// No run is finished.
-    #[error("no run in {runs} is finished: train one first, or name a run")]
+    #[error("no run in {runs} is finished: train one first, or name a run{unreadable}")]
     NoRun {
         /// The folder that was searched.
         runs: PathBuf,
+        /// A run that can't be read, with the reason, if there is one.
+        unreadable: String,
     },
 }

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use super::api_error::ApiError;
 use super::error::ServeError;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::run::{ListedRun, RunError, RunFolder, Sort, Status, Summary, list};
+use crate::run::{ListedRun, Record, RunError, RunFolder, Sort, Status, Summary, list};
 use crate::text::chain;
 
 /// The most networks that are in memory.
@@ -40,8 +39,8 @@ pub struct NamedRun {
 #[derive(Debug, Clone)]
 struct Loaded {
     path: PathBuf,
-    /// When its record was written: whenever its model was.
-    written: SystemTime,
+    /// Its record, which has the checksum of its model.
+    record: Record,
     classifier: Arc<Classifier>,
 }
 
@@ -68,9 +67,16 @@ pub struct Entry {
 /// # Errors
 /// If no run is finished, or the folder can't be read.
 pub fn newest(folder: &Path) -> Result<PathBuf, ServeError> {
-    let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
-    let newest = list(folder, Sort::Time)?.runs.into_iter().rfind(is_finished);
-    Ok(newest.ok_or_else(|| ServeError::NoRun { runs: folder.into() })?.path)
+    let is_finished = |listed: &&ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
+    let runs = list(folder, Sort::Time)?.runs;
+    match runs.iter().rfind(is_finished) {
+        Some(newest) => Ok(newest.path.clone()),
+        None => {
+            let unreadable = runs.iter().find_map(|listed| Some((&listed.name, listed.summary.as_ref().err()?)));
+            let unreadable = unreadable.map(|(name, error)| format!("; {name} can't be read: {}", chain(error)));
+            Err(ServeError::NoRun { runs: folder.into(), unreadable: unreadable.unwrap_or_default() })
+        }
+    }
 }
 
 impl RunRegistry {
@@ -93,7 +99,7 @@ impl RunRegistry {
         };
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
-            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), begun: None, path, name });
+            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), started: None, path, name });
         }
         let entry = |ListedRun { name, path, summary, .. }: ListedRun| Entry {
             default: name == self.default.name,
@@ -125,17 +131,15 @@ impl RunRegistry {
 
     /// The network of the run at `path`, from memory unless the run has been resumed since.
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
-        let record = path.join("record.json");
-        let written = fs::metadata(&record).and_then(|record| record.modified());
-        let written = written.map_err(|source| RunError::Read { run: path.into(), path: record, source })?;
-        let known = self.loaded().iter().find(|it| it.path == path && it.written == written).cloned();
+        let run = RunFolder::at(path);
+        let record = run.record()?;
+        let known = self.loaded().iter().find(|it| it.path == path && it.record == record).cloned();
         let current = match known {
             Some(current) => current,
             // Other requests use the networks in memory meanwhile.
             None => {
-                let run = RunFolder::at(path);
-                let classifier = Arc::new(run.classifier(&run.record()?, &self.device)?);
-                Loaded { path: path.into(), written, classifier }
+                let classifier = Arc::new(run.classifier(&record, &self.device)?);
+                Loaded { path: path.into(), record, classifier }
             }
         };
         let classifier = Arc::clone(&current.classifier);

@@ -1,6 +1,5 @@
 //! The runs of a sweep: every trial with every seed, checked before anything is trained.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Value;
@@ -49,8 +48,7 @@ impl Sweep {
     /// # Errors
     /// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
     pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
-        let text =
-            fs::read_to_string(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
+        let text = config::read(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         Self::build(&text, &stem, device).map_err(|mut problems| {
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -136,7 +134,7 @@ fn experiment(
             None => problem,
         }
     };
-    match config::load(Some(&file.base), &arguments) {
+    match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {
             let location = file.space.location("data.validation").unwrap_or(base_location);
             Err(vec![location.problem(

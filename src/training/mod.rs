@@ -1,12 +1,12 @@
 //! Training: builds Burn's `Learner` from an experiment, and runs it.
 //!
-//! [`train`] is the entry point. A `session` has its three stages: prepare, launch, conclude.
+//! [`train`] is the entry point. A [`Session`] has its three stages: prepare, launch, conclude.
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
 //! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`. `portable`
-//!   restores their state on any machine.
+//!   restores their state on any machine, and `optimizer_state` checks it before.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
 //!   the best epoch, and decides when to stop early. `raw` metrics are those of the network itself, without the moving
 //!   average.
@@ -29,6 +29,7 @@ mod memory;
 mod metrics;
 mod model;
 mod optimizer;
+mod optimizer_state;
 mod portable;
 mod position;
 mod raw;
@@ -48,7 +49,7 @@ pub use model::TrainingModel;
 pub use optimizer::optimizer;
 pub use position::Position;
 pub use schedule::LrSchedule;
-pub use session::Trained;
+pub use session::{Session, Trained};
 pub use sgd::Sgd;
 
 use crate::config::Experiment;
@@ -56,7 +57,6 @@ use crate::data::TrainingData;
 use crate::device::Opened;
 use crate::model::Mlp;
 use crate::run::{Record, RunFolder};
-use session::Session;
 
 /// Trains `network`, which is on the first of the `devices` with autodiff, as `experiment` says. It saves models,
 /// checkpoints and metrics in `run`, and continues from the checkpoint there, if there is one.
@@ -72,9 +72,5 @@ pub fn train(
     record: Record,
     display: &dyn Display,
 ) -> Result<Trained, TrainingError> {
-    let session = Session::prepare(experiment, network, data, devices, run, record)?;
-    if session.is_over() {
-        return Ok(session.finished());
-    }
-    session.launch(display).conclude()
+    Session::prepare(experiment, network, data, devices, run)?.train(record, display)
 }

@@ -14,6 +14,7 @@ use super::history::History;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::optimizer;
+use super::optimizer_state;
 use super::position::Position;
 use super::raw::Raw;
 use super::schedule::LrSchedule;
@@ -40,12 +41,11 @@ pub struct Trained {
 }
 
 /// A training that is ready to be launched.
-pub(super) struct Session<'a> {
+pub struct Session<'a> {
     experiment: &'a Experiment,
     data: &'a TrainingData,
     devices: &'a [Opened],
     run: &'a RunFolder,
-    record: Record,
     plan: EpochPlan,
     model: TrainingModel,
     schedule: LrSchedule,
@@ -57,7 +57,7 @@ pub(super) struct Session<'a> {
 }
 
 /// A training that has ended, for whatever reason.
-pub(super) struct Ended<'a> {
+struct Ended<'a> {
     run: &'a RunFolder,
     epochs: usize,
     batches_per_update: usize,
@@ -71,14 +71,17 @@ pub(super) struct Ended<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Prepares the training, from the checkpoint in `run` if there is one.
+    /// Prepares the training of `network`, which is on the first of the `devices` with autodiff, as `experiment` says.
+    /// It continues from the checkpoint in `run`, if there is one. Writes nothing.
+    ///
+    /// # Errors
+    /// If the checkpoint can't be read or does not fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
         data: &'a TrainingData,
         devices: &'a [Opened],
         run: &'a RunFolder,
-        record: Record,
     ) -> Result<Self, TrainingError> {
         let plan = EpochPlan::new(experiment, &data.split);
         let checkpoint = run.checkpoint()?;
@@ -89,6 +92,8 @@ impl<'a> Session<'a> {
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
+            optimizer_state::check(&checkpoint.optimizer, &model, optimizer(&experiment.optimizer), &path)
+                .map_err(RunError::from)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
@@ -106,7 +111,6 @@ impl<'a> Session<'a> {
             data,
             devices,
             run,
-            record,
             plan,
             model,
             schedule,
@@ -122,14 +126,20 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
-    /// The result of a training that is over.
-    pub fn finished(self) -> Trained {
-        let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
-        Trained { history: self.history, record: self.record, seconds, interrupted: false }
+    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record.
+    ///
+    /// # Errors
+    /// If the loss diverges, the training is interrupted, the device fails, or a file can't be written.
+    pub fn train(self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
+        if self.is_over() {
+            let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
+            return Ok(Trained { history: self.history, record, seconds, interrupted: false });
+        }
+        self.launch(record, display).conclude()
     }
 
     /// Runs Burn's loop to its end.
-    pub fn launch(self, display: &dyn Display) -> Ended<'a> {
+    fn launch(self, record: Record, display: &dyn Display) -> Ended<'a> {
         let Self { experiment, run, history, guard, schedule, interrupter, .. } = self;
         let (training, validation) = loaders(experiment, self.data, self.plan, self.devices, history.epochs().len());
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
@@ -140,7 +150,7 @@ impl<'a> Session<'a> {
             batches: self.plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
         };
-        let writer = CheckpointWriter::new(run.clone(), self.record, history.clone(), guard.clone(), start);
+        let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
 
         let interval = if share_memory(self.devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
@@ -188,7 +198,7 @@ impl<'a> Session<'a> {
 
 impl Ended<'_> {
     /// The result, or the error. A divergence is written into the record.
-    pub fn conclude(self) -> Result<Trained, TrainingError> {
+    fn conclude(self) -> Result<Trained, TrainingError> {
         let (mut record, seconds, failure) = self.writer.finish();
         if let Some(failure) = failure {
             return Err(failure.into());
