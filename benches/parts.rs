@@ -123,6 +123,9 @@ fn augmentation(bencher: Bencher, sigma: f64) {
         translation: Some(1.0),
         elastic_alpha: Some(8.0 * sigma),
         elastic_sigma: Some(sigma),
+        stroke_width: Some(2.0),
+        blur: Some(0.7),
+        contrast: Some(0.4),
     };
     let augmentation = Augmentation::new(&ranges, 1, IMAGES.size()).expect("ranges");
     let indices: Vec<usize> = (0..512).map(|i| i * 97).collect();

@@ -36,6 +36,18 @@ pub struct Augment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = ELASTIC_SIGMA))]
     pub elastic_sigma: Option<f64>,
+    /// The largest change w of the strokes' width: they get wider by up to w, or narrower by up to w/2, as with another pen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10), extend("x-unit" = "pixels"))]
+    pub stroke_width: Option<f64>,
+    /// The largest standard deviation of a Gaussian blur: from 0 to b, as torchvision's `sigma`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1), extend("x-unit" = "pixels"))]
+    pub blur: Option<f64>,
+    /// The largest change c of the ink: multiplied by a factor from 1 - c to 1 + c, up to the strongest ink.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    pub contrast: Option<f64>,
 }
 
 impl Augment {

@@ -199,6 +199,9 @@ fn assert_sound(experiment: &Experiment) {
         [augment.translation, augment.elastic_alpha].into_iter().flatten().all(|most| (0.0..=1000.0).contains(&most))
     );
     assert!(augment.elastic_sigma.is_none_or(|sigma| (1.0..=100.0).contains(&sigma)));
+    assert!(augment.stroke_width.is_none_or(|width| (0.0..=10.0).contains(&width)));
+    assert!(augment.blur.is_none_or(|blur| (0.0..=1.0).contains(&blur)));
+    assert!(augment.contrast.is_none_or(|contrast| (0.0..1.0).contains(&contrast)));
     assert_eq!(augment.elastic_sigma.is_some(), augment.elastic_alpha.is_some());
     assert!(optimizer.epsilon.is_none_or(|epsilon| epsilon > 0.0 && epsilon.is_finite()));
     assert!(optimizer.weight_decay.is_none_or(|decay| decay >= 0.0 && decay.is_finite()));

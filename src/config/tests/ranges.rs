@@ -61,6 +61,9 @@ fn numbers_are_checked_and_must_be_finite() {
     check("data.augment.shear", &["0", "7.5", "60"], &with(&["60.1"]));
     check("data.augment.translation", &["0", "1.5", "1000"], &with(&["1000.1"]));
     check("data.augment.elastic_alpha", &["0", "34", "1000"], &with(&["1000.1"]));
+    check("data.augment.stroke_width", &["0", "2", "10"], &with(&["10.1"]));
+    check("data.augment.blur", &["0", "0.7", "1"], &with(&["1.1"]));
+    check("data.augment.contrast", &["0", "0.4"], &with(&["1"]));
     for value in with(&["0", "0.9", "100.1"]) {
         let text = format!("[data.augment]\nelastic_alpha = 1\nelastic_sigma = {value}");
         assert!(problem(&text).ends_with("must be a number of pixels from 1 to 100"));

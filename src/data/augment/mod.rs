@@ -10,10 +10,12 @@
 //! where c is the centre of the image, M a scaling, then a shear, then a rotation, t a translation and u the
 //! [`elastic`] field. Ink is interpolated bilinearly between pixels and is 0 outside the image. The method is that of
 //! Simard, Steinkraus and Platt 2003 (Best Practices for Convolutional Neural Networks Applied to Visual Document
-//! Analysis) and of Cireşan and others 2010 (<https://arxiv.org/abs/1003.0358>).
+//! Analysis) and of Cireşan and others 2010 (<https://arxiv.org/abs/1003.0358>). At last, the strokes become those of
+//! another [`pen`].
 
 mod affine;
 mod elastic;
+mod pen;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ use rayon::prelude::*;
 
 use self::affine::{Affine, Change};
 use self::elastic::{Elastic, symmetric};
+use self::pen::Pen;
 use super::images::Images;
 use crate::config::Augment;
 use crate::random::{Purpose, generator};
@@ -97,7 +100,11 @@ impl Augmentation {
         if let Some(elastic) = &self.elastic {
             canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
         }
-        AutoArch::new().dispatch(|| canvas.augment(pixels, &affine, augmented));
+        let pen = self.pen(&mut generator);
+        AutoArch::new().dispatch(|| {
+            canvas.augment(pixels, &affine, augmented);
+            pen.apply(self.size[1], &mut canvas.ink, augmented);
+        });
     }
 
     /// Draws the transformation of one image. Every range has a draw, used or not, so that it does not change the
@@ -111,6 +118,15 @@ impl Augmentation {
             shear: within(shear),
             translation: [within(translation), within(translation)],
         }
+    }
+
+    /// Draws the pen of one image.
+    fn pen(&self, generator: &mut impl Rng) -> Pen {
+        let mut within = |range: Option<f64>| range.unwrap_or_default() as f32 * symmetric(generator);
+        let Augment { stroke_width, blur, contrast, .. } = self.ranges;
+        let width = within(stroke_width);
+        // A stroke that gets narrower by its whole width is gone.
+        Pen { width: width.max(width / 2.0), blur: within(blur).abs(), contrast: within(contrast) }
     }
 }
 

@@ -55,6 +55,9 @@ fn all_ranges() -> Augment {
         translation: Some(2.0),
         elastic_alpha: Some(30.0),
         elastic_sigma: Some(4.0),
+        stroke_width: Some(2.0),
+        blur: Some(0.8),
+        contrast: Some(0.4),
     }
 }
 
@@ -67,7 +70,7 @@ fn augmentation_without_ranges_is_none() {
 fn ranges_of_zero_leave_every_pixel_as_it_is() {
     let zero = Some(0.0);
     let [rotation, scale, shear, translation, elastic_alpha] = [zero; 5];
-    let ranges = Augment { rotation, scale, shear, translation, elastic_alpha, elastic_sigma: None };
+    let ranges = Augment { rotation, scale, shear, translation, elastic_alpha, ..Augment::default() };
     for side in [1, 7, 28] {
         let images = Images::new(pattern(side), vec![3], [side, side], 10);
         assert_eq!(Augmentation::new(&ranges, 1, [side, side]).unwrap().apply(&images, &[0], 1), images);
