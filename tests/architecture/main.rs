@@ -273,3 +273,16 @@ fn files_do_not_import_each_other_directly_or_through_others() {
     let circles: Vec<String> = arrows.into_iter().map(left).collect();
     assert!(circles.is_empty(), "{circles:#?}");
 }
+
+#[test]
+fn source_renames_files_by_tempfile_alone_and_never_a_folder() {
+    // Windows renames no folder in which a file is open, as a run's lock is. `tempfile` renames files on all systems.
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = vec![];
+    find(&src, &mut paths);
+    let renames = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("fs::rename(");
+    let found: Vec<_> = paths.iter().filter(|path| renames(path)).collect();
+    assert!(found.is_empty(), "{found:?}");
+    let file = fs::read_to_string(src.join("run/file.rs")).unwrap();
+    assert!(file.contains(".persist("), "the check knows how files are renamed");
+}
