@@ -11,7 +11,7 @@ use crate::Error;
 use crate::cli::{Report, warn};
 use crate::evaluation::EvaluationError;
 use crate::report::{MARK, comparison, page};
-use crate::run::RunFolder;
+use crate::run::{RunFolder, write_whole_at};
 
 const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 
@@ -48,8 +48,13 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
 /// saved, so failing to write the report is only a warning.
 pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
     let path = run.path().join(RunFolder::REPORT);
-    match page_of(run, evaluated).and_then(|page| PAGE.write(&path, page.as_bytes())) {
-        Ok(()) => Some(path),
+    let write = |page: String| {
+        PAGE.check(&path)?;
+        // What the file system can't do was reported when the run was locked.
+        Ok(write_whole_at(&path, page.as_bytes(), true)?)
+    };
+    match page_of(run, evaluated).and_then(write) {
+        Ok(_) => Some(path),
         Err(error) => {
             warn(format!("{} was not written: {error}", RunFolder::REPORT));
             None

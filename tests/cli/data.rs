@@ -143,7 +143,7 @@ fn named_data_set_with_a_changed_file_is_refused() {
 }
 
 /// Writes uncompressed IDX files: `count` images of 5 by 4 pixels in three classes, each with a bright row of its own.
-fn write_own(folder: &Path, part: &str, count: usize) {
+pub fn write_own(folder: &Path, part: &str, count: usize) {
     let labels: Vec<u8> = (0..count).map(|i| (i % 3) as u8).collect();
     let pixels: Vec<u8> = labels
         .iter()

@@ -91,3 +91,70 @@ fn numpy_computes_the_same_probabilities_from_the_file() {
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+fn export(file: &Path) -> Command {
+    let mut command = program();
+    command.arg("export").arg(&smoke().run).arg(file);
+    command
+}
+
+#[test]
+#[cfg(unix)]
+fn export_replaces_only_regular_files_and_writes_to_the_target_of_a_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = fs::read(smoke().run.join("best.safetensors")).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    stdout(Command::new("mkfifo").arg(path("pipe")));
+    std::os::unix::fs::symlink("/dev/null", path("null")).unwrap();
+    for name in ["pipe", "null", "."] {
+        let message = failure(export(&path(name)).arg("--force"));
+        assert!(message.contains("is not a regular file, and is not replaced: name another file, or `-`"), "{message}");
+    }
+    fs::create_dir(path("deep")).unwrap();
+    fs::write(path("deep/target"), "mine").unwrap();
+    for (link, target) in [("link", "deep/target"), ("dangling", "deep/new"), ("twice", "link")] {
+        std::os::unix::fs::symlink(target, path(link)).unwrap();
+    }
+    assert!(failure(&mut export(&path("twice"))).contains("twice exists"));
+    for (link, target) in [("twice", "deep/target"), ("dangling", "deep/new")] {
+        stdout(export(&path(link)).arg("--force"));
+        assert!(fs::symlink_metadata(path(link)).unwrap().is_symlink() && fs::read(path(target)).unwrap() == model);
+    }
+    assert!(fs::symlink_metadata(path("pipe")).is_ok() && fs::read("/dev/null").unwrap().is_empty());
+}
+
+#[test]
+fn dash_is_standard_output() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = |command: &mut Command| command.current_dir(elsewhere.path()).output().unwrap().stdout;
+    assert!(output(&mut export("-".as_ref())) == fs::read(smoke().run.join("best.safetensors")).unwrap());
+    let page = output(program().arg("report").arg(&smoke().run).args(["-o", "-"]));
+    assert!(page.to_ascii_lowercase().starts_with(b"<!doctype html>") && page.trim_ascii_end().ends_with(b"</html>"));
+    let data = format!("data.dir={}", root().join("data/mnist").display());
+    let grid = output(program().args(["images", "--set", &data, "-o", "-"]));
+    image::load_from_memory(&grid).unwrap();
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn ending_of_another_kind_of_file_is_refused_with_the_right_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut report = program();
+    report.arg("report").arg(&smoke().run).arg("-o").arg(path("r.pdf"));
+    let mut images = program();
+    images.args(["images", "-o"]).arg(path("g.JPG"));
+    for (mut command, kind, right) in [
+        (export(&path("m.pt")), "safetensors file", "m.safetensors"),
+        (report, "report", "r.html"),
+        (images, "grid of images", "g.png"),
+    ] {
+        let message = failure(&mut command);
+        let expected = format!("would be a {kind}, whatever its name, and other programs would not read it: name it ");
+        assert!(message.contains(&(expected + path(right).to_str().unwrap())), "{message}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    for name in ["m.safetensors", "m.SafeTensors", "m", "m-0.005"] {
+        stdout(&mut export(&path(name)));
+    }
+}

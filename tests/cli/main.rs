@@ -3,6 +3,8 @@
 //!
 //! The tests use a CPU in every build: they pass `DEVICE` unless they test devices.
 
+#[cfg(target_os = "linux")]
+mod collisions;
 mod config;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod dashboard;
@@ -11,6 +13,8 @@ mod devices;
 mod errors;
 mod evaluate;
 mod export;
+#[cfg(target_os = "linux")]
+mod file_systems;
 mod images;
 mod pictures;
 mod predict;
@@ -25,6 +29,7 @@ mod served;
 #[cfg(unix)]
 mod signals;
 mod snapshots;
+mod stale;
 mod sweep;
 mod tensorboard;
 mod train;

@@ -12,6 +12,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
+#[cfg(target_os = "linux")]
+use super::file_systems::{ENOSPC, Shim};
 use super::reproduce::{FEW_LABELS, assert_same_results, results};
 use super::{DEVICE, failure, program, success};
 
@@ -117,7 +119,7 @@ fn kill_and_resume(kills: usize, seed: u64) {
     let workspace = Workspace::new();
     let mut while_writing = 0;
     for kill in 0..kills {
-        let mut command = if workspace.run().exists() { workspace.resume(&[]) } else { workspace.train(&[]) };
+        let mut command = if workspace.run().join("config.toml").exists() { workspace.resume(&[]) } else { workspace.train(&[]) };
         let pauses = kill % 2 == 1;
         if pauses {
             command.env("MNIST_BURN_TEST_WRITE_PAUSE", "40");
@@ -251,7 +253,7 @@ fn second_process_in_the_same_folder_is_refused() {
     let message = failure(&mut workspace.resume(&[]));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(message.contains("is in use: another process is training there"), "{message}");
+    assert!(message.contains("is in use: another process is training or evaluating it"), "{message}");
 }
 
 #[test]
@@ -260,9 +262,8 @@ fn full_disk_is_reported_as_such_and_loses_nothing() {
     let workspace = Workspace::new();
     success(&mut workspace.train(&["training.epochs=2"]));
     let before = results(&workspace.run());
-    // Writing to /dev/full fails as on a full disk.
-    std::os::unix::fs::symlink("/dev/full", workspace.run().join(".last.tmp")).unwrap();
-    let message = failure(&mut workspace.resume(&["training.epochs=10"]));
+    let shim = Shim::new();
+    let message = failure(shim.preload(&mut workspace.resume(&["training.epochs=10"])).env("FILE_SYNC_ERROR", ENOSPC));
     assert!(message.contains("the disk is full: can't write") && message.contains("resume"), "{message}");
     assert_eq!(results(&workspace.run()), before);
     success(&mut workspace.resume(&[]));

@@ -87,16 +87,22 @@ fn runs_are_sorted_with_the_largest_last_and_those_without_a_value_after_it() {
     let runs = runs(&["c", "a", "b"]);
     replace(&runs.path().join("a/record.json"), "\"wall_seconds\": ", "\"wall_seconds\": 9");
     fs::remove_file(runs.path().join("c/evaluation.json")).unwrap();
-    replace(&runs.path().join("a/evaluation.json"), "\"wrong\": ", "\"wrong\": 1");
+    let path = runs.path().join("a/evaluation.json");
+    let mut worse: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let [wrong, right] = ["/wrong", "/confusion/0/0"].map(|pointer| worse.pointer(pointer).unwrap().as_u64().unwrap());
+    let moved = worse["confusion"][0][1].as_u64().unwrap() + right;
+    (worse["wrong"], worse["confusion"][0][0], worse["confusion"][0][1]) = ((wrong + right).into(), 0.into(), moved.into());
+    fs::write(path, worse.to_string()).unwrap();
     assert_eq!(names(&list(&runs, &["--sort", "name"])), ["a", "b", "c"]);
     assert_eq!(names(&list(&runs, &["--sort", "duration"])), ["b", "c", "a"]);
     assert_eq!(names(&list(&runs, &["--sort", "test"])), ["b", "a", "c"]);
 
-    let start = |run: &str, seconds| {
-        let config = fs::File::options().append(true).open(runs.path().join(run).join("config.toml")).unwrap();
-        config.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).unwrap();
-    };
-    ["b", "c", "a"].iter().zip([1000, 2000, 3000]).for_each(|(run, seconds)| start(run, seconds));
+    for (run, started) in ["b", "c", "a"].iter().zip([1e9, 2e9, 3e9]) {
+        let path = runs.path().join(run).join("record.json");
+        let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        record["started"] = started.into();
+        fs::write(path, record.to_string()).unwrap();
+    }
     assert_eq!(names(&list(&runs, &[])), ["b", "c", "a"]);
 }
 

@@ -115,8 +115,73 @@ fn damaged_metrics_file_is_named_in_the_error() {
 }
 
 #[test]
+fn metrics_that_no_training_has_are_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let heading = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds";
+    for (rows, why) in [
+        ("1,1,0.5,,,1\n1000000000,1,0.5,,,1\n", "epoch 1000000000 is in the row of epoch 2"),
+        ("2,1,0.5,,,1\n", "epoch 2 is in the row of epoch 1"),
+        ("1,1,0.5,1,7.5,1\n", "epoch 1 has an accuracy that is not from 0 to 1"),
+        ("1,1,0.5,,,-1\n", "epoch 1 has an impossible time"),
+        ("1,1,0.5,,,inf\n", "epoch 1 has an impossible time"),
+    ] {
+        fs::write(folder.path().join("metrics.csv"), format!("{heading}\n{rows}")).unwrap();
+        let error = RunFolder::at(folder.path()).metrics().unwrap_err();
+        assert!(error.to_string().ends_with("metrics.csv is damaged"), "{error}");
+        assert_eq!(error.source().unwrap().to_string(), why);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn files_without_an_end_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["record.json", "metrics.csv", "evaluation.json", "checkpoint.mpk", "config.toml", RunFolder::BEST];
+    names.iter().for_each(|name| std::os::unix::fs::symlink("/dev/zero", folder.path().join(name)).unwrap());
+    let run = RunFolder::at(folder.path());
+    let record = Record::default();
+    let errors = [
+        run.record().unwrap_err(),
+        run.metrics().unwrap_err(),
+        run.evaluation(&record).unwrap_err(),
+        run.checkpoint().unwrap_err(),
+        run.experiment().unwrap_err(),
+        run.weights(RunFolder::BEST, &record).unwrap_err(),
+    ];
+    for (name, error) in names.iter().zip(errors) {
+        assert!(crate::text::chain(&error).contains(name), "{error}");
+    }
+}
+
+#[test]
+fn model_that_does_not_exist_yet_is_an_error_with_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = RunFolder::at(folder.path()).weights(RunFolder::BEST, &Record::default()).unwrap_err();
+    let path = folder.path().display();
+    assert_eq!(error.to_string(), format!("{path} has no model yet, as no epoch is complete: run `mnist-burn resume {path}`"));
+}
+
+#[test]
+fn empty_folder_becomes_a_run_folder_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = Experiment::default().resolved();
+    // What a process that was killed leaves.
+    fs::write(folder.path().join(".lock"), "").unwrap();
+    fs::write(folder.path().join(".unfinished-abcdef.tmp"), "half").unwrap();
+    let (run, lock) = RunFolder::create_at(folder.path(), &experiment).unwrap();
+    assert!(lock.warnings().is_empty());
+    assert_eq!(run.experiment().unwrap(), experiment);
+    let error = RunFolder::create_at(folder.path(), &experiment).unwrap_err();
+    assert!(error.to_string().ends_with("exists but is not a run folder: choose another folder"), "{error}");
+    drop(lock);
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".lock", "config.toml"]);
+}
+
+#[test]
 fn run_before_its_first_epoch_has_no_metrics_and_no_evaluation() {
     let folder = tempfile::tempdir().unwrap();
     let run = RunFolder::at(folder.path());
-    assert_eq!((run.metrics().unwrap(), run.evaluation().unwrap()), (vec![], None));
+    assert_eq!((run.metrics().unwrap(), run.evaluation(&Record::default()).unwrap()), (vec![], None));
 }
