@@ -76,7 +76,7 @@ impl RunFolder {
         for number in 1.. {
             let path = runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
             match Self::create_at(&path, experiment) {
-                Err(RunError::Exists { .. }) => {}
+                Err(RunError::Exists { .. } | RunError::InUse { .. }) => {}
                 result => return result,
             }
         }
@@ -86,18 +86,20 @@ impl RunFolder {
     /// Creates the folder `path` with the experiment in it. It may exist if it is empty.
     ///
     /// # Errors
-    /// If it is not empty, or another process uses it, or it can't be created.
+    /// If it is not empty, or has a run by now, or can't be created.
     pub fn create_at(path: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
+        let run = Self::at(path);
         let failed = |path: &Path, source| RunError::Create { path: path.into(), source };
         fs::create_dir_all(folder_of(path)).map_err(|source| failed(folder_of(path), source))?;
         match fs::create_dir(path) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(path, error)),
+            // Another process may have created a run there by now.
+            Err(_) if run.config().exists() => return Err(RunError::InUse { run: path.into() }),
             Err(_) if !is_unused(path) => return Err(RunError::Exists { path: path.into() }),
             _ => {}
         }
-        let run = Self::at(path);
         let lock = run.lock()?;
-        // Another process may have been faster, even where the file system has no locks.
+        // Even where the file system has no locks, only one process creates this file.
         match write_whole_at(&run.config(), experiment.to_toml().as_bytes(), false) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
                 Err(RunError::InUse { run: path.into() })

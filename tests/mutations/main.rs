@@ -6,6 +6,7 @@
 //! - `configs`: the shipped configs and `--set`;
 //! - `models`: safetensors files;
 //! - `runs`: a run's `record.json` and `config.toml`, with an undamaged model;
+//! - `results`: a run's `metrics.csv` and `evaluation.json`;
 //! - `pictures`: PNG and JPEG;
 //! - `mutator`: the damage.
 //!
@@ -16,6 +17,7 @@ mod idx;
 mod models;
 mod mutator;
 mod pictures;
+mod results;
 mod runs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
