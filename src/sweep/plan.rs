@@ -152,6 +152,8 @@ fn experiment(
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const START: &str = "base = 'config/smoke.toml'\nseeds = [1, 2]\n";
