@@ -90,12 +90,12 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("it has more than {LARGEST} bytes, and no experiment needs that many")));
     }
-    // Editors on Windows write UTF-16, in which every other byte of plain English is 0.
-    let encoding = if bytes.contains(&0) { "it is UTF-16" } else { "it is not UTF-8" };
-    match String::from_utf8(bytes) {
-        Ok(text) if encoding == "it is not UTF-8" => Ok(text),
-        _ => Err(io::Error::new(io::ErrorKind::InvalidData, format!("{encoding}: save it as UTF-8"))),
+    let other = |encoding| io::Error::new(io::ErrorKind::InvalidData, format!("it is {encoding}: save it as UTF-8"));
+    // In UTF-16, which editors on Windows write, every other byte of plain English is 0.
+    if bytes.contains(&0) {
+        return Err(other("UTF-16"));
     }
+    String::from_utf8(bytes).map_err(|_| other("not UTF-8"))
 }
 
 /// The experiment in `text`, called `origin` in messages.

@@ -160,16 +160,16 @@ impl IdxFiles {
 /// Finds the files of the configured data set.
 ///
 /// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
-/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the
-/// folder is the nearest `data/<name>` that holds one of the files, upwards from the current folder and then from the
-/// program's own. If there is none, it is `data/<name>` in the checkout of this program or in the current folder. The
-/// files of a published data set are checked against the published checksums, and downloaded if missing. The user's own
-/// files are used as they are. An image folder is read here, see [`ImageFolder`].
+/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the folder is the nearest `data/<name>` that
+/// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
+/// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
+/// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
+/// is read here, see [`ImageFolder`].
 ///
 /// # Errors
-/// [`DataError::NoDir`] and [`DataError::Missing`] for the user's own files, those of [`ImageFolder::read`],
-/// [`DataError::Checksum`], [`DataError::Download`], [`DataError::Timeout`] and [`DataError::Write`] for a published
-/// data set, [`DataError::Read`] for both.
+/// [`DataError::NoDir`], [`DataError::Missing`] and [`DataError::Several`] for the user's own files, those of
+/// [`ImageFolder::read`], [`DataError::Checksum`], [`DataError::Download`], [`DataError::Timeout`] and
+/// [`DataError::Write`] for a published data set, [`DataError::Read`] for both.
 pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {

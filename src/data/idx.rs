@@ -72,8 +72,7 @@ pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
             _ => Err(IdxError::Shape { expected: "[images, height, width]", found: shape.into() }),
         })?;
         let is_fraction = FLOATS.contains(&array.kind.0) && array.numbers().all(|number| (0.0..=1.0).contains(&number));
-        let scale = if is_fraction { |number: f64| (255.0 * number).round() } else { |number| number };
-        Ok((array.shape, array.into_bytes(scale)?))
+        Ok((array.shape, array.into_bytes(|number| if is_fraction { (255.0 * number).round() } else { number })?))
     })
 }
 

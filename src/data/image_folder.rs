@@ -134,29 +134,26 @@ fn layout(dir: &Path, skipped: &mut Skipped) -> Result<(PathBuf, Vec<PathBuf>, O
     let root = train.map_or(dir, PathBuf::as_path);
     let mut classes = train.map(|train| folders(train)).transpose()?.unwrap_or_default();
     for path in all.iter().filter(|path| ![train, test].contains(&Some(path))) {
-        if is_named(path, VALIDATION) && (train.is_some() || has_folders(path)) {
-            skipped.other.push(format!(
-                "{} is not used: data.validation holds out training images; move its images to those in {}",
-                path.display(),
-                root.display()
-            ));
-        } else if train.is_some() {
-            let (path, root) = (path.display(), root.display());
-            skipped.other.push(format!("{path} is not used: the classes are the sub-folders of {root}"));
-        } else {
+        let is_validation = is_named(path, VALIDATION);
+        if train.is_none() && !(is_validation && has_folders(path)) {
             classes.push(path.clone());
+            continue;
         }
+        let reason = match is_validation {
+            true => "data.validation holds out training images; move its images to those in",
+            false => "the classes are the sub-folders of",
+        };
+        skipped.other.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
     for dir in [Some(dir), train.map(PathBuf::as_path), test.map(PathBuf::as_path)].into_iter().flatten() {
         let is_image = |path: &PathBuf| {
             path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
         };
-        let loose = entries(dir)?.iter().filter(|path| is_image(path)).count();
-        if loose > 0 {
+        if entries(dir)?.iter().any(is_image) {
             let dir = dir.display();
-            skipped.other.push(format!(
-                "images in {dir} itself are not used ({loose}): an image belongs in its class's sub-folder"
-            ));
+            skipped
+                .other
+                .push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
     }
     Ok((root.into(), classes, test.cloned()))

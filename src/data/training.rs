@@ -43,27 +43,24 @@ impl TrainingData {
         let absent = images.classes_without(0..images.len());
         let others = |names: Vec<String>| names.into_iter().filter(|name| !absent.contains(name)).collect::<Vec<_>>();
         let used = others(images.names().into()).join(", ");
-        let (untrained, untested) =
-            (others(images.classes_without(split.training.clone())), others(test.classes_without(0..test.len())));
-        let said = |names: &[String], say: &dyn Fn(String) -> String| (!names.is_empty()).then(|| say(first(names)));
+        let untrained = others(images.classes_without(split.training.iter().copied()));
+        let untested = others(test.classes_without(0..test.len()));
+        let holes = format!(
+            ", but the network has an output for each label up to the largest one: set data.classes = [{used}] for those \
+             alone that there are"
+        );
         [
-            said(&absent, &|names| {
-                format!(
-                    "no training image has the label {names}, but the network has an output for each label up to the \
-                     largest one: set data.classes = [{used}] for those alone that there are"
-                )
-            }),
-            said(&untrained, &|names| {
-                format!(
-                    "no image is left to learn {names} from: lower data.validation, or raise data.fraction or data.labels"
-                )
-            }),
-            said(&untested, &|names| {
-                format!("no test image shows {names}: the test error does not count mistakes of these classes")
-            }),
+            ("no training image has the label ", &absent, holes.as_str()),
+            (
+                "no image is left to learn ",
+                &untrained,
+                " from: lower data.validation, or raise data.fraction or data.labels",
+            ),
+            ("no test image shows ", &untested, ": the test error does not count mistakes of these classes"),
         ]
         .into_iter()
-        .flatten()
+        .filter(|(_, names, _)| !names.is_empty())
+        .map(|(start, names, end)| format!("{start}{}{end}", first(names)))
         .collect()
     }
 

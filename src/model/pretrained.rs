@@ -167,16 +167,16 @@ impl Pretrained {
         let most = found.values().max().copied();
         let prefixes: Vec<String> =
             found.into_iter().filter(|(_, count)| Some(*count) == most).map(|it| it.0).collect();
+        // Names without a prefix come first.
         match &prefixes[..] {
-            [] => {}
-            [prefix, ..] if prefix.is_empty() => {}
-            [prefix] => {
+            [prefix, _, ..] if !prefix.is_empty() => Err(PretrainedError::Several { path: self.path, prefixes }),
+            [prefix, ..] => {
                 let inside: Vec<_> = self.tensors.extract_if(.., |name, _| name.starts_with(prefix)).collect();
                 self.tensors.extend(inside.into_iter().map(|(name, tensor)| (name[prefix.len()..].into(), tensor)));
+                Ok(self)
             }
-            _ => return Err(PretrainedError::Several { path: self.path, prefixes }),
+            [] => Ok(self),
         }
-        Ok(self)
     }
 
     /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
@@ -252,7 +252,7 @@ impl Pretrained {
             if fresh.contains_key(layer_of(name)) {
                 continue;
             }
-            match there.remove(name).map(Stored::as_f32) {
+            match there.remove(name).map(Stored::into_f32) {
                 None => misfits.push(format!("{name} {:?} is missing", own.shape)),
                 Some(tensor) if tensor.shape != own.shape => {
                     misfits.push(format!("{name} is {:?}, not {:?}", tensor.shape, own.shape));

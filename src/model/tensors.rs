@@ -24,7 +24,7 @@ pub struct Stored {
 
 impl Stored {
     /// The tensor with its values as `f32`, if they are other floats. Only those of 64 bits lose anything.
-    pub fn as_f32(self) -> Self {
+    pub fn into_f32(self) -> Self {
         fn each<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<u8> {
             bytes.as_chunks().0.iter().flat_map(|value| number(*value).to_le_bytes()).collect()
         }

@@ -99,8 +99,8 @@ fn folders_and_images_that_are_not_used_are_said() {
         [
             "Val is not used: data.validation holds out training images; move its images to those in train".to_string(),
             "more is not used: the classes are the sub-folders of train".into(),
-            format!("images in {dir} itself are not used (1): an image belongs in its class's sub-folder"),
-            "images in train itself are not used (1): an image belongs in its class's sub-folder".into(),
+            format!("the images in {dir} itself are not used: move them to their class's sub-folder"),
+            "the images in train itself are not used: move them to their class's sub-folder".into(),
             "skipping folders within classes: train/b/c; move their images into the class's folder".into(),
         ]
     );
