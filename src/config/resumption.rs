@@ -101,6 +101,6 @@ mod tests {
     fn schedule_over_all_epochs_can_not_be_made_longer() {
         let before = changed(|it| it.schedule.kind = ScheduleKind::Cosine);
         let after = Experiment { training: changed(|it| it.training.epochs = 20).training, ..before.clone() };
-        assert!(refused(&before, &after).contains("the schedule divides"), "{}", refused(&before, &after));
+        assert!(refused(&before, &after).contains("depend on the number of epochs"), "{}", refused(&before, &after));
     }
 }
