@@ -1,7 +1,7 @@
 //! Keras' first tutorial in plain Burn: load MNIST, build a small network, train it for five epochs, evaluate it.
 //!
-//! Run it with `cargo run --release --example quickstart`. It takes the images and the network from this crate, and everything
-//! else from Burn. `docs/tutorial.md` explains it line by line.
+//! Run it with `cargo run --release --example quickstart`. It takes the images, the network, the device and the
+//! progress lines from this crate, and everything else from Burn. `docs/tutorial.md` explains it line by line.
 
 use std::error::Error;
 
@@ -59,13 +59,13 @@ impl InferenceStep for Classifier {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // The device that the first argument names, as in `-- flex`. The default is a GPU if this build has one, else the CPU.
+    // The first argument names the device, as in `-- flex`. The default is a GPU if this build has one, else the CPU.
     let name = std::env::args().nth(1).unwrap_or("auto".into());
     let device: Device = device::open(&name)?.device;
     let autodiff = device.clone().autodiff();
     autodiff.seed(1);
 
-    // 60,000 images to learn from, the last 5,000 of them for validation, and 10,000 to test with.
+    // 55,000 images for training, the last 5,000 for validation, and 10,000 for the test.
     let files = data::locate(&config::Data::default(), &())?;
     let (images, test) = (files.train()?, files.test([28, 28], 10)?);
     let order: Vec<usize> = (0..images.len()).collect();
