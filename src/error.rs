@@ -91,12 +91,6 @@ pub enum Error {
         /// What exists.
         path: PathBuf,
     },
-    /// The report of a run can't be written. The reason was reported separately.
-    #[error("the report of {run} was not written; `--output FILE` writes it elsewhere")]
-    NoReport {
-        /// The run's folder.
-        run: PathBuf,
-    },
     /// An exported model would replace a file.
     #[error("{path} exists: name another file, or replace it with --force")]
     Exists {

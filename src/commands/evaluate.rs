@@ -65,15 +65,18 @@ impl Evaluated {
         let test = files.test([record.data.height, record.data.width], record.data.classes)?;
         let output = evaluate(&model, test, record.data.scaling, &device.device)?;
         let evaluation = output.evaluation.clone();
-        Ok(Self { model, output, record: EvaluationRecord { evaluation, model: checksum, data: files.test_checksums() } })
+        Ok(Self {
+            model,
+            output,
+            record: EvaluationRecord { evaluation, model: checksum, data: files.test_checksums() },
+        })
     }
 }
 
 /// Writes an evaluation and its report into the run's folder, and returns the report's path.
 ///
 /// # Errors
-/// If another process uses the run, the model has changed since, the test images are not those of the run, or the
-/// evaluation can't be written.
+/// As for [`check_current`], and if another process uses the run or the evaluation can't be written.
 pub fn store(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, Error> {
     let _lock = lock(run)?;
     store_locked(run, evaluated)
@@ -82,19 +85,26 @@ pub fn store(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, 
 /// The same for a run that this process has locked.
 ///
 /// # Errors
-/// As for [`store`].
+/// As for [`check_current`], and if the evaluation can't be written.
 pub fn store_locked(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, Error> {
-    let record = run.record()?;
-    if !evaluated.record.is_of_data(&record) {
-        return Err(RunError::OtherTestData { run: run.path().into() }.into());
-    }
-    if run.best_checksum(&record).as_ref() != Some(&evaluated.record.model) {
-        return Err(RunError::OtherModel { run: run.path().into() }.into());
-    }
+    check_current(run, evaluated)?;
     // The evaluation comes last: with it, the run is complete.
     let report = write_report(run, evaluated);
     run.write_evaluation(&evaluated.record)?;
     Ok(report)
+}
+
+/// Refuses an evaluation on other test images than the run's, and one of a model that was replaced meanwhile.
+///
+/// # Errors
+/// [`RunError::OtherTestData`] or [`RunError::InUse`].
+pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunError> {
+    let (record, path) = (run.record()?, run.path().into());
+    match run.best_checksum(&record).as_ref() == Some(&evaluated.record.model) {
+        _ if !evaluated.record.is_of_data(&record) => Err(RunError::OtherTestData { run: path }),
+        true => Ok(()),
+        false => Err(RunError::InUse { run: path }),
+    }
 }
 
 /// Warns of evaluations that do not count, as they are of another model or of other images.
