@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::evaluate::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
+use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
 use super::opening::{lock, open_device};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
