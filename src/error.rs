@@ -73,10 +73,7 @@ pub enum Error {
         kind: &'static str,
     },
     /// The ending of an output file is that of another kind of file.
-    #[error(
-        "{path} would be a {kind}, whatever its name, and other programs would not read it: name it {expected}, or give \
-         it no ending"
-    )]
+    #[error("{path} does not have the ending of a {kind}: name it {expected}, or give it no ending")]
     Ending {
         /// The file.
         path: PathBuf,
