@@ -73,10 +73,7 @@ pub enum Error {
         kind: &'static str,
     },
     /// The ending of an output file is that of another kind of file.
-    #[error(
-        "{path} would be a {kind}, whatever its name, and other programs would not read it: name it {expected}, or give \
-         it no ending"
-    )]
+    #[error("{path} does not have the ending of a {kind}: name it {expected}, or give it no ending")]
     Ending {
         /// The file.
         path: PathBuf,
@@ -90,12 +87,6 @@ pub enum Error {
     NotAFile {
         /// What exists.
         path: PathBuf,
-    },
-    /// The report of a run can't be written. The reason was reported separately.
-    #[error("the report of {run} was not written; `--output FILE` writes it elsewhere")]
-    NoReport {
-        /// The run's folder.
-        run: PathBuf,
     },
     /// An exported model would replace a file.
     #[error("{path} exists: name another file, or replace it with --force")]

@@ -3,6 +3,7 @@
 mod config;
 mod devices;
 mod evaluate;
+mod evaluation;
 mod export;
 mod images;
 mod opening;

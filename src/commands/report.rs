@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::evaluate::{Evaluated, evaluate_run, store, warn_of_old_evaluations};
-use super::opening::open_device;
+use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
+use super::opening::{lock, open_device};
 use super::output::{OutputKind, Replaces};
-use super::print::print;
 use crate::Error;
 use crate::cli::{Report, warn};
 use crate::evaluation::EvaluationError;
@@ -18,34 +17,30 @@ const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"],
 /// Writes the page and prints its path.
 pub fn run(arguments: &Report) -> Result<(), Error> {
     let runs: Vec<RunFolder> = arguments.runs.iter().map(|path| RunFolder::at(path)).collect();
-    if let Some(output) = &arguments.output {
-        // Check before the evaluation, which takes time.
-        PAGE.check(output)?;
-    }
-    let page = match &runs[..] {
-        [run] => {
-            let record = run.record()?;
-            let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-            let evaluated = evaluate_run(run, &record, &device)?;
-            if arguments.output.is_none() {
-                PAGE.check(&run.path().join(RunFolder::REPORT))?;
-                return match store(run, &evaluated)? {
-                    Some(path) => print(&path.display().to_string()),
-                    None => Err(Error::NoReport { run: run.path().into() }),
-                };
-            }
-            page_of(run, &evaluated)?
-        }
-        runs => {
-            warn_of_old_evaluations(runs);
-            comparison(runs)?
-        }
+    let default = match &runs[..] {
+        [run] => run.path().join(RunFolder::REPORT),
+        _ => RunFolder::REPORT.into(),
     };
-    PAGE.save(arguments.output.as_deref().unwrap_or(RunFolder::REPORT.as_ref()), page.as_bytes())
+    let path = arguments.output.as_ref().unwrap_or(&default);
+    // Check before the evaluation, which takes time.
+    PAGE.check(path)?;
+    let [run] = &runs[..] else {
+        warn_of_old_evaluations(&runs);
+        return PAGE.save(path, comparison(&runs)?.as_bytes());
+    };
+    let record = run.record()?;
+    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
+    let evaluated = evaluate_run(run, &record, &device)?;
+    // The run's own report is of its own model and images.
+    let own = arguments.output.is_none().then(|| lock(run)).transpose()?;
+    if own.is_some() {
+        check_current(run, &evaluated)?;
+    }
+    PAGE.save(path, page_of(run, &evaluated)?.as_bytes())
 }
 
-/// Writes the report of a run that was just evaluated into its folder, and returns its path. All results are already
-/// saved, so failing to write the report is only a warning.
+/// Writes the report of a run that was just evaluated into its folder, and returns its path. The results are saved in any
+/// case, so failing to write the report is only a warning.
 pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
     let path = run.path().join(RunFolder::REPORT);
     let write = |page: String| {
@@ -65,9 +60,11 @@ pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
 /// Removes the report of a run whose training goes on: it would show an older model.
 pub fn remove_report(run: &RunFolder) {
     let path = run.path().join(RunFolder::REPORT);
-    if path.exists() && PAGE.check(&path).is_ok() {
-        // What can't be removed is reported when the new report can't be written.
-        let _ = fs::remove_file(path);
+    if path.exists()
+        && PAGE.check(&path).is_ok()
+        && let Err(error) = fs::remove_file(&path)
+    {
+        warn(format!("{} is out of date, and can't be removed: {error}", path.display()));
     }
 }
 

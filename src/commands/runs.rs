@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use toml::Value;
 
-use super::evaluate::warn_of_old_evaluations;
+use super::evaluation::warn_of_old_evaluations;
 use super::print::{print, print_json};
 use crate::Error;
 use crate::cli::{Runs, Table, notice, warn};

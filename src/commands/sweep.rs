@@ -8,7 +8,8 @@ use std::io;
 use std::path::Path;
 
 use super::config::absolute_paths;
-use super::evaluate::{evaluate_run, store};
+use super::evaluate::store;
+use super::evaluation::evaluate_run;
 use super::opening::open_device;
 use super::print::{print, print_json};
 use super::train::{Folder, train};

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::config;
-use super::evaluate::{Evaluated, evaluate_run, store, store_locked};
+use super::evaluate::{store, store_locked};
+use super::evaluation::{Evaluated, evaluate_run};
 use super::opening::{locate, lock, open_device, open_devices, report_lock};
 use super::print::{print, print_evaluation};
 use super::report::remove_report;

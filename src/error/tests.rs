@@ -62,9 +62,8 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Serve: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             UnreadableImages: "tests/cli/predict.rs" predict_reports_bad_files_and_classifies_the_rest "2 of 4 images could not be read",
             Occupied: "tests/cli/report.rs" report_never_overwrites_another_file "exists but is not a report",
-            Ending: "tests/cli/export.rs" ending_of_another_kind_of_file_is_refused_with_the_right_one "whatever its name, and other programs would not read it",
+            Ending: "tests/cli/export.rs" ending_of_another_kind_of_file_is_refused_with_the_right_one "does not have the ending of a {kind}: name it",
             NotAFile: "tests/cli/export.rs" export_replaces_only_regular_files_and_writes_to_the_target_of_a_link "is not a regular file, and is not replaced",
-            NoReport: "src/error/tests.rs" report_that_can_not_be_written_is_reported_with_the_way_out "was not written; `--output FILE` writes it elsewhere",
             Exists: "tests/cli/export.rs" export_replaces_a_file_only_with_force "exists: name another file, or replace it with --force",
             Output: "tests/cli/errors.rs" result_that_cannot_be_written_is_an_error "can't write the result to standard output",
         }
@@ -161,7 +160,6 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Failed: "tests/cli/resume.rs" diverged_training_cannot_be_resumed "can't be resumed: the training diverged",
             OtherData: "tests/cli/data.rs" run_is_not_resumed_with_other_data "the data files differ from those that it was started with",
             OtherTestData: "tests/cli/stale.rs" evaluation_on_other_images_is_not_stored "the test images differ from those of",
-            OtherModel: "src/error/tests.rs" model_that_changes_during_its_evaluation_is_reported "has changed during the evaluation",
             NoModel: "src/run/folder/tests.rs" model_that_does_not_exist_yet_is_an_error_with_the_way_out "has no model yet",
             Evaluation: "tests/cli/stale.rs" damaged_evaluation_is_named_and_replaced "evaluation.json is damaged: `mnist-burn evaluate",
             OtherStart: "tests/cli/transfer.rs" run_without_an_epoch_is_not_resumed_from_other_weights "differs from the file that it was started with",
@@ -325,16 +323,4 @@ fn device_that_fails_while_evaluating_is_reported() {
 fn weights_that_the_device_does_not_return_are_reported() {
     let message = WeightsError::Save("the device is lost".into()).to_string();
     assert_eq!(message, "can't save the model: the device is lost");
-}
-
-#[test]
-fn model_that_changes_during_its_evaluation_is_reported() {
-    let message = RunError::OtherModel { run: "runs/a".into() }.to_string();
-    assert!(message.starts_with("the model of runs/a has changed during the evaluation"), "{message}");
-}
-
-#[test]
-fn report_that_can_not_be_written_is_reported_with_the_way_out() {
-    let message = Error::NoReport { run: "runs/a".into() }.to_string();
-    assert_eq!(message, "the report of runs/a was not written; `--output FILE` writes it elsewhere");
 }

@@ -52,12 +52,6 @@ pub enum RunError {
         /// The folder.
         run: PathBuf,
     },
-    /// The model was replaced while it was evaluated.
-    #[error("the model of {run} has changed during the evaluation, whose results are not stored; try again")]
-    OtherModel {
-        /// The folder.
-        run: PathBuf,
-    },
     /// There is no model yet.
     #[error("{run} has no model yet, as no epoch is complete: run `mnist-burn resume {run}`")]
     NoModel {

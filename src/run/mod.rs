@@ -31,7 +31,7 @@ mod tensorboard;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::RunError;
 pub use evaluation_record::EvaluationRecord;
-pub use file::{target, write_whole_at};
+pub use file::write_whole_at;
 pub use folder::{Lock, RunFolder};
 pub use listing::{ListedRun, Listing, Sort, list};
 pub use metrics::Epoch;

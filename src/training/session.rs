@@ -106,19 +106,7 @@ impl<'a> Session<'a> {
         };
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
-        Ok(Self {
-            experiment,
-            data,
-            devices,
-            run,
-            plan,
-            model,
-            schedule,
-            history,
-            guard,
-            interrupter,
-            checkpoint,
-        })
+        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
     }
 
     /// Whether there is nothing left to train.

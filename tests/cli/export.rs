@@ -150,7 +150,7 @@ fn ending_of_another_kind_of_file_is_refused_with_the_right_one() {
         (images, "grid of images", "g.png"),
     ] {
         let message = failure(&mut command);
-        let expected = format!("would be a {kind}, whatever its name, and other programs would not read it: name it ");
+        let expected = format!("does not have the ending of a {kind}: name it ");
         assert!(message.contains(&(expected + path(right).to_str().unwrap())), "{message}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

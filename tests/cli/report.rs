@@ -75,10 +75,11 @@ fn report_never_overwrites_another_file() {
         let mut command = program();
         command.arg("report").args(runs).args(["--device", DEVICE, "--output"]).arg(output);
         let message = failure(&mut command);
-        assert!(
-            message.contains("exists but is not a report: move it, or name another file with --output"),
-            "{message}"
-        );
+        let reason = match output.is_dir() {
+            true => "is not a regular file, and is not replaced: name another file",
+            false => "exists but is not a report: move it, or name another file with --output",
+        };
+        assert!(message.contains(reason), "{message}");
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "<p>mine");
 }
