@@ -65,7 +65,11 @@ impl Evaluated {
         let test = files.test([record.data.height, record.data.width], record.data.classes)?;
         let output = evaluate(&model, test, record.data.scaling, &device.device)?;
         let evaluation = output.evaluation.clone();
-        Ok(Self { model, output, record: EvaluationRecord { evaluation, model: checksum, data: files.test_checksums() } })
+        Ok(Self {
+            model,
+            output,
+            record: EvaluationRecord { evaluation, model: checksum, data: files.test_checksums() },
+        })
     }
 }
 

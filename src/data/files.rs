@@ -74,7 +74,11 @@ impl Files {
             Self::Idx(files) => [&files.test_images, &files.test_labels].iter().any(|path| path.ends_with(name)),
             Self::ImageFolder(_) => name == "test",
         };
-        self.checksums().iter().filter(|(name, _)| is_test(name)).map(|(name, sum)| (name.clone(), sum.clone())).collect()
+        self.checksums()
+            .iter()
+            .filter(|(name, _)| is_test(name))
+            .map(|(name, sum)| (name.clone(), sum.clone()))
+            .collect()
     }
 }
 

@@ -66,7 +66,11 @@ fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool
     pause_for_tests();
     file.write_all(end)?;
     file.as_file().sync_all()?;
-    if replace { file.persist(&target)? } else { file.persist_noclobber(&target)? };
+    if replace {
+        file.persist(&target)?
+    } else {
+        file.persist_noclobber(&target)?
+    };
     sync_folder(folder_of(&target))
 }
 
@@ -87,7 +91,10 @@ pub fn sync_folder(folder: &Path) -> io::Result<bool> {
 
 /// The warning for a folder that can't be synced.
 pub fn unsynced(folder: &Path) -> String {
-    format!("the file system of {} can't sync folders: after a power failure, new files may be missing", folder.display())
+    format!(
+        "the file system of {} can't sync folders: after a power failure, new files may be missing",
+        folder.display()
+    )
 }
 
 /// Whether a file of this name is one that a crash left unfinished.

@@ -116,7 +116,15 @@ fn dry_run_leaves_no_file_even_if_it_is_killed() {
     let temporary = tempfile::tempdir().unwrap();
     let dry_run = |kill_after: Option<Duration>| {
         let mut command = program();
-        command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--dry-run", "--set", "training.tensorboard=true"]);
+        command.args([
+            "--config",
+            "config/smoke.toml",
+            "--device",
+            DEVICE,
+            "--dry-run",
+            "--set",
+            "training.tensorboard=true",
+        ]);
         command.args(["--set", "model.hidden=[2000,500]"]).env("TMPDIR", temporary.path());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         match kill_after {

@@ -119,7 +119,8 @@ fn kill_and_resume(kills: usize, seed: u64) {
     let workspace = Workspace::new();
     let mut while_writing = 0;
     for kill in 0..kills {
-        let mut command = if workspace.run().join("config.toml").exists() { workspace.resume(&[]) } else { workspace.train(&[]) };
+        let mut command =
+            if workspace.run().join("config.toml").exists() { workspace.resume(&[]) } else { workspace.train(&[]) };
         let pauses = kill % 2 == 1;
         if pauses {
             command.env("MNIST_BURN_TEST_WRITE_PAUSE", "40");

@@ -91,7 +91,8 @@ fn runs_are_sorted_with_the_largest_last_and_those_without_a_value_after_it() {
     let mut worse: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let [wrong, right] = ["/wrong", "/confusion/0/0"].map(|pointer| worse.pointer(pointer).unwrap().as_u64().unwrap());
     let moved = worse["confusion"][0][1].as_u64().unwrap() + right;
-    (worse["wrong"], worse["confusion"][0][0], worse["confusion"][0][1]) = ((wrong + right).into(), 0.into(), moved.into());
+    (worse["wrong"], worse["confusion"][0][0], worse["confusion"][0][1]) =
+        ((wrong + right).into(), 0.into(), moved.into());
     fs::write(path, worse.to_string()).unwrap();
     assert_eq!(names(&list(&runs, &["--sort", "name"])), ["a", "b", "c"]);
     assert_eq!(names(&list(&runs, &["--sort", "duration"])), ["b", "c", "a"]);

@@ -219,15 +219,17 @@ fn refused_resume_writes_nothing() {
     // The state of another optimiser decodes, but does not fit.
     let checkpoint = run.join("checkpoint.mpk");
     let bytes = fs::read(&checkpoint).unwrap();
-    let mut parts: mnist_burn::run::Checkpoint =
-        mnist_burn::run::Checkpoint::from_bytes(&bytes, &checkpoint).unwrap();
+    let mut parts: mnist_burn::run::Checkpoint = mnist_burn::run::Checkpoint::from_bytes(&bytes, &checkpoint).unwrap();
     let state = parts.optimizer.clone();
     for damaged in [vec![], b"no state".to_vec(), state[..state.len() / 2].to_vec()] {
         parts.optimizer = damaged;
         fs::write(&checkpoint, parts.to_bytes()).unwrap();
         before = contents(&run);
         let message = resume(&[]);
-        assert!(message.contains("checkpoint.mpk") && message.contains("the optimiser's state can't be used"), "{message}");
+        assert!(
+            message.contains("checkpoint.mpk") && message.contains("the optimiser's state can't be used"),
+            "{message}"
+        );
         assert_eq!(contents(&run), before);
     }
 }

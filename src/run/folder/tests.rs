@@ -158,7 +158,10 @@ fn model_that_does_not_exist_yet_is_an_error_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let error = RunFolder::at(folder.path()).weights(RunFolder::BEST, &Record::default()).unwrap_err();
     let path = folder.path().display();
-    assert_eq!(error.to_string(), format!("{path} has no model yet, as no epoch is complete: run `mnist-burn resume {path}`"));
+    assert_eq!(
+        error.to_string(),
+        format!("{path} has no model yet, as no epoch is complete: run `mnist-burn resume {path}`")
+    );
 }
 
 #[test]
