@@ -11,13 +11,14 @@
 //! ```
 //!
 //! and `hidden` has those of the rest of a hidden layer. `network` has the weights in place, `input` the images, `random`
-//! dropout and noise, and `matrix` the products.
+//! dropout and noise, and `matrix` the products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
 mod network;
 mod random;
+mod sparse;
 
 use burn::module::Param;
 use burn::optim::GradientsParams;
@@ -48,12 +49,9 @@ impl Passes {
         seed: Option<u64>,
         logits: &mut Vec<f32>,
     ) -> Option<()> {
-        self.input.fill(images)?;
         let (output, hidden) = network.layers.split_last()?;
+        self.input.fill(images, network.layers[0].0.size[1], network.noise, seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
-        if let Some(seed) = seed {
-            self.input.add_noise(network.noise, seed);
-        }
         for (number, (linear, norm)) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let layer = &mut layer[0];
@@ -94,7 +92,7 @@ impl Passes {
             if linear.layer.weight.is_require_grad() {
                 let mut gradient = vec![];
                 match number.checked_sub(1) {
-                    None => self.input.gradient(of_product, &mut gradient),
+                    None => self.input.gradient(dz, units, &mut gradient),
                     Some(before) => {
                         Matrix::new(&self.hidden[before].y, [images, inputs])
                             .transposed()
@@ -114,10 +112,10 @@ impl Passes {
 
 /// Overwrites z with the product of a layer: of the images, or of the outputs of the layer before.
 fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
-    let weight = Matrix::new(linear.weight.as_slice(), linear.size);
+    let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
     match before {
-        Some(before) => Matrix::new(&before.y, [input.images(), linear.size[0]]).times(weight, z),
-        None => input.times(weight, z),
+        Some(before) => Matrix::new(&before.y, [input.images(), inputs]).times(Matrix::new(weight, [inputs, units]), z),
+        None => input.times(weight, units, z),
     }
 }
 

@@ -33,14 +33,15 @@ struct Case {
     experiment: Experiment,
     unlabelled: bool,
     loss_weight: f64,
-    /// The value of a background pixel is 0 without it.
     scaling: Scaling,
+    /// The fraction of pixels that are not background, in tenths.
+    ink: usize,
 }
 
 fn case(what: &'static str, change: impl FnOnce(&mut Case)) -> Case {
     let model = Model { hidden: vec![149, 20], dropout: 0.0, ..Model::default() };
     let experiment = Experiment { model, ..Experiment::default() };
-    let mut case = Case { what, experiment, unlabelled: false, loss_weight: 1.0, scaling: Scaling::UNIT };
+    let mut case = Case { what, experiment, unlabelled: false, loss_weight: 1.0, scaling: Scaling::UNIT, ink: 2 };
     change(&mut case);
     case
 }
@@ -55,6 +56,7 @@ fn cases() -> Vec<Case> {
         case("GELU", |it| it.experiment.model.activation = Activation::Gelu),
         case("no hidden layer", |it| it.experiment.model.hidden = vec![]),
         case("standardised pixels", |it| it.scaling = Scaling { mean: 0.13, deviation: 0.3 }),
+        case("hardly any background", |it| it.ink = 9),
         case("dropout", |it| it.experiment.model.dropout = 0.3),
         case("dropout after tanh", |it| {
             it.experiment.model = Model { dropout: 0.3, activation: Activation::Tanh, ..it.experiment.model.clone() };
@@ -101,7 +103,8 @@ impl Case {
 
     fn batch(&self, step: usize, in_bytes: bool, device: &Device) -> Batch {
         let images = |count: usize, salt: usize| {
-            let byte = |i: usize| if (i + salt + i / 7) % 5 < 2 { ((i * 37 + salt * 11) % 255) as u8 } else { 0 };
+            let byte =
+                |i: usize| if (i + salt + i / 7) % 10 < self.ink { ((i * 37 + salt * 11) % 255) as u8 } else { 0 };
             let bytes: Vec<u8> = (step * 101..step * 101 + count * INPUTS).map(byte).collect();
             let images = BatchImages::Bytes { bytes, area: INPUTS, batcher: ImageBatcher::new(self.scaling) };
             if in_bytes { images } else { BatchImages::Scaled(images.scaled(device)) }
