@@ -37,7 +37,7 @@ struct Bare {
 
 impl Bare {
     fn classify(&self, batch: Batch) -> ClassificationOutput {
-        let logits = self.model.forward(batch.images);
+        let logits = self.model.forward(batch.images());
         ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets)
     }
 }

@@ -142,7 +142,7 @@ fn loading(bencher: Bencher) {
 /// Images classified together.
 #[divan::bench(args = [1, 500])]
 fn inference(bencher: Bencher, size: usize) {
-    let (model, images) = (network(&[128], &DEVICE), batch(size).images);
+    let (model, images) = (network(&[128], &DEVICE), batch(size).images());
     bencher.counter(ItemsCount::new(size)).bench_local(|| classify(&model, black_box(images.clone())));
 }
 

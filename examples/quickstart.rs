@@ -30,7 +30,7 @@ struct Classifier {
 impl Classifier {
     /// Logits `[batch, 10]` of images `[batch, 784]`, and their mean cross-entropy with the labels `[batch]`.
     fn classify(&self, batch: Batch) -> ClassificationOutput {
-        let logits = self.network.forward(batch.images);
+        let logits = self.network.forward(batch.images());
         let cross_entropy = CrossEntropyLossConfig::new().init(&logits.device());
         let loss = cross_entropy.forward(logits.clone(), batch.targets.clone());
         ClassificationOutput::new(loss, logits, batch.targets)

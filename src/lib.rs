@@ -43,8 +43,8 @@
 //! Later, `evaluation/classifier.rs` classifies new images. It needs the network, and from `run/record.rs` the image size,
 //! the scaling of the pixels and the classes.
 //!
-//! At first, skip `model/dense/` and `model/host_tensor.rs` (speed on the CPU), `device/remote/` (other machines), and
-//! `serve/`.
+//! At first, skip `model/passes/`, `model/host_tensor.rs` and `training/closed_form.rs` (speed on the CPU),
+//! `device/remote/` (other machines), and `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");

@@ -37,6 +37,18 @@ pub enum Purpose {
         /// The batch within the epoch, counted from 0 and below 2^32.
         batch: u64,
     },
+    /// The dropout of a hidden layer in one step.
+    Dropout {
+        /// The layer, counted from 0.
+        layer: u64,
+    },
+    /// The noise of a hidden layer in one step, or of the images.
+    Noise {
+        /// The layer, counted from 1, below 2^16; 0 for the images.
+        layer: u64,
+        /// The part of the batch, below 2^32.
+        part: u64,
+    },
     /// The augmentation of a training image in one epoch.
     Augmentation {
         /// The epoch, counted from 1 and below 2^24.
@@ -62,6 +74,8 @@ impl Purpose {
             Self::Trial { trial } => (4, trial),
             Self::Augmentation { epoch, image } => (5, epoch << 32 | image),
             Self::Unlabelled { epoch } => (6, epoch),
+            Self::Dropout { layer } => (7, layer),
+            Self::Noise { layer, part } => (8, layer << 32 | part),
         };
         kind << 56 | which
     }
@@ -98,6 +112,10 @@ mod tests {
             Trial { trial: 1 },
             Augmentation { epoch: 1, image: 2 },
             Augmentation { epoch: 2, image: 1 },
+            Dropout { layer: 1 },
+            Dropout { layer: 2 },
+            Noise { layer: 1, part: 2 },
+            Noise { layer: 2, part: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

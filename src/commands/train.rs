@@ -127,6 +127,7 @@ impl Prepared {
     /// Prepares a new run, or one that is resumed from a checkpoint. `started` is the record of the latter.
     fn new(experiment: &Experiment, started: Option<&Record>) -> Result<Self, Error> {
         let devices = open_devices(&experiment.device)?;
+        training::check_gradients(experiment, &devices)?;
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
         // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.

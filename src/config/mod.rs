@@ -55,7 +55,7 @@ pub use self::semi_supervised::SemiSupervised;
 use self::setting::Setting;
 pub use self::table::Table;
 pub(crate) use self::toml_text::{dotted, line_of, shortened};
-pub use self::training::{BatchSize, Training};
+pub use self::training::{BatchSize, Gradients, Training};
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");

@@ -33,6 +33,7 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         "data.dir"
         | "data.mirrors"
         | "data.loader_threads"
+        | "training.gradients"
         | "training.tensorboard"
         | "early_stopping.target_error"
         | "early_stopping.patience" => None,

@@ -19,6 +19,9 @@ pub struct Training {
     /// their images. The last update of an epoch may have fewer batches.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub gradient_accumulation: usize,
+    /// How gradients are computed: `autodiff` is Burn's own way, on any device; `closed-form` is faster, on a CPU only; `auto`
+    /// takes the faster one that the device has.
+    pub gradients: Gradients,
     /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of each other class is s
     /// / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
@@ -38,11 +41,25 @@ impl Default for Training {
             epochs: 5,
             batch_size: BatchSize::Images(32),
             gradient_accumulation: 1,
+            gradients: Gradients::Auto,
             label_smoothing: 0.0,
             ema_decay: None,
             tensorboard: false,
         }
     }
+}
+
+/// How gradients are computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gradients {
+    /// In closed form if everything is in host memory, otherwise with autodiff.
+    #[default]
+    Auto,
+    /// Burn derives them from the operations of the forward pass.
+    Autodiff,
+    /// From the formulas of a multi-layer perceptron, in one pass over host memory.
+    ClosedForm,
 }
 
 /// The number of images in a batch: in a file, a whole number or `"all"`.

@@ -1,5 +1,7 @@
 //! From bytes to tensors: one batch of images, scaled and flattened, with its labels.
 
+use std::sync::Arc;
+
 use burn::data::dataloader::Dataset;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::DatasetError;
@@ -20,8 +22,8 @@ pub struct Item {
 /// The labelled images of one step, and its unlabelled ones.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// `[batch, height · width]`, scaled.
-    pub images: Tensor<2>,
+    /// The labelled images.
+    pub images: BatchImages,
     /// `[batch]`, each a class from 0.
     pub targets: Tensor<1, Int>,
     /// The images without labels, if there are any.
@@ -39,25 +41,72 @@ impl Batch {
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
         let shape = [labels.len()];
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
-        Self { images, targets, unlabelled: None, seed: 0, loss_weight: 1.0 }
+        Self { images: BatchImages::Scaled(images), targets, unlabelled: None, seed: 0, loss_weight: 1.0 }
+    }
+
+    /// The labelled images, `[batch, height · width]`, scaled.
+    pub fn images(&self) -> Tensor<2> {
+        self.images.scaled(&self.targets.device())
     }
 
     /// The number of images, with and without labels.
     pub fn size(&self) -> usize {
-        let images = |tensor: &Tensor<2>| tensor.dims()[0];
-        images(&self.images) + self.unlabelled.as_ref().map_or(0, |unlabelled| images(&unlabelled.plain))
+        self.images.len() + self.unlabelled.as_ref().map_or(0, |unlabelled| unlabelled.plain.len())
     }
 }
 
 /// Images without labels.
 #[derive(Debug, Clone)]
 pub struct Unlabelled {
-    /// `[images, height · width]`, scaled, not augmented.
-    pub plain: Tensor<2>,
+    /// The images, not augmented.
+    pub plain: BatchImages,
     /// The same images, augmented like labelled ones.
-    pub augmented: Tensor<2>,
+    pub augmented: BatchImages,
     /// The factor of their mean loss: their fraction of the update's unlabelled images.
     pub loss_weight: f64,
+}
+
+/// Images of a batch.
+#[derive(Debug, Clone)]
+pub enum BatchImages {
+    /// On a device, `[images, height · width]`, scaled.
+    Scaled(Tensor<2>),
+    /// In host memory.
+    Bytes {
+        /// `[images, height · width]`.
+        bytes: Vec<u8>,
+        /// The number of pixels of an image.
+        area: usize,
+        /// How to scale them.
+        batcher: ImageBatcher,
+    },
+}
+
+impl BatchImages {
+    /// The number of images.
+    #[expect(clippy::len_without_is_empty, reason = "a batch has images")]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Scaled(images) => images.dims()[0],
+            Self::Bytes { bytes, area, .. } => bytes.len() / area,
+        }
+    }
+
+    /// The number of pixels of an image.
+    pub fn area(&self) -> usize {
+        match self {
+            Self::Scaled(images) => images.dims()[1],
+            Self::Bytes { area, .. } => *area,
+        }
+    }
+
+    /// The images on `device`, `[images, height · width]`, scaled.
+    pub fn scaled(&self, device: &Device) -> Tensor<2> {
+        match self {
+            Self::Scaled(images) => images.clone(),
+            Self::Bytes { bytes, area, batcher } => batcher.images(bytes.chunks_exact(*area), device),
+        }
+    }
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
@@ -106,18 +155,23 @@ impl Scaling {
 /// Burn's [`Batcher`] for images: one table look-up per pixel.
 #[derive(Debug, Clone)]
 pub struct ImageBatcher {
-    values: [f32; 256],
+    values: Arc<[f32; 256]>,
 }
 
 impl ImageBatcher {
     /// A batcher that scales pixels by `scaling`.
     pub fn new(scaling: Scaling) -> Self {
-        Self { values: std::array::from_fn(|byte| scaling.apply(byte as u8)) }
+        Self { values: Arc::new(std::array::from_fn(|byte| scaling.apply(byte as u8))) }
     }
 
     /// The value of each byte after scaling.
     pub fn values(&self) -> &[f32; 256] {
         &self.values
+    }
+
+    /// The pixels, scaled.
+    pub fn scaled(&self, pixels: &[u8]) -> impl ExactSizeIterator<Item = f32> {
+        pixels.iter().map(|&pixel| self.values[usize::from(pixel)])
     }
 
     /// Scales images of equal size: `[images, height · width]`.
@@ -126,7 +180,7 @@ impl ImageBatcher {
         let mut values = Vec::new();
         for pixels in images {
             values.reserve(count * pixels.len() - values.len());
-            values.extend(pixels.iter().map(|&pixel| self.values[usize::from(pixel)]));
+            values.extend(self.scaled(pixels));
         }
         let width = values.len() / count.max(1);
         Tensor::from_data(TensorData::new(values, [count, width]), device)

@@ -11,11 +11,11 @@ use std::thread;
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 
 use super::augment::{Augmentation, Sample};
-use super::batch::{Batch, ImageBatcher, Unlabelled};
+use super::batch::{Batch, BatchImages, ImageBatcher, Unlabelled};
 use super::device_images::DeviceImages;
 use super::images::Images;
 use crate::random::{Purpose, derived_seed, generator};
@@ -51,6 +51,8 @@ pub struct Loader {
     /// The number of threads that make batches ahead of their use. With 0, each batch is made when it is requested.
     threads: usize,
     device: Device,
+    /// Whether batches have bytes instead of tensors.
+    as_bytes: bool,
     /// The images on the device, sent in the first epoch. Without it, each batch is sent.
     on_device: Option<Arc<OnceLock<DeviceImages>>>,
 }
@@ -81,6 +83,7 @@ impl Loader {
             epochs: Arc::default(),
             threads: 0,
             device,
+            as_bytes: false,
             on_device: None,
         }
     }
@@ -136,6 +139,11 @@ impl Loader {
     /// with unlabelled ones are still sent batch by batch.
     pub fn kept_on_device(self, is_kept: bool) -> Self {
         Self { on_device: is_kept.then(Arc::default), ..self }
+    }
+
+    /// Gives the images of each batch as bytes in host memory.
+    pub fn in_bytes(self, as_bytes: bool) -> Self {
+        Self { as_bytes, ..self }
     }
 
     /// The images on the device, if batches are gathered there.
@@ -227,28 +235,36 @@ impl Epoch {
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         if let Some(on_device) = self.loader.device_images() {
             let (images, targets) = on_device.at(samples.iter().map(|sample| sample.index));
+            let images = BatchImages::Scaled(images);
             return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
         }
-        let labels = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
+        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
+        let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
             let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *per_batch, index);
             Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples), loss_weight }
         });
-        Some(Batch { unlabelled, seed, loss_weight, ..Batch::new(self.augmented(samples), labels) })
+        Some(Batch { images: self.augmented(samples), targets, unlabelled, seed, loss_weight })
     }
 
     /// The images, augmented.
-    fn augmented(&self, samples: &[Sample]) -> Tensor<2> {
-        let Loader { images, batcher, augmentation, device, .. } = &self.loader;
-        let Some(augmentation) = augmentation else { return self.plain(samples) };
-        let area = images.size().iter().product();
-        batcher.images(augmentation.pixels(images, samples).chunks_exact(area), device)
+    fn augmented(&self, samples: &[Sample]) -> BatchImages {
+        match &self.loader.augmentation {
+            Some(augmentation) => self.images_of(augmentation.pixels(&self.loader.images, samples)),
+            None => self.plain(samples),
+        }
     }
 
     /// The images as they are in the data set.
-    fn plain(&self, samples: &[Sample]) -> Tensor<2> {
-        let Loader { images, batcher, device, .. } = &self.loader;
-        batcher.images(samples.iter().map(|sample| images.pixels(sample.index)), device)
+    fn plain(&self, samples: &[Sample]) -> BatchImages {
+        let pixels = samples.iter().map(|sample| self.loader.images.pixels(sample.index));
+        self.images_of(pixels.collect::<Vec<_>>().concat())
+    }
+
+    fn images_of(&self, bytes: Vec<u8>) -> BatchImages {
+        let Loader { images, batcher, device, as_bytes, .. } = &self.loader;
+        let bytes = BatchImages::Bytes { bytes, area: images.size().iter().product(), batcher: batcher.clone() };
+        if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
     }
 
     /// The images of the batch at `index`, among those of all devices, with `size` images in each batch but the last one.

@@ -30,7 +30,7 @@ mod split;
 mod training;
 
 pub use augment::Augmentation;
-pub use batch::{Batch, ImageBatcher, Item, Scaling, Unlabelled};
+pub use batch::{Batch, BatchImages, ImageBatcher, Item, Scaling, Unlabelled};
 pub use download::DownloadProgress;
 pub use error::{Attempt, DataError, IdxError, MirrorError};
 pub use files::{Files, IdxFiles, locate};

@@ -143,6 +143,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
             InterruptedAtEnd: "tests/cli/signals.rs" ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing "interrupted after the last epoch",
             Interrupted: "tests/cli/resume.rs" ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume "interrupted in epoch",
+            ClosedForm: "src/training/mod.rs" closed_form_is_refused_on_a_device_with_its_own_memory "does not use; remove the key",
             Diverged: "tests/recipe/optimizers.rs" nan_or_infinite_loss_stops_the_training_with_advice "diverged in epoch 1",
         }
         EvaluationError {

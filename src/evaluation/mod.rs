@@ -16,7 +16,7 @@ pub use error::EvaluationError;
 pub use predictions::{Logits, Probabilities, classify};
 pub use results::{ClassMetrics, Evaluation};
 
-use crate::data::{Batch, ImageBatcher, Images, Loader, Scaling};
+use crate::data::{ImageBatcher, Images, Loader, Scaling};
 use crate::model::Mlp;
 
 /// The number of images in one forward pass without gradients. It affects the speed only.
@@ -50,8 +50,8 @@ pub fn evaluate(
     let mut confusion = vec![vec![0; classes]; classes];
     let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for batch in loader.iter() {
-        let Batch { images: pixels, .. } = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
-        for scores in classify(model, pixels)? {
+        let batch = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
+        for scores in classify(model, batch.images())? {
             let truth = usize::from(images.label(predictions.len()));
             let probabilities = scores.probabilities();
             confusion[truth][probabilities.best()] += 1;

@@ -11,7 +11,7 @@ use burn::nn::{
 };
 use burn::tensor::{Device, Tensor};
 
-use super::dense::{self, Stochastic};
+use super::passes::{HostLinear, HostNetwork, HostNorm};
 use crate::config::{self, BATCH_NORM_MOMENTUM};
 use crate::random::{Purpose, derived_seed};
 
@@ -70,19 +70,38 @@ impl Mlp {
     ///
     /// Noise and dropout are active, and batch normalisation uses the batch's statistics, on an autodiff device only.
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
-        let stochastic = Stochastic { noise: &self.noise, dropout: &self.dropout };
         let mut x = self.noise.forward(images);
         for (layer, linear) in self.hidden.iter().enumerate() {
-            let norm = self.norm.get(layer);
-            // With ReLU, `dense` does all of it, dropout included.
-            x = if matches!(self.activation, Activation::Relu(_)) {
-                dense::forward(x, linear, norm, stochastic)
-            } else {
-                let z = dense::noisy(linear.forward(x), norm, &self.noise);
-                self.dropout.forward(self.activation.forward(z))
-            };
+            let z = self.noisy(linear.forward(x), self.norm.get(layer));
+            x = self.dropout.forward(self.activation.forward(z));
         }
         self.output.forward(x)
+    }
+
+    /// `norm(z)` with noise, `[batch, units]`: v, or γ·v after batch normalisation with its scale γ, as if v were added to
+    /// the normalised values, of standard deviation 1. So a layer can't drown the noise with a larger scale.
+    fn noisy(&self, z: Tensor<2>, norm: Option<&BatchNorm>) -> Tensor<2> {
+        let Some(norm) = norm else { return self.noise.forward(z) };
+        let y = norm.forward(z);
+        if self.noise.std > 0.0 && y.device().is_autodiff() {
+            y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
+        } else {
+            y
+        }
+    }
+
+    /// The layers for passes in closed form, if the weights are in host memory.
+    pub(crate) fn in_host_memory(&self) -> Option<HostNetwork<'_>> {
+        let layer = |(number, linear)| {
+            let norm = match self.norm.get(number) {
+                Some(norm) => Some(HostNorm::of(norm)?),
+                None => None,
+            };
+            Some((HostLinear::of(linear)?, norm))
+        };
+        let layers = self.layers().enumerate().map(layer).collect::<Option<_>>()?;
+        let (noise, dropout) = (self.noise.std, self.dropout.prob);
+        Some(HostNetwork { layers, activation: &self.activation, noise, dropout })
     }
 
     /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because

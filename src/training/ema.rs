@@ -15,9 +15,11 @@
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
+use burn::tensor::{Tensor, TensorData};
+use macerator::AutoArch;
 
+use crate::model::host_tensor::HostTensor;
 use crate::model::{Mlp, WeightsError, weights};
 
 /// The average: a network without gradients.
@@ -67,6 +69,13 @@ impl ModuleVisitor for Tensors {
     }
 }
 
+/// `average`, whose values are `old`, a fraction of the way to `new`, in one pass.
+fn moved<const D: usize>(average: &Tensor<D>, old: &[f32], new: &[f32], fraction: f32) -> Tensor<D> {
+    let mut moved = Vec::new();
+    AutoArch::new().dispatch(|| moved.extend(old.iter().zip(new).map(|(old, new)| old + fraction * (new - old))));
+    Tensor::from_data(TensorData::new(moved, average.shape()), &average.device())
+}
+
 /// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
 struct Step {
     current: Tensors,
@@ -82,7 +91,10 @@ impl ModuleMapper for Step {
             Some(current) => {
                 // With several devices, Burn may leave running statistics on any of them.
                 let current = current.to_device(&average.device());
-                average.clone() + (current - average).mul_scalar(self.fraction)
+                match [&average, &current].map(HostTensor::of) {
+                    [Some(old), Some(new)] => moved(&average, old.as_slice(), new.as_slice(), self.fraction as f32),
+                    _ => average.clone() + (current - average).mul_scalar(self.fraction),
+                }
             }
             None => average,
         })

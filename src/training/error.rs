@@ -47,6 +47,15 @@ pub enum TrainingError {
         /// Whether the model was to be evaluated on the test set.
         test: bool,
     },
+    /// The device has memory of its own.
+    #[error(
+        "training.gradients = \"closed-form\" computes in this program's memory, which {device} does not use; remove the \
+         key, or train on a CPU, such as with --device flex"
+    )]
+    ClosedForm {
+        /// The device.
+        device: String,
+    },
     /// The loss is NaN or infinite.
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \

@@ -38,6 +38,11 @@ impl Loss {
         cross_entropy(logits, targets, self.label_smoothing)
     }
 
+    /// The label-smoothing factor.
+    pub fn label_smoothing(&self) -> f64 {
+        self.label_smoothing
+    }
+
     /// The loss of unlabelled images, if the experiment has one.
     pub fn unlabelled(&self) -> Option<&UnlabelledLoss> {
         self.unlabelled.as_ref()
@@ -67,6 +72,47 @@ impl UnlabelledLoss {
         let counted = confidence.reshape([images]).greater_equal_elem(self.threshold).float();
         (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
+
+    /// Overwrites the network's logits with their gradients, times `factor`, and the teacher's with their softmax; both are
+    /// `[images, classes]`.
+    pub fn derive(&self, teacher: &mut [f32], logits: &mut [f32], classes: usize, factor: f64) {
+        let factor = (factor * self.weight * classes as f64 / logits.len() as f64) as f32;
+        for (teacher, logits) in teacher.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes)) {
+            softmax_in_place(teacher);
+            let class = largest(teacher);
+            if teacher[class] >= self.threshold as f32 {
+                softmax_loss(logits, class, 0.0, factor);
+            } else {
+                logits.fill(0.0);
+            }
+        }
+    }
+}
+
+/// The class with the largest logit or probability, and the first one of equals.
+pub fn largest(scores: &[f32]) -> usize {
+    (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
+}
+
+/// The cross-entropy of one image, see [`cross_entropy`]. Overwrites its logits with their gradients, times `factor`: with
+/// p = softmax(z), `p - (1 - smoothing)·[c = target] - smoothing/classes`.
+pub fn softmax_loss(logits: &mut [f32], target: usize, smoothing: f32, factor: f32) -> f32 {
+    let classes = logits.len() as f32;
+    let mean = logits.iter().sum::<f32>() / classes;
+    let expected = (1.0 - smoothing) * logits[target] + smoothing * mean;
+    let normalizer = softmax_in_place(logits);
+    logits.iter_mut().for_each(|p| *p = factor * (*p - smoothing / classes));
+    logits[target] -= factor * (1.0 - smoothing);
+    normalizer - expected
+}
+
+/// Overwrites logits z with their softmax, and returns `log Σ exp(z)`, for logits of any size.
+fn softmax_in_place(logits: &mut [f32]) -> f32 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
+    let sum: f32 = logits.iter().sum();
+    logits.iter_mut().for_each(|z| *z /= sum);
+    largest + sum.ln()
 }
 
 /// The cross-entropy of each image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`: `-log

@@ -5,37 +5,13 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Int, Tensor, TensorReadError};
-use burn::train::ClassificationOutput;
+use burn::tensor::{Tensor, TensorReadError};
 use burn::train::metric::state::{FormatOptions, NumericMetricState};
 use burn::train::metric::{
-    Adaptor, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
-    SerializedEntry,
+    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
 };
 
-use super::raw::ValidationOutput;
-
-/// The output of a batch, from which both metrics are computed.
-pub struct BatchOutput {
-    /// `[batch]`.
-    losses: Tensor<1>,
-    /// `[batch, classes]`.
-    logits: Tensor<2>,
-    /// `[batch]`.
-    targets: Tensor<1, Int>,
-}
-
-impl Adaptor<BatchOutput> for ClassificationOutput {
-    fn adapt(&self) -> BatchOutput {
-        BatchOutput { losses: self.loss.clone(), logits: self.output.clone(), targets: self.targets.clone() }
-    }
-}
-
-impl Adaptor<BatchOutput> for ValidationOutput {
-    fn adapt(&self) -> BatchOutput {
-        self.eval.adapt()
-    }
-}
+use super::output::{BatchOutput, Mean};
 
 /// A mean over the images of an epoch.
 #[derive(Clone)]
@@ -43,8 +19,8 @@ pub struct BufferedMetric {
     kind: Kind,
     /// How many batches are read at once.
     interval: usize,
-    /// The mean of each unread batch, `[1]`, and its number of images. The means may be on several devices.
-    unread: Vec<(Tensor<1>, usize)>,
+    /// The mean of each unread batch, and its number of images. The means may be on several devices.
+    unread: Vec<(Mean, usize)>,
     /// The mean of the batches that were read last, or `None` if there are unread ones.
     read: Option<NumericEntry>,
     state: NumericMetricState,
@@ -73,18 +49,24 @@ impl BufferedMetric {
 
     /// Reads the unread batches, which waits for the device.
     fn read(&mut self) -> Result<(), TensorReadError> {
-        let mut these = NumericMetricState::new();
-        let mut unread = std::mem::take(&mut self.unread);
+        let (mut read, mut unread) = (vec![], vec![]);
+        for (mean, images) in self.unread.drain(..) {
+            match mean {
+                Mean::Number(mean) => read.push((mean, images)),
+                Mean::OnDevice(mean) => unread.push((mean, images)),
+            }
+        }
         while let Some(device) = unread.first().map(|(mean, _)| mean.device()) {
             let (here, elsewhere): (Vec<_>, _) = unread.into_iter().partition(|(mean, _)| mean.device() == device);
             let (means, images): (Vec<_>, Vec<_>) = here.into_iter().unzip();
-            let means: Vec<f64> = Tensor::cat(means, 0).try_into_data()?.iter().collect();
-            for (mean, images) in means.into_iter().zip(images) {
-                these.update(mean, images);
-                self.state.update(mean, images);
-                self.read = Some(these.running_value());
-            }
+            read.extend(Tensor::cat(means, 0).try_into_data()?.iter::<f64>().zip(images));
             unread = elsewhere;
+        }
+        let mut these = NumericMetricState::new();
+        for (mean, images) in read {
+            these.update(mean, images);
+            self.state.update(mean, images);
+            self.read = Some(these.running_value());
         }
         Ok(())
     }
@@ -118,15 +100,11 @@ impl Metric for BufferedMetric {
     }
 
     fn update(&mut self, output: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        let [images, _] = output.logits.dims();
         let mean = match self.kind {
-            Kind::Loss => output.losses.clone().mean(),
-            Kind::Accuracy => {
-                let correct = output.logits.clone().argmax(1).reshape([images]).equal(output.targets.clone());
-                correct.float().mean().mul_scalar(100.0)
-            }
+            Kind::Loss => &output.loss,
+            Kind::Accuracy => &output.accuracy,
         };
-        self.unread.push((mean, images));
+        self.unread.push((mean.clone(), output.images));
         self.read = None;
         if self.unread.len() >= self.interval {
             self.read()?;
@@ -162,7 +140,8 @@ impl Numeric for BufferedMetric {
 mod tests {
     use burn::data::dataloader::Progress;
     use burn::tensor::Device;
-    use burn::train::metric::{AccuracyMetric, LossMetric};
+    use burn::train::ClassificationOutput;
+    use burn::train::metric::{AccuracyMetric, Adaptor, LossMetric};
 
     use super::*;
 
@@ -192,12 +171,12 @@ mod tests {
     }
 
     /// The value after each batch, and the final one.
-    fn values_of<M: Metric + Numeric>(mut metric: M) -> (Vec<Option<f64>>, f64)
-    where
-        ClassificationOutput: Adaptor<M::Input>,
-    {
+    fn values_of<M: Metric + Numeric>(
+        mut metric: M,
+        input: impl Fn(ClassificationOutput) -> M::Input,
+    ) -> (Vec<Option<f64>>, f64) {
         let mut after = |batch: ClassificationOutput| {
-            metric.update(&batch.adapt(), &metadata()).unwrap();
+            metric.update(&input(batch), &metadata()).unwrap();
             metric.value().map(number)
         };
         let all = batches().into_iter().map(&mut after).collect();
@@ -207,9 +186,10 @@ mod tests {
 
     #[test]
     fn metrics_read_after_every_batch_equal_burns() {
-        assert_eq!(values_of(BufferedMetric::loss(1)), values_of(LossMetric::new()));
-        let (ours, our_end) = values_of(BufferedMetric::accuracy(1));
-        let (burns, burns_end) = values_of(AccuracyMetric::new());
+        let burns = values_of(LossMetric::new(), |batch| batch.adapt());
+        assert_eq!(values_of(BufferedMetric::loss(1), BatchOutput::from), burns);
+        let (ours, our_end) = values_of(BufferedMetric::accuracy(1), BatchOutput::from);
+        let (burns, burns_end) = values_of(AccuracyMetric::new(), |batch| batch.adapt());
         let close = |one: f64, other: f64| (one - other).abs() < 1e-4;
         assert!(ours.into_iter().zip(burns).all(|(one, other)| close(one.unwrap(), other.unwrap())));
         assert!(close(our_end, burns_end), "{our_end} {burns_end}");
@@ -221,14 +201,16 @@ mod tests {
         let ndarray = crate::device::open("ndarray").unwrap().device;
         let mut metric = BufferedMetric::loss(5);
         for (number, batch) in batches().into_iter().enumerate() {
-            let mut output: BatchOutput = batch.adapt();
-            if number % 2 == 1 {
-                output.losses = output.losses.to_device(&ndarray);
-            }
+            let mut output = BatchOutput::from(batch);
+            output.loss = match output.loss {
+                Mean::OnDevice(loss) if number % 3 == 1 => Mean::OnDevice(loss.to_device(&ndarray)),
+                Mean::OnDevice(loss) if number % 3 == 2 => Mean::Number(loss.into_scalar::<f32>().into()),
+                loss => loss,
+            };
             metric.update(&output, &metadata()).unwrap();
         }
         metric.compute().unwrap();
-        let (found, expected) = (number(metric.final_value()), values_of(LossMetric::new()).1);
+        let (found, expected) = (number(metric.final_value()), values_of(LossMetric::new(), |batch| batch.adapt()).1);
         assert!((found - expected).abs() < 1e-9, "{found} {expected}");
     }
 
@@ -238,7 +220,8 @@ mod tests {
             (BufferedMetric::loss(2), BufferedMetric::loss(1)),
             (BufferedMetric::accuracy(2), BufferedMetric::accuracy(1)),
         ] {
-            let ((after, end), (each, single_end)) = (values_of(metric), values_of(single));
+            let ((after, end), (each, single_end)) =
+                (values_of(metric, BatchOutput::from), values_of(single, BatchOutput::from));
             let mean = |a: usize| Some((each[a].unwrap() + each[a + 1].unwrap()) / 2.0);
             assert_eq!(after, [None, mean(0), None, mean(2), None]);
             assert!((end - single_end).abs() < 1e-9, "{end} {single_end}");

@@ -4,7 +4,8 @@
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
-//! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`.
+//! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
+//!   `closed_form`, and has an `output` for the metrics.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`. `portable`
 //!   restores their state on any machine, and `optimizer_state` checks it before.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
@@ -16,6 +17,7 @@
 
 mod adam;
 mod checkpoint_writer;
+mod closed_form;
 mod display;
 mod divergence;
 mod ema;
@@ -30,6 +32,7 @@ mod metrics;
 mod model;
 mod optimizer;
 mod optimizer_state;
+mod output;
 mod portable;
 mod position;
 mod raw;
@@ -47,16 +50,30 @@ pub use loss::{UnlabelledLoss, cross_entropy};
 pub use memory::check_memory;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
+pub use output::{BatchOutput, Mean};
 pub use position::Position;
 pub use schedule::LrSchedule;
 pub use session::{Session, Trained};
 pub use sgd::Sgd;
 
-use crate::config::Experiment;
+use crate::config::{Experiment, Gradients};
 use crate::data::TrainingData;
 use crate::device::Opened;
 use crate::model::Mlp;
 use crate::run::{Record, RunFolder};
+
+/// Checks that the `devices` can compute gradients as `experiment` says.
+///
+/// # Errors
+/// [`TrainingError::ClosedForm`].
+pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<(), TrainingError> {
+    match devices.iter().find(|device| !device.shares_memory()) {
+        Some(device) if experiment.training.gradients == Gradients::ClosedForm => {
+            Err(TrainingError::ClosedForm { device: device.name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Trains `network`, which is on the first of the `devices` with autodiff, as `experiment` says. It saves models,
 /// checkpoints and metrics in `run`, and continues from the checkpoint there, if there is one.
@@ -73,4 +90,23 @@ pub fn train(
     display: &dyn Display,
 ) -> Result<Trained, TrainingError> {
     Session::prepare(experiment, network, data, devices, run)?.train(record, display)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device;
+
+    #[test]
+    fn closed_form_is_refused_on_a_device_with_its_own_memory() {
+        let opened = device::list().into_iter().flat_map(|listed| listed.adapters).find(Opened::shares_memory).unwrap();
+        let gpu = Opened { name: "cuda:1".into(), ..opened.clone() };
+        let mut experiment = Experiment::default();
+        experiment.training.gradients = Gradients::ClosedForm;
+        assert!(check_gradients(&experiment, std::slice::from_ref(&opened)).is_ok());
+        let message = check_gradients(&experiment, &[opened, gpu.clone()]).unwrap_err().to_string();
+        assert!(message.contains("which cuda:1 does not use; remove the key"), "{message}");
+        experiment.training.gradients = Gradients::Auto;
+        assert!(check_gradients(&experiment, &[gpu]).is_ok());
+    }
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use burn::module::Module;
 
+use super::closed_form::ClosedForm;
 use super::ema::ModelEma;
 use super::freezing::Freezing;
 use super::loss::Loss;
 use super::position::Position;
-use crate::config::Experiment;
+use crate::config::{Experiment, Gradients};
 use crate::model::{Mlp, WeightsError, weights};
 use crate::run::Checkpoint;
 
@@ -19,6 +20,9 @@ pub struct TrainingModel {
     pub(super) ema: Option<ModelEma>,
     #[module(skip)]
     pub(super) loss: Loss,
+    /// How to compute gradients if everything is in host memory. Without it, autodiff computes them.
+    #[module(skip)]
+    pub(super) closed_form: Option<ClosedForm>,
     #[module(skip)]
     freezing: Freezing,
     #[module(skip)]
@@ -33,6 +37,7 @@ impl TrainingModel {
             ema: experiment.training.ema_decay.map(|decay| ModelEma::new(&network, decay)),
             network: freezing.start(network, &position),
             loss: Loss::new(experiment),
+            closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             freezing,
             position,
         }
@@ -69,7 +74,8 @@ impl TrainingModel {
         let ema = self.ema.map(|ema| ema.update_ema(&network, self.position.update()));
         self.position.advance();
         let network = self.freezing.after_update(network, &self.position);
-        Self { network, ema, loss: self.loss, freezing: self.freezing, position: self.position }
+        let Self { loss, closed_form, freezing, position, .. } = self;
+        Self { network, ema, loss, closed_form, freezing, position }
     }
 }
 

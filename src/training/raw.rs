@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use burn::tensor::{ExecutionError, TensorReadError};
-use burn::train::ClassificationOutput;
 use burn::train::metric::{
     Adaptor, ItemLazy, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericEntry, SerializedEntry,
 };
 
+use super::output::BatchOutput;
+
 /// The output of a batch of validation images.
 pub struct ValidationOutput {
     /// The output of the model that is saved.
-    pub eval: ClassificationOutput,
+    pub eval: BatchOutput,
     /// The output of the network itself, if the saved model is its moving average.
-    pub raw: Option<ClassificationOutput>,
+    pub raw: Option<BatchOutput>,
 }
 
 impl ItemLazy for ValidationOutput {
@@ -22,12 +23,15 @@ impl ItemLazy for ValidationOutput {
     }
 }
 
-impl<I> Adaptor<Raw<I>> for ValidationOutput
-where
-    ClassificationOutput: Adaptor<I>,
-{
-    fn adapt(&self) -> Raw<I> {
-        Raw(self.raw.as_ref().unwrap_or(&self.eval).adapt())
+impl Adaptor<BatchOutput> for ValidationOutput {
+    fn adapt(&self) -> BatchOutput {
+        self.eval.clone()
+    }
+}
+
+impl Adaptor<Raw<BatchOutput>> for ValidationOutput {
+    fn adapt(&self) -> Raw<BatchOutput> {
+        Raw(self.raw.as_ref().unwrap_or(&self.eval).clone())
     }
 }
 

@@ -18,7 +18,7 @@ use super::optimizer_state;
 use super::position::Position;
 use super::raw::Raw;
 use super::schedule::LrSchedule;
-use crate::config::Experiment;
+use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
         let learner = Learner::new(self.model, optimizer(&experiment.optimizer), scheduler);
         let renderer = display.open(&history, &interrupter);
         let interrupted = interrupter.clone();
-        let result = supervised
+        let supervised = supervised
             .with_metric_logger(EpochMeans::new(guard.clone()))
             .with_checkpointing_strategy(history.clone())
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
@@ -165,9 +165,11 @@ impl<'a> Session<'a> {
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
             .with_training_strategy(strategy(self.devices).into())
-            .num_epochs(experiment.training.epochs)
-            .grads_accumulation(experiment.training.gradient_accumulation)
-            .launch(learner);
+            .num_epochs(experiment.training.epochs);
+        let accumulation = experiment.training.gradient_accumulation;
+        // Even for one batch, Burn would copy the model and move every gradient in each step.
+        let supervised = if accumulation > 1 { supervised.grads_accumulation(accumulation) } else { supervised };
+        let result = supervised.launch(learner);
         display.close();
         Ended {
             run,
@@ -249,7 +251,9 @@ fn loaders(
             .after(done)
     };
     let unlabelled = data.split.unlabelled[..plan.unlabelled].to_vec();
+    let closed_form = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
     let training = loader(&data.split.training, plan.batch_size)
+        .in_bytes(closed_form)
         .with_epoch_length(plan.images)
         .with_batches(plan.batches)
         .with_unlabelled(unlabelled, plan.unlabelled_per_batch)

@@ -6,20 +6,26 @@ use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn::tensor::{Int, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
+use super::closed_form::ClosedForm;
 use super::loss::cross_entropy;
 use super::model::TrainingModel;
+use super::output::BatchOutput;
 use super::raw::ValidationOutput;
-use crate::data::{Batch, Unlabelled};
+use crate::data::Batch;
 use crate::model::Mlp;
 
 impl TrainStep for TrainingModel {
     type Input = Batch;
-    type Output = ClassificationOutput;
+    type Output = BatchOutput;
 
-    fn step(&self, batch: Batch) -> TrainOutput<ClassificationOutput> {
-        batch.images.device().seed(batch.seed);
+    fn step(&self, batch: Batch) -> TrainOutput<BatchOutput> {
+        let closed_form = |it: &ClosedForm| it.step(&self.network, self.eval_model(), &self.loss, &batch);
+        if let Some(output) = self.closed_form.as_ref().and_then(closed_form) {
+            return output;
+        }
+        batch.targets.device().seed(batch.seed);
         let (output, loss) = self.losses(batch);
-        TrainOutput::new(&self.network, loss.backward(), output)
+        TrainOutput::new(&self.network, loss.backward(), output.into())
     }
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
@@ -51,20 +57,20 @@ impl TrainingModel {
     /// batches of an update, so the losses are weighted by the numbers of images.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
-        let (Some(unlabelled_loss), Some(Unlabelled { plain, augmented, loss_weight })) =
-            (self.loss.unlabelled(), batch.unlabelled)
-        else {
-            let output = self.labelled(self.network.forward(batch.images), batch.targets);
+        let (Some(unlabelled_loss), Some(images)) = (self.loss.unlabelled(), &batch.unlabelled) else {
+            let output = self.labelled(self.network.forward(batch.images()), batch.targets);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
-        let ([labelled, _], [unlabelled, _]) = (batch.images.dims(), augmented.dims());
+        let device = batch.targets.device();
+        let [plain, augmented] = [&images.plain, &images.augmented].map(|images| images.scaled(&device));
+        let (labelled, unlabelled) = (batch.images.len(), images.augmented.len());
         // In one pass, so that batch normalisation sees them as one batch.
-        let logits = self.network.forward(Tensor::cat(vec![batch.images, augmented], 0));
+        let logits = self.network.forward(Tensor::cat(vec![batch.images(), augmented], 0));
         let output = self.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
         let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
-            + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), loss_weight);
+            + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), images.loss_weight);
         (output, loss)
     }
 
@@ -74,7 +80,7 @@ impl TrainingModel {
 }
 
 /// The output of a validation batch. Its loss has no label smoothing, which is a matter of training only.
-fn classify(model: &Mlp, batch: Batch) -> ClassificationOutput {
-    let logits = model.forward(batch.images);
-    ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets)
+fn classify(model: &Mlp, batch: Batch) -> BatchOutput {
+    let logits = model.forward(batch.images());
+    ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets).into()
 }

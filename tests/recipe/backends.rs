@@ -35,7 +35,7 @@ fn train(model: &Model, start: &std::collections::BTreeMap<String, Vec<f32>>, de
         network = stepped;
     }
     let (pixels, labels) = images(20);
-    let logits = network.forward(batch(pixels, labels, &device).images).into_data().iter::<f32>().collect();
+    let logits = network.forward(batch(pixels, labels, &device).images()).into_data().iter::<f32>().collect();
     (losses, logits)
 }
 

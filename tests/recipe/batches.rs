@@ -30,7 +30,7 @@ fn loader(batch_size: usize) -> Loader {
 
 /// The next epoch's numbers, batch by batch.
 fn epoch(loader: &dyn DataLoader<Batch>) -> Vec<Vec<usize>> {
-    let numbers = |batch: Batch| batch.images.into_data().iter::<f32>().map(|n| n.round() as usize).collect();
+    let numbers = |batch: Batch| batch.images().into_data().iter::<f32>().map(|n| n.round() as usize).collect();
     loader.iter().map(|batch| numbers(batch.unwrap())).collect()
 }
 
@@ -102,7 +102,7 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
         for _ in 0..2 {
             let numbers = |loader: &Loader| -> Vec<_> {
                 let numbers = |batch: Batch| {
-                    let pixels: Vec<f32> = batch.images.into_data().iter().collect();
+                    let pixels: Vec<f32> = batch.images().into_data().iter().collect();
                     let labels: Vec<i32> = batch.targets.into_data().iter().collect();
                     (pixels, labels, batch.seed, batch.loss_weight)
                 };
@@ -128,7 +128,15 @@ fn unlabelled_images_come_once_an_epoch_in_another_order_beside_the_labelled_one
     let unlabelled = || -> Vec<Vec<usize>> {
         let numbers = |batch: Batch| {
             assert_eq!(batch.targets.dims(), [10]);
-            batch.unlabelled.unwrap().plain.into_data().iter::<f32>().map(|n| n.round() as usize).collect()
+            batch
+                .unlabelled
+                .unwrap()
+                .plain
+                .scaled(&device())
+                .into_data()
+                .iter::<f32>()
+                .map(|n| n.round() as usize)
+                .collect()
         };
         loader.iter().map(|batch| numbers(batch.unwrap())).collect()
     };

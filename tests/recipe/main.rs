@@ -32,7 +32,7 @@ use mnist_burn::data::Batch;
 use mnist_burn::device;
 use mnist_burn::model::Mlp;
 use mnist_burn::model::weights;
-use mnist_burn::training::{Position, TrainingModel};
+use mnist_burn::training::{Mean, Position, TrainingModel};
 use safetensors::tensor::TensorView;
 
 /// Every backend of this build, without autodiff. A GPU backend without an adapter is skipped with a message.
@@ -81,8 +81,16 @@ fn loaded(model: Mlp, path: &Path) -> Mlp {
 /// Does one training step. Returns the mean loss before it and the model after it.
 fn step(model: Mlp, optimizer: &mut burn::optim::ModuleOptimizer, rate: f64, batch: Batch) -> (f32, Mlp) {
     let output = TrainStep::step(&training_model(model.clone(), Experiment::default(), 0), batch);
-    let loss = output.item.loss.mean().into_scalar::<f32>();
+    let loss = number(&output.item.loss);
     (loss, optimizer.step(rate, model, output.grads))
+}
+
+/// A loss, as a number.
+fn number(mean: &Mean) -> f32 {
+    match mean {
+        Mean::Number(number) => *number as f32,
+        Mean::OnDevice(number) => number.clone().into_scalar(),
+    }
 }
 
 /// A model's tensors by name, flat, in PyTorch's layout.

@@ -35,7 +35,7 @@ fn wide(parameters: &[f32]) -> Vec<f64> {
 fn label_smoothing_spreads_its_fraction_over_all_classes() {
     for (name, device) in devices() {
         let batch = batch(vec![0.5, -1.0, 2.0, 0.0, 3.0, 1.0], vec![2, 0], &device);
-        let found: Vec<f32> = cross_entropy(batch.images, batch.targets, 0.3).into_data().iter().collect();
+        let found: Vec<f32> = cross_entropy(batch.images(), batch.targets, 0.3).into_data().iter().collect();
         let expected = |logits: [f64; 3], targets: [f64; 3]| {
             let sum = logits.iter().map(|z| z.exp()).sum::<f64>().ln();
             -logits.iter().zip(targets).map(|(z, t)| t * (z - sum)).sum::<f64>() as f32

@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn::train::TrainStep;
 use mnist_burn::config::{self, Augment, BatchSize, Experiment, Model, Training};
-use mnist_burn::data::{Batch, Images, Scaling, Split, TrainingData, Unlabelled};
+use mnist_burn::data::{Batch, BatchImages, Images, Scaling, Split, TrainingData, Unlabelled};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::RunFolder;
 use mnist_burn::training::{UnlabelledLoss, optimizer};
@@ -93,8 +93,11 @@ fn gradient(parameters: &[f64], teacher: &[f64], weight: f64, threshold: f64) ->
 
 /// The images above as a batch.
 fn batch(device: &Device) -> Batch {
-    let unlabelled =
-        Unlabelled { plain: matrix(&PLAIN, device), augmented: matrix(&AUGMENTED, device), loss_weight: 1.0 };
+    let unlabelled = Unlabelled {
+        plain: BatchImages::Scaled(matrix(&PLAIN, device)),
+        augmented: BatchImages::Scaled(matrix(&AUGMENTED, device)),
+        loss_weight: 1.0,
+    };
     Batch { unlabelled: Some(unlabelled), ..Batch::new(matrix(&LABELLED, device), LABELS.to_vec()) }
 }
 
@@ -127,7 +130,7 @@ fn update_follows_the_labels_and_the_averaged_networks_predictions_for_plain_ima
             average.iter_mut().zip(&parameters).for_each(|(a, w)| *a = decay * *a + (1.0 - decay) * w);
 
             let output = TrainStep::step(&model, batch(&device));
-            assert_eq!(output.item.loss.dims(), [LABELLED.len()], "the displayed loss is of the labelled images");
+            assert_eq!(output.item.images, LABELLED.len(), "the displayed loss is of the labelled images");
             model = model.optimize(&mut optimizer, rate.into(), output.grads);
             let found = tensors(model.valid().eval_model());
             let found = [&found["output.weight"][..], &found["output.bias"]].concat();
@@ -155,7 +158,8 @@ fn accumulated_batches_of_unequal_numbers_of_images_make_the_update_of_one_batch
         };
         let part = |images: std::ops::Range<usize>, label: usize| {
             let loss_weight = images.len() as f64 / PLAIN.len() as f64;
-            let (plain, augmented) = (matrix(&PLAIN[images.clone()], &device), matrix(&AUGMENTED[images], &device));
+            let [plain, augmented] =
+                [&PLAIN[images.clone()], &AUGMENTED[images]].map(|images| BatchImages::Scaled(matrix(images, &device)));
             let labelled = Batch::new(matrix(&LABELLED[label..=label], &device), vec![LABELS[label]]);
             Batch { unlabelled: Some(Unlabelled { plain, augmented, loss_weight }), loss_weight: 0.5, ..labelled }
         };

@@ -182,7 +182,7 @@ fn augmentation_range_does_not_change_the_draw_of_another() {
 /// The images and the labels of the next epoch, batch after batch.
 fn epoch(loader: &Loader) -> Vec<(Vec<f32>, Vec<i32>)> {
     let numbers = |batch: crate::data::Batch| {
-        let [images, targets] = [batch.images.into_data(), batch.targets.into_data()];
+        let [images, targets] = [batch.images().into_data(), batch.targets.into_data()];
         (images.iter::<f32>().collect(), targets.iter::<i32>().collect())
     };
     loader.iter().map(|batch| numbers(batch.unwrap())).collect()
@@ -230,7 +230,8 @@ fn unlabelled_image_comes_plain_and_augmented() {
     let unlabelled = loader.iter().next().unwrap().unwrap().unlabelled.unwrap();
     let bytes =
         |images: Tensor<2>| images.into_data().iter::<f32>().map(|value| (value * 255.0).round() as u8).collect();
-    let [plain, augmented]: [Vec<u8>; 2] = [bytes(unlabelled.plain), bytes(unlabelled.augmented)];
+    let [plain, augmented]: [Vec<u8>; 2] =
+        [&unlabelled.plain, &unlabelled.augmented].map(|images| bytes(images.scaled(&Device::flex())));
     assert_eq!(plain, images.pixels(0));
     let turned = Augmentation::new(&all_ranges(), 1, [28, 28]).unwrap();
     assert_eq!(augmented, turned.pixels(&dots(30, [2.0, 1.0]), &[Sample { index: 7, epoch: 1 }]));

@@ -1,4 +1,4 @@
-//! Matrix products, into memory that becomes a tensor without a copy.
+//! Matrix products, into memory that is kept or becomes a tensor without a copy.
 //!
 //! The flex backend uses the same library, [`gemm`], but creates zeros and copies them before each product. The ndarray
 //! backend multiplies on one thread.
@@ -34,11 +34,11 @@ impl<'a> Matrix<'a> {
         Self { size: [columns, rows], strides: [across, down], ..self }
     }
 
-    /// The product, `[own rows, other's columns]`, in row-major order.
+    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order.
     ///
     /// # Panics
     /// If `other` does not have as many rows as this matrix has columns, or one of the two is empty.
-    pub fn times(self, other: Self) -> Vec<f32> {
+    pub fn times(self, other: Self, product: &mut Vec<f32>) {
         let ([rows, inner], [others, columns]) = (self.size, other.size);
         assert!(inner == others && ![rows, inner, columns].contains(&0), "{:?} by {:?}", self.size, other.size);
         let multiplications = rows.saturating_mul(inner).saturating_mul(columns);
@@ -46,7 +46,8 @@ impl<'a> Matrix<'a> {
         let count = rows.checked_mul(columns).expect("a product that memory can hold");
         let [down, across] = self.strides.map(usize::cast_signed);
         let [other_down, other_across] = other.strides.map(usize::cast_signed);
-        let mut product = Vec::with_capacity(count);
+        product.clear();
+        product.reserve_exact(count);
         let (to, from, other) = (product.as_mut_ptr(), self.values.as_ptr(), other.values.as_ptr());
         // SAFETY: `new` checks that sizes and strides stay within `values`, and `product` has the capacity for all
         // results. As `read_dst` is false, gemm writes every result and reads none that it has not written.
@@ -75,7 +76,6 @@ impl<'a> Matrix<'a> {
             );
             product.set_len(count);
         }
-        product
     }
 }
 
@@ -108,7 +108,9 @@ mod tests {
             let transposed = transposed.map(Matrix::transposed);
             for one in [straight[0], transposed[0]] {
                 for other in [straight[1], transposed[1]] {
-                    for (found, expected) in one.times(other).iter().zip(multiplied(one, other)) {
+                    let mut product = vec![f32::NAN; 7];
+                    one.times(other, &mut product);
+                    for (found, expected) in product.iter().zip(multiplied(one, other)) {
                         assert!(
                             (f64::from(*found) - expected).abs() < 1e-6 * inner as f64 + 1e-6,
                             "{found} is not {expected}"
@@ -130,6 +132,6 @@ mod tests {
     #[should_panic(expected = "[2, 3] by [2, 3]")]
     fn matrices_that_do_not_fit_have_no_product() {
         let matrix = Matrix::new(&[0.0; 6], [2, 3]);
-        matrix.times(matrix);
+        matrix.times(matrix, &mut vec![]);
     }
 }

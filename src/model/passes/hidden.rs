@@ -1,0 +1,285 @@
+//! What a hidden layer does after its matrix product, forwards and backwards.
+//!
+//! With z = xW, σ the activation, v the noise and m dropout's mask (1/(1 - p) with probability 1 - p, else 0), for each
+//! unit of each image:
+//!
+//! ```text
+//! a  = scale·(z - center) + shift + strength·v      y  = m·σ(a)
+//! da = dy · m·σ'(a)
+//! ```
+//!
+//! | | center | scale | shift | strength |
+//! | --- | --- | --- | --- | --- |
+//! | without batch normalisation | 0 | 1 | b | 1 |
+//! | with it, of the n images of the batch | μ = Σ z/n | γ·r, r = 1/√(Σ (z - μ)²/n + ε) | β | γ |
+//! | with it, frozen or after training | the running mean - b | γ/√(running variance + ε) | β | γ |
+//!
+//! In the second row, the batch's statistics depend on z, so that
+//!
+//! ```text
+//! dβ = Σ da      s = r·Σ da·(z - μ)      dγ = s + Σ da·v      db = 0
+//! dz = scale · (da - dβ/n - s·r·(z - μ)/n)
+//! ```
+//!
+//! Otherwise dz = scale·da and db = Σ dz. Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>. In training, the
+//! layer's bias shifts z and its mean alike: it affects the running mean only.
+
+use burn::nn::BatchNorm;
+use burn::nn::activation::Activation;
+use burn::tensor::Tensor;
+use macerator::AutoArch;
+use rayon::prelude::*;
+
+use super::network::{HostLinear, HostNorm, values};
+use super::random::{Mask, draw_noise};
+use crate::model::host_tensor::PARALLEL_GRAIN;
+
+/// The buffers of a hidden layer. All but `units` are `[images, units]`.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    /// The product of the images and the weights.
+    pub z: Vec<f32>,
+    /// The layer's outputs.
+    pub y: Vec<f32>,
+    /// `m·σ'(a)`.
+    slope: Vec<f32>,
+    /// Empty without noise.
+    noise: Vec<f32>,
+    mask: Mask,
+    units: Units,
+}
+
+/// The numbers of each unit in the formula.
+#[derive(Debug, Default)]
+struct Units {
+    center: Vec<f32>,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    strength: Vec<f32>,
+    /// r, if the batch's own statistics count; otherwise empty.
+    inverse: Vec<f32>,
+}
+
+/// The gradients of the vectors of a hidden layer, each `[units]`.
+pub struct Gradients {
+    pub bias: Vec<f32>,
+    pub gamma: Vec<f32>,
+    pub beta: Vec<f32>,
+}
+
+impl Gradients {
+    /// Those of the output layer, from those of its logits.
+    pub fn of_output(of_logits: &[f32], classes: usize) -> Self {
+        let mut bias = vec![0.0; classes];
+        for of_logits in of_logits.chunks_exact(classes) {
+            bias.iter_mut().zip(of_logits).for_each(|(sum, gradient)| *sum += gradient);
+        }
+        Self { bias, gamma: vec![], beta: vec![] }
+    }
+}
+
+impl Hidden {
+    /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`.
+    pub fn draw(&mut self, [noise, dropout]: [f64; 2], seed: u64, number: u64) {
+        draw_noise(&mut self.noise, noise, self.z.len(), seed, number + 1);
+        self.mask.draw(dropout, self.z.len(), seed, number);
+    }
+
+    /// Computes `y` from `z`, and the slopes. With `training`, batch normalisation uses the batch's statistics and
+    /// updates the running ones.
+    pub fn activate(
+        &mut self,
+        linear: &HostLinear,
+        norm: Option<&HostNorm>,
+        activation: &Activation,
+        training: bool,
+    ) -> Option<()> {
+        let bias = linear.bias.as_slice();
+        match norm {
+            None => self.units.set([bias, &[]], bias.iter().map(|_| [0.0, 1.0, 1.0])),
+            Some(norm) => {
+                let is_of_batch = training && norm.layer.training.is_enabled();
+                let [center, variance] = match is_of_batch {
+                    true => of_batch(&self.z, bias, norm),
+                    false => running(bias, norm)?,
+                };
+                let epsilon = norm.layer.epsilon as f32;
+                let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
+                let units = center.iter().zip(norm.gamma.as_slice()).zip(&inverse);
+                let units = units.map(|((&center, &gamma), inverse)| [center, gamma * inverse, gamma]);
+                self.units.set([norm.beta.as_slice(), if is_of_batch { &inverse } else { &[] }], units);
+            }
+        }
+        self.y.resize(self.z.len(), 0.0);
+        self.slope.resize(self.z.len(), 0.0);
+        match activation {
+            Activation::Relu(_) => self.pass(relu),
+            Activation::Sigmoid(_) => self.pass(sigmoid),
+            Activation::Tanh(_) => self.pass(tanh),
+            Activation::Gelu(_) => self.pass(gelu),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Computes y and the slopes, on as many threads as help. `activation` gives σ and σ'.
+    fn pass(&mut self, activation: impl Fn(f32) -> [f32; 2] + Copy + Sync) {
+        let Self { z, y, slope, noise, mask, units } = self;
+        let width = units.scale.len();
+        let images = (PARALLEL_GRAIN / width).max(1);
+        let parts = y.par_chunks_mut(images * width).zip(slope.par_chunks_mut(images * width));
+        parts.zip(z.par_chunks(images * width)).enumerate().for_each(|(part, ((y, slope), z))| {
+            AutoArch::new().dispatch(|| {
+                let rows = y.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)).zip(z.chunks_exact(width));
+                for (image, ((y, slope), z)) in (part * images..).zip(rows) {
+                    units.apply(z, row(noise, width, image), y);
+                    for (y, slope) in y.iter_mut().zip(slope.iter_mut()) {
+                        [*y, *slope] = activation(*y);
+                    }
+                    mask.apply(image, y, slope);
+                }
+            });
+        });
+    }
+
+    /// Overwrites `dy`, the gradients of y, with those of z, and returns those of the vectors.
+    pub fn derive(&self, dy: &mut [f32]) -> Gradients {
+        let mut gradients = Gradients { bias: vec![], gamma: vec![], beta: vec![] };
+        AutoArch::new().dispatch(|| gradients = self.derived(dy));
+        gradients
+    }
+
+    #[inline(always)]
+    fn derived(&self, dy: &mut [f32]) -> Gradients {
+        let Units { center, scale, inverse, .. } = &self.units;
+        let width = scale.len();
+        let mut beta = vec![0.0; width];
+        for (dy, slope) in dy.chunks_exact_mut(width).zip(self.slope.chunks_exact(width)) {
+            for ((dy, slope), sum) in dy.iter_mut().zip(slope).zip(&mut beta) {
+                *dy *= slope;
+                *sum += *dy;
+            }
+        }
+        if inverse.is_empty() {
+            for dy in dy.chunks_exact_mut(width) {
+                dy.iter_mut().zip(scale).for_each(|(dy, scale)| *dy *= scale);
+            }
+            let bias = beta.iter().zip(scale).map(|(sum, scale)| sum * scale).collect();
+            return Gradients { bias, gamma: vec![], beta };
+        }
+        let images = (dy.len() / width) as f32;
+        let (mut s, mut of_noise) = (vec![0.0; width], vec![0.0; width]);
+        for (image, (da, z)) in dy.chunks_exact(width).zip(self.z.chunks_exact(width)).enumerate() {
+            for (((s, da), z), center) in s.iter_mut().zip(da).zip(z).zip(center) {
+                *s += da * (z - center);
+            }
+            let noise = row(&self.noise, width, image);
+            of_noise.iter_mut().zip(da).zip(noise).for_each(|((sum, da), v)| *sum += da * v);
+        }
+        s.iter_mut().zip(inverse).for_each(|(s, inverse)| *s *= inverse);
+        let slope: Vec<f32> = s.iter().zip(inverse).map(|(s, inverse)| s * inverse / images).collect();
+        let mean: Vec<f32> = beta.iter().map(|sum| sum / images).collect();
+        for (da, z) in dy.chunks_exact_mut(width).zip(self.z.chunks_exact(width)) {
+            let of_unit = center.iter().zip(scale).zip(slope.iter().zip(&mean));
+            for ((da, z), ((center, scale), (slope, mean))) in da.iter_mut().zip(z).zip(of_unit) {
+                *da = scale * (*da - mean - slope * (z - center));
+            }
+        }
+        let gamma = s.iter().zip(of_noise).map(|(s, of_noise)| s + of_noise).collect();
+        Gradients { bias: vec![0.0; width], gamma, beta }
+    }
+}
+
+impl Units {
+    /// Takes shift and r of all units, and `[center, scale, strength]` of each.
+    fn set(&mut self, [shift, inverse]: [&[f32]; 2], units: impl Iterator<Item = [f32; 3]>) {
+        let Self { center, scale, strength, .. } = self;
+        for list in [&mut *center, scale, strength, &mut self.shift, &mut self.inverse] {
+            list.clear();
+        }
+        self.shift.extend(shift);
+        self.inverse.extend(inverse);
+        for unit in units {
+            center.push(unit[0]);
+            scale.push(unit[1]);
+            strength.push(unit[2]);
+        }
+    }
+
+    /// Writes a into y.
+    #[inline(always)]
+    fn apply(&self, z: &[f32], noise: &[f32], y: &mut [f32]) {
+        let Self { center, scale, shift, strength, .. } = self;
+        for ((((y, z), center), scale), shift) in y.iter_mut().zip(z).zip(center).zip(scale).zip(shift) {
+            *y = (z - center) * scale + shift;
+        }
+        y.iter_mut().zip(noise).zip(strength).for_each(|((y, v), strength)| *y += strength * v);
+    }
+}
+
+/// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as in Burn's
+/// own [`BatchNorm`](burn::nn::BatchNorm).
+fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
+    let width = bias.len();
+    let images = (z.len() / width) as f32;
+    let (mut mean, mut variance) = (vec![0.0; width], vec![0.0; width]);
+    AutoArch::new().dispatch(|| {
+        for z in z.chunks_exact(width) {
+            mean.iter_mut().zip(z).for_each(|(mean, z)| *mean += z);
+        }
+        mean.iter_mut().for_each(|mean| *mean /= images);
+        for z in z.chunks_exact(width) {
+            for ((variance, z), mean) in variance.iter_mut().zip(z).zip(&mean) {
+                *variance += (z - mean) * (z - mean);
+            }
+        }
+    });
+    variance.iter_mut().for_each(|variance| *variance /= images);
+    let shifted: Vec<f32> = mean.iter().zip(bias).map(|(mean, b)| mean + b).collect();
+    let BatchNorm { running_mean, running_var, momentum, .. } = norm.layer;
+    for (running, batch) in [(running_mean, &shifted), (running_var, &variance)] {
+        let value = running.value_sync();
+        let batch = Tensor::<1>::from_floats(batch.as_slice(), &value.device());
+        running.update((value * (1.0 - momentum) + batch * *momentum).detach());
+    }
+    [mean, variance]
+}
+
+/// The running mean without the bias, and the running variance, for each unit.
+fn running(bias: &[f32], norm: &HostNorm) -> Option<[Vec<f32>; 2]> {
+    let [mean, variance] = [&norm.layer.running_mean, &norm.layer.running_var].map(|running| values(running.value()));
+    let mean = mean?.as_slice().iter().zip(bias).map(|(mean, b)| mean - b).collect();
+    Some([mean, variance?.as_slice().to_vec()])
+}
+
+/// The numbers of the batch's `image`-th image, or none.
+#[inline(always)]
+fn row(numbers: &[f32], width: usize, image: usize) -> &[f32] {
+    numbers.get(image * width..(image + 1) * width).unwrap_or_default()
+}
+
+/// NaN passes through, so that the training stops at it.
+#[inline(always)]
+fn relu(a: f32) -> [f32; 2] {
+    [if a < 0.0 { 0.0 } else { a }, if a > 0.0 { 1.0 } else { 0.0 }]
+}
+
+#[inline(always)]
+fn sigmoid(a: f32) -> [f32; 2] {
+    let y = 1.0 / (1.0 + (-a).exp());
+    [y, y * (1.0 - y)]
+}
+
+#[inline(always)]
+fn tanh(a: f32) -> [f32; 2] {
+    let y = a.tanh();
+    [y, 1.0 - y * y]
+}
+
+/// `a·Φ(a)`, and `Φ(a) + a·φ(a)`.
+#[inline(always)]
+fn gelu(a: f32) -> [f32; 2] {
+    let below = 0.5 * (1.0 + libm::erff(a * std::f32::consts::FRAC_1_SQRT_2));
+    let density = (-0.5 * a * a).exp() / std::f32::consts::TAU.sqrt();
+    [a * below, below + a * density]
+}

@@ -1,0 +1,146 @@
+//! The images of a pass, and their products with the weights of the first layer.
+//!
+//! Most pixels are background: four fifths of MNIST's. With c, the number that a background pixel becomes, an image is
+//! `x = c + s`, where s is 0 in the background, so that
+//!
+//! ```text
+//! xW = c·ΣW + sW      xᵀdz = c·Σdz + sᵀdz
+//! ```
+//!
+//! with ΣW the sum of the weights of each unit, and Σdz that of the gradients. The products with s have one row of the
+//! weights added for each pixel that is not background.
+
+use macerator::AutoArch;
+
+use super::matrix::Matrix;
+use super::network::values;
+use super::random::draw_noise;
+use super::sparse::Sparse;
+use crate::data::BatchImages;
+
+/// The largest fraction of pixels that are not background for which the products skip the others: with more of them, the
+/// whole product is as fast (a processor with AVX-512, 32 to 512 images, 64 to 1,500 units).
+const MOST_INK: f64 = 0.3;
+
+/// The fewest units for which they do. With fewer, finding the pixels takes too much of the time.
+const FEWEST_UNITS: usize = 64;
+
+/// The images of a pass.
+#[derive(Debug, Default)]
+pub struct Input {
+    images: usize,
+    inputs: usize,
+    /// Whether `ink` holds the images, and not `pixels`.
+    is_sparse: bool,
+    /// `[images, pixels]`, scaled.
+    pixels: Vec<f32>,
+    /// Empty without noise.
+    noise: Vec<f32>,
+    /// What a background pixel becomes.
+    background: f32,
+    /// The difference of the other pixels from that, `[images, pixels]`.
+    ink: Sparse,
+    /// The same, `[pixels, images]`.
+    ink_of_pixels: Sparse,
+}
+
+impl Input {
+    /// The number of images.
+    pub fn images(&self) -> usize {
+        self.images
+    }
+
+    /// Takes the images of several batches, for a layer of `units`; `None` if they are not in host memory. With a seed, adds
+    /// noise of standard deviation `deviation`.
+    pub fn fill(&mut self, batches: &[&BatchImages], units: usize, deviation: f64, seed: Option<u64>) -> Option<()> {
+        self.images = batches.iter().map(|batch| batch.len()).sum();
+        self.inputs = batches.first()?.area();
+        let is_noisy = seed.is_some() && deviation > 0.0;
+        let is_sparse = |batch: &&BatchImages| is_mostly_background(batch);
+        self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
+        if self.is_sparse {
+            self.ink.clear();
+            batches.iter().for_each(|batch| self.take_ink(batch));
+            self.ink.transpose(self.inputs, &mut self.ink_of_pixels);
+            return Some(());
+        }
+        self.pixels.clear();
+        for batch in batches {
+            match batch {
+                BatchImages::Scaled(tensor) => self.pixels.extend(values(tensor.clone())?.as_slice()),
+                BatchImages::Bytes { bytes, batcher, .. } => self.pixels.extend(batcher.scaled(bytes)),
+            }
+        }
+        if let Some(seed) = seed {
+            draw_noise(&mut self.noise, deviation, self.pixels.len(), seed, 0);
+            self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
+        }
+        Some(())
+    }
+
+    fn take_ink(&mut self, batch: &BatchImages) {
+        if let BatchImages::Bytes { bytes, area, batcher } = batch {
+            let scaled = batcher.values();
+            self.background = scaled[0];
+            let values = scaled.map(|value| value - scaled[0]);
+            self.ink.extend(bytes, *area, &values);
+        }
+    }
+
+    /// Overwrites z with `xW`, of the weights `[pixels, units]`.
+    pub fn times(&self, weight: &[f32], units: usize, z: &mut Vec<f32>) {
+        match self.is_sparse {
+            true => self.ink.times(weight, &background_sum(self.background, weight, units), z),
+            false => self.matrix().times(Matrix::new(weight, [self.inputs, units]), z),
+        }
+    }
+
+    /// Overwrites `gradient` with that of the weights, `xᵀ dz`, where dz is `[images, units]`.
+    pub fn gradient(&self, dz: &[f32], units: usize, gradient: &mut Vec<f32>) {
+        match self.is_sparse {
+            true => self.ink_of_pixels.times(dz, &background_sum(self.background, dz, units), gradient),
+            false => self.matrix().transposed().times(Matrix::new(dz, [self.images, units]), gradient),
+        }
+    }
+
+    fn matrix(&self) -> Matrix<'_> {
+        Matrix::new(&self.pixels, [self.images, self.inputs])
+    }
+}
+
+/// The sum of the rows of a matrix, times `background`.
+fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; width];
+    if background != 0.0 {
+        AutoArch::new().dispatch(|| add_rows(rows, &mut sum));
+        sum.iter_mut().for_each(|sum| *sum *= background);
+    }
+    sum
+}
+
+/// Adds the rows of a matrix to `sum`.
+#[inline(always)]
+fn add_rows(rows: &[f32], sum: &mut [f32]) {
+    for row in rows.chunks_exact(sum.len()) {
+        sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
+    }
+}
+
+fn is_mostly_background(batch: &BatchImages) -> bool {
+    match batch {
+        BatchImages::Scaled(_) => false,
+        BatchImages::Bytes { bytes, .. } => {
+            let mut ink = 0;
+            AutoArch::new().dispatch(|| ink = count(bytes));
+            ink as f64 <= MOST_INK * bytes.len() as f64
+        }
+    }
+}
+
+/// The number of bytes that are not 0.
+#[inline(always)]
+fn count(bytes: &[u8]) -> usize {
+    // Sums of few bytes fit into a byte, so that many are counted at once.
+    let of_few = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>();
+    bytes.chunks(128).map(|bytes| usize::from(of_few(bytes))).sum()
+}

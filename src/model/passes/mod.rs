@@ -1,0 +1,128 @@
+//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, without a
+//! graph of operations.
+//!
+//! Burn's autodiff records each operation of the forward pass, and derives the backward pass from this record. It works for
+//! any model on any device. For a small network on the CPU, the record takes as long as the arithmetic, and each operation
+//! allocates memory and passes through it. The gradients of a multi-layer perceptron are a few formulas: for each layer,
+//! from the last to the first,
+//!
+//! ```text
+//! dW = xᵀ dz      dx = dz Wᵀ
+//! ```
+//!
+//! and `hidden` has those of the rest of a hidden layer. `network` has the weights in place, `input` the images, `random`
+//! dropout and noise, and `matrix` the products, or `sparse` those with images that are mostly background.
+
+mod hidden;
+mod input;
+mod matrix;
+mod network;
+mod random;
+mod sparse;
+
+use burn::module::Param;
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
+
+use self::hidden::{Gradients, Hidden};
+use self::input::Input;
+use self::matrix::Matrix;
+pub use self::network::{HostLinear, HostNetwork, HostNorm};
+use crate::data::BatchImages;
+
+/// The buffers of both passes, kept from one to the next.
+#[derive(Debug, Default)]
+pub struct Passes {
+    input: Input,
+    hidden: Vec<Hidden>,
+    /// The gradients of a layer's product, and of its inputs.
+    gradients: [Vec<f32>; 2],
+}
+
+impl Passes {
+    /// Overwrites `logits` with those of `images`, `[images, classes]`. With a seed, it is a pass in training: with noise,
+    /// dropout, and the batch's statistics. `None` if the images are not in host memory.
+    pub fn forward(
+        &mut self,
+        network: &HostNetwork,
+        images: &[&BatchImages],
+        seed: Option<u64>,
+        logits: &mut Vec<f32>,
+    ) -> Option<()> {
+        let (output, hidden) = network.layers.split_last()?;
+        self.input.fill(images, network.layers[0].0.size[1], network.noise, seed)?;
+        self.hidden.resize_with(hidden.len(), Hidden::default);
+        for (number, (linear, norm)) in hidden.iter().enumerate() {
+            let (before, layer) = self.hidden.split_at_mut(number);
+            let layer = &mut layer[0];
+            product(&self.input, before.last(), linear, &mut layer.z);
+            let random = if seed.is_some() { [network.noise, network.dropout] } else { [0.0; 2] };
+            layer.draw(random, seed.unwrap_or_default(), number as u64);
+            layer.activate(linear, norm.as_ref(), network.activation, seed.is_some())?;
+        }
+        product(&self.input, self.hidden.last(), &output.0, logits);
+        let bias = output.0.bias.as_slice();
+        for logits in logits.chunks_exact_mut(bias.len()) {
+            logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
+        }
+        Some(())
+    }
+
+    /// The gradients of all weights that learn, from those of the logits of the last forward pass.
+    pub fn backward(&mut self, network: &HostNetwork, of_logits: &[f32]) -> GradientsParams {
+        let mut all = GradientsParams::new();
+        let [dz, dx] = &mut self.gradients;
+        dz.clear();
+        dz.extend(of_logits);
+        let first = network.first_that_learns();
+        for (number, (linear, norm)) in network.layers.iter().enumerate().skip(first).rev() {
+            let vectors = match self.hidden.get(number) {
+                Some(layer) => layer.derive(dz),
+                None => Gradients::of_output(dz, network.classes()),
+            };
+            if let Some(bias) = &linear.layer.bias {
+                register(&mut all, bias, vectors.bias);
+            }
+            if let Some(norm) = norm {
+                register(&mut all, &norm.layer.gamma, vectors.gamma);
+                register(&mut all, &norm.layer.beta, vectors.beta);
+            }
+            let (images, [inputs, units]) = (self.input.images(), linear.size);
+            let of_product = Matrix::new(dz, [images, units]);
+            if linear.layer.weight.is_require_grad() {
+                let mut gradient = vec![];
+                match number.checked_sub(1) {
+                    None => self.input.gradient(dz, units, &mut gradient),
+                    Some(before) => {
+                        Matrix::new(&self.hidden[before].y, [images, inputs])
+                            .transposed()
+                            .times(of_product, &mut gradient);
+                    }
+                }
+                register(&mut all, &linear.layer.weight, gradient);
+            }
+            if number > first {
+                of_product.times(Matrix::new(linear.weight.as_slice(), linear.size).transposed(), dx);
+                std::mem::swap(dz, dx);
+            }
+        }
+        all
+    }
+}
+
+/// Overwrites z with the product of a layer: of the images, or of the outputs of the layer before.
+fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
+    let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
+    match before {
+        Some(before) => Matrix::new(&before.y, [input.images(), inputs]).times(Matrix::new(weight, [inputs, units]), z),
+        None => input.times(weight, units, z),
+    }
+}
+
+/// Adds the gradient of a parameter, if it learns.
+fn register<const D: usize>(all: &mut GradientsParams, parameter: &Param<Tensor<D>>, gradient: Vec<f32>) {
+    if parameter.is_require_grad() {
+        let device = parameter.device().inner();
+        all.register(parameter.id, Tensor::<D>::from_data(TensorData::new(gradient, parameter.shape()), &device));
+    }
+}

@@ -1,0 +1,74 @@
+//! A training step in closed form: loss and gradients from one forward and one backward pass, see
+//! [`passes`](crate::model::passes).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::train::TrainOutput;
+
+use super::loss::{Loss, largest, softmax_loss};
+use super::output::BatchOutput;
+use crate::data::Batch;
+use crate::model::Mlp;
+use crate::model::passes::Passes;
+
+/// The steps of one training. Its copies share the buffers.
+#[derive(Debug, Clone, Default)]
+pub struct ClosedForm {
+    /// The buffers that no step uses at the moment. With several devices, there are several steps at a time.
+    idle: Arc<Mutex<Vec<Buffers>>>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    passes: Passes,
+    /// `[images, classes]`, and then their gradients.
+    logits: Vec<f32>,
+    teacher: Passes,
+    /// Those of the unlabelled images.
+    teacher_logits: Vec<f32>,
+}
+
+impl ClosedForm {
+    /// The gradients and the output of a step; `None` if the network or the images are not in host memory. `teacher` is for
+    /// unlabelled images.
+    pub fn step(&self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffers = idle().pop().unwrap_or_default();
+        let output = buffers.step(network, teacher, loss, batch);
+        idle().push(buffers);
+        output
+    }
+}
+
+impl Buffers {
+    fn step(&mut self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
+        let (network, logits) = (network.in_host_memory()?, &mut self.logits);
+        let unlabelled = loss.unlabelled().zip(batch.unlabelled.as_ref());
+        let augmented = unlabelled.map(|(_, images)| &images.augmented);
+        // In one pass, so that batch normalisation sees them as one batch.
+        let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
+        self.passes.forward(&network, &images, Some(batch.seed), logits)?;
+
+        let (classes, targets) = (network.classes(), batch.targets.to_data());
+        let count = targets.num_elements();
+        let (labelled, unlabelled_logits) = logits.split_at_mut(count * classes);
+        let (mut sum, mut correct) = (0.0, 0);
+        let factor = (batch.loss_weight / count as f64) as f32;
+        for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
+            let target = target as usize;
+            correct += usize::from(largest(logits) == target);
+            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing() as f32, factor));
+        }
+        if let Some((loss, images)) = unlabelled {
+            let teacher_logits = &mut self.teacher_logits;
+            self.teacher.forward(&teacher.in_host_memory()?, &[&images.plain], None, teacher_logits)?;
+            loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
+        }
+        let (mean, accuracy) = (sum / count as f64, 100.0 * correct as f64 / count as f64);
+        let grads = self.passes.backward(&network, &self.logits);
+        Some(TrainOutput { grads, item: BatchOutput::new(count, mean, accuracy) })
+    }
+}
+
+#[cfg(test)]
+mod tests;
