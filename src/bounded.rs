@@ -17,14 +17,6 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// The text of the file at `path`.
-///
-/// # Errors
-/// As for [`read`], and if it is not UTF-8.
-pub fn read_to_string(path: &Path, limit: u64) -> io::Result<String> {
-    String::from_utf8(read(path, limit)?).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
 /// The bytes of a regular file of any size.
 ///
 /// # Errors
@@ -46,7 +38,7 @@ mod tests {
     fn file_is_read_up_to_its_limit_and_not_further() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(&file, "four").unwrap();
-        assert_eq!(read_to_string(file.path(), 4).unwrap(), "four");
+        assert_eq!(read(file.path(), 4).unwrap(), b"four");
         assert_eq!(read(file.path(), 3).unwrap_err().to_string(), "it has more than 3 bytes");
     }
 

@@ -11,9 +11,9 @@
 //! | [`commands`] | one file a command: from its arguments to its output |
 //! | [`error`] | the one error that a command returns |
 //! | [`cli`] | the command line as typed, what a terminal shows, signals |
-//! | [`serve`] | a page to draw digits on, and its JSON API |
+//! | `serve` | a page to draw digits on, and its JSON API |
 //! | [`report`] | the HTML report of a run, the comparison of several, grids of images |
-//! | [`sweep`] | variants of an experiment over several seeds, and the choice among them |
+//! | `sweep` | variants of an experiment over several seeds, and the choice among them |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
 //! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
 //! | [`evaluation`] | predictions against the true classes; a trained network as a classifier |
@@ -21,10 +21,10 @@
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | [`random`] | the random generators, each derived from the seed and its purpose |
+//! | `random` | the random generators, each derived from the seed and its purpose |
 //! | [`checksum`] | SHA-256 sums |
-//! | [`bounded`] | files read up to a limit |
-//! | [`text`] | how numbers and errors are written |
+//! | `bounded` | files read up to a limit |
+//! | `text` | how numbers and errors are written |
 //!
 //! The first lines of each room's `mod.rs` are a map of that room.
 //!
@@ -49,7 +49,7 @@
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
 
-pub mod bounded;
+mod bounded;
 pub mod checksum;
 pub mod cli;
 pub mod commands;
@@ -59,12 +59,12 @@ pub mod device;
 pub mod error;
 pub mod evaluation;
 pub mod model;
-pub mod random;
+mod random;
 pub mod report;
 pub mod run;
-pub mod serve;
-pub mod sweep;
-pub mod text;
+mod serve;
+mod sweep;
+mod text;
 pub mod training;
 
 pub use error::Error;

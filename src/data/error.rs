@@ -10,7 +10,6 @@ pub enum DataError {
     /// `data.dataset = "idx"` without a folder.
     #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
-
     /// The folder of the user's own files lacks some. They are never downloaded.
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
     Missing {
@@ -19,7 +18,6 @@ pub enum DataError {
         /// The files looked for and not found, each with both its names.
         missing: Vec<String>,
     },
-
     /// Several folders in the folder of the user's own files hold a data set.
     #[error("{dir} holds several data sets: set data.dir to one of {}", paths(found))]
     Several {
@@ -28,7 +26,6 @@ pub enum DataError {
         /// The folders with the files of a data set.
         found: Vec<PathBuf>,
     },
-
     /// The sub-folders of a folder are not the expected classes.
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
@@ -42,7 +39,6 @@ pub enum DataError {
         /// The expected classes.
         expected: String,
     },
-
     /// Too many files in a folder of images are not images.
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
@@ -57,7 +53,6 @@ pub enum DataError {
         /// How many files there are.
         all: usize,
     },
-
     /// A class has no image for training, or none for testing.
     #[error(
         "{dir} has too few images: a class needs at least one for training and one for testing; add images, or remove \
@@ -67,7 +62,6 @@ pub enum DataError {
         /// The class's folder.
         dir: PathBuf,
     },
-
     /// A file of a named data set is not the published one.
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it again, or \
@@ -81,7 +75,6 @@ pub enum DataError {
         /// The file's SHA-256.
         found: String,
     },
-
     /// No mirror sent the published file.
     #[error(
         "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
@@ -95,7 +88,6 @@ pub enum DataError {
         /// The addresses tried, in order, and what was wrong with each.
         attempts: Vec<Attempt>,
     },
-
     /// The environment variable for the time-outs is not a usable time.
     #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
     Timeout {
@@ -104,7 +96,6 @@ pub enum DataError {
         /// Its value.
         value: String,
     },
-
     /// A file or folder cannot be written.
     #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
     Write {
@@ -113,7 +104,6 @@ pub enum DataError {
         /// The system's error.
         source: io::Error,
     },
-
     /// A file cannot be opened or read.
     #[error("cannot read {path}: check that it exists and that you may read it")]
     Read {
@@ -122,7 +112,6 @@ pub enum DataError {
         /// The system's error.
         source: io::Error,
     },
-
     /// A file is not a complete IDX file of the expected kind.
     #[error("{path} is not a usable IDX file: replace it")]
     Idx {
@@ -131,7 +120,6 @@ pub enum DataError {
         /// What is wrong in it.
         source: IdxError,
     },
-
     /// The files of images and labels do not belong together.
     #[error("{images} holds {image_count} images, but {labels} holds {label_count} labels: use files of one data set")]
     Counts {
@@ -144,7 +132,6 @@ pub enum DataError {
         /// How many there are.
         label_count: usize,
     },
-
     /// A label is not below the number of classes.
     #[error("{path}: label {index} (from 0) is {label}, but the {classes} classes are 0 to {}: correct it", classes - 1)]
     Label {
@@ -157,14 +144,12 @@ pub enum DataError {
         /// How many classes there are, at least 1.
         classes: usize,
     },
-
     /// `data.classes` names a label that no image has.
     #[error("data.classes: no image has the label {label}: remove it")]
     Classes {
         /// The label.
         label: String,
     },
-
     /// Validation would take all training images.
     #[error("data.validation = {validation} leaves nothing to train on: there are {images} training images in all")]
     Validation {
@@ -173,7 +158,6 @@ pub enum DataError {
         /// How many images there are.
         images: usize,
     },
-
     /// The classes can't have equally many labels of this number.
     #[error(
         "data.labels = {labels} takes a whole number from {least} to {most} here: the same number for each class, at \
@@ -187,7 +171,6 @@ pub enum DataError {
         /// For each class as many as the smallest one has, but less than the number of images.
         most: usize,
     },
-
     /// The test images have another size than the training images.
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",
@@ -212,7 +195,6 @@ pub enum IdxError {
         /// The first number of the file.
         found: u32,
     },
-
     /// The dimensions are not usable, as those of images in place of labels.
     #[error("its dimensions are {found:?}, not {expected}")]
     Shape {
@@ -221,7 +203,6 @@ pub enum IdxError {
         /// The dimensions.
         found: Vec<usize>,
     },
-
     /// A value is no byte.
     #[error(
         "it holds {kind}, of which number {index} (from 0) is {number}: convert them to whole numbers from 0 to 255, \
@@ -235,18 +216,15 @@ pub enum IdxError {
         /// The value.
         number: f64,
     },
-
     /// The file ends before its header does.
     #[error("it ends within its header")]
     Header,
-
     /// A dimension is 0.
     #[error("its header announces an empty array: its dimensions are {shape:?}")]
     Empty {
         /// The dimensions.
         shape: Vec<usize>,
     },
-
     /// The header announces more than is read into memory.
     #[error("its header announces {announced} bytes, but at most {most} are read into memory")]
     TooLarge {
@@ -255,7 +233,6 @@ pub enum IdxError {
         /// The most bytes that are read.
         most: u64,
     },
-
     /// The header announces more than a file of this size can hold.
     #[error("its header announces dimensions of {shape:?}, more than its {size} bytes can hold")]
     Oversized {
@@ -264,7 +241,6 @@ pub enum IdxError {
         /// The file's size, in bytes.
         size: u64,
     },
-
     /// The file ends before its announced end.
     #[error("it ends after {found} of the {announced} bytes that its header announces")]
     Truncated {
@@ -273,14 +249,12 @@ pub enum IdxError {
         /// The bytes there are.
         found: u64,
     },
-
     /// The file continues after its announced end.
     #[error("it continues after the {announced} bytes that its header announces")]
     Trailing {
         /// The bytes of pixels or labels the header announces.
         announced: u64,
     },
-
     /// Reading failed, most often because of a damaged gzip stream.
     #[error("it cannot be read to the end")]
     Unreadable(#[source] io::Error),
@@ -302,15 +276,12 @@ pub enum MirrorError {
     /// It could not be reached, or its answer was an error or invalid.
     #[error("{0}")]
     Http(Box<ureq::Error>),
-
     /// Neither the program nor the system trusts its certificate.
     #[error("{0}; if it is your network's own, name the file of its certificate in SSL_CERT_FILE")]
     Certificate(io::Error),
-
     /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
-
     /// It sent more or fewer bytes than the published file has.
     #[error("sent {} bytes than the {expected} of the file", if found > expected { "more" } else { "fewer" })]
     Length {
@@ -319,7 +290,6 @@ pub enum MirrorError {
         /// The bytes received.
         found: u64,
     },
-
     /// It sent another file than the published one.
     #[error("sent a file with SHA-256 {found}, not {expected}")]
     Checksum {

@@ -14,6 +14,5 @@ mod results;
 mod space;
 
 pub use error::SweepError;
-pub use plan::{Sweep, SweepRun, Trial};
-pub use results::{Results, RunResult, Spread, TrialResult};
-pub use space::Settings;
+pub use plan::{Sweep, SweepRun};
+pub use results::{Results, Spread, TrialResult};
