@@ -51,7 +51,8 @@ fn free() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|&bytes| bytes > 0).map(|bytes| bytes + system.free_swap());
-    let container = system.cgroup_limits().map(|limits| limits.free_memory + limits.free_swap);
+    // The files that the kernel caches count as used, but it would drop them.
+    let container = system.cgroup_limits().map(|it| it.total_memory.saturating_sub(it.rss) + it.free_swap);
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let address_space =
         limits.lines().find_map(|line| line.strip_prefix("Max address space")?.split_whitespace().next()?.parse().ok());
