@@ -68,6 +68,7 @@ pub struct Unlabelled {
 
 /// Images of a batch.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a batch has at most three")]
 pub enum BatchImages {
     /// On a device, `[images, height · width]`, scaled.
     Scaled(Tensor<2>),

@@ -53,7 +53,7 @@ impl BufferedMetric {
         for (mean, images) in self.unread.drain(..) {
             match mean {
                 Mean::Number(mean) => read.push((mean, images)),
-                Mean::OnDevice(mean) => unread.push((mean, images)),
+                Mean::OnDevice(mean) => unread.push((*mean, images)),
             }
         }
         while let Some(device) = unread.first().map(|(mean, _)| mean.device()) {
@@ -203,7 +203,7 @@ mod tests {
         for (number, batch) in batches().into_iter().enumerate() {
             let mut output = BatchOutput::from(batch);
             output.loss = match output.loss {
-                Mean::OnDevice(loss) if number % 3 == 1 => Mean::OnDevice(loss.to_device(&ndarray)),
+                Mean::OnDevice(loss) if number % 3 == 1 => Mean::OnDevice(Box::new(loss.to_device(&ndarray))),
                 Mean::OnDevice(loss) if number % 3 == 2 => Mean::Number(loss.into_scalar::<f32>().into()),
                 loss => loss,
             };

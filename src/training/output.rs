@@ -21,7 +21,7 @@ pub enum Mean {
     /// The number.
     Number(f64),
     /// The number on a device, `[1]`, not yet read.
-    OnDevice(Tensor<1>),
+    OnDevice(Box<Tensor<1>>),
 }
 
 impl BatchOutput {
@@ -38,8 +38,8 @@ impl From<ClassificationOutput> for BatchOutput {
         let correct = output.without_autodiff().argmax(1).reshape([images]).equal(targets.without_autodiff());
         Self {
             images,
-            loss: Mean::OnDevice(loss.without_autodiff().mean()),
-            accuracy: Mean::OnDevice(correct.float().mean().mul_scalar(100.0)),
+            loss: Mean::OnDevice(Box::new(loss.without_autodiff().mean())),
+            accuracy: Mean::OnDevice(Box::new(correct.float().mean().mul_scalar(100.0))),
         }
     }
 }

@@ -270,7 +270,7 @@ fn step_in_closed_form_changes_no_bit_with_the_number_of_threads_and_reuses_its_
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             let model = case.model(&network, Gradients::ClosedForm);
             let step = |&number| TrainStep::step(&model, case.batch(number, true, &device)).grads;
-            let gradients = pool.install(|| steps.iter().map(step).last().unwrap());
+            let gradients = pool.install(|| steps.iter().map(step).collect::<Vec<_>>()).pop().unwrap();
             by_name(&model.network, &gradients)
         };
         assert!(with(1, &[2]) == with(5, &[2]));
