@@ -3,7 +3,8 @@
 use super::print::print;
 use crate::Error;
 use crate::cli::Export;
-use crate::run::{RunFolder, write_whole_at};
+use crate::model::to_half;
+use crate::run::{RunError, RunFolder, write_whole_at};
 
 /// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
@@ -13,6 +14,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     if file.exists() && !arguments.force {
         return Err(Error::Exists { path: file.clone() });
     }
+    let model = if arguments.half { to_half(&model, file).map_err(RunError::from)? } else { model };
     write_whole_at(file, &model)?;
     print(&file.display().to_string())
 }

@@ -18,9 +18,10 @@ use super::tensorboard::{self, Curve};
 use crate::checksum;
 use crate::config::{self, Experiment};
 use crate::data::ImageBatcher;
+use crate::data::prepare::Look;
 use crate::device::Opened;
 use crate::evaluation::{Classifier, Evaluation};
-use crate::model::{Mlp, Pretrained, SourceRun, weights};
+use crate::model::{Mlp, Pretrained, SourceRun, to_single, weights};
 
 /// The folder of one run. See [`crate::run`] for its files.
 #[derive(Debug, Clone)]
@@ -257,7 +258,7 @@ impl RunFolder {
         let found = checksum::of_bytes(&bytes);
         let recorded = record.models.get(name).map(Vec::as_slice).unwrap_or_default();
         if recorded.contains(&found) {
-            return Ok(bytes);
+            return Ok(to_single(bytes, &path)?);
         }
         let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
         Err(RunError::Changed { path, found, recorded })
@@ -283,7 +284,8 @@ impl RunFolder {
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
         let model = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
-        Ok(Classifier::new(model, batcher, [data.height, data.width], data.names(), device.device.clone()))
+        let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
+        Ok(Classifier::new(model, batcher, size, look, data.names(), device.device.clone()))
     }
 
     /// The best model's weights, as pretrained weights for another network.
