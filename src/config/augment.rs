@@ -26,7 +26,7 @@ pub struct Augment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub translation: Option<f64>,
-    /// The strength α of an elastic deformation: noise from -1 to 1 at each pixel, smoothed by a Gaussian of weight 1, then
+    /// The strength α of an elastic deformation: noise from -1 to 1 at each pixel, smoothed by a normalised Gaussian, then
     /// multiplied by α. The pixels move by α/(√24·σ) on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]

@@ -33,10 +33,9 @@ pub struct Optimizer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
-    /// AdamW subtracts this fraction of each weight, times the learning rate, in each update, separately from the
-    /// gradient; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its gradient, before any
-    /// momentum, as in PyTorch and Burn (Keras' SGD has AdamW's form); the default is 0. Both include biases and batch
-    /// normalisation.
+    /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
+    /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
+    /// gradient, before any momentum, as in PyTorch; the default is 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,

@@ -18,7 +18,7 @@ pub struct SemiSupervised {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<f64>,
-    /// The confidence threshold (τ): the teacher's answer counts only if its probability is at least this.
+    /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), extend("default" = THRESHOLD))]
     pub threshold: Option<f64>,
