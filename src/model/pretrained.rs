@@ -252,7 +252,7 @@ impl Pretrained {
             if fresh.contains_key(layer_of(name)) {
                 continue;
             }
-            match there.remove(name).map(Stored::as_f32) {
+            match there.remove(name).map(Stored::into_f32) {
                 None => misfits.push(format!("{name} {:?} is missing", own.shape)),
                 Some(tensor) if tensor.shape != own.shape => {
                     misfits.push(format!("{name} is {:?}, not {:?}", tensor.shape, own.shape));
