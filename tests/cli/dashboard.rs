@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use super::file_systems::{ENOSPC, Shim};
 use super::reproduce::assert_same_results;
 use super::resume::{DIVERGING, Workspace, is_writing, undisturbed};
 use super::success;
@@ -178,9 +179,8 @@ fn dashboard_closes_at_a_signal_and_a_second_one_quits_at_once() {
 fn training_error_is_printed_after_the_dashboard() {
     let workspace = Workspace::new();
     success(&mut workspace.train(&["training.epochs=2"]));
-    // Writing to /dev/full fails as on a full disk.
-    std::os::unix::fs::symlink("/dev/full", workspace.run().join(".last.tmp")).unwrap();
-    let Ended { code, after, .. } = Terminal::start(&workspace.resume(&["training.epochs=10"])).end();
+    let (shim, mut resume) = (Shim::new(), workspace.resume(&["training.epochs=10"]));
+    let Ended { code, after, .. } = Terminal::start(shim.preload(&mut resume).env("FILE_SYNC_ERROR", ENOSPC)).end();
     assert_eq!(code, Some(1), "{after}");
     assert!(after.contains("the disk is full: can't write"), "{after}");
 }
