@@ -1,0 +1,52 @@
+//! From the digit to the image: strokes of the usual width, the usual size, the usual place.
+
+use image::imageops::{self, FilterType};
+use image::{GrayImage, Luma};
+use imageproc::morphology::{Mask, grayscale_dilate};
+
+use super::look::{Look, stroke_width};
+
+/// How many times larger than in the image the strokes are made wider.
+const DETAIL: u32 = 8;
+
+/// The digit scaled to the size that it has in the image, [`DETAIL`] times as large. Strokes that are much narrower than
+/// those of the training images get wider.
+pub fn stroke(digit: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
+    let detail = DETAIL as f32;
+    let scale = look.filled() * detail * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
+    let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
+    let large = imageops::resize(digit, side(digit.width()), side(digit.height()), FilterType::Triangle);
+    let missing = detail * look.least_stroke() - stroke_width(large.as_raw(), large.width() as usize);
+    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * detail) as u8;
+    if radius == 0 {
+        return large;
+    }
+    let border = u32::from(radius);
+    let mut wider = GrayImage::new(large.width() + 2 * border, large.height() + 2 * border);
+    imageops::replace(&mut wider, &large, border.into(), border.into());
+    grayscale_dilate(&wider, &Mask::disk(radius))
+}
+
+/// The image: the digit at its size, around its centre of mass or in the middle, as the training images are. The
+/// strongest ink is 255.
+pub fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
+    let (width, height) = (width as u32, height as u32);
+    let scale = look.filled() * (width as f32 / stroke.width() as f32).min(height as f32 / stroke.height() as f32);
+    let side = |length: u32, most: u32| ((length as f32 * scale).round() as u32).clamp(1, most);
+    let mut digit =
+        imageops::resize(stroke, side(stroke.width(), width), side(stroke.height(), height), FilterType::Triangle);
+    let strongest = digit.pixels().map(|pixel| pixel[0]).max().unwrap_or(0).max(1);
+    digit.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
+
+    let mass = digit.pixels().map(|pixel| f64::from(pixel[0])).sum::<f64>();
+    let centre = |at: fn((u32, u32)) -> u32| {
+        digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at((x, y))) + 0.5)).sum::<f64>() / mass
+    };
+    let offset = |whole: u32, part: u32, centre: f64| {
+        (f64::from(whole) / 2.0 - centre).round().clamp(0.0, f64::from(whole - part)) as i64
+    };
+    let (x, y) = (offset(width, digit.width(), centre(|at| at.0)), offset(height, digit.height(), centre(|at| at.1)));
+    let mut image = GrayImage::new(width, height);
+    imageops::replace(&mut image, &digit, x, y);
+    image
+}

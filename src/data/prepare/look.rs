@@ -1,0 +1,163 @@
+//! What the training images look like.
+
+use serde::{Deserialize, Serialize};
+
+/// What the images that a network was trained on look like: the ranges of a few measures.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Look {
+    /// The level of the background.
+    background: u8,
+    /// The level of the strongest ink.
+    ink: u8,
+    /// The usual length of a digit's longer side, as a fraction of the image's.
+    filled: f32,
+    /// The usual width of its strokes, in pixels.
+    stroke: f32,
+    /// The least and the most of each measure.
+    least: Measures,
+    most: Measures,
+}
+
+/// The measures of one image, whose ink is from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Measures {
+    /// The mean ink along the edge of the image.
+    edge: f32,
+    /// The strongest ink.
+    strongest: f32,
+    /// The longer side of the box around the ink, as a fraction of the image's side.
+    filled: f32,
+    /// The width of the strokes, in pixels.
+    stroke: f32,
+    /// The centre of mass, as fractions of the image's width and height.
+    x: f32,
+    y: f32,
+}
+
+impl Measures {
+    fn of(ink: &[f32], width: usize) -> Self {
+        let height = ink.len() / width;
+        let inked = || ink.iter().enumerate().filter(|&(_, &ink)| ink > 0.1).map(|(at, _)| (at % width, at / width));
+        let box_of = |along: fn((usize, usize)) -> usize| {
+            let (low, high) = inked().map(along).fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
+            (high + 1).saturating_sub(low) as f32
+        };
+        let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let on_edge = |at: usize| at % width == 0 || at % width + 1 == width || at / width == 0 || at / width + 1 == height;
+        let edge: Vec<f32> = ink.iter().enumerate().filter(|&(at, _)| on_edge(at)).map(|(_, &ink)| ink).collect();
+        let sum = |along: fn(usize, usize) -> usize| ink.iter().enumerate().map(|(at, ink)| ink * (along(at, width) as f32 + 0.5)).sum::<f32>();
+        let bytes: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
+        Self {
+            edge: edge.iter().sum::<f32>() / edge.len() as f32,
+            strongest: ink.iter().copied().fold(0.0, f32::max),
+            filled: (box_of(|at| at.0) / width as f32).max(box_of(|at| at.1) / height as f32),
+            stroke: stroke_width(&bytes, width),
+            x: sum(|at, width| at % width) / mass / width as f32,
+            y: sum(|at, width| at / width) / mass / height as f32,
+        }
+    }
+
+    fn numbers(&self) -> [f32; 6] {
+        [self.edge, self.strongest, self.filled, self.stroke, self.x, self.y]
+    }
+
+    fn from_numbers([edge, strongest, filled, stroke, x, y]: [f32; 6]) -> Self {
+        Self { edge, strongest, filled, stroke, x, y }
+    }
+}
+
+impl Look {
+    /// The look of MNIST: for runs that recorded none.
+    pub const MNIST: Self = Self {
+        background: 0,
+        ink: 255,
+        filled: 20.0 / 28.0,
+        stroke: 3.0,
+        least: Measures { edge: 0.0, strongest: 0.5, filled: 0.5, stroke: 1.5, x: 0.45, y: 0.45 },
+        most: Measures { edge: 0.05, strongest: 1.0, filled: 0.75, stroke: 6.0, x: 0.55, y: 0.55 },
+    };
+
+    /// Measures `images`, each of `size`, `[height, width]`.
+    pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
+        let on_edge = |at: usize| at % width == 0 || at % width + 1 == width || at < width || at / width + 1 == height;
+        let mut counts = [0usize; 256];
+        let (mut low, mut high) = (u8::MAX, 0);
+        for (at, &level) in images.clone().flat_map(|image| image.iter().enumerate()) {
+            (low, high) = (low.min(level), high.max(level));
+            counts[usize::from(level)] += usize::from(on_edge(at));
+        }
+        let background = (0..=255).max_by_key(|&level| counts[usize::from(level)]).unwrap_or(0);
+        let ink = if background - low > high - background { low } else { high };
+        let mut look = Self { background, ink, ..Self::MNIST };
+        let measured: Vec<[f32; 6]> = images.map(|image| Measures::of(&look.ink_of(image), width).numbers()).collect();
+        let column = |number: usize| {
+            let mut values: Vec<f32> = measured.iter().map(|measures| measures[number]).collect();
+            values.sort_unstable_by(f32::total_cmp);
+            values
+        };
+        let columns: [Vec<f32>; 6] = [0, 1, 2, 3, 4, 5].map(column);
+        if let [_, _, filled, stroke, ..] = &columns && !measured.is_empty() {
+            let middle = |values: &[f32]| values[values.len() / 2];
+            (look.filled, look.stroke) = (middle(filled), middle(stroke));
+            let bound = |values: &Vec<f32>, first: bool| {
+                let (low, high) = (values[0], values[values.len() - 1]);
+                let margin = 0.02 * (high - low);
+                if first { low - margin } else { high + margin }
+            };
+            look.least = Measures::from_numbers(columns.each_ref().map(|values| bound(values, true)));
+            look.most = Measures::from_numbers(columns.each_ref().map(|values| bound(values, false)));
+        }
+        look
+    }
+
+    /// Whether an image of `size` already looks so.
+    pub fn fits(&self, pixels: &[u8], size: [usize; 2]) -> bool {
+        let measures = Measures::of(&self.ink_of(pixels), size[1]).numbers();
+        let bounds = self.least.numbers().into_iter().zip(self.most.numbers());
+        measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
+    }
+
+    /// The level of the strongest ink.
+    pub fn strongest(&self) -> u8 {
+        self.ink.max(self.background)
+    }
+
+    /// The usual length of a digit's longer side, as a fraction of the image's.
+    pub fn filled(&self) -> f32 {
+        self.filled
+    }
+
+    /// The width, in pixels, below which strokes get wider.
+    pub fn least_stroke(&self) -> f32 {
+        0.8 * self.stroke
+    }
+
+    /// Ink from 0 to 255 in the levels of the training images.
+    pub fn coloured(&self, ink: &[u8]) -> Vec<u8> {
+        let (from, to) = (f32::from(self.background), f32::from(self.ink));
+        ink.iter().map(|&ink| (from + (to - from) * f32::from(ink) / 255.0).round() as u8).collect()
+    }
+
+    fn ink_of(&self, pixels: &[u8]) -> Vec<f32> {
+        let (from, to) = (f32::from(self.background), f32::from(self.ink));
+        let range = if from == to { 1.0 } else { to - from };
+        pixels.iter().map(|&pixel| ((f32::from(pixel) - from) / range).abs()).collect()
+    }
+}
+
+/// The mean width of the strokes in `ink`, in pixels: twice their area over the length of their outline.
+pub fn stroke_width(ink: &[u8], width: usize) -> f32 {
+    let row = |y: usize| &ink[y * width..(y + 1) * width];
+    let height = ink.len() / width;
+    let at = |x: usize, y: usize| if x < width && y < height { f32::from(row(y)[x]) } else { 0.0 };
+    let area: f32 = ink.iter().map(|&ink| f32::from(ink)).sum();
+    let mut outline = 0.0;
+    // From one row and column before the image, where there is no ink.
+    for y in 0..=height {
+        for x in 0..=width {
+            let (own, left, above) = (at(x, y), at(x.wrapping_sub(1), y), at(x, y.wrapping_sub(1)));
+            outline += (own - left).hypot(own - above);
+        }
+    }
+    if outline > 0.0 { 2.0 * area / outline } else { 0.0 }
+}

@@ -1,0 +1,147 @@
+//! Turns any picture of a digit into an image like those the network was trained on.
+//!
+//! MNIST's authors scaled each digit to fit 20 by 20 pixels, with its proportions, and put its centre of mass in the
+//! middle of 28 by 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages
+//! from a picture to a picture, for any [`Look`] of training images:
+//!
+//! | stage | makes |
+//! | --- | --- |
+//! | `decode` | a picture in colour without transparency, of at most 800 pixels a side |
+//! | `ink` | the difference of each pixel from the paper around it: 0 is paper, 255 the strongest ink |
+//! | `digit` | the ink of the digit alone, without specks, frames and neighbours |
+//! | `stroke` | the digit with strokes as wide as the training images have, at eight times their size |
+//! | `fit` | the image for the network, with the digit's centre of mass in the middle |
+//!
+//! A picture that already looks like the training images is only reduced to their size.
+
+mod decode;
+mod digit;
+mod fit;
+mod ink;
+mod look;
+
+use std::fmt;
+
+use image::{DynamicImage, GrayImage, RgbImage, imageops};
+use serde::Serialize;
+use thiserror::Error;
+
+pub use self::decode::Limits;
+pub use self::look::Look;
+
+/// Why a picture can't be read.
+#[derive(Debug, Error)]
+pub enum ImageError {
+    /// The file is not PNG or JPEG, is damaged, or is too large.
+    #[error("not a readable PNG or JPEG image: {0}")]
+    Undecodable(#[from] image::ImageError),
+    /// A JPEG file ends before its picture does.
+    #[error("the JPEG file is cut off: its end marker is missing; copy or download it again")]
+    Truncated,
+    /// The number of pixels is not that of the image.
+    #[error("the image has {found} pixels, not {expected}")]
+    Count {
+        /// How many there are.
+        found: usize,
+        /// How many there should be.
+        expected: usize,
+    },
+    /// Pixels from 0 to 1 in place of 0 to 255.
+    #[error("the pixels are all 0 or 1: multiply them by 255, the strongest ink")]
+    Unit,
+    /// All pixels are nearly equal.
+    #[error("the image is blank: no stroke stands out from the background")]
+    Blank,
+}
+
+/// A reason to doubt the answer for a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// The digit touches the edge of the picture.
+    Edge,
+    /// Something as heavy as the digit is beside it.
+    Several,
+    /// The ink has not the form of a digit.
+    NoDigit,
+    /// No class is probable.
+    LowConfidence,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Edge => "the ink touches the edge: the digit may be cut off",
+            Self::Several => "there seem to be several digits: only the most central one is classified",
+            Self::NoDigit => "this does not look like a digit",
+            Self::LowConfidence => "the network is not sure",
+        })
+    }
+}
+
+/// A picture made ready for the network.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The image, row by row, as the training images are.
+    pub pixels: Vec<u8>,
+    /// What is doubtful about it.
+    pub doubts: Vec<Doubt>,
+    /// What each stage made, in order, with the stage's name.
+    pub stages: Vec<(&'static str, DynamicImage)>,
+}
+
+/// Decodes a picture and prepares it for a network that was trained on images of `size`, `[height, width]`, with this
+/// `look`.
+///
+/// # Errors
+/// If it can't be decoded within the limits, or is blank.
+pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) -> Result<Prepared, ImageError> {
+    as_trained_on(decode::decode(encoded, limits)?, size, look)
+}
+
+/// Prepares the grey levels, 0 to 255, of an image of `size`, given row by row.
+///
+/// # Errors
+/// If there are too few or too many, all are 0 or 1, or the image is blank.
+pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
+    let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
+    let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
+    match GrayImage::from_raw(width, height, pixels) {
+        Some(_) if is_unit && look.strongest() > 1 => Err(ImageError::Unit),
+        Some(grey) if found == size[0] * size[1] => {
+            as_trained_on(DynamicImage::from(grey).into_rgb8(), size, look)
+        }
+        _ => Err(ImageError::Count { found, expected: size[0] * size[1] }),
+    }
+}
+
+/// The width of a digit's strokes, as a fraction of its longer side, at most.
+const WIDEST: f32 = 0.35;
+
+fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
+    let [height, width] = size.map(|side| side as u32);
+    let reduced = (u64::from(picture.width()) * u64::from(height) == u64::from(picture.height()) * u64::from(width)
+        && picture.width() >= width
+        && picture.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]))
+    .then(|| imageops::thumbnail(&DynamicImage::from(picture.clone()).into_luma8(), width, height));
+    if let Some(grey) = reduced.filter(|grey| look.fits(grey.as_raw(), size)) {
+        let stages = vec![("picture", picture.into()), ("image", grey.clone().into())];
+        return Ok(Prepared { pixels: grey.into_raw(), doubts: vec![], stages });
+    }
+    let ink = ink::ink(&picture)?;
+    let (digit, mut doubts) = digit::digit(&ink)?;
+    let stroke = fit::stroke(&digit, size, look);
+    let image = fit::fit(&stroke, size, look);
+    if look::stroke_width(stroke.as_raw(), stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
+        doubts.push(Doubt::NoDigit);
+    }
+    let pixels = look.coloured(image.as_raw());
+    let stages = vec![
+        ("picture", picture.into()),
+        ("ink", ink.into()),
+        ("digit", digit.into()),
+        ("stroke", stroke.into()),
+        ("image", image.into()),
+    ];
+    Ok(Prepared { pixels, doubts, stages })
+}
