@@ -199,4 +199,5 @@ def main():
                 (folder / f"{name}.png").write_bytes(png(drawn(*handwritten(strokes, rng))))
 
 
-main()
+if __name__ == "__main__":
+    main()
