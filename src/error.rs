@@ -56,6 +56,12 @@ pub enum Error {
     /// The server can't be started.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// `predict` has a run, but no image.
+    #[error("no image to classify: name PNG or JPEG files after {run}")]
+    NoImages {
+        /// The run.
+        run: PathBuf,
+    },
     /// Some images could not be read. Each was reported separately.
     #[error("{failed} of {images} images could not be read")]
     UnreadableImages {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -201,6 +201,9 @@ pub struct Export {
     /// Export the model of the last epoch instead of the best
     #[arg(long)]
     pub last: bool,
+    /// Write the weights in half precision, in half the size
+    #[arg(long)]
+    pub half: bool,
     /// Replace the file if it exists and is a regular file
     #[arg(long)]
     pub force: bool,
@@ -235,26 +238,46 @@ pub struct Images {
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run's folder, e.g. runs/baseline-20260101-120000
-    pub run: PathBuf,
-    /// PNG or JPEG images of one digit each
-    #[arg(required = true, value_name = "IMAGE")]
-    pub images: Vec<PathBuf>,
+    /// The run's folder, e.g. runs/baseline-20260101-120000, and PNG or JPEG images of one digit each [default run: the
+    /// newest finished one in `--runs`, or else the network that comes with the program]
+    #[arg(required = true, value_name = "[RUN] IMAGE")]
+    paths: Vec<PathBuf>,
+    /// The folder to look for a run in, if none is named
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
     /// Show each image as the network sees it, with the probabilities as bars; only in a terminal with colours
     #[arg(long, conflicts_with = "json")]
     pub show: bool,
-    /// Print a JSON array with an object for each image: file, digit and probabilities, or the error
+    /// Write what each stage of the preparation makes of an image into this folder, as PNG
+    #[arg(long, value_name = "DIR")]
+    pub stages: Option<PathBuf>,
+    /// Print a JSON array with an object for each image: file, digit, probabilities and warnings, or the error
     #[arg(long)]
     pub json: bool,
+}
+
+impl Predict {
+    /// The run, if one is named, and the images. The first path is a run unless it is a file, or is called like one.
+    pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
+        let is_called_image = |path: &Path| {
+            let extension = path.extension().unwrap_or_default();
+            ["png", "jpg", "jpeg"].iter().any(|image| extension.eq_ignore_ascii_case(image))
+        };
+        match self.paths.split_first() {
+            Some((run, images)) if run.is_dir() || !(run.is_file() || is_called_image(run)) => (Some(run), images),
+            _ => (None, &self.paths),
+        }
+    }
 }
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The run to use at first; the page can choose another one [default: the newest finished run]
+    /// The run to use at first; the page can choose another one [default: the newest finished run, or else the network that comes
+    /// with the program]
     pub run: Option<PathBuf>,
     /// The folder that holds the runs to choose from, directly or in sub-folders
     #[arg(long, value_name = "DIR", default_value = "runs")]

@@ -3,7 +3,8 @@
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::Export;
-use crate::run::RunFolder;
+use crate::model::to_half;
+use crate::run::{RunError, RunFolder};
 
 /// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
@@ -12,5 +13,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     model.check(&arguments.file)?;
     let run = RunFolder::at(&arguments.run);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    model.save(&arguments.file, &run.weights(name, &run.record()?)?)
+    let weights = run.weights(name, &run.record()?)?;
+    let weights = if arguments.half { to_half(&weights, &arguments.file).map_err(RunError::from)? } else { weights };
+    model.save(&arguments.file, &weights)
 }

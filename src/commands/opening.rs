@@ -1,11 +1,39 @@
 //! Opens devices, data sets and run folders for a command, with notices for the user.
 
+use std::path::Path;
+
 use crate::Error;
 use crate::cli::{DownloadBar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, DeviceError, Opened};
-use crate::run::{Lock, RunError, RunFolder};
+use crate::run::{Bundled, Lock, RunError, RunFolder};
+use crate::serve::{NamedRun, newest};
+
+/// The run whose network a command uses.
+pub struct ChosenRun {
+    /// Its name and folder.
+    pub named: NamedRun,
+    /// If it is the one that the program carries: deletes its folder at the end.
+    _bundled: Option<Bundled>,
+}
+
+/// The run at `path`; without a path the newest finished run in `runs`; without one, the run that the program carries.
+pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<ChosenRun, RunError> {
+    if let Some(path) = path {
+        return Ok(ChosenRun { named: NamedRun::at(path, runs), _bundled: None });
+    }
+    let (named, unreadable) = newest(runs)?;
+    if let Some(named) = named {
+        notice(format!("run: {}, the newest finished one", named.path.display()));
+        return Ok(ChosenRun { named, _bundled: None });
+    }
+    unreadable.into_iter().for_each(warn);
+    let bundled = Bundled::unpack()?;
+    notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
+    let named = NamedRun { name: Bundled::NAME.into(), path: bundled.path().into() };
+    Ok(ChosenRun { named, _bundled: Some(bundled) })
+}
 
 /// Opens a device and reports its name.
 pub fn open_device(name: &str) -> Result<Opened, DeviceError> {

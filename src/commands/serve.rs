@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::opening::open_device;
+use super::opening::{choose_run, open_device};
 use super::print::print;
 use crate::Error;
 use crate::cli::{Serve, notice, signals, warn};
 use crate::run::RunFolder;
-use crate::serve::{RunRegistry, listen, newest};
+use crate::serve::{RunRegistry, listen};
 
 /// Prints the address of the page, then serves until Ctrl-C.
 pub fn run(arguments: &Serve) -> Result<(), Error> {
-    let run = arguments.run.clone().map_or_else(|| newest(&arguments.runs), Ok)?;
-    let record = RunFolder::at(&run).record()?;
+    let run = choose_run(arguments.run.as_deref(), &arguments.runs)?;
+    let record = RunFolder::at(&run.named.path).record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let server = listen(RunRegistry::open(&arguments.runs, &run, device)?, arguments.expose, arguments.port)?;
+    let server =
+        listen(RunRegistry::open(&arguments.runs, run.named.clone(), device)?, arguments.expose, arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);
@@ -28,6 +29,6 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
         warn(format!("whoever can reach {address} can use the networks and read the runs and their reports"));
     }
     print(&format!("http://{}/", server.address()?))?;
-    notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", run.display()));
+    notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", run.named.name));
     Ok(server.serve(&stop)?)
 }

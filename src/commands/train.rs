@@ -179,6 +179,7 @@ impl Prepared {
                 unlabelled_images: data.split.unlabelled.len(),
                 validation_images: data.split.validation.len(),
                 scaling: data.scaling,
+                look: Some(data.look(experiment.data.prepare)),
                 sha256: files.checksums().clone(),
             },
             parameters: network.trained_parameters(),

@@ -118,6 +118,8 @@ pub struct Data {
     pub labels: Option<usize>,
     /// How pixels are scaled.
     pub pixels: Pixels,
+    /// How a picture is prepared for the trained network, by `predict` and `serve`.
+    pub prepare: Prepare,
     /// The number of threads that prepare batches in advance. It changes only the speed.
     #[schemars(range(max = 64))]
     pub loader_threads: usize,
@@ -138,6 +140,7 @@ impl Default for Data {
             fraction: 1.0,
             labels: None,
             pixels: Pixels::Unit,
+            prepare: Prepare::Auto,
             loader_threads: 1,
             augment: Augment::default(),
         }
@@ -170,6 +173,19 @@ pub enum Pixels {
     Unit,
     /// To mean 0 and standard deviation 1 over the training split, before any augmentation.
     Standardized,
+}
+
+/// How a picture becomes an image like those that a network was trained on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prepare {
+    /// As the training images are: their background, size, place and strokes are measured.
+    #[default]
+    Auto,
+    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, with its centre of mass in the middle.
+    Mnist,
+    /// The whole picture is reduced to the image's size.
+    Resize,
 }
 
 /// As in Burn and PyTorch.

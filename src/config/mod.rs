@@ -42,7 +42,7 @@ pub use self::difference::{Difference, differences};
 pub(crate) use self::document::table;
 pub use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
-pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels};
+pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
 pub(crate) use self::hint::{is_renamed, nearest};
 pub use self::home::expand_home;
 pub use self::init::{Init, Weights};

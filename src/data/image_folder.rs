@@ -15,7 +15,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::error::{DataError, first};
 use super::images::Images;
-use super::prepare::{Limits, prepare};
+use super::prepare::{Limits, training_image};
 use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
@@ -266,7 +266,7 @@ impl ImageFile {
             return Err("it is not a regular file".into());
         }
         let bytes = bounded::read(path, LARGEST_FILE).map_err(|error| error.to_string())?;
-        let pixels = prepare(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
+        let pixels = training_image(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
         let name = format!("{}/{}", name(folder), name(path));
         Ok(Self { name, sha256: checksum::of_bytes(&bytes), class, pixels })
     }

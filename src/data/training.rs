@@ -6,8 +6,9 @@ use super::batch::{ImageBatcher, Scaling};
 use super::error::{DataError, first};
 use super::files::Files;
 use super::images::Images;
+use super::prepare::Look;
 use super::split::{Split, stratified};
-use crate::config::{Experiment, Pixels};
+use crate::config::{Experiment, Pixels, Prepare};
 
 /// The images that an experiment trains on and is validated with. The test images are not among them.
 #[derive(Debug, Clone)]
@@ -67,6 +68,19 @@ impl TrainingData {
     /// The number of pixels of an image: the network's inputs.
     pub fn inputs(&self) -> usize {
         self.images.size().iter().product()
+    }
+
+    /// What the images look like that train with their labels, for the preparation of other pictures.
+    pub fn look(&self, prepare: Prepare) -> Look {
+        // More of them change little.
+        const MEASURED: usize = 10_000;
+        let step = self.split.training.len().div_ceil(MEASURED).max(1);
+        let measured = self.split.training.iter().step_by(step).map(|&index| self.images.pixels(index));
+        match prepare {
+            Prepare::Auto => Look::of(measured, self.images.size()),
+            Prepare::Mnist => Look::MNIST,
+            Prepare::Resize => Look::WHOLE,
+        }
     }
 
     /// The number of classes.

@@ -60,6 +60,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             SourceRun: "tests/cli/transfer.rs" init_from_a_folder_that_is_not_a_run_is_refused_before_a_folder_is_created "init.from does not name a usable run",
             Sweep: "tests/cli/sweep.rs" collect_reports_missing_runs_and_then_evaluates_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
+            NoImages: "tests/cli/predict.rs" run_without_images_is_an_error "no image to classify",
             UnreadableImages: "tests/cli/predict.rs" predict_reports_bad_files_and_classifies_the_rest "2 of 4 images could not be read",
             Occupied: "tests/cli/report.rs" report_never_overwrites_another_file "exists but is not a report",
             Ending: "tests/cli/export.rs" ending_of_another_kind_of_file_is_refused_with_the_right_one "does not have the ending of a {kind}: name it",
@@ -152,7 +153,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         ImageError {
             Undecodable: "tests/cli/predict.rs" predict_reports_bad_files_and_classifies_the_rest "not a readable PNG or JPEG",
-            Count: "src/data/prepare.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, not 784",
+            Count: "src/data/prepare/tests.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, not 784",
+            Truncated: "src/data/prepare/tests.rs" jpeg_that_is_cut_off_is_refused "the JPEG file is cut off",
+            Unit: "src/data/prepare/tests.rs" pixels_from_0_to_1_are_refused_with_the_factor "all 0 or 1",
             Blank: "tests/cli/errors.rs" blank_image_is_reported "the image is blank",
         }
         RunError {
@@ -192,9 +195,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         ServeError {
             System: "src/error/tests.rs" system_that_refuses_the_server_is_reported "the server can't work",
-            Run: "tests/cli/serve.rs" serve_needs_a_finished_run "can't list the runs in",
             Listen: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
-            NoRun: "tests/cli/serve.rs" serve_needs_a_finished_run "is finished: train one first",
         }
         ApiError {
             Malformed: "tests/cli/serve_refusals.rs" malformed_requests_are_refused "this is not a valid HTTP request: ",

@@ -5,6 +5,7 @@ use burn::tensor::Device;
 use super::error::EvaluationError;
 use super::predictions::{Probabilities, classify};
 use crate::data::ImageBatcher;
+use crate::data::prepare::Look;
 use crate::model::Mlp;
 
 /// A trained network on a device, with the pixel scaling, image size and class names of its run's `record.json`.
@@ -13,20 +14,33 @@ pub struct Classifier {
     model: Mlp,
     batcher: ImageBatcher,
     size: [usize; 2],
+    look: Look,
     names: Vec<String>,
     device: Device,
 }
 
 impl Classifier {
     /// A classifier of images of `size`, `[height, width]`, whose pixels `batcher` scales, into classes with these
-    /// `names`. `model` is on `device`.
-    pub fn new(model: Mlp, batcher: ImageBatcher, size: [usize; 2], names: Vec<String>, device: Device) -> Self {
-        Self { model, batcher, size, names, device }
+    /// `names`. The training images had this `look`. `model` is on `device`.
+    pub fn new(
+        model: Mlp,
+        batcher: ImageBatcher,
+        size: [usize; 2],
+        look: Look,
+        names: Vec<String>,
+        device: Device,
+    ) -> Self {
+        Self { model, batcher, size, look, names, device }
     }
 
     /// The `[height, width]` of its images.
     pub fn size(&self) -> [usize; 2] {
         self.size
+    }
+
+    /// What its images look like.
+    pub fn look(&self) -> &Look {
+        &self.look
     }
 
     /// The names of its classes, in order.

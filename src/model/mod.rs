@@ -15,4 +15,5 @@ pub mod weights;
 
 pub use mlp::Mlp;
 pub use pretrained::{Pretrained, PretrainedError, SourceRun, TransferRecord, shortened};
+pub use tensors::{to_half, to_single};
 pub use weights::WeightsError;

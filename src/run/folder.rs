@@ -22,9 +22,10 @@ use crate::bounded;
 use crate::checksum;
 use crate::config::{self, Experiment};
 use crate::data::ImageBatcher;
+use crate::data::prepare::Look;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::model::{Mlp, Pretrained, SourceRun, WeightsError, weights};
+use crate::model::{Mlp, Pretrained, SourceRun, WeightsError, to_single, weights};
 
 /// The largest table or JSON file of a run that is read, in bytes. The longest training, of 100,000 epochs, has a table of
 /// 20 MB.
@@ -337,7 +338,7 @@ impl RunFolder {
         let found = checksum::of_bytes(&bytes);
         let recorded = record.models.get(name).map(Vec::as_slice).unwrap_or_default();
         if recorded.contains(&found) {
-            return Ok(bytes);
+            return Ok(to_single(bytes, &path)?);
         }
         let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
         Err(RunError::Changed { path, found, recorded })
@@ -376,7 +377,8 @@ impl RunFolder {
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
         let model = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
-        Ok(Classifier::new(model, batcher, [data.height, data.width], data.names(), device.device.clone()))
+        let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
+        Ok(Classifier::new(model, batcher, size, look, data.names(), device.device.clone()))
     }
 
     /// The best model's weights, as pretrained weights for another network.

@@ -16,6 +16,7 @@
 //! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
 //! checkpoint; the metrics, which are also in the checkpoint.
 
+mod bundled;
 mod checkpoint;
 mod error;
 mod evaluation_record;
@@ -28,6 +29,7 @@ mod status;
 mod summary;
 mod tensorboard;
 
+pub use bundled::Bundled;
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use error::RunError;
 pub use evaluation_record::EvaluationRecord;

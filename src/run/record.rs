@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::data::Scaling;
+use crate::data::prepare::Look;
 use crate::model::TransferRecord;
 
 /// The program, device and data of a run, and the results of its training.
@@ -66,6 +67,9 @@ pub struct DataRecord {
     pub validation_images: usize,
     /// The scaling of the pixels.
     pub scaling: Scaling,
+    /// What the training images look like. `None` in records of older versions: as MNIST's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
     /// The SHA-256 of each data file, by name.
     pub sha256: BTreeMap<String, String>,
 }

@@ -2,11 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use thiserror::Error;
-
-use crate::run::RunError;
 
 /// Why the server can't start.
 #[derive(Debug, Error)]
@@ -26,16 +23,5 @@ pub enum ServeError {
         task: &'static str,
         /// The system's reason.
         source: io::Error,
-    },
-    /// The runs can't be listed, or the run can't be loaded.
-    #[error(transparent)]
-    Run(#[from] RunError),
-    /// No run is finished.
-    #[error("no run in {runs} is finished: train one first, or name a run{unreadable}")]
-    NoRun {
-        /// The folder that was searched.
-        runs: PathBuf,
-        /// A run that can't be read, with the reason, if there is one.
-        unreadable: String,
     },
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::api_error::ApiError;
-use super::error::ServeError;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
 use crate::run::{ListedRun, Record, RunError, RunFolder, Sort, Status, Summary, list};
@@ -62,20 +61,36 @@ pub struct Entry {
     error: Option<String>,
 }
 
-/// The newest finished run in `folder`.
+/// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
 ///
 /// # Errors
-/// If no run is finished, or the folder can't be read.
-pub fn newest(folder: &Path) -> Result<PathBuf, ServeError> {
-    let is_finished = |listed: &&ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
-    let runs = list(folder, Sort::Time)?.runs;
-    match runs.iter().rfind(is_finished) {
-        Some(newest) => Ok(newest.path.clone()),
-        None => {
-            let unreadable = runs.iter().find_map(|listed| Some((&listed.name, listed.summary.as_ref().err()?)));
-            let unreadable = unreadable.map(|(name, error)| format!("; {name} can't be read: {}", chain(error)));
-            Err(ServeError::NoRun { runs: folder.into(), unreadable: unreadable.unwrap_or_default() })
-        }
+/// If the folder can't be read.
+pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
+    let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
+    let runs = listed(folder)?;
+    let unreadable =
+        |run: &ListedRun| Some(format!("{} can't be read: {}", run.name, chain(run.summary.as_ref().err()?)));
+    let unreadable = runs.iter().filter_map(unreadable).collect();
+    let newest = runs.into_iter().rfind(is_finished);
+    Ok((newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }), unreadable))
+}
+
+/// The runs in `folder`. None if it does not exist.
+fn listed(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
+    match list(folder, Sort::Time) {
+        Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(vec![]),
+        result => Ok(result?.runs),
+    }
+}
+
+impl NamedRun {
+    /// The run at `path`: called `<run>` or `<sweep>/<trial>` if it is in `folder`, otherwise by its path.
+    pub fn at(path: &Path, folder: &Path) -> Self {
+        let inside = match (path.canonicalize(), folder.canonicalize()) {
+            (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),
+            _ => None,
+        };
+        Self { name: inside.unwrap_or_else(|| path.into()).display().to_string(), path: path.into() }
     }
 }
 
@@ -84,19 +99,15 @@ impl RunRegistry {
     ///
     /// # Errors
     /// If `default` can't be loaded.
-    pub fn open(folder: &Path, default: &Path, device: Opened) -> Result<Self, RunError> {
-        let named = NamedRun { name: name(default, folder), path: default.into() };
-        let runs = Self { folder: folder.into(), default: named, device, loaded: Mutex::default() };
-        runs.load(default)?;
+    pub fn open(folder: &Path, default: NamedRun, device: Opened) -> Result<Self, RunError> {
+        let runs = Self { folder: folder.into(), default, device, loaded: Mutex::default() };
+        runs.load(&runs.default.path)?;
         Ok(runs)
     }
 
     /// The current runs, the newest first.
     pub fn list(&self) -> Result<Vec<Entry>, RunError> {
-        let mut listed = match list(&self.folder, Sort::Time) {
-            Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => vec![],
-            result => result?.runs,
-        };
+        let mut listed = listed(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
             listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), started: None, path, name });
@@ -155,13 +166,4 @@ impl RunRegistry {
     fn loaded(&self) -> MutexGuard<'_, Vec<Loaded>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// `<run>` or `<sweep>/<trial>` for a run in `folder`, otherwise its path.
-fn name(run: &Path, folder: &Path) -> String {
-    let inside = match (run.canonicalize(), folder.canonicalize()) {
-        (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),
-        _ => None,
-    };
-    inside.unwrap_or_else(|| run.into()).display().to_string()
 }

@@ -18,7 +18,7 @@ use super::origin;
 use super::request::{field, run, whole};
 use super::response::Response;
 use super::run_registry::{NamedRun, RunRegistry};
-use crate::data::prepare::{self, Limits};
+use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
 
 /// Answers requests.
@@ -43,6 +43,8 @@ struct Answer<'a> {
     /// The names of all classes, in the order of the probabilities.
     classes: &'a [String],
     probabilities: Probabilities,
+    /// The reasons to doubt the answer.
+    warnings: Vec<Doubt>,
     height: usize,
     width: usize,
     /// The image that the network classified, row by row.
@@ -99,16 +101,19 @@ impl Service {
             let _permit = permit;
             let classifier = self.runs.load(&path)?;
             let size @ [height, width] = classifier.size();
-            let pixels = match is_json {
-                true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size)?,
-                false => prepare::prepare(&body, size, Limits::REQUEST)?,
+            let look = classifier.look();
+            let prepared = match is_json {
+                true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, look)?,
+                false => prepare::prepare(&body, size, look, Limits::REQUEST)?,
             };
-            let classified = classifier.classify(&[&pixels])?;
+            let classified = classifier.classify(&[&prepared.pixels])?;
             let probabilities = classified.into_iter().next().ok_or(ApiError::Failure)?;
             let classes = classifier.names();
             let class = classes[probabilities.best()].as_str();
             let digit = class.parse().ok();
-            Response::json(&Answer { run: name, class, digit, classes, probabilities, height, width, pixels })
+            let warnings = prepared.warnings(probabilities.0[probabilities.best()]);
+            let pixels = prepared.pixels;
+            Response::json(&Answer { run: name, class, digit, classes, probabilities, warnings, height, width, pixels })
         })
         .await
     }

@@ -121,3 +121,56 @@ fn predict_classifies_a_large_dark_on_light_photograph() {
     let line = stdout(program().arg("predict").arg(&smoke().run).arg(&path).args(["--device", DEVICE]));
     assert!(line.starts_with(&format!("{}: 7  ", path.display())), "{line}");
 }
+
+#[test]
+fn run_without_images_is_an_error() {
+    let message = failure(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]));
+    assert!(message.contains("no image to classify: name PNG or JPEG files after"), "{message}");
+}
+
+#[test]
+fn predict_without_a_run_uses_the_network_that_comes_with_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write(0..20, folder.path());
+    let predict = || {
+        let mut command = program();
+        command.current_dir(folder.path()).arg("predict").args(&paths).args(["--device", DEVICE, "--json"]);
+        command
+    };
+    let output = predict().output().unwrap();
+    let notice = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(notice.contains("no run in runs is finished, so the network that comes with the program"), "{notice}");
+    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let digits: Vec<u64> = answers.iter().map(|answer| answer["digit"].as_u64().unwrap()).collect();
+    assert_eq!(digits, [7, 2, 1, 0, 4, 1, 4, 9, 5, 9, 0, 6, 9, 0, 1, 5, 9, 7, 3, 4]);
+
+    let runs = smoke().run.parent().unwrap().to_path_buf();
+    let output = predict().arg("--runs").arg(&runs).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the newest finished one"), "{output:?}");
+}
+
+#[test]
+fn predict_writes_the_stages_of_each_picture_and_says_its_doubts() {
+    let folder = tempfile::tempdir().unwrap();
+    let pixels = test_images();
+    let seven = GrayImage::from_raw(28, 28, pixels[..784].to_vec()).unwrap();
+    let mut large = image::imageops::resize(&seven, 280, 280, image::imageops::FilterType::CatmullRom);
+    image::imageops::invert(&mut large);
+    let path = folder.path().join("seven.png");
+    // Its foot is missing.
+    image::imageops::crop_imm(&large, 0, 0, 280, 170).to_image().save(&path).unwrap();
+    let stages = folder.path().join("stages");
+    let mut command = program();
+    command.arg("predict").arg(&smoke().run).arg(&path).arg("--stages").arg(&stages).args(["--device", DEVICE]);
+    let output = command.output().unwrap();
+    let warning = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(warning.contains("seven.png: the ink touches the edge: the digit may be cut off"), "{warning}");
+    let mut written: Vec<String> =
+        fs::read_dir(&stages).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    written.sort();
+    let names = ["1-picture", "2-ink", "3-digit", "4-stroke", "5-image"].map(|name| format!("1-seven-{name}.png"));
+    assert_eq!(written, names);
+    assert_eq!(image::image_dimensions(stages.join(&names[4])).unwrap(), (28, 28));
+    let json: Value = serde_json::from_str(&stdout(command.arg("--json"))).unwrap();
+    assert!(json[0]["warnings"][0].as_str().unwrap().contains("touches the edge"), "{json}");
+}

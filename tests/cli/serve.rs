@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -203,11 +202,14 @@ fn port_in_use_is_an_error_with_the_alternative() {
 }
 
 #[test]
-fn serve_needs_a_finished_run() {
+fn serve_without_a_finished_run_uses_the_network_that_comes_with_the_program() {
     let runs = tempfile::tempdir().unwrap();
-    let serve = |runs: &Path| failure(program().args(["serve", "--device", DEVICE, "--runs"]).arg(runs));
-    let message = serve(runs.path());
-    assert!(message.contains("is finished: train one first, or name a run"), "{message}");
-    let message = serve(&runs.path().join("none"));
-    assert!(message.contains("can't list the runs in"), "{message}");
+    for folder in [runs.path().to_path_buf(), runs.path().join("none")] {
+        let server = Served::start(&folder, DEVICE, &[]);
+        let listed = server.get("/api/runs").json();
+        assert_eq!((listed.as_array().unwrap().len(), &listed[0]["run"]), (1, &json!("handwriting (built in)")));
+        let body = json!(&test_images()[..784]).to_string();
+        let answer = server.predict(None, "application/json", body.as_bytes()).json();
+        assert_eq!((&answer["digit"], &answer["warnings"]), (&json!(7), &json!([])));
+    }
 }

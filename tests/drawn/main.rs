@@ -12,7 +12,12 @@ const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
 
 /// The drawings, in the order of their names.
 fn drawings() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drawn/digits");
+    pictures("digits")
+}
+
+/// The pictures in one of the folders, in the order of their names.
+fn pictures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drawn").join(folder);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
@@ -61,6 +66,32 @@ fn digits_are_drawn_in_four_shapes_of_four_drawings() {
     for digit in 0..10 {
         assert_eq!(shapes.keys().filter(|shape| shape.starts_with(&format!("{digit}-"))).count(), 4, "{digit}");
     }
+}
+
+/// How many of the pictures the network in the box reads, as a fraction.
+fn read_without_a_run(folder: &str) -> f64 {
+    let (pictures, empty) = (pictures(folder), tempfile::tempdir().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+    command.current_dir(empty.path()).args(["predict", "--json", "--device", DEVICE]).args(&pictures);
+    let answers: Vec<Value> = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    assert_eq!(answers.len(), pictures.len());
+    let right = pictures.iter().zip(&answers).filter(|(path, answer)| answer["digit"].to_string() == name(path)[..1]);
+    right.count() as f64 / pictures.len() as f64
+}
+
+#[test]
+fn drawn_and_photographed_digits_are_classified_by_the_network_in_the_box() {
+    let (drawn, photographed) = (read_without_a_run("digits"), read_without_a_run("photographs"));
+    println!("{drawn} of the drawn digits, {photographed} of the photographed ones");
+    assert!(drawn >= 0.96 && photographed >= 0.94, "{drawn} {photographed}");
+}
+
+#[test]
+fn photographs_are_fifteen_of_each_shape_in_less_than_ten_megabytes() {
+    let pictures = pictures("photographs");
+    let bytes: u64 = pictures.iter().map(|path| fs::metadata(path).unwrap().len()).sum();
+    assert_eq!(pictures.len(), 600);
+    assert!(bytes < 10_000_000, "{bytes}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageFormat, Luma, Rgb};
-use mnist_burn::data::prepare::{Limits, prepare};
+use mnist_burn::data::prepare::{Limits, Look, prepare};
 use rand::RngExt;
 
 use super::mutator::damage;
@@ -37,8 +37,9 @@ fn damaged_pictures_are_prepared_or_refused() {
             // `prepare` gets only the bytes; the command names the file.
             paths: vec!["image".into()],
             read: move || {
-                let pixels = prepare(&picture, size, Limits::FILE).map_err(|error| error.to_string())?;
-                assert_eq!(pixels.len(), size[0] * size[1]);
+                let prepared =
+                    prepare(&picture, size, &Look::MNIST, Limits::FILE).map_err(|error| error.to_string())?;
+                assert_eq!(prepared.pixels.len(), size[0] * size[1]);
                 Ok(())
             },
         }

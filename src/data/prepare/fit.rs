@@ -2,9 +2,9 @@
 
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Luma};
-use imageproc::morphology::{Mask, grayscale_dilate};
 
 use super::look::{Look, stroke_width};
+use super::morphology::widen;
 
 /// How many times larger than in the image the strokes are made wider.
 const DETAIL: u32 = 8;
@@ -13,18 +13,13 @@ const DETAIL: u32 = 8;
 /// those of the training images get wider.
 pub fn stroke(digit: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
     let detail = DETAIL as f32;
-    let scale = look.filled() * detail * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
+    let scale =
+        look.filled() * detail * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
     let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
     let large = imageops::resize(digit, side(digit.width()), side(digit.height()), FilterType::Triangle);
     let missing = detail * look.least_stroke() - stroke_width(large.as_raw(), large.width() as usize);
-    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * detail) as u8;
-    if radius == 0 {
-        return large;
-    }
-    let border = u32::from(radius);
-    let mut wider = GrayImage::new(large.width() + 2 * border, large.height() + 2 * border);
-    imageops::replace(&mut wider, &large, border.into(), border.into());
-    grayscale_dilate(&wider, &Mask::disk(radius))
+    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * detail) as u32;
+    if radius == 0 { large } else { widen(&large, radius) }
 }
 
 /// The image: the digit at its size, around its centre of mass or in the middle, as the training images are. The
@@ -40,7 +35,8 @@ pub fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> Gray
 
     let mass = digit.pixels().map(|pixel| f64::from(pixel[0])).sum::<f64>();
     let centre = |at: fn((u32, u32)) -> u32| {
-        digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at((x, y))) + 0.5)).sum::<f64>() / mass
+        digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at((x, y))) + 0.5)).sum::<f64>()
+            / mass
     };
     let offset = |whole: u32, part: u32, centre: f64| {
         (f64::from(whole) / 2.0 - centre).round().clamp(0.0, f64::from(whole - part)) as i64

@@ -1,7 +1,7 @@
 //! From a picture in colour to ink: how far each pixel's colour is from the paper around it.
 
 use image::imageops::{self, FilterType};
-use image::{GrayImage, Luma, Rgb, RgbImage};
+use image::{GrayImage, Rgb, RgbImage};
 
 use super::ImageError;
 
@@ -12,8 +12,14 @@ const CELLS: u32 = 16;
 const REACH: f32 = 0.3;
 /// The fraction of the pixels around a place that are darker than the paper, if the ink is dark.
 const PAPER: f32 = 0.7;
+/// The longest side of the version in which the paper is looked for, and the width of the widest ink as a fraction of it.
+const DETAIL: u32 = 128;
+const WIDEST: f32 = 0.3;
 /// How much ink all along the edge counts against the ink.
 const EDGE: f32 = 0.8;
+/// Below this level, the largest step between neighbours must be so many times the middle one.
+const FAINT: f32 = 40.0;
+const STEP: f32 = 8.0;
 /// The least contrast of ink. Compression and scanners make an empty sheet differ by a few levels.
 const LEAST: f32 = 16.0;
 
@@ -22,23 +28,90 @@ const LEAST: f32 = 16.0;
 /// # Errors
 /// If there is none.
 pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
-    let [dark, light] = [true, false].map(|dark| differences(picture, dark));
-    let ink = if prominence(&dark, picture.width()) >= prominence(&light, picture.width()) { dark } else { light };
+    let dark = is_dark(picture);
+    let ink = differences(picture, &paper(picture, dark), dark);
     let strongest = ink.iter().copied().fold(0.0, f32::max);
     if strongest < LEAST {
         return Err(ImageError::Blank);
     }
-    let mut levels = ink.iter().map(|ink| Luma([(255.0 * ink / strongest).round() as u8]));
-    Ok(GrayImage::from_fn(picture.width(), picture.height(), |_, _| levels.next().unwrap_or(Luma([0]))))
+    let levels = ink.iter().map(|ink| (255.0 * ink / strongest).round() as u8).collect();
+    let ink = GrayImage::from_raw(picture.width(), picture.height(), levels).ok_or(ImageError::Blank)?;
+    if is_empty(&ink, strongest) { Err(ImageError::Blank) } else { Ok(ink) }
+}
+
+/// Whether faint ink in a large picture is only noise, or light that changes: no step between neighbours, in a small
+/// version without the noise, is much larger than the others.
+fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
+    let (width, height) = ink.dimensions();
+    let longest = width.max(height);
+    if longest <= LOCAL {
+        return false;
+    }
+    let side = |side: u32| (side * LOCAL / longest).max(1);
+    let small = imageops::thumbnail(ink, side(width), side(height));
+    let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
+    let mut steps: Vec<f32> = (1..small.height())
+        .flat_map(|y| (1..small.width()).map(move |x| (x, y)))
+        .map(|(x, y)| (level(x, y) - level(x - 1, y)).abs().max((level(x, y) - level(x, y - 1)).abs()))
+        .collect();
+    steps.sort_unstable_by(f32::total_cmp);
+    let (Some(&largest), Some(&middle)) = (steps.last(), steps.get(steps.len() / 2)) else { return false };
+    largest < FAINT && largest < STEP * middle.max(0.5)
+}
+
+/// Whether the ink is darker than the paper. Paper is most of what is around each place, so a digit whose strokes enclose
+/// much paper is not mistaken for light shapes.
+fn is_dark(picture: &RgbImage) -> bool {
+    let small = reduced(picture, LOCAL);
+    let [dark, light] = [true, false].map(|dark| {
+        let paper = if small.dimensions() == picture.dimensions() { edge(&small) } else { most_around(&small, dark) };
+        prominence(&differences(&small, &paper, dark), small.width())
+    });
+    dark >= light
+}
+
+/// The picture with sides of at most `longest` pixels.
+fn reduced(picture: &RgbImage, longest: u32) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let most = width.max(height).max(longest);
+    let side = |side: u32| (side * longest / most).max(1);
+    if most == longest { picture.clone() } else { imageops::thumbnail(picture, side(width), side(height)) }
+}
+
+/// A sheet of the middle colour along the edge.
+fn edge(picture: &RgbImage) -> RgbImage {
+    let (width, height) = picture.dimensions();
+    let on_edge = |x, y| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
+    let edge = picture.enumerate_pixels().filter(|&(x, y, _)| on_edge(x, y)).map(|(_, _, pixel)| *pixel);
+    RgbImage::from_pixel(width, height, percentile(&edge.collect::<Vec<_>>(), 0.5))
+}
+
+/// The colour that is lighter than most around each place, or darker.
+fn most_around(small: &RgbImage, dark: bool) -> RgbImage {
+    let reach = (REACH * LOCAL as f32) as u32;
+    let fraction = if dark { PAPER } else { 1.0 - PAPER };
+    let cells = RgbImage::from_fn(CELLS.min(small.width()), CELLS.min(small.height()), |x, y| {
+        let around = |cell: u32, side: u32| {
+            let middle = (2 * cell + 1) * side / (2 * CELLS.min(side));
+            (middle.saturating_sub(reach), (middle + reach + 1).min(side))
+        };
+        let ((left, right), (top, bottom)) = (around(x, small.width()), around(y, small.height()));
+        let window = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
+        percentile(&window.map(|(x, y)| *small.get_pixel(x, y)).collect::<Vec<_>>(), fraction)
+    });
+    imageops::resize(&cells, small.width(), small.height(), FilterType::Triangle)
 }
 
 /// How much `ink`, `[height, width]`, stands out. Paper surrounds a digit, so ink along the edge counts against it.
 fn prominence(ink: &[f32], width: u32) -> f32 {
     let width = width as usize;
     let half = ink.iter().copied().fold(0.0, f32::max) / 2.0;
+    let height = ink.len() / width;
+    // A frame is farther out.
+    let inset = width.max(height) / 12;
     let edge = ink.iter().enumerate().filter(|&(at, _)| {
-        let x = at % width;
-        x == 0 || x + 1 == width || at < width || at + width >= ink.len()
+        let (x, y) = (at % width, at / width);
+        x.min(y).min(width - 1 - x).min(height - 1 - y) == inset.min((width.min(height) - 1) / 2)
     });
     let (inked, all) = edge.fold((0, 0), |(inked, all), (_, &ink)| (inked + usize::from(ink > half), all + 1));
     let energy: f32 = ink.iter().map(|&ink| ink * ink).sum();
@@ -46,9 +119,7 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
 }
 
 /// How much each pixel is darker than the paper, or lighter, over all channels.
-fn differences(picture: &RgbImage, dark: bool) -> Vec<f32> {
-    let paper = paper(picture, dark);
-    // Rows first, as `from_fn` asks for them.
+fn differences(picture: &RgbImage, paper: &RgbImage, dark: bool) -> Vec<f32> {
     let pixels = picture.pixels().zip(paper.pixels());
     pixels
         .map(|(pixel, paper)| {
@@ -64,26 +135,32 @@ fn differences(picture: &RgbImage, dark: bool) -> Vec<f32> {
 /// The paper behind each pixel.
 fn paper(picture: &RgbImage, dark: bool) -> RgbImage {
     let (width, height) = picture.dimensions();
-    let longest = width.max(height);
-    if longest <= LOCAL {
-        let on_edge = |x, y| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
-        let edge = picture.enumerate_pixels().filter(|&(x, y, _)| on_edge(x, y)).map(|(_, _, pixel)| *pixel);
-        return RgbImage::from_pixel(width, height, percentile(&edge.collect::<Vec<_>>(), 0.5));
+    if width.max(height) <= LOCAL {
+        return edge(picture);
     }
-    let side = |side: u32| (side * LOCAL / longest).max(1);
-    let small = imageops::thumbnail(picture, side(width), side(height));
-    let reach = (REACH * LOCAL as f32) as u32;
-    let fraction = if dark { PAPER } else { 1.0 - PAPER };
-    let cells = RgbImage::from_fn(CELLS.min(small.width()), CELLS.min(small.height()), |x, y| {
-        let around = |cell: u32, side: u32| {
-            let middle = (2 * cell + 1) * side / (2 * CELLS.min(side));
-            (middle.saturating_sub(reach), (middle + reach + 1).min(side))
+    let small = imageops::blur(&reduced(picture, DETAIL), 1.5);
+    let reach = (WIDEST * small.width().max(small.height()) as f32 / 2.0).ceil() as usize;
+    // What is narrower than the window disappears; the edge of a shadow stays where it is.
+    let closed = spread(&spread(&small, reach, dark), reach, !dark);
+    imageops::resize(&closed, width, height, FilterType::Triangle)
+}
+
+/// Each channel's highest level within `reach` pixels along both axes, or its lowest.
+fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
+    let along = |picture: &RgbImage, axis: usize| {
+        let (width, height) = (picture.width() as usize, picture.height() as usize);
+        let (length, step) = if axis == 0 { (width, 3) } else { (height, 3 * width) };
+        let levels = picture.as_raw();
+        let level = |at: usize| {
+            let place = if axis == 0 { at / 3 % width } else { at / 3 / width };
+            let (from, to) = (place.saturating_sub(reach), (place + reach).min(length - 1));
+            let start = at - place * step;
+            let window = (from..=to).map(|place| levels[start + place * step]);
+            if highest { window.max() } else { window.min() }.unwrap_or(0)
         };
-        let ((left, right), (top, bottom)) = (around(x, small.width()), around(y, small.height()));
-        let window = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
-        percentile(&window.map(|(x, y)| *small.get_pixel(x, y)).collect::<Vec<_>>(), fraction)
-    });
-    imageops::resize(&cells, width, height, FilterType::Triangle)
+        RgbImage::from_raw(picture.width(), picture.height(), (0..levels.len()).map(level).collect())
+    };
+    along(picture, 0).and_then(|picture| along(&picture, 1)).unwrap_or_else(|| picture.clone())
 }
 
 /// The percentile of each channel.

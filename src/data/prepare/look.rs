@@ -13,6 +13,8 @@ pub struct Look {
     filled: f32,
     /// The usual width of its strokes, in pixels.
     stroke: f32,
+    /// Whether an image is a whole picture, without a background.
+    whole: bool,
     /// The least and the most of each measure.
     least: Measures,
     most: Measures,
@@ -43,9 +45,12 @@ impl Measures {
             (high + 1).saturating_sub(low) as f32
         };
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let on_edge = |at: usize| at % width == 0 || at % width + 1 == width || at / width == 0 || at / width + 1 == height;
+        let on_edge =
+            |at: usize| at % width == 0 || at % width + 1 == width || at / width == 0 || at / width + 1 == height;
         let edge: Vec<f32> = ink.iter().enumerate().filter(|&(at, _)| on_edge(at)).map(|(_, &ink)| ink).collect();
-        let sum = |along: fn(usize, usize) -> usize| ink.iter().enumerate().map(|(at, ink)| ink * (along(at, width) as f32 + 0.5)).sum::<f32>();
+        let sum = |along: fn(usize, usize) -> usize| {
+            ink.iter().enumerate().map(|(at, ink)| ink * (along(at, width) as f32 + 0.5)).sum::<f32>()
+        };
         let bytes: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
         Self {
             edge: edge.iter().sum::<f32>() / edge.len() as f32,
@@ -72,10 +77,21 @@ impl Look {
         background: 0,
         ink: 255,
         filled: 20.0 / 28.0,
-        stroke: 3.0,
+        stroke: 2.4,
+        whole: false,
         least: Measures { edge: 0.0, strongest: 0.5, filled: 0.5, stroke: 1.5, x: 0.45, y: 0.45 },
         most: Measures { edge: 0.05, strongest: 1.0, filled: 0.75, stroke: 6.0, x: 0.55, y: 0.55 },
     };
+
+    /// The look of MNIST, and of all other images that are light on dark.
+    pub const LIGHT_ON_DARK: Self = Self {
+        least: Measures { edge: 0.0, strongest: 0.1, filled: 0.0, stroke: 0.0, x: 0.0, y: 0.0 },
+        most: Measures { edge: 0.5, strongest: 1.0, filled: 1.0, stroke: f32::MAX, x: 1.0, y: 1.0 },
+        ..Self::MNIST
+    };
+
+    /// The look of images that are whole pictures: a picture is only reduced to their size.
+    pub const WHOLE: Self = Self { whole: true, ..Self::MNIST };
 
     /// Measures `images`, each of `size`, `[height, width]`.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
@@ -88,6 +104,11 @@ impl Look {
         }
         let background = (0..=255).max_by_key(|&level| counts[usize::from(level)]).unwrap_or(0);
         let ink = if background - low > high - background { low } else { high };
+        let near = |level: usize| level.abs_diff(background.into()) <= usize::from(high - low) / 8;
+        let paper: usize = (0..256).filter(|&level| near(level)).map(|level| counts[level]).sum();
+        if 2 * paper < counts.iter().sum() {
+            return Self::WHOLE;
+        }
         let mut look = Self { background, ink, ..Self::MNIST };
         let measured: Vec<[f32; 6]> = images.map(|image| Measures::of(&look.ink_of(image), width).numbers()).collect();
         let column = |number: usize| {
@@ -96,7 +117,9 @@ impl Look {
             values
         };
         let columns: [Vec<f32>; 6] = [0, 1, 2, 3, 4, 5].map(column);
-        if let [_, _, filled, stroke, ..] = &columns && !measured.is_empty() {
+        if let [_, _, filled, stroke, ..] = &columns
+            && !measured.is_empty()
+        {
             let middle = |values: &[f32]| values[values.len() / 2];
             (look.filled, look.stroke) = (middle(filled), middle(stroke));
             let bound = |values: &Vec<f32>, first: bool| {
@@ -110,14 +133,22 @@ impl Look {
         look
     }
 
-    /// Whether an image of `size` already looks so.
+    /// Whether an image of `size` already looks so. Of whole pictures, every image does.
     pub fn fits(&self, pixels: &[u8], size: [usize; 2]) -> bool {
+        if self.whole {
+            return true;
+        }
         let measures = Measures::of(&self.ink_of(pixels), size[1]).numbers();
         let bounds = self.least.numbers().into_iter().zip(self.most.numbers());
         measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
-    /// The level of the strongest ink.
+    /// Whether images are whole pictures.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// The highest level.
     pub fn strongest(&self) -> u8 {
         self.ink.max(self.background)
     }

@@ -19,6 +19,7 @@ mod digit;
 mod fit;
 mod ink;
 mod look;
+mod morphology;
 
 use std::fmt;
 
@@ -55,8 +56,7 @@ pub enum ImageError {
 }
 
 /// A reason to doubt the answer for a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// The digit touches the edge of the picture.
     Edge,
@@ -66,6 +66,12 @@ pub enum Doubt {
     NoDigit,
     /// No class is probable.
     LowConfidence,
+}
+
+impl Serialize for Doubt {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl fmt::Display for Doubt {
@@ -85,9 +91,17 @@ pub struct Prepared {
     /// The image, row by row, as the training images are.
     pub pixels: Vec<u8>,
     /// What is doubtful about it.
-    pub doubts: Vec<Doubt>,
+    doubts: Vec<Doubt>,
     /// What each stage made, in order, with the stage's name.
     pub stages: Vec<(&'static str, DynamicImage)>,
+}
+
+impl Prepared {
+    /// The reasons to doubt the answer, if the most probable class has this probability.
+    pub fn warnings(&self, probability: f64) -> Vec<Doubt> {
+        let unsure = (probability < LEAST_PROBABILITY).then_some(Doubt::LowConfidence);
+        self.doubts.iter().copied().chain(unsure).collect()
+    }
 }
 
 /// Decodes a picture and prepares it for a network that was trained on images of `size`, `[height, width]`, with this
@@ -99,6 +113,18 @@ pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) ->
     as_trained_on(decode::decode(encoded, limits)?, size, look)
 }
 
+/// Decodes a picture for training: one of `size` in grey, light on dark, is taken as it is, any other one is prepared as
+/// MNIST's images are.
+///
+/// # Errors
+/// As for [`prepare`].
+pub fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
+    let picture = decode::decode(encoded, limits)?;
+    let is_of_size = [picture.height() as usize, picture.width() as usize] == size;
+    let look = if is_of_size { &Look::LIGHT_ON_DARK } else { &Look::MNIST };
+    Ok(as_trained_on(picture, size, look)?.pixels)
+}
+
 /// Prepares the grey levels, 0 to 255, of an image of `size`, given row by row.
 ///
 /// # Errors
@@ -108,22 +134,24 @@ pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<
     let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
     match GrayImage::from_raw(width, height, pixels) {
         Some(_) if is_unit && look.strongest() > 1 => Err(ImageError::Unit),
-        Some(grey) if found == size[0] * size[1] => {
-            as_trained_on(DynamicImage::from(grey).into_rgb8(), size, look)
-        }
+        Some(grey) if found == size[0] * size[1] => as_trained_on(DynamicImage::from(grey).into_rgb8(), size, look),
         _ => Err(ImageError::Count { found, expected: size[0] * size[1] }),
     }
 }
 
+/// Below this probability of the best class, an answer is doubtful: a tenth of the digits that people write, and most of
+/// the answers that are wrong.
+const LEAST_PROBABILITY: f64 = 0.7;
 /// The width of a digit's strokes, as a fraction of its longer side, at most.
 const WIDEST: f32 = 0.35;
 
 fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let [height, width] = size.map(|side| side as u32);
-    let reduced = (u64::from(picture.width()) * u64::from(height) == u64::from(picture.height()) * u64::from(width)
+    let is_similar = u64::from(picture.width()) * u64::from(height) == u64::from(picture.height()) * u64::from(width)
         && picture.width() >= width
-        && picture.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]))
-    .then(|| imageops::thumbnail(&DynamicImage::from(picture.clone()).into_luma8(), width, height));
+        && picture.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+    let reduced = (is_similar || look.is_whole())
+        .then(|| imageops::thumbnail(&DynamicImage::from(picture.clone()).into_luma8(), width, height));
     if let Some(grey) = reduced.filter(|grey| look.fits(grey.as_raw(), size)) {
         let stages = vec![("picture", picture.into()), ("image", grey.clone().into())];
         return Ok(Prepared { pixels: grey.into_raw(), doubts: vec![], stages });
@@ -132,7 +160,9 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let (digit, mut doubts) = digit::digit(&ink)?;
     let stroke = fit::stroke(&digit, size, look);
     let image = fit::fit(&stroke, size, look);
-    if look::stroke_width(stroke.as_raw(), stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
+    if look::stroke_width(stroke.as_raw(), stroke.width() as usize)
+        > WIDEST * stroke.width().max(stroke.height()) as f32
+    {
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());
@@ -145,3 +175,6 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     ];
     Ok(Prepared { pixels, doubts, stages })
 }
+
+#[cfg(test)]
+mod tests;

@@ -199,6 +199,9 @@ const percent = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
 function tell(answer) {
   if (answer !== undefined) say("");
+  const doubts = answer?.warnings ?? [];
+  $("doubts").textContent = doubts.length ? `Careful: ${doubts.join("; ")}.` : "";
+  $("doubts").hidden = !doubts.length;
   const classes = answer?.classes ?? $("run").selectedOptions[0]?.classes ?? [];
   const probabilities = answer?.probabilities ?? classes.map(() => 0);
   $("digit").value = answer?.class ?? "–";
