@@ -25,7 +25,7 @@ pub struct Stored {
 
 impl Stored {
     /// The tensor with `f32` values rounded to half precision.
-    pub fn as_f16(self) -> Self {
+    pub fn into_f16(self) -> Self {
         if self.kind != "F32" {
             return self;
         }
@@ -89,7 +89,7 @@ pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, St
 /// # Errors
 /// [`WeightsError::Load`] if it is not a safetensors file.
 pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
-    rewrite(from_safetensors(bytes, path)?, Stored::as_f16, path)
+    rewrite(from_safetensors(bytes, path)?, Stored::into_f16, path)
 }
 
 /// The safetensors file `bytes`, read from `path`. Weights in half precision become `f32`, as Burn would load them as
@@ -100,7 +100,7 @@ pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
 pub fn to_single(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(&bytes, path)?;
     let is_half = stored.values().any(|tensor| tensor.kind == "F16");
-    if is_half { rewrite(stored, Stored::as_f32, path) } else { Ok(bytes) }
+    if is_half { rewrite(stored, Stored::into_f32, path) } else { Ok(bytes) }
 }
 
 /// A safetensors file of the tensors after `change`, each of which is then of `f16` or `f32`.

@@ -3,7 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{GrayImage, Rgb, RgbImage};
 
-use super::ImageError;
+use super::error::ImageError;
 
 /// A picture with longer sides has light that changes from place to place: its paper is looked for around each pixel.
 const LOCAL: u32 = 64;

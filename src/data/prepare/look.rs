@@ -45,8 +45,9 @@ impl Measures {
             (high + 1).saturating_sub(low) as f32
         };
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let on_edge =
-            |at: usize| at % width == 0 || at % width + 1 == width || at / width == 0 || at / width + 1 == height;
+        let on_edge = |at: usize| {
+            at.is_multiple_of(width) || at % width + 1 == width || at / width == 0 || at / width + 1 == height
+        };
         let edge: Vec<f32> = ink.iter().enumerate().filter(|&(at, _)| on_edge(at)).map(|(_, &ink)| ink).collect();
         let sum = |along: fn(usize, usize) -> usize| {
             ink.iter().enumerate().map(|(at, ink)| ink * (along(at, width) as f32 + 0.5)).sum::<f32>()
@@ -95,7 +96,8 @@ impl Look {
 
     /// Measures `images`, each of `size`, `[height, width]`.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
-        let on_edge = |at: usize| at % width == 0 || at % width + 1 == width || at < width || at / width + 1 == height;
+        let on_edge =
+            |at: usize| at.is_multiple_of(width) || at % width + 1 == width || at < width || at / width + 1 == height;
         let mut counts = [0usize; 256];
         let (mut low, mut high) = (u8::MAX, 0);
         for (at, &level) in images.clone().flat_map(|image| image.iter().enumerate()) {

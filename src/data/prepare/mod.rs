@@ -16,74 +16,17 @@
 
 mod decode;
 mod digit;
+mod error;
 mod fit;
 mod ink;
 mod look;
 mod morphology;
 
-use std::fmt;
-
 use image::{DynamicImage, GrayImage, RgbImage, imageops};
-use serde::Serialize;
-use thiserror::Error;
 
 pub use self::decode::Limits;
+pub use self::error::{Doubt, ImageError};
 pub use self::look::Look;
-
-/// Why a picture can't be read.
-#[derive(Debug, Error)]
-pub enum ImageError {
-    /// The file is not PNG or JPEG, is damaged, or is too large.
-    #[error("not a readable PNG or JPEG image: {0}")]
-    Undecodable(#[from] image::ImageError),
-    /// A JPEG file ends before its picture does.
-    #[error("the JPEG file is cut off: its end marker is missing; copy or download it again")]
-    Truncated,
-    /// The number of pixels is not that of the image.
-    #[error("the image has {found} pixels, not {expected}")]
-    Count {
-        /// How many there are.
-        found: usize,
-        /// How many there should be.
-        expected: usize,
-    },
-    /// Pixels from 0 to 1 in place of 0 to 255.
-    #[error("the pixels are all 0 or 1: multiply them by 255, the strongest ink")]
-    Unit,
-    /// All pixels are nearly equal.
-    #[error("the image is blank: no stroke stands out from the background")]
-    Blank,
-}
-
-/// A reason to doubt the answer for a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
-    /// The digit touches the edge of the picture.
-    Edge,
-    /// Something as heavy as the digit is beside it.
-    Several,
-    /// The ink has not the form of a digit.
-    NoDigit,
-    /// No class is probable.
-    LowConfidence,
-}
-
-impl Serialize for Doubt {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Edge => "the ink touches the edge: the digit may be cut off",
-            Self::Several => "there seem to be several digits: only the most central one is classified",
-            Self::NoDigit => "this does not look like a digit",
-            Self::LowConfidence => "the network is not sure",
-        })
-    }
-}
 
 /// A picture made ready for the network.
 #[derive(Debug)]

@@ -232,7 +232,7 @@ fn ink_at_the_edge_several_digits_and_low_confidence_are_doubts() {
     imageops::replace(&mut two, &clean, 200, 0);
     assert_eq!(prepared(two).warnings(1.0), [Doubt::Several]);
     let blot = RgbImage::from_fn(200, 200, |x, y| {
-        Rgb([if x.abs_diff(100).pow(2) + y.abs_diff(100).pow(2) < 2500 { 0 } else { 255 }; 3])
+        Rgb([if x.abs_diff(100).pow(2) + y.abs_diff(100).pow(2) < 600 { 0 } else { 255 }; 3])
     });
     assert_eq!(prepared(blot).warnings(1.0), [Doubt::NoDigit]);
 }
