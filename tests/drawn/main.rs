@@ -75,7 +75,10 @@ fn read_without_a_run(folder: &str) -> f64 {
     command.current_dir(empty.path()).args(["predict", "--json", "--device", DEVICE]).args(&pictures);
     let answers: Vec<Value> = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
     assert_eq!(answers.len(), pictures.len());
-    let right = pictures.iter().zip(&answers).filter(|(path, answer)| answer["digit"].to_string() == name(path)[..1]);
+    let right = pictures
+        .iter()
+        .zip(&answers)
+        .filter(|(path, answer)| answer["digit"] == name(path)[..1].parse::<u64>().unwrap());
     right.count() as f64 / pictures.len() as f64
 }
 
