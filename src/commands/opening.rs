@@ -8,7 +8,7 @@ use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, DeviceError, Opened};
 use crate::run::{Bundled, Lock, RunError, RunFolder};
-use crate::serve::{NamedRun, newest, unreadable};
+use crate::serve::{NamedRun, newest};
 
 /// The run whose network a command uses.
 pub struct ChosenRun {
@@ -23,11 +23,12 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<ChosenRun, RunErro
     if let Some(path) = path {
         return Ok(ChosenRun { named: NamedRun::at(path, runs), _bundled: None });
     }
-    if let Some(named) = newest(runs)? {
+    let (named, unreadable) = newest(runs)?;
+    if let Some(named) = named {
         notice(format!("run: {}, the newest finished one", named.path.display()));
         return Ok(ChosenRun { named, _bundled: None });
     }
-    unreadable(runs)?.iter().for_each(warn);
+    unreadable.into_iter().for_each(warn);
     let bundled = Bundled::unpack()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
     let named = NamedRun { name: Bundled::NAME.into(), path: bundled.path().into() };

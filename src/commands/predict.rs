@@ -121,7 +121,7 @@ impl<'a> StageWriter<'a> {
             let mut png = Cursor::new(vec![]);
             let failed = |error| RunError::Write { path: path.clone(), source: io::Error::other(error) };
             picture.write_to(&mut png, ImageFormat::Png).map_err(failed)?;
-            write_whole_at(&path, png.get_ref(), true)?.iter().for_each(warn);
+            write_whole_at(&path, png.get_ref(), true)?.into_iter().for_each(warn);
         }
         Ok(())
     }

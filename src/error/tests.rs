@@ -154,7 +154,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         ImageError {
             Undecodable: "tests/cli/predict.rs" predict_reports_bad_files_and_classifies_the_rest "not a readable PNG or JPEG",
             Count: "src/data/prepare/tests.rs" pixels_that_do_not_fill_the_image_are_counted "the image has {found} pixels, not 784",
-            Truncated: "src/data/prepare/tests.rs" jpeg_that_is_cut_off_is_refused "the JPEG file is cut off",
+            Truncated: "src/data/prepare/tests.rs" jpeg_that_is_cut_off_is_refused "the JPEG image is cut off",
             Unit: "src/data/prepare/tests.rs" pixels_from_0_to_1_are_refused_with_the_factor "all 0 or 1",
             Blank: "tests/cli/errors.rs" blank_image_is_reported "the image is blank",
         }

@@ -31,7 +31,7 @@ use tokio_io_timeout::TimeoutStream;
 pub use api_error::ApiError;
 pub use error::ServeError;
 use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
-pub use run_registry::{NamedRun, RunRegistry, newest, unreadable};
+pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
 
 /// A server that listens on a port.

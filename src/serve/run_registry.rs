@@ -61,23 +61,18 @@ pub struct Entry {
     error: Option<String>,
 }
 
-/// The newest finished run in `folder`, which need not exist.
+/// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
 ///
 /// # Errors
 /// If the folder can't be read.
-pub fn newest(folder: &Path) -> Result<Option<NamedRun>, RunError> {
+pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
-    let newest = listed(folder)?.into_iter().rfind(is_finished);
-    Ok(newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }))
-}
-
-/// A run in `folder` that can't be read, with the reason, if there is one.
-///
-/// # Errors
-/// If the folder can't be read.
-pub fn unreadable(folder: &Path) -> Result<Option<String>, RunError> {
-    let reason = |listed: &ListedRun| Some(format!("{} can't be read: {}", listed.name, chain(listed.summary.as_ref().err()?)));
-    Ok(listed(folder)?.iter().find_map(reason))
+    let runs = listed(folder)?;
+    let unreadable =
+        |run: &ListedRun| Some(format!("{} can't be read: {}", run.name, chain(run.summary.as_ref().err()?)));
+    let unreadable = runs.iter().filter_map(unreadable).collect();
+    let newest = runs.into_iter().rfind(is_finished);
+    Ok((newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }), unreadable))
 }
 
 /// The runs in `folder`. None if it does not exist.

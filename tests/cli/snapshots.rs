@@ -59,7 +59,6 @@ fn main_messages_are_as_recorded() {
         message(&["export", &run, &path("old.toml")], &hidden),
         message(&["runs", "--runs", &path("none")], &hidden),
         message(&["sweep", &path("wrong.toml")], &hidden),
-        message(&["serve", "--runs", &path("empty"), "--device", DEVICE], &hidden),
     ];
     insta::assert_snapshot!("messages", messages.concat());
 }

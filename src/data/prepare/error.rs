@@ -12,7 +12,7 @@ pub enum ImageError {
     #[error("not a readable PNG or JPEG image: {0}")]
     Undecodable(#[from] image::ImageError),
     /// A JPEG file ends before its picture does.
-    #[error("the JPEG file is cut off: its end marker is missing; copy or download it again")]
+    #[error("the JPEG image is cut off: its end marker is missing; copy or download it again")]
     Truncated,
     /// The number of pixels is not that of the image.
     #[error("the image has {found} pixels, not {expected}")]

@@ -151,7 +151,7 @@ fn jpeg_that_is_cut_off_is_refused() {
         assert!(matches!(error, ImageError::Truncated | ImageError::Undecodable(_)), "{error}");
     }
     let message = prepared_file(&whole[..whole.len() - 2]).unwrap_err().to_string();
-    assert!(message.starts_with("the JPEG file is cut off"), "{message}");
+    assert!(message.starts_with("the JPEG image is cut off"), "{message}");
 }
 
 #[test]
