@@ -338,7 +338,7 @@ impl RunFolder {
         let found = checksum::of_bytes(&bytes);
         let recorded = record.models.get(name).map(Vec::as_slice).unwrap_or_default();
         if recorded.contains(&found) {
-            return Ok(to_single(bytes, &path)?);
+            return Ok(bytes);
         }
         let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
         Err(RunError::Changed { path, found, recorded })
@@ -364,10 +364,12 @@ impl RunFolder {
     ) -> Result<(Mlp, String), RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
         let bytes = self.weights(Self::BEST, record)?;
+        let checksum = checksum::of_bytes(&bytes);
+        let bytes = to_single(bytes, &path)?;
         // Check before creating the network: a changed config can describe one that does not fit into memory.
         weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
         let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
-        Ok((weights::from_bytes(shape, &bytes, &path)?, checksum::of_bytes(&bytes)))
+        Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
     }
 
     /// A classifier with the best model, on `device`.

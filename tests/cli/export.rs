@@ -128,7 +128,9 @@ fn dash_is_standard_output() {
     let elsewhere = tempfile::tempdir().unwrap();
     let output = |command: &mut Command| command.current_dir(elsewhere.path()).output().unwrap().stdout;
     assert!(output(&mut export("-".as_ref())) == fs::read(smoke().run.join("best.safetensors")).unwrap());
-    let page = output(program().arg("report").arg(&smoke().run).args(["-o", "-"]));
+    // In the root, where the data are.
+    let page = program().arg("report").arg(&smoke().run).args(["-o", "-"]).output().unwrap().stdout;
+    assert!(!root().join("-").exists());
     assert!(page.to_ascii_lowercase().starts_with(b"<!doctype html>") && page.trim_ascii_end().ends_with(b"</html>"));
     let data = format!("data.dir={}", root().join("data/mnist").display());
     let grid = output(program().args(["images", "--set", &data, "-o", "-"]));
