@@ -18,7 +18,8 @@ box = Path(__file__).parent / "handwriting"
 box.mkdir(exist_ok=True)
 model = box / "best.safetensors"
 subprocess.run([program, "export", run, model, "--half", "--force"], check=True)
-shutil.copy(run / "config.toml", box / "config.toml")
+for name in ("config.toml", "metrics.csv"):
+    shutil.copy(run / name, box / name)
 record = json.loads((run / "record.json").read_text())
 # It runs on any device, and has only this model.
 record["device"] = "auto"

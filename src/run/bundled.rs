@@ -8,10 +8,11 @@ use tempfile::TempDir;
 use super::error::RunError;
 
 /// The files of the run in `models/handwriting/`.
-const FILES: [(&str, &[u8]); 4] = [
+const FILES: [(&str, &[u8]); 5] = [
     ("config.toml", include_bytes!("../../models/handwriting/config.toml")),
     ("record.json", include_bytes!("../../models/handwriting/record.json")),
     ("evaluation.json", include_bytes!("../../models/handwriting/evaluation.json")),
+    ("metrics.csv", include_bytes!("../../models/handwriting/metrics.csv")),
     ("best.safetensors", include_bytes!("../../models/handwriting/best.safetensors")),
 ];
 
