@@ -120,7 +120,8 @@ pub struct Data {
     pub pixels: Pixels,
     /// How a picture is prepared for the trained network, by `predict` and `serve`.
     pub prepare: Prepare,
-    /// The number of threads that prepare batches in advance. It changes only the speed.
+    /// The number of threads that prepare batches in advance; with 0, the training prepares each batch itself. It changes only
+    /// the speed.
     #[schemars(range(max = 64))]
     pub loader_threads: usize,
     /// Augmentation of the training images.
@@ -179,7 +180,7 @@ pub enum Pixels {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Prepare {
-    /// As the training images are: their background, size, place and strokes are measured.
+    /// As the training images are: their background, their size and the width of their strokes are measured.
     #[default]
     Auto,
     /// As MNIST is: light on dark, the digit 20 of 28 pixels long, with its centre of mass in the middle.

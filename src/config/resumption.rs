@@ -6,7 +6,8 @@ use super::experiment::Experiment;
 use super::schedule::ScheduleKind;
 
 /// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
-/// the device, the paths of the data, the number of epochs and the conditions for stopping may change.
+/// the device, the paths of the data, the number of epochs, the conditions for stopping, and keys that change no result may
+/// change.
 ///
 /// # Errors
 /// [`ConfigError::Problems`] with each change that is not allowed.

@@ -1,4 +1,4 @@
-//! The network in the box: a finished run that the program carries, for users who have none of their own.
+//! The built-in network: a finished run that the program carries, for users who have none of their own.
 
 use std::fs;
 use std::path::Path;

@@ -68,7 +68,7 @@ fn digits_are_drawn_in_four_shapes_of_four_drawings() {
     }
 }
 
-/// How many of the pictures the network in the box reads, as a fraction.
+/// The fraction of the pictures that the built-in network classifies correctly.
 fn read_without_a_run(folder: &str) -> f64 {
     let (pictures, empty) = (pictures(folder), tempfile::tempdir().unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));

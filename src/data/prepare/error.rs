@@ -37,7 +37,7 @@ pub enum Doubt {
     Edge,
     /// Something as heavy as the digit is beside it.
     Several,
-    /// The ink has not the form of a digit.
+    /// The ink does not have the form of a digit.
     NoDigit,
     /// No class is probable.
     LowConfidence,
