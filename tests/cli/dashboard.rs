@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::file_systems::{ENOSPC, Shim};
 use super::reproduce::assert_same_results;
 use super::resume::{DIVERGING, Workspace, is_writing, undisturbed};
+use super::served::hear_signals;
 use super::success;
 
 /// The escape sequences that open the terminal's alternate screen, and close it.
@@ -47,6 +48,7 @@ impl Terminal {
              code=$?; echo; echo after $(stty -g); exit $code"
         );
         let mut script = Command::new("script");
+        hear_signals(&mut script);
         script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).env("SHELL", "/bin/sh");
         script.current_dir(command.get_current_dir().unwrap());
         script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));

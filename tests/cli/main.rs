@@ -58,6 +58,7 @@ const DEVICE: &str = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
 /// A command that runs the program in the root of the checkout.
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+    served::hear_signals(&mut command);
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }

@@ -27,11 +27,32 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+/// The program leaves signals alone that its parent ignores, as the shell of a background job does. Under such a shell, the
+/// tests send signals all the same.
+#[cfg(unix)]
+#[expect(unsafe_code, reason = "the standard library sets no signal's action in a child")]
+pub fn hear_signals(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let set = || {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            // Safety: sets the default action of a valid signal, which may be done between fork and exec.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
+    };
+    // Safety: `set` calls only functions that may be called between fork and exec.
+    unsafe { command.pre_exec(set) };
+}
+
+#[cfg(not(unix))]
+pub fn hear_signals(_: &mut Command) {}
+
 impl Served {
     /// Serves the runs in `runs` on a free port, with `more` arguments.
     pub fn start(runs: &Path, device: &str, more: &[&str]) -> Self {
         let stderr = NamedTempFile::new().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+        hear_signals(&mut command);
         command.args(["serve", "--port", "0", "--device", device, "--runs"]).arg(runs).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(stderr.reopen().unwrap()).spawn().unwrap();
         let mut line = String::new();
