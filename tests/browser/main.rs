@@ -114,8 +114,13 @@ fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     let lit = browser.value(&format!("{pixels}.filter((value, index) => index % 4 == 0 && value > 128).length"));
     assert!((40..300).contains(&lit.as_u64().unwrap()), "{lit}");
 
-    // A dropped picture, here that same image, is sent unchanged.
-    let seen = browser.value(pixels);
+    // A dropped picture, here that same image, is sent as the file that it is.
+    browser.value(
+        "!!(window.fetch = ((fetch) => (path, options) => {
+            window.sent = options?.body;
+            return fetch(path, options);
+        })(window.fetch))",
+    );
     browser.value(
         "document.getElementById('seen').toBlob((blob) => {
             window.files = new DataTransfer();
@@ -127,7 +132,8 @@ fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     until(&browser, DIGIT, &json!("–"));
     browser.value("document.dispatchEvent(new DragEvent('drop', { dataTransfer: window.files }))");
     until(&browser, DIGIT, &json!("7"));
-    assert_eq!(browser.value(pixels), seen);
+    let sent = "[window.sent.name, window.sent.size == window.files.files[0].size]";
+    assert_eq!(browser.value(sent), json!(["seven.png", true]));
 
     // Another run classifies the same drawing.
     let run = "document.getElementById('run')";
