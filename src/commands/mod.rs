@@ -2,6 +2,7 @@
 
 mod config;
 mod devices;
+mod dry_run;
 mod evaluate;
 mod evaluation;
 mod export;
@@ -9,6 +10,7 @@ mod images;
 mod opening;
 mod output;
 mod predict;
+mod prepared;
 mod print;
 mod report;
 mod resume;

@@ -1,0 +1,157 @@
+//! What `train`, `resume` and a dry run load and check before they train: devices, data, network.
+
+use super::opening::{locate, open_devices};
+use crate::Error;
+use crate::cli::{notice, warn};
+use crate::config::Experiment;
+use crate::data::{Files, TrainingData};
+use crate::device::Opened;
+use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
+use crate::run::{DataRecord, Record, RunError, RunFolder};
+use crate::training::{self, EpochPlan};
+
+/// Everything that a training needs besides its experiment, loaded and checked.
+pub struct Prepared {
+    /// At least one. The first one also validates and tests.
+    pub devices: Vec<Opened>,
+    /// The data files.
+    pub files: Files,
+    /// The training images.
+    pub data: TrainingData,
+    /// The network to train.
+    pub network: Mlp,
+    /// The pretrained weights of `network`, if it is not randomly initialised.
+    transfer: Option<TransferRecord>,
+}
+
+impl Prepared {
+    /// Prepares a new run, or one that is resumed from a checkpoint. `started` is the record of the latter.
+    pub fn new(experiment: &Experiment, started: Option<&Record>) -> Result<Self, Error> {
+        let devices = open_devices(&experiment.device)?;
+        training::check_gradients(experiment, &devices)?;
+        let files = locate(&experiment.data)?;
+        let mut data = TrainingData::load(&files, experiment)?;
+        // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
+        let test = files.test(data.images.size(), data.classes())?;
+        data.warnings(&test).iter().for_each(warn);
+        if devices[0].shares_memory() {
+            training::check_memory(experiment, &data)?;
+        }
+
+        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
+        let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
+        let (network, transfer) = match started {
+            Some(record) => {
+                data.scaling = record.data.scaling;
+                (network, record.transfer.clone())
+            }
+            None => match pretrained(experiment)? {
+                Some(pretrained) => {
+                    // The pretrained first layer needs the pixel scaling that it was trained with.
+                    data.scaling = pretrained.scaling().unwrap_or(data.scaling);
+                    let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
+                    report_transfer(&transfer);
+                    (network, Some(transfer))
+                }
+                None => (network, None),
+            },
+        };
+        Ok(Self { devices, files, data, network, transfer })
+    }
+
+    /// The record of a new run.
+    pub fn new_record(&self, experiment: &Experiment) -> Record {
+        let Self { devices, files, data, network, transfer } = self;
+        let [height, width] = data.images.size();
+        Record {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
+            device: devices[0].name.clone(),
+            adapter: devices[0].adapter.clone(),
+            beside: devices[1..].iter().map(|device| device.name.clone()).collect(),
+            seed: experiment.seed,
+            started: jiff::Timestamp::now().as_duration().as_secs_f64(),
+            data: DataRecord {
+                height,
+                width,
+                classes: data.classes(),
+                names: data.images.names().into(),
+                training_images: data.split.training.len(),
+                unlabelled_images: data.split.unlabelled.len(),
+                validation_images: data.split.validation.len(),
+                scaling: data.scaling,
+                look: Some(data.look(experiment.data.prepare)),
+                sha256: files.checksums().clone(),
+            },
+            parameters: network.trained_parameters(),
+            transfer: transfer.clone(),
+            ..Record::default()
+        }
+    }
+
+    /// The floating-point operations of `epochs` epochs of training and validation.
+    pub fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
+        let Experiment { init, training, .. } = experiment;
+        let EpochPlan { images, unlabelled, .. } = EpochPlan::new(experiment, &self.data.split);
+        let frozen = epochs.min(init.unfreeze_after.unwrap_or(epochs));
+        // With a moving average, the network itself is validated too.
+        let validations = if training.ema_decay.is_some() { 2 } else { 1 };
+        // The teacher's forward pass over the unlabelled images.
+        let forward_only = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
+        let steps = frozen as u64 * self.network.training_operations(&init.freeze)
+            + (epochs - frozen) as u64 * self.network.training_operations(&[]);
+        (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
+    }
+
+    /// The record to train with. A resumed run keeps the checksums of its models and its start time.
+    ///
+    /// # Errors
+    /// If the data files or the pretrained weights have changed since the run was started.
+    pub fn record(&self, experiment: &Experiment, run: &RunFolder, started: Option<&Record>) -> Result<Record, Error> {
+        let new = self.new_record(experiment);
+        let Some(old) = started else {
+            let transfer = run.record().ok().and_then(|old| old.transfer);
+            return match (transfer, &new.transfer) {
+                (Some(old), Some(now)) if old.sha256 != now.sha256 => {
+                    Err(RunError::OtherStart { run: run.path().into(), file: old.file }.into())
+                }
+                _ => Ok(new),
+            };
+        };
+        if old.data.sha256 != new.data.sha256 {
+            return Err(RunError::OtherData { run: run.path().into() }.into());
+        }
+        if (&old.version, &old.commit) != (&new.version, &new.commit) {
+            warn("this run was started by another build of this program; its results may differ from that build's");
+        }
+        let mut earlier_devices = old.earlier_devices.clone();
+        if old.devices() != new.devices() {
+            let before = old.devices();
+            warn(format!("this run was started on {before}; its results may differ from that device's"));
+            earlier_devices.push(before);
+        }
+        Ok(Record { models: old.models.clone(), started: old.started, earlier_devices, ..new })
+    }
+}
+
+/// Loads the weights that `init.from` names, if it is set: a run's best model, or a file of weights.
+fn pretrained(experiment: &Experiment) -> Result<Option<Pretrained>, Error> {
+    let init = &experiment.init;
+    let Some(from) = &init.from else { return Ok(None) };
+    let pretrained = match from.is_dir() {
+        true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,
+        false => Pretrained::from_file(from).map_err(PretrainedError::from)?,
+    };
+    Ok(Some(pretrained.unwrapped(experiment)?.renamed(&init.rename)?))
+}
+
+/// Reports the pretrained layers, the randomly initialised layers, and the tensors that are not used.
+fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
+    notice(format!("weights from {file}: {}", taken.join(", ")));
+    for (layer, reason) in fresh {
+        notice(format!("randomly initialised: {layer}, as {reason}"));
+    }
+    if !unused.is_empty() {
+        notice(format!("not used: {}", shortened(unused)));
+    }
+}

@@ -1,0 +1,105 @@
+//! The models of a run: read, verified and loaded.
+
+use std::io::ErrorKind;
+use std::sync::PoisonError;
+
+use super::RunFolder;
+use crate::bounded;
+use crate::checksum;
+use crate::config::Experiment;
+use crate::data::ImageBatcher;
+use crate::data::prepare::Look;
+use crate::device::Opened;
+use crate::evaluation::Classifier;
+use crate::model::{Mlp, Pretrained, SourceRun, WeightsError, to_single, weights};
+use crate::run::error::RunError;
+use crate::run::record::Record;
+
+impl RunFolder {
+    /// The SHA-256 of the best model's file.
+    pub fn best_checksum(&self, record: &Record) -> Option<String> {
+        match record.models.get(Self::BEST)?.as_slice() {
+            [sum] => Some(sum.clone()),
+            // A crash, or a training under way: the file is the old or the new one.
+            _ => checksum::of_file(&self.path.join(Self::BEST)).ok(),
+        }
+    }
+
+    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`].
+    ///
+    /// # Errors
+    /// If the file does not exist yet, can't be read, or its checksum is not in the record.
+    pub fn weights(&self, name: &str, record: &Record) -> Result<Vec<u8>, RunError> {
+        Ok(self.verified(name, record)?.0)
+    }
+
+    /// The same, with their SHA-256.
+    fn verified(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
+        let path = self.path.join(name);
+        let bytes = match &self.memory {
+            Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            None => match bounded::read_regular(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound && record.models.is_empty() => {
+                    return Err(RunError::NoModel { run: self.path.clone() });
+                }
+                read => read.map_err(|error| WeightsError::Load { path: path.clone(), reason: error.to_string() })?,
+            },
+        };
+        let found = checksum::of_bytes(&bytes);
+        let recorded = record.models.get(name).map(Vec::as_slice).unwrap_or_default();
+        if recorded.contains(&found) {
+            return Ok((bytes, found));
+        }
+        let recorded = if recorded.is_empty() { "none".into() } else { recorded.join(" or ") };
+        Err(RunError::Changed { path, found, recorded })
+    }
+
+    /// Loads the best model onto `device`.
+    ///
+    /// # Errors
+    /// If the file can't be read or loaded, or its checksum is not in the record.
+    pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
+        Ok(self.model_with_checksum(experiment, record, device)?.0)
+    }
+
+    /// The same, with the SHA-256 of its file.
+    ///
+    /// # Errors
+    /// As for [`RunFolder::model`].
+    pub fn model_with_checksum(
+        &self,
+        experiment: &Experiment,
+        record: &Record,
+        device: &Opened,
+    ) -> Result<(Mlp, String), RunError> {
+        let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
+        let (bytes, checksum) = self.verified(Self::BEST, record)?;
+        let bytes = to_single(bytes, &path)?;
+        // Check before creating the network: a changed config can describe one that does not fit into memory.
+        weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
+        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
+        Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
+    }
+
+    /// A classifier with the best model, on `device`.
+    ///
+    /// # Errors
+    /// As for [`RunFolder::model`], and if the experiment can't be read.
+    pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
+        let model = self.model(&self.experiment()?, record, device)?;
+        let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
+        let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
+        Ok(Classifier::new(model, batcher, size, look, data.names(), device.device.clone()))
+    }
+
+    /// The best model's weights, as pretrained weights for another network.
+    ///
+    /// # Errors
+    /// If this is not a run folder, or a file in it is damaged.
+    pub fn pretrained(&self) -> Result<Pretrained, RunError> {
+        let (record, experiment) = (self.record()?, self.experiment()?);
+        let bytes = self.weights(Self::BEST, &record)?;
+        let run = SourceRun { experiment, classes: record.data.names(), scaling: record.data.scaling };
+        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, run)?)
+    }
+}
