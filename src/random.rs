@@ -7,8 +7,17 @@
 //! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
 //! from which a resumed run continues.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+/// Keeps Burn's generator to one thread, from its seed to the last number drawn. All threads of a process share it, and
+/// another one that seeds it or draws from it meanwhile would change the numbers.
+pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
+    static KEPT: Mutex<()> = Mutex::new(());
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a generator is for. Each purpose has a stream of its own under one seed.
 #[derive(Debug, Clone, Copy)]

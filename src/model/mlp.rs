@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::passes::{HostLinear, HostNetwork, HostNorm};
 use crate::config::{self, BATCH_NORM_MOMENTUM};
-use crate::random::{Purpose, derived_seed};
+use crate::random::{Purpose, derived_seed, keep_burns_generator};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
 /// logits. The noise is scaled as if it were added before the scale and shift of batch normalisation.
@@ -43,6 +43,7 @@ impl Mlp {
         device: &Device,
     ) -> Self {
         let weights = initializer(init.weights);
+        let _kept = keep_burns_generator();
         let widths: Vec<usize> = [&[inputs], &model.hidden[..], &[classes]].concat();
         let mut layers: Vec<Linear> = (0..)
             .zip(widths.windows(2))
@@ -232,5 +233,32 @@ fn activation(name: config::Activation) -> ActivationConfig {
         config::Activation::Sigmoid => ActivationConfig::Sigmoid,
         config::Activation::Tanh => ActivationConfig::Tanh,
         config::Activation::Gelu => ActivationConfig::Gelu,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::device;
+    use crate::model::weights;
+
+    #[test]
+    fn networks_made_on_several_threads_have_the_weights_of_their_seed() {
+        let opened = device::list().into_iter().flat_map(|listed| listed.adapters).find(device::Opened::shares_memory);
+        let device = opened.unwrap().device;
+        let model = config::Model { hidden: vec![40, 30], ..config::Model::default() };
+        let made = |seed| weights::to_bytes(&Mlp::new(&model, &config::Init::default(), 50, 3, seed, &device)).unwrap();
+        let alone = [made(1), made(2)];
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..200 {
+                        assert!(made(1 + number % 2) == alone[number as usize % 2], "network {number} differs");
+                    }
+                });
+            }
+        });
     }
 }

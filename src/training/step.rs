@@ -13,6 +13,7 @@ use super::output::BatchOutput;
 use super::raw::ValidationOutput;
 use crate::data::Batch;
 use crate::model::Mlp;
+use crate::random::keep_burns_generator;
 
 impl TrainStep for TrainingModel {
     type Input = Batch;
@@ -23,8 +24,11 @@ impl TrainStep for TrainingModel {
         if let Some(output) = self.closed_form.as_ref().and_then(closed_form) {
             return output;
         }
-        batch.targets.device().seed(batch.seed);
-        let (output, loss) = self.losses(batch);
+        let (output, loss) = {
+            let _kept = keep_burns_generator();
+            batch.targets.device().seed(batch.seed);
+            self.losses(batch)
+        };
         TrainOutput::new(&self.network, loss.backward(), output.into())
     }
 
