@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::resume::{Workspace, signal};
+use super::resume::{Workspace, is_writing, signal};
 use super::{DEVICE, program, success};
 
 /// Starts a command, and waits until a line of its stderr contains `text`.
@@ -68,10 +67,11 @@ fn paused(workspace: &Workspace) -> Command {
     command
 }
 
-fn wait_for(file: &Path, text: &str) {
+/// Waits until the program has come to a point that its files show.
+fn wait_until(reached: impl Fn() -> bool, what: &str) {
     let begin = Instant::now();
-    while !fs::read_to_string(file).is_ok_and(|content| content.contains(text)) {
-        assert!(begin.elapsed() < Duration::from_secs(60), "{} never contains {text}", file.display());
+    while !reached() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what}");
         sleep(Duration::from_millis(5));
     }
 }
@@ -80,6 +80,8 @@ fn wait_for(file: &Path, text: &str) {
 fn ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing() {
     let workspace = Workspace::new();
     let (child, lines) = start(&mut paused(&workspace), "epoch 1/1");
+    // The epoch counts, and its checkpoint is still to be written.
+    wait_until(|| workspace.run().join("best.safetensors").exists(), "no model is saved");
     signal(&child, "-INT");
     let (text, code) = end(child, lines);
     assert_eq!(code, Some(130), "{text}");
@@ -93,8 +95,11 @@ fn ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing() {
 fn ctrl_c_in_the_final_evaluation_says_what_is_missing() {
     let workspace = Workspace::new();
     let (child, lines) = start(&mut paused(&workspace), "epoch 1/1");
-    wait_for(&workspace.run().join("record.json"), "\"wall_seconds\"");
-    sleep(Duration::from_millis(300));
+    let record = workspace.run().join("record.json");
+    let is_trained = || fs::read_to_string(&record).is_ok_and(|text| text.contains("\"wall_seconds\""));
+    wait_until(is_trained, "the record never has the training time");
+    // What is written after the record is the evaluation.
+    wait_until(|| is_writing(&workspace.run()), "no evaluation is written");
     signal(&child, "-INT");
     let (text, code) = end(child, lines);
     assert_eq!(code, Some(130), "{text}");
