@@ -187,8 +187,9 @@ impl DataLoader<Batch> for Loader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
         let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
-        // Batches that are gathered on the device are not made ahead.
-        let threads = if self.device_images().is_some() { 0 } else { self.threads };
+        // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
+        let is_copied = self.as_bytes && self.augmentation.is_none();
+        let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
         let loader = Self { threads, ..self.clone() };
         let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
         let ahead = (0..threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();

@@ -152,6 +152,15 @@ fn batch_norm_momentum_needs_batch_norm() {
 }
 
 #[test]
+fn transposed_images_are_in_idx_files() {
+    let expected = "line 1: data.transpose = true: is about your own IDX files: needs data.dataset = \"idx\"";
+    assert_eq!(problem("data.transpose = true"), expected);
+    let folder = "data.transpose = true\ndata.dataset = 'image-folder'\ndata.dir = 'x'";
+    assert_eq!(problem(folder), expected);
+    loaded("[data]\ntranspose = true\ndataset = 'idx'\ndir = 'x'", &[]);
+}
+
+#[test]
 fn nesterov_needs_momentum() {
     loaded("[optimizer]\nkind = 'sgd'\nmomentum = 0.9\nnesterov = true", &[]);
     loaded("[optimizer]\nkind = 'sgd'\nnesterov = false", &[]);

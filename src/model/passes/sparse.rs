@@ -1,6 +1,8 @@
 //! Products of a matrix that is mostly zeros.
 #![expect(unsafe_code, reason = "vectors are read and written by pointers")]
 
+use std::mem::MaybeUninit;
+
 use macerator::{Scalar, Simd, Vector, vload_unaligned, vstore_unaligned, with_simd};
 use rayon::prelude::*;
 
@@ -10,7 +12,7 @@ const PARALLEL_GRAIN: usize = 1 << 21;
 /// The numbers of a matrix that are not 0, row by row, each with its column.
 #[derive(Debug, Default)]
 pub struct Sparse {
-    /// Where each row starts in `entries`, and where the last one ends. The rest of `entries` is not used.
+    /// Where each row starts in `entries`, and where the last one ends.
     starts: Vec<usize>,
     entries: Vec<(u32, f32)>,
 }
@@ -18,32 +20,26 @@ pub struct Sparse {
 impl Sparse {
     /// Removes all rows.
     pub fn clear(&mut self) {
+        self.entries.clear();
         self.starts.clear();
         self.starts.push(0);
     }
 
     /// Adds the rows of `bytes`, each `columns` long, except zeros. Each byte is multiplied by what `values` has for it.
     pub fn extend(&mut self, bytes: &[u8], columns: usize, values: &[f32; 256]) {
-        let mut end = self.len();
-        // Room for every byte, and one more: a zero is written too, but the next number overwrites it. There is no branch.
-        self.entries.resize(self.entries.len().max(end + bytes.len() + 1), (0, 0.0));
         for row in bytes.chunks_exact(columns) {
-            for (column, bytes) in (0..).step_by(8).zip(row.chunks(8)) {
-                if bytes.iter().all(|&byte| byte == 0) {
-                    continue;
-                }
-                for (column, &byte) in (column..).zip(bytes) {
-                    self.entries[end] = (column, values[usize::from(byte)]);
-                    end += usize::from(byte != 0);
+            for (first, bytes) in (0..).step_by(8).zip(row.chunks(8)) {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                let mut ink = bits_of_ink(word);
+                while ink != 0 {
+                    let at = ink.trailing_zeros() / 8;
+                    self.entries.push((first + at, values[usize::from(word[at as usize])]));
+                    ink &= ink - 1;
                 }
             }
-            self.starts.push(end);
+            self.starts.push(self.entries.len());
         }
-    }
-
-    /// The number of numbers.
-    fn len(&self) -> usize {
-        self.starts.last().copied().unwrap_or(0)
     }
 
     /// Overwrites `to` with the transposed matrix, of `columns` rows.
@@ -51,11 +47,11 @@ impl Sparse {
         to.starts.clear();
         to.starts.resize(columns + 2, 0);
         // Two places ahead, so that after the entries have been placed, each start is in its own place.
-        self.entries[..self.len()].iter().for_each(|&(column, _)| to.starts[column as usize + 2] += 1);
+        self.entries.iter().for_each(|&(column, _)| to.starts[column as usize + 2] += 1);
         for column in 2..to.starts.len() {
             to.starts[column] += to.starts[column - 1];
         }
-        to.entries.resize(to.entries.len().max(self.len()), (0, 0.0));
+        to.entries.resize(self.entries.len(), (0, 0.0));
         for (row, ends) in (0..).zip(self.starts.windows(2)) {
             for &(column, value) in &self.entries[ends[0]..ends[1]] {
                 let place = &mut to.starts[column as usize + 1];
@@ -70,15 +66,16 @@ impl Sparse {
     /// columns as `start`. On as many threads as help.
     pub fn times(&self, dense: &[f32], start: &[f32], product: &mut Vec<f32>) {
         let (width, rows) = (start.len(), self.starts.len() - 1);
-        product.resize(rows * width, 0.0);
-        let parts = (self.len() * width).div_ceil(PARALLEL_GRAIN).min(rows).max(1);
+        product.clear();
+        product.reserve(rows * width);
+        let spare = &mut product.spare_capacity_mut()[..rows * width];
+        let parts = (self.entries.len() * width).div_ceil(PARALLEL_GRAIN).min(rows).max(1);
         let each = rows.div_ceil(parts);
-        product.par_chunks_mut(each * width).zip(self.starts.par_chunks(each)).enumerate().for_each(
-            |(part, (product, _))| {
-                let starts = &self.starts[part * each..];
-                sum(self, starts, dense, start, product);
-            },
-        );
+        spare.par_chunks_mut(each * width).enumerate().for_each(|(part, product)| {
+            sum(self, &self.starts[part * each..], dense, start, product);
+        });
+        // SAFETY: `sum` has written every number of each part.
+        unsafe { product.set_len(rows * width) };
     }
 
     /// Overwrites the part of each row of a product that begins at `at` and is N vectors wide. Returns the width.
@@ -89,7 +86,7 @@ impl Sparse {
         starts: &[usize],
         dense: &[f32],
         start: &[f32],
-        product: &mut [f32],
+        product: &mut [MaybeUninit<f32>],
     ) -> usize {
         let (width, lanes) = (start.len(), f32::lanes::<S>());
         let start: [Vector<S, f32>; N] = load(&start[at..]);
@@ -108,10 +105,17 @@ impl Sparse {
     }
 }
 
+/// The highest bit of each byte that is not 0, of a little-endian number.
+fn bits_of_ink(bytes: [u8; 8]) -> u64 {
+    const LOWER: u64 = u64::from_le_bytes([0x7f; 8]);
+    let word = u64::from_le_bytes(bytes);
+    (((word & LOWER) + LOWER) | word) & !LOWER
+}
+
 /// Overwrites the rows of a product, from that of the first of `starts` on, in parts whose sums stay in the processor's
 /// registers.
 #[with_simd]
-fn sum<S: Simd>(sparse: &Sparse, starts: &[usize], dense: &[f32], start: &[f32], product: &mut [f32]) {
+fn sum<S: Simd>(sparse: &Sparse, starts: &[usize], dense: &[f32], start: &[f32], product: &mut [MaybeUninit<f32>]) {
     let (width, lanes) = (start.len(), f32::lanes::<S>());
     let mut at = 0;
     while at < width {
@@ -134,11 +138,11 @@ fn load<S: Simd, const N: usize>(from: &[f32]) -> [Vector<S, f32>; N] {
 
 /// Overwrites the first N vectors of a slice.
 #[inline(always)]
-fn store<S: Simd, const N: usize>(vectors: [Vector<S, f32>; N], to: &mut [f32]) {
+fn store<S: Simd, const N: usize>(vectors: [Vector<S, f32>; N], to: &mut [MaybeUninit<f32>]) {
     let (to, lanes) = (&mut to[..N * f32::lanes::<S>()], f32::lanes::<S>());
     for (i, vector) in vectors.into_iter().enumerate() {
         // SAFETY: the slice has N vectors.
-        unsafe { vstore_unaligned(to.as_mut_ptr().add(i * lanes), vector) };
+        unsafe { vstore_unaligned(to.as_mut_ptr().add(i * lanes).cast(), vector) };
     }
 }
 
