@@ -42,4 +42,6 @@ pub use split::{Split, stratified};
 pub use training::TrainingData;
 
 #[cfg(test)]
-mod server;
+mod tests {
+    pub mod server;
+}

@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     config::Dataset,
     data::{
-        server::{Answer, Server},
         source::Source,
+        tests::server::{Answer, Server},
     },
 };
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::Dataset,
-    data::server::{Answer, Server},
+    data::tests::server::{Answer, Server},
 };
 
 /// The four IDX files of the data set.
