@@ -9,8 +9,8 @@
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`. `portable`
 //!   restores their state on any machine, and `optimizer_state` checks it before.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
-//!   the best epoch, and decides when to stop early. `raw` metrics are those of the network itself, without the moving
-//!   average.
+//!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
+//!   moving average.
 //! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
 //!   infinite.
@@ -35,7 +35,6 @@ mod optimizer_state;
 mod output;
 mod portable;
 mod position;
-mod raw;
 mod schedule;
 mod session;
 mod sgd;

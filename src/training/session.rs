@@ -16,7 +16,6 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
-use super::raw::Raw;
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
@@ -145,8 +144,8 @@ impl<'a> Session<'a> {
             .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)));
         if experiment.training.ema_decay.is_some() {
             supervised = supervised
-                .metric_valid_numeric(Raw(BufferedMetric::loss(interval)))
-                .metric_valid_numeric(Raw(BufferedMetric::accuracy(interval)));
+                .metric_valid_numeric(BufferedMetric::raw_loss(interval))
+                .metric_valid_numeric(BufferedMetric::raw_accuracy(interval));
         }
         let done = history.epochs().len();
         if done > 0 {

@@ -10,7 +10,6 @@ use super::closed_form::ClosedForm;
 use super::loss::cross_entropy;
 use super::model::TrainingModel;
 use super::output::BatchOutput;
-use super::raw::ValidationOutput;
 use crate::data::Batch;
 use crate::model::Mlp;
 use crate::random::keep_burns_generator;
@@ -48,11 +47,11 @@ impl TrainStep for TrainingModel {
 
 impl InferenceStep for TrainingModel {
     type Input = Batch;
-    type Output = ValidationOutput;
+    type Output = BatchOutput;
 
-    fn step(&self, batch: Batch) -> ValidationOutput {
+    fn step(&self, batch: Batch) -> BatchOutput {
         let raw = self.ema.as_ref().map(|_| classify(&self.network, batch.clone()));
-        ValidationOutput { eval: classify(self.eval_model(), batch), raw }
+        BatchOutput { raw: raw.map(|raw| [raw.loss, raw.accuracy]), ..classify(self.eval_model(), batch) }
     }
 }
 
