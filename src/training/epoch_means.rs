@@ -3,6 +3,9 @@
 //!
 //! Burn's own loggers store every batch, in memory or in files, but only the means are needed.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
@@ -11,7 +14,7 @@ use super::divergence::DivergenceGuard;
 
 /// The means of the epochs so far.
 pub struct EpochMeans {
-    means: Vec<Mean>,
+    means: HashMap<(MetricId, usize, Split), f64>,
     guard: DivergenceGuard,
     /// Training batches of the epoch so far.
     batches: usize,
@@ -22,7 +25,7 @@ pub struct EpochMeans {
 impl EpochMeans {
     /// An empty store, which has `guard` check each loss.
     pub fn new(guard: DivergenceGuard) -> Self {
-        Self { means: vec![], guard, batches: 0, has_batches: false }
+        Self { means: HashMap::new(), guard, batches: 0, has_batches: false }
     }
 
     /// Counts a batch. `loss` is its loss, or the mean of several batches read together, or `None` if none was read.
@@ -37,14 +40,6 @@ impl EpochMeans {
     }
 }
 
-#[derive(Debug)]
-struct Mean {
-    metric: MetricId,
-    epoch: usize,
-    split: Split,
-    value: f64,
-}
-
 impl MetricLogger for EpochMeans {
     fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
         for metric in update.entries_numeric {
@@ -55,7 +50,7 @@ impl MetricLogger for EpochMeans {
                     if is_loss(&metric.entry.metric_id) && std::mem::take(&mut self.has_batches) {
                         self.guard.check(value, epoch, self.batches);
                     }
-                    self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
+                    self.means.insert((metric.entry.metric_id, epoch, split.clone()), value);
                     self.batches = if *split == Split::Train { self.batches } else { 0 };
                 }
                 Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. })
@@ -70,9 +65,8 @@ impl MetricLogger for EpochMeans {
     }
 
     fn read_numeric(&mut self, name: &str, epoch: usize, split: &Split) -> Result<Vec<NumericEntry>, String> {
-        let metric = MetricId::new(std::sync::Arc::new(name.to_string()));
-        let found = self.means.iter().find(|mean| mean.metric == metric && mean.epoch == epoch && mean.split == *split);
-        Ok(found.map(|mean| NumericEntry::Final(mean.value)).into_iter().collect())
+        let mean = self.means.get(&(MetricId::new(Arc::new(name.into())), epoch, split.clone()));
+        Ok(mean.map(|&mean| NumericEntry::Final(mean)).into_iter().collect())
     }
 
     fn log_metric_definition(&mut self, _: MetricDefinition) {}
@@ -81,5 +75,5 @@ impl MetricLogger for EpochMeans {
 }
 
 fn is_loss(metric: &MetricId) -> bool {
-    *metric == MetricId::new(std::sync::Arc::new("Loss".to_string()))
+    *metric == MetricId::new(Arc::new("Loss".into()))
 }
