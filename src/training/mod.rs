@@ -6,8 +6,8 @@
 //!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
 //! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
-//! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`. `portable`
-//!   restores their state on any machine, and `optimizer_state` checks it before.
+//! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
+//!   `optimizer_state` checks their saved state before it is restored.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
@@ -33,7 +33,6 @@ mod model;
 mod optimizer;
 mod optimizer_state;
 mod output;
-mod portable;
 mod position;
 mod schedule;
 mod session;
@@ -41,18 +40,19 @@ mod sgd;
 mod step;
 
 pub use adam::Adam;
-pub use display::Display;
-pub use epoch_plan::EpochPlan;
+pub(crate) use display::Display;
+pub(crate) use epoch_plan::EpochPlan;
 pub use error::TrainingError;
-pub use history::History;
+pub(crate) use history::History;
 pub use loss::{UnlabelledLoss, cross_entropy};
 pub use memory::check_memory;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
-pub use output::{BatchOutput, Mean};
+pub use output::Mean;
 pub use position::Position;
 pub use schedule::LrSchedule;
-pub use session::{Session, Trained};
+pub(crate) use session::Session;
+pub use session::Trained;
 pub use sgd::Sgd;
 
 use crate::config::{Experiment, Gradients};

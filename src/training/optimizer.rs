@@ -1,10 +1,13 @@
 //! The optimiser, from the config to Burn's types.
+//!
+//! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none or the
+//! CPU was asked for. The states of `adam` and `sgd` are restored on the CPU instead, by the flex backend, which every build
+//! with Burn's training has. The next step moves them to its device.
 
 use burn::grad_clipping::GradientClipping;
 use burn::optim::ModuleOptimizer;
 
 use super::adam::Adam;
-use super::portable::Portable;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
 
@@ -29,9 +32,7 @@ fn rule(config: &Optimizer) -> ModuleOptimizer {
         [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
     match config.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => Portable(Adam { beta_1, beta_2, epsilon, weight_decay }).into(),
-        OptimizerKind::Sgd => {
-            Portable(Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }).into()
-        }
+        OptimizerKind::Adam | OptimizerKind::Adamw => Adam { beta_1, beta_2, epsilon, weight_decay }.into(),
+        OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
     }
 }
