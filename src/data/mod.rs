@@ -31,14 +31,17 @@ mod training;
 
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Item, Scaling, Unlabelled};
-pub use download::DownloadProgress;
-pub use error::{Attempt, DataError, IdxError, MirrorError};
-pub use files::{Files, IdxFiles, locate};
-pub use image_folder::{ImageFolder, LARGEST_FILE as LARGEST_IMAGE_FILE};
+pub(crate) use download::DownloadProgress;
+pub(crate) use error::DataError;
+#[cfg(test)]
+pub(crate) use error::{IdxError, MirrorError};
+pub(crate) use files::Files;
+pub use files::locate;
+pub(crate) use image_folder::LARGEST_FILE as LARGEST_IMAGE_FILE;
 pub use images::Images;
 pub use loader::Loader;
-pub use prepare::ImageError;
-pub use split::{Split, stratified};
+pub(crate) use prepare::ImageError;
+pub use split::Split;
 pub use training::TrainingData;
 
 #[cfg(test)]

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 
-pub use classifier::Classifier;
-pub use error::EvaluationError;
-pub use predictions::{Logits, Probabilities, classify};
-pub use results::{ClassMetrics, Evaluation};
+pub(crate) use classifier::Classifier;
+pub(crate) use error::EvaluationError;
+pub(crate) use predictions::Probabilities;
+pub use predictions::classify;
+pub(crate) use results::ClassMetrics;
+pub use results::Evaluation;
 
 use crate::data::{ImageBatcher, Images, Loader, Scaling};
 use crate::model::Mlp;
@@ -37,7 +39,7 @@ pub struct EvaluationOutput {
 ///
 /// # Errors
 /// If the device fails, or the model gives NaN or infinite values.
-pub fn evaluate(
+pub(crate) fn evaluate(
     model: &Mlp,
     images: Images,
     scaling: Scaling,

@@ -14,6 +14,7 @@ mod tensors;
 pub mod weights;
 
 pub use mlp::Mlp;
-pub use pretrained::{Pretrained, PretrainedError, SourceRun, TransferRecord, shortened};
-pub use tensors::{to_half, to_single};
+pub use pretrained::TransferRecord;
+pub(crate) use pretrained::{Pretrained, PretrainedError, SourceRun, shortened};
+pub(crate) use tensors::{to_half, to_single};
 pub use weights::WeightsError;

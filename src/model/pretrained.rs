@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -29,42 +27,16 @@ pub enum PretrainedError {
     Weights(#[from] WeightsError),
     /// The run's network computes differently, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
-    Differs {
-        /// The run.
-        run: PathBuf,
-        /// The key.
-        key: &'static str,
-        /// The run's value.
-        there: String,
-        /// This experiment's value.
-        here: String,
-    },
+    Differs { run: PathBuf, key: &'static str, there: String, here: String },
     /// A name in `init.rename` is not in the file.
     #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]
-    Name {
-        /// The file.
-        path: PathBuf,
-        /// The name.
-        name: String,
-        /// The names in the file.
-        names: Vec<String>,
-    },
+    Name { path: PathBuf, name: String, names: Vec<String> },
     /// Two names in `init.rename` have the same new name.
     #[error("init.rename: {path} has several tensors for {name}; give each layer a different name")]
-    Twice {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's new name.
-        name: String,
-    },
+    Twice { path: PathBuf, name: String },
     /// A file has several networks that fit equally well.
     #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
-    Several {
-        /// The file.
-        path: PathBuf,
-        /// What the names of each network's tensors begin with.
-        prefixes: Vec<String>,
-    },
+    Several { path: PathBuf, prefixes: Vec<String> },
     /// Layers are missing or of another shape.
     #[error(
         "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
@@ -72,22 +44,10 @@ pub enum PretrainedError {
         shortened(misfits),
         shortened(others)
     )]
-    Misfit {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        misfits: Vec<String>,
-        /// The other tensors in the file, with their shapes.
-        others: Vec<String>,
-    },
+    Misfit { path: PathBuf, misfits: Vec<String>, others: Vec<String> },
     /// A frozen layer would be randomly initialised.
     #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
-    Frozen {
-        /// The layer.
-        layer: String,
-        /// Why it is randomly initialised.
-        reason: String,
-    },
+    Frozen { layer: String, reason: String },
 }
 
 /// Which weights a training started with. It is a part of `record.json`.
@@ -267,7 +227,7 @@ impl Pretrained {
             let others = there.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape)).collect();
             return Err(PretrainedError::Misfit { path, misfits, others });
         }
-        let network = weights::from_bytes(network, &serialized(&start, &path)?, &path)?;
+        let network = weights::from_bytes(network, &tensors::to_safetensors(&start, &path)?, &path)?;
         let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();
         let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused: unused(&there) };
         Ok((network, record))
@@ -310,16 +270,6 @@ impl Pretrained {
 /// `hidden.0` of `hidden.0.weight`.
 fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
-}
-
-fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let unusable =
-        |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
-    let views: Result<Vec<_>, _> = tensors
-        .iter()
-        .map(|(name, tensor)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes)?)))
-        .collect();
-    safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
 }
 
 /// The names of the tensors that were not taken, except PyTorch's count of batches, which has no use here.

@@ -16,12 +16,7 @@ pub enum ImageError {
     Truncated,
     /// The number of pixels is not that of the image.
     #[error("the image has {found} pixels, not {expected}")]
-    Count {
-        /// How many there are.
-        found: usize,
-        /// How many there should be.
-        expected: usize,
-    },
+    Count { found: usize, expected: usize },
     /// Pixels from 0 to 1 in place of 0 to 255.
     #[error("the pixels are all 0 or 1: multiply them by 255, the strongest ink")]
     Unit,

@@ -25,7 +25,7 @@ mod morphology;
 use image::{DynamicImage, GrayImage, RgbImage, imageops};
 
 pub use self::decode::Limits;
-pub use self::error::{Doubt, ImageError};
+pub(crate) use self::error::{Doubt, ImageError};
 pub use self::look::Look;
 
 /// A picture made ready for the network.
@@ -61,7 +61,7 @@ pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) ->
 ///
 /// # Errors
 /// As for [`prepare`].
-pub fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
     let picture = decode::decode(encoded, limits)?;
     let is_of_size = [picture.height() as usize, picture.width() as usize] == size;
     let look = if is_of_size { &Look::LIGHT_ON_DARK } else { &Look::MNIST };
@@ -72,7 +72,7 @@ pub fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Resul
 ///
 /// # Errors
 /// If there are too few or too many, all are 0 or 1, or the image is blank.
-pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
+pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
     let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
     match GrayImage::from_raw(width, height, pixels) {
