@@ -56,10 +56,8 @@ impl Timeouts {
     /// The environment variable that overrides both time-outs, in seconds. Fractions are allowed.
     const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
 
-    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set.
-    ///
-    /// # Errors
-    /// [`DataError::Timeout`] if the variable is not a number above 0.
+    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set. Refuses one
+    /// that is not a number above 0.
     pub fn from_env() -> Result<Self, DataError> {
         env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
     }
@@ -89,9 +87,6 @@ impl Timeouts {
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
 /// base addresses, tried in order. The file appears under its name only once it is complete and its checksum is right.
-///
-/// # Errors
-/// [`DataError::Download`] if no mirror sends the published file, [`DataError::Write`] if it cannot be stored.
 pub fn download(
     name: &str,
     published: &Published,

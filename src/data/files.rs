@@ -29,9 +29,6 @@ pub enum Files {
 
 impl Files {
     /// Reads the training images.
-    ///
-    /// # Errors
-    /// As [`Images::read`], and [`DataError::Classes`].
     pub fn train(&self) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.train(),
@@ -39,11 +36,7 @@ impl Files {
         }
     }
 
-    /// Reads the test images. They must have the training images' `[height, width]` and `classes`.
-    ///
-    /// # Errors
-    /// As [`Images::read`], and [`DataError::Size`], [`DataError::Classes`] or [`DataError::Folders`] if they have
-    /// another size or other classes.
+    /// Reads the test images. They must have the training images' `[height, width]` and `classes`. Others are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.test(size, classes),
@@ -168,12 +161,11 @@ impl IdxFiles {
 /// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
 /// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
 /// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
-/// is read here, see [`ImageFolder`].
+/// is read here.
 ///
 /// # Errors
-/// [`DataError::NoDir`], [`DataError::Missing`] and [`DataError::Several`] for the user's own files, those of
-/// [`ImageFolder::read`], [`DataError::Checksum`], [`DataError::Download`], [`DataError::Timeout`] and
-/// [`DataError::Write`] for a published data set, [`DataError::Read`] for both.
+/// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
+/// downloaded.
 pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {

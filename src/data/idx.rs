@@ -59,8 +59,7 @@ fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
 /// Floats that are all from 0 to 1 are multiplied by 255.
 ///
 /// # Errors
-/// [`DataError::Read`] if the file cannot be opened, [`DataError::Idx`] if it is not a complete IDX file of images. No
-/// dimension is 0.
+/// If the file cannot be opened, or is not a complete IDX file of images. No dimension is 0.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
     read(path, |file| {
         let array = file.array(|_, shape| match *shape {

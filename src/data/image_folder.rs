@@ -60,12 +60,9 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning.
-    ///
-    /// # Errors
-    /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if there are not 2 to 256 classes, or
-    /// `test/` has others; [`DataError::UnreadableImages`] if more than a tenth of the files can't be read;
-    /// [`DataError::Few`] if a class has no image for training or testing.
+    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning. Refused if there
+    /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
+    /// image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         let mut skipped = Skipped::default();
         let (root, found, test_dir) = layout(dir, &mut skipped)?;
@@ -104,9 +101,6 @@ impl ImageFolder {
     }
 
     /// The test images. They must have this size and number of classes.
-    ///
-    /// # Errors
-    /// [`DataError::Size`] and [`DataError::Folders`] if they are not.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         let path = self.dir.clone();
         if size != SIZE {

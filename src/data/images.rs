@@ -24,8 +24,8 @@ impl Images {
     /// that of the last class.
     ///
     /// # Errors
-    /// [`DataError::Read`] or [`DataError::Idx`] if a file is not readable or not complete, [`DataError::Counts`] if
-    /// the numbers of images and labels differ, [`DataError::Label`] if a label is not below `classes`.
+    /// If a file is not readable or not complete, the numbers of images and labels differ, or a label is not below
+    /// `classes`.
     pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
         let ([image_count, height, width], pixels) = idx::images(images)?;
         let label_bytes = idx::labels(labels)?;

@@ -22,10 +22,7 @@ pub struct Split {
 ///
 /// With `kept`, only that many training images keep their labels, the same number for each class. If this does not
 /// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
-///
-/// # Errors
-/// [`DataError::Validation`] if no image would be left for training, [`DataError::Labels`] if the classes can't have
-/// equally many labels.
+/// Refused if no image would be left for training, or the classes can't have equally many labels.
 pub fn stratified(
     labels: &[u8],
     validation: usize,

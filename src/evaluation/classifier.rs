@@ -49,9 +49,6 @@ impl Classifier {
     }
 
     /// The probabilities of each image's classes. The images are as [`prepare`](crate::data::prepare) makes them.
-    ///
-    /// # Errors
-    /// If the device fails, or the model gives NaN or infinite values.
     pub fn classify(&self, images: &[&[u8]]) -> Result<Vec<Probabilities>, EvaluationError> {
         if images.is_empty() {
             return Ok(vec![]);

@@ -35,10 +35,8 @@ pub struct EvaluationOutput {
     pub predictions: Vec<Probabilities>,
 }
 
-/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics.
-///
-/// # Errors
-/// If the device fails, or the model gives NaN or infinite values.
+/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics. An error if the device fails, or
+/// the model gives NaN or infinite values.
 pub(crate) fn evaluate(
     model: &Mlp,
     images: Images,

@@ -56,10 +56,7 @@ impl HostTensor {
     }
 }
 
-/// The values of an `f32` tensor, for changes in place.
-///
-/// # Panics
-/// If the values are of another type.
+/// The values of an `f32` tensor, for changes in place. Panics if they are of another type.
 pub fn floats_mut(data: &mut TensorData) -> &mut [f32] {
     data.as_mut_slice().expect("weights, gradients and optimiser state are f32")
 }

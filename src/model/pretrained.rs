@@ -87,29 +87,21 @@ pub struct SourceRun {
 
 impl Pretrained {
     /// The weights in `bytes`, the content of the safetensors file `path`, which `run` has written.
-    ///
-    /// # Errors
-    /// If the file is damaged.
     pub fn from_run(path: PathBuf, bytes: &[u8], run: SourceRun) -> Result<Self, WeightsError> {
         let tensors = tensors::from_safetensors(bytes, &path)?;
         Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, run: Some(run) })
     }
 
     /// The weights in the file `path`, from any program.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged.
     pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
         let bytes = weights::read(path)?;
         let tensors = tensors::from_bytes(&bytes, path)?;
         Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
     }
 
-    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or `module.`:
-    /// that which stands before most names of layers of the experiment's network, or in `init.rename`.
-    ///
-    /// # Errors
-    /// If several networks in the file fit equally well.
+    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
+    /// `module.`: that which stands before most names of layers of the experiment's network, or in `init.rename`.
+    /// Refused if several networks in the file fit equally well.
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
         wanted.extend(experiment.init.rename.0.keys().cloned());
@@ -140,10 +132,7 @@ impl Pretrained {
     }
 
     /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
-    /// its values those of this network.
-    ///
-    /// # Errors
-    /// If the file has no such name, or two of its tensors get one name.
+    /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
     pub fn renamed(mut self, names: &Table<String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
             let matching = names.0.iter().filter_map(|(there, here)| {
@@ -180,10 +169,8 @@ impl Pretrained {
     }
 
     /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
-    /// of it. `classes` are the names of the network's classes.
-    ///
-    /// # Errors
-    /// If the weights do not fit, or mean something else here.
+    /// of it. `classes` are the names of the network's classes. Refused if the weights do not fit, or mean something
+    /// else here.
     pub fn into_network(
         self,
         network: Mlp,

@@ -36,9 +36,6 @@ impl ModelEma {
     }
 
     /// The average with the weights in `bytes`, the content of the file `path`.
-    ///
-    /// # Errors
-    /// As for [`weights::from_bytes`].
     pub fn restored(self, bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
         Ok(Self { network: weights::from_bytes(self.network, bytes, path)?, ..self })
     }

@@ -14,9 +14,6 @@ use crate::model::Mlp;
 const BYTES: u64 = size_of::<f32>() as u64;
 
 /// Refuses a training on the CPU that needs more memory than this program can have.
-///
-/// # Errors
-/// [`TrainingError::Memory`], which names the key.
 pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), TrainingError> {
     match free() {
         Some(free) => check(experiment, data, free),

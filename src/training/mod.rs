@@ -62,9 +62,6 @@ use crate::model::Mlp;
 use crate::run::{Record, RunFolder};
 
 /// Checks that the `devices` can compute gradients as `experiment` says.
-///
-/// # Errors
-/// [`TrainingError::ClosedForm`].
 pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<(), TrainingError> {
     match devices.iter().find(|device| !device.shares_memory()) {
         Some(device) if experiment.training.gradients == Gradients::ClosedForm => {

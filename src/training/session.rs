@@ -57,10 +57,8 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Prepares the training of `network`, which is on the first of the `devices` with autodiff, as `experiment` says.
-    /// It continues from the checkpoint in `run`, if there is one. Writes nothing.
-    ///
-    /// # Errors
-    /// If the checkpoint can't be read or does not fit.
+    /// It continues from the checkpoint in `run`, if there is one. Writes nothing. Refused if the checkpoint can't be
+    /// read or does not fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -99,10 +97,8 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
-    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record.
-    ///
-    /// # Errors
-    /// If the loss diverges, the training is interrupted, the device fails, or a file can't be written.
+    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
+    /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();

@@ -20,10 +20,7 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A matrix of `size`, `[rows, columns]`, of `values` in row-major order.
-    ///
-    /// # Panics
-    /// If the number of values does not fit `size`.
+    /// A matrix of `size`, `[rows, columns]`, of `values` in row-major order. Panics if there are more or fewer.
     pub fn new(values: &'a [f32], size: [usize; 2]) -> Self {
         assert_eq!(Some(values.len()), size[0].checked_mul(size[1]), "a matrix of {size:?}");
         Self { values, size, strides: [size[1], 1] }
@@ -34,10 +31,8 @@ impl<'a> Matrix<'a> {
         Self { size: [columns, rows], strides: [across, down], ..self }
     }
 
-    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order.
-    ///
-    /// # Panics
-    /// If `other` does not have as many rows as this matrix has columns, or one of the two is empty.
+    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order. Panics if the sizes do
+    /// not fit, or one of them is 0.
     pub fn times(self, other: Self, product: &mut Vec<f32>) {
         let ([rows, inner], [others, columns]) = (self.size, other.size);
         assert!(inner == others && ![rows, inner, columns].contains(&0), "{:?} by {:?}", self.size, other.size);
