@@ -43,7 +43,7 @@ impl ClosedForm {
 impl Buffers {
     fn step(&mut self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
         let (network, logits) = (network.in_host_memory()?, &mut self.logits);
-        let unlabelled = loss.unlabelled().zip(batch.unlabelled.as_ref());
+        let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
@@ -57,7 +57,7 @@ impl Buffers {
         for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
             let target = target as usize;
             correct += usize::from(largest(logits) == target);
-            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing() as f32, factor));
+            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing as f32, factor));
         }
         if let Some((loss, images)) = unlabelled {
             let teacher_logits = &mut self.teacher_logits;

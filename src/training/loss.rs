@@ -20,8 +20,10 @@ use crate::config::{Experiment, SemiSupervised};
 /// The loss of a training step.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    label_smoothing: f64,
-    unlabelled: Option<UnlabelledLoss>,
+    /// The label-smoothing factor.
+    pub label_smoothing: f64,
+    /// The loss of unlabelled images, if the experiment has one.
+    pub unlabelled: Option<UnlabelledLoss>,
 }
 
 impl Loss {
@@ -36,16 +38,6 @@ impl Loss {
     /// The loss of each image with a label, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
     pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
         cross_entropy(logits, targets, self.label_smoothing)
-    }
-
-    /// The label-smoothing factor.
-    pub fn label_smoothing(&self) -> f64 {
-        self.label_smoothing
-    }
-
-    /// The loss of unlabelled images, if the experiment has one.
-    pub fn unlabelled(&self) -> Option<&UnlabelledLoss> {
-        self.unlabelled.as_ref()
     }
 }
 

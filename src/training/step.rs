@@ -60,7 +60,7 @@ impl TrainingModel {
     /// batches of an update, so the losses are weighted by the numbers of images.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
-        let (Some(unlabelled_loss), Some(images)) = (self.loss.unlabelled(), &batch.unlabelled) else {
+        let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {
             let output = self.labelled(self.network.forward(batch.images()), batch.targets);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);

@@ -42,7 +42,7 @@ pub fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
 
 /// The digit scaled to the size that it has in an image of `[height, width]`.
 fn scaled(digit: &GrayImage, [height, width]: [u32; 2], look: &Look) -> GrayImage {
-    let scale = look.filled() * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
+    let scale = look.filled * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
     let side = |length: u32, most: u32| ((length as f32 * scale).round() as u32).clamp(1, most);
     imageops::resize(digit, side(digit.width(), width), side(digit.height(), height), FilterType::Triangle)
 }

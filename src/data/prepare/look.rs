@@ -13,11 +13,11 @@ pub struct Look {
     /// The level of the strongest ink.
     ink: u8,
     /// The usual length of a digit's longer side, as a fraction of the image's.
-    filled: f32,
+    pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
     stroke: f32,
     /// Whether an image is a whole picture, without a background.
-    whole: bool,
+    pub(super) whole: bool,
     /// The least and the most of each measure.
     least: Measures,
     most: Measures,
@@ -148,19 +148,9 @@ impl Look {
         measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
-    /// Whether images are whole pictures.
-    pub fn is_whole(&self) -> bool {
-        self.whole
-    }
-
     /// The highest level.
     pub fn strongest(&self) -> u8 {
         self.ink.max(self.background)
-    }
-
-    /// The usual length of a digit's longer side, as a fraction of the image's.
-    pub fn filled(&self) -> f32 {
-        self.filled
     }
 
     /// The width, in pixels, below which strokes get wider.

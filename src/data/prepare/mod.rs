@@ -88,7 +88,7 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let is_similar = u64::from(picture.width()) * u64::from(height) == u64::from(picture.height()) * u64::from(width)
         && picture.width() >= width
         && picture.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
-    let reduced = (is_similar || look.is_whole())
+    let reduced = (is_similar || look.whole)
         .then(|| imageops::thumbnail(&DynamicImage::from(picture.clone()).into_luma8(), width, height));
     if let Some(grey) = reduced.filter(|grey| look.fits(grey.as_raw(), size)) {
         let stages = vec![("picture", picture.into()), ("image", grey.clone().into())];
