@@ -88,7 +88,6 @@ pub enum DataError {
 /// What is wrong with the content of an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
-    /// The magic number is not that of an IDX file.
     #[error("it starts with 0x{found:08x}, as no IDX file and no gzip file does")]
     Magic { found: u32 },
     /// The dimensions are not usable, as those of images in place of labels.
@@ -100,22 +99,16 @@ pub enum IdxError {
          or images to floats from 0 to 1"
     )]
     Value { kind: &'static str, index: usize, number: f64 },
-    /// The file ends before its header does.
     #[error("it ends within its header")]
     Header,
-    /// A dimension is 0.
     #[error("its header announces an empty array: its dimensions are {shape:?}")]
     Empty { shape: Vec<usize> },
-    /// The header announces more than is read into memory.
     #[error("its header announces {announced} bytes, but at most {most} are read into memory")]
     TooLarge { announced: u64, most: u64 },
-    /// The header announces more than a file of this size can hold.
     #[error("its header announces dimensions of {shape:?}, more than its {size} bytes can hold")]
     Oversized { shape: Vec<usize>, size: u64 },
-    /// The file ends before its announced end.
     #[error("it ends after {found} of the {announced} bytes that its header announces")]
     Truncated { announced: u64, found: u64 },
-    /// The file continues after its announced end.
     #[error("it continues after the {announced} bytes that its header announces")]
     Trailing { announced: u64 },
     /// Reading failed, most often because of a damaged gzip stream.
@@ -145,10 +138,8 @@ pub enum MirrorError {
     /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
-    /// It sent more or fewer bytes than the published file has.
     #[error("sent {} bytes than the {expected} of the file", if found > expected { "more" } else { "fewer" })]
     Length { expected: u64, found: u64 },
-    /// It sent another file than the published one.
     #[error("sent a file with SHA-256 {found}, not {expected}")]
     Checksum { expected: String, found: String },
 }

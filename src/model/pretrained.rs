@@ -216,7 +216,10 @@ impl Pretrained {
         }
         let network = weights::from_bytes(network, &tensors::to_safetensors(&start, &path)?, &path)?;
         let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();
-        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused: unused(&there) };
+        // PyTorch's count of batches has no use here.
+        let left = there.keys().filter(|name| !name.ends_with(".num_batches_tracked"));
+        let unused = left.map(|name| name.escape_debug().to_string()).collect();
+        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused };
         Ok((network, record))
     }
 
@@ -257,14 +260,6 @@ impl Pretrained {
 /// `hidden.0` of `hidden.0.weight`.
 fn layer_of(tensor: &str) -> &str {
     tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
-}
-
-/// The names of the tensors that were not taken, except PyTorch's count of batches, which has no use here.
-fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
-    left.keys()
-        .filter(|name| !name.ends_with(".num_batches_tracked"))
-        .map(|name| name.escape_debug().to_string())
-        .collect()
 }
 
 /// The names, separated by commas. The end of a long list is left out.

@@ -42,7 +42,7 @@ mod step;
 pub use adam::Adam;
 pub(crate) use display::Display;
 pub(crate) use epoch_plan::EpochPlan;
-pub use error::TrainingError;
+pub(crate) use error::TrainingError;
 pub(crate) use history::History;
 pub use loss::{UnlabelledLoss, cross_entropy};
 pub use memory::check_memory;
