@@ -15,9 +15,9 @@
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
+use crate::model::host_tensor::{HostTensor, in_one_pass};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -100,17 +100,10 @@ impl Step<f64> {
         gradient: Tensor<D>,
         moments: Option<[Tensor<D>; 2]>,
     ) -> (Tensor<D>, [Tensor<D>; 2]) {
-        let device = gradient.device();
-        let mut gradient = gradient.into_data();
-        let [mut m, mut v] = match moments {
-            Some(moments) => moments.map(Tensor::into_data),
-            None => [(); 2].map(|()| TensorData::zeros::<f32, _>(gradient.shape().clone())),
-        };
+        let [m, v] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
         let step = self.rounded();
-        let changed = [&mut gradient, &mut m, &mut v].map(floats_mut);
-        in_one_pass(weights.as_slice(), changed, &|weights, changed| step.pass(weights, changed));
-        let tensor = |data| Tensor::from_data(data, &device);
-        (tensor(gradient), [tensor(m), tensor(v)])
+        let [weights, m, v] = in_one_pass(weights, [gradient, m, v], &|weights, changed| step.pass(weights, changed));
+        (weights, [m, v])
     }
 
     fn rounded(&self) -> Step<f32> {

@@ -30,6 +30,7 @@ use burn::tensor::Tensor;
 use macerator::AutoArch;
 use rayon::prelude::*;
 
+use super::matrix::sum_of_rows;
 use super::network::{HostLinear, HostNorm, values};
 use super::random::{Mask, draw_noise};
 use crate::model::host_tensor::PARALLEL_GRAIN;
@@ -65,17 +66,6 @@ pub struct Gradients {
     pub bias: Vec<f32>,
     pub gamma: Vec<f32>,
     pub beta: Vec<f32>,
-}
-
-impl Gradients {
-    /// Those of the output layer, from those of its logits.
-    pub fn of_output(of_logits: &[f32], classes: usize) -> Self {
-        let mut bias = vec![0.0; classes];
-        for of_logits in of_logits.chunks_exact(classes) {
-            bias.iter_mut().zip(of_logits).for_each(|(sum, gradient)| *sum += gradient);
-        }
-        Self { bias, gamma: vec![], beta: vec![] }
-    }
 }
 
 impl Hidden {
@@ -222,12 +212,9 @@ impl Units {
 fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
     let width = bias.len();
     let images = (z.len() / width) as f32;
-    let (mut mean, mut variance) = (vec![0.0; width], vec![0.0; width]);
+    let mean: Vec<f32> = sum_of_rows(z, width).into_iter().map(|sum| sum / images).collect();
+    let mut variance = vec![0.0; width];
     AutoArch::new().dispatch(|| {
-        for z in z.chunks_exact(width) {
-            mean.iter_mut().zip(z).for_each(|(mean, z)| *mean += z);
-        }
-        mean.iter_mut().for_each(|mean| *mean /= images);
         for z in z.chunks_exact(width) {
             for ((variance, z), mean) in variance.iter_mut().zip(z).zip(&mean) {
                 *variance += (z - mean) * (z - mean);

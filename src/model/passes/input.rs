@@ -12,7 +12,7 @@
 
 use macerator::AutoArch;
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, sum_of_rows};
 use super::network::values;
 use super::random::draw_noise;
 use super::sparse::Sparse;
@@ -60,7 +60,13 @@ impl Input {
         self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
         if self.is_sparse {
             self.ink.clear();
-            batches.iter().for_each(|batch| self.take_ink(batch));
+            for batch in batches {
+                if let BatchImages::Bytes { bytes, area, batcher } = batch {
+                    let scaled = batcher.values();
+                    self.background = scaled[0];
+                    self.ink.extend(bytes, *area, &scaled.map(|value| value - scaled[0]));
+                }
+            }
             self.ink.transpose(self.inputs, &mut self.ink_of_pixels);
             return Some(());
         }
@@ -76,15 +82,6 @@ impl Input {
             self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
-    }
-
-    fn take_ink(&mut self, batch: &BatchImages) {
-        if let BatchImages::Bytes { bytes, area, batcher } = batch {
-            let scaled = batcher.values();
-            self.background = scaled[0];
-            let values = scaled.map(|value| value - scaled[0]);
-            self.ink.extend(bytes, *area, &values);
-        }
     }
 
     /// Overwrites z with `xW`, of the weights `[pixels, units]`.
@@ -110,20 +107,10 @@ impl Input {
 
 /// The sum of the rows of a matrix, times `background`.
 fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sum = vec![0.0; width];
-    if background != 0.0 {
-        AutoArch::new().dispatch(|| add_rows(rows, &mut sum));
-        sum.iter_mut().for_each(|sum| *sum *= background);
+    if background == 0.0 {
+        return vec![0.0; width];
     }
-    sum
-}
-
-/// Adds the rows of a matrix to `sum`.
-#[inline(always)]
-fn add_rows(rows: &[f32], sum: &mut [f32]) {
-    for row in rows.chunks_exact(sum.len()) {
-        sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
-    }
+    sum_of_rows(rows, width).into_iter().map(|sum| sum * background).collect()
 }
 
 fn is_mostly_background(batch: &BatchImages) -> bool {

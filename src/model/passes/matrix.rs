@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
 use gemm::Parallelism;
+use macerator::AutoArch;
 
 /// Products of fewer multiplications than this use one thread: waking a second one takes longer.
 const PARALLEL_MIN: usize = 192 * 192 * 192;
@@ -72,6 +73,17 @@ impl<'a> Matrix<'a> {
             product.set_len(count);
         }
     }
+}
+
+/// The sum of the rows of a matrix that is `width` wide.
+pub fn sum_of_rows(values: &[f32], width: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; width];
+    AutoArch::new().dispatch(|| {
+        for row in values.chunks_exact(width) {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    });
+    sum
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
-use self::matrix::Matrix;
+use self::matrix::{Matrix, sum_of_rows};
 pub use self::network::{HostLinear, HostNetwork, HostNorm};
 use crate::data::BatchImages;
 
@@ -78,7 +78,7 @@ impl Passes {
         for (number, (linear, norm)) in network.layers.iter().enumerate().skip(first).rev() {
             let vectors = match self.hidden.get(number) {
                 Some(layer) => layer.derive(dz),
-                None => Gradients::of_output(dz, network.classes()),
+                None => Gradients { bias: sum_of_rows(dz, network.classes()), gamma: vec![], beta: vec![] },
             };
             if let Some(bias) = &linear.layer.bias {
                 register(&mut all, bias, vectors.bias);
