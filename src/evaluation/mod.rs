@@ -13,8 +13,8 @@ use burn::tensor::Device;
 
 pub(crate) use classifier::Classifier;
 pub(crate) use error::EvaluationError;
-pub(crate) use predictions::Probabilities;
 pub use predictions::classify;
+pub(crate) use predictions::{Probabilities, largest};
 pub(crate) use results::ClassMetrics;
 pub use results::Evaluation;
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::TrainOutput;
 
-use super::loss::{Loss, largest, softmax_loss};
+use super::loss::{Loss, softmax_loss};
 use super::output::BatchOutput;
 use crate::data::Batch;
+use crate::evaluation::largest;
 use crate::model::Mlp;
 use crate::model::passes::Passes;
 

@@ -16,6 +16,7 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
 
 use crate::config::{Experiment, SemiSupervised};
+use crate::evaluation::largest;
 
 /// The loss of a training step.
 #[derive(Debug, Clone)]
@@ -33,11 +34,6 @@ impl Loss {
             label_smoothing: experiment.training.label_smoothing,
             unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
         }
-    }
-
-    /// The loss of each image with a label, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
-    pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        cross_entropy(logits, targets, self.label_smoothing)
     }
 }
 
@@ -79,11 +75,6 @@ impl UnlabelledLoss {
             }
         }
     }
-}
-
-/// The class with the largest logit or probability, and the first one of equals.
-pub fn largest(scores: &[f32]) -> usize {
-    (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
 /// The cross-entropy of one image, see [`cross_entropy`]. Overwrites its logits with their gradients, times `factor`: with
