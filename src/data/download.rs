@@ -1,17 +1,15 @@
 //! Downloads one file of a published data set from the first mirror that sends it intact.
 
-use std::{
-    env,
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::error::{Attempt, DataError, MirrorError};
+use super::error::{DataError, MirrorError};
 use super::source::Published;
 use crate::checksum;
 
@@ -110,7 +108,7 @@ pub fn download(
         };
         match fetched {
             Ok(bytes) => return store(&bytes, name, dir),
-            Err(reason) => attempts.push(Attempt { url, reason }),
+            Err(reason) => attempts.push((url, reason)),
         }
     }
     Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
@@ -128,14 +126,7 @@ fn fetch(
     let mut response = agent.get(url).call()?;
     // One more byte reveals a body that is too long, without reading all of it.
     let mut body = response.body_mut().as_reader().take(published.size + 1);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => bytes.extend_from_slice(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        }
+    while body.by_ref().take(1 << 16).read_to_end(&mut bytes)? > 0 {
         progress.advance(bytes.len() as u64);
     }
     progress.finish();

@@ -41,12 +41,12 @@ pub enum DataError {
          set data.dataset = \"idx\" to use files of your own"
     )]
     Checksum { path: PathBuf, expected: String, found: String },
-    /// No mirror sent the published file.
+    /// No mirror sent the published file: each address, in order, and what was wrong there.
     #[error(
         "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
         list(attempts)
     )]
-    Download { name: String, dir: PathBuf, attempts: Vec<Attempt> },
+    Download { name: String, dir: PathBuf, attempts: Vec<(String, MirrorError)> },
     /// The environment variable for the time-outs is not a usable time.
     #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
     Timeout { variable: &'static str, value: String },
@@ -116,16 +116,6 @@ pub enum IdxError {
     Unreadable(#[source] io::Error),
 }
 
-/// An address that did not send the published file.
-#[derive(Debug, Error)]
-#[error("{url}: {reason}")]
-pub struct Attempt {
-    /// The address.
-    pub url: String,
-    /// Why it failed.
-    pub reason: MirrorError,
-}
-
 /// Why a mirror did not send the published file.
 #[derive(Debug, Error)]
 pub enum MirrorError {
@@ -176,9 +166,9 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "(none)".into() } else { names.join(", ") }
 }
 
-fn list(attempts: &[Attempt]) -> String {
+fn list(attempts: &[(String, MirrorError)]) -> String {
     match attempts {
         [] => ": data.mirrors names no address".into(),
-        tried => tried.iter().map(|attempt| format!("\n  {attempt}")).collect(),
+        tried => tried.iter().map(|(address, reason)| format!("\n  {address}: {reason}")).collect(),
     }
 }

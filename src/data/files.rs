@@ -1,11 +1,9 @@
 //! Finds the files of a data set: a folder of images, or four IDX files. Downloads missing files of published data
 //! sets.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use super::download::{DownloadProgress, Timeouts, download};
 use super::error::DataError;

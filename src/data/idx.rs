@@ -9,11 +9,9 @@
 //! can hold, or more than 2 GiB, is refused at once. At most one byte more than announced is read. Beyond a few times
 //! the file's size, memory grows only as bytes arrive.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, ErrorKind, Read},
-    path::Path,
-};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -183,13 +181,9 @@ impl<const D: usize> Array<D> {
 /// Reads a number of the header.
 fn number(from: &mut impl Read) -> Result<u32, IdxError> {
     let mut bytes = [0; 4];
-    from.read_exact(&mut bytes).map_err(header_error)?;
-    Ok(u32::from_be_bytes(bytes))
-}
-
-fn header_error(error: io::Error) -> IdxError {
-    match error.kind() {
+    from.read_exact(&mut bytes).map_err(|error| match error.kind() {
         ErrorKind::UnexpectedEof => IdxError::Header,
         _ => IdxError::Unreadable(error),
-    }
+    })?;
+    Ok(u32::from_be_bytes(bytes))
 }

@@ -7,7 +7,7 @@
 #[cfg(feature = "ndarray")]
 use burn::backend::ndarray::NdArrayTensor;
 use burn::backend::{Flex, flex::FlexTensor};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use macerator::AutoArch;
 
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
@@ -70,8 +70,8 @@ pub fn in_one_pass<const D: usize, const N: usize>(
     pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
 ) -> [Tensor<D>; N] {
     let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
-    let slice = |(_, data): &mut (_, TensorData)| data.as_mut_slice().expect("weights, gradients and state are f32");
-    pass_over(read.as_slice(), changed.each_mut().map(slice), pass);
+    let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
+    pass_over(read.as_slice(), slices, pass);
     changed.map(|(device, data)| Tensor::from_data(data, &device))
 }
 

@@ -28,7 +28,7 @@ const FEWEST_UNITS: usize = 64;
 /// The images of a pass.
 #[derive(Debug, Default)]
 pub struct Input {
-    images: usize,
+    pub images: usize,
     inputs: usize,
     /// Whether `ink` holds the images, and not `pixels`.
     is_sparse: bool,
@@ -45,16 +45,17 @@ pub struct Input {
 }
 
 impl Input {
-    /// The number of images.
-    pub fn images(&self) -> usize {
-        self.images
-    }
-
-    /// Takes the images of several batches, for a layer of `units`; `None` if they are not in host memory. With a seed, adds
-    /// noise of standard deviation `deviation`.
-    pub fn fill(&mut self, batches: &[&BatchImages], units: usize, deviation: f64, seed: Option<u64>) -> Option<()> {
+    /// Takes the images of several batches, for a layer of `[inputs, units]`; `None` if they are not in host memory. With a
+    /// seed, adds noise of standard deviation `deviation`.
+    pub fn fill(
+        &mut self,
+        batches: &[&BatchImages],
+        [inputs, units]: [usize; 2],
+        deviation: f64,
+        seed: Option<u64>,
+    ) -> Option<()> {
         self.images = batches.iter().map(|batch| batch.len()).sum();
-        self.inputs = batches.first()?.area();
+        self.inputs = inputs;
         let is_noisy = seed.is_some() && deviation > 0.0;
         let is_sparse = |batch: &&BatchImages| is_mostly_background(batch);
         self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
