@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::text::first;
+
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -26,7 +28,7 @@ pub enum DataError {
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
         unreadable.len(),
-        first(unreadable)
+        first(unreadable, 3)
     )]
     UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
     /// A class has no image for training, or none for testing.
@@ -149,13 +151,6 @@ impl From<io::Error> for MirrorError {
     fn from(error: io::Error) -> Self {
         ureq::Error::from(error).into()
     }
-}
-
-/// The first of some files, and how many more there are.
-pub(super) fn first(files: &[String]) -> String {
-    const MOST: usize = 3;
-    let named = files.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");
-    if files.len() > MOST { format!("{named}; and {} more", files.len() - MOST) } else { named }
 }
 
 fn paths(paths: &[PathBuf]) -> String {

@@ -17,6 +17,8 @@ use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBu
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
 
+use crate::text::first;
+
 /// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
 /// The largest file that is read, in bytes: a thousand million weights.
@@ -116,13 +118,9 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
-    match mismatches.len() {
-        0 => Ok(()),
-        all => {
-            mismatches.truncate(MOST_NAMED);
-            let more = if all > MOST_NAMED { format!("; and {} more", all - MOST_NAMED) } else { String::new() };
-            Err(WeightsError::Mismatch { path: path.into(), mismatches: mismatches.join("; ") + &more })
-        }
+    match mismatches.is_empty() {
+        true => Ok(()),
+        false => Err(WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) }),
     }
 }
 

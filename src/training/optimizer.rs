@@ -14,25 +14,17 @@ use crate::config::{Optimizer, OptimizerKind};
 /// The optimiser of a config: its update rule and gradient clipping.
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     let config = config.clone().resolved();
-    let clipping = match (config.clip_norm, config.clip_value) {
-        (Some(norm), _) => Some(GradientClipping::Norm(norm as f32)),
-        (None, value) => value.map(|value| GradientClipping::Value(value as f32)),
-    };
-    let rule = rule(&config);
-    match clipping {
-        Some(clipping) => rule.with_grad_clipping(clipping),
-        None => rule,
-    }
-}
-
-/// The update rule alone, of a resolved config.
-fn rule(config: &Optimizer) -> ModuleOptimizer {
     // A key that the kind does not use is unset; 0 removes its term from the formula.
     let [beta_1, beta_2, epsilon, weight_decay, momentum] =
         [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
-    match config.kind {
+    let rule: ModuleOptimizer = match config.kind {
         OptimizerKind::Adam | OptimizerKind::Adamw => Adam { beta_1, beta_2, epsilon, weight_decay }.into(),
         OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
+    };
+    match (config.clip_norm, config.clip_value) {
+        (Some(norm), _) => rule.with_grad_clipping(GradientClipping::Norm(norm as f32)),
+        (None, Some(value)) => rule.with_grad_clipping(GradientClipping::Value(value as f32)),
+        (None, None) => rule,
     }
 }

@@ -83,12 +83,9 @@ impl<'a> Session<'a> {
 
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
-        let (epochs, checkpoint) = match checkpoint {
-            Some(checkpoint) => (checkpoint.epochs, Some((checkpoint.optimizer, checkpoint.seconds))),
-            None => (vec![], None),
-        };
+        let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
+        let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
     }
 

@@ -142,20 +142,18 @@ fn paper(picture: &RgbImage, dark: bool) -> RgbImage {
 
 /// Each channel's highest level within `reach` pixels along both axes, or its lowest.
 fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
-    let along = |picture: &RgbImage, axis: usize| {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        let (length, step) = if axis == 0 { (width, 3) } else { (height, 3 * width) };
-        let levels = picture.as_raw();
-        let level = |at: usize| {
-            let place = if axis == 0 { at / 3 % width } else { at / 3 / width };
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut spread = picture.clone();
+    for (length, step) in [(width, 3), (height, 3 * width)] {
+        let levels = spread.clone().into_raw();
+        for (at, level) in spread.iter_mut().enumerate() {
+            let place = at / step % length;
             let (from, to) = (place.saturating_sub(reach), (place + reach).min(length - 1));
-            let start = at - place * step;
-            let window = (from..=to).map(|place| levels[start + place * step]);
-            if highest { window.max() } else { window.min() }.unwrap_or(0)
-        };
-        RgbImage::from_raw(picture.width(), picture.height(), (0..levels.len()).map(level).collect())
-    };
-    along(picture, 0).and_then(|picture| along(&picture, 1)).unwrap_or_else(|| picture.clone())
+            let window = (from..=to).map(|other| levels[at - place * step + other * step]);
+            *level = if highest { window.max() } else { window.min() }.unwrap_or(0);
+        }
+    }
+    spread
 }
 
 /// The percentile of each channel.
