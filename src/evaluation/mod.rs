@@ -1,4 +1,4 @@
-//! Evaluates a trained network: its predictions against the true classes. A [`Classifier`] uses the network on new
+//! Evaluates a trained network: its predictions against the true classes. A `Classifier` uses the network on new
 //! images.
 
 mod classifier;

@@ -4,7 +4,7 @@
 //! - `passes` computes its logits and gradients in closed form on the CPU, for speed, with `host_tensor`, which reads the
 //!   numbers of a tensor in place.
 //! - [`weights`] writes and reads the file of a model. `tensors` reads those of any program, safetensors or PyTorch.
-//! - [`Pretrained`] weights, of a run or of a file, are where a network starts in transfer learning.
+//! - `Pretrained` weights, of a run or of a file, are where a network starts in transfer learning.
 
 pub(crate) mod host_tensor;
 mod mlp;

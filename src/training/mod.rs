@@ -1,14 +1,14 @@
 //! Training: builds Burn's `Learner` from an experiment, and runs it.
 //!
-//! [`train`] is the entry point. A [`Session`] has its three stages: prepare, launch, conclude.
+//! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
-//! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
+//! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //!   `optimizer_state` checks their saved state before it is restored.
-//! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
+//! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
 //! - [`check_memory`] refuses a training that does not fit into memory.

@@ -120,8 +120,8 @@ fn choose(parts: &[Part], size: [u32; 2]) -> Option<(Vec<bool>, Vec<Doubt>)> {
     let drop_frames = heaviest(&|part| !is_frame(part)) > SPECK * heaviest(&|_| true);
     let inside = heaviest(&|part| !touches(part));
     let drop_touching = inside >= INSIDE * heaviest(&|part| !(drop_frames && is_frame(part)));
-    let is_eligible = |part: &Part| !(drop_frames && is_frame(part)) && !(drop_touching && touches(part));
-    let eligible: Vec<usize> = (1..parts.len()).filter(|&region| is_eligible(&parts[region])).collect();
+    let is_dropped = |part: &Part| drop_frames && is_frame(part) || drop_touching && touches(part);
+    let eligible: Vec<usize> = (1..parts.len()).filter(|&region| !is_dropped(&parts[region])).collect();
     let prominence = |part: &Part| {
         let off = |axis: usize| (part.moment[axis] / part.mass / f64::from(size[axis]) - 0.5).powi(2);
         part.mass * (1.0 - (off(0) + off(1)).sqrt())
