@@ -196,7 +196,8 @@ impl Pretrained {
         let Self { path, sha256, tensors: mut there, .. } = self;
         let mut misfits = vec![];
         for (name, own) in &mut start {
-            if fresh.contains_key(layer_of(name)) {
+            let layer = name.rsplit_once('.').map_or(name.as_str(), |(layer, _)| layer);
+            if fresh.contains_key(layer) {
                 continue;
             }
             match there.remove(name).map(Stored::into_f32) {
@@ -255,11 +256,6 @@ impl Pretrained {
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }
-}
-
-/// `hidden.0` of `hidden.0.weight`.
-fn layer_of(tensor: &str) -> &str {
-    tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
 }
 
 /// The names, separated by commas. The end of a long list is left out.

@@ -85,21 +85,28 @@ impl Hidden {
         training: bool,
     ) -> Option<()> {
         let bias = linear.bias.as_slice();
-        match norm {
-            None => self.units.set([bias, &[]], bias.iter().map(|_| [0.0, 1.0, 1.0])),
+        self.units = match norm {
+            None => {
+                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; bias.len()]);
+                Units { center: zeros, scale: ones.clone(), shift: bias.to_vec(), strength: ones, inverse: vec![] }
+            }
             Some(norm) => {
                 let is_of_batch = training && norm.layer.training.is_enabled();
                 let [center, variance] = match is_of_batch {
                     true => of_batch(&self.z, bias, norm),
                     false => running(bias, norm)?,
                 };
-                let epsilon = norm.layer.epsilon as f32;
+                let (epsilon, gamma) = (norm.layer.epsilon as f32, norm.gamma.as_slice());
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
-                let units = center.iter().zip(norm.gamma.as_slice()).zip(&inverse);
-                let units = units.map(|((&center, &gamma), inverse)| [center, gamma * inverse, gamma]);
-                self.units.set([norm.beta.as_slice(), if is_of_batch { &inverse } else { &[] }], units);
+                Units {
+                    center,
+                    scale: gamma.iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect(),
+                    shift: norm.beta.as_slice().to_vec(),
+                    strength: gamma.to_vec(),
+                    inverse: if is_of_batch { inverse } else { vec![] },
+                }
             }
-        }
+        };
         self.y.resize(self.z.len(), 0.0);
         self.slope.resize(self.z.len(), 0.0);
         match activation {
@@ -181,21 +188,6 @@ impl Hidden {
 }
 
 impl Units {
-    /// Takes shift and r of all units, and `[center, scale, strength]` of each.
-    fn set(&mut self, [shift, inverse]: [&[f32]; 2], units: impl Iterator<Item = [f32; 3]>) {
-        let Self { center, scale, strength, .. } = self;
-        for list in [&mut *center, scale, strength, &mut self.shift, &mut self.inverse] {
-            list.clear();
-        }
-        self.shift.extend(shift);
-        self.inverse.extend(inverse);
-        for unit in units {
-            center.push(unit[0]);
-            scale.push(unit[1]);
-            strength.push(unit[2]);
-        }
-    }
-
     /// Writes a into y.
     #[inline(always)]
     fn apply(&self, z: &[f32], noise: &[f32], y: &mut [f32]) {
