@@ -68,13 +68,10 @@ fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     if !(groups..=most).contains(&total) {
         return Err(DataError::Labels { labels: total, least: groups, most });
     }
-    let mut left = total;
-    let mut groups = groups;
+    let mut number = 0;
     let share = |&size: &usize| {
-        let share = if size > 0 { left.div_ceil(groups) } else { 0 };
-        left -= share;
-        groups -= usize::from(size > 0);
-        share
+        number += usize::from(size > 0);
+        if size > 0 { total / groups + usize::from(number <= total % groups) } else { 0 }
     };
     Ok(sizes.iter().map(share).collect())
 }

@@ -37,7 +37,7 @@ impl Part {
     const NONE: Self = Self { mass: 0.0, outer: 0.0, moment: [0.0; 2], from: [u32::MAX; 2], to: [0; 2] };
 
     /// Extends the box around this part to that around another one.
-    fn reach(&mut self, other: &Self) {
+    fn include(&mut self, other: &Self) {
         for axis in 0..2 {
             self.from[axis] = self.from[axis].min(other.from[axis]);
             self.to[axis] = self.to[axis].max(other.to[axis]);
@@ -52,9 +52,8 @@ impl Part {
     /// The distance between the boxes around two parts.
     fn gap(&self, other: &Self) -> f64 {
         let along = |axis: usize| {
-            let (after, before) =
-                (other.from[axis].saturating_sub(self.to[axis]), self.from[axis].saturating_sub(other.to[axis]));
-            f64::from(after.max(before))
+            let after = other.from[axis].saturating_sub(self.to[axis]);
+            f64::from(after.max(self.from[axis].saturating_sub(other.to[axis])))
         };
         along(0).hypot(along(1))
     }
@@ -105,7 +104,7 @@ fn parts(ink: &GrayImage, regions: &[usize]) -> Vec<Part> {
         part.outer += if to_edge([x as usize, y as usize], size) < strip { mass } else { 0.0 };
         part.moment[0] += mass * f64::from(x);
         part.moment[1] += mass * f64::from(y);
-        part.reach(&Part { from: [x, y], to: [x, y], ..Part::NONE });
+        part.include(&Part { from: [x, y], to: [x, y], ..Part::NONE });
     }
     parts
 }
@@ -136,7 +135,7 @@ fn choose(parts: &[Part], size: [u32; 2]) -> Option<(Vec<bool>, Vec<Doubt>)> {
         !kept[region] && part.mass >= SPECK * digit.mass && digit.gap(part) <= NEAR * digit.side()
     }) {
         kept[next] = true;
-        digit.reach(&parts[next]);
+        digit.include(&parts[next]);
     }
     let (of_digit, others): (Vec<usize>, Vec<usize>) = eligible.into_iter().partition(|&region| kept[region]);
     let mut doubts = vec![];

@@ -124,6 +124,7 @@ impl Look {
         if let Some(last) = measured.len().checked_sub(1) {
             let at = |place: usize| columns.each_ref().map(|values| values[place]);
             let [_, _, filled, stroke, ..] = at(measured.len() / 2);
+            // A fiftieth of the range farther out.
             let bounds =
                 |from: [f32; 6], to: [f32; 6]| [0, 1, 2, 3, 4, 5].map(|it| from[it] + 0.02 * (from[it] - to[it]));
             let (least, most) = (at(0), at(last));
