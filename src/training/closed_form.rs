@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::train::TrainOutput;
 
 use super::loss::{Loss, softmax_loss};
-use super::output::BatchOutput;
+use super::output::{BatchOutput, Mean};
 use crate::data::Batch;
 use crate::evaluation::largest;
 use crate::model::Mlp;
@@ -53,11 +53,11 @@ impl Buffers {
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
         let (labelled, unlabelled_logits) = logits.split_at_mut(count * classes);
-        let (mut sum, mut correct) = (0.0, 0);
+        let (mut sum, mut correct) = (0.0, 0_u32);
         let factor = (batch.loss_weight / count as f64) as f32;
         for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
             let target = target as usize;
-            correct += usize::from(largest(logits) == target);
+            correct += u32::from(largest(logits) == target);
             sum += f64::from(softmax_loss(logits, target, loss.label_smoothing as f32, factor));
         }
         if let Some((loss, images)) = unlabelled {
@@ -65,9 +65,9 @@ impl Buffers {
             self.teacher.forward(&teacher.in_host_memory()?, &[&images.plain], None, teacher_logits)?;
             loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
         }
-        let (mean, accuracy) = (sum / count as f64, 100.0 * correct as f64 / count as f64);
+        let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         let grads = self.passes.backward(&network, &self.logits);
-        Some(TrainOutput { grads, item: BatchOutput::new(count, mean, accuracy) })
+        Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }
 }
 

@@ -26,13 +26,6 @@ pub enum Mean {
     OnDevice(Box<Tensor<1>>),
 }
 
-impl BatchOutput {
-    /// The output of `images` images, with the accuracy in percent.
-    pub fn new(images: usize, loss: f64, accuracy: f64) -> Self {
-        Self { images, loss: Mean::Number(loss), accuracy: Mean::Number(accuracy), raw: None }
-    }
-}
-
 impl From<ClassificationOutput> for BatchOutput {
     fn from(output: ClassificationOutput) -> Self {
         let ClassificationOutput { loss, output, targets } = output;

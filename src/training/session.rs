@@ -161,7 +161,7 @@ impl<'a> Session<'a> {
         }
         if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
-            let rate = self.schedule.at((epoch - 1) * self.schedule.updates_per_epoch() + update);
+            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch() + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
             record.failure = Some(error.to_string());
             self.run.write_record(&record)?;
