@@ -19,6 +19,12 @@ pub fn seconds(seconds: f64) -> String {
     format!("{:.1} s", seconds + 0.0)
 }
 
+/// The first `most` of some names, and how many more there are.
+pub fn first(names: &[String], most: usize) -> String {
+    let named = names[..names.len().min(most)].join("; ");
+    if names.len() > most { format!("{named}; and {} more", names.len() - most) } else { named }
+}
+
 /// A line with its control characters escaped. A terminal would obey them, and they may come from a file.
 pub fn printable(line: &str) -> Cow<'_, str> {
     if !line.contains(char::is_control) {

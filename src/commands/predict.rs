@@ -57,7 +57,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let classifier = run.classifier(&record, &device)?;
-    let (size, names) = (classifier.size(), classifier.names());
+    let (size, names) = (classifier.size, &classifier.names);
 
     let mut stages = arguments.stages.as_deref().map(StageWriter::new).transpose()?;
     let mut answers = Vec::with_capacity(files.len());
@@ -97,8 +97,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
 
 fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
     let encoded = bounded::read(file, LARGEST_IMAGE_FILE).map_err(|error| error.to_string())?;
-    let (size, look) = (classifier.size(), classifier.look());
-    prepare::prepare(&encoded, size, look, Limits::FILE).map_err(|error| error.to_string())
+    prepare::prepare(&encoded, classifier.size, &classifier.look, Limits::FILE).map_err(|error| error.to_string())
 }
 
 /// Writes the stages of images into a folder: `<image's number>-<its name>-<stage's number>-<its name>.png`.

@@ -93,14 +93,6 @@ impl BatchImages {
         }
     }
 
-    /// The number of pixels of an image.
-    pub fn area(&self) -> usize {
-        match self {
-            Self::Scaled(images) => images.dims()[1],
-            Self::Bytes { area, .. } => *area,
-        }
-    }
-
     /// The images on `device`, `[images, height · width]`, scaled.
     pub fn scaled(&self, device: &Device) -> Tensor<2> {
         match self {

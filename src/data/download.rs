@@ -1,17 +1,15 @@
 //! Downloads one file of a published data set from the first mirror that sends it intact.
 
-use std::{
-    env,
-    fs::{self, File},
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::env;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::error::{Attempt, DataError, MirrorError};
+use super::error::{DataError, MirrorError};
 use super::source::Published;
 use crate::checksum;
 
@@ -56,10 +54,8 @@ impl Timeouts {
     /// The environment variable that overrides both time-outs, in seconds. Fractions are allowed.
     const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
 
-    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set.
-    ///
-    /// # Errors
-    /// [`DataError::Timeout`] if the variable is not a number above 0.
+    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set. Refuses one
+    /// that is not a number above 0.
     pub fn from_env() -> Result<Self, DataError> {
         env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
     }
@@ -89,9 +85,6 @@ impl Timeouts {
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
 /// base addresses, tried in order. The file appears under its name only once it is complete and its checksum is right.
-///
-/// # Errors
-/// [`DataError::Download`] if no mirror sends the published file, [`DataError::Write`] if it cannot be stored.
 pub fn download(
     name: &str,
     published: &Published,
@@ -115,7 +108,7 @@ pub fn download(
         };
         match fetched {
             Ok(bytes) => return store(&bytes, name, dir),
-            Err(reason) => attempts.push(Attempt { url, reason }),
+            Err(reason) => attempts.push((url, reason)),
         }
     }
     Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
@@ -133,14 +126,7 @@ fn fetch(
     let mut response = agent.get(url).call()?;
     // One more byte reveals a body that is too long, without reading all of it.
     let mut body = response.body_mut().as_reader().take(published.size + 1);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => bytes.extend_from_slice(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        }
+    while body.by_ref().take(1 << 16).read_to_end(&mut bytes)? > 0 {
         progress.advance(bytes.len() as u64);
     }
     progress.finish();

@@ -4,6 +4,8 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::text::first;
+
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -12,262 +14,108 @@ pub enum DataError {
     NoDir,
     /// The folder of the user's own files lacks some. They are never downloaded.
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
-    Missing {
-        /// `data.dir`.
-        dir: PathBuf,
-        /// The files looked for and not found, each with both its names.
-        missing: Vec<String>,
-    },
+    Missing { dir: PathBuf, missing: Vec<String> },
     /// Several folders in the folder of the user's own files hold a data set.
     #[error("{dir} holds several data sets: set data.dir to one of {}", paths(found))]
-    Several {
-        /// `data.dir`.
-        dir: PathBuf,
-        /// The folders with the files of a data set.
-        found: Vec<PathBuf>,
-    },
+    Several { dir: PathBuf, found: Vec<PathBuf> },
     /// The sub-folders of a folder are not the expected classes.
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
         listed(found)
     )]
-    Folders {
-        /// The folder.
-        dir: PathBuf,
-        /// The names of its sub-folders.
-        found: Vec<String>,
-        /// The expected classes.
-        expected: String,
-    },
+    Folders { dir: PathBuf, found: Vec<String>, expected: String },
     /// Too many files in a folder of images are not images.
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
         unreadable.len(),
-        first(unreadable)
+        first(unreadable, 3)
     )]
-    UnreadableImages {
-        /// The folder.
-        dir: PathBuf,
-        /// The files that can't be read, each with the reason.
-        unreadable: Vec<String>,
-        /// How many files there are.
-        all: usize,
-    },
+    UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
     /// A class has no image for training, or none for testing.
     #[error(
         "{dir} has too few images: a class needs at least one for training and one for testing; add images, or remove \
          the folder"
     )]
-    Few {
-        /// The class's folder.
-        dir: PathBuf,
-    },
+    Few { dir: PathBuf },
     /// A file of a named data set is not the published one.
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it again, or \
          set data.dataset = \"idx\" to use files of your own"
     )]
-    Checksum {
-        /// The compressed file.
-        path: PathBuf,
-        /// The published SHA-256.
-        expected: String,
-        /// The file's SHA-256.
-        found: String,
-    },
-    /// No mirror sent the published file.
+    Checksum { path: PathBuf, expected: String, found: String },
+    /// No mirror sent the published file: each address, in order, and what was wrong there.
     #[error(
         "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
         list(attempts)
     )]
-    Download {
-        /// The file's name.
-        name: String,
-        /// The folder it belongs in.
-        dir: PathBuf,
-        /// The addresses tried, in order, and what was wrong with each.
-        attempts: Vec<Attempt>,
-    },
+    Download { name: String, dir: PathBuf, attempts: Vec<(String, MirrorError)> },
     /// The environment variable for the time-outs is not a usable time.
     #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
-    Timeout {
-        /// The variable's name.
-        variable: &'static str,
-        /// Its value.
-        value: String,
-    },
+    Timeout { variable: &'static str, value: String },
     /// A file or folder cannot be written.
     #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
-    Write {
-        /// What was being written.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    Write { path: PathBuf, source: io::Error },
     /// A file cannot be opened or read.
     #[error("cannot read {path}: check that it exists and that you may read it")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     /// A file is not a complete IDX file of the expected kind.
     #[error("{path} is not a usable IDX file: replace it")]
-    Idx {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong in it.
-        source: IdxError,
-    },
+    Idx { path: PathBuf, source: IdxError },
     /// The files of images and labels do not belong together.
     #[error("{images} holds {image_count} images, but {labels} holds {label_count} labels: use files of one data set")]
-    Counts {
-        /// The file of the images.
-        images: PathBuf,
-        /// How many there are.
-        image_count: usize,
-        /// The file of the labels.
-        labels: PathBuf,
-        /// How many there are.
-        label_count: usize,
-    },
+    Counts { images: PathBuf, image_count: usize, labels: PathBuf, label_count: usize },
     /// A label is not below the number of classes.
     #[error("{path}: label {index} (from 0) is {label}, but the {classes} classes are 0 to {}: correct it", classes - 1)]
-    Label {
-        /// The file of the labels.
-        path: PathBuf,
-        /// Which label, from 0.
-        index: usize,
-        /// The label.
-        label: u8,
-        /// How many classes there are, at least 1.
-        classes: usize,
-    },
+    Label { path: PathBuf, index: usize, label: u8, classes: usize },
     /// `data.classes` names a label that no image has.
     #[error("data.classes: no image has the label {label}: remove it")]
-    Classes {
-        /// The label.
-        label: String,
-    },
+    Classes { label: String },
     /// Validation would take all training images.
     #[error("data.validation = {validation} leaves nothing to train on: there are {images} training images in all")]
-    Validation {
-        /// `data.validation`.
-        validation: usize,
-        /// How many images there are.
-        images: usize,
-    },
+    Validation { validation: usize, images: usize },
     /// The classes can't have equally many labels of this number.
     #[error(
         "data.labels = {labels} takes a whole number from {least} to {most} here: the same number for each class, at \
          least one and at most the size of the smallest class"
     )]
-    Labels {
-        /// `data.labels`.
-        labels: usize,
-        /// One label per class.
-        least: usize,
-        /// For each class as many as the smallest one has, but less than the number of images.
-        most: usize,
-    },
+    Labels { labels: usize, least: usize, most: usize },
     /// The test images have another size than the training images.
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",
         found[0], found[1], expected[0], expected[1]
     )]
-    Size {
-        /// The file of the test images.
-        path: PathBuf,
-        /// Its images' height and width.
-        found: [usize; 2],
-        /// The training images' height and width.
-        expected: [usize; 2],
-    },
+    Size { path: PathBuf, found: [usize; 2], expected: [usize; 2] },
 }
 
 /// What is wrong with the content of an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
-    /// The magic number is not that of an IDX file.
     #[error("it starts with 0x{found:08x}, as no IDX file and no gzip file does")]
-    Magic {
-        /// The first number of the file.
-        found: u32,
-    },
+    Magic { found: u32 },
     /// The dimensions are not usable, as those of images in place of labels.
     #[error("its dimensions are {found:?}, not {expected}")]
-    Shape {
-        /// The dimensions of such a file.
-        expected: &'static str,
-        /// The dimensions.
-        found: Vec<usize>,
-    },
+    Shape { expected: &'static str, found: Vec<usize> },
     /// A value is no byte.
     #[error(
         "it holds {kind}, of which number {index} (from 0) is {number}: convert them to whole numbers from 0 to 255, \
          or images to floats from 0 to 1"
     )]
-    Value {
-        /// The type of the values.
-        kind: &'static str,
-        /// Which value, from 0.
-        index: usize,
-        /// The value.
-        number: f64,
-    },
-    /// The file ends before its header does.
+    Value { kind: &'static str, index: usize, number: f64 },
     #[error("it ends within its header")]
     Header,
-    /// A dimension is 0.
     #[error("its header announces an empty array: its dimensions are {shape:?}")]
-    Empty {
-        /// The dimensions.
-        shape: Vec<usize>,
-    },
-    /// The header announces more than is read into memory.
+    Empty { shape: Vec<usize> },
     #[error("its header announces {announced} bytes, but at most {most} are read into memory")]
-    TooLarge {
-        /// The bytes announced.
-        announced: u64,
-        /// The most bytes that are read.
-        most: u64,
-    },
-    /// The header announces more than a file of this size can hold.
+    TooLarge { announced: u64, most: u64 },
     #[error("its header announces dimensions of {shape:?}, more than its {size} bytes can hold")]
-    Oversized {
-        /// The dimensions.
-        shape: Vec<usize>,
-        /// The file's size, in bytes.
-        size: u64,
-    },
-    /// The file ends before its announced end.
+    Oversized { shape: Vec<usize>, size: u64 },
     #[error("it ends after {found} of the {announced} bytes that its header announces")]
-    Truncated {
-        /// The bytes of pixels or labels the header announces.
-        announced: u64,
-        /// The bytes there are.
-        found: u64,
-    },
-    /// The file continues after its announced end.
+    Truncated { announced: u64, found: u64 },
     #[error("it continues after the {announced} bytes that its header announces")]
-    Trailing {
-        /// The bytes of pixels or labels the header announces.
-        announced: u64,
-    },
+    Trailing { announced: u64 },
     /// Reading failed, most often because of a damaged gzip stream.
     #[error("it cannot be read to the end")]
     Unreadable(#[source] io::Error),
-}
-
-/// An address that did not send the published file.
-#[derive(Debug, Error)]
-#[error("{url}: {reason}")]
-pub struct Attempt {
-    /// The address.
-    pub url: String,
-    /// Why it failed.
-    pub reason: MirrorError,
 }
 
 /// Why a mirror did not send the published file.
@@ -282,22 +130,10 @@ pub enum MirrorError {
     /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
-    /// It sent more or fewer bytes than the published file has.
     #[error("sent {} bytes than the {expected} of the file", if found > expected { "more" } else { "fewer" })]
-    Length {
-        /// The published file's size, in bytes.
-        expected: u64,
-        /// The bytes received.
-        found: u64,
-    },
-    /// It sent another file than the published one.
+    Length { expected: u64, found: u64 },
     #[error("sent a file with SHA-256 {found}, not {expected}")]
-    Checksum {
-        /// The published SHA-256.
-        expected: String,
-        /// The SHA-256 of what was sent.
-        found: String,
-    },
+    Checksum { expected: String, found: String },
 }
 
 impl From<ureq::Error> for MirrorError {
@@ -317,13 +153,6 @@ impl From<io::Error> for MirrorError {
     }
 }
 
-/// The first of some files, and how many more there are.
-pub(super) fn first(files: &[String]) -> String {
-    const MOST: usize = 3;
-    let named = files.iter().take(MOST).cloned().collect::<Vec<_>>().join("; ");
-    if files.len() > MOST { format!("{named}; and {} more", files.len() - MOST) } else { named }
-}
-
 fn paths(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -332,9 +161,9 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "(none)".into() } else { names.join(", ") }
 }
 
-fn list(attempts: &[Attempt]) -> String {
+fn list(attempts: &[(String, MirrorError)]) -> String {
     match attempts {
         [] => ": data.mirrors names no address".into(),
-        tried => tried.iter().map(|attempt| format!("\n  {attempt}")).collect(),
+        tried => tried.iter().map(|(address, reason)| format!("\n  {address}: {reason}")).collect(),
     }
 }

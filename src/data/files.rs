@@ -1,11 +1,9 @@
 //! Finds the files of a data set: a folder of images, or four IDX files. Downloads missing files of published data
 //! sets.
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use super::download::{DownloadProgress, Timeouts, download};
 use super::error::DataError;
@@ -29,9 +27,6 @@ pub enum Files {
 
 impl Files {
     /// Reads the training images.
-    ///
-    /// # Errors
-    /// As [`Images::read`], and [`DataError::Classes`].
     pub fn train(&self) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.train(),
@@ -39,11 +34,7 @@ impl Files {
         }
     }
 
-    /// Reads the test images. They must have the training images' `[height, width]` and `classes`.
-    ///
-    /// # Errors
-    /// As [`Images::read`], and [`DataError::Size`], [`DataError::Classes`] or [`DataError::Folders`] if they have
-    /// another size or other classes.
+    /// Reads the test images. They must have the training images' `[height, width]` and `classes`. Others are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.test(size, classes),
@@ -71,72 +62,58 @@ impl Files {
     /// Those of [`Files::checksums`] that are of the test images.
     pub fn test_checksums(&self) -> BTreeMap<String, String> {
         let is_test = |name: &str| match self {
-            Self::Idx(files) => [&files.test_images, &files.test_labels].iter().any(|path| path.ends_with(name)),
+            Self::Idx(files) => files.paths[2..].iter().any(|path| path.ends_with(name)),
             Self::ImageFolder(_) => name == "test",
         };
-        self.checksums()
-            .iter()
-            .filter(|(name, _)| is_test(name))
-            .map(|(name, sum)| (name.clone(), sum.clone()))
-            .collect()
+        let mut sums = self.checksums().clone();
+        sums.retain(|name, _| is_test(name));
+        sums
     }
 }
 
 /// The four files of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdxFiles {
-    /// The training images.
-    pub train_images: PathBuf,
-    /// The training labels.
-    pub train_labels: PathBuf,
-    /// The test images.
-    pub test_images: PathBuf,
-    /// The test labels.
-    pub test_labels: PathBuf,
-    /// The SHA-256 of each file.
-    pub checksums: BTreeMap<String, String>,
+    /// In the order of [`NAMES`].
+    paths: [PathBuf; 4],
+    /// The SHA-256 of each file, by its name.
+    checksums: BTreeMap<String, String>,
     /// The names of the classes, if the data set is a published one.
-    pub names: Option<&'static [&'static str]>,
+    names: Option<&'static [&'static str]>,
     /// The labels that are used; all of them if this is empty.
-    pub chosen: Vec<u8>,
+    chosen: Vec<u8>,
     /// Whether the images are stored column by column.
-    pub transposed: bool,
+    transposed: bool,
 }
 
 impl IdxFiles {
     fn train(&self) -> Result<Images, DataError> {
-        let images = self.chosen(self.read(&self.train_images, &self.train_labels, self.classes())?);
+        let [images, labels, ..] = &self.paths;
+        let images = self.read(images, labels, self.names.map(<[_]>::len))?;
         self.refuse_lack(images, |lacking| lacking > 0)
     }
 
     fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let all = if self.chosen.is_empty() { Some(classes) } else { self.classes() };
-        let images = self.read(&self.test_images, &self.test_labels, all)?;
+        let [.., path, labels] = &self.paths;
+        let all = if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) };
+        let images = self.read(path, labels, all)?;
         if images.size() != size {
-            let (path, found) = (self.test_images.clone(), images.size());
-            return Err(DataError::Size { path, found, expected: size });
+            return Err(DataError::Size { path: path.clone(), found: images.size(), expected: size });
         }
         // A class without test images is a matter of a warning.
-        self.refuse_lack(self.chosen(images), |lacking| lacking == self.chosen.len())
+        self.refuse_lack(images, |lacking| lacking == self.chosen.len())
     }
 
-    /// The images of a pair of files, upright.
+    /// The images of a pair of files that are used, upright, with the names of their classes.
     fn read(&self, images: &Path, labels: &Path, classes: Option<usize>) -> Result<Images, DataError> {
-        let images = Images::read(images, labels, classes)?;
-        Ok(if self.transposed { images.transposed() } else { images })
-    }
-
-    fn classes(&self) -> Option<usize> {
-        self.names.map(<[_]>::len)
-    }
-
-    /// The images that are used, with the names of their classes.
-    fn chosen(&self, images: Images) -> Images {
-        let images = match self.names {
-            Some(names) => images.named(names),
-            None => images,
-        };
-        if self.chosen.is_empty() { images } else { images.of(&self.chosen) }
+        let mut all = Images::read(images, labels, classes)?;
+        if self.transposed {
+            all = all.transposed();
+        }
+        if let Some(names) = self.names {
+            all = all.named(names);
+        }
+        Ok(if self.chosen.is_empty() { all } else { all.of(&self.chosen) })
     }
 
     /// Refuses images if the number of chosen labels that none of them has is `too_many`.
@@ -148,16 +125,11 @@ impl IdxFiles {
         }
     }
 
-    /// The files at these paths, in the order of [`NAMES`].
+    /// The files at these paths.
     fn at(paths: [PathBuf; 4], names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
-        let mut checksums = BTreeMap::new();
-        for path in &paths {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            checksums.insert(name.into_owned(), sum(path)?);
-        }
-        let [train_images, train_labels, test_images, test_labels] = paths;
-        let (chosen, transposed) = (config.classes.clone(), config.transpose);
-        Ok(Self { train_images, train_labels, test_images, test_labels, checksums, names, chosen, transposed })
+        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let checksums = paths.iter().map(|path| Ok((name(path), sum(path)?))).collect::<Result<_, _>>()?;
+        Ok(Self { paths, checksums, names, chosen: config.classes.clone(), transposed: config.transpose })
     }
 }
 
@@ -168,12 +140,11 @@ impl IdxFiles {
 /// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
 /// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
 /// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
-/// is read here, see [`ImageFolder`].
+/// is read here.
 ///
 /// # Errors
-/// [`DataError::NoDir`], [`DataError::Missing`] and [`DataError::Several`] for the user's own files, those of
-/// [`ImageFolder::read`], [`DataError::Checksum`], [`DataError::Download`], [`DataError::Timeout`] and
-/// [`DataError::Write`] for a published data set, [`DataError::Read`] for both.
+/// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
+/// downloaded.
 pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
@@ -219,8 +190,8 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     }
     let folder = holding.first().map_or(dir, |folder| folder.as_path());
     match NAMES.map(|name| present(folder, name)) {
-        [Some(train_images), Some(train_labels), Some(test_images), Some(test_labels)] => {
-            IdxFiles::at([train_images, train_labels, test_images, test_labels], None, config)
+        [Some(images), Some(labels), Some(test_images), Some(test_labels)] => {
+            IdxFiles::at([images, labels, test_images, test_labels], None, config)
         }
         found => {
             let missing = NAMES.iter().zip(found).filter(|(_, path)| path.is_none());

@@ -9,11 +9,9 @@
 //! can hold, or more than 2 GiB, is refused at once. At most one byte more than announced is read. Beyond a few times
 //! the file's size, memory grows only as bytes arrive.
 
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, ErrorKind, Read},
-    path::Path,
-};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 
@@ -59,8 +57,7 @@ fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
 /// Floats that are all from 0 to 1 are multiplied by 255.
 ///
 /// # Errors
-/// [`DataError::Read`] if the file cannot be opened, [`DataError::Idx`] if it is not a complete IDX file of images. No
-/// dimension is 0.
+/// If the file cannot be opened, or is not a complete IDX file of images. No dimension is 0.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
     read(path, |file| {
         let array = file.array(|_, shape| match *shape {
@@ -184,13 +181,9 @@ impl<const D: usize> Array<D> {
 /// Reads a number of the header.
 fn number(from: &mut impl Read) -> Result<u32, IdxError> {
     let mut bytes = [0; 4];
-    from.read_exact(&mut bytes).map_err(header_error)?;
-    Ok(u32::from_be_bytes(bytes))
-}
-
-fn header_error(error: io::Error) -> IdxError {
-    match error.kind() {
+    from.read_exact(&mut bytes).map_err(|error| match error.kind() {
         ErrorKind::UnexpectedEof => IdxError::Header,
         _ => IdxError::Unreadable(error),
-    }
+    })?;
+    Ok(u32::from_be_bytes(bytes))
 }

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::error::{DataError, first};
+use super::error::DataError;
 use super::images::Images;
 use super::prepare::{Limits, training_image};
+use crate::text::first;
 use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
@@ -24,6 +25,8 @@ const SIZE: [usize; 2] = [28, 28];
 const TEST_FRACTION: f64 = 0.2;
 /// The largest fraction of unreadable files that may be an accident.
 const MOST_UNREADABLE: f64 = 0.1;
+/// How many of the files that are not used a warning names.
+const MOST_NAMED: usize = 3;
 /// The largest image file that is read, in bytes.
 pub const LARGEST_FILE: u64 = 128 << 20;
 
@@ -60,12 +63,9 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning.
-    ///
-    /// # Errors
-    /// [`DataError::Read`] if a folder can't be listed; [`DataError::Folders`] if there are not 2 to 256 classes, or
-    /// `test/` has others; [`DataError::UnreadableImages`] if more than a tenth of the files can't be read;
-    /// [`DataError::Few`] if a class has no image for training or testing.
+    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning. Refused if there
+    /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
+    /// image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         let mut skipped = Skipped::default();
         let (root, found, test_dir) = layout(dir, &mut skipped)?;
@@ -104,9 +104,6 @@ impl ImageFolder {
     }
 
     /// The test images. They must have this size and number of classes.
-    ///
-    /// # Errors
-    /// [`DataError::Size`] and [`DataError::Folders`] if they are not.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         let path = self.dir.clone();
         if size != SIZE {
@@ -247,10 +244,10 @@ impl Skipped {
             return Err(DataError::UnreadableImages { dir: dir.into(), unreadable: files, all });
         }
         if !files.is_empty() {
-            warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files)));
+            warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
-            let named = first(&folders);
+            let named = first(&folders, MOST_NAMED);
             warnings
                 .push(format!("skipping folders within classes: {named}; move their images into the class's folder"));
         }

@@ -24,8 +24,8 @@ impl Images {
     /// that of the last class.
     ///
     /// # Errors
-    /// [`DataError::Read`] or [`DataError::Idx`] if a file is not readable or not complete, [`DataError::Counts`] if
-    /// the numbers of images and labels differ, [`DataError::Label`] if a label is not below `classes`.
+    /// If a file is not readable or not complete, the numbers of images and labels differ, or a label is not below
+    /// `classes`.
     pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
         let ([image_count, height, width], pixels) = idx::images(images)?;
         let label_bytes = idx::labels(labels)?;
@@ -56,17 +56,9 @@ impl Images {
     pub fn of(&self, labels: &[u8]) -> Self {
         let chosen = |index: usize| Some((index, labels.iter().position(|&label| label == self.labels[index])? as u8));
         let (indices, new): (Vec<usize>, Vec<u8>) = (0..self.len()).filter_map(chosen).unzip();
-        Self {
-            pixels: indices.iter().flat_map(|&index| self.pixels(index)).copied().collect(),
-            labels: new,
-            size: self.size,
-            names: labels.iter().map(|&label| self.name(label)).collect(),
-        }
-    }
-
-    /// The name of a class, also of one that no image belongs to.
-    fn name(&self, label: u8) -> String {
-        self.names.get(usize::from(label)).cloned().unwrap_or_else(|| label.to_string())
+        // A class may be one that no image belongs to.
+        let name = |&label: &u8| self.names.get(usize::from(label)).cloned().unwrap_or_else(|| label.to_string());
+        Self { labels: new, names: labels.iter().map(name).collect(), ..self.at(&indices) }
     }
 
     /// The names of the classes that none of the images at `indices` belongs to.

@@ -175,11 +175,6 @@ impl Loader {
         }
         samples
     }
-
-    /// The number of images in an epoch, with and without labels.
-    fn images(&self) -> usize {
-        self.length + self.unlabelled.0.len()
-    }
 }
 
 impl DataLoader<Batch> for Loader {
@@ -196,8 +191,9 @@ impl DataLoader<Batch> for Loader {
         Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
+    /// The number of images in an epoch, with and without labels.
     fn num_items(&self) -> usize {
-        self.images()
+        self.length + self.unlabelled.0.len()
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {

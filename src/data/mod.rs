@@ -4,10 +4,10 @@
 //!
 //! 1. `source` knows the published data sets: their folders, mirrors and checksums.
 //! 2. [`locate`] finds the files, checks them against the published checksums, and has `download` fetch those that are
-//!    missing. The result is [`Files`]: four IDX files, or an [`ImageFolder`] of the user's images.
+//!    missing. The result is [`Files`]: four IDX files, or an `ImageFolder` of the user's images.
 //! 3. [`Files::train`] and [`Files::test`] read them, IDX files with [`idx`], into [`Images`]: one byte per pixel, one
 //!    byte per label. Only [`Files::test`] reads the test images.
-//! 4. [`TrainingData`] holds some of the training images out for validation ([`stratified`]), and may remove the labels
+//! 4. [`TrainingData`] holds some of the training images out for validation (`stratified`), and may remove the labels
 //!    of others.
 //! 5. A [`Loader`] decides the order, an [`Augmentation`] may change the images, and an [`ImageBatcher`] scales the
 //!    pixels of each [`Batch`]. A GPU stores the images (`device_images`) and gathers the batches itself.
@@ -31,15 +31,19 @@ mod training;
 
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Item, Scaling, Unlabelled};
-pub use download::DownloadProgress;
-pub use error::{Attempt, DataError, IdxError, MirrorError};
-pub use files::{Files, IdxFiles, locate};
-pub use image_folder::{ImageFolder, LARGEST_FILE as LARGEST_IMAGE_FILE};
+pub(crate) use download::DownloadProgress;
+pub(crate) use error::DataError;
+#[cfg(test)]
+pub(crate) use error::{IdxError, MirrorError};
+pub use files::{Files, locate};
+pub(crate) use image_folder::LARGEST_FILE as LARGEST_IMAGE_FILE;
 pub use images::Images;
 pub use loader::Loader;
-pub use prepare::ImageError;
-pub use split::{Split, stratified};
+pub(crate) use prepare::ImageError;
+pub use split::Split;
 pub use training::TrainingData;
 
 #[cfg(test)]
-mod server;
+mod tests {
+    pub mod server;
+}

@@ -22,10 +22,7 @@ pub struct Split {
 ///
 /// With `kept`, only that many training images keep their labels, the same number for each class. If this does not
 /// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
-///
-/// # Errors
-/// [`DataError::Validation`] if no image would be left for training, [`DataError::Labels`] if the classes can't have
-/// equally many labels.
+/// Refused if no image would be left for training, or the classes can't have equally many labels.
 pub fn stratified(
     labels: &[u8],
     validation: usize,
@@ -71,13 +68,10 @@ fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     if !(groups..=most).contains(&total) {
         return Err(DataError::Labels { labels: total, least: groups, most });
     }
-    let mut left = total;
-    let mut groups = groups;
+    let mut number = 0;
     let share = |&size: &usize| {
-        let share = if size > 0 { left.div_ceil(groups) } else { 0 };
-        left -= share;
-        groups -= usize::from(size > 0);
-        share
+        number += usize::from(size > 0);
+        if size > 0 { total / groups + usize::from(number <= total % groups) } else { 0 }
     };
     Ok(sizes.iter().map(share).collect())
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::batch::{ImageBatcher, Scaling};
-use super::error::{DataError, first};
+use super::error::DataError;
 use super::files::Files;
 use super::images::Images;
 use super::prepare::Look;
 use super::split::{Split, stratified};
 use crate::config::{Experiment, Pixels, Prepare};
+use crate::text::first;
 
 /// The images that an experiment trains on and is validated with. The test images are not among them.
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl TrainingData {
         ]
         .into_iter()
         .filter(|(_, names, _)| !names.is_empty())
-        .map(|(start, names, end)| format!("{start}{}{end}", first(names)))
+        .map(|(start, names, end)| format!("{start}{}{end}", first(names, 3)))
         .collect()
     }
 

@@ -1,4 +1,4 @@
-//! Evaluates a trained network: its predictions against the true classes. A [`Classifier`] uses the network on new
+//! Evaluates a trained network: its predictions against the true classes. A `Classifier` uses the network on new
 //! images.
 
 mod classifier;
@@ -11,10 +11,12 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 
-pub use classifier::Classifier;
-pub use error::EvaluationError;
-pub use predictions::{Logits, Probabilities, classify};
-pub use results::{ClassMetrics, Evaluation};
+pub(crate) use classifier::Classifier;
+pub(crate) use error::EvaluationError;
+pub use predictions::classify;
+pub(crate) use predictions::{Probabilities, largest};
+pub(crate) use results::ClassMetrics;
+pub use results::Evaluation;
 
 use crate::data::{ImageBatcher, Images, Loader, Scaling};
 use crate::model::Mlp;
@@ -33,11 +35,9 @@ pub struct EvaluationOutput {
     pub predictions: Vec<Probabilities>,
 }
 
-/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics.
-///
-/// # Errors
-/// If the device fails, or the model gives NaN or infinite values.
-pub fn evaluate(
+/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics. An error if the device fails, or
+/// the model gives NaN or infinite values.
+pub(crate) fn evaluate(
     model: &Mlp,
     images: Images,
     scaling: Scaling,

@@ -44,8 +44,13 @@ impl Probabilities {
 
     /// The most probable class, and the first one of equals.
     pub fn best(&self) -> usize {
-        (0..self.0.len()).reduce(|best, class| if self.0[class] > self.0[best] { class } else { best }).unwrap_or(0)
+        largest(&self.0)
     }
+}
+
+/// The class with the largest logit or probability, and the first one of equals.
+pub fn largest<T: PartialOrd>(scores: &[T]) -> usize {
+    (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
 /// The logits of each of the scaled `images`, `[batch, pixels]`.

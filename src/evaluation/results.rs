@@ -73,12 +73,17 @@ impl Evaluation {
         }
     }
 
-    /// The count of the most frequent confusion: the largest one off the diagonal.
+    /// The count of the most frequent confusion.
     pub fn most_confused(&self) -> usize {
-        let off = |(truth, row): (usize, &Vec<usize>)| {
-            row.iter().enumerate().filter(|&(class, _)| class != truth).map(|(_, &count)| count).max()
-        };
-        self.confusion.iter().enumerate().filter_map(off).max().unwrap_or(0)
+        self.confusions().map(|(count, ..)| count).max().unwrap_or(0)
+    }
+
+    /// The confusions, each with its count, truth and prediction: what is off the diagonal.
+    fn confusions(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        let rows = self.confusion.iter().enumerate();
+        let all =
+            rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(prediction, &count)| (count, truth, prediction)));
+        all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
 }
 
@@ -141,12 +146,7 @@ impl Evaluation {
 
     /// Writes the most frequent confusions, a line each, in columns of `width` characters.
     fn write_confusions(&self, f: &mut impl fmt::Write, width: usize) -> fmt::Result {
-        let off = |(truth, row): (usize, &Vec<usize>)| {
-            let counts: Vec<_> =
-                row.iter().enumerate().map(move |(prediction, &count)| (count, truth, prediction)).collect();
-            counts.into_iter().filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
-        };
-        let mut confusions: Vec<_> = self.confusion.iter().enumerate().flat_map(off).collect();
+        let mut confusions: Vec<_> = self.confusions().collect();
         confusions.sort_by_key(|&(count, ..)| Reverse(count));
         let name = |class: usize| printable(&self.classes[class].name);
         let second = width.max("prediction".len());

@@ -7,7 +7,7 @@
 #[cfg(feature = "ndarray")]
 use burn::backend::ndarray::NdArrayTensor;
 use burn::backend::{Flex, flex::FlexTensor};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 use macerator::AutoArch;
 
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
@@ -56,21 +56,26 @@ impl HostTensor {
     }
 }
 
-/// The values of an `f32` tensor, for changes in place.
-///
-/// # Panics
-/// If the values are of another type.
-pub fn floats_mut(data: &mut TensorData) -> &mut [f32] {
-    data.as_mut_slice().expect("weights, gradients and optimiser state are f32")
-}
-
 /// The largest number of values for one thread: waking another costs as much as processing about 100,000.
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
-/// Runs `pass` over slices of equal length, `read` and `changed`, on as many threads as help. Each call of `pass` gets
-/// the same part of each slice. `pass` is compiled for several generations of processors: it should be
+/// The tensors `changed` after `pass` has changed their values in place, on as many threads as help. Each call of `pass` gets
+/// the same part of `read` and of all `changed`. It is compiled for several generations of processors: it should be
 /// `#[inline(always)]`.
-pub fn in_one_pass<const N: usize>(
+///
+/// Panics if the tensors are not `f32` tensors of equal length.
+pub fn in_one_pass<const D: usize, const N: usize>(
+    read: &HostTensor,
+    changed: [Tensor<D>; N],
+    pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
+) -> [Tensor<D>; N] {
+    let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
+    let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
+    pass_over(read.as_slice(), slices, pass);
+    changed.map(|(device, data)| Tensor::from_data(data, &device))
+}
+
+fn pass_over<const N: usize>(
     read: &[f32],
     mut changed: [&mut [f32]; N],
     pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
@@ -81,5 +86,5 @@ pub fn in_one_pass<const N: usize>(
     let middle = read.len() / 2;
     let (front, back) = read.split_at(middle);
     let changed_front = changed.each_mut().map(|list| list.split_off_mut(..middle).unwrap_or_default());
-    rayon::join(|| in_one_pass(front, changed_front, pass), || in_one_pass(back, changed, pass));
+    rayon::join(|| pass_over(front, changed_front, pass), || pass_over(back, changed, pass));
 }

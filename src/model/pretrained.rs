@@ -6,8 +6,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -29,42 +27,16 @@ pub enum PretrainedError {
     Weights(#[from] WeightsError),
     /// The run's network computes differently, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
-    Differs {
-        /// The run.
-        run: PathBuf,
-        /// The key.
-        key: &'static str,
-        /// The run's value.
-        there: String,
-        /// This experiment's value.
-        here: String,
-    },
+    Differs { run: PathBuf, key: &'static str, there: String, here: String },
     /// A name in `init.rename` is not in the file.
     #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]
-    Name {
-        /// The file.
-        path: PathBuf,
-        /// The name.
-        name: String,
-        /// The names in the file.
-        names: Vec<String>,
-    },
+    Name { path: PathBuf, name: String, names: Vec<String> },
     /// Two names in `init.rename` have the same new name.
     #[error("init.rename: {path} has several tensors for {name}; give each layer a different name")]
-    Twice {
-        /// The file.
-        path: PathBuf,
-        /// The tensor's new name.
-        name: String,
-    },
+    Twice { path: PathBuf, name: String },
     /// A file has several networks that fit equally well.
     #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
-    Several {
-        /// The file.
-        path: PathBuf,
-        /// What the names of each network's tensors begin with.
-        prefixes: Vec<String>,
-    },
+    Several { path: PathBuf, prefixes: Vec<String> },
     /// Layers are missing or of another shape.
     #[error(
         "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
@@ -72,22 +44,10 @@ pub enum PretrainedError {
         shortened(misfits),
         shortened(others)
     )]
-    Misfit {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        misfits: Vec<String>,
-        /// The other tensors in the file, with their shapes.
-        others: Vec<String>,
-    },
+    Misfit { path: PathBuf, misfits: Vec<String>, others: Vec<String> },
     /// A frozen layer would be randomly initialised.
     #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
-    Frozen {
-        /// The layer.
-        layer: String,
-        /// Why it is randomly initialised.
-        reason: String,
-    },
+    Frozen { layer: String, reason: String },
 }
 
 /// Which weights a training started with. It is a part of `record.json`.
@@ -127,29 +87,21 @@ pub struct SourceRun {
 
 impl Pretrained {
     /// The weights in `bytes`, the content of the safetensors file `path`, which `run` has written.
-    ///
-    /// # Errors
-    /// If the file is damaged.
     pub fn from_run(path: PathBuf, bytes: &[u8], run: SourceRun) -> Result<Self, WeightsError> {
         let tensors = tensors::from_safetensors(bytes, &path)?;
         Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, run: Some(run) })
     }
 
     /// The weights in the file `path`, from any program.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged.
     pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
         let bytes = weights::read(path)?;
         let tensors = tensors::from_bytes(&bytes, path)?;
         Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
     }
 
-    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or `module.`:
-    /// that which stands before most names of layers of the experiment's network, or in `init.rename`.
-    ///
-    /// # Errors
-    /// If several networks in the file fit equally well.
+    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
+    /// `module.`: that which stands before most names of layers of the experiment's network, or in `init.rename`.
+    /// Refused if several networks in the file fit equally well.
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
         wanted.extend(experiment.init.rename.0.keys().cloned());
@@ -180,10 +132,7 @@ impl Pretrained {
     }
 
     /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
-    /// its values those of this network.
-    ///
-    /// # Errors
-    /// If the file has no such name, or two of its tensors get one name.
+    /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
     pub fn renamed(mut self, names: &Table<String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
             let matching = names.0.iter().filter_map(|(there, here)| {
@@ -220,10 +169,8 @@ impl Pretrained {
     }
 
     /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
-    /// of it. `classes` are the names of the network's classes.
-    ///
-    /// # Errors
-    /// If the weights do not fit, or mean something else here.
+    /// of it. `classes` are the names of the network's classes. Refused if the weights do not fit, or mean something
+    /// else here.
     pub fn into_network(
         self,
         network: Mlp,
@@ -249,7 +196,8 @@ impl Pretrained {
         let Self { path, sha256, tensors: mut there, .. } = self;
         let mut misfits = vec![];
         for (name, own) in &mut start {
-            if fresh.contains_key(layer_of(name)) {
+            let layer = name.rsplit_once('.').map_or(name.as_str(), |(layer, _)| layer);
+            if fresh.contains_key(layer) {
                 continue;
             }
             match there.remove(name).map(Stored::into_f32) {
@@ -267,9 +215,12 @@ impl Pretrained {
             let others = there.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape)).collect();
             return Err(PretrainedError::Misfit { path, misfits, others });
         }
-        let network = weights::from_bytes(network, &serialized(&start, &path)?, &path)?;
+        let network = weights::from_bytes(network, &tensors::to_safetensors(&start, &path)?, &path)?;
         let taken = experiment.model.layers().into_iter().filter(|layer| !fresh.contains_key(layer)).collect();
-        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused: unused(&there) };
+        // PyTorch's count of batches has no use here.
+        let left = there.keys().filter(|name| !name.ends_with(".num_batches_tracked"));
+        let unused = left.map(|name| name.escape_debug().to_string()).collect();
+        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused };
         Ok((network, record))
     }
 
@@ -305,29 +256,6 @@ impl Pretrained {
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }
-}
-
-/// `hidden.0` of `hidden.0.weight`.
-fn layer_of(tensor: &str) -> &str {
-    tensor.rsplit_once('.').map_or(tensor, |(layer, _)| layer)
-}
-
-fn serialized(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let unusable =
-        |error: safetensors::SafeTensorError| WeightsError::Load { path: path.into(), reason: error.to_string() };
-    let views: Result<Vec<_>, _> = tensors
-        .iter()
-        .map(|(name, tensor)| Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes)?)))
-        .collect();
-    safetensors::serialize(views.map_err(unusable)?, None).map_err(unusable)
-}
-
-/// The names of the tensors that were not taken, except PyTorch's count of batches, which has no use here.
-fn unused(left: &BTreeMap<String, Stored>) -> Vec<String> {
-    left.keys()
-        .filter(|name| !name.ends_with(".num_batches_tracked"))
-        .map(|name| name.escape_debug().to_string())
-        .collect()
 }
 
 /// The names, separated by commas. The end of a long list is left out.

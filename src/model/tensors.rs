@@ -57,25 +57,19 @@ const FOREIGN: [(&[u8], &str); 3] = [
 ];
 
 /// The tensors in `bytes`, the content of the file `path`, by name.
-///
-/// # Errors
-/// [`WeightsError::Load`] if the file has another format or is damaged.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let directory = &bytes[bytes.len().saturating_sub(1 << 16)..];
     let is_in_zip = |mark: &[u8]| bytes.starts_with(b"PK") && directory.windows(mark.len()).any(|part| part == mark);
     if let Some((_, what)) = FOREIGN.iter().find(|(mark, _)| bytes.starts_with(mark) || is_in_zip(mark)) {
-        return Err(unreadable(path, what));
+        return Err(WeightsError::load(path, what));
     }
     // A safetensors file has a JSON object after the eight bytes of its length.
     if bytes.get(8) == Some(&b'{') { from_safetensors(bytes, path) } else { from_pytorch(bytes, path) }
 }
 
 /// The tensors in `bytes`, the content of the safetensors file `path`.
-///
-/// # Errors
-/// [`WeightsError::Load`] if the file has another format or is damaged.
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| unreadable(path, &error))?;
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::load(path, error))?;
     let stored = |(name, view): (&str, safetensors::tensor::TensorView)| {
         let (kind, shape) = (view.dtype().to_string(), view.shape().to_vec());
         (name.to_string(), Stored { kind, shape, bytes: view.data().to_vec() })
@@ -85,39 +79,33 @@ pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, St
 
 /// The safetensors file `bytes`, read from `path`, with weights in half precision: half the size, and nearly the same
 /// predictions.
-///
-/// # Errors
-/// [`WeightsError::Load`] if it is not a safetensors file.
 pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
-    rewrite(from_safetensors(bytes, path)?, Stored::into_f16, path)
+    let stored = from_safetensors(bytes, path)?;
+    to_safetensors(&stored.into_iter().map(|(name, it)| (name, it.into_f16())).collect(), path)
 }
 
 /// The safetensors file `bytes`, read from `path`. Weights in half precision become `f32`, as Burn would load them as
 /// they are.
-///
-/// # Errors
-/// As for [`to_half`].
 pub fn to_single(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(&bytes, path)?;
-    let is_half = stored.values().any(|tensor| tensor.kind == "F16");
-    if is_half { rewrite(stored, Stored::into_f32, path) } else { Ok(bytes) }
+    if !stored.values().any(|tensor| tensor.kind == "F16") {
+        return Ok(bytes);
+    }
+    to_safetensors(&stored.into_iter().map(|(name, it)| (name, it.into_f32())).collect(), path)
 }
 
-/// A safetensors file of the tensors after `change`, each of which is then of `f16` or `f32`.
-fn rewrite(
-    stored: BTreeMap<String, Stored>,
-    change: fn(Stored) -> Stored,
-    path: &Path,
-) -> Result<Vec<u8>, WeightsError> {
-    let changed: BTreeMap<String, Stored> = stored.into_iter().map(|(name, it)| (name, change(it))).collect();
-    let mut views = BTreeMap::new();
-    for (name, it) in &changed {
+/// A safetensors file of tensors that are each of `f16` or `f32`. An error names the file `path`.
+pub fn to_safetensors(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let views = tensors.iter().map(|(name, it)| {
         let kind = if it.kind == "F16" { Dtype::F16 } else { Dtype::F32 };
-        let view = TensorView::new(kind, it.shape.clone(), &it.bytes).map_err(|error| unreadable(path, &error))?;
-        views.insert(name, view);
-    }
+        Ok((name, TensorView::new(kind, it.shape.clone(), &it.bytes)?))
+    });
+    let views = views.collect::<Result<Vec<_>, _>>();
+    // PyTorch reads this entry.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| unreadable(path, &error))
+    views
+        .and_then(|views| safetensors::serialize(views, Some(metadata)))
+        .map_err(|error| WeightsError::load(path, error))
 }
 
 /// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs no code from the file. Burn's store
@@ -125,23 +113,20 @@ fn rewrite(
 fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
-    let copy = copy.map_err(|error| unreadable(path, &error))?;
-    let file = PytorchReader::new(copy.path())
-        .map_err(|error| unreadable(path, &format!("it is not a safetensors file, and as PyTorch's: {error}")))?;
+    let copy = copy.map_err(|error| WeightsError::load(path, error))?;
+    let file = PytorchReader::new(copy.path()).map_err(|error| {
+        WeightsError::load(path, format!("it is not a safetensors file, and as PyTorch's: {error}"))
+    })?;
     // Tensors can share values, but a small file must not expand into a lot of memory.
     if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
-        return Err(unreadable(path, &"its tensors are larger than the file"));
+        return Err(WeightsError::load(path, "its tensors are larger than the file"));
     }
     let stored = |(name, tensor): (String, Tensor)| {
         let kind = format!("{:?}", tensor.dtype()).to_uppercase();
-        let bytes = tensor.read().map_err(|error| unreadable(path, &error))?;
+        let bytes = tensor.read().map_err(|error| WeightsError::load(path, error))?;
         Ok((name, Stored { kind, shape: tensor.shape().to_vec(), bytes }))
     };
     file.into_tensors().into_iter().map(stored).collect()
-}
-
-fn unreadable(path: &Path, reason: &dyn std::fmt::Display) -> WeightsError {
-    WeightsError::Load { path: path.into(), reason: reason.to_string() }
 }
 
 #[cfg(test)]

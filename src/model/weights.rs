@@ -8,6 +8,7 @@
 //! only files that fit exactly.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -15,6 +16,8 @@ use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
 use safetensors::{Dtype, SafeTensors};
 use thiserror::Error;
+
+use crate::text::first;
 
 /// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
@@ -45,6 +48,13 @@ pub enum WeightsError {
     },
 }
 
+impl WeightsError {
+    /// The file `path` can't be read, for this reason.
+    pub(super) fn load(path: &Path, reason: impl Display) -> Self {
+        Self::Load { path: path.into(), reason: reason.to_string() }
+    }
+}
+
 /// The weights of `module` as a safetensors file.
 ///
 /// # Errors
@@ -67,7 +77,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
         it if it.len() > LARGEST => Err(io::Error::other(format!("it has more than {LARGEST} bytes"))),
         _ => fs::read(path),
     };
-    read().map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })
+    read().map_err(|error| WeightsError::load(path, error))
 }
 
 /// A module like `shape` with the weights in `bytes`, the content of the file `path`. NaN and infinite weights are
@@ -81,7 +91,7 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
     let expected = expected.into_iter().map(|tensor| (tensor.name, tensor.shape.to_vec())).collect();
     check(&expected, bytes, path)?;
     let mut store = SafetensorsStore::from_bytes(Some(bytes.to_vec())).with_from_adapter(PyTorchToBurnAdapter);
-    store.apply_to(&mut shape).map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })?;
+    store.apply_to(&mut shape).map_err(|error| WeightsError::load(path, error))?;
     Ok(shape)
 }
 
@@ -91,8 +101,7 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
 /// # Errors
 /// As for [`from_bytes`].
 pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
-    let (_, header) = SafeTensors::read_metadata(bytes)
-        .map_err(|error| WeightsError::Load { path: path.into(), reason: error.to_string() })?;
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
     let mut mismatches = vec![];
     for (name, shape) in expected {
@@ -109,13 +118,9 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
-    match mismatches.len() {
-        0 => Ok(()),
-        all => {
-            mismatches.truncate(MOST_NAMED);
-            let more = if all > MOST_NAMED { format!("; and {} more", all - MOST_NAMED) } else { String::new() };
-            Err(WeightsError::Mismatch { path: path.into(), mismatches: mismatches.join("; ") + &more })
-        }
+    match mismatches.is_empty() {
+        true => Ok(()),
+        false => Err(WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) }),
     }
 }
 

@@ -100,15 +100,15 @@ impl Service {
         blocking(move || {
             let _permit = permit;
             let classifier = self.runs.load(&path)?;
-            let size @ [height, width] = classifier.size();
-            let look = classifier.look();
+            let size @ [height, width] = classifier.size;
+            let look = &classifier.look;
             let prepared = match is_json {
                 true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, look)?,
                 false => prepare::prepare(&body, size, look, Limits::REQUEST)?,
             };
             let classified = classifier.classify(&[&prepared.pixels])?;
             let probabilities = classified.into_iter().next().ok_or(ApiError::Failure)?;
-            let classes = classifier.names();
+            let classes = &classifier.names[..];
             let class = classes[probabilities.best()].as_str();
             let digit = class.parse().ok();
             let warnings = prepared.warnings(probabilities.0[probabilities.best()]);

@@ -14,12 +14,12 @@
 //! Sources: Kingma and Ba 2015, the form before section 2.1 (<https://arxiv.org/abs/1412.6980>); λ as in Loshchilov and
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 
-use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
+use crate::model::host_tensor::{HostTensor, in_one_pass};
 
-/// The update rule and its constants; the state is Burn's own.
+/// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
     /// β₁, the decay of the mean of gradients, in [0, 1).
@@ -30,6 +30,20 @@ pub struct Adam {
     pub epsilon: f64,
     /// λ, the decoupled weight decay: 0 for Adam, greater for AdamW.
     pub weight_decay: f64,
+}
+
+/// Burn's own state, restored on the CPU.
+#[derive(Clone)]
+pub struct State<const D: usize>(AdamState<D>);
+
+impl<const D: usize> RecordState for State<D> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        self.0.state_flatten(prefix, out);
+    }
+
+    fn state_unflatten(prefix: &str, from: &mut StateSource, _: &Device) -> Option<Self> {
+        AdamState::state_unflatten(prefix, from, &Device::flex()).map(Self)
+    }
 }
 
 /// The factors of one step.
@@ -86,17 +100,10 @@ impl Step<f64> {
         gradient: Tensor<D>,
         moments: Option<[Tensor<D>; 2]>,
     ) -> (Tensor<D>, [Tensor<D>; 2]) {
-        let device = gradient.device();
-        let mut gradient = gradient.into_data();
-        let [mut m, mut v] = match moments {
-            Some(moments) => moments.map(Tensor::into_data),
-            None => [(); 2].map(|()| TensorData::zeros::<f32, _>(gradient.shape().clone())),
-        };
+        let [m, v] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
         let step = self.rounded();
-        let changed = [&mut gradient, &mut m, &mut v].map(floats_mut);
-        in_one_pass(weights.as_slice(), changed, &|weights, changed| step.pass(weights, changed));
-        let tensor = |data| Tensor::from_data(data, &device);
-        (tensor(gradient), [tensor(m), tensor(v)])
+        let [weights, m, v] = in_one_pass(weights, [gradient, m, v], &|weights, changed| step.pass(weights, changed));
+        (weights, [m, v])
     }
 
     fn rounded(&self) -> Step<f32> {
@@ -123,27 +130,26 @@ impl Step<f32> {
 }
 
 impl Optimizer for Adam {
-    type State<const D: usize> = AdamState<D>;
+    type State<const D: usize> = State<D>;
 
     fn step<const D: usize>(
         &self,
         rate: LearningRate,
         weights: Tensor<D>,
         gradient: Tensor<D>,
-        state: Option<AdamState<D>>,
-    ) -> (Tensor<D>, Option<AdamState<D>>) {
-        let time = state.as_ref().map_or(0, |state| state.momentum.time) + 1;
-        let moments = state.map(|state| [state.momentum.moment_1, state.momentum.moment_2]);
+        state: Option<State<D>>,
+    ) -> (Tensor<D>, Option<State<D>>) {
+        let time = state.as_ref().map_or(0, |State(state)| state.momentum.time) + 1;
+        let moments = state.map(|State(state)| [state.momentum.moment_1, state.momentum.moment_2]);
         let step = self.at(time, rate);
         let (weights, [m, v]) = match HostTensor::of(&weights) {
             Some(weights) => step.in_place(&weights, gradient, moments),
             None => step.by_tensors(weights, gradient, moments),
         };
-        (weights, Some(AdamState::new(AdaptiveMomentumState::new(time, m, v))))
+        (weights, Some(State(AdamState::new(AdaptiveMomentumState::new(time, m, v)))))
     }
 
-    fn to_device<const D: usize>(mut state: AdamState<D>, device: &Device) -> AdamState<D> {
-        state.momentum = state.momentum.to_device(device);
-        state
+    fn to_device<const D: usize>(State(state): State<D>, device: &Device) -> State<D> {
+        State(AdamState::new(state.momentum.to_device(device)))
     }
 }

@@ -109,7 +109,7 @@ impl CheckpointWriter {
         }
         let epochs = history.until(epoch);
         let network = weights::to_bytes(&model.network)?;
-        let average = model.ema.as_ref().map(|ema| weights::to_bytes(ema.network())).transpose()?;
+        let average = model.ema.as_ref().map(|ema| weights::to_bytes(&ema.network)).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
@@ -119,7 +119,7 @@ impl CheckpointWriter {
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
         if let Some(schedule) = &start.tensorboard {
-            let last_rate = |epoch: usize| schedule.at(epoch * schedule.updates_per_epoch() - 1);
+            let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch() - 1);
             run.write_tensorboard(&epochs, &last_rate, record.started)?;
         }
         run.write_metrics(&epochs)

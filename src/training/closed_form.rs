@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::TrainOutput;
 
-use super::loss::{Loss, largest, softmax_loss};
-use super::output::BatchOutput;
+use super::loss::{Loss, softmax_loss};
+use super::output::{BatchOutput, Mean};
 use crate::data::Batch;
+use crate::evaluation::largest;
 use crate::model::Mlp;
 use crate::model::passes::Passes;
 
@@ -43,7 +44,7 @@ impl ClosedForm {
 impl Buffers {
     fn step(&mut self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
         let (network, logits) = (network.in_host_memory()?, &mut self.logits);
-        let unlabelled = loss.unlabelled().zip(batch.unlabelled.as_ref());
+        let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
@@ -52,21 +53,21 @@ impl Buffers {
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
         let (labelled, unlabelled_logits) = logits.split_at_mut(count * classes);
-        let (mut sum, mut correct) = (0.0, 0);
+        let (mut sum, mut correct) = (0.0, 0_u32);
         let factor = (batch.loss_weight / count as f64) as f32;
         for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
             let target = target as usize;
-            correct += usize::from(largest(logits) == target);
-            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing() as f32, factor));
+            correct += u32::from(largest(logits) == target);
+            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing as f32, factor));
         }
         if let Some((loss, images)) = unlabelled {
             let teacher_logits = &mut self.teacher_logits;
             self.teacher.forward(&teacher.in_host_memory()?, &[&images.plain], None, teacher_logits)?;
             loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
         }
-        let (mean, accuracy) = (sum / count as f64, 100.0 * correct as f64 / count as f64);
+        let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         let grads = self.passes.backward(&network, &self.logits);
-        Some(TrainOutput { grads, item: BatchOutput::new(count, mean, accuracy) })
+        Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }
 }
 

@@ -25,7 +25,7 @@ use crate::model::{Mlp, WeightsError, weights};
 /// The average: a network without gradients.
 #[derive(Module, Debug)]
 pub struct ModelEma {
-    network: Mlp,
+    pub(super) network: Mlp,
     decay: f64,
 }
 
@@ -36,16 +36,8 @@ impl ModelEma {
     }
 
     /// The average with the weights in `bytes`, the content of the file `path`.
-    ///
-    /// # Errors
-    /// As for [`weights::from_bytes`].
     pub fn restored(self, bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
         Ok(Self { network: weights::from_bytes(self.network, bytes, path)?, ..self })
-    }
-
-    /// The averaged network.
-    pub fn network(&self) -> &Mlp {
-        &self.network
     }
 
     /// The average after update number `update`, counted from 0, which produced `model`.

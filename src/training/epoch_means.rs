@@ -3,6 +3,9 @@
 //!
 //! Burn's own loggers store every batch, in memory or in files, but only the means are needed.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
@@ -11,7 +14,7 @@ use super::divergence::DivergenceGuard;
 
 /// The means of the epochs so far.
 pub struct EpochMeans {
-    means: Vec<Mean>,
+    means: HashMap<(MetricId, usize, Split), f64>,
     guard: DivergenceGuard,
     /// Training batches of the epoch so far.
     batches: usize,
@@ -22,57 +25,42 @@ pub struct EpochMeans {
 impl EpochMeans {
     /// An empty store, which has `guard` check each loss.
     pub fn new(guard: DivergenceGuard) -> Self {
-        Self { means: vec![], guard, batches: 0, has_batches: false }
+        Self { means: HashMap::new(), guard, batches: 0, has_batches: false }
     }
-
-    /// Counts a batch. `loss` is its loss, or the mean of several batches read together, or `None` if none was read.
-    fn see(&mut self, loss: Option<f64>, epoch: usize, split: &Split) {
-        self.has_batches = true;
-        if *split == Split::Train {
-            self.batches += 1;
-        }
-        if let Some(loss) = loss {
-            self.guard.check(loss, epoch, self.batches);
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Mean {
-    metric: MetricId,
-    epoch: usize,
-    split: Split,
-    value: f64,
 }
 
 impl MetricLogger for EpochMeans {
     fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
         for metric in update.entries_numeric {
+            let is_loss = metric.entry.metric_id == id("Loss");
             match metric.numeric_entry {
                 // Burn gives the mean at the end of the split.
-                Some(NumericEntry::Final(value)) => {
+                Some(NumericEntry::Final(mean)) => {
                     // Some of its losses may have been read only now.
-                    if is_loss(&metric.entry.metric_id) && std::mem::take(&mut self.has_batches) {
-                        self.guard.check(value, epoch, self.batches);
+                    if is_loss && std::mem::take(&mut self.has_batches) {
+                        self.guard.check(mean, epoch, self.batches);
                     }
-                    self.means.push(Mean { metric: metric.entry.metric_id, epoch, split: split.clone(), value });
+                    self.means.insert((metric.entry.metric_id, epoch, split.clone()), mean);
                     self.batches = if *split == Split::Train { self.batches } else { 0 };
                 }
-                Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. })
-                    if is_loss(&metric.entry.metric_id) =>
-                {
-                    self.see(Some(loss), epoch, split);
+                // The loss of a batch, or of several that were read together, or none yet.
+                loss if is_loss => {
+                    self.has_batches = true;
+                    self.batches += usize::from(*split == Split::Train);
+                    if let Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. }) =
+                        loss
+                    {
+                        self.guard.check(loss, epoch, self.batches);
+                    }
                 }
-                None if is_loss(&metric.entry.metric_id) => self.see(None, epoch, split),
                 _ => {}
             }
         }
     }
 
     fn read_numeric(&mut self, name: &str, epoch: usize, split: &Split) -> Result<Vec<NumericEntry>, String> {
-        let metric = MetricId::new(std::sync::Arc::new(name.to_string()));
-        let found = self.means.iter().find(|mean| mean.metric == metric && mean.epoch == epoch && mean.split == *split);
-        Ok(found.map(|mean| NumericEntry::Final(mean.value)).into_iter().collect())
+        let mean = self.means.get(&(id(name), epoch, split.clone()));
+        Ok(mean.map(|&mean| NumericEntry::Final(mean)).into_iter().collect())
     }
 
     fn log_metric_definition(&mut self, _: MetricDefinition) {}
@@ -80,6 +68,7 @@ impl MetricLogger for EpochMeans {
     fn log_epoch_summary(&mut self, _: EpochSummary) {}
 }
 
-fn is_loss(metric: &MetricId) -> bool {
-    *metric == MetricId::new(std::sync::Arc::new("Loss".to_string()))
+/// Burn's key of a metric.
+fn id(name: &str) -> MetricId {
+    MetricId::new(Arc::new(name.into()))
 }

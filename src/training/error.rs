@@ -15,16 +15,7 @@ pub enum TrainingError {
          but {} of memory are free",
         gigabytes(*weights), gigabytes(*batch), gigabytes(*free)
     )]
-    Memory {
-        /// The key that needs most.
-        key: &'static str,
-        /// The bytes for the weights and all that has their shape.
-        weights: u64,
-        /// The bytes for a batch.
-        batch: u64,
-        /// The bytes that are free.
-        free: u64,
-    },
+    Memory { key: &'static str, weights: u64, batch: u64, free: u64 },
     /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
@@ -33,43 +24,23 @@ pub enum TrainingError {
     Run(#[from] RunError),
     /// A signal interrupted it.
     #[error("interrupted in epoch {epoch}: {}; run `mnist-burn resume {run}` to continue", saved(*epoch))]
-    Interrupted {
-        /// The epoch in progress.
-        epoch: usize,
-        /// The run's folder.
-        run: PathBuf,
-    },
+    Interrupted { epoch: usize, run: PathBuf },
     /// A signal came during the last step.
     #[error("interrupted after the last epoch: {}", missing(run, *test))]
-    InterruptedAtEnd {
-        /// The run's folder.
-        run: PathBuf,
-        /// Whether the model was to be evaluated on the test set.
-        test: bool,
-    },
+    InterruptedAtEnd { run: PathBuf, test: bool },
     /// The device has memory of its own.
     #[error(
         "training.gradients = \"closed-form\" computes in this program's memory, which {device} does not use; remove the \
          key, or train on a CPU, such as with --device flex"
     )]
-    ClosedForm {
-        /// The device.
-        device: String,
-    },
+    ClosedForm { device: String },
     /// The loss is NaN or infinite.
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \
          or infinite; use a smaller optimizer.learning_rate. {}",
         if *epoch == 1 { "No model was saved" } else { "The best model of the earlier epochs is saved" }
     )]
-    Diverged {
-        /// The epoch, from 1.
-        epoch: usize,
-        /// The batch in it, from 1.
-        batch: usize,
-        /// The learning rate of its update.
-        rate: f64,
-    },
+    Diverged { epoch: usize, batch: usize, rate: f64 },
 }
 
 impl TrainingError {

@@ -16,12 +16,15 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
 
 use crate::config::{Experiment, SemiSupervised};
+use crate::evaluation::largest;
 
 /// The loss of a training step.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    label_smoothing: f64,
-    unlabelled: Option<UnlabelledLoss>,
+    /// The label-smoothing factor.
+    pub label_smoothing: f64,
+    /// The loss of unlabelled images, if the experiment has one.
+    pub unlabelled: Option<UnlabelledLoss>,
 }
 
 impl Loss {
@@ -31,21 +34,6 @@ impl Loss {
             label_smoothing: experiment.training.label_smoothing,
             unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
         }
-    }
-
-    /// The loss of each image with a label, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
-    pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-        cross_entropy(logits, targets, self.label_smoothing)
-    }
-
-    /// The label-smoothing factor.
-    pub fn label_smoothing(&self) -> f64 {
-        self.label_smoothing
-    }
-
-    /// The loss of unlabelled images, if the experiment has one.
-    pub fn unlabelled(&self) -> Option<&UnlabelledLoss> {
-        self.unlabelled.as_ref()
     }
 }
 
@@ -87,11 +75,6 @@ impl UnlabelledLoss {
             }
         }
     }
-}
-
-/// The class with the largest logit or probability, and the first one of equals.
-pub fn largest(scores: &[f32]) -> usize {
-    (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
 /// The cross-entropy of one image, see [`cross_entropy`]. Overwrites its logits with their gradients, times `factor`: with

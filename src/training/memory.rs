@@ -14,14 +14,8 @@ use crate::model::Mlp;
 const BYTES: u64 = size_of::<f32>() as u64;
 
 /// Refuses a training on the CPU that needs more memory than this program can have.
-///
-/// # Errors
-/// [`TrainingError::Memory`], which names the key.
 pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), TrainingError> {
-    match free() {
-        Some(free) => check(experiment, data, free),
-        None => Ok(()),
-    }
+    free().map_or(Ok(()), |free| check(experiment, data, free))
 }
 
 /// The least that is in memory at once: the weights with all that has their shape, and a batch in every layer.

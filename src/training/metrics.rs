@@ -16,7 +16,11 @@ use super::output::{BatchOutput, Mean};
 /// A mean over the images of an epoch.
 #[derive(Clone)]
 pub struct BufferedMetric {
-    kind: Kind,
+    name: &'static str,
+    /// A loss has none.
+    unit: Option<&'static str>,
+    /// The mean over the images of a batch.
+    of_batch: fn(&BatchOutput) -> &Mean,
     /// How many batches are read at once.
     interval: usize,
     /// The mean of each unread batch, and its number of images. The means may be on several devices.
@@ -26,25 +30,39 @@ pub struct BufferedMetric {
     state: NumericMetricState,
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Loss,
-    Accuracy,
-}
-
 impl BufferedMetric {
     /// The mean loss, read for `interval` batches at once.
     pub fn loss(interval: usize) -> Self {
-        Self::new(Kind::Loss, interval)
+        Self::new("Loss", None, |batch| &batch.loss, interval)
     }
 
-    /// The accuracy in percent, read for `interval` batches at once.
+    /// The accuracy in percent.
     pub fn accuracy(interval: usize) -> Self {
-        Self::new(Kind::Accuracy, interval)
+        Self::new("Accuracy", Some("%"), |batch| &batch.accuracy, interval)
     }
 
-    fn new(kind: Kind, interval: usize) -> Self {
-        Self { kind, interval, unread: vec![], read: None, state: NumericMetricState::new() }
+    /// The mean loss of the network itself, beside that of the moving average of its weights.
+    pub fn raw_loss(interval: usize) -> Self {
+        Self::new("Raw Loss", None, |batch| batch.raw.as_ref().map_or(&batch.loss, |raw| &raw[0]), interval)
+    }
+
+    /// The accuracy of the network itself, in percent.
+    pub fn raw_accuracy(interval: usize) -> Self {
+        Self::new(
+            "Raw Accuracy",
+            Some("%"),
+            |batch| batch.raw.as_ref().map_or(&batch.accuracy, |raw| &raw[1]),
+            interval,
+        )
+    }
+
+    fn new(
+        name: &'static str,
+        unit: Option<&'static str>,
+        of_batch: fn(&BatchOutput) -> &Mean,
+        interval: usize,
+    ) -> Self {
+        Self { name, unit, of_batch, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }
 
     /// Reads the unread batches, which waits for the device.
@@ -73,9 +91,9 @@ impl BufferedMetric {
 
     fn format(&self) -> FormatOptions {
         let format = FormatOptions::new(self.name()).precision(2);
-        match self.kind {
-            Kind::Loss => format,
-            Kind::Accuracy => format.unit("%"),
+        match self.unit {
+            Some(unit) => format.unit(unit),
+            None => format,
         }
     }
 }
@@ -84,27 +102,15 @@ impl Metric for BufferedMetric {
     type Input = BatchOutput;
 
     fn name(&self) -> MetricName {
-        let name = match self.kind {
-            Kind::Loss => "Loss",
-            Kind::Accuracy => "Accuracy",
-        };
-        Arc::new(name.into())
+        Arc::new(self.name.into())
     }
 
     fn attributes(&self) -> MetricAttributes {
-        let (unit, higher_is_better) = match self.kind {
-            Kind::Loss => (None, false),
-            Kind::Accuracy => (Some("%".into()), true),
-        };
-        NumericAttributes { unit, higher_is_better }.into()
+        NumericAttributes { unit: self.unit.map(Into::into), higher_is_better: self.unit.is_some() }.into()
     }
 
-    fn update(&mut self, output: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        let mean = match self.kind {
-            Kind::Loss => &output.loss,
-            Kind::Accuracy => &output.accuracy,
-        };
-        self.unread.push((mean.clone(), output.images));
+    fn update(&mut self, batch: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
+        self.unread.push(((self.of_batch)(batch).clone(), batch.images));
         self.read = None;
         if self.unread.len() >= self.interval {
             self.read()?;
@@ -118,7 +124,7 @@ impl Metric for BufferedMetric {
     }
 
     fn clear(&mut self) {
-        *self = Self::new(self.kind, self.interval);
+        *self = Self::new(self.name, self.unit, self.of_batch, self.interval);
     }
 }
 

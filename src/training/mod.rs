@@ -1,16 +1,16 @@
 //! Training: builds Burn's `Learner` from an experiment, and runs it.
 //!
-//! [`train`] is the entry point. A [`Session`] has its three stages: prepare, launch, conclude.
+//! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
-//! - An [`EpochPlan`] divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
+//! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
-//! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`. `portable`
-//!   restores their state on any machine, and `optimizer_state` checks it before.
-//! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The [`History`] keeps them, knows
-//!   the best epoch, and decides when to stop early. `raw` metrics are those of the network itself, without the moving
-//!   average.
+//! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
+//!   `optimizer_state` checks their saved state before it is restored.
+//! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
+//!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
+//!   moving average.
 //! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
 //!   infinite.
@@ -33,27 +33,26 @@ mod model;
 mod optimizer;
 mod optimizer_state;
 mod output;
-mod portable;
 mod position;
-mod raw;
 mod schedule;
 mod session;
 mod sgd;
 mod step;
 
 pub use adam::Adam;
-pub use display::Display;
-pub use epoch_plan::EpochPlan;
-pub use error::TrainingError;
-pub use history::History;
+pub(crate) use display::Display;
+pub(crate) use epoch_plan::EpochPlan;
+pub(crate) use error::TrainingError;
+pub(crate) use history::History;
 pub use loss::{UnlabelledLoss, cross_entropy};
 pub use memory::check_memory;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
-pub use output::{BatchOutput, Mean};
+pub use output::Mean;
 pub use position::Position;
 pub use schedule::LrSchedule;
-pub use session::{Session, Trained};
+pub(crate) use session::Session;
+pub use session::Trained;
 pub use sgd::Sgd;
 
 use crate::config::{Experiment, Gradients};
@@ -63,9 +62,6 @@ use crate::model::Mlp;
 use crate::run::{Record, RunFolder};
 
 /// Checks that the `devices` can compute gradients as `experiment` says.
-///
-/// # Errors
-/// [`TrainingError::ClosedForm`].
 pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<(), TrainingError> {
     match devices.iter().find(|device| !device.shares_memory()) {
         Some(device) if experiment.training.gradients == Gradients::ClosedForm => {

@@ -65,7 +65,7 @@ impl TrainingModel {
 
     /// The network that is validated, selected and saved: the moving average, if there is one.
     pub fn eval_model(&self) -> &Mlp {
-        self.ema.as_ref().map_or(&self.network, ModelEma::network)
+        self.ema.as_ref().map_or(&self.network, |ema| &ema.network)
     }
 
     /// The model after `update` has changed its network.
@@ -74,8 +74,7 @@ impl TrainingModel {
         let ema = self.ema.map(|ema| ema.update_ema(&network, self.position.update()));
         self.position.advance();
         let network = self.freezing.after_update(network, &self.position);
-        let Self { loss, closed_form, freezing, position, .. } = self;
-        Self { network, ema, loss, closed_form, freezing, position }
+        Self { network, ema, ..self }
     }
 }
 

@@ -12,9 +12,6 @@ use crate::run::CheckpointError;
 
 /// Checks that `state`, a part of the checkpoint at `path`, is one that `optimizer` can have for the parameters of
 /// `model`.
-///
-/// # Errors
-/// [`CheckpointError::Version`] if it is not.
 pub fn check(
     state: &[u8],
     model: &impl Module,

@@ -13,6 +13,8 @@ pub struct BatchOutput {
     pub loss: Mean,
     /// The accuracy in percent.
     pub accuracy: Mean,
+    /// In validation: the loss and the accuracy of the network itself, if the saved model is its moving average.
+    pub raw: Option<[Mean; 2]>,
 }
 
 /// A mean over the images of a batch.
@@ -24,13 +26,6 @@ pub enum Mean {
     OnDevice(Box<Tensor<1>>),
 }
 
-impl BatchOutput {
-    /// The output of `images` images, with the accuracy in percent.
-    pub fn new(images: usize, loss: f64, accuracy: f64) -> Self {
-        Self { images, loss: Mean::Number(loss), accuracy: Mean::Number(accuracy) }
-    }
-}
-
 impl From<ClassificationOutput> for BatchOutput {
     fn from(output: ClassificationOutput) -> Self {
         let ClassificationOutput { loss, output, targets } = output;
@@ -40,6 +35,7 @@ impl From<ClassificationOutput> for BatchOutput {
             images,
             loss: Mean::OnDevice(Box::new(loss.without_autodiff().mean())),
             accuracy: Mean::OnDevice(Box::new(correct.float().mean().mul_scalar(100.0))),
+            raw: None,
         }
     }
 }

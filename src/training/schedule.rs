@@ -25,7 +25,7 @@ pub struct LrSchedule {
     /// `optimizer.learning_rate`.
     peak: f64,
     epochs: usize,
-    position: Position,
+    pub(super) position: Position,
 }
 
 impl LrSchedule {
@@ -46,17 +46,12 @@ impl LrSchedule {
         all
     }
 
-    /// The number of updates in an epoch.
-    pub fn updates_per_epoch(&self) -> usize {
-        self.position.updates_per_epoch()
-    }
-
     /// The rate of `update`, counted from 0.
     pub fn at(&self, update: usize) -> f64 {
         // A key that the kind does not use is unset, and its default here is not read.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
-        let updates_per_epoch = self.updates_per_epoch();
+        let updates_per_epoch = self.position.updates_per_epoch();
         let updates = updates_per_epoch * self.epochs;
         let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {

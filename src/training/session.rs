@@ -16,7 +16,6 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
-use super::raw::Raw;
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
@@ -56,26 +55,10 @@ pub struct Session<'a> {
     checkpoint: Option<(Vec<u8>, Seconds)>,
 }
 
-/// A training that has ended, for whatever reason.
-struct Ended<'a> {
-    run: &'a RunFolder,
-    epochs: usize,
-    batches_per_update: usize,
-    schedule: LrSchedule,
-    history: History,
-    guard: DivergenceGuard,
-    writer: CheckpointWriter,
-    /// The error of Burn's loop.
-    error: Option<String>,
-    interrupted: bool,
-}
-
 impl<'a> Session<'a> {
     /// Prepares the training of `network`, which is on the first of the `devices` with autodiff, as `experiment` says.
-    /// It continues from the checkpoint in `run`, if there is one. Writes nothing.
-    ///
-    /// # Errors
-    /// If the checkpoint can't be read or does not fit.
+    /// It continues from the checkpoint in `run`, if there is one. Writes nothing. Refused if the checkpoint can't be
+    /// read or does not fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -100,12 +83,9 @@ impl<'a> Session<'a> {
 
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
-        let (epochs, checkpoint) = match checkpoint {
-            Some(checkpoint) => (checkpoint.epochs, Some((checkpoint.optimizer, checkpoint.seconds))),
-            None => (vec![], None),
-        };
+        let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
+        let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
     }
 
@@ -114,104 +94,89 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
-    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record.
-    ///
-    /// # Errors
-    /// If the loss diverges, the training is interrupted, the device fails, or a file can't be written.
-    pub fn train(self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
+    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
+    /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
+    pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
             return Ok(Trained { history: self.history, record, seconds, interrupted: false });
         }
-        self.launch(record, display).conclude()
+        let (writer, error) = self.launch(record, display);
+        self.conclude(&writer, error)
     }
 
-    /// Runs Burn's loop to its end.
-    fn launch(self, record: Record, display: &dyn Display) -> Ended<'a> {
-        let Self { experiment, run, history, guard, schedule, interrupter, .. } = self;
-        let (training, validation) = loaders(experiment, self.data, self.plan, self.devices, history.epochs().len());
+    /// Runs Burn's loop to its end. Returns what it has saved, and its error.
+    fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
+        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint } =
+            self;
+        let done = history.epochs().len();
+        let (training, validation) = loaders(experiment, data, *plan, devices, done);
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
-            model: self.model.clone(),
+            model: model.clone(),
             scheduler: scheduler.clone(),
-            checkpoint: self.checkpoint,
-            batches: self.plan.batches,
+            checkpoint: checkpoint.take(),
+            batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
         };
         let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
 
-        let interval = if share_memory(self.devices) { 1 } else { READ_INTERVAL };
+        let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
-            .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)));
-        if experiment.training.ema_decay.is_some() {
-            supervised = supervised
-                .metric_valid_numeric(Raw(BufferedMetric::loss(interval)))
-                .metric_valid_numeric(Raw(BufferedMetric::accuracy(interval)));
-        }
-        let done = history.epochs().len();
-        if done > 0 {
-            supervised = supervised.checkpoint(done);
-        }
-        let learner = Learner::new(self.model, optimizer(&experiment.optimizer), scheduler);
-        let renderer = display.open(&history, &interrupter);
-        let interrupted = interrupter.clone();
-        let supervised = supervised
+            .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)))
             .with_metric_logger(EpochMeans::new(guard.clone()))
             .with_checkpointing_strategy(history.clone())
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
-            .with_interrupter(interrupter)
+            .with_interrupter(interrupter.clone())
             .early_stopping(history.clone())
-            .renderer(renderer)
+            .renderer(display.open(history, interrupter))
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
-            .with_training_strategy(strategy(self.devices).into())
+            .with_training_strategy(strategy(devices).into())
             .num_epochs(experiment.training.epochs);
+        if experiment.training.ema_decay.is_some() {
+            supervised = supervised
+                .metric_valid_numeric(BufferedMetric::raw_loss(interval))
+                .metric_valid_numeric(BufferedMetric::raw_accuracy(interval));
+        }
+        if done > 0 {
+            supervised = supervised.checkpoint(done);
+        }
         let accumulation = experiment.training.gradient_accumulation;
         // Even for one batch, Burn would copy the model and move every gradient in each step.
-        let supervised = if accumulation > 1 { supervised.grads_accumulation(accumulation) } else { supervised };
+        if accumulation > 1 {
+            supervised = supervised.grads_accumulation(accumulation);
+        }
+        let learner = Learner::new(model.clone(), optimizer(&experiment.optimizer), scheduler);
         let result = supervised.launch(learner);
         display.close();
-        Ended {
-            run,
-            epochs: experiment.training.epochs,
-            batches_per_update: batches_per_update(experiment, self.devices),
-            schedule,
-            history,
-            guard,
-            writer,
-            error: result.error.map(|error| error.to_string()),
-            // Burn does not see a signal after the last step.
-            interrupted: interrupted.should_stop(),
-        }
+        (writer, result.error.map(|error| error.to_string()))
     }
-}
 
-impl Ended<'_> {
     /// The result, or the error. A divergence is written into the record.
-    fn conclude(self) -> Result<Trained, TrainingError> {
-        let (mut record, seconds, failure) = self.writer.finish();
+    fn conclude(self, writer: &CheckpointWriter, error: Option<String>) -> Result<Trained, TrainingError> {
+        let (mut record, seconds, failure) = writer.finish();
         if let Some(failure) = failure {
             return Err(failure.into());
         }
         if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
-            let error = TrainingError::Diverged { epoch, batch, rate: self.rate(epoch, batch) };
+            let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
+            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch() + update);
+            let error = TrainingError::Diverged { epoch, batch, rate };
             record.failure = Some(error.to_string());
             self.run.write_record(&record)?;
             return Err(error);
         }
-        if let Some(error) = self.error {
+        if let Some(error) = error {
             return Err(TrainingError::Stopped(error));
         }
-        if self.interrupted && !self.history.is_over(self.epochs) {
+        // Burn does not see a signal after the last step.
+        let interrupted = self.interrupter.should_stop();
+        if interrupted && !self.is_over() {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
-        Ok(Trained { history: self.history, record, seconds, interrupted: self.interrupted })
-    }
-
-    /// The learning rate of the update that a batch belongs to, both counted from 1.
-    fn rate(&self, epoch: usize, batch: usize) -> f64 {
-        self.schedule.at((epoch - 1) * self.schedule.updates_per_epoch() + (batch - 1) / self.batches_per_update)
+        Ok(Trained { history: self.history, record, seconds, interrupted })
     }
 }
 

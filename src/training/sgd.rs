@@ -14,9 +14,9 @@
 //! Source: Sutskever and others 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
 
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::{HostTensor, floats_mut, in_one_pass};
+use crate::model::host_tensor::{HostTensor, in_one_pass};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +45,8 @@ impl<const D: usize> RecordState for SgdState<D> {
         }
     }
 
-    fn state_unflatten(prefix: &str, from: &mut StateSource, device: &Device) -> Option<Self> {
-        let velocity = from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, device));
+    fn state_unflatten(prefix: &str, from: &mut StateSource, _: &Device) -> Option<Self> {
+        let velocity = from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, &Device::flex()));
         Some(Self { velocity })
     }
 }
@@ -83,26 +83,20 @@ impl Sgd {
         gradient: Tensor<D>,
         velocity: Option<Tensor<D>>,
     ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let device = gradient.device();
-        let tensor = |data| Tensor::from_data(data, &device);
-        let mut gradient = gradient.into_data();
         let [rate, decay, momentum] = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
         if self.momentum == 0.0 {
             let pass = |weights: &[f32], changed: [&mut [f32]; 1]| plain(rate, decay, weights, changed);
-            in_one_pass(weights.as_slice(), [floats_mut(&mut gradient)], &pass);
-            return (tensor(gradient), None);
+            let [weights] = in_one_pass(weights, [gradient], &pass);
+            return (weights, None);
         }
-        let mut velocity = match velocity {
-            Some(velocity) => velocity.into_data(),
-            None => TensorData::zeros::<f32, _>(gradient.shape().clone()),
-        };
+        let velocity = velocity.unwrap_or_else(|| gradient.zeros_like());
         // The step is a·u + b·g.
         let ahead = if self.nesterov { [momentum, 1.0] } else { [1.0, 0.0] };
         let pass = |weights: &[f32], changed: [&mut [f32]; 2]| {
             with_momentum([rate, decay, momentum], ahead, weights, changed);
         };
-        in_one_pass(weights.as_slice(), [&mut gradient, &mut velocity].map(floats_mut), &pass);
-        (tensor(gradient), Some(tensor(velocity)))
+        let [weights, velocity] = in_one_pass(weights, [gradient, velocity], &pass);
+        (weights, Some(velocity))
     }
 }
 

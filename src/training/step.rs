@@ -10,7 +10,6 @@ use super::closed_form::ClosedForm;
 use super::loss::cross_entropy;
 use super::model::TrainingModel;
 use super::output::BatchOutput;
-use super::raw::ValidationOutput;
 use crate::data::Batch;
 use crate::model::Mlp;
 use crate::random::keep_burns_generator;
@@ -48,11 +47,11 @@ impl TrainStep for TrainingModel {
 
 impl InferenceStep for TrainingModel {
     type Input = Batch;
-    type Output = ValidationOutput;
+    type Output = BatchOutput;
 
-    fn step(&self, batch: Batch) -> ValidationOutput {
+    fn step(&self, batch: Batch) -> BatchOutput {
         let raw = self.ema.as_ref().map(|_| classify(&self.network, batch.clone()));
-        ValidationOutput { eval: classify(self.eval_model(), batch), raw }
+        BatchOutput { raw: raw.map(|raw| [raw.loss, raw.accuracy]), ..classify(self.eval_model(), batch) }
     }
 }
 
@@ -61,8 +60,8 @@ impl TrainingModel {
     /// batches of an update, so the losses are weighted by the numbers of images.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
-        let (Some(unlabelled_loss), Some(images)) = (self.loss.unlabelled(), &batch.unlabelled) else {
-            let output = self.labelled(self.network.forward(batch.images()), batch.targets);
+        let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {
+            let output = labelled(self.network.forward(batch.images()), batch.targets, self.loss.label_smoothing);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
@@ -71,20 +70,19 @@ impl TrainingModel {
         let (labelled, unlabelled) = (batch.images.len(), images.augmented.len());
         // In one pass, so that batch normalisation sees them as one batch.
         let logits = self.network.forward(Tensor::cat(vec![batch.images(), augmented], 0));
-        let output = self.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
+        let output = self::labelled(logits.clone().narrow(0, 0, labelled), batch.targets, self.loss.label_smoothing);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
         let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
             + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), images.loss_weight);
         (output, loss)
     }
-
-    fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> ClassificationOutput {
-        ClassificationOutput::new(self.loss.labelled(logits.clone(), targets.clone()), logits, targets)
-    }
 }
 
 /// The output of a validation batch. Its loss has no label smoothing, which is a matter of training only.
 fn classify(model: &Mlp, batch: Batch) -> BatchOutput {
-    let logits = model.forward(batch.images());
-    ClassificationOutput::new(cross_entropy(logits.clone(), batch.targets.clone(), 0.0), logits, batch.targets).into()
+    labelled(model.forward(batch.images()), batch.targets, 0.0).into()
+}
+
+fn labelled(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> ClassificationOutput {
+    ClassificationOutput::new(cross_entropy(logits.clone(), targets.clone(), smoothing), logits, targets)
 }

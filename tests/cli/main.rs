@@ -46,7 +46,7 @@ mod workers_refusals;
 mod working;
 
 /// The mirror server of the library's own tests.
-#[path = "../../src/data/server.rs"]
+#[path = "../../src/data/tests/server.rs"]
 mod server;
 
 use std::path::{Path, PathBuf};

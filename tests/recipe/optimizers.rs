@@ -10,7 +10,7 @@ use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::{DataRecord, Epoch, Record, RunFolder};
-use mnist_burn::training::{self, Trained, TrainingError, optimizer};
+use mnist_burn::training::{self, Trained, optimizer};
 
 use super::{assert_close, batch, devices, filled, loaded, network, step, tensors};
 
@@ -202,13 +202,13 @@ pub fn train(
     data: &TrainingData,
     runs: &Path,
     spoil: impl FnOnce(&Path),
-) -> (RunFolder, Result<Trained, TrainingError>) {
+) -> (RunFolder, Result<Trained, mnist_burn::Error>) {
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
     let devices = vec![loop_device(); experiment.device.names().len()];
     let display = Display::new(Ui::Lines, experiment.training.epochs);
     let trained = training::train(experiment, model, data, &devices, &run, record(), &display);
-    (run, trained)
+    (run, trained.map_err(mnist_burn::Error::from))
 }
 
 /// The record of a run on two by two images of three classes: no test looks at it.

@@ -60,7 +60,7 @@ fn burns_epsilon(step: usize) -> f32 {
     (EPSILON / (1.0 - 0.999f64.powi(step as i32 + 1)).sqrt()) as f32
 }
 
-fn burns_adam(step: usize) -> impl Optimizer<State<2> = <Adam as Optimizer>::State<2>> {
+fn burns_adam(step: usize) -> impl Optimizer {
     AdamConfig::new().with_epsilon(burns_epsilon(step)).build()
 }
 
@@ -113,7 +113,7 @@ fn optimizers_continue_from_burns_records_and_burns_from_ours() {
         let state = restored::<A::State<2>, B::State<2>>(&state.unwrap(), device);
         assert_close(&values(&stepped(&burns, 3..6, weights, Some(state)).0), &expected, 1e-6, "Burn's continues");
         let (weights, state) = stepped(&burns, 0..3, numbers(0, device), None);
-        let state = restored::<B::State<2>, A::State<2>>(&state.unwrap(), device);
+        let state = A::to_device(restored::<B::State<2>, A::State<2>>(&state.unwrap(), device), device);
         assert_close(&values(&stepped(&ours, 3..6, weights, Some(state)).0), &expected, 1e-6, "ours continues");
     }
     for (_, device) in devices() {

@@ -62,19 +62,14 @@ impl Augmentation {
     }
 
     /// The images at `indices`, augmented for epoch `epoch`, counted from 1, with their labels.
-    ///
-    /// # Panics
-    /// As [`Augmentation::pixels`].
     pub fn apply(&self, images: &Images, indices: &[usize], epoch: u64) -> Images {
         let samples: Vec<_> = indices.iter().map(|&index| Sample { index, epoch }).collect();
         let labels = indices.iter().map(|&index| images.label(index)).collect();
         Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
     }
 
-    /// The augmented images of `samples`: `[samples, height, width]`, flat.
-    ///
-    /// # Panics
-    /// If an index has no image, or `images` have another size than this augmentation.
+    /// The augmented images of `samples`: `[samples, height, width]`, flat. Panics if `images` have another size than
+    /// this augmentation.
     pub fn pixels(&self, images: &Images, samples: &[Sample]) -> Vec<u8> {
         assert_eq!(images.size(), self.size, "images of the size that the augmentation is made for");
         let area = self.size[0] * self.size[1];

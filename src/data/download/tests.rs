@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     config::Dataset,
     data::{
-        server::{Answer, Server},
         source::Source,
+        tests::server::{Answer, Server},
     },
 };
 
@@ -46,7 +46,7 @@ fn refusal(answer: fn(Vec<u8>) -> Answer) -> String {
     let error = fetch_from(std::slice::from_ref(&server.address), dir.path()).unwrap_err();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "the folder is not empty");
     match error {
-        DataError::Download { mut attempts, .. } => attempts.remove(0).reason.to_string(),
+        DataError::Download { mut attempts, .. } => attempts.remove(0).1.to_string(),
         other => panic!("{other}"),
     }
 }

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::Dataset,
-    data::server::{Answer, Server},
+    data::tests::server::{Answer, Server},
 };
 
 /// The four IDX files of the data set.
@@ -60,7 +60,7 @@ fn gzip(bytes: &[u8], path: &Path) {
 fn bundled_mnist_is_found_from_the_checkout_and_read() {
     let files = located(&Data::default()).unwrap();
     assert_eq!(
-        files.train_images.canonicalize().unwrap(),
+        files.paths[0].canonicalize().unwrap(),
         mnist().join("train-images-idx3-ubyte.gz").canonicalize().unwrap()
     );
     assert_eq!(files.checksums.len(), 4);
@@ -81,7 +81,7 @@ fn missing_files_are_downloaded_and_present_ones_are_not() {
     let config = config(Dataset::Mnist, dir.path(), &[&server.address]);
     let files = located(&config).unwrap();
     assert_eq!(server.requests(), 3);
-    assert_eq!(files.test_images, dir.path().join("t10k-images-idx3-ubyte.gz"));
+    assert_eq!(files.paths[2], dir.path().join("t10k-images-idx3-ubyte.gz"));
     assert_eq!(located(&config).unwrap(), files);
     assert_eq!(server.requests(), 3);
 }
@@ -115,9 +115,9 @@ fn uncompressed_file_is_used_and_recorded_unless_the_compressed_one_exists() {
     std::io::copy(&mut GzDecoder::new(fs::File::open(images).unwrap()), &mut unpacked).unwrap();
 
     let files = located(&config(Dataset::Mnist, dir.path(), &[])).unwrap();
-    assert_eq!(files.train_images, dir.path().join(NAMES[0]));
-    assert_eq!(files.test_labels, dir.path().join(&names[3]));
-    assert_eq!(files.checksums[NAMES[0]], checksum::of_file(&files.train_images).unwrap());
+    assert_eq!(files.paths[0], dir.path().join(NAMES[0]));
+    assert_eq!(files.paths[3], dir.path().join(&names[3]));
+    assert_eq!(files.checksums[NAMES[0]], checksum::of_file(&files.paths[0]).unwrap());
     assert_eq!(files.train().unwrap().len(), 60_000);
 }
 
@@ -200,14 +200,14 @@ fn folders_and_names_of_other_tools_are_found() {
     write_own(&raw, [2, 3], &[0, 1], &[1]);
     for named in ["", "MNIST", "MNIST/raw"] {
         let files = located(&config(Dataset::Idx, &dir.path().join(named), &[])).unwrap();
-        assert_eq!(files.test_labels.canonicalize().unwrap(), raw.join(NAMES[3]).canonicalize().unwrap());
+        assert_eq!(files.paths[3].canonicalize().unwrap(), raw.join(NAMES[3]).canonicalize().unwrap());
     }
     for name in fs::read_dir(&raw).unwrap().map(|entry| entry.unwrap().path()) {
         let dotted = name.file_name().unwrap().to_string_lossy().replace("-idx", ".idx");
         fs::rename(&name, raw.join(dotted)).unwrap();
     }
     let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
-    assert_eq!(files.test_labels.file_name().unwrap(), "t10k-labels.idx1-ubyte");
+    assert_eq!(files.paths[3].file_name().unwrap(), "t10k-labels.idx1-ubyte");
     assert_eq!(files.train().unwrap().len(), 2);
 }
 
@@ -220,7 +220,7 @@ fn published_data_set_is_found_in_its_own_folder_of_torchvision_alone() {
     write_own(&dir.path().join("KMNIST/raw"), [28, 28], &[0, 1], &[1]);
     NAMES.iter().for_each(|name| copy(&format!("{name}.gz"), &dir.path().join("MNIST/raw")));
     let files = located(&config(Dataset::Mnist, dir.path(), &[])).unwrap();
-    assert_eq!(files.train_images, dir.path().join("MNIST/raw/train-images-idx3-ubyte.gz"));
+    assert_eq!(files.paths[0], dir.path().join("MNIST/raw/train-images-idx3-ubyte.gz"));
     // Nothing is known of the user's own files that would choose one of the two.
     let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap_err().to_string();
     let (kmnist, mnist) = (dir.path().join("KMNIST/raw"), dir.path().join("MNIST/raw"));

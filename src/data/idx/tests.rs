@@ -1,6 +1,8 @@
 //! Valid files, and files as a full disk, a broken connection or an attacker makes them.
 
-use std::{error::Error, fs, io::Write};
+use std::error::Error;
+use std::fs;
+use std::io::{self, Write};
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use image::{GrayImage, imageops};
 
 use super::error::{Doubt, ImageError};
-use super::morphology::{otsu_level, regions};
+use super::morphology::{otsu_level, regions, to_edge};
 
 /// Pictures with longer sides have noise that is smoothed.
 const LARGE: u32 = 128;
@@ -14,7 +14,7 @@ const SPECK: f64 = 0.02;
 /// The least mass inside the picture for which what touches its edge is dropped.
 const INSIDE: f64 = 0.15;
 /// A part that touches the edge and has most of its mass in a strip along it, this fraction of the side wide, is a frame.
-const STRIP: u32 = 14;
+const STRIP: usize = 14;
 /// The longest distance between parts of one digit, as a fraction of the digit's longer side.
 const NEAR: f64 = 0.15;
 /// The mass of another digit, as a fraction of the digit's.
@@ -33,10 +33,33 @@ struct Part {
     to: [u32; 2],
 }
 
-/// The digit in `ink`, cut out, and what is doubtful about it.
-///
-/// # Errors
-/// If nothing stands out.
+impl Part {
+    const NONE: Self = Self { mass: 0.0, outer: 0.0, moment: [0.0; 2], from: [u32::MAX; 2], to: [0; 2] };
+
+    /// Extends the box around this part to that around another one.
+    fn include(&mut self, other: &Self) {
+        for axis in 0..2 {
+            self.from[axis] = self.from[axis].min(other.from[axis]);
+            self.to[axis] = self.to[axis].max(other.to[axis]);
+        }
+    }
+
+    /// The longer side of the box.
+    fn side(&self) -> f64 {
+        f64::from((self.to[0] - self.from[0]).max(self.to[1] - self.from[1]) + 1)
+    }
+
+    /// The distance between the boxes around two parts.
+    fn gap(&self, other: &Self) -> f64 {
+        let along = |axis: usize| {
+            let after = other.from[axis].saturating_sub(self.to[axis]);
+            f64::from(after.max(self.from[axis].saturating_sub(other.to[axis])))
+        };
+        along(0).hypot(along(1))
+    }
+}
+
+/// The digit in `ink`, cut out, and what is doubtful about it. Refused if nothing stands out.
 pub fn digit(ink: &GrayImage) -> Result<(GrayImage, Vec<Doubt>), ImageError> {
     let (width, height) = ink.dimensions();
     let is_large = width.max(height) > LARGE;
@@ -72,21 +95,16 @@ pub fn digit(ink: &GrayImage) -> Result<(GrayImage, Vec<Doubt>), ImageError> {
 
 /// The parts by their regions. That of region 0 is the paper.
 fn parts(ink: &GrayImage, regions: &[usize]) -> Vec<Part> {
-    let count = regions.iter().copied().max().unwrap_or(0) + 1;
-    let mut parts = vec![Part { mass: 0.0, outer: 0.0, moment: [0.0; 2], from: [u32::MAX; 2], to: [0; 2] }; count];
-    let (ink_width, ink_height) = ink.dimensions();
-    let strip = ink_width.max(ink_height) / STRIP;
+    let mut parts = vec![Part::NONE; regions.iter().copied().max().unwrap_or(0) + 1];
+    let size = [ink.width() as usize, ink.height() as usize];
+    let strip = size[0].max(size[1]) / STRIP;
     for ((x, y, ink), &region) in ink.enumerate_pixels().zip(regions) {
-        let part = &mut parts[region];
-        let mass = f64::from(ink[0]);
+        let (part, mass) = (&mut parts[region], f64::from(ink[0]));
         part.mass += mass;
-        let to_edge = x.min(y).min(ink_width - 1 - x).min(ink_height - 1 - y);
-        part.outer += if to_edge < strip { mass } else { 0.0 };
-        for (axis, at) in [x, y].into_iter().enumerate() {
-            part.moment[axis] += mass * f64::from(at);
-            part.from[axis] = part.from[axis].min(at);
-            part.to[axis] = part.to[axis].max(at);
-        }
+        part.outer += if to_edge([x as usize, y as usize], size) < strip { mass } else { 0.0 };
+        part.moment[0] += mass * f64::from(x);
+        part.moment[1] += mass * f64::from(y);
+        part.include(&Part { from: [x, y], to: [x, y], ..Part::NONE });
     }
     parts
 }
@@ -101,46 +119,30 @@ fn choose(parts: &[Part], size: [u32; 2]) -> Option<(Vec<bool>, Vec<Doubt>)> {
     let drop_frames = heaviest(&|part| !is_frame(part)) > SPECK * heaviest(&|_| true);
     let inside = heaviest(&|part| !touches(part));
     let drop_touching = inside >= INSIDE * heaviest(&|part| !(drop_frames && is_frame(part)));
-    let eligible = |label: usize| {
-        let part = &parts[label];
-        label > 0 && !(drop_frames && is_frame(part)) && !(drop_touching && touches(part))
-    };
+    let is_dropped = |part: &Part| drop_frames && is_frame(part) || drop_touching && touches(part);
+    let eligible: Vec<usize> = (1..parts.len()).filter(|&region| !is_dropped(&parts[region])).collect();
     let prominence = |part: &Part| {
         let off = |axis: usize| (part.moment[axis] / part.mass / f64::from(size[axis]) - 0.5).powi(2);
         part.mass * (1.0 - (off(0) + off(1)).sqrt())
     };
-    let main = (0..parts.len())
-        .filter(|&label| eligible(label))
-        .max_by(|&a, &b| prominence(&parts[a]).total_cmp(&prominence(&parts[b])))?;
+    let by_prominence = |a: &usize, b: &usize| prominence(&parts[*a]).total_cmp(&prominence(&parts[*b]));
+    let main = eligible.iter().copied().max_by(by_prominence)?;
     let mut kept = vec![false; parts.len()];
     kept[main] = true;
-    let (mut from, mut to) = (parts[main].from, parts[main].to);
-    loop {
-        let near = NEAR * f64::from((0..2).map(|axis| to[axis] - from[axis] + 1).max().unwrap_or(1));
-        let gap = |part: &Part| {
-            let along = |axis: usize| {
-                f64::from(part.from[axis].saturating_sub(to[axis]).max(from[axis].saturating_sub(part.to[axis])))
-            };
-            along(0).hypot(along(1))
-        };
-        let next = (1..parts.len()).find(|&label| {
-            !kept[label]
-                && eligible(label)
-                && parts[label].mass >= SPECK * parts[main].mass
-                && gap(&parts[label]) <= near
-        });
-        let Some(next) = next else { break };
+    let mut digit = parts[main];
+    while let Some(&next) = eligible.iter().find(|&&region| {
+        let part = &parts[region];
+        !kept[region] && part.mass >= SPECK * digit.mass && digit.gap(part) <= NEAR * digit.side()
+    }) {
         kept[next] = true;
-        for axis in 0..2 {
-            from[axis] = from[axis].min(parts[next].from[axis]);
-            to[axis] = to[axis].max(parts[next].to[axis]);
-        }
+        digit.include(&parts[next]);
     }
+    let (of_digit, others): (Vec<usize>, Vec<usize>) = eligible.into_iter().partition(|&region| kept[region]);
     let mut doubts = vec![];
-    if (0..parts.len()).any(|label| kept[label] && touches(&parts[label])) {
+    if of_digit.iter().any(|&region| touches(&parts[region])) {
         doubts.push(Doubt::Edge);
     }
-    if (1..parts.len()).any(|label| !kept[label] && eligible(label) && parts[label].mass >= OTHER * parts[main].mass) {
+    if others.iter().any(|&region| parts[region].mass >= OTHER * digit.mass) {
         doubts.push(Doubt::Several);
     }
     Some((kept, doubts))

@@ -16,12 +16,7 @@ pub enum ImageError {
     Truncated,
     /// The number of pixels is not that of the image.
     #[error("the image has {found} pixels, not {expected}")]
-    Count {
-        /// How many there are.
-        found: usize,
-        /// How many there should be.
-        expected: usize,
-    },
+    Count { found: usize, expected: usize },
     /// Pixels from 0 to 1 in place of 0 to 255.
     #[error("the pixels are all 0 or 1: multiply them by 255, the strongest ink")]
     Unit,
@@ -31,31 +26,25 @@ pub enum ImageError {
 }
 
 /// A reason to doubt the answer for a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Doubt {
     /// The digit touches the edge of the picture.
+    #[serde(rename = "the ink touches the edge: the digit may be cut off")]
     Edge,
     /// Something as heavy as the digit is beside it.
+    #[serde(rename = "there seem to be several digits: only the most central one is classified")]
     Several,
     /// The ink does not have the form of a digit.
+    #[serde(rename = "this does not look like a digit")]
     NoDigit,
     /// No class is probable.
+    #[serde(rename = "the network is not sure")]
     LowConfidence,
 }
 
-impl Serialize for Doubt {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
+/// In the same words as in JSON.
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Edge => "the ink touches the edge: the digit may be cut off",
-            Self::Several => "there seem to be several digits: only the most central one is classified",
-            Self::NoDigit => "this does not look like a digit",
-            Self::LowConfidence => "the network is not sure",
-        })
+        self.serialize(f)
     }
 }

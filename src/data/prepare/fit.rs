@@ -11,25 +11,18 @@ const DETAIL: u32 = 8;
 
 /// The digit scaled to the size that it has in the image, [`DETAIL`] times as large. Strokes that are much narrower than
 /// those of the training images get wider.
-pub fn stroke(digit: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
-    let detail = DETAIL as f32;
-    let scale =
-        look.filled() * detail * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
-    let side = |length: u32| ((length as f32 * scale).round() as u32).max(1);
-    let large = imageops::resize(digit, side(digit.width()), side(digit.height()), FilterType::Triangle);
-    let missing = detail * look.least_stroke() - stroke_width(large.as_raw(), large.width() as usize);
-    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * detail) as u32;
+pub fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
+    let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
+    let missing = DETAIL as f32 * look.least_stroke() - stroke_width(&large);
+    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * DETAIL as f32) as u32;
     if radius == 0 { large } else { widen(&large, radius) }
 }
 
 /// The image: the digit at its size, around its centre of mass or in the middle, as the training images are. The
 /// strongest ink is 255.
-pub fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
-    let (width, height) = (width as u32, height as u32);
-    let scale = look.filled() * (width as f32 / stroke.width() as f32).min(height as f32 / stroke.height() as f32);
-    let side = |length: u32, most: u32| ((length as f32 * scale).round() as u32).clamp(1, most);
-    let mut digit =
-        imageops::resize(stroke, side(stroke.width(), width), side(stroke.height(), height), FilterType::Triangle);
+pub fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
+    let [height, width] = size.map(|side| side as u32);
+    let mut digit = scaled(stroke, [height, width], look);
     let strongest = digit.pixels().map(|pixel| pixel[0]).max().unwrap_or(0).max(1);
     digit.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
 
@@ -45,4 +38,11 @@ pub fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> Gray
     let mut image = GrayImage::new(width, height);
     imageops::replace(&mut image, &digit, x, y);
     image
+}
+
+/// The digit scaled to the size that it has in an image of `[height, width]`.
+fn scaled(digit: &GrayImage, [height, width]: [u32; 2], look: &Look) -> GrayImage {
+    let scale = look.filled * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
+    let side = |length: u32, most: u32| ((length as f32 * scale).round() as u32).clamp(1, most);
+    imageops::resize(digit, side(digit.width(), width), side(digit.height(), height), FilterType::Triangle)
 }

@@ -1,9 +1,10 @@
 //! From a picture in colour to ink: how far each pixel's colour is from the paper around it.
 
 use image::imageops::{self, FilterType};
-use image::{GrayImage, Rgb, RgbImage};
+use image::{GrayImage, ImageBuffer, Pixel, Rgb, RgbImage};
 
 use super::error::ImageError;
+use super::morphology::to_edge;
 
 /// A picture with longer sides has light that changes from place to place: its paper is looked for around each pixel.
 const LOCAL: u32 = 64;
@@ -23,10 +24,7 @@ const STEP: f32 = 8.0;
 /// The least contrast of ink. Compression and scanners make an empty sheet differ by a few levels.
 const LEAST: f32 = 16.0;
 
-/// The ink in `picture`, dark or light, whichever is stronger: 255 is the strongest.
-///
-/// # Errors
-/// If there is none.
+/// The ink in `picture`, dark or light, whichever is stronger: 255 is the strongest. Refused if there is none.
 pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     let dark = is_dark(picture);
     let ink = differences(picture, &paper(picture, dark), dark);
@@ -42,13 +40,10 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
 /// Whether faint ink in a large picture is only noise, or light that changes: no step between neighbours, in a small
 /// version without the noise, is much larger than the others.
 fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
-    let (width, height) = ink.dimensions();
-    let longest = width.max(height);
-    if longest <= LOCAL {
+    if ink.width().max(ink.height()) <= LOCAL {
         return false;
     }
-    let side = |side: u32| (side * LOCAL / longest).max(1);
-    let small = imageops::thumbnail(ink, side(width), side(height));
+    let small = reduced(ink, LOCAL);
     let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
     let mut steps: Vec<f32> = (1..small.height())
         .flat_map(|y| (1..small.width()).map(move |x| (x, y)))
@@ -71,7 +66,10 @@ fn is_dark(picture: &RgbImage) -> bool {
 }
 
 /// The picture with sides of at most `longest` pixels.
-fn reduced(picture: &RgbImage, longest: u32) -> RgbImage {
+fn reduced<P: Pixel<Subpixel = u8> + 'static>(
+    picture: &ImageBuffer<P, Vec<u8>>,
+    longest: u32,
+) -> ImageBuffer<P, Vec<u8>> {
     let (width, height) = picture.dimensions();
     let most = width.max(height).max(longest);
     let side = |side: u32| (side * longest / most).max(1);
@@ -80,10 +78,10 @@ fn reduced(picture: &RgbImage, longest: u32) -> RgbImage {
 
 /// A sheet of the middle colour along the edge.
 fn edge(picture: &RgbImage) -> RgbImage {
-    let (width, height) = picture.dimensions();
-    let on_edge = |x, y| x == 0 || y == 0 || x + 1 == width || y + 1 == height;
-    let edge = picture.enumerate_pixels().filter(|&(x, y, _)| on_edge(x, y)).map(|(_, _, pixel)| *pixel);
-    RgbImage::from_pixel(width, height, percentile(&edge.collect::<Vec<_>>(), 0.5))
+    let size = [picture.width() as usize, picture.height() as usize];
+    let edge = picture.enumerate_pixels().filter(|&(x, y, _)| to_edge([x as usize, y as usize], size) == 0);
+    let edge = edge.map(|(_, _, pixel)| *pixel);
+    RgbImage::from_pixel(picture.width(), picture.height(), percentile(&edge.collect::<Vec<_>>(), 0.5))
 }
 
 /// The colour that is lighter than most around each place, or darker.
@@ -108,11 +106,8 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
     let half = ink.iter().copied().fold(0.0, f32::max) / 2.0;
     let height = ink.len() / width;
     // A frame is farther out.
-    let inset = width.max(height) / 12;
-    let edge = ink.iter().enumerate().filter(|&(at, _)| {
-        let (x, y) = (at % width, at / width);
-        x.min(y).min(width - 1 - x).min(height - 1 - y) == inset.min((width.min(height) - 1) / 2)
-    });
+    let inset = (width.max(height) / 12).min((width.min(height) - 1) / 2);
+    let edge = ink.iter().enumerate().filter(|&(at, _)| to_edge([at % width, at / width], [width, height]) == inset);
     let (inked, all) = edge.fold((0, 0), |(inked, all), (_, &ink)| (inked + usize::from(ink > half), all + 1));
     let energy: f32 = ink.iter().map(|&ink| ink * ink).sum();
     energy.sqrt() * (1.0 - EDGE * inked as f32 / all as f32).powi(2)
@@ -147,20 +142,18 @@ fn paper(picture: &RgbImage, dark: bool) -> RgbImage {
 
 /// Each channel's highest level within `reach` pixels along both axes, or its lowest.
 fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
-    let along = |picture: &RgbImage, axis: usize| {
-        let (width, height) = (picture.width() as usize, picture.height() as usize);
-        let (length, step) = if axis == 0 { (width, 3) } else { (height, 3 * width) };
-        let levels = picture.as_raw();
-        let level = |at: usize| {
-            let place = if axis == 0 { at / 3 % width } else { at / 3 / width };
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let mut spread = picture.clone();
+    for (length, step) in [(width, 3), (height, 3 * width)] {
+        let levels = spread.clone().into_raw();
+        for (at, level) in spread.iter_mut().enumerate() {
+            let place = at / step % length;
             let (from, to) = (place.saturating_sub(reach), (place + reach).min(length - 1));
-            let start = at - place * step;
-            let window = (from..=to).map(|place| levels[start + place * step]);
-            if highest { window.max() } else { window.min() }.unwrap_or(0)
-        };
-        RgbImage::from_raw(picture.width(), picture.height(), (0..levels.len()).map(level).collect())
-    };
-    along(picture, 0).and_then(|picture| along(&picture, 1)).unwrap_or_else(|| picture.clone())
+            let window = (from..=to).map(|other| levels[at - place * step + other * step]);
+            *level = if highest { window.max() } else { window.min() }.unwrap_or(0);
+        }
+    }
+    spread
 }
 
 /// The percentile of each channel.

@@ -1,6 +1,9 @@
 //! What the training images look like.
 
+use image::{GrayImage, Luma};
 use serde::{Deserialize, Serialize};
+
+use super::morphology::to_edge;
 
 /// What the images that a network was trained on look like: the ranges of a few measures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -10,11 +13,11 @@ pub struct Look {
     /// The level of the strongest ink.
     ink: u8,
     /// The usual length of a digit's longer side, as a fraction of the image's.
-    filled: f32,
+    pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
     stroke: f32,
     /// Whether an image is a whole picture, without a background.
-    whole: bool,
+    pub(super) whole: bool,
     /// The least and the most of each measure.
     least: Measures,
     most: Measures,
@@ -45,21 +48,21 @@ impl Measures {
             (high + 1).saturating_sub(low) as f32
         };
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let on_edge = |at: usize| {
-            at.is_multiple_of(width) || at % width + 1 == width || at / width == 0 || at / width + 1 == height
+        let on_edge = |at: &usize| to_edge([at % width, at / width], [width, height]) == 0;
+        let edge: Vec<f32> = (0..ink.len()).filter(on_edge).map(|at| ink[at]).collect();
+        let centre = |place: fn(usize, usize) -> usize| {
+            ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5)).sum::<f32>() / mass
         };
-        let edge: Vec<f32> = ink.iter().enumerate().filter(|&(at, _)| on_edge(at)).map(|(_, &ink)| ink).collect();
-        let sum = |along: fn(usize, usize) -> usize| {
-            ink.iter().enumerate().map(|(at, ink)| ink * (along(at, width) as f32 + 0.5)).sum::<f32>()
-        };
-        let bytes: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
+        let levels = GrayImage::from_fn(width as u32, height as u32, |x, y| {
+            Luma([(255.0 * ink[y as usize * width + x as usize]) as u8])
+        });
         Self {
             edge: edge.iter().sum::<f32>() / edge.len() as f32,
             strongest: ink.iter().copied().fold(0.0, f32::max),
             filled: (box_of(|at| at.0) / width as f32).max(box_of(|at| at.1) / height as f32),
-            stroke: stroke_width(&bytes, width),
-            x: sum(|at, width| at % width) / mass / width as f32,
-            y: sum(|at, width| at / width) / mass / height as f32,
+            stroke: stroke_width(&levels),
+            x: centre(|at, width| at % width) / width as f32,
+            y: centre(|at, width| at / width) / height as f32,
         }
     }
 
@@ -96,8 +99,7 @@ impl Look {
 
     /// Measures `images`, each of `size`, `[height, width]`.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
-        let on_edge =
-            |at: usize| at.is_multiple_of(width) || at % width + 1 == width || at < width || at / width + 1 == height;
+        let on_edge = |at: usize| to_edge([at % width, at / width], [width, height]) == 0;
         let mut counts = [0usize; 256];
         let (mut low, mut high) = (u8::MAX, 0);
         for (at, &level) in images.clone().flat_map(|image| image.iter().enumerate()) {
@@ -119,18 +121,20 @@ impl Look {
             values
         };
         let columns: [Vec<f32>; 6] = [0, 1, 2, 3, 4, 5].map(column);
-        if let [_, _, filled, stroke, ..] = &columns
-            && !measured.is_empty()
-        {
-            let middle = |values: &[f32]| values[values.len() / 2];
-            (look.filled, look.stroke) = (middle(filled), middle(stroke));
-            let bound = |values: &Vec<f32>, first: bool| {
-                let (low, high) = (values[0], values[values.len() - 1]);
-                let margin = 0.02 * (high - low);
-                if first { low - margin } else { high + margin }
+        if let Some(last) = measured.len().checked_sub(1) {
+            let at = |place: usize| columns.each_ref().map(|values| values[place]);
+            let [_, _, filled, stroke, ..] = at(measured.len() / 2);
+            // A fiftieth of the range farther out.
+            let bounds =
+                |from: [f32; 6], to: [f32; 6]| [0, 1, 2, 3, 4, 5].map(|it| from[it] + 0.02 * (from[it] - to[it]));
+            let (least, most) = (at(0), at(last));
+            look = Self {
+                filled,
+                stroke,
+                least: Measures::from_numbers(bounds(least, most)),
+                most: Measures::from_numbers(bounds(most, least)),
+                ..look
             };
-            look.least = Measures::from_numbers(columns.each_ref().map(|values| bound(values, true)));
-            look.most = Measures::from_numbers(columns.each_ref().map(|values| bound(values, false)));
         }
         look
     }
@@ -145,19 +149,9 @@ impl Look {
         measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
-    /// Whether images are whole pictures.
-    pub fn is_whole(&self) -> bool {
-        self.whole
-    }
-
     /// The highest level.
     pub fn strongest(&self) -> u8 {
         self.ink.max(self.background)
-    }
-
-    /// The usual length of a digit's longer side, as a fraction of the image's.
-    pub fn filled(&self) -> f32 {
-        self.filled
     }
 
     /// The width, in pixels, below which strokes get wider.
@@ -179,15 +173,13 @@ impl Look {
 }
 
 /// The mean width of the strokes in `ink`, in pixels: twice their area over the length of their outline.
-pub fn stroke_width(ink: &[u8], width: usize) -> f32 {
-    let row = |y: usize| &ink[y * width..(y + 1) * width];
-    let height = ink.len() / width;
-    let at = |x: usize, y: usize| if x < width && y < height { f32::from(row(y)[x]) } else { 0.0 };
-    let area: f32 = ink.iter().map(|&ink| f32::from(ink)).sum();
+pub fn stroke_width(ink: &GrayImage) -> f32 {
+    let at = |x: u32, y: u32| ink.get_pixel_checked(x, y).map_or(0.0, |pixel| f32::from(pixel[0]));
+    let area: f32 = ink.pixels().map(|pixel| f32::from(pixel[0])).sum();
     let mut outline = 0.0;
     // From one row and column before the image, where there is no ink.
-    for y in 0..=height {
-        for x in 0..=width {
+    for y in 0..=ink.height() {
+        for x in 0..=ink.width() {
             let (own, left, above) = (at(x, y), at(x.wrapping_sub(1), y), at(x, y.wrapping_sub(1)));
             outline += (own - left).hypot(own - above);
         }

@@ -25,7 +25,7 @@ mod morphology;
 use image::{DynamicImage, GrayImage, RgbImage, imageops};
 
 pub use self::decode::Limits;
-pub use self::error::{Doubt, ImageError};
+pub(crate) use self::error::{Doubt, ImageError};
 pub use self::look::Look;
 
 /// A picture made ready for the network.
@@ -58,21 +58,16 @@ pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) ->
 
 /// Decodes a picture for training: one of `size` in grey, light on dark, is taken as it is, any other one is prepared as
 /// MNIST's images are.
-///
-/// # Errors
-/// As for [`prepare`].
-pub fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
+pub(crate) fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
     let picture = decode::decode(encoded, limits)?;
     let is_of_size = [picture.height() as usize, picture.width() as usize] == size;
     let look = if is_of_size { &Look::LIGHT_ON_DARK } else { &Look::MNIST };
     Ok(as_trained_on(picture, size, look)?.pixels)
 }
 
-/// Prepares the grey levels, 0 to 255, of an image of `size`, given row by row.
-///
-/// # Errors
-/// If there are too few or too many, all are 0 or 1, or the image is blank.
-pub fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
+/// Prepares the grey levels, 0 to 255, of an image of `size`, given row by row. Refused if there are too few or too
+/// many, all are 0 or 1, or the image is blank.
+pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
     let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
     match GrayImage::from_raw(width, height, pixels) {
@@ -93,7 +88,7 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let is_similar = u64::from(picture.width()) * u64::from(height) == u64::from(picture.height()) * u64::from(width)
         && picture.width() >= width
         && picture.pixels().all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
-    let reduced = (is_similar || look.is_whole())
+    let reduced = (is_similar || look.whole)
         .then(|| imageops::thumbnail(&DynamicImage::from(picture.clone()).into_luma8(), width, height));
     if let Some(grey) = reduced.filter(|grey| look.fits(grey.as_raw(), size)) {
         let stages = vec![("picture", picture.into()), ("image", grey.clone().into())];
@@ -103,9 +98,7 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let (digit, mut doubts) = digit::digit(&ink)?;
     let stroke = fit::stroke(&digit, size, look);
     let image = fit::fit(&stroke, size, look);
-    if look::stroke_width(stroke.as_raw(), stroke.width() as usize)
-        > WIDEST * stroke.width().max(stroke.height()) as f32
-    {
+    if look::stroke_width(&stroke) > WIDEST * stroke.width().max(stroke.height()) as f32 {
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());

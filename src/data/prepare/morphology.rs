@@ -28,6 +28,11 @@ pub fn otsu_level(picture: &GrayImage) -> u8 {
     best.1
 }
 
+/// The distance of the pixel at `[x, y]` from the nearest edge of a picture of `size`, `[width, height]`.
+pub fn to_edge([x, y]: [usize; 2], [width, height]: [usize; 2]) -> usize {
+    x.min(y).min(width - 1 - x).min(height - 1 - y)
+}
+
 /// The connected regions of the pixels that are `inside`, `[height, width]`, diagonal neighbours included: each pixel's
 /// region, counted from 1, and 0 outside.
 pub fn regions(inside: &[bool], width: usize) -> Vec<usize> {

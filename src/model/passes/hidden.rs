@@ -30,6 +30,7 @@ use burn::tensor::Tensor;
 use macerator::AutoArch;
 use rayon::prelude::*;
 
+use super::matrix::sum_of_rows;
 use super::network::{HostLinear, HostNorm, values};
 use super::random::{Mask, draw_noise};
 use crate::model::host_tensor::PARALLEL_GRAIN;
@@ -67,17 +68,6 @@ pub struct Gradients {
     pub beta: Vec<f32>,
 }
 
-impl Gradients {
-    /// Those of the output layer, from those of its logits.
-    pub fn of_output(of_logits: &[f32], classes: usize) -> Self {
-        let mut bias = vec![0.0; classes];
-        for of_logits in of_logits.chunks_exact(classes) {
-            bias.iter_mut().zip(of_logits).for_each(|(sum, gradient)| *sum += gradient);
-        }
-        Self { bias, gamma: vec![], beta: vec![] }
-    }
-}
-
 impl Hidden {
     /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`.
     pub fn draw(&mut self, [noise, dropout]: [f64; 2], seed: u64, number: u64) {
@@ -95,21 +85,28 @@ impl Hidden {
         training: bool,
     ) -> Option<()> {
         let bias = linear.bias.as_slice();
-        match norm {
-            None => self.units.set([bias, &[]], bias.iter().map(|_| [0.0, 1.0, 1.0])),
+        self.units = match norm {
+            None => {
+                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; bias.len()]);
+                Units { center: zeros, scale: ones.clone(), shift: bias.to_vec(), strength: ones, inverse: vec![] }
+            }
             Some(norm) => {
                 let is_of_batch = training && norm.layer.training.is_enabled();
                 let [center, variance] = match is_of_batch {
                     true => of_batch(&self.z, bias, norm),
                     false => running(bias, norm)?,
                 };
-                let epsilon = norm.layer.epsilon as f32;
+                let (epsilon, gamma) = (norm.layer.epsilon as f32, norm.gamma.as_slice());
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
-                let units = center.iter().zip(norm.gamma.as_slice()).zip(&inverse);
-                let units = units.map(|((&center, &gamma), inverse)| [center, gamma * inverse, gamma]);
-                self.units.set([norm.beta.as_slice(), if is_of_batch { &inverse } else { &[] }], units);
+                Units {
+                    center,
+                    scale: gamma.iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect(),
+                    shift: norm.beta.as_slice().to_vec(),
+                    strength: gamma.to_vec(),
+                    inverse: if is_of_batch { inverse } else { vec![] },
+                }
             }
-        }
+        };
         self.y.resize(self.z.len(), 0.0);
         self.slope.resize(self.z.len(), 0.0);
         match activation {
@@ -191,21 +188,6 @@ impl Hidden {
 }
 
 impl Units {
-    /// Takes shift and r of all units, and `[center, scale, strength]` of each.
-    fn set(&mut self, [shift, inverse]: [&[f32]; 2], units: impl Iterator<Item = [f32; 3]>) {
-        let Self { center, scale, strength, .. } = self;
-        for list in [&mut *center, scale, strength, &mut self.shift, &mut self.inverse] {
-            list.clear();
-        }
-        self.shift.extend(shift);
-        self.inverse.extend(inverse);
-        for unit in units {
-            center.push(unit[0]);
-            scale.push(unit[1]);
-            strength.push(unit[2]);
-        }
-    }
-
     /// Writes a into y.
     #[inline(always)]
     fn apply(&self, z: &[f32], noise: &[f32], y: &mut [f32]) {
@@ -222,12 +204,9 @@ impl Units {
 fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
     let width = bias.len();
     let images = (z.len() / width) as f32;
-    let (mut mean, mut variance) = (vec![0.0; width], vec![0.0; width]);
+    let mean: Vec<f32> = sum_of_rows(z, width).into_iter().map(|sum| sum / images).collect();
+    let mut variance = vec![0.0; width];
     AutoArch::new().dispatch(|| {
-        for z in z.chunks_exact(width) {
-            mean.iter_mut().zip(z).for_each(|(mean, z)| *mean += z);
-        }
-        mean.iter_mut().for_each(|mean| *mean /= images);
         for z in z.chunks_exact(width) {
             for ((variance, z), mean) in variance.iter_mut().zip(z).zip(&mean) {
                 *variance += (z - mean) * (z - mean);

@@ -12,7 +12,7 @@
 
 use macerator::AutoArch;
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, sum_of_rows};
 use super::network::values;
 use super::random::draw_noise;
 use super::sparse::Sparse;
@@ -28,7 +28,7 @@ const FEWEST_UNITS: usize = 64;
 /// The images of a pass.
 #[derive(Debug, Default)]
 pub struct Input {
-    images: usize,
+    pub images: usize,
     inputs: usize,
     /// Whether `ink` holds the images, and not `pixels`.
     is_sparse: bool,
@@ -45,22 +45,29 @@ pub struct Input {
 }
 
 impl Input {
-    /// The number of images.
-    pub fn images(&self) -> usize {
-        self.images
-    }
-
-    /// Takes the images of several batches, for a layer of `units`; `None` if they are not in host memory. With a seed, adds
-    /// noise of standard deviation `deviation`.
-    pub fn fill(&mut self, batches: &[&BatchImages], units: usize, deviation: f64, seed: Option<u64>) -> Option<()> {
+    /// Takes the images of several batches, for a layer of `[inputs, units]`; `None` if they are not in host memory. With a
+    /// seed, adds noise of standard deviation `deviation`.
+    pub fn fill(
+        &mut self,
+        batches: &[&BatchImages],
+        [inputs, units]: [usize; 2],
+        deviation: f64,
+        seed: Option<u64>,
+    ) -> Option<()> {
         self.images = batches.iter().map(|batch| batch.len()).sum();
-        self.inputs = batches.first()?.area();
+        self.inputs = inputs;
         let is_noisy = seed.is_some() && deviation > 0.0;
         let is_sparse = |batch: &&BatchImages| is_mostly_background(batch);
         self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
         if self.is_sparse {
             self.ink.clear();
-            batches.iter().for_each(|batch| self.take_ink(batch));
+            for batch in batches {
+                if let BatchImages::Bytes { bytes, area, batcher } = batch {
+                    let scaled = batcher.values();
+                    self.background = scaled[0];
+                    self.ink.extend(bytes, *area, &scaled.map(|value| value - scaled[0]));
+                }
+            }
             self.ink.transpose(self.inputs, &mut self.ink_of_pixels);
             return Some(());
         }
@@ -76,15 +83,6 @@ impl Input {
             self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
-    }
-
-    fn take_ink(&mut self, batch: &BatchImages) {
-        if let BatchImages::Bytes { bytes, area, batcher } = batch {
-            let scaled = batcher.values();
-            self.background = scaled[0];
-            let values = scaled.map(|value| value - scaled[0]);
-            self.ink.extend(bytes, *area, &values);
-        }
     }
 
     /// Overwrites z with `xW`, of the weights `[pixels, units]`.
@@ -110,20 +108,10 @@ impl Input {
 
 /// The sum of the rows of a matrix, times `background`.
 fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
-    let mut sum = vec![0.0; width];
-    if background != 0.0 {
-        AutoArch::new().dispatch(|| add_rows(rows, &mut sum));
-        sum.iter_mut().for_each(|sum| *sum *= background);
+    if background == 0.0 {
+        return vec![0.0; width];
     }
-    sum
-}
-
-/// Adds the rows of a matrix to `sum`.
-#[inline(always)]
-fn add_rows(rows: &[f32], sum: &mut [f32]) {
-    for row in rows.chunks_exact(sum.len()) {
-        sum.iter_mut().zip(row).for_each(|(sum, number)| *sum += number);
-    }
+    sum_of_rows(rows, width).into_iter().map(|sum| sum * background).collect()
 }
 
 fn is_mostly_background(batch: &BatchImages) -> bool {

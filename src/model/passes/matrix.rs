@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
 use gemm::Parallelism;
+use macerator::AutoArch;
 
 /// Products of fewer multiplications than this use one thread: waking a second one takes longer.
 const PARALLEL_MIN: usize = 192 * 192 * 192;
@@ -20,10 +21,7 @@ pub struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// A matrix of `size`, `[rows, columns]`, of `values` in row-major order.
-    ///
-    /// # Panics
-    /// If the number of values does not fit `size`.
+    /// A matrix of `size`, `[rows, columns]`, of `values` in row-major order. Panics if there are more or fewer.
     pub fn new(values: &'a [f32], size: [usize; 2]) -> Self {
         assert_eq!(Some(values.len()), size[0].checked_mul(size[1]), "a matrix of {size:?}");
         Self { values, size, strides: [size[1], 1] }
@@ -34,10 +32,8 @@ impl<'a> Matrix<'a> {
         Self { size: [columns, rows], strides: [across, down], ..self }
     }
 
-    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order.
-    ///
-    /// # Panics
-    /// If `other` does not have as many rows as this matrix has columns, or one of the two is empty.
+    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order. Panics if the sizes do
+    /// not fit, or one of them is 0.
     pub fn times(self, other: Self, product: &mut Vec<f32>) {
         let ([rows, inner], [others, columns]) = (self.size, other.size);
         assert!(inner == others && ![rows, inner, columns].contains(&0), "{:?} by {:?}", self.size, other.size);
@@ -77,6 +73,17 @@ impl<'a> Matrix<'a> {
             product.set_len(count);
         }
     }
+}
+
+/// The sum of the rows of a matrix that is `width` wide.
+pub fn sum_of_rows(values: &[f32], width: usize) -> Vec<f32> {
+    let mut sum = vec![0.0; width];
+    AutoArch::new().dispatch(|| {
+        for row in values.chunks_exact(width) {
+            sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+    });
+    sum
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
-use self::matrix::Matrix;
+use self::matrix::{Matrix, sum_of_rows};
 pub use self::network::{HostLinear, HostNetwork, HostNorm};
 use crate::data::BatchImages;
 
@@ -50,7 +50,7 @@ impl Passes {
         logits: &mut Vec<f32>,
     ) -> Option<()> {
         let (output, hidden) = network.layers.split_last()?;
-        self.input.fill(images, network.layers[0].0.size[1], network.noise, seed)?;
+        self.input.fill(images, network.layers[0].0.size, network.noise, seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
         for (number, (linear, norm)) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
@@ -78,7 +78,7 @@ impl Passes {
         for (number, (linear, norm)) in network.layers.iter().enumerate().skip(first).rev() {
             let vectors = match self.hidden.get(number) {
                 Some(layer) => layer.derive(dz),
-                None => Gradients::of_output(dz, network.classes()),
+                None => Gradients { bias: sum_of_rows(dz, network.classes()), gamma: vec![], beta: vec![] },
             };
             if let Some(bias) = &linear.layer.bias {
                 register(&mut all, bias, vectors.bias);
@@ -87,7 +87,7 @@ impl Passes {
                 register(&mut all, &norm.layer.gamma, vectors.gamma);
                 register(&mut all, &norm.layer.beta, vectors.beta);
             }
-            let (images, [inputs, units]) = (self.input.images(), linear.size);
+            let (images, [inputs, units]) = (self.input.images, linear.size);
             let of_product = Matrix::new(dz, [images, units]);
             if linear.layer.weight.is_require_grad() {
                 let mut gradient = vec![];
@@ -114,7 +114,7 @@ impl Passes {
 fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
     let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
     match before {
-        Some(before) => Matrix::new(&before.y, [input.images(), inputs]).times(Matrix::new(weight, [inputs, units]), z),
+        Some(before) => Matrix::new(&before.y, [input.images, inputs]).times(Matrix::new(weight, [inputs, units]), z),
         None => input.times(weight, units, z),
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 
 use burn::tensor::{Tensor, TensorData};
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -89,7 +89,7 @@ impl RunFolder {
         let model = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
         let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
-        Ok(Classifier::new(model, batcher, size, look, data.names(), device.device.clone()))
+        Ok(Classifier { model, device: device.device.clone(), batcher, size, look, names: data.names() })
     }
 
     /// The best model's weights, as pretrained weights for another network.

@@ -15,7 +15,7 @@ use crate::device;
 use crate::model::passes::HostNetwork;
 use crate::random::{Purpose, generator};
 use crate::training::output::Mean;
-use crate::training::{Position, TrainingModel, optimizer};
+use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
 
 const INPUTS: usize = 60;
 const CLASSES: usize = 4;
@@ -131,7 +131,7 @@ impl Case {
             return (number(&output.item.loss), output.grads);
         }
         let logits = composed(&model.network.in_host_memory().unwrap(), batch.images(), batch.seed);
-        let loss = model.loss.labelled(logits, batch.targets).mean();
+        let loss = cross_entropy(logits, batch.targets, model.loss.label_smoothing).mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &model.network);
         (loss.into_scalar::<f32>().into(), gradients)
     }
