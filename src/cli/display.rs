@@ -29,15 +29,10 @@ pub enum Ui {
 /// Why the chosen display is not available.
 #[derive(Debug, Error)]
 pub enum UiError {
-    /// The dashboard is not compiled into this build.
     #[error("`--ui tui` is not compiled in: use `cargo run --release --features tui`, or `--ui lines`")]
     NotBuilt,
-    /// The dashboard needs a terminal to draw on and to read keys from.
     #[error("`--ui tui` needs a terminal, but {stream} is not one; use `--ui lines`")]
-    NoTerminal {
-        /// The stream that is not a terminal.
-        stream: &'static str,
-    },
+    NoTerminal { stream: &'static str },
 }
 
 impl Ui {

@@ -1,15 +1,15 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs,
+//! `page` makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs,
 //! `calibration` and `reliability` compare confidence with accuracy, `mistakes` lists the wrong predictions, `weights`
-//! draws the weights of the first layer, `data_uri` embeds images in the page. [`image_grid`] makes a PNG of many
+//! draws the weights of the first layer, `data_uri` embeds images in the page. `image_grid` makes a PNG of many
 //! images. The HTML is in `templates/`, which escape all values.
 
 mod calibration;
 mod comparison;
 mod curves;
 mod data_uri;
-pub mod image_grid;
+pub(crate) mod image_grid;
 mod mistakes;
 mod reliability;
 mod weights;
@@ -31,7 +31,7 @@ use reliability::Reliability;
 use weights::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
-pub const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
+pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
 
 /// The number of mistakes that are visible at first; the others are folded.
 const UNFOLDED: usize = 60;
@@ -90,7 +90,7 @@ struct Cell {
 ///
 /// # Errors
 /// If a file of the run can't be read.
-pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
+pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
     let EvaluationOutput { evaluation, images, predictions } = evaluated;
     let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());

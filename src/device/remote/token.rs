@@ -16,23 +16,15 @@ const MIN_LENGTH: usize = 16;
 /// Why there is no usable token.
 #[derive(Debug, Error)]
 pub enum TokenError {
-    /// The environment has no token.
     #[error(
         "the token is missing: set {VARIABLE} to it, or {FILE_VARIABLE} to the name of its file, here and on the other \
          machine; create one with `openssl rand -hex 32`"
     )]
     Missing,
-    /// The token is too short.
     #[error("the token has fewer than {MIN_LENGTH} characters; create a longer one with `openssl rand -hex 32`")]
     Short,
-    /// The token file can't be read.
     #[error("can't read the token file {path}, which {FILE_VARIABLE} names")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    File { path: PathBuf, source: io::Error },
 }
 
 /// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it.
