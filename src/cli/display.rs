@@ -37,9 +37,6 @@ pub enum UiError {
 
 impl Ui {
     /// Checks that the display is compiled in, and that it has the terminal that it needs.
-    ///
-    /// # Errors
-    /// If not.
     pub fn check(self) -> Result<(), UiError> {
         let streams = [("standard input", io::stdin().is_terminal()), ("standard output", io::stdout().is_terminal())];
         let missing = streams.into_iter().find(|(_, is_terminal)| !is_terminal);

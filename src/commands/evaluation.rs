@@ -53,9 +53,6 @@ impl Evaluated {
 }
 
 /// Refuses an evaluation on other test images than the run's, and one of a model that was replaced meanwhile.
-///
-/// # Errors
-/// [`RunError::OtherTestData`] or [`RunError::InUse`].
 pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunError> {
     let (record, path) = (run.record()?, run.path().into());
     match run.best_checksum(&record).as_ref() == Some(&evaluated.record.model) {

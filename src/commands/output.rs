@@ -37,18 +37,12 @@ const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg 
 
 impl OutputKind {
     /// Writes the file atomically and prints its path. `-` is standard output.
-    ///
-    /// # Errors
-    /// As for [`OutputKind::check`], and if it can't be written.
     pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.write(path, contents)?;
         if path.as_os_str() == STDOUT { Ok(()) } else { print(&path.display().to_string()) }
     }
 
     /// The same, but does not print the path.
-    ///
-    /// # Errors
-    /// Likewise.
     pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.check(path)?;
         if path.as_os_str() == STDOUT {
@@ -70,9 +64,6 @@ impl OutputKind {
     }
 
     /// Refuses a path with the ending of another kind of file, and one that exists and may not be replaced.
-    ///
-    /// # Errors
-    /// [`Error::Ending`], [`Error::NotAFile`], [`Error::Exists`] or [`Error::Occupied`].
     pub fn check(&self, path: &Path) -> Result<(), Error> {
         if path.as_os_str() == STDOUT {
             return Ok(());

@@ -103,10 +103,8 @@ impl Prepared {
         (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
     }
 
-    /// The record to train with. A resumed run keeps the checksums of its models and its start time.
-    ///
-    /// # Errors
-    /// If the data files or the pretrained weights have changed since the run was started.
+    /// The record to train with. A resumed run keeps the checksums of its models and its start time. Refuses data files
+    /// and pretrained weights that have changed since the run was started.
     pub fn record(&self, experiment: &Experiment, run: &RunFolder, started: Option<&Record>) -> Result<Record, Error> {
         let new = self.new_record(experiment);
         let Some(old) = started else {

@@ -42,9 +42,6 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
 
 /// Trains `experiment` in `folder`. With `test`, evaluates the best model on the test images at the end. Resumes a run
 /// that was started there, if its experiment is compatible.
-///
-/// # Errors
-/// If the run can't be resumed, or the training or the evaluation fails.
 pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
     match folder {
         Folder::At(path) if RunFolder::at(path).config().exists() => {
@@ -71,9 +68,6 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
 
 /// Evaluates a run whose training is finished, if `test` is set and its best model is not evaluated yet. `longer` says
 /// how to train it longer.
-///
-/// # Errors
-/// If the evaluation fails or can't be stored.
 pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
     let record = run.record()?;
     if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
@@ -88,9 +82,6 @@ pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str
 }
 
 /// Refuses a run that diverged: it would diverge again.
-///
-/// # Errors
-/// [`RunError::Failed`].
 pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
     match run.record().ok().and_then(|record| record.failure) {
         Some(failure) => Err(RunError::Failed { run: run.path().into(), failure }),
@@ -99,9 +90,6 @@ pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
 }
 
 /// Resumes a run with `experiment`. It may differ from the run's own only in keys that may change.
-///
-/// # Errors
-/// If another process trains there, or the training or the evaluation fails.
 pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
     let _lock = lock(run)?;
     // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.

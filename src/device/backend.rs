@@ -70,9 +70,6 @@ impl Backend {
     }
 
     /// Opens the adapter `index`, or the recommended one. `name` is the device's name.
-    ///
-    /// # Errors
-    /// [`DeviceError::NoAdapter`].
     pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
         let adapters = self.adapters();
         let count = adapters.len();

@@ -55,9 +55,6 @@ fn open_remote(address: &Address) -> Result<Opened, DeviceError> {
 }
 
 /// Lists the devices of a worker.
-///
-/// # Errors
-/// If it does not answer, or refuses the connection.
 #[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
 pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
     #[cfg(feature = "remote")]

@@ -87,9 +87,6 @@ struct Cell {
 
 /// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
 /// `[units, pixels]`, are those of the model's first layer.
-///
-/// # Errors
-/// If a file of the run can't be read.
 pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
     let EvaluationOutput { evaluation, images, predictions } = evaluated;

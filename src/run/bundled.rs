@@ -27,9 +27,6 @@ impl Bundled {
     pub const NAME: &str = "handwriting (built in)";
 
     /// Writes the run's files into a new temporary folder.
-    ///
-    /// # Errors
-    /// If they can't be written.
     pub fn unpack() -> Result<Self, RunError> {
         let failed = |source| RunError::Create { path: std::env::temp_dir(), source };
         let folder = tempfile::Builder::new().prefix("mnist-burn-").tempdir().map_err(failed)?;

@@ -54,9 +54,6 @@ pub struct Listing {
 /// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`.
 ///
 /// Skips with a warning the folders that can't be read, and those that have only a damaged record.
-///
-/// # Errors
-/// If `folder` itself can't be read.
 pub fn list(folder: &Path, sort: Sort) -> Result<Listing, RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = find(folder, MAX_DEPTH, &mut paths, &mut warnings);

@@ -38,9 +38,6 @@ pub struct Summary {
 
 impl Summary {
     /// Reads the summary of a run whose folder may not exist yet. `experiment` is the run's experiment.
-    ///
-    /// # Errors
-    /// If a file is damaged.
     pub fn read_or_missing(run: &RunFolder, experiment: &Experiment) -> Result<Self, RunError> {
         match Self::read(run) {
             // The record is the last file that is written before the training starts.

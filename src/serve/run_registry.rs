@@ -62,9 +62,6 @@ pub struct Entry {
 }
 
 /// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
-///
-/// # Errors
-/// If the folder can't be read.
 pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
     let runs = listed(folder)?;
@@ -96,9 +93,6 @@ impl NamedRun {
 
 impl RunRegistry {
     /// The runs in `folder`, which need not exist, and the run in `default`, which is loaded at once.
-    ///
-    /// # Errors
-    /// If `default` can't be loaded.
     pub fn open(folder: &Path, default: NamedRun, device: Opened) -> Result<Self, RunError> {
         let runs = Self { folder: folder.into(), default, device, loaded: Mutex::default() };
         runs.load(&runs.default.path)?;

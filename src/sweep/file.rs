@@ -43,9 +43,6 @@ const NOT_VARIED: [(&str, &str); 2] = [
 const SAME_FOR_ALL: [&str; 5] = ["data.dataset", "data.dir", "data.mirrors", "data.classes", "data.validation"];
 
 /// Reads a sweep file. `stem` is the file's name without its extension.
-///
-/// # Errors
-/// All problems of the file.
 pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let (document, problems) = table(text);
     if !problems.is_empty() {

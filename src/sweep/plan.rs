@@ -44,9 +44,6 @@ pub struct SweepRun<'a> {
 
 impl Sweep {
     /// Reads a sweep file and checks the experiment of every trial. `device` overrides the base's.
-    ///
-    /// # Errors
-    /// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
     pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
         let text = config::read(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();

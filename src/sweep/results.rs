@@ -89,9 +89,6 @@ impl Spread {
 
 impl Results {
     /// Reads the results of the runs of `sweep` from their folders in `folder`, and chooses a trial.
-    ///
-    /// # Errors
-    /// If a run's folder is damaged.
     pub fn read(sweep: &Sweep, folder: &Path) -> Result<Self, RunError> {
         let mut trials = vec![];
         for trial in &sweep.trials {
@@ -127,9 +124,6 @@ impl Results {
     }
 
     /// The chosen trial.
-    ///
-    /// # Errors
-    /// [`SweepError::Incomplete`] before all runs are over, or [`SweepError::AllDiverged`].
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()

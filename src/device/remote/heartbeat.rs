@@ -64,10 +64,7 @@ impl Drop for Leaving {
     }
 }
 
-/// Watches a worker over WebSocket, if it is not watched yet.
-///
-/// # Errors
-/// With the reason, if it does not answer in time.
+/// Watches a worker over WebSocket, if it is not watched yet. The error is the reason why it does not answer in time.
 pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(), String> {
     if is_watched(worker) {
         return Ok(());
@@ -88,10 +85,7 @@ pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(),
     Ok(())
 }
 
-/// Watches a worker over Iroh, if it is not watched yet.
-///
-/// # Errors
-/// With the reason, if it does not answer in time.
+/// Watches a worker over Iroh, if it is not watched yet. The error is the reason why it does not answer in time.
 pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), String> {
     if is_watched(worker) {
         return Ok(());

@@ -28,9 +28,6 @@ pub enum TokenError {
 }
 
 /// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it.
-///
-/// # Errors
-/// If there is none, its file can't be read, or it is too short.
 #[cfg(feature = "remote")]
 pub fn token() -> Result<String, TokenError> {
     let given = env::var(VARIABLE).ok().filter(|token| !token.trim().is_empty());

@@ -37,9 +37,6 @@ impl Lock {
 
 impl RunFolder {
     /// Creates `<runs>/<name>-<time>/` with the experiment in it. Appends a number if that folder exists.
-    ///
-    /// # Errors
-    /// If it can't be created.
     pub fn create(runs: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let stem = format!("{}-{}", experiment.name, jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
         for number in 1.. {
@@ -53,9 +50,6 @@ impl RunFolder {
     }
 
     /// Creates the folder `path` with the experiment in it. It may exist if it is empty.
-    ///
-    /// # Errors
-    /// If it is not empty, or has a run by now, or can't be created.
     pub fn create_at(path: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let run = Self::at(path);
         let failed = |path: &Path, source| RunError::Create { path: path.into(), source };
