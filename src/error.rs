@@ -18,8 +18,8 @@ use crate::sweep::SweepError;
 use crate::training::TrainingError;
 
 /// The error of a module, or of a command.
-#[derive(Debug, Error)]
 #[expect(missing_docs, reason = "the messages describe the variants")]
+#[derive(Debug, Error)]
 pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),

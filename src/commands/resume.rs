@@ -26,7 +26,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
             Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
             Err(_) => format!(
                 "its {} schedule can't be extended; train a new run with more training.epochs",
-                experiment.schedule.kind.name()
+                experiment.schedule.kind
             ),
         };
         return finish(&experiment, &run, true, &format!(" after {epochs} epochs; {advice}"));

@@ -67,9 +67,9 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
                 percent(summary.validation_error),
                 percent(summary.test_error),
                 seconds(summary.seconds),
-                summary.status.word().into(),
+                summary.status.to_string(),
             ]),
-            Err(_) => table.push([name, "-", "-", "-", "-", "-", Status::Damaged.word()]),
+            Err(_) => table.push([name, "-", "-", "-", "-", "-", "damaged"]),
         }
     }
     print(&table.to_string())
@@ -112,7 +112,7 @@ impl Comparison {
         row("validation loss", |it| nats(it.validation_loss));
         row("test error", |it| percent(it.test_error));
         row("time", |it| seconds(it.seconds));
-        row("state", |it| it.status.word().into());
+        row("state", |it| it.status.to_string());
         table
     }
 }

@@ -67,7 +67,7 @@ fn text(results: &Results) -> String {
             Spread::percent(trial.validation_error),
             nats(trial.validation_loss),
             seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
-            if is_chosen { "chosen".into() } else { trial.status().word().into() },
+            if is_chosen { "chosen".into() } else { trial.status().to_string() },
         ]);
     }
     let mut text = table.to_string();
@@ -129,7 +129,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
         let heading = format!("run {} of {total}, {}", index + 1, run.name());
         match status()? {
             Status::Training => notice(format!("{heading}: another process is training it")),
-            before if before.is_over() => notice(format!("{heading}: {} already", before.word())),
+            before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
                 match train(&run.experiment(), &Folder::At(path.clone()), false, Ui::Lines) {

@@ -20,7 +20,6 @@ pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
     /// Loads the initial weights instead: the best model of a run folder, or a file of weights, safetensors or PyTorch's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,
     /// The layers that are randomly initialised although `from` has weights for them, such as `output`.
@@ -32,7 +31,6 @@ pub struct Init {
     #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub freeze: Vec<String>,
     /// The number of epochs after which frozen layers learn like the others. Without it, they stay frozen.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub unfreeze_after: Option<usize>,
     /// Tensors or layers that have other names in the file: the name in the file, and the name in this program.

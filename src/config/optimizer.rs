@@ -1,5 +1,7 @@
 //! `[optimizer]`: the update rule, and which of its keys belong to which kind.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,38 +24,30 @@ pub struct Optimizer {
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// The decay of the moving average of the gradients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_1, "x-kinds" = ["adam", "adamw"]))]
     pub beta_1: Option<f64>,
     /// The decay of the moving average of the squared gradients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_2, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
     /// The small number that is added to √v, as in Keras.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
     /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
     /// gradient, before any momentum, as in PyTorch; the default is 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
     /// The fraction of the last step that is added to the next.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
     pub momentum: Option<f64>,
     /// Nesterov's form of the momentum.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
     /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
     /// It is Keras' `clipnorm`. PyTorch's `clip_grad_norm_` takes one norm over all tensors.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
     /// Layers with a learning rate of their own: the factor by which a layer's scheduled rate is multiplied. AdamW's
@@ -99,13 +93,11 @@ pub enum OptimizerKind {
 impl OptimizerKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Adam, Self::Adamw, Self::Sgd];
+}
 
-    /// The kind's name in a config.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
-            Self::Sgd => "sgd",
-        }
+/// The kind's name in a config.
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }

@@ -68,7 +68,7 @@ impl Optimizer {
 impl OptimizerKind {
     /// Whether this kind uses the key of `[optimizer]`.
     pub fn uses(self, key: &str) -> bool {
-        schema::kind_uses("optimizer", key, self.name())
+        schema::kind_uses("optimizer", key, &self.to_string())
     }
 }
 
@@ -89,6 +89,6 @@ impl Schedule {
 impl ScheduleKind {
     /// Whether this kind uses the key of `[schedule]`.
     pub fn uses(self, key: &str) -> bool {
-        schema::kind_uses("schedule", key, self.name())
+        schema::kind_uses("schedule", key, &self.to_string())
     }
 }

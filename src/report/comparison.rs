@@ -58,7 +58,7 @@ fn cells(summary: &Summary) -> Vec<String> {
         summary.best_epoch.map_or_else(|| "–".into(), |epoch| epoch.to_string()),
         format!("{}/{}", summary.epochs, summary.planned_epochs),
         seconds(summary.seconds),
-        summary.status.word().into(),
+        summary.status.to_string(),
     ]
 }
 

@@ -1,5 +1,7 @@
 //! The status of a run, as lists show it.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// The status of a run.
@@ -21,20 +23,14 @@ pub enum Status {
 }
 
 impl Status {
-    /// The status as a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Training => "training",
-            Self::Interrupted => "interrupted",
-            Self::Diverged => "diverged",
-            Self::Damaged => "damaged",
-            Self::Missing => "missing",
-        }
-    }
-
     /// Whether the training has ended for good: it finished or diverged.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }

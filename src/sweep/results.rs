@@ -128,7 +128,7 @@ impl Results {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
             .filter(|(_, run)| !run.summary.status.is_over())
-            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status.word()))
+            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status))
             .collect();
         if !open.is_empty() {
             let more = open.len().saturating_sub(MAX_NAMED);
@@ -243,7 +243,7 @@ mod tests {
             let results = results(vec![finished(&[(9, 0.1)]), trial("open", status, &[(8, 0.1), (7, 0.1)])]);
             assert_eq!(results.chosen, None);
             let message = results.chosen().unwrap_err().to_string();
-            let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status.word());
+            let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status);
             assert!(message.contains("2 of 3 runs") && message.ends_with(&expected), "{message}");
         }
         let results = results(vec![trial("open", Status::Missing, &[(8, 0.1); 9])]);
