@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
+use clap::ValueEnum;
 use thiserror::Error;
 
 #[cfg(feature = "tui")]
@@ -17,12 +18,12 @@ use crate::device::remote::{self, Leaving};
 use crate::training::{self, History};
 
 /// How to show the progress of a training.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Ui {
-    /// A line per epoch, and a bar in a terminal.
+    /// A line for each epoch, and a progress bar in a terminal
     #[default]
     Lines,
-    /// Burn's dashboard.
+    /// Burn's dashboard with curves, in the whole terminal; press q, then s, to stop as with Ctrl-C
     Tui,
 }
 

@@ -71,7 +71,7 @@ const CONFLICTS: &[Conflict] = &[
     Conflict {
         keys: &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
         message: NO_LAYER,
-        happens: |it| !has_layers(it, it.optimizer.layer_factors.0.keys()),
+        happens: |it| !has_layers(it, it.optimizer.layer_factors.keys()),
     },
     Conflict {
         keys: &["data.augment.elastic_sigma", "data.augment.elastic_alpha"],

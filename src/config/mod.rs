@@ -23,7 +23,6 @@ mod schedule;
 mod schema;
 mod semi_supervised;
 mod setting;
-mod table;
 #[cfg(test)]
 mod tests;
 mod toml_text;
@@ -53,7 +52,6 @@ pub(crate) use self::schema::is_section;
 pub use self::schema::{Key, all_keys, schema_json};
 pub use self::semi_supervised::SemiSupervised;
 use self::setting::Setting;
-pub use self::table::Table;
 pub(crate) use self::toml_text::{dotted, line_of, shortened};
 pub use self::training::{BatchSize, Gradients, Training};
 

@@ -1,12 +1,12 @@
 //! `[optimizer]`: the update rule, and which of its keys belong to which kind.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::init::LAYER;
-use super::table::Table;
 
 pub(super) const BETA_1: f64 = 0.9;
 pub(super) const BETA_2: f64 = 0.999;
@@ -52,11 +52,11 @@ pub struct Optimizer {
     pub clip_value: Option<f64>,
     /// Layers with a learning rate of their own: the factor by which a layer's scheduled rate is multiplied. AdamW's
     /// weight decay is multiplied, too.
-    #[serde(skip_serializing_if = "Table::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("propertyNames" = { "pattern": LAYER }))]
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
     #[schemars(extend("x-allowed" = "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1"))]
-    pub layer_factors: Table<f64>,
+    pub layer_factors: BTreeMap<String, f64>,
 }
 
 impl Default for Optimizer {
@@ -72,7 +72,7 @@ impl Default for Optimizer {
             nesterov: None,
             clip_norm: None,
             clip_value: None,
-            layer_factors: Table::default(),
+            layer_factors: BTreeMap::new(),
         }
     }
 }

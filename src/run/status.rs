@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// The status of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// The training is finished.
@@ -19,6 +19,7 @@ pub enum Status {
     /// A file of the run can't be read.
     Damaged,
     /// The run does not exist yet.
+    #[default]
     Missing,
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::api_error::ApiError;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::run::{ListedRun, Record, RunError, RunFolder, Sort, Status, Summary, list};
+use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, list};
 use crate::text::chain;
 
 /// The most networks that are in memory.
@@ -74,7 +74,7 @@ pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError
 
 /// The runs in `folder`. None if it does not exist.
 fn listed(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
-    match list(folder, Sort::Time) {
+    match list(folder) {
         Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(vec![]),
         result => Ok(result?.runs),
     }
