@@ -35,20 +35,28 @@ fn palette() -> Vec<u8> {
     (-SHADES..=SHADES).flat_map(color).collect()
 }
 
-fn encode(pixels: &[u8], [height, width]: [usize; 2], color: ColorType, palette: Option<Vec<u8>>) -> String {
+/// A PNG of `[height, width]` pixels, with what `configure` sets.
+pub fn png(pixels: &[u8], [height, width]: [usize; 2], configure: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
     let mut file = vec![];
     let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
-    encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::High);
-    // A filter does not help: these images are too small or too noisy.
-    encoder.set_filter(Filter::NoFilter);
-    if let Some(palette) = palette {
-        encoder.set_palette(palette);
-    }
+    configure(&mut encoder);
     let mut writer = encoder.write_header().expect("writing to memory does not fail, and every image has pixels");
     writer.write_image_data(pixels).expect("the number of pixels matches the size");
     writer.finish().expect("writing to memory does not fail");
+    file
+}
+
+fn encode(pixels: &[u8], size: [usize; 2], color: ColorType, palette: Option<Vec<u8>>) -> String {
+    let file = png(pixels, size, |encoder| {
+        encoder.set_color(color);
+        // A filter does not help: these images are too small or too noisy.
+        encoder.set_filter(Filter::NoFilter);
+        if let Some(palette) = palette {
+            encoder.set_palette(palette);
+        }
+    });
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
 }
 

@@ -24,7 +24,6 @@ pub struct FirstLayer {
 /// A unit of the first layer.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    /// Its name.
     pub name: String,
     /// Its weights, as the data URI of an image.
     pub image: String,
