@@ -45,14 +45,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
 pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
     match folder {
         Folder::At(path) if RunFolder::at(path).config().exists() => {
-            let run = RunFolder::at(path);
-            let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
-            check_resumable(&run.experiment()?, experiment, epochs)?;
-            refuse_failed(&run)?;
-            if run.is_over(experiment) {
-                return finish(experiment, &run, test, "");
-            }
-            resume(experiment, &run, test, ui)
+            resume(experiment, &RunFolder::at(path), test, ui, |_| String::new())
         }
         _ => {
             let prepared = Prepared::new(experiment, None)?;
@@ -66,9 +59,34 @@ pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Re
     }
 }
 
-/// Evaluates a run whose training is finished, if `test` is set and its best model is not evaluated yet. `longer` says
-/// how to train it longer.
-pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
+/// Resumes a run with `experiment`, which may differ from the run's own only in keys that may change. If the training is
+/// finished, and `test` is set, evaluates the best model unless that is done. `longer` says how to train it longer after
+/// this number of epochs.
+pub fn resume(
+    experiment: &Experiment,
+    run: &RunFolder,
+    test: bool,
+    ui: Ui,
+    longer: impl FnOnce(usize) -> String,
+) -> Result<(), Error> {
+    let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
+    check_resumable(&run.experiment()?, experiment, epochs)?;
+    // A run that diverged would diverge again.
+    if let Some(failure) = run.record().ok().and_then(|record| record.failure) {
+        return Err(RunError::Failed { run: run.path().into(), failure }.into());
+    }
+    if run.is_over(experiment) {
+        return finish(experiment, run, test, &longer(epochs));
+    }
+    let _lock = lock(run)?;
+    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
+    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
+    let prepared = Prepared::new(experiment, started.as_ref())?;
+    train_prepared(&prepared, experiment, run, started, test, ui)
+}
+
+/// Evaluates a finished run, if `test` is set and its best model is not evaluated yet.
+fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
     let record = run.record()?;
     if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
         notice(format!("{} is finished{longer}", run.path().display()));
@@ -79,23 +97,6 @@ pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str
     let evaluated = evaluate_run(run, &record, &open_device(experiment.device.first())?)?;
     let report = store(run, &evaluated)?;
     print_result(run, &record, &evaluated, report)
-}
-
-/// Refuses a run that diverged: it would diverge again.
-pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
-    match run.record().ok().and_then(|record| record.failure) {
-        Some(failure) => Err(RunError::Failed { run: run.path().into(), failure }),
-        None => Ok(()),
-    }
-}
-
-/// Resumes a run with `experiment`. It may differ from the run's own only in keys that may change.
-pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
-    let _lock = lock(run)?;
-    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
-    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
-    let prepared = Prepared::new(experiment, started.as_ref())?;
-    train_prepared(&prepared, experiment, run, started, test, ui)
 }
 
 /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
