@@ -12,9 +12,7 @@ use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 
 /// A run's best model, evaluated on test images.
 pub struct Evaluated {
-    /// The model.
     pub model: Mlp,
-    /// Its predictions.
     pub output: EvaluationOutput,
     /// What `evaluation.json` has of them.
     pub record: EvaluationRecord,

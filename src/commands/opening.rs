@@ -12,7 +12,6 @@ use crate::serve::{NamedRun, newest};
 
 /// The run whose network a command uses.
 pub struct ChosenRun {
-    /// Its name and folder.
     pub named: NamedRun,
     /// If it is the one that the program carries: deletes its folder at the end.
     _bundled: Option<Bundled>,

@@ -15,17 +15,14 @@ pub struct OutputKind {
     pub name: &'static str,
     /// The endings of such files, the usual one first.
     pub endings: &'static [&'static str],
-    /// The files that it may replace.
     pub replaces: Replaces,
 }
 
 /// The regular files that an output file may replace.
 pub enum Replaces {
-    /// None.
     Nothing,
     /// Those of the same kind: they have this text in their first 1,024 bytes, and no others have it.
     Marked(&'static str),
-    /// All.
     Anything,
 }
 

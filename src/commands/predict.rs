@@ -29,13 +29,11 @@ struct Answer {
 #[serde(untagged)]
 enum Outcome {
     Classified {
-        /// The name of the class.
         class: String,
         /// The same as a number, if it is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         digit: Option<u64>,
         probabilities: Probabilities,
-        /// The reasons to doubt the answer.
         warnings: Vec<Doubt>,
         /// The image that the network sees.
         #[serde(skip)]

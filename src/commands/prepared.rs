@@ -14,11 +14,8 @@ use crate::training::{self, EpochPlan};
 pub struct Prepared {
     /// At least one. The first one also validates and tests.
     pub devices: Vec<Opened>,
-    /// The data files.
     pub files: Files,
-    /// The training images.
     pub data: TrainingData,
-    /// The network to train.
     pub network: Mlp,
     /// The pretrained weights of `network`, if it is not randomly initialised.
     transfer: Option<TransferRecord>,

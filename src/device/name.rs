@@ -9,7 +9,6 @@ pub enum DeviceName {
     Auto,
     /// A device of this machine.
     Local {
-        /// The backend.
         backend: Backend,
         /// The number of the GPU. `None` for the one that the driver recommends.
         index: Option<usize>,

@@ -32,13 +32,11 @@ pub struct Series {
 #[derive(Debug, Clone, Template)]
 #[template(path = "chart.html")]
 pub struct Chart {
-    /// What the values are.
     pub title: String,
     /// The labels of the epoch axis.
     pub epochs: Vec<Tick>,
     /// The labels of the value axis.
     pub values: Vec<Tick>,
-    /// The curves.
     pub lines: Vec<Line>,
     /// The mark of the best epoch, if there is one.
     pub best: Option<Tick>,
@@ -166,7 +164,6 @@ pub fn percents(error: f64) -> String {
     percent(Some(error / 100.0))
 }
 
-/// Formats a loss.
 pub fn loss(loss: f64) -> String {
     nats(Some(loss))
 }

@@ -20,7 +20,6 @@ pub struct ListedRun {
     pub name: String,
     /// When it was started, in seconds of UNIX time, by its record. `None` if that can't be read.
     pub started: Option<f64>,
-    /// Its summary, or why it can't be read.
     pub summary: Result<Summary, RunError>,
 }
 

@@ -47,7 +47,6 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,

@@ -29,9 +29,7 @@ pub struct RunRegistry {
 /// A run.
 #[derive(Debug, Clone)]
 pub struct NamedRun {
-    /// Its name.
     pub name: String,
-    /// Its folder.
     pub path: PathBuf,
 }
 
@@ -47,11 +45,8 @@ struct Loaded {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     run: String,
-    /// Whether it is the default run.
     default: bool,
-    /// Whether it has a model.
     model: bool,
-    /// Whether it has a report.
     report: bool,
     /// The names of its classes, in order. Empty if its record can't be read.
     classes: Vec<String>,
@@ -129,7 +124,6 @@ impl RunRegistry {
         }
     }
 
-    /// The report of a run.
     pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
         fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
     }

@@ -15,7 +15,6 @@ use crate::config::{Problem, allowed_name, is_name, nearest, table};
 pub struct SweepFile {
     /// The base: the config file that is varied.
     pub base: PathBuf,
-    /// The location of `base` in the sweep file.
     pub base_location: Location,
     /// The sweep's name, also that of its folder.
     pub name: String,

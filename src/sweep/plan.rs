@@ -36,9 +36,7 @@ pub struct Trial {
 /// One training of a sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepRun<'a> {
-    /// The trial.
     pub trial: &'a Trial,
-    /// The seed.
     pub seed: u64,
 }
 
@@ -94,7 +92,6 @@ impl Trial {
 }
 
 impl SweepRun<'_> {
-    /// The run's experiment.
     pub fn experiment(&self) -> Experiment {
         Experiment { seed: self.seed, ..self.trial.experiment.clone() }
     }

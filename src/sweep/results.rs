@@ -16,11 +16,8 @@ const MAX_NAMED: usize = 5;
 /// The results of a sweep: the contents of `sweep.json`. Errors are fractions in [0, 1], losses are in nats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Results {
-    /// The sweep's name.
     pub name: String,
-    /// The config file that was varied.
     pub base: PathBuf,
-    /// The seeds that each trial is run with.
     pub seeds: Vec<u64>,
     /// The trial with the lowest validation error. `None` before all runs are over.
     pub chosen: Option<String>,
@@ -33,7 +30,6 @@ pub struct Results {
 /// The results of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialResult {
-    /// The trial's name.
     pub trial: String,
     /// The keys that it changes in the base, with their values.
     pub settings: BTreeMap<String, Value>,
@@ -41,18 +37,14 @@ pub struct TrialResult {
     pub validation_error: Option<Spread>,
     /// The mean of their validation losses.
     pub validation_loss: Option<f64>,
-    /// The runs, one per seed.
     pub runs: Vec<RunResult>,
 }
 
 /// The results of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
-    /// The run's seed.
     pub seed: u64,
-    /// The run's folder.
     pub run: PathBuf,
-    /// The run's metrics.
     #[serde(flatten)]
     pub summary: Summary,
 }
@@ -60,7 +52,6 @@ pub struct RunResult {
 /// Mean and standard deviation of a metric over seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The mean.
     pub mean: f64,
     /// The sample standard deviation, `√(Σ(x - mean)² / (n - 1))`. `None` for a single value.
     pub deviation: Option<f64>,

@@ -22,7 +22,6 @@ pub enum Space {
     Grid(Vec<Axis<Vec<Value>>>),
     /// Random draws, each key independently.
     Random {
-        /// The number of draws.
         trials: usize,
         /// The seed of the draws. With more trials, the first ones stay the same.
         seed: u64,
@@ -34,9 +33,7 @@ pub enum Space {
 /// One key that is varied.
 #[derive(Debug)]
 pub struct Axis<V> {
-    /// The key and its location.
     pub location: Location,
-    /// The values to try.
     pub values: V,
 }
 
@@ -142,7 +139,6 @@ impl Range {
     pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, optionally with whole = true (both ends \
         whole) or scale = \"log\" (from above 0), or { any = [..] } with different values";
 
-    /// Whether the range is valid.
     pub fn is_valid(&self) -> bool {
         match self {
             Self::Any(Any { any }) => !any.is_empty() && are_different(any),

@@ -26,11 +26,9 @@ const UNANSWERED: usize = 3;
 /// The timeout for connecting to a worker. Also how much later than Burn's connection this one may notice a loss.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The workers that are watched.
 static WATCHED: Mutex<Vec<WorkerAddress>> = Mutex::new(vec![]);
 /// The action before a loss is reported.
 static LEAVE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
-/// The receiver of reports.
 static REPORT: OnceLock<fn(Report)> = OnceLock::new();
 
 /// A report about the workers.
