@@ -3,6 +3,24 @@
 //! `arguments` has the commands and their options, in the order of the help. A `display` shows a training: as lines with a
 //! `progress` bar, or as Burn's `dashboard`. `notice` writes messages and warnings to stderr.
 
+/// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
+macro_rules! shows_no_evaluation {
+    ($renderer:ty) => {
+        impl burn::train::renderer::MetricsRendererEvaluation for $renderer {
+            fn update_test(&mut self, _: burn::train::renderer::EvaluationName, _: MetricState) {}
+        }
+
+        impl burn::train::logger::EvaluationProgressLogger for $renderer {
+            fn start_global_progress(&mut self, _: usize) {}
+            fn start_test(&mut self, _: &str, _: usize) {}
+            fn update_test_progress(&mut self, _: usize) {}
+            fn end_test(&mut self) {}
+            fn end_global_progress(&mut self) {}
+            fn log_event_evaluation(&mut self, _: String) {}
+        }
+    };
+}
+
 mod arguments;
 #[cfg(feature = "tui")]
 mod dashboard;

@@ -35,12 +35,6 @@ const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg 
 impl OutputKind {
     /// Writes the file atomically and prints its path. `-` is standard output.
     pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
-        self.write(path, contents)?;
-        if path.as_os_str() == STDOUT { Ok(()) } else { print(&path.display().to_string()) }
-    }
-
-    /// The same, but does not print the path.
-    pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.check(path)?;
         if path.as_os_str() == STDOUT {
             let mut stdout = io::stdout().lock();
@@ -51,13 +45,11 @@ impl OutputKind {
         }
         match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
-                Err(Error::Exists { path: path.into() })
+                return Err(Error::Exists { path: path.into() });
             }
-            written => {
-                written?.iter().for_each(warn);
-                Ok(())
-            }
+            written => written?.iter().for_each(warn),
         }
+        print(&path.display().to_string())
     }
 
     /// Refuses a path with the ending of another kind of file, and one that exists and may not be replaced.

@@ -40,10 +40,3 @@ pub struct Augment {
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub contrast: Option<f64>,
 }
-
-impl Augment {
-    /// Whether no key is set.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}

@@ -41,7 +41,7 @@ pub struct Experiment {
     /// How long to train, and in which batches.
     pub training: Training,
     /// Learning from images without labels.
-    #[serde(skip_serializing_if = "SemiSupervised::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub semi_supervised: SemiSupervised,
     /// The optimiser.
     pub optimizer: Optimizer,
@@ -81,6 +81,11 @@ impl Experiment {
     }
 }
 
+/// Whether a section has no key, or a key its default.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// `[data]`: which images, and how they are split and scaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -101,7 +106,7 @@ pub struct Data {
     pub classes: Vec<u8>,
     /// Whether the IDX files hold the images column by column, as EMNIST's do. Rows and columns are then exchanged as the
     /// files are read, so that the network learns from upright images. An image to predict is always upright.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "is_default")]
     #[schemars(extend("default" = false))]
     pub transpose: bool,
     /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
@@ -123,7 +128,7 @@ pub struct Data {
     #[schemars(range(max = 64))]
     pub loader_threads: usize,
     /// Augmentation of the training images.
-    #[serde(skip_serializing_if = "Augment::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub augment: Augment,
 }
 

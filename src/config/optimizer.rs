@@ -90,11 +90,6 @@ pub enum OptimizerKind {
     Sgd,
 }
 
-impl OptimizerKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Adam, Self::Adamw, Self::Sgd];
-}
-
 /// The kind's name in a config.
 impl fmt::Display for OptimizerKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::experiment::Experiment;
 use super::toml_text::dotted;
-use super::values::{allowed, list, words_in};
+use super::values::{allowed, list};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut settings = SchemaSettings::draft07();
@@ -106,7 +106,12 @@ pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
 
 /// The values of the section's `kind` that use a key; empty if all do.
 pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
-    find(section, name).into_iter().flat_map(|schema| words_in(schema, "x-kinds")).collect()
+    find(section, name)
+        .into_iter()
+        .flat_map(|schema| list(schema, "x-kinds"))
+        .filter_map(Value::as_str)
+        .map(str::to_string)
+        .collect()
 }
 
 /// Whether a key of `section` is used by `kind`, or by every kind.

@@ -24,10 +24,3 @@ pub struct SemiSupervised {
     #[schemars(range(min = 1, max = 1000), extend("default" = RATIO))]
     pub ratio: Option<usize>,
 }
-
-impl SemiSupervised {
-    /// Whether no key is set.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}

@@ -60,12 +60,4 @@ impl ApiError {
             Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
-
-    /// The allowed method, if the request used another one.
-    pub fn allowed(&self) -> Option<&'static str> {
-        match self {
-            Self::Method { allowed } => Some(allowed),
-            _ => None,
-        }
-    }
 }

@@ -39,21 +39,18 @@ impl Response {
         Ok(Self::new("application/json", body))
     }
 
-    /// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
-    fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
-        let body = json!({ "error": error }).to_string().into_bytes();
-        Self { status, allowed, ..Self::new("application/json", body) }
-    }
-
     /// The report of a run. Anyone may have written it.
     pub fn report(page: Vec<u8>) -> Self {
         Self { policy: REPORT, ..Self::new("text/html; charset=utf-8", page) }
     }
 }
 
+/// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
 impl From<ApiError> for Response {
     fn from(error: ApiError) -> Self {
-        Self::error(error.status(), error.allowed(), &error.to_string())
+        let allowed = if let ApiError::Method { allowed } = error { Some(allowed) } else { None };
+        let body = json!({ "error": error.to_string() }).to_string().into_bytes();
+        Self { status: error.status(), allowed, ..Self::new("application/json", body) }
     }
 }
 
