@@ -50,8 +50,8 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     if let (Some(run), []) = (run, files) {
         return Err(Error::NoImages { run: run.into() });
     }
-    let chosen = choose_run(run, &arguments.runs)?;
-    let run = RunFolder::at(&chosen.named.path);
+    let (named, _bundled) = choose_run(run, &arguments.runs)?;
+    let run = RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let classifier = run.classifier(&record, &device)?;

@@ -1,6 +1,6 @@
 //! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::config;
 use super::dry_run::dry_run;
@@ -14,17 +14,8 @@ use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Train, Ui, notice};
 use crate::config::{Experiment, check_resumable};
-use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
+use crate::run::{DataRecord, Lock, Record, RunError, RunFolder, TrainingRecord};
 use crate::training::{Session, Trained, TrainingError};
-
-/// The folder of a run.
-#[derive(Debug, Clone)]
-pub enum Folder {
-    /// A new folder in this one, named after the experiment and the time.
-    New(PathBuf),
-    /// This folder. A run that was started here is resumed.
-    At(PathBuf),
-}
 
 /// Trains a network, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
@@ -33,30 +24,34 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     if arguments.dry_run {
         return dry_run(experiment, arguments.ui);
     }
-    let folder = match &arguments.run {
-        Some(path) => Folder::At(path.clone()),
-        None => Folder::New(arguments.runs.clone()),
-    };
-    train(&experiment, &folder, !arguments.no_test, arguments.ui)
+    let test = !arguments.no_test;
+    match &arguments.run {
+        Some(path) => train_at(path, &experiment, test, arguments.ui),
+        None => start(&experiment, |it| RunFolder::create(&arguments.runs, it), test, arguments.ui),
+    }
 }
 
-/// Trains `experiment` in `folder`. With `test`, evaluates the best model on the test images at the end. Resumes a run
-/// that was started there, if its experiment is compatible.
-pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
-    match folder {
-        Folder::At(path) if RunFolder::at(path).config().exists() => {
-            resume(experiment, &RunFolder::at(path), test, ui, |_| String::new())
-        }
-        _ => {
-            let prepared = Prepared::new(experiment, None)?;
-            let (run, lock) = match folder {
-                Folder::New(runs) => RunFolder::create(runs, experiment)?,
-                Folder::At(path) => RunFolder::create_at(path, experiment)?,
-            };
-            report_lock(&lock);
-            train_prepared(&prepared, experiment, &run, None, test, ui)
-        }
+/// Trains `experiment` in the folder `path`. With `test`, evaluates the best model on the test images at the end. Resumes a
+/// run that was started there, if its experiment is compatible.
+pub fn train_at(path: &Path, experiment: &Experiment, test: bool, ui: Ui) -> Result<(), Error> {
+    let run = RunFolder::at(path);
+    match run.config().exists() {
+        true => resume(experiment, &run, test, ui, |_| String::new()),
+        false => start(experiment, |it| RunFolder::create_at(path, it), test, ui),
     }
+}
+
+/// Trains in the folder that `create` makes after all checks have passed.
+fn start(
+    experiment: &Experiment,
+    create: impl FnOnce(&Experiment) -> Result<(RunFolder, Lock), RunError>,
+    test: bool,
+    ui: Ui,
+) -> Result<(), Error> {
+    let prepared = Prepared::new(experiment, None)?;
+    let (run, lock) = create(experiment)?;
+    report_lock(&lock);
+    train_prepared(&prepared, experiment, &run, None, test, ui)
 }
 
 /// Resumes a run with `experiment`, which may differ from the run's own only in keys that may change. If the training is

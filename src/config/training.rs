@@ -1,6 +1,6 @@
 //! `[training]`: how long to train, and in which batches.
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[training]`: how long to train, and in which batches.
@@ -12,7 +12,7 @@ pub struct Training {
     #[schemars(range(min = 1, max = 100_000))]
     pub epochs: usize,
     /// The number of images in a batch, or `"all"` for the whole training split.
-    #[schemars(schema_with = "BatchSize::schema")]
+    #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }]))]
     pub batch_size: BatchSize,
     /// Gradient accumulation: the number of batches in an update, which equals the update of one large batch of all
     /// their images. The last update of an epoch may have fewer batches.
@@ -69,10 +69,4 @@ pub enum BatchSize {
     /// This number of images. The last batch of an epoch has the images that are left.
     #[serde(untagged)]
     Images(usize),
-}
-
-impl BatchSize {
-    fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }] })
-    }
 }
