@@ -1,5 +1,6 @@
 //! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -107,10 +108,7 @@ impl Results {
     pub fn ranked(&self) -> Vec<&TrialResult> {
         let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
         let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
-        trials.sort_by(|one, other| {
-            let (one, other) = (rank(one), rank(other));
-            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
+        trials.sort_by(|one, other| by_score(&rank(one), &rank(other)));
         trials
     }
 
@@ -164,13 +162,17 @@ impl TrialResult {
     }
 }
 
+fn by_score(one: &(usize, f64), other: &(usize, f64)) -> Ordering {
+    one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+}
+
 /// The index of the trial with the lowest mean validation error, then the lowest mean validation loss, then the first.
 /// Skips trials with a run that diverged. `None` before every run is over.
 fn choose(trials: &[TrialResult]) -> Option<usize> {
     let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
     let scores = trials.iter().enumerate().filter_map(|(index, trial)| Some((index, trial.score()?)));
     // All trials have the same number of runs and validation images: sums order them like means, but exactly.
-    let best = scores.min_by(|(_, one), (_, other)| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    let best = scores.min_by(|(_, one), (_, other)| by_score(one, other));
     best.filter(|_| are_over).map(|(index, _)| index)
 }
 

@@ -97,11 +97,11 @@ impl Space {
 
     /// The location of `key`, if it is varied.
     pub fn location(&self, key: &str) -> Option<&Location> {
-        let mut locations: Box<dyn Iterator<Item = &Location>> = match self {
-            Self::Grid(axes) => Box::new(axes.iter().map(|axis| &axis.location)),
-            Self::Random { axes, .. } => Box::new(axes.iter().map(|axis| &axis.location)),
-        };
-        locations.find(|location| location.key == key)
+        let is_key = |location: &&Location| location.key == key;
+        match self {
+            Self::Grid(axes) => axes.iter().map(|axis| &axis.location).find(is_key),
+            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.location).find(is_key),
+        }
     }
 
     /// The settings of each trial, all different. In a grid the last key changes fastest. Draws that repeat an earlier
