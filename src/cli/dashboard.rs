@@ -36,7 +36,6 @@ struct State {
 }
 
 enum Window {
-    /// Not opened yet.
     New,
     Open(Box<Open>),
     /// Closed for good. A signal can close it before it was opened.
@@ -49,7 +48,6 @@ struct Open {
     menu: Interrupter,
     /// Closes when Burn's thread has ended, and with it everything that it does to the terminal.
     thread: Receiver<()>,
-    /// The previous panic hook.
     hook: Arc<Hook>,
 }
 

@@ -64,7 +64,6 @@ pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
     run.lock().inspect(report_lock)
 }
 
-/// Reports what the file system of a locked folder can't do.
 pub fn report_lock(lock: &Lock) {
     lock.warnings().iter().for_each(warn);
 }

@@ -9,7 +9,6 @@ use crate::Error;
 use crate::cli::warn;
 use crate::run::{RunError, write_whole_at};
 
-/// A kind of output file.
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".
     pub name: &'static str,
@@ -26,7 +25,6 @@ pub enum Replaces {
     Anything,
 }
 
-/// The path that stands for standard output.
 const STDOUT: &str = "-";
 /// Endings by which people and programs tell what is in a file.
 const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json keras mpk npy npz onnx pdf \

@@ -56,7 +56,6 @@ impl Prepared {
         Ok(Self { devices, files, data, network, transfer })
     }
 
-    /// The record of a new run.
     pub fn new_record(&self, experiment: &Experiment) -> Record {
         let Self { devices, files, data, network, transfer } = self;
         let [height, width] = data.images.size();

@@ -18,7 +18,6 @@ pub fn run(arguments: &Runs) -> Result<(), Error> {
     if arguments.compare.is_empty() { print_list(arguments) } else { compare(&arguments.compare, arguments.json) }
 }
 
-/// An object of the JSON list.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     run: String,

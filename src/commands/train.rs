@@ -176,7 +176,6 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     format!("{training}saved in        {}", run.path().display())
 }
 
-/// Prints the evaluation of a finished run.
 fn print_result(run: &RunFolder, record: &Record, evaluated: &Evaluated, report: Option<PathBuf>) -> Result<(), Error> {
     let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
     print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))

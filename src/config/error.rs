@@ -4,7 +4,6 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why a config can't be loaded.
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error("cannot read the config file {path}")]

@@ -99,7 +99,6 @@ pub fn takes_table(section: Option<&str>, name: &str) -> bool {
     find(section, name).is_some_and(|schema| schema["additionalProperties"].is_object())
 }
 
-/// The schema of a key or of a section.
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
     properties(section)?.get(name)
 }

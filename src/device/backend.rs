@@ -14,7 +14,6 @@ impl Backend {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    /// Whether the backend is compiled in.
     pub fn is_built(self) -> bool {
         match self {
             Self::Cuda => cfg!(feature = "cuda"),

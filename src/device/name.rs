@@ -2,7 +2,6 @@
 
 use super::remote::Address;
 
-/// A parsed device name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceName {
     /// The first GPU of the compiled backends, or a CPU.
@@ -13,7 +12,6 @@ pub enum DeviceName {
         /// The number of the GPU. `None` for the one that the driver recommends.
         index: Option<usize>,
     },
-    /// A device of a worker.
     Remote(Address),
 }
 
@@ -69,7 +67,6 @@ impl Backend {
         }
     }
 
-    /// Whether the backend computes on GPUs.
     pub fn is_gpu(self) -> bool {
         !matches!(self, Self::NdArray | Self::Flex)
     }

@@ -17,7 +17,6 @@ struct Page {
     differences: Vec<Row>,
 }
 
-/// A row of a table.
 struct Row {
     name: String,
     cells: Vec<String>,

@@ -44,7 +44,6 @@ pub struct Chart {
     pub rows: Vec<Row>,
 }
 
-/// A label on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
     /// The position along the axis.
@@ -52,7 +51,6 @@ pub struct Tick {
     pub label: String,
 }
 
-/// One curve.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub label: String,

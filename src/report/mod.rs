@@ -37,7 +37,6 @@ pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
 /// The number of mistakes that are visible at first; the others are folded.
 const UNFOLDED: usize = 60;
 
-/// The page of one run.
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page {

@@ -8,7 +8,6 @@ const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 272.0;
 const SIDE: f64 = 256.0;
 
-/// A reliability diagram.
 #[derive(Debug, Clone)]
 pub struct Reliability {
     /// The expected calibration error, with its unit.
@@ -29,14 +28,12 @@ pub struct Bar {
     /// The confidences that it covers, in percent.
     pub range: String,
     pub images: usize,
-    /// Their mean confidence.
     pub confidence: String,
     /// The fraction that is correct.
     pub accuracy: String,
 }
 
 impl Reliability {
-    /// The diagram of `bins`.
     pub fn new(bins: Vec<Bin>) -> Self {
         let error = format!("{:.2} %", 100.0 * expected_error(&bins));
         let filled = bins.iter().enumerate().filter(|(_, bin)| bin.images > 0);

@@ -21,7 +21,6 @@ pub struct FirstLayer {
     pub largest: f32,
 }
 
-/// A unit of the first layer.
 #[derive(Debug, Clone)]
 pub struct Unit {
     pub name: String,

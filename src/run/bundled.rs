@@ -23,7 +23,6 @@ pub struct Bundled {
 }
 
 impl Bundled {
-    /// What the run is called.
     pub const NAME: &str = "handwriting (built in)";
 
     /// Writes the run's files into a new temporary folder.
@@ -34,7 +33,6 @@ impl Bundled {
         Ok(Self { folder })
     }
 
-    /// The run's folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

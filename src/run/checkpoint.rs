@@ -12,7 +12,6 @@ use super::metrics::Epoch;
 use super::record::Seconds;
 use crate::checksum;
 
-/// Why a checkpoint can't be used.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
     #[error("{path} is damaged: its contents do not match its checksum; start a new run")]

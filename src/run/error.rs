@@ -9,7 +9,6 @@ use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::model::WeightsError;
 
-/// Why a run's folder can't be written or read.
 #[derive(Debug, Error)]
 pub enum RunError {
     #[error("can't create the run's folder {path}")]

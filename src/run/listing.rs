@@ -11,7 +11,6 @@ use super::summary::Summary;
 /// The maximum depth of run folders: `runs/<run>`, `runs/<sweep>/<trial>`, and one more for the user's own folders.
 const MAX_DEPTH: usize = 3;
 
-/// One run of a listing.
 #[derive(Debug)]
 pub struct ListedRun {
     /// The run's folder.

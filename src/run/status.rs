@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The status of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {

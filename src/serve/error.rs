@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// Why the server can't start.
 #[derive(Debug, Error)]
 pub enum ServeError {
     #[error("can't listen on {address}; `--port 0` takes any free port")]

@@ -34,7 +34,6 @@ use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
 
-/// A server that listens on a port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -49,7 +48,6 @@ pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<S
 }
 
 impl Server {
-    /// The address on which it listens.
     pub fn address(&self) -> Result<SocketAddr, ServeError> {
         self.listener.local_addr().map_err(system("its address is not known"))
     }

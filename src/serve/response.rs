@@ -17,7 +17,6 @@ const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; con
 /// What a report may do: only show itself.
 const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
-/// A response.
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
@@ -33,7 +32,6 @@ impl Response {
         Self { status: StatusCode::OK, allowed: None, kind, policy: OURS, body: body.into() }
     }
 
-    /// A response with a value as JSON.
     pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|_| ApiError::Failure)?;
         Ok(Self::new("application/json", body))

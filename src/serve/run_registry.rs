@@ -26,7 +26,6 @@ pub struct RunRegistry {
     loaded: Mutex<Vec<Loaded>>,
 }
 
-/// A run.
 #[derive(Debug, Clone)]
 pub struct NamedRun {
     pub name: String,

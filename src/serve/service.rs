@@ -21,7 +21,6 @@ use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
 
-/// Answers requests.
 #[derive(Debug)]
 pub struct Service {
     runs: RunRegistry,

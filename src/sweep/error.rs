@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a sweep has no result.
 #[derive(Debug, Error)]
 pub enum SweepError {
     #[error("{folder} contains a different experiment: {keys} differ; rename the sweep, or remove that folder")]

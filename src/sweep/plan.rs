@@ -33,7 +33,6 @@ pub struct Trial {
     pub experiment: Experiment,
 }
 
-/// One training of a sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepRun<'a> {
     pub trial: &'a Trial,
@@ -78,7 +77,6 @@ impl Sweep {
         self.trials.iter().flat_map(|trial| self.runs_of(trial))
     }
 
-    /// The runs of one of its trials.
     pub fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
         self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
     }

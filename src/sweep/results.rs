@@ -28,7 +28,6 @@ pub struct Results {
     pub trials: Vec<TrialResult>,
 }
 
-/// The results of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialResult {
     pub trial: String,
@@ -41,7 +40,6 @@ pub struct TrialResult {
     pub runs: Vec<RunResult>,
 }
 
-/// The results of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
     pub seed: u64,
@@ -112,7 +110,6 @@ impl Results {
         trials
     }
 
-    /// The chosen trial.
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
@@ -140,7 +137,6 @@ impl TrialResult {
         Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
     }
 
-    /// The number of its runs that are over.
     pub fn runs_over(&self) -> usize {
         self.runs.iter().filter(|run| run.summary.status.is_over()).count()
     }

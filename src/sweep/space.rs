@@ -10,7 +10,6 @@ use crate::random::{Purpose, generator};
 /// Dotted keys and their values.
 pub type Settings = Vec<(String, Value)>;
 
-/// Whether no two values are equal.
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
     values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
@@ -37,13 +36,11 @@ pub struct Axis<V> {
     pub values: V,
 }
 
-/// The range of a random value.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "toml::Table")]
 pub enum Range {
     /// One of these values, all equally likely.
     Any(Any),
-    /// A number from an interval.
     Between(Interval),
 }
 

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-/// The prefix of such a name.
 const PREFIX: &str = "remote:";
-/// The prefix of a WebSocket address.
 const WEBSOCKET: &str = "ws://";
 
 /// One device of a worker.

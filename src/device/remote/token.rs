@@ -13,7 +13,6 @@ pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
 /// The minimum length of a token, in characters. A shorter one could be guessed.
 const MIN_LENGTH: usize = 16;
 
-/// Why there is no usable token.
 #[derive(Debug, Error)]
 pub enum TokenError {
     #[error(

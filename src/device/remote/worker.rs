@@ -24,7 +24,6 @@ use super::endpoint;
 use super::error::RemoteError;
 use super::token::{TokenError, token};
 
-/// The protocol for clients.
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// Iroh, which is encrypted.
@@ -36,7 +35,6 @@ pub enum Transport {
     WebSocket,
 }
 
-/// A worker that is listening.
 pub struct Worker {
     server: RemoteServer,
     devices: usize,

@@ -17,7 +17,6 @@ use crate::run::status::Status;
 /// training is running hold it for a moment, too.
 const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
-/// The name of the locked file.
 const LOCK: &str = ".lock";
 
 /// The lock on a run's folder. Only the process that holds it may write there. The system releases it when the process
