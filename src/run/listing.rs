@@ -17,8 +17,6 @@ pub struct ListedRun {
     pub path: PathBuf,
     /// The run's folder, relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
-    /// When it was started, in seconds of UNIX time, by its record. `None` if that can't be read.
-    pub started: Option<f64>,
     pub summary: Result<Summary, RunError>,
 }
 
@@ -38,10 +36,11 @@ pub fn list(folder: &Path) -> Result<Listing, RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = find(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
-    let mut runs: Vec<ListedRun> = paths.into_iter().map(|path| ListedRun::read(path, folder)).collect();
-    let started = |run: &ListedRun| run.started.unwrap_or(f64::INFINITY);
-    runs.sort_by(|one, other| started(one).total_cmp(&started(other)).then_with(|| one.name.cmp(&other.name)));
-    Ok(Listing { runs, warnings })
+    let mut runs: Vec<(f64, ListedRun)> = paths.into_iter().map(|path| read(path, folder)).collect();
+    runs.sort_by(|(start, one), (other_start, other)| {
+        start.total_cmp(other_start).then_with(|| one.name.cmp(&other.name))
+    });
+    Ok(Listing { runs: runs.into_iter().map(|(_, run)| run).collect(), warnings })
 }
 
 /// Adds the runs in `folder` to `found`, down to `depth` levels of folders.
@@ -72,11 +71,10 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Ve
     Ok(())
 }
 
-impl ListedRun {
-    fn read(path: PathBuf, runs: &Path) -> Self {
-        let run = RunFolder::at(&path);
-        let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
-        let started = run.record().ok().map(|record| record.started);
-        Self { name, started, summary: Summary::read(&run), path }
-    }
+/// A run, and when it was started, in seconds of UNIX time; infinity if that can't be read.
+fn read(path: PathBuf, runs: &Path) -> (f64, ListedRun) {
+    let run = RunFolder::at(&path);
+    let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
+    let started = run.record().map_or(f64::INFINITY, |record| record.started);
+    (started, ListedRun { name, summary: Summary::read(&run), path })
 }

@@ -98,7 +98,7 @@ impl RunRegistry {
         let mut listed = listed(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
-            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), started: None, path, name });
+            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), path, name });
         }
         let entry = |ListedRun { name, path, summary, .. }: ListedRun| Entry {
             default: name == self.default.name,
