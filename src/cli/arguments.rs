@@ -4,13 +4,11 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::display::Ui;
 use crate::config::expand_home;
 use crate::device::remote::Address;
-use crate::run::Sort;
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and classifies images with it.
 #[derive(Debug, Parser)]
@@ -88,10 +86,8 @@ pub struct Experiment {
     pub device: Option<String>,
 }
 
-/// Arguments of `config`.
 #[derive(Debug, Args)]
 pub struct Config {
-    /// The experiment that is printed.
     #[command(flatten)]
     pub experiment: Experiment,
     /// Print the JSON Schema of config files, for editors that complete and check TOML
@@ -99,10 +95,8 @@ pub struct Config {
     pub schema: bool,
 }
 
-/// Arguments of `train`.
 #[derive(Debug, Args)]
 pub struct Train {
-    /// The experiment to run.
     #[command(flatten)]
     pub experiment: Experiment,
     /// The folder in which to create the run folder
@@ -122,7 +116,6 @@ pub struct Train {
     pub dry_run: bool,
 }
 
-/// Arguments of `resume`.
 #[derive(Debug, Args)]
 pub struct Resume {
     /// The run's folder, e.g. runs/baseline-20260101-120000
@@ -138,7 +131,6 @@ pub struct Resume {
     pub ui: Ui,
 }
 
-/// Arguments of `runs`.
 #[derive(Debug, Args)]
 pub struct Runs {
     /// Two or more run folders to compare
@@ -155,7 +147,6 @@ pub struct Runs {
     pub json: bool,
 }
 
-/// Arguments of `sweep`.
 #[derive(Debug, Args)]
 pub struct Sweep {
     /// The sweep file, e.g. config/sweeps/learning-rate.toml
@@ -177,7 +168,6 @@ pub struct Sweep {
     pub json: bool,
 }
 
-/// Arguments of `evaluate`.
 #[derive(Debug, Args)]
 pub struct Evaluate {
     /// The run's folder, e.g. runs/baseline-20260101-120000
@@ -190,7 +180,6 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// Arguments of `export`.
 #[derive(Debug, Args)]
 pub struct Export {
     /// The run's folder, e.g. runs/baseline-20260101-120000
@@ -209,7 +198,6 @@ pub struct Export {
     pub force: bool,
 }
 
-/// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct Report {
     /// The run folder, or several to compare
@@ -224,10 +212,8 @@ pub struct Report {
     pub device: Option<String>,
 }
 
-/// Arguments of `images`.
 #[derive(Debug, Args)]
 pub struct Images {
-    /// The experiment whose images are drawn.
     #[command(flatten)]
     pub experiment: Experiment,
     /// The PNG file; `-` is standard output
@@ -235,7 +221,6 @@ pub struct Images {
     pub output: PathBuf,
 }
 
-/// Arguments of `predict`.
 #[derive(Debug, Args)]
 pub struct Predict {
     /// The run's folder, e.g. runs/baseline-20260101-120000, and PNG or JPEG images of one digit each [default run: the
@@ -273,7 +258,6 @@ impl Predict {
     }
 }
 
-/// Arguments of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
     /// The run to use at first; the page can choose another one [default: the newest finished run, or else the network that comes
@@ -294,7 +278,6 @@ pub struct Serve {
     pub device: Option<String>,
 }
 
-/// Arguments of `devices`.
 #[derive(Debug, Args)]
 pub struct Devices {
     /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
@@ -302,7 +285,6 @@ pub struct Devices {
     pub of: Option<Address>,
 }
 
-/// Arguments of `worker`.
 #[derive(Debug, Args)]
 pub struct Worker {
     /// The device to serve: auto, ndarray, wgpu, ..., or several of one backend with commas
@@ -327,37 +309,21 @@ fn address(name: &str) -> Result<Address, &'static str> {
     Address::parse(name).ok_or("it is not a device of a worker; `mnist-burn worker` prints their names, remote:...")
 }
 
-// The names on the command line. They are defined here, so that other modules do not need clap.
-
-impl ValueEnum for Ui {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Lines, Self::Tui]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Lines => PossibleValue::new("lines").help("A line for each epoch, and a progress bar in a terminal"),
-            Self::Tui => PossibleValue::new("tui")
-                .help("Burn's dashboard with curves, in the whole terminal; press q, then s, to stop as with Ctrl-C"),
-        })
-    }
-}
-
-impl ValueEnum for Sort {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Time, Self::Name, Self::Validation, Self::Test, Self::Epochs, Self::Duration]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self {
-            Self::Time => PossibleValue::new("time").help("The time when the run was started"),
-            Self::Name => PossibleValue::new("name").help("The name of the folder"),
-            Self::Validation => PossibleValue::new("validation").help("The best validation error"),
-            Self::Test => PossibleValue::new("test").help("The test error"),
-            Self::Epochs => PossibleValue::new("epochs").help("The number of epochs so far"),
-            Self::Duration => PossibleValue::new("duration").help("The training time"),
-        })
-    }
+/// The order of a list of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The time when the run was started
+    Time,
+    /// The name of the folder
+    Name,
+    /// The best validation error
+    Validation,
+    /// The test error
+    Test,
+    /// The number of epochs so far
+    Epochs,
+    /// The training time
+    Duration,
 }
 
 #[cfg(test)]

@@ -10,12 +10,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::train::Interrupter;
-use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
+use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::MetricDefinition;
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
-use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
-};
+use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
 
 use super::notice::notice;
 use super::{progress, signals};
@@ -38,7 +36,6 @@ struct State {
 }
 
 enum Window {
-    /// Not opened yet.
     New,
     Open(Box<Open>),
     /// Closed for good. A signal can close it before it was opened.
@@ -51,7 +48,6 @@ struct Open {
     menu: Interrupter,
     /// Closes when Burn's thread has ended, and with it everything that it does to the terminal.
     thread: Receiver<()>,
-    /// The previous panic hook.
     hook: Arc<Hook>,
 }
 
@@ -183,16 +179,4 @@ impl MetricsRenderer for Dashboard {
     }
 }
 
-// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
-impl MetricsRendererEvaluation for Dashboard {
-    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
-}
-
-impl EvaluationProgressLogger for Dashboard {
-    fn start_global_progress(&mut self, _: usize) {}
-    fn start_test(&mut self, _: &str, _: usize) {}
-    fn update_test_progress(&mut self, _: usize) {}
-    fn end_test(&mut self) {}
-    fn end_global_progress(&mut self) {}
-    fn log_event_evaluation(&mut self, _: String) {}
-}
+shows_no_evaluation!(Dashboard);

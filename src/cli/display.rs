@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 
 use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
+use clap::ValueEnum;
 use thiserror::Error;
 
 #[cfg(feature = "tui")]
@@ -17,34 +18,26 @@ use crate::device::remote::{self, Leaving};
 use crate::training::{self, History};
 
 /// How to show the progress of a training.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Ui {
-    /// A line per epoch, and a bar in a terminal.
+    /// A line for each epoch, and a progress bar in a terminal
     #[default]
     Lines,
-    /// Burn's dashboard.
+    /// Burn's dashboard with curves, in the whole terminal; press q, then s, to stop as with Ctrl-C
     Tui,
 }
 
 /// Why the chosen display is not available.
 #[derive(Debug, Error)]
 pub enum UiError {
-    /// The dashboard is not compiled into this build.
     #[error("`--ui tui` is not compiled in: use `cargo run --release --features tui`, or `--ui lines`")]
     NotBuilt,
-    /// The dashboard needs a terminal to draw on and to read keys from.
     #[error("`--ui tui` needs a terminal, but {stream} is not one; use `--ui lines`")]
-    NoTerminal {
-        /// The stream that is not a terminal.
-        stream: &'static str,
-    },
+    NoTerminal { stream: &'static str },
 }
 
 impl Ui {
     /// Checks that the display is compiled in, and that it has the terminal that it needs.
-    ///
-    /// # Errors
-    /// If not.
     pub fn check(self) -> Result<(), UiError> {
         let streams = [("standard input", io::stdin().is_terminal()), ("standard output", io::stdout().is_terminal())];
         let missing = streams.into_iter().find(|(_, is_terminal)| !is_terminal);

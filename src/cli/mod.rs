@@ -3,6 +3,24 @@
 //! `arguments` has the commands and their options, in the order of the help. A `display` shows a training: as lines with a
 //! `progress` bar, or as Burn's `dashboard`. `notice` writes messages and warnings to stderr.
 
+/// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
+macro_rules! shows_no_evaluation {
+    ($renderer:ty) => {
+        impl burn::train::renderer::MetricsRendererEvaluation for $renderer {
+            fn update_test(&mut self, _: burn::train::renderer::EvaluationName, _: MetricState) {}
+        }
+
+        impl burn::train::logger::EvaluationProgressLogger for $renderer {
+            fn start_global_progress(&mut self, _: usize) {}
+            fn start_test(&mut self, _: &str, _: usize) {}
+            fn update_test_progress(&mut self, _: usize) {}
+            fn end_test(&mut self) {}
+            fn end_global_progress(&mut self) {}
+            fn log_event_evaluation(&mut self, _: String) {}
+        }
+    };
+}
+
 mod arguments;
 #[cfg(feature = "tui")]
 mod dashboard;
@@ -12,11 +30,14 @@ mod notice;
 mod progress;
 pub mod signals;
 mod table;
-pub mod terminal;
+pub(crate) mod terminal;
 
-pub use arguments::*;
-pub use display::{Display, Ui, UiError};
-pub use download_bar::DownloadBar;
-pub use notice::{notice, warn};
+pub use arguments::Cli;
+pub(crate) use arguments::*;
+pub(crate) use display::UiError;
+pub use display::{Display, Ui};
+pub(crate) use download_bar::DownloadBar;
+pub use notice::notice;
+pub(crate) use notice::warn;
 pub use progress::Progress;
-pub use table::Table;
+pub(crate) use table::Table;

@@ -7,11 +7,9 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
-use burn::train::logger::{EvaluationProgressLogger, TrainingProgressLogger};
+use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
-use burn::train::renderer::{
-    EvaluationName, MetricState, MetricsRenderer, MetricsRendererEvaluation, MetricsRendererTraining,
-};
+use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::notice::notice;
@@ -212,16 +210,4 @@ impl MetricsRenderer for Progress {
     fn register_metric(&mut self, _: MetricDefinition) {}
 }
 
-// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
-impl MetricsRendererEvaluation for Progress {
-    fn update_test(&mut self, _: EvaluationName, _: MetricState) {}
-}
-
-impl EvaluationProgressLogger for Progress {
-    fn start_global_progress(&mut self, _: usize) {}
-    fn start_test(&mut self, _: &str, _: usize) {}
-    fn update_test_progress(&mut self, _: usize) {}
-    fn end_test(&mut self) {}
-    fn end_global_progress(&mut self) {}
-    fn log_event_evaluation(&mut self, _: String) {}
-}
+shows_no_evaluation!(Progress);

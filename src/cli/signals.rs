@@ -12,7 +12,6 @@ type Stop = Box<dyn FnOnce() + Send>;
 
 /// The action that stops the current work. `None` after it was called.
 static STOP: Mutex<Option<Stop>> = Mutex::new(None);
-/// The function that ends the program.
 static QUIT: OnceLock<fn()> = OnceLock::new();
 
 /// While this is alive, the first signal stops the current work. Afterwards, it does what it did before.
@@ -61,8 +60,7 @@ pub fn raise() {
     }
 }
 
-/// Ends the program.
-pub fn quit() {
+pub(crate) fn quit() {
     if let Some(quit) = QUIT.get() {
         quit();
     }

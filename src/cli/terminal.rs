@@ -20,7 +20,6 @@ const GREYS: usize = 24;
 /// The width of a bar of probability 1, in characters.
 const BAR: usize = 24;
 
-/// Whether stdout shows colours.
 pub fn is_coloured() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }

@@ -1,5 +1,7 @@
 //! `mnist-burn config`: prints the resolved config of a file and its overrides, or the JSON Schema of configs.
 
+use std::path::Path;
+
 use super::print::print;
 use crate::cli::{Config, Experiment};
 use crate::{Error, config};
@@ -12,11 +14,15 @@ pub fn run(arguments: &Config) -> Result<(), Error> {
     print(resolve(&arguments.experiment)?.to_toml().trim_end())
 }
 
-/// Resolves the experiment with its overrides, of which `--device` is the last.
+/// Resolves the experiment with its overrides.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
-    let mut overrides = arguments.set.clone();
-    overrides.extend(arguments.device.iter().map(|name| format!("device={name}")));
-    Ok(absolute_paths(config::load(arguments.config.as_deref(), &overrides)?))
+    load(arguments.config.as_deref(), &arguments.set, arguments.device.as_deref())
+}
+
+/// Loads an experiment with its overrides, of which `device` is the last.
+pub fn load(file: Option<&Path>, set: &[String], device: Option<&str>) -> Result<config::Experiment, Error> {
+    let device = device.map(|name| format!("device={name}"));
+    Ok(absolute_paths(config::load(file, &[set, device.as_slice()].concat())?))
 }
 
 /// Makes the experiment's paths absolute, so that a run's config means the same in every folder. `~` is the home folder.

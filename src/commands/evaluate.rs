@@ -28,18 +28,12 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
 }
 
 /// Writes an evaluation and its report into the run's folder, and returns the report's path.
-///
-/// # Errors
-/// As for [`check_current`], and if another process uses the run or the evaluation can't be written.
 pub fn store(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, Error> {
     let _lock = lock(run)?;
     store_locked(run, evaluated)
 }
 
 /// The same for a run that this process has locked.
-///
-/// # Errors
-/// As for [`check_current`], and if the evaluation can't be written.
 pub fn store_locked(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, Error> {
     check_current(run, evaluated)?;
     // The evaluation comes last: with it, the run is complete.

@@ -12,9 +12,7 @@ use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 
 /// A run's best model, evaluated on test images.
 pub struct Evaluated {
-    /// The model.
     pub model: Mlp,
-    /// Its predictions.
     pub output: EvaluationOutput,
     /// What `evaluation.json` has of them.
     pub record: EvaluationRecord,
@@ -53,9 +51,6 @@ impl Evaluated {
 }
 
 /// Refuses an evaluation on other test images than the run's, and one of a model that was replaced meanwhile.
-///
-/// # Errors
-/// [`RunError::OtherTestData`] or [`RunError::InUse`].
 pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunError> {
     let (record, path) = (run.record()?, run.path().into());
     match run.best_checksum(&record).as_ref() == Some(&evaluated.record.model) {

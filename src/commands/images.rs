@@ -10,7 +10,6 @@ use crate::report::image_grid;
 
 const GRID: OutputKind =
     OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(image_grid::MARK) };
-/// The number of epochs to show.
 const EPOCHS: u64 = 9;
 
 /// Writes the grid and prints its path. It has a row per class: the original image, then the augmented image of each

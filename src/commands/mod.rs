@@ -24,9 +24,6 @@ use crate::Error;
 use crate::cli::{Cli, Command};
 
 /// Runs the command.
-///
-/// # Errors
-/// The command's error.
 pub fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None => train::run(&cli.train),

@@ -10,29 +10,22 @@ use crate::device::{self, DeviceError, Opened};
 use crate::run::{Bundled, Lock, RunError, RunFolder};
 use crate::serve::{NamedRun, newest};
 
-/// The run whose network a command uses.
-pub struct ChosenRun {
-    /// Its name and folder.
-    pub named: NamedRun,
-    /// If it is the one that the program carries: deletes its folder at the end.
-    _bundled: Option<Bundled>,
-}
-
-/// The run at `path`; without a path the newest finished run in `runs`; without one, the run that the program carries.
-pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<ChosenRun, RunError> {
+/// The run at `path`; without a path the newest finished run in `runs`; without one, the run that the program carries,
+/// whose folder is deleted with the second value.
+pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<Bundled>), RunError> {
     if let Some(path) = path {
-        return Ok(ChosenRun { named: NamedRun::at(path, runs), _bundled: None });
+        return Ok((NamedRun::at(path, runs), None));
     }
     let (named, unreadable) = newest(runs)?;
     if let Some(named) = named {
         notice(format!("run: {}, the newest finished one", named.path.display()));
-        return Ok(ChosenRun { named, _bundled: None });
+        return Ok((named, None));
     }
     unreadable.into_iter().for_each(warn);
     let bundled = Bundled::unpack()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
     let named = NamedRun { name: Bundled::NAME.into(), path: bundled.path().into() };
-    Ok(ChosenRun { named, _bundled: Some(bundled) })
+    Ok((named, Some(bundled)))
 }
 
 /// Opens a device and reports its name.
@@ -71,7 +64,6 @@ pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
     run.lock().inspect(report_lock)
 }
 
-/// Reports what the file system of a locked folder can't do.
 pub fn report_lock(lock: &Lock) {
     lock.warnings().iter().for_each(warn);
 }

@@ -9,27 +9,22 @@ use crate::Error;
 use crate::cli::warn;
 use crate::run::{RunError, write_whole_at};
 
-/// A kind of output file.
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".
     pub name: &'static str,
     /// The endings of such files, the usual one first.
     pub endings: &'static [&'static str],
-    /// The files that it may replace.
     pub replaces: Replaces,
 }
 
 /// The regular files that an output file may replace.
 pub enum Replaces {
-    /// None.
     Nothing,
     /// Those of the same kind: they have this text in their first 1,024 bytes, and no others have it.
     Marked(&'static str),
-    /// All.
     Anything,
 }
 
-/// The path that stands for standard output.
 const STDOUT: &str = "-";
 /// Endings by which people and programs tell what is in a file.
 const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json keras mpk npy npz onnx pdf \
@@ -37,19 +32,7 @@ const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg 
 
 impl OutputKind {
     /// Writes the file atomically and prints its path. `-` is standard output.
-    ///
-    /// # Errors
-    /// As for [`OutputKind::check`], and if it can't be written.
     pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
-        self.write(path, contents)?;
-        if path.as_os_str() == STDOUT { Ok(()) } else { print(&path.display().to_string()) }
-    }
-
-    /// The same, but does not print the path.
-    ///
-    /// # Errors
-    /// Likewise.
-    pub fn write(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.check(path)?;
         if path.as_os_str() == STDOUT {
             let mut stdout = io::stdout().lock();
@@ -60,19 +43,14 @@ impl OutputKind {
         }
         match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
-                Err(Error::Exists { path: path.into() })
+                return Err(Error::Exists { path: path.into() });
             }
-            written => {
-                written?.iter().for_each(warn);
-                Ok(())
-            }
+            written => written?.iter().for_each(warn),
         }
+        print(&path.display().to_string())
     }
 
     /// Refuses a path with the ending of another kind of file, and one that exists and may not be replaced.
-    ///
-    /// # Errors
-    /// [`Error::Ending`], [`Error::NotAFile`], [`Error::Exists`] or [`Error::Occupied`].
     pub fn check(&self, path: &Path) -> Result<(), Error> {
         if path.as_os_str() == STDOUT {
             return Ok(());

@@ -29,13 +29,11 @@ struct Answer {
 #[serde(untagged)]
 enum Outcome {
     Classified {
-        /// The name of the class.
         class: String,
         /// The same as a number, if it is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         digit: Option<u64>,
         probabilities: Probabilities,
-        /// The reasons to doubt the answer.
         warnings: Vec<Doubt>,
         /// The image that the network sees.
         #[serde(skip)]
@@ -52,8 +50,8 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     if let (Some(run), []) = (run, files) {
         return Err(Error::NoImages { run: run.into() });
     }
-    let chosen = choose_run(run, &arguments.runs)?;
-    let run = RunFolder::at(&chosen.named.path);
+    let (named, _bundled) = choose_run(run, &arguments.runs)?;
+    let run = RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
     let classifier = run.classifier(&record, &device)?;

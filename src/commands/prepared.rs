@@ -14,11 +14,8 @@ use crate::training::{self, EpochPlan};
 pub struct Prepared {
     /// At least one. The first one also validates and tests.
     pub devices: Vec<Opened>,
-    /// The data files.
     pub files: Files,
-    /// The training images.
     pub data: TrainingData,
-    /// The network to train.
     pub network: Mlp,
     /// The pretrained weights of `network`, if it is not randomly initialised.
     transfer: Option<TransferRecord>,
@@ -59,7 +56,6 @@ impl Prepared {
         Ok(Self { devices, files, data, network, transfer })
     }
 
-    /// The record of a new run.
     pub fn new_record(&self, experiment: &Experiment) -> Record {
         let Self { devices, files, data, network, transfer } = self;
         let [height, width] = data.images.size();
@@ -103,10 +99,8 @@ impl Prepared {
         (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
     }
 
-    /// The record to train with. A resumed run keeps the checksums of its models and its start time.
-    ///
-    /// # Errors
-    /// If the data files or the pretrained weights have changed since the run was started.
+    /// The record to train with. A resumed run keeps the checksums of its models and its start time. Refuses data files
+    /// and pretrained weights that have changed since the run was started.
     pub fn record(&self, experiment: &Experiment, run: &RunFolder, started: Option<&Record>) -> Result<Record, Error> {
         let new = self.new_record(experiment);
         let Some(old) = started else {

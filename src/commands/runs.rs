@@ -8,7 +8,7 @@ use toml::Value;
 use super::evaluation::warn_of_old_evaluations;
 use super::print::{print, print_json};
 use crate::Error;
-use crate::cli::{Runs, Table, notice, warn};
+use crate::cli::{Runs, Sort, Table, notice, warn};
 use crate::config::{Difference, differences};
 use crate::run::{ListedRun, RunFolder, Status, Summary, list};
 use crate::text::{chain, nats, percent, seconds};
@@ -18,7 +18,6 @@ pub fn run(arguments: &Runs) -> Result<(), Error> {
     if arguments.compare.is_empty() { print_list(arguments) } else { compare(&arguments.compare, arguments.json) }
 }
 
-/// An object of the JSON list.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     run: String,
@@ -34,9 +33,10 @@ enum Outcome<'a> {
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let listing = list(&arguments.runs, arguments.sort)?;
+    let listing = list(&arguments.runs)?;
     listing.warnings.iter().for_each(warn);
-    let listed = listing.runs;
+    let mut listed = listing.runs;
+    sort(&mut listed, arguments.sort);
     warn_of_old_evaluations(&listed.iter().map(|listed| RunFolder::at(&listed.path)).collect::<Vec<_>>());
     for ListedRun { name, summary, .. } in &listed {
         if let Err(error) = summary {
@@ -67,12 +67,26 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
                 percent(summary.validation_error),
                 percent(summary.test_error),
                 seconds(summary.seconds),
-                summary.status.word().into(),
+                summary.status.to_string(),
             ]),
-            Err(_) => table.push([name, "-", "-", "-", "-", "-", Status::Damaged.word()]),
+            Err(_) => table.push([name, "-", "-", "-", "-", "-", "damaged"]),
         }
     }
     print(&table.to_string())
+}
+
+/// Sorts runs that are in the order of their start. Runs without the value come last.
+fn sort(runs: &mut [ListedRun], sort: Sort) {
+    let metric: fn(&Summary) -> Option<f64> = match sort {
+        Sort::Time => return,
+        Sort::Name => |_| None,
+        Sort::Validation => |it| it.validation_error,
+        Sort::Test => |it| it.test_error,
+        Sort::Epochs => |it| Some(it.epochs as f64),
+        Sort::Duration => |it| Some(it.seconds),
+    };
+    let value = |run: &ListedRun| run.summary.as_ref().ok().and_then(metric).unwrap_or(f64::INFINITY);
+    runs.sort_by(|one, other| value(one).total_cmp(&value(other)).then_with(|| one.name.cmp(&other.name)));
 }
 
 /// A comparison of runs: lists with an entry per run.
@@ -112,7 +126,7 @@ impl Comparison {
         row("validation loss", |it| nats(it.validation_loss));
         row("test error", |it| percent(it.test_error));
         row("time", |it| seconds(it.seconds));
-        row("state", |it| it.status.word().into());
+        row("state", |it| it.status.to_string());
         table
     }
 }

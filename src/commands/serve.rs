@@ -13,11 +13,10 @@ use crate::serve::{RunRegistry, listen};
 
 /// Prints the address of the page, then serves until Ctrl-C.
 pub fn run(arguments: &Serve) -> Result<(), Error> {
-    let run = choose_run(arguments.run.as_deref(), &arguments.runs)?;
-    let record = RunFolder::at(&run.named.path).record()?;
+    let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.runs)?;
+    let record = RunFolder::at(&named.path).record()?;
     let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
-    let server =
-        listen(RunRegistry::open(&arguments.runs, run.named.clone(), device)?, arguments.expose, arguments.port)?;
+    let server = listen(RunRegistry::open(&arguments.runs, named.clone(), device)?, arguments.expose, arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);
@@ -29,6 +28,6 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
         warn(format!("whoever can reach {address} can use the networks and read the runs and their reports"));
     }
     print(&format!("http://{}/", server.address()?))?;
-    notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", run.named.name));
+    notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", named.name));
     Ok(server.serve(&stop)?)
 }

@@ -12,7 +12,7 @@ use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_device;
 use super::print::{print, print_json};
-use super::train::{Folder, train};
+use super::train::train_at;
 use crate::Error;
 use crate::cli::{self, Table, Ui, notice, signals, warn};
 use crate::config::{Devices, differences};
@@ -67,7 +67,7 @@ fn text(results: &Results) -> String {
             Spread::percent(trial.validation_error),
             nats(trial.validation_loss),
             seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
-            if is_chosen { "chosen".into() } else { trial.status().word().into() },
+            if is_chosen { "chosen".into() } else { trial.status().to_string() },
         ]);
     }
     let mut text = table.to_string();
@@ -129,10 +129,10 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
         let heading = format!("run {} of {total}, {}", index + 1, run.name());
         match status()? {
             Status::Training => notice(format!("{heading}: another process is training it")),
-            before if before.is_over() => notice(format!("{heading}: {} already", before.word())),
+            before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
-                match train(&run.experiment(), &Folder::At(path.clone()), false, Ui::Lines) {
+                match train_at(&path, &run.experiment(), false, Ui::Lines) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(Error::Training(error)) if error.is_interruption() => {

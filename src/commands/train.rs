@@ -1,6 +1,6 @@
 //! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::config;
 use super::dry_run::dry_run;
@@ -14,17 +14,8 @@ use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Train, Ui, notice};
 use crate::config::{Experiment, check_resumable};
-use crate::run::{DataRecord, Record, RunError, RunFolder, TrainingRecord};
+use crate::run::{DataRecord, Lock, Record, RunError, RunFolder, TrainingRecord};
 use crate::training::{Session, Trained, TrainingError};
-
-/// The folder of a run.
-#[derive(Debug, Clone)]
-pub enum Folder {
-    /// A new folder in this one, named after the experiment and the time.
-    New(PathBuf),
-    /// This folder. A run that was started here is resumed.
-    At(PathBuf),
-}
 
 /// Trains a network, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
@@ -33,48 +24,64 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     if arguments.dry_run {
         return dry_run(experiment, arguments.ui);
     }
-    let folder = match &arguments.run {
-        Some(path) => Folder::At(path.clone()),
-        None => Folder::New(arguments.runs.clone()),
-    };
-    train(&experiment, &folder, !arguments.no_test, arguments.ui)
-}
-
-/// Trains `experiment` in `folder`. With `test`, evaluates the best model on the test images at the end. Resumes a run
-/// that was started there, if its experiment is compatible.
-///
-/// # Errors
-/// If the run can't be resumed, or the training or the evaluation fails.
-pub fn train(experiment: &Experiment, folder: &Folder, test: bool, ui: Ui) -> Result<(), Error> {
-    match folder {
-        Folder::At(path) if RunFolder::at(path).config().exists() => {
-            let run = RunFolder::at(path);
-            let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
-            check_resumable(&run.experiment()?, experiment, epochs)?;
-            refuse_failed(&run)?;
-            if run.is_over(experiment) {
-                return finish(experiment, &run, test, "");
-            }
-            resume(experiment, &run, test, ui)
-        }
-        _ => {
-            let prepared = Prepared::new(experiment, None)?;
-            let (run, lock) = match folder {
-                Folder::New(runs) => RunFolder::create(runs, experiment)?,
-                Folder::At(path) => RunFolder::create_at(path, experiment)?,
-            };
-            report_lock(&lock);
-            train_prepared(&prepared, experiment, &run, None, test, ui)
-        }
+    let test = !arguments.no_test;
+    match &arguments.run {
+        Some(path) => train_at(path, &experiment, test, arguments.ui),
+        None => start(&experiment, |it| RunFolder::create(&arguments.runs, it), test, arguments.ui),
     }
 }
 
-/// Evaluates a run whose training is finished, if `test` is set and its best model is not evaluated yet. `longer` says
-/// how to train it longer.
-///
-/// # Errors
-/// If the evaluation fails or can't be stored.
-pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
+/// Trains `experiment` in the folder `path`. With `test`, evaluates the best model on the test images at the end. Resumes a
+/// run that was started there, if its experiment is compatible.
+pub fn train_at(path: &Path, experiment: &Experiment, test: bool, ui: Ui) -> Result<(), Error> {
+    let run = RunFolder::at(path);
+    match run.config().exists() {
+        true => resume(experiment, &run, test, ui, |_| String::new()),
+        false => start(experiment, |it| RunFolder::create_at(path, it), test, ui),
+    }
+}
+
+/// Trains in the folder that `create` makes after all checks have passed.
+fn start(
+    experiment: &Experiment,
+    create: impl FnOnce(&Experiment) -> Result<(RunFolder, Lock), RunError>,
+    test: bool,
+    ui: Ui,
+) -> Result<(), Error> {
+    let prepared = Prepared::new(experiment, None)?;
+    let (run, lock) = create(experiment)?;
+    report_lock(&lock);
+    train_prepared(&prepared, experiment, &run, None, test, ui)
+}
+
+/// Resumes a run with `experiment`, which may differ from the run's own only in keys that may change. If the training is
+/// finished, and `test` is set, evaluates the best model unless that is done. `longer` says how to train it longer after
+/// this number of epochs.
+pub fn resume(
+    experiment: &Experiment,
+    run: &RunFolder,
+    test: bool,
+    ui: Ui,
+    longer: impl FnOnce(usize) -> String,
+) -> Result<(), Error> {
+    let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
+    check_resumable(&run.experiment()?, experiment, epochs)?;
+    // A run that diverged would diverge again.
+    if let Some(failure) = run.record().ok().and_then(|record| record.failure) {
+        return Err(RunError::Failed { run: run.path().into(), failure }.into());
+    }
+    if run.is_over(experiment) {
+        return finish(experiment, run, test, &longer(epochs));
+    }
+    let _lock = lock(run)?;
+    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
+    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
+    let prepared = Prepared::new(experiment, started.as_ref())?;
+    train_prepared(&prepared, experiment, run, started, test, ui)
+}
+
+/// Evaluates a finished run, if `test` is set and its best model is not evaluated yet.
+fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
     let record = run.record()?;
     if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
         notice(format!("{} is finished{longer}", run.path().display()));
@@ -85,29 +92,6 @@ pub fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str
     let evaluated = evaluate_run(run, &record, &open_device(experiment.device.first())?)?;
     let report = store(run, &evaluated)?;
     print_result(run, &record, &evaluated, report)
-}
-
-/// Refuses a run that diverged: it would diverge again.
-///
-/// # Errors
-/// [`RunError::Failed`].
-pub fn refuse_failed(run: &RunFolder) -> Result<(), RunError> {
-    match run.record().ok().and_then(|record| record.failure) {
-        Some(failure) => Err(RunError::Failed { run: run.path().into(), failure }),
-        None => Ok(()),
-    }
-}
-
-/// Resumes a run with `experiment`. It may differ from the run's own only in keys that may change.
-///
-/// # Errors
-/// If another process trains there, or the training or the evaluation fails.
-pub fn resume(experiment: &Experiment, run: &RunFolder, test: bool, ui: Ui) -> Result<(), Error> {
-    let _lock = lock(run)?;
-    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
-    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
-    let prepared = Prepared::new(experiment, started.as_ref())?;
-    train_prepared(&prepared, experiment, run, started, test, ui)
 }
 
 /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
@@ -192,7 +176,6 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     format!("{training}saved in        {}", run.path().display())
 }
 
-/// Prints the evaluation of a finished run.
 fn print_result(run: &RunFolder, record: &Record, evaluated: &Evaluated, report: Option<PathBuf>) -> Result<(), Error> {
     let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
     print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))

@@ -71,7 +71,7 @@ const CONFLICTS: &[Conflict] = &[
     Conflict {
         keys: &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
         message: NO_LAYER,
-        happens: |it| !has_layers(it, it.optimizer.layer_factors.0.keys()),
+        happens: |it| !has_layers(it, it.optimizer.layer_factors.keys()),
     },
     Conflict {
         keys: &["data.augment.elastic_sigma", "data.augment.elastic_alpha"],
@@ -177,12 +177,12 @@ struct Kinds {
     /// The key of the kind.
     key: &'static str,
     /// The kind's name.
-    chosen: fn(&Experiment) -> &'static str,
+    chosen: fn(&Experiment) -> String,
 }
 
 const KINDS: &[Kinds] = &[
-    Kinds { section: "optimizer", key: "optimizer.kind", chosen: |it| it.optimizer.kind.name() },
-    Kinds { section: "schedule", key: "schedule.kind", chosen: |it| it.schedule.kind.name() },
+    Kinds { section: "optimizer", key: "optimizer.kind", chosen: |it| it.optimizer.kind.to_string() },
+    Kinds { section: "schedule", key: "schedule.kind", chosen: |it| it.schedule.kind.to_string() },
 ];
 
 /// Reports the settings that conflict with others. If one of the conflicting settings has been reported already, nothing
@@ -209,7 +209,7 @@ fn foreign_key(kinds: &Kinds, experiment: &Experiment, setting: &Setting, settin
     let (chosen, using) = ((kinds.chosen)(experiment), schema::kinds(Some(kinds.section), &setting.name));
     let kind_is_override = settings.iter().any(|other| other.key() == kinds.key && other.line.is_none());
     let is_overruled = setting.line.is_some() && kind_is_override;
-    if using.is_empty() || using.iter().any(|kind| kind == chosen) || is_overruled {
+    if using.is_empty() || using.contains(&chosen) || is_overruled {
         return None;
     }
     let using: Vec<_> = using.iter().map(|kind| format!("kind = \"{kind}\"")).collect();

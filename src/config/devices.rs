@@ -1,8 +1,6 @@
 //! `device`: the devices that compute an experiment.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceName;
@@ -61,16 +59,8 @@ impl From<&str> for Devices {
     }
 }
 
-impl JsonSchema for Devices {
-    fn schema_name() -> Cow<'static, str> {
-        "Devices".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+impl Devices {
+    pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
         const LOCAL: &str = "auto|ndarray|flex|(wgpu|vulkan|metal|cuda)(:[0-9]{1,9})?";
         const REMOTE: &str = "remote:(ws://|[0-9a-fA-F]{64}@)[^,/]+:[0-9]{1,5}(/[0-9]{1,9})?";
         let one = format!("({LOCAL}|{REMOTE})");

@@ -4,23 +4,14 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
-/// Why a config can't be loaded.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// The config file is missing, unreadable or not UTF-8.
-    #[error("cannot read the config file {}", path.display())]
-    Unreadable {
-        /// The path of the file, as the user wrote it.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The file or the overrides have errors.
+    #[error("cannot read the config file {path}")]
+    Unreadable { path: PathBuf, source: io::Error },
     #[error("{}", summary(origin, problems))]
     Problems {
-        /// The name of the config file, for the message.
         origin: String,
-        /// All errors, at least one: first those of the file from top to bottom, then those of the overrides.
+        /// At least one: first those of the file from top to bottom, then those of the overrides.
         problems: Vec<Problem>,
     },
 }

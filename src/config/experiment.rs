@@ -30,6 +30,7 @@ pub struct Experiment {
     pub seed: u64,
     /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a
     /// backend for one. The devices of a list share each update, which then has a batch of each.
+    #[schemars(schema_with = "Devices::schema")]
     pub device: Devices,
     /// The images and how they are split.
     pub data: Data,
@@ -40,7 +41,7 @@ pub struct Experiment {
     /// How long to train, and in which batches.
     pub training: Training,
     /// Learning from images without labels.
-    #[serde(skip_serializing_if = "SemiSupervised::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub semi_supervised: SemiSupervised,
     /// The optimiser.
     pub optimizer: Optimizer,
@@ -73,11 +74,16 @@ impl Experiment {
     ///
     /// # Panics
     ///
-    /// If a field was changed after [`super::load`] to what a TOML file cannot hold: a seed of 2^63 or more, or a path
+    /// If a field was changed after [`super::load`] to what a TOML file cannot hold: a number of 2^63 or more, or a path
     /// that is not UTF-8.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a loaded experiment came from TOML text and fits into it")
     }
+}
+
+/// Whether a section has no key, or a key its default.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// `[data]`: which images, and how they are split and scaled.
@@ -87,11 +93,9 @@ pub struct Data {
     /// A published data set, or your own images in `data.dir`.
     pub dataset: Dataset,
     /// The folder of the four IDX files, or of the images. Without it, the folder that comes with the program.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a folder"))]
     pub dir: Option<PathBuf>,
     /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official addresses.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": "^https?://[!-~]+$" }))]
     #[schemars(extend("x-allowed" = "a list of one or more addresses that start with http:// or https://"))]
     pub mirrors: Option<Vec<String>>,
@@ -102,7 +106,7 @@ pub struct Data {
     pub classes: Vec<u8>,
     /// Whether the IDX files hold the images column by column, as EMNIST's do. Rows and columns are then exchanged as the
     /// files are read, so that the network learns from upright images. An image to predict is always upright.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "is_default")]
     #[schemars(extend("default" = false))]
     pub transpose: bool,
     /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
@@ -113,7 +117,6 @@ pub struct Data {
     pub fraction: f64,
     /// The number of training images that keep their labels, the same number of each class. `[semi_supervised]` can
     /// learn from the others. Without it, all images keep their labels.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub labels: Option<usize>,
     /// How pixels are scaled.
@@ -125,7 +128,7 @@ pub struct Data {
     #[schemars(range(max = 64))]
     pub loader_threads: usize,
     /// Augmentation of the training images.
-    #[serde(skip_serializing_if = "Augment::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub augment: Augment,
 }
 
@@ -215,7 +218,6 @@ pub struct Model {
     /// The weight of a new batch in the running mean and variance, which batch normalisation uses after training:
     /// `running = (1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. Keras' `momentum` is 1 minus this
     /// one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = BATCH_NORM_MOMENTUM))]
     pub batch_norm_momentum: Option<f64>,
 }
@@ -262,11 +264,9 @@ pub enum Activation {
 #[serde(default, deny_unknown_fields)]
 pub struct EarlyStopping {
     /// Stop as soon as the validation error is this fraction or less.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub target_error: Option<f64>,
     /// Stop after this number of epochs without a lower validation error, or a lower loss at the same error.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub patience: Option<usize>,
 }

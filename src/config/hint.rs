@@ -20,7 +20,6 @@ const RENAMED: [(&str, &str); 11] = [
     ("data.dataset = \"pictures\"", "\"image-folder\""),
 ];
 
-/// Whether a key or section has a new name.
 pub fn is_renamed(key: &str) -> bool {
     RENAMED.iter().any(|(old, _)| *old == key)
 }
@@ -48,7 +47,6 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", values::allowed(schema)))
 }
 
-/// The message for a section that does not exist.
 fn unknown_section(name: &str) -> String {
     let sections = schema::sections();
     match nearest(name, &sections) {

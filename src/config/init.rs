@@ -1,11 +1,10 @@
 //! `[init]`: the initial weights: random, or those of another network.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::table::Table;
 
 const LAYERS: &str = "a list of layers, such as \"hidden.0\", \"norm.0\" and \"output\"";
 /// The name of a layer, as the network writes it: its number has no sign and no leading zeros.
@@ -20,7 +19,6 @@ pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
     /// Loads the initial weights instead: the best model of a run folder, or a file of weights, safetensors or PyTorch's.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,
     /// The layers that are randomly initialised although `from` has weights for them, such as `output`.
@@ -32,14 +30,13 @@ pub struct Init {
     #[schemars(extend("items" = { "type": "string", "pattern": LAYER }, "x-allowed" = LAYERS))]
     pub freeze: Vec<String>,
     /// The number of epochs after which frozen layers learn like the others. Without it, they stay frozen.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000))]
     pub unfreeze_after: Option<usize>,
     /// Tensors or layers that have other names in the file: the name in the file, and the name in this program.
-    #[serde(skip_serializing_if = "Table::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("additionalProperties" = { "type": "string", "pattern": LAYER_OR_TENSOR }))]
     #[schemars(extend("x-allowed" = "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\""))]
-    pub rename: Table<String>,
+    pub rename: BTreeMap<String, String>,
 }
 
 /// Weight initialisations by their standard names.

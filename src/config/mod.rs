@@ -23,7 +23,6 @@ mod schedule;
 mod schema;
 mod semi_supervised;
 mod setting;
-mod table;
 #[cfg(test)]
 mod tests;
 mod toml_text;
@@ -38,22 +37,21 @@ use std::{
 
 pub use self::augment::Augment;
 pub use self::devices::Devices;
-pub use self::difference::{Difference, differences};
+pub(crate) use self::difference::{Difference, differences};
 pub(crate) use self::document::table;
-pub use self::error::{ConfigError, Problem};
+pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
 pub(crate) use self::hint::{is_renamed, nearest};
-pub use self::home::expand_home;
+pub(crate) use self::home::expand_home;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
-pub use self::resumption::check_resumable;
+pub(crate) use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
 pub use self::schema::{Key, all_keys, schema_json};
 pub use self::semi_supervised::SemiSupervised;
 use self::setting::Setting;
-pub use self::table::Table;
 pub(crate) use self::toml_text::{dotted, line_of, shortened};
 pub use self::training::{BatchSize, Gradients, Training};
 
@@ -73,7 +71,7 @@ const LARGEST: u64 = 1 << 20;
 ///
 /// # Errors
 ///
-/// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
+/// `ConfigError::Unreadable` if `file` can't be read, or `ConfigError::Problems` with all problems.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
     let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;

@@ -1,10 +1,12 @@
 //! `[optimizer]`: the update rule, and which of its keys belong to which kind.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::init::LAYER;
-use super::table::Table;
 
 pub(super) const BETA_1: f64 = 0.9;
 pub(super) const BETA_2: f64 = 0.999;
@@ -22,47 +24,39 @@ pub struct Optimizer {
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// The decay of the moving average of the gradients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_1, "x-kinds" = ["adam", "adamw"]))]
     pub beta_1: Option<f64>,
     /// The decay of the moving average of the squared gradients.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_2, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
     /// The small number that is added to √v, as in Keras.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
     /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
     /// gradient, before any momentum, as in PyTorch; the default is 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
     /// The fraction of the last step that is added to the next.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
     pub momentum: Option<f64>,
     /// Nesterov's form of the momentum.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
     /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
     /// It is Keras' `clipnorm`. PyTorch's `clip_grad_norm_` takes one norm over all tensors.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
     /// Layers with a learning rate of their own: the factor by which a layer's scheduled rate is multiplied. AdamW's
     /// weight decay is multiplied, too.
-    #[serde(skip_serializing_if = "Table::is_empty")]
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("propertyNames" = { "pattern": LAYER }))]
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
     #[schemars(extend("x-allowed" = "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1"))]
-    pub layer_factors: Table<f64>,
+    pub layer_factors: BTreeMap<String, f64>,
 }
 
 impl Default for Optimizer {
@@ -78,7 +72,7 @@ impl Default for Optimizer {
             nesterov: None,
             clip_norm: None,
             clip_value: None,
-            layer_factors: Table::default(),
+            layer_factors: BTreeMap::new(),
         }
     }
 }
@@ -96,16 +90,9 @@ pub enum OptimizerKind {
     Sgd,
 }
 
-impl OptimizerKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Adam, Self::Adamw, Self::Sgd];
-
-    /// The kind's name in a config.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
-            Self::Sgd => "sgd",
-        }
+/// The kind's name in a config.
+impl fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }

@@ -51,24 +51,17 @@ impl SemiSupervised {
 impl Optimizer {
     /// With the keys of its kind filled in, by Keras' defaults, and those of other kinds cleared.
     pub fn resolved(self) -> Self {
-        let kind = self.kind;
-        let weight_decay = if kind == OptimizerKind::Adamw { ADAMW_DECAY } else { 0.0 };
+        let uses = |key| schema::kind_uses("optimizer", key, &self.kind.to_string());
+        let weight_decay = if self.kind == OptimizerKind::Adamw { ADAMW_DECAY } else { 0.0 };
         Self {
-            beta_1: kind.uses("beta_1").then(|| self.beta_1.unwrap_or(BETA_1)),
-            beta_2: kind.uses("beta_2").then(|| self.beta_2.unwrap_or(BETA_2)),
-            epsilon: kind.uses("epsilon").then(|| self.epsilon.unwrap_or(EPSILON)),
-            weight_decay: kind.uses("weight_decay").then(|| self.weight_decay.unwrap_or(weight_decay)),
-            momentum: kind.uses("momentum").then(|| self.momentum.unwrap_or(0.0)),
-            nesterov: kind.uses("nesterov").then(|| self.nesterov.unwrap_or(false)),
+            beta_1: uses("beta_1").then(|| self.beta_1.unwrap_or(BETA_1)),
+            beta_2: uses("beta_2").then(|| self.beta_2.unwrap_or(BETA_2)),
+            epsilon: uses("epsilon").then(|| self.epsilon.unwrap_or(EPSILON)),
+            weight_decay: uses("weight_decay").then(|| self.weight_decay.unwrap_or(weight_decay)),
+            momentum: uses("momentum").then(|| self.momentum.unwrap_or(0.0)),
+            nesterov: uses("nesterov").then(|| self.nesterov.unwrap_or(false)),
             ..self
         }
-    }
-}
-
-impl OptimizerKind {
-    /// Whether this kind uses the key of `[optimizer]`.
-    pub fn uses(self, key: &str) -> bool {
-        schema::kind_uses("optimizer", key, self.name())
     }
 }
 
@@ -89,6 +82,6 @@ impl Schedule {
 impl ScheduleKind {
     /// Whether this kind uses the key of `[schedule]`.
     pub fn uses(self, key: &str) -> bool {
-        schema::kind_uses("schedule", key, self.name())
+        schema::kind_uses("schedule", key, &self.to_string())
     }
 }

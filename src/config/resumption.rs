@@ -8,9 +8,6 @@ use super::schedule::ScheduleKind;
 /// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
 /// the device, the paths of the data, the number of epochs, the conditions for stopping, and keys that change no result may
 /// change.
-///
-/// # Errors
-/// [`ConfigError::Problems`] with each change that is not allowed.
 pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -> Result<(), ConfigError> {
     let refused = |Difference { key, values }: Difference| {
         let message = refusal(&key, before, after, epochs)?;

@@ -1,5 +1,7 @@
 //! `[schedule]`: the learning rate over time, and the keys of each kind.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +15,12 @@ pub struct Schedule {
     /// How the learning rate changes.
     pub kind: ScheduleKind,
     /// The number of epochs between two steps of the rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100_000), extend("default" = EVERY, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
     /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = FACTOR, "x-kinds" = ["step", "exponential"]))]
     pub factor: Option<f64>,
     /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-kinds" = ["cosine", "one-cycle"]))]
     pub warmup: Option<f64>,
 }
@@ -47,15 +46,11 @@ pub enum ScheduleKind {
 impl ScheduleKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Constant, Self::Step, Self::Exponential, Self::Cosine, Self::OneCycle];
+}
 
-    /// The kind's name in a config.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Constant => "constant",
-            Self::Step => "step",
-            Self::Exponential => "exponential",
-            Self::Cosine => "cosine",
-            Self::OneCycle => "one-cycle",
-        }
+/// The kind's name in a config.
+impl fmt::Display for ScheduleKind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::experiment::Experiment;
 use super::toml_text::dotted;
-use super::values::{allowed, list, words_in};
+use super::values::{allowed, list};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut settings = SchemaSettings::draft07();
@@ -99,14 +99,18 @@ pub fn takes_table(section: Option<&str>, name: &str) -> bool {
     find(section, name).is_some_and(|schema| schema["additionalProperties"].is_object())
 }
 
-/// The schema of a key or of a section.
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
     properties(section)?.get(name)
 }
 
 /// The values of the section's `kind` that use a key; empty if all do.
 pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
-    find(section, name).into_iter().flat_map(|schema| words_in(schema, "x-kinds")).collect()
+    find(section, name)
+        .into_iter()
+        .flat_map(|schema| list(schema, "x-kinds"))
+        .filter_map(Value::as_str)
+        .map(str::to_string)
+        .collect()
 }
 
 /// Whether a key of `section` is used by `kind`, or by every kind.

@@ -15,22 +15,12 @@ pub struct SemiSupervised {
     /// The factor of the unlabelled images' loss (λ). With 0, the unlabelled images are left out, but the numbers of
     /// updates and of labelled images stay the same. Without this key, an epoch is one pass through the labelled
     /// images.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<f64>,
     /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1), extend("default" = THRESHOLD))]
     pub threshold: Option<f64>,
     /// The number of unlabelled images in a batch for each labelled one (μ).
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000), extend("default" = RATIO))]
     pub ratio: Option<usize>,
-}
-
-impl SemiSupervised {
-    /// Whether no key is set.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }

@@ -50,7 +50,6 @@ impl Setting {
         self.is_table && self.section.is_none()
     }
 
-    /// The value, if it is valid TOML.
     pub fn parsed(&self) -> Option<toml::Value> {
         format!("value = {}\n", self.value).parse::<toml::Table>().ok()?.remove("value")
     }
@@ -60,7 +59,6 @@ impl Setting {
         assignment(self.section.as_deref(), &self.name, &self.value)
     }
 
-    /// A problem with this setting.
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         Problem { key: self.key(), line: self.line, setting: self.shown.clone(), message: message.into() }
     }

@@ -1,8 +1,6 @@
 //! `[training]`: how long to train, and in which batches.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[training]`: how long to train, and in which batches.
@@ -14,6 +12,7 @@ pub struct Training {
     #[schemars(range(min = 1, max = 100_000))]
     pub epochs: usize,
     /// The number of images in a batch, or `"all"` for the whole training split.
+    #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }]))]
     pub batch_size: BatchSize,
     /// Gradient accumulation: the number of batches in an update, which equals the update of one large batch of all
     /// their images. The last update of an epoch may have fewer batches.
@@ -28,7 +27,6 @@ pub struct Training {
     pub label_smoothing: f64,
     /// The decay of an exponential moving average of the weights. The average is then the model. Without it, there is
     /// no average.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,
     /// Write files for TensorBoard into the run folder.
@@ -64,47 +62,11 @@ pub enum Gradients {
 
 /// The number of images in a batch: in a file, a whole number or `"all"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "toml::Value", into = "toml::Value")]
+#[serde(rename_all = "lowercase")]
 pub enum BatchSize {
-    /// This number of images. The last batch of an epoch has the images that are left.
-    Images(usize),
     /// The whole training split: plain gradient descent.
     All,
-}
-
-impl TryFrom<toml::Value> for BatchSize {
-    type Error = &'static str;
-
-    fn try_from(value: toml::Value) -> Result<Self, Self::Error> {
-        let images = value.as_integer().and_then(|images| usize::try_from(images).ok());
-        match images {
-            Some(images) => Ok(Self::Images(images)),
-            None if value.as_str() == Some("all") => Ok(Self::All),
-            None => Err("must be a whole number or \"all\""),
-        }
-    }
-}
-
-impl From<BatchSize> for toml::Value {
-    fn from(size: BatchSize) -> Self {
-        match size {
-            // TOML's integers are signed. A batch of this size has all images anyway.
-            BatchSize::Images(images) => Self::Integer(i64::try_from(images).unwrap_or(i64::MAX)),
-            BatchSize::All => Self::String("all".into()),
-        }
-    }
-}
-
-impl JsonSchema for BatchSize {
-    fn schema_name() -> Cow<'static, str> {
-        "BatchSize".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }] })
-    }
+    /// This number of images. The last batch of an epoch has the images that are left.
+    #[serde(untagged)]
+    Images(usize),
 }

@@ -11,10 +11,6 @@ pub fn words(schema: &Value) -> Vec<String> {
     list(schema, "oneOf").filter_map(|choice| choice["const"].as_str()).map(str::to_string).collect()
 }
 
-pub fn words_in(schema: &Value, key: &str) -> Vec<String> {
-    list(schema, key).filter_map(Value::as_str).map(str::to_string).collect()
-}
-
 /// The allowed values of a key with this schema, in words that follow "must be".
 pub fn allowed(schema: &Value) -> String {
     if let Some(words) = schema["x-allowed"].as_str() {

@@ -14,7 +14,6 @@ impl Backend {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    /// Whether the backend is compiled in.
     pub fn is_built(self) -> bool {
         match self {
             Self::Cuda => cfg!(feature = "cuda"),
@@ -70,9 +69,6 @@ impl Backend {
     }
 
     /// Opens the adapter `index`, or the recommended one. `name` is the device's name.
-    ///
-    /// # Errors
-    /// [`DeviceError::NoAdapter`].
     pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
         let adapters = self.adapters();
         let count = adapters.len();

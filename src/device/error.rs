@@ -7,47 +7,21 @@ use super::remote::RemoteError;
 /// Why a device can't be used, and what helps.
 #[derive(Debug, Error)]
 pub enum DeviceError {
-    /// The name is unknown.
     #[error(
         "device `{name}` is unknown: choose auto, {known}; a GPU may have a number, as in wgpu:1; for a device of \
          another machine, use the name that `mnist-burn worker` prints there"
     )]
-    Unknown {
-        /// The name as given.
-        name: String,
-        /// The known names.
-        known: String,
-    },
-    /// The backend is not compiled into this build.
+    Unknown { name: String, known: String },
     #[error("device `{name}` is not compiled in (this build has {built}); use `cargo run --release --features {name}`")]
-    NotBuilt {
-        /// The backend asked for.
-        name: &'static str,
-        /// The backends that are compiled in.
-        built: String,
-    },
-    /// The backend has no adapter, or no adapter with this number.
+    NotBuilt { name: &'static str, built: String },
     #[error(
         "no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}, or use the CPU with \
          `--device ndarray`"
     )]
-    NoAdapter {
-        /// The device as asked for.
-        name: String,
-        /// The number of the backend's adapters.
-        count: usize,
-        /// What to install.
-        help: &'static str,
-    },
-    /// The driver failed. It has printed the reason to stderr.
+    NoAdapter { name: String, count: usize, help: &'static str },
+    /// The driver failed, and has printed the reason to stderr.
     #[error("device `{name}` can't be opened, see the message above; {help}, or use the CPU with `--device ndarray`")]
-    Refused {
-        /// The device as asked for.
-        name: String,
-        /// What to install.
-        help: &'static str,
-    },
-    /// Another machine's device can't be used.
+    Refused { name: String, help: &'static str },
     #[error(transparent)]
     Remote(#[from] RemoteError),
 }

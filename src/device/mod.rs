@@ -14,8 +14,8 @@ pub mod remote;
 use std::panic::catch_unwind;
 
 use backend::names;
-pub use error::DeviceError;
-pub use name::{Backend, DeviceName};
+pub(crate) use error::DeviceError;
+pub(crate) use name::{Backend, DeviceName};
 pub use opened::Opened;
 use remote::{Address, WorkerAddress};
 
@@ -55,11 +55,8 @@ fn open_remote(address: &Address) -> Result<Opened, DeviceError> {
 }
 
 /// Lists the devices of a worker.
-///
-/// # Errors
-/// If it does not answer, or refuses the connection.
 #[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
-pub fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
+pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
     #[cfg(feature = "remote")]
     return Ok(remote::devices(worker)?);
     #[cfg(not(feature = "remote"))]
@@ -68,7 +65,7 @@ pub fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
 
 /// The error of a build that can't reach other machines.
 #[cfg(not(feature = "remote"))]
-pub fn without_remote() -> DeviceError {
+pub(crate) fn without_remote() -> DeviceError {
     DeviceError::NotBuilt { name: "remote", built: names(Backend::built()) }
 }
 

@@ -2,19 +2,16 @@
 
 use super::remote::Address;
 
-/// A parsed device name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceName {
     /// The first GPU of the compiled backends, or a CPU.
     Auto,
     /// A device of this machine.
     Local {
-        /// The backend.
         backend: Backend,
         /// The number of the GPU. `None` for the one that the driver recommends.
         index: Option<usize>,
     },
-    /// A device of a worker.
     Remote(Address),
 }
 
@@ -70,7 +67,6 @@ impl Backend {
         }
     }
 
-    /// Whether the backend computes on GPUs.
     pub fn is_gpu(self) -> bool {
         !matches!(self, Self::NdArray | Self::Flex)
     }

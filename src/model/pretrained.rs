@@ -13,7 +13,7 @@ use super::mlp::Mlp;
 use super::tensors::{self, Stored};
 use super::weights::{self, WeightsError};
 use crate::checksum;
-use crate::config::{Experiment, Table};
+use crate::config::Experiment;
 use crate::data::Scaling;
 
 /// The largest number of mismatches that a message names.
@@ -104,7 +104,7 @@ impl Pretrained {
     /// Refused if several networks in the file fit equally well.
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
-        wanted.extend(experiment.init.rename.0.keys().cloned());
+        wanted.extend(experiment.init.rename.keys().cloned());
         let is_wanted = |name: &str| {
             let rest = |layer: &String| name.strip_prefix(layer.as_str());
             wanted.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -133,9 +133,9 @@ impl Pretrained {
 
     /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
     /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
-    pub fn renamed(mut self, names: &Table<String>) -> Result<Self, PretrainedError> {
+    pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
-            let matching = names.0.iter().filter_map(|(there, here)| {
+            let matching = names.iter().filter_map(|(there, here)| {
                 let part = name.strip_prefix(there.as_str())?;
                 (part.is_empty() || part.starts_with('.')).then(|| (there, format!("{here}{part}")))
             });
@@ -153,7 +153,7 @@ impl Pretrained {
                 None => _ = kept.insert(name, tensor),
             }
         }
-        if let Some(name) = names.0.keys().find(|name| !seen.contains(name)) {
+        if let Some(name) = names.keys().find(|name| !seen.contains(name)) {
             let names = kept.into_keys().chain(moved.into_keys()).collect();
             return Err(PretrainedError::Name { path: self.path.clone(), name: name.clone(), names });
         }

@@ -3,7 +3,7 @@
 use askama::Template;
 use toml::Value;
 
-use super::curves::{Chart, Series};
+use super::curves::{Chart, Series, error, loss, percents};
 use crate::config::{Difference, differences};
 use crate::run::{Epoch, RunError, RunFolder, Summary};
 use crate::text::{nats, percent, seconds};
@@ -17,7 +17,6 @@ struct Page {
     differences: Vec<Row>,
 }
 
-/// A row of a table.
 struct Row {
     name: String,
     cells: Vec<String>,
@@ -45,11 +44,6 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     Ok(page.render().expect("writing to a string does not fail"))
 }
 
-/// Formats an error that is in percent.
-fn percents(error: f64) -> String {
-    percent(Some(error / 100.0))
-}
-
 fn cells(summary: &Summary) -> Vec<String> {
     vec![
         percent(summary.test_error),
@@ -58,22 +52,18 @@ fn cells(summary: &Summary) -> Vec<String> {
         summary.best_epoch.map_or_else(|| "–".into(), |epoch| epoch.to_string()),
         format!("{}/{}", summary.epochs, summary.planned_epochs),
         seconds(summary.seconds),
-        summary.status.word().into(),
+        summary.status.to_string(),
     ]
 }
 
 /// A chart per metric, with a line per run. There is no chart of validation if no run is validated.
 fn charts(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
     let chart = |title, metric: &dyn Fn(&Epoch) -> Option<f64>, text| {
-        let series = |(style, (name, epochs)): (usize, (&String, &Vec<Epoch>))| {
-            let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
-            Series { label: name.clone(), style, values }
-        };
+        let series =
+            |(style, (name, epochs)): (usize, (&String, &Vec<Epoch>))| Series::new(name, style, epochs, metric);
         let series: Vec<Series> = names.iter().zip(runs).enumerate().map(series).collect();
         Chart::new(title, &series, None, text)
     };
-    let error = |accuracy: f64| 100.0 * (1.0 - accuracy);
-    let loss = |loss: f64| nats(Some(loss));
     let charts = [
         chart("Validation error, %", &|epoch| epoch.validation_accuracy.map(error), percents),
         chart("Validation loss, nats", &|epoch| epoch.validation_loss, loss),

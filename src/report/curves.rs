@@ -2,17 +2,16 @@
 
 use askama::Template;
 
-/// The width of the drawing, in its own units.
+use crate::run::Epoch;
+use crate::text::{nats, percent};
+
+/// The size of the drawing, in its own units.
 pub const WIDTH: f64 = 460.0;
-/// The height of the drawing.
 pub const HEIGHT: f64 = 280.0;
-/// The left end of the lines. The labels of the values are left of it.
+/// The ends of the lines. The labels of the values are left of them, those of the epochs below.
 pub const LEFT: f64 = 52.0;
-/// The right end of the lines.
 pub const RIGHT: f64 = WIDTH - 14.0;
-/// The upper end of the lines.
 pub const TOP: f64 = 16.0;
-/// The lower end of the lines. The labels of the epochs are below it.
 pub const BOTTOM: f64 = HEIGHT - 40.0;
 /// The most labels on the epoch axis.
 const MOST_EPOCHS: usize = 8;
@@ -22,7 +21,6 @@ const VALUES: f64 = 5.0;
 /// The values of a curve.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// The name of the curve.
     pub label: String,
     /// The number of its colour and dashes.
     pub style: usize,
@@ -34,13 +32,11 @@ pub struct Series {
 #[derive(Debug, Clone, Template)]
 #[template(path = "chart.html")]
 pub struct Chart {
-    /// What the values are.
     pub title: String,
     /// The labels of the epoch axis.
     pub epochs: Vec<Tick>,
     /// The labels of the value axis.
     pub values: Vec<Tick>,
-    /// The curves.
     pub lines: Vec<Line>,
     /// The mark of the best epoch, if there is one.
     pub best: Option<Tick>,
@@ -48,46 +44,45 @@ pub struct Chart {
     pub rows: Vec<Row>,
 }
 
-/// A label on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tick {
     /// The position along the axis.
     pub at: f64,
-    /// The text.
     pub label: String,
 }
 
-/// One curve.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// The name of the curve.
     pub label: String,
     /// The number of its colour and dashes.
     pub style: usize,
     /// The parts between gaps, as points of an SVG polyline: `x,y x,y`.
     pub parts: Vec<String>,
-    /// Its points.
     pub points: Vec<Point>,
 }
 
 /// One value of a curve.
 #[derive(Debug, Clone)]
 pub struct Point {
-    /// From the left.
     pub x: f64,
-    /// From the top.
     pub y: f64,
-    /// The text.
     pub label: String,
 }
 
 /// An epoch's values, as text.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// The epoch.
     pub epoch: usize,
     /// A value per curve; a dash where one is missing.
     pub cells: Vec<String>,
+}
+
+impl Series {
+    /// The curve of a metric, where it was measured.
+    pub fn new(label: &str, style: usize, epochs: &[Epoch], metric: impl Fn(&Epoch) -> Option<f64>) -> Self {
+        let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
+        Self { label: label.into(), style, values }
+    }
 }
 
 impl Chart {
@@ -155,6 +150,20 @@ fn nice(step: f64) -> f64 {
 fn short(value: f64, step: f64) -> String {
     let decimals = (-step.log10().floor()).max(0.0) as usize;
     format!("{value:.decimals$}")
+}
+
+/// The error that belongs to an accuracy, in percent.
+pub fn error(accuracy: f64) -> f64 {
+    100.0 * (1.0 - accuracy)
+}
+
+/// Formats an error that is in percent.
+pub fn percents(error: f64) -> String {
+    percent(Some(error / 100.0))
+}
+
+pub fn loss(loss: f64) -> String {
+    nats(Some(loss))
 }
 
 /// Rounds a coordinate to a tenth: more digits are not visible.

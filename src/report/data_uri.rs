@@ -13,7 +13,7 @@ const POSITIVE: [u8; 3] = [190, 70, 0];
 
 /// A grey image of `[height, width]` pixels, 0 black and 255 white.
 pub fn grey(pixels: &[u8], size: [usize; 2]) -> String {
-    encode(pixels, size, ColorType::Grayscale, None)
+    encode(pixels, size, |encoder| encoder.set_color(ColorType::Grayscale))
 }
 
 /// An image of `[height, width]` values: white for 0, stronger colours up to ±`largest`, where they end.
@@ -23,7 +23,10 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
         ((fraction * f32::from(SHADES)).round() as i16 + SHADES) as u8
     };
     let shades: Vec<u8> = values.iter().map(shade).collect();
-    encode(&shades, size, ColorType::Indexed, Some(palette()))
+    encode(&shades, size, |encoder| {
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette(palette());
+    })
 }
 
 fn palette() -> Vec<u8> {
@@ -35,20 +38,25 @@ fn palette() -> Vec<u8> {
     (-SHADES..=SHADES).flat_map(color).collect()
 }
 
-fn encode(pixels: &[u8], [height, width]: [usize; 2], color: ColorType, palette: Option<Vec<u8>>) -> String {
+/// A PNG of `[height, width]` pixels, with what `configure` sets.
+pub fn png(pixels: &[u8], [height, width]: [usize; 2], configure: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
     let mut file = vec![];
     let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
-    encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::High);
-    // A filter does not help: these images are too small or too noisy.
-    encoder.set_filter(Filter::NoFilter);
-    if let Some(palette) = palette {
-        encoder.set_palette(palette);
-    }
+    configure(&mut encoder);
     let mut writer = encoder.write_header().expect("writing to memory does not fail, and every image has pixels");
     writer.write_image_data(pixels).expect("the number of pixels matches the size");
     writer.finish().expect("writing to memory does not fail");
+    file
+}
+
+fn encode(pixels: &[u8], size: [usize; 2], configure: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> String {
+    let file = png(pixels, size, |encoder| {
+        // A filter does not help: these images are too small or too noisy.
+        encoder.set_filter(Filter::NoFilter);
+        configure(encoder);
+    });
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
 }
 

@@ -1,7 +1,8 @@
 //! Many images in one PNG.
 
-use png::{BitDepth, ColorType, Compression, Encoder};
+use png::ColorType;
 
+use super::data_uri;
 use crate::data::Images;
 
 /// The software that the PNG names, by which this program recognises its own.
@@ -30,20 +31,10 @@ pub fn png(columns: &[Images]) -> Vec<u8> {
             }
         }
     }
-    encode(&pixels, total_width, total_height)
-}
-
-fn encode(pixels: &[u8], width: usize, height: usize) -> Vec<u8> {
-    let mut file = vec![];
-    let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
-    encoder.set_color(ColorType::Grayscale);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::High);
-    encoder.add_text_chunk("Software".into(), MARK.into()).expect("a known keyword and plain text");
-    let mut writer = encoder.write_header().expect("writing to memory does not fail, and every image has pixels");
-    writer.write_image_data(pixels).expect("the number of pixels matches the size");
-    writer.finish().expect("writing to memory does not fail");
-    file
+    data_uri::png(&pixels, [total_height, total_width], |encoder| {
+        encoder.set_color(ColorType::Grayscale);
+        encoder.add_text_chunk("Software".into(), MARK.into()).expect("a known keyword and plain text");
+    })
 }
 
 #[cfg(test)]

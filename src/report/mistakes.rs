@@ -17,11 +17,9 @@ const MOST_PIXELS: usize = 1 << 19;
 pub struct Mistake {
     /// The image's index in the test set, from 0.
     pub index: usize,
-    /// The image as a data URI.
+    /// A data URI.
     pub image: String,
-    /// The true class.
     pub truth: String,
-    /// The predicted class.
     pub prediction: String,
     /// The three most probable classes.
     pub guesses: Vec<Guess>,
@@ -30,9 +28,7 @@ pub struct Mistake {
 /// A class and its predicted probability.
 #[derive(Debug, Clone)]
 pub struct Guess {
-    /// The class.
     pub class: String,
-    /// Its probability in percent.
     pub percent: String,
     /// Whether it is the true class.
     pub is_right: bool,

@@ -1,15 +1,15 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! [`page`] makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs,
+//! `page` makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs,
 //! `calibration` and `reliability` compare confidence with accuracy, `mistakes` lists the wrong predictions, `weights`
-//! draws the weights of the first layer, `data_uri` embeds images in the page. [`image_grid`] makes a PNG of many
+//! draws the weights of the first layer, `data_uri` embeds images in the page. `image_grid` makes a PNG of many
 //! images. The HTML is in `templates/`, which escape all values.
 
 mod calibration;
 mod comparison;
 mod curves;
 mod data_uri;
-pub mod image_grid;
+pub(crate) mod image_grid;
 mod mistakes;
 mod reliability;
 mod weights;
@@ -25,18 +25,18 @@ use crate::evaluation::{ClassMetrics, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
 use crate::text::{grouped, nats, percent, seconds};
 
-use curves::{Chart, Series};
+use calibration::BINS;
+use curves::{Chart, Series, error, loss, percents};
 use mistakes::Mistake;
 use reliability::Reliability;
 use weights::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
-pub const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
+pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
 
 /// The number of mistakes that are visible at first; the others are folded.
 const UNFOLDED: usize = 60;
 
-/// The page of one run.
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page {
@@ -61,18 +61,8 @@ struct Page {
     config: String,
 }
 
-/// A value and its label.
-#[derive(Debug, Clone)]
-struct Fact {
-    label: String,
-    value: String,
-}
-
-impl Fact {
-    fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), value: value.into() }
-    }
-}
+/// A label and its value.
+type Fact = (String, String);
 
 /// One count of the confusion matrix.
 #[derive(Debug, Clone)]
@@ -87,10 +77,7 @@ struct Cell {
 
 /// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
 /// `[units, pixels]`, are those of the model's first layer.
-///
-/// # Errors
-/// If a file of the run can't be read.
-pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
+pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
     let EvaluationOutput { evaluation, images, predictions } = evaluated;
     let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
@@ -131,23 +118,23 @@ pub fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> R
 fn tiles(evaluation: &Evaluation, summary: &Summary, reliability: &Reliability) -> Vec<Fact> {
     let Evaluation { wrong, images, .. } = *evaluation;
     let best = summary.best_epoch.map_or_else(|| "–".into(), |best| format!("{best} of {}", summary.epochs));
-    vec![
-        Fact::new("test error", percent(Some(wrong as f64 / images.max(1) as f64))),
-        Fact::new(format!("mistakes of {}", grouped(images)), grouped(wrong)),
-        Fact::new("test loss", nats(Some(evaluation.loss))),
-        Fact::new("calibration error", reliability.error.clone()),
-        Fact::new("best epoch", best),
-        Fact::new("training time", seconds(summary.seconds)),
+    [
+        ("test error", percent(Some(wrong as f64 / images.max(1) as f64))),
+        (&format!("mistakes of {}", grouped(images)), grouped(wrong)),
+        ("test loss", nats(Some(evaluation.loss))),
+        ("calibration error", reliability.error.clone()),
+        ("best epoch", best),
+        ("training time", seconds(summary.seconds)),
     ]
+    .map(|(label, value)| (label.into(), value))
+    .into()
 }
 
 /// The charts of one run. A style below 8 is a colour; adding 8 or 16 gives dashes in that colour.
 fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
     let series = |label: &str, style: usize, metric: &dyn Fn(&Epoch) -> Option<f64>| {
-        let values: Vec<_> = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
-        (!values.is_empty()).then(|| Series { label: label.into(), style, values })
+        Some(Series::new(label, style, epochs, metric)).filter(|series| !series.values.is_empty())
     };
-    let error = |accuracy: f64| 100.0 * (1.0 - accuracy);
     let errors = [
         series("training", 9, &|epoch| Some(error(epoch.train_accuracy))),
         series("validation", 0, &|epoch| epoch.validation_accuracy.map(error)),
@@ -161,10 +148,7 @@ fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
     let chart = |title, series: [Option<Series>; 3], text| {
         Chart::new(title, &series.into_iter().flatten().collect::<Vec<_>>(), best, text)
     };
-    let charts = [
-        chart("Error, %", errors, |error| percent(Some(error / 100.0))),
-        chart("Loss, nats", losses, |loss| nats(Some(loss))),
-    ];
+    let charts = [chart("Error, %", errors, percents), chart("Loss, nats", losses, loss)];
     charts.into_iter().flatten().collect()
 }
 
@@ -199,24 +183,24 @@ fn facts(experiment: &Experiment, record: &Record, summary: &Summary) -> Vec<Fac
         }
     }
     let mut facts = vec![
-        Fact::new("device", format!("{} ({adapter})", record.devices())),
-        Fact::new("seed", record.seed.to_string()),
-        Fact::new("parameters", grouped(record.parameters)),
-        Fact::new("training images", images),
-        Fact::new("images", format!("{} × {} pixels, {} classes", data.height, data.width, data.classes)),
-        Fact::new("epochs", format!("{} of at most {}", summary.epochs, experiment.training.epochs)),
-        Fact::new("started", time(record.started)),
-        Fact::new("training time", seconds(summary.seconds)),
+        ("device", format!("{} ({adapter})", record.devices())),
+        ("seed", record.seed.to_string()),
+        ("parameters", grouped(record.parameters)),
+        ("training images", images),
+        ("images", format!("{} × {} pixels, {} classes", data.height, data.width, data.classes)),
+        ("epochs", format!("{} of at most {}", summary.epochs, experiment.training.epochs)),
+        ("started", time(record.started)),
+        ("training time", seconds(summary.seconds)),
     ];
     if let Some(training) = training {
-        facts.push(Fact::new("CPU time", seconds(training.cpu_seconds)));
+        facts.push(("CPU time", seconds(training.cpu_seconds)));
         let operations = format!("{:.3e} floating-point operations", training.floating_point_operations as f64);
-        facts.push(Fact::new("matrix products", operations));
-        facts.extend(training.stopped.as_ref().map(|reason| Fact::new("stopped because", reason)));
+        facts.push(("matrix products", operations));
+        facts.extend(training.stopped.as_ref().map(|reason| ("stopped because", reason.clone())));
     }
-    facts.extend(record.failure.as_ref().map(|failure| Fact::new("failed", failure)));
-    facts.push(Fact::new("made with", format!("mnist-burn {version}{commit}")));
-    facts
+    facts.extend(record.failure.as_ref().map(|failure| ("failed", failure.clone())));
+    facts.push(("made with", format!("mnist-burn {version}{commit}")));
+    facts.into_iter().map(|(label, value)| (label.into(), value)).collect()
 }
 
 /// Formats a UNIX time, in seconds, in the local time zone.

@@ -8,48 +8,36 @@ const LEFT: f64 = 48.0;
 const BOTTOM: f64 = 272.0;
 const SIDE: f64 = 256.0;
 
-/// A reliability diagram.
 #[derive(Debug, Clone)]
 pub struct Reliability {
     /// The expected calibration error, with its unit.
     pub error: String,
     /// The bins that hold images.
     pub bars: Vec<Bar>,
-    /// The number of all bins.
-    pub bins: usize,
 }
 
 /// One bin: a bar as high as its accuracy, and the gap between that and its confidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bar {
-    /// Its left edge.
     pub x: f64,
-    /// Its width.
     pub width: f64,
-    /// Its upper edge.
     pub y: f64,
-    /// Its height.
     pub height: f64,
-    /// The gap's upper edge.
     pub gap_y: f64,
-    /// The gap's height.
     pub gap_height: f64,
     /// The confidences that it covers, in percent.
     pub range: String,
-    /// The number of images that it holds.
     pub images: usize,
-    /// Their mean confidence.
     pub confidence: String,
     /// The fraction that is correct.
     pub accuracy: String,
 }
 
 impl Reliability {
-    /// The diagram of `bins`.
     pub fn new(bins: Vec<Bin>) -> Self {
         let error = format!("{:.2} %", 100.0 * expected_error(&bins));
         let filled = bins.iter().enumerate().filter(|(_, bin)| bin.images > 0);
-        Self { error, bars: filled.map(|(index, bin)| Bar::new(index, bin)).collect(), bins: BINS }
+        Self { error, bars: filled.map(|(index, bin)| Bar::new(index, bin)).collect() }
     }
 }
 

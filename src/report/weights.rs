@@ -21,10 +21,8 @@ pub struct FirstLayer {
     pub largest: f32,
 }
 
-/// A unit of the first layer.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    /// Its name.
     pub name: String,
     /// Its weights, as the data URI of an image.
     pub image: String,

@@ -23,13 +23,9 @@ pub struct Bundled {
 }
 
 impl Bundled {
-    /// What the run is called.
     pub const NAME: &str = "handwriting (built in)";
 
     /// Writes the run's files into a new temporary folder.
-    ///
-    /// # Errors
-    /// If they can't be written.
     pub fn unpack() -> Result<Self, RunError> {
         let failed = |source| RunError::Create { path: std::env::temp_dir(), source };
         let folder = tempfile::Builder::new().prefix("mnist-burn-").tempdir().map_err(failed)?;
@@ -37,7 +33,6 @@ impl Bundled {
         Ok(Self { folder })
     }
 
-    /// The run's folder.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

@@ -12,25 +12,14 @@ use super::metrics::Epoch;
 use super::record::Seconds;
 use crate::checksum;
 
-/// Why a checkpoint can't be used.
 #[derive(Debug, Error)]
 pub enum CheckpointError {
-    /// The file has changed, or is not a checkpoint.
     #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
-    Checksum {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is intact, but does not have the contents that this program expects.
+    Checksum { path: PathBuf },
     #[error(
         "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
     )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// What does not match.
-        reason: String,
-    },
+    Version { path: PathBuf, reason: String },
 }
 
 /// The state of a training between two epochs.

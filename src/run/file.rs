@@ -14,29 +14,21 @@ const UNFINISHED: [&str; 2] = [".unfinished-", ".tmp"];
 /// The most links to links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Writes `<folder>/<name>` under a temporary name, then renames it.
-///
-/// # Errors
-/// If it can't be written. An older file then stays as it is.
+/// Writes `<folder>/<name>` under a temporary name, then renames it. After an error, an older file stays as it is.
 pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
     write_atomically(&folder.join(name), bytes, true).map(drop).map_err(|source| unwritten(folder, name, source))
 }
 
 /// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
 /// older file. Returns a warning if the system can't make sure that the file outlives a crash.
-///
-/// # Errors
-/// If it can't be written, or exists and may not be replaced.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
     let synced = write_atomically(path, bytes, replace);
     let synced = synced.map_err(|source| RunError::Write { path: path.into(), source })?;
     Ok((!synced).then(|| unsynced(folder_of(path))))
 }
 
-/// The file that writing to `path` would write: `path` itself, or the file that it links to. It need not exist.
-///
-/// # Errors
-/// If it is not a regular file, or can't be found out.
+/// The file that writing to `path` would write: `path` itself, or the file that it links to. It need not exist. Refuses
+/// what is not a regular file.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => fs::canonicalize(path),

@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::checkpoint::Checkpoint;
 use super::error::RunError;
 use super::evaluation_record::EvaluationRecord;
-use super::file::{unwritten, write_whole};
+use super::file::{folder_of, unwritten, write_whole};
 use super::metrics::{self, Epoch};
 use super::record::Record;
-use super::tensorboard::{self, Curve};
+use super::tensorboard::{self, TRAIN, VALIDATION};
 use crate::bounded;
 use crate::checksum;
 use crate::config::{self, Experiment};
@@ -103,11 +102,12 @@ impl RunFolder {
         if self.memory.is_some() {
             return Ok(());
         }
-        for curve in Curve::ALL.into_iter().filter(|&curve| curve == Curve::Train || validated) {
-            let folder = self.path.join("tensorboard").join(curve.to_string());
-            fs::create_dir_all(&folder).map_err(|source| RunError::Create { path: folder, source })?;
-            let (name, events) = (curve.file(), tensorboard::events(epochs, rate, start, curve));
-            match fs::read(self.path.join(&name)) {
+        for split in [Some(TRAIN), validated.then_some(VALIDATION)].iter().flatten() {
+            let (name, events) = (split.file(), tensorboard::events(epochs, rate, start, split));
+            let path = self.path.join(&name);
+            let folder = folder_of(&path);
+            fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
+            match fs::read(&path) {
                 // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
                 // partial event at the end as one that is still being written, and so does this.
                 Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
@@ -179,14 +179,12 @@ impl RunFolder {
 
     /// The run's record.
     pub fn record(&self) -> Result<Record, RunError> {
-        let record: Record = self.read_json("record.json")?;
-        match record.data.implausible() {
-            None => Ok(record),
-            Some(why) => {
-                let source = serde::de::Error::custom(why);
-                Err(RunError::Damaged { path: self.path.join("record.json"), source })
-            }
-        }
+        let path = self.path.join("record.json");
+        let read = bounded::read(&path, LARGEST);
+        let bytes = read.map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
+        let damaged = |source| RunError::Damaged { path: path.clone(), source };
+        let record: Record = serde_json::from_slice(&bytes).map_err(damaged)?;
+        record.data.implausible().map_or(Ok(record), |why| Err(damaged(serde::de::Error::custom(why))))
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
@@ -219,13 +217,6 @@ impl RunFolder {
         let opened = File::options().append(true).open(self.path.join(name));
         let appended = opened.and_then(|mut file| file.write_all(bytes));
         appended.map_err(|source| unwritten(&self.path, name, source))
-    }
-
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, RunError> {
-        let path = self.path.join(name);
-        let read = bounded::read(&path, LARGEST);
-        let bytes = read.map_err(|source| RunError::Read { run: self.path.clone(), path: path.clone(), source })?;
-        serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source })
     }
 }
 

@@ -1,6 +1,5 @@
-//! Lists the runs in a folder, each with its [`Summary`], in a chosen order.
+//! Lists the runs in a folder, each with its [`Summary`].
 
-use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,40 +11,19 @@ use super::summary::Summary;
 /// The maximum depth of run folders: `runs/<run>`, `runs/<sweep>/<trial>`, and one more for the user's own folders.
 const MAX_DEPTH: usize = 3;
 
-/// The order of a listing, ascending. Runs without the value come last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// When the run was started
-    Time,
-    /// The folder
-    Name,
-    /// The best validation error
-    Validation,
-    /// The test error
-    Test,
-    /// The number of epochs so far
-    Epochs,
-    /// The training time
-    Duration,
-}
-
-/// One run of a listing.
 #[derive(Debug)]
 pub struct ListedRun {
     /// The run's folder.
     pub path: PathBuf,
     /// The run's folder, relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
-    /// When it was started, in seconds of UNIX time, by its record. `None` if that can't be read.
-    pub started: Option<f64>,
-    /// Its summary, or why it can't be read.
     pub summary: Result<Summary, RunError>,
 }
 
 /// The runs in a folder.
 #[derive(Debug)]
 pub struct Listing {
-    /// The runs, in the chosen order.
+    /// The runs, the newest last. Those whose start is not known come after it.
     pub runs: Vec<ListedRun>,
     /// Folders that were skipped, each with the reason.
     pub warnings: Vec<String>,
@@ -54,16 +32,15 @@ pub struct Listing {
 /// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`.
 ///
 /// Skips with a warning the folders that can't be read, and those that have only a damaged record.
-///
-/// # Errors
-/// If `folder` itself can't be read.
-pub fn list(folder: &Path, sort: Sort) -> Result<Listing, RunError> {
+pub fn list(folder: &Path) -> Result<Listing, RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = find(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
-    let mut runs: Vec<ListedRun> = paths.into_iter().map(|path| ListedRun::read(path, folder)).collect();
-    runs.sort_by(|one, other| one.cmp_by(other, sort).then_with(|| one.name.cmp(&other.name)));
-    Ok(Listing { runs, warnings })
+    let mut runs: Vec<(f64, ListedRun)> = paths.into_iter().map(|path| read(path, folder)).collect();
+    runs.sort_by(|(start, one), (other_start, other)| {
+        start.total_cmp(other_start).then_with(|| one.name.cmp(&other.name))
+    });
+    Ok(Listing { runs: runs.into_iter().map(|(_, run)| run).collect(), warnings })
 }
 
 /// Adds the runs in `folder` to `found`, down to `depth` levels of folders.
@@ -94,28 +71,10 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Ve
     Ok(())
 }
 
-impl ListedRun {
-    fn read(path: PathBuf, runs: &Path) -> Self {
-        let run = RunFolder::at(&path);
-        let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
-        let started = run.record().ok().map(|record| record.started);
-        Self { name, started, summary: Summary::read(&run), path }
-    }
-
-    fn cmp_by(&self, other: &Self, sort: Sort) -> Ordering {
-        let order = |metric: &dyn Fn(&Self) -> Option<f64>| {
-            let value = |listed: &Self| metric(listed).unwrap_or(f64::INFINITY);
-            value(self).total_cmp(&value(other))
-        };
-        let by = |metric: fn(&Summary) -> Option<f64>| order(&|listed| listed.summary.as_ref().ok().and_then(metric));
-        match sort {
-            Sort::Time => order(&|listed| listed.started),
-            // The caller orders equal runs by name.
-            Sort::Name => Ordering::Equal,
-            Sort::Validation => by(|summary| summary.validation_error),
-            Sort::Test => by(|summary| summary.test_error),
-            Sort::Epochs => by(|summary| Some(summary.epochs as f64)),
-            Sort::Duration => by(|summary| Some(summary.seconds)),
-        }
-    }
+/// A run, and when it was started, in seconds of UNIX time; infinity if that can't be read.
+fn read(path: PathBuf, runs: &Path) -> (f64, ListedRun) {
+    let run = RunFolder::at(&path);
+    let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
+    let started = run.record().map_or(f64::INFINITY, |record| record.started);
+    (started, ListedRun { name, summary: Summary::read(&run), path })
 }

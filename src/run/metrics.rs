@@ -26,19 +26,14 @@ pub struct Epoch {
 }
 
 /// The contents of `metrics.csv`: a header and a row per epoch.
-///
-/// # Errors
-/// If serialisation fails, which is not expected: it writes to memory.
 pub fn to_csv(epochs: &[Epoch]) -> io::Result<Vec<u8>> {
     let mut table = csv::Writer::from_writer(Vec::new());
     epochs.iter().try_for_each(|epoch| table.serialize(epoch))?;
     table.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Reads the contents of `metrics.csv`. Unknown columns are ignored.
-///
-/// # Errors
-/// If it is not a table of epochs that are numbered from 1 and have possible metrics.
+/// Reads the contents of `metrics.csv`. Unknown columns are ignored. Refuses what is not a table of epochs that are
+/// numbered from 1 and have possible metrics.
 pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
     for (number, row) in (1..).zip(&rows) {

@@ -1,9 +1,10 @@
 //! The status of a run, as lists show it.
 
+use std::fmt;
+
 use serde::Serialize;
 
-/// The status of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// The training is finished.
@@ -17,24 +18,19 @@ pub enum Status {
     /// A file of the run can't be read.
     Damaged,
     /// The run does not exist yet.
+    #[default]
     Missing,
 }
 
 impl Status {
-    /// The status as a word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Finished => "finished",
-            Self::Training => "training",
-            Self::Interrupted => "interrupted",
-            Self::Diverged => "diverged",
-            Self::Damaged => "damaged",
-            Self::Missing => "missing",
-        }
-    }
-
     /// Whether the training has ended for good: it finished or diverged.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }

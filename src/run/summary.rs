@@ -11,7 +11,7 @@ use super::status::Status;
 use crate::config::Experiment;
 
 /// A run's main metrics so far. Errors are fractions in [0, 1]. Losses are mean cross-entropies in nats.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// The run's status.
     pub status: Status,
@@ -38,23 +38,13 @@ pub struct Summary {
 
 impl Summary {
     /// Reads the summary of a run whose folder may not exist yet. `experiment` is the run's experiment.
-    ///
-    /// # Errors
-    /// If a file is damaged.
     pub fn read_or_missing(run: &RunFolder, experiment: &Experiment) -> Result<Self, RunError> {
         match Self::read(run) {
             // The record is the last file that is written before the training starts.
             Err(RunError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self {
-                status: Status::Missing,
                 config: experiment.name.clone(),
-                epochs: 0,
                 planned_epochs: experiment.training.epochs,
-                best_epoch: None,
-                validation_wrong: None,
-                validation_error: None,
-                validation_loss: None,
-                test_error: None,
-                seconds: 0.0,
+                ..Self::default()
             }),
             result => result,
         }

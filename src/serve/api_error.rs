@@ -12,64 +12,33 @@ use crate::text::chain;
 /// Why a request fails, in words for the client.
 #[derive(Debug, Error)]
 pub enum ApiError {
-    /// The request is not valid HTTP.
     #[error("this is not a valid HTTP request: {0}")]
     Malformed(String),
-    /// The request is for another host, or another site has pointed its name to this machine.
+    /// Perhaps another site has pointed its name to this machine.
     #[error("this server is not {host}: use its address or localhost")]
-    Host {
-        /// The requested host.
-        host: String,
-    },
-    /// The request comes from a page of another server.
+    Host { host: String },
     #[error("pages of {origin} may not use this server")]
-    Origin {
-        /// The origin of the page.
-        origin: String,
-    },
-    /// The path does not exist.
+    Origin { origin: String },
     #[error("there is no {path} here: the page is /, the API is GET /api/runs and POST /api/predict")]
-    Path {
-        /// The requested path.
-        path: String,
-    },
-    /// The run does not exist.
+    Path { path: String },
     #[error("there is no run {name}: GET /api/runs lists the runs")]
-    NoRun {
-        /// The requested run.
-        name: String,
-    },
-    /// The run has no report.
+    NoRun { name: String },
     #[error("{name} has no report.html: create it with `mnist-burn report`")]
-    NoReport {
-        /// The run.
-        name: String,
-    },
-    /// The path exists, but not for this method.
+    NoReport { name: String },
     #[error("only {allowed} is allowed here")]
-    Method {
-        /// The allowed method.
-        allowed: &'static str,
-    },
-    /// The request did not arrive in time.
+    Method { allowed: &'static str },
     #[error("the request took longer than {} s to arrive", PATIENCE.as_secs())]
     Late,
-    /// The body is too large.
     #[error("the body is larger than {} MiB", LARGEST_BODY >> 20)]
     TooLarge,
-    /// The server does not understand the media type of the body.
     #[error("Content-Type must be image/png, image/jpeg or application/json")]
     MediaType,
-    /// The body is not a list of pixels.
     #[error("the body is not a JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
     Json(#[from] serde_json::Error),
-    /// The picture can't be read.
     #[error(transparent)]
     Image(#[from] ImageError),
-    /// A run's files are damaged, or can't be read.
     #[error("{}", chain(.0))]
     Run(#[from] RunError),
-    /// The network's output can't be used.
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
     /// A bug in the program.
@@ -78,7 +47,6 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
@@ -90,14 +58,6 @@ impl ApiError {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// The allowed method, if the request used another one.
-    pub fn allowed(&self) -> Option<&'static str> {
-        match self {
-            Self::Method { allowed } => Some(allowed),
-            _ => None,
         }
     }
 }

@@ -34,7 +34,6 @@ use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
 
-/// A server that listens on a port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -42,9 +41,6 @@ pub struct Server {
 }
 
 /// Opens `port` for this machine only, or on its address `exposed` for all who can reach it. Port 0 is any free one.
-///
-/// # Errors
-/// If the server can't listen on the address.
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
@@ -52,18 +48,11 @@ pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<S
 }
 
 impl Server {
-    /// The address on which it listens.
-    ///
-    /// # Errors
-    /// If the system does not report it.
     pub fn address(&self) -> Result<SocketAddr, ServeError> {
         self.listener.local_addr().map_err(system("its address is not known"))
     }
 
     /// Answers requests until `stop` is notified, and then finishes open requests.
-    ///
-    /// # Errors
-    /// If the system can't start the threads.
     pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
         // Decoded pictures are large: at most one at a time per processor.
         let processors = available_parallelism().map_or(1, usize::from);

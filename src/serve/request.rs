@@ -9,10 +9,7 @@ use percent_encoding::percent_decode_str;
 use super::api_error::ApiError;
 use super::limits::LARGEST_BODY;
 
-/// The value of a header.
-///
-/// # Errors
-/// If there are several, or it is not text.
+/// The value of a header. Refuses several values, and one that is not text.
 pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
     let mut values = fields.get_all(&name).iter();
     let (value, other) = (values.next(), values.next());

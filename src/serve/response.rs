@@ -17,7 +17,6 @@ const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; con
 /// What a report may do: only show itself.
 const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
-/// A response.
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
@@ -33,16 +32,9 @@ impl Response {
         Self { status: StatusCode::OK, allowed: None, kind, policy: OURS, body: body.into() }
     }
 
-    /// A response with a value as JSON.
     pub fn json(value: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(value).map_err(|_| ApiError::Failure)?;
         Ok(Self::new("application/json", body))
-    }
-
-    /// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
-    fn error(status: StatusCode, allowed: Option<&'static str>, error: &str) -> Self {
-        let body = json!({ "error": error }).to_string().into_bytes();
-        Self { status, allowed, ..Self::new("application/json", body) }
     }
 
     /// The report of a run. Anyone may have written it.
@@ -51,9 +43,12 @@ impl Response {
     }
 }
 
+/// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
 impl From<ApiError> for Response {
     fn from(error: ApiError) -> Self {
-        Self::error(error.status(), error.allowed(), &error.to_string())
+        let allowed = if let ApiError::Method { allowed } = error { Some(allowed) } else { None };
+        let body = json!({ "error": error.to_string() }).to_string().into_bytes();
+        Self { status: error.status(), allowed, ..Self::new("application/json", body) }
     }
 }
 

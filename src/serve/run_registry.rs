@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::api_error::ApiError;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::run::{ListedRun, Record, RunError, RunFolder, Sort, Status, Summary, list};
+use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, list};
 use crate::text::chain;
 
 /// The most networks that are in memory.
@@ -26,12 +26,9 @@ pub struct RunRegistry {
     loaded: Mutex<Vec<Loaded>>,
 }
 
-/// A run.
 #[derive(Debug, Clone)]
 pub struct NamedRun {
-    /// Its name.
     pub name: String,
-    /// Its folder.
     pub path: PathBuf,
 }
 
@@ -47,11 +44,8 @@ struct Loaded {
 #[derive(Debug, Serialize)]
 pub struct Entry {
     run: String,
-    /// Whether it is the default run.
     default: bool,
-    /// Whether it has a model.
     model: bool,
-    /// Whether it has a report.
     report: bool,
     /// The names of its classes, in order. Empty if its record can't be read.
     classes: Vec<String>,
@@ -62,9 +56,6 @@ pub struct Entry {
 }
 
 /// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
-///
-/// # Errors
-/// If the folder can't be read.
 pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
     let runs = listed(folder)?;
@@ -77,7 +68,7 @@ pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError
 
 /// The runs in `folder`. None if it does not exist.
 fn listed(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
-    match list(folder, Sort::Time) {
+    match list(folder) {
         Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(vec![]),
         result => Ok(result?.runs),
     }
@@ -96,9 +87,6 @@ impl NamedRun {
 
 impl RunRegistry {
     /// The runs in `folder`, which need not exist, and the run in `default`, which is loaded at once.
-    ///
-    /// # Errors
-    /// If `default` can't be loaded.
     pub fn open(folder: &Path, default: NamedRun, device: Opened) -> Result<Self, RunError> {
         let runs = Self { folder: folder.into(), default, device, loaded: Mutex::default() };
         runs.load(&runs.default.path)?;
@@ -110,7 +98,7 @@ impl RunRegistry {
         let mut listed = listed(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
-            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), started: None, path, name });
+            listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), path, name });
         }
         let entry = |ListedRun { name, path, summary, .. }: ListedRun| Entry {
             default: name == self.default.name,
@@ -135,7 +123,6 @@ impl RunRegistry {
         }
     }
 
-    /// The report of a run.
     pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
         fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
     }

@@ -21,7 +21,6 @@ use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
 
-/// Answers requests.
 #[derive(Debug)]
 pub struct Service {
     runs: RunRegistry,
@@ -35,7 +34,6 @@ pub struct Service {
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     run: String,
-    /// The name of the predicted class.
     class: &'a str,
     /// The same as a number, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +41,6 @@ struct Answer<'a> {
     /// The names of all classes, in the order of the probabilities.
     classes: &'a [String],
     probabilities: Probabilities,
-    /// The reasons to doubt the answer.
     warnings: Vec<Doubt>,
     height: usize,
     width: usize,

@@ -15,7 +15,6 @@ use crate::config::{Problem, allowed_name, is_name, nearest, table};
 pub struct SweepFile {
     /// The base: the config file that is varied.
     pub base: PathBuf,
-    /// The location of `base` in the sweep file.
     pub base_location: Location,
     /// The sweep's name, also that of its folder.
     pub name: String,
@@ -43,9 +42,6 @@ const NOT_VARIED: [(&str, &str); 2] = [
 const SAME_FOR_ALL: [&str; 5] = ["data.dataset", "data.dir", "data.mirrors", "data.classes", "data.validation"];
 
 /// Reads a sweep file. `stem` is the file's name without its extension.
-///
-/// # Errors
-/// All problems of the file.
 pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let (document, problems) = table(text);
     if !problems.is_empty() {
@@ -55,10 +51,15 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let mut reader = Reader { text, problems };
     refuse_unknown_keys(&mut reader, document);
     let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| are_seeds(seeds));
+    let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| {
+        !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
+    });
+    let base_location = reader.find(document, "base").map(|(location, _)| location);
     let name = name(&mut reader, document, stem);
     let space = space(&mut reader, document);
-    let (Some((base_location, base)), Some((_, seeds)), Some(name), Some(space)) = (base, seeds, name, space) else {
+    let (Some(base_location), Some(base), Some(seeds), Some(name), Some(space)) =
+        (base_location, base, seeds, name, space)
+    else {
         return Err(reader.problems);
     };
     if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
@@ -91,7 +92,7 @@ fn refuse_unknown_keys(reader: &mut Reader<'_>, document: &DeTable<'_>) {
 fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
     if reader.find(document, "name").is_some() {
         let allowed = allowed_name();
-        return reader.optional(document, "name", &allowed, |name: &String| is_name(name)).map(|(_, name)| name);
+        return reader.optional(document, "name", &allowed, |name: &String| is_name(name));
     }
     if !is_name(stem) {
         let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
@@ -120,7 +121,8 @@ fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
     let grid = reader.section(section)?;
     let mut axes = vec![];
     for (location, value) in reader.entries(grid) {
-        let values = reader.value(&location, value, VALUES, |values: &Vec<Value>| are_values(values));
+        let values =
+            reader.value(&location, value, VALUES, |values: &Vec<Value>| !values.is_empty() && are_different(values));
         check_key(reader, &location, values.as_ref().is_some_and(|values| values.len() > 1));
         axes.extend(values.map(|values| Axis { location, values }));
     }
@@ -142,7 +144,7 @@ fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
     }
     // The order in the file does not matter.
     axes.sort_by(|one, other| one.location.key.cmp(&other.location.key));
-    Some(Space::Random { trials: trials?.1, seed: seed.map_or(1, |(_, seed)| seed), axes })
+    Some(Space::Random { trials: trials?, seed: seed.unwrap_or(1), axes })
 }
 
 fn check_key(reader: &mut Reader<'_>, location: &Location, varies: bool) {
@@ -156,14 +158,6 @@ fn check_key(reader: &mut Reader<'_>, location: &Location, varies: bool) {
 
 fn is_seed(seed: &u64) -> bool {
     i64::try_from(*seed).is_ok()
-}
-
-fn are_seeds(seeds: &[u64]) -> bool {
-    !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
-}
-
-fn are_values(values: &[Value]) -> bool {
-    !values.is_empty() && are_different(values)
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use toml::de::{DeString, DeValue};
 
 use crate::config::{Problem, line_of, shortened};
 
-/// The location of a setting in a sweep file.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// The config key: `optimizer.learning_rate`.
@@ -30,7 +29,6 @@ impl Location {
         }
     }
 
-    /// A problem with this setting.
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         Problem { key: self.key.clone(), line: Some(self.line), setting: self.shown.clone(), message: message.into() }
     }

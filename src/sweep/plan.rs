@@ -33,20 +33,14 @@ pub struct Trial {
     pub experiment: Experiment,
 }
 
-/// One training of a sweep.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepRun<'a> {
-    /// The trial.
     pub trial: &'a Trial,
-    /// The seed.
     pub seed: u64,
 }
 
 impl Sweep {
     /// Reads a sweep file and checks the experiment of every trial. `device` overrides the base's.
-    ///
-    /// # Errors
-    /// [`ConfigError::Unreadable`] if `file` can't be read, or [`ConfigError::Problems`] with all problems.
     pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
         let text = config::read(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -83,7 +77,6 @@ impl Sweep {
         self.trials.iter().flat_map(|trial| self.runs_of(trial))
     }
 
-    /// The runs of one of its trials.
     pub fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
         self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
     }
@@ -97,7 +90,6 @@ impl Trial {
 }
 
 impl SweepRun<'_> {
-    /// The run's experiment.
     pub fn experiment(&self) -> Experiment {
         Experiment { seed: self.seed, ..self.trial.experiment.clone() }
     }

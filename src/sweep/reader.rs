@@ -31,17 +31,16 @@ impl Reader<'_> {
         Some((Location::new(self.text, None, name, value), value))
     }
 
-    /// The value of `key` with its location, if present and valid. Reports an invalid value.
+    /// The value of `key`, if present and valid. Reports an invalid value.
     pub fn optional<T: DeserializeOwned>(
         &mut self,
         table: &DeTable<'_>,
         key: &str,
         allowed: &str,
         is_valid: fn(&T) -> bool,
-    ) -> Option<(Location, T)> {
+    ) -> Option<T> {
         let (location, value) = self.find(table, key)?;
-        let value = self.value(&location, value, allowed, is_valid)?;
-        Some((location, value))
+        self.value(&location, value, allowed, is_valid)
     }
 
     /// The same for a required key: also reports that it is missing.
@@ -51,7 +50,7 @@ impl Reader<'_> {
         key: &str,
         allowed: &str,
         is_valid: fn(&T) -> bool,
-    ) -> Option<(Location, T)> {
+    ) -> Option<T> {
         if self.find(table, key).is_none() {
             self.report(key, &format!("is missing; it must be {allowed}"));
         }

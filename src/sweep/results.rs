@@ -1,5 +1,6 @@
 //! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -16,11 +17,8 @@ const MAX_NAMED: usize = 5;
 /// The results of a sweep: the contents of `sweep.json`. Errors are fractions in [0, 1], losses are in nats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Results {
-    /// The sweep's name.
     pub name: String,
-    /// The config file that was varied.
     pub base: PathBuf,
-    /// The seeds that each trial is run with.
     pub seeds: Vec<u64>,
     /// The trial with the lowest validation error. `None` before all runs are over.
     pub chosen: Option<String>,
@@ -30,10 +28,8 @@ pub struct Results {
     pub trials: Vec<TrialResult>,
 }
 
-/// The results of one trial.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialResult {
-    /// The trial's name.
     pub trial: String,
     /// The keys that it changes in the base, with their values.
     pub settings: BTreeMap<String, Value>,
@@ -41,18 +37,13 @@ pub struct TrialResult {
     pub validation_error: Option<Spread>,
     /// The mean of their validation losses.
     pub validation_loss: Option<f64>,
-    /// The runs, one per seed.
     pub runs: Vec<RunResult>,
 }
 
-/// The results of one run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
-    /// The run's seed.
     pub seed: u64,
-    /// The run's folder.
     pub run: PathBuf,
-    /// The run's metrics.
     #[serde(flatten)]
     pub summary: Summary,
 }
@@ -60,7 +51,6 @@ pub struct RunResult {
 /// Mean and standard deviation of a metric over seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The mean.
     pub mean: f64,
     /// The sample standard deviation, `√(Σ(x - mean)² / (n - 1))`. `None` for a single value.
     pub deviation: Option<f64>,
@@ -89,9 +79,6 @@ impl Spread {
 
 impl Results {
     /// Reads the results of the runs of `sweep` from their folders in `folder`, and chooses a trial.
-    ///
-    /// # Errors
-    /// If a run's folder is damaged.
     pub fn read(sweep: &Sweep, folder: &Path) -> Result<Self, RunError> {
         let mut trials = vec![];
         for trial in &sweep.trials {
@@ -119,22 +106,15 @@ impl Results {
     pub fn ranked(&self) -> Vec<&TrialResult> {
         let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
         let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
-        trials.sort_by(|one, other| {
-            let (one, other) = (rank(one), rank(other));
-            one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
-        });
+        trials.sort_by(|one, other| by_score(&rank(one), &rank(other)));
         trials
     }
 
-    /// The chosen trial.
-    ///
-    /// # Errors
-    /// [`SweepError::Incomplete`] before all runs are over, or [`SweepError::AllDiverged`].
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
             .filter(|(_, run)| !run.summary.status.is_over())
-            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status.word()))
+            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status))
             .collect();
         if !open.is_empty() {
             let more = open.len().saturating_sub(MAX_NAMED);
@@ -157,7 +137,6 @@ impl TrialResult {
         Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
     }
 
-    /// The number of its runs that are over.
     pub fn runs_over(&self) -> usize {
         self.runs.iter().filter(|run| run.summary.status.is_over()).count()
     }
@@ -179,13 +158,17 @@ impl TrialResult {
     }
 }
 
+fn by_score(one: &(usize, f64), other: &(usize, f64)) -> Ordering {
+    one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+}
+
 /// The index of the trial with the lowest mean validation error, then the lowest mean validation loss, then the first.
 /// Skips trials with a run that diverged. `None` before every run is over.
 fn choose(trials: &[TrialResult]) -> Option<usize> {
     let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
     let scores = trials.iter().enumerate().filter_map(|(index, trial)| Some((index, trial.score()?)));
     // All trials have the same number of runs and validation images: sums order them like means, but exactly.
-    let best = scores.min_by(|(_, one), (_, other)| one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    let best = scores.min_by(|(_, one), (_, other)| by_score(one, other));
     best.filter(|_| are_over).map(|(index, _)| index)
 }
 
@@ -249,7 +232,7 @@ mod tests {
             let results = results(vec![finished(&[(9, 0.1)]), trial("open", status, &[(8, 0.1), (7, 0.1)])]);
             assert_eq!(results.chosen, None);
             let message = results.chosen().unwrap_err().to_string();
-            let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status.word());
+            let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status);
             assert!(message.contains("2 of 3 runs") && message.ends_with(&expected), "{message}");
         }
         let results = results(vec![trial("open", Status::Missing, &[(8, 0.1); 9])]);

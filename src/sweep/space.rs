@@ -10,7 +10,6 @@ use crate::random::{Purpose, generator};
 /// Dotted keys and their values.
 pub type Settings = Vec<(String, Value)>;
 
-/// Whether no two values are equal.
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
     values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
@@ -22,7 +21,6 @@ pub enum Space {
     Grid(Vec<Axis<Vec<Value>>>),
     /// Random draws, each key independently.
     Random {
-        /// The number of draws.
         trials: usize,
         /// The seed of the draws. With more trials, the first ones stay the same.
         seed: u64,
@@ -34,19 +32,15 @@ pub enum Space {
 /// One key that is varied.
 #[derive(Debug)]
 pub struct Axis<V> {
-    /// The key and its location.
     pub location: Location,
-    /// The values to try.
     pub values: V,
 }
 
-/// The range of a random value.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "toml::Table")]
 pub enum Range {
     /// One of these values, all equally likely.
     Any(Any),
-    /// A number from an interval.
     Between(Interval),
 }
 
@@ -100,11 +94,11 @@ impl Space {
 
     /// The location of `key`, if it is varied.
     pub fn location(&self, key: &str) -> Option<&Location> {
-        let mut locations: Box<dyn Iterator<Item = &Location>> = match self {
-            Self::Grid(axes) => Box::new(axes.iter().map(|axis| &axis.location)),
-            Self::Random { axes, .. } => Box::new(axes.iter().map(|axis| &axis.location)),
-        };
-        locations.find(|location| location.key == key)
+        let is_key = |location: &&Location| location.key == key;
+        match self {
+            Self::Grid(axes) => axes.iter().map(|axis| &axis.location).find(is_key),
+            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.location).find(is_key),
+        }
     }
 
     /// The settings of each trial, all different. In a grid the last key changes fastest. Draws that repeat an earlier
@@ -142,7 +136,6 @@ impl Range {
     pub const ALLOWED: &str = "{ from = .., to = .. } with from less than to, optionally with whole = true (both ends \
         whole) or scale = \"log\" (from above 0), or { any = [..] } with different values";
 
-    /// Whether the range is valid.
     pub fn is_valid(&self) -> bool {
         match self {
             Self::Any(Any { any }) => !any.is_empty() && are_different(any),

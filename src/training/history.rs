@@ -56,7 +56,7 @@ impl History {
         self.best_until(usize::MAX)
     }
 
-    /// The best of the epochs up to `epoch`, see [`metrics::best`].
+    /// The best of the epochs up to `epoch`, see `metrics::best`.
     pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
         metrics::best(&self.until(epoch)).cloned()
     }

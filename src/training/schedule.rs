@@ -3,6 +3,7 @@
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
 //! before. A function of the number alone gives the same rates after a resume.
 
+use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
@@ -11,7 +12,7 @@ use burn::module::ParamGroup;
 use burn::optim::LearningRate;
 
 use super::position::Position;
-use crate::config::{Schedule, ScheduleKind, Table};
+use crate::config::{Schedule, ScheduleKind};
 
 /// One-cycle's first rate as a fraction of the highest one: PyTorch's `div_factor`.
 const ONE_CYCLE_START: f64 = 1.0 / 25.0;
@@ -35,9 +36,9 @@ impl LrSchedule {
     }
 
     /// Burn's scheduler of these rates, multiplied by the factor of each of `layers`.
-    pub fn with_layers(self, layers: &Table<f64>) -> ModuleLrScheduler {
+    pub fn with_layers(self, layers: &BTreeMap<String, f64>) -> ModuleLrScheduler {
         let mut all = ModuleLrScheduler::new(self.clone());
-        for (layer, factor) in &layers.0 {
+        for (layer, factor) in layers {
             // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
             let parts = ["weight", "bias", "gamma", "beta"].map(|part| format!("{layer}.{part}"));
             let rates = Self { peak: self.peak * factor, ..self.clone() };

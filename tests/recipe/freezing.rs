@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use mnist_burn::config::{Experiment, Init, Model, Optimizer, OptimizerKind, Schedule, Table, Training};
+use mnist_burn::config::{Experiment, Init, Model, Optimizer, OptimizerKind, Schedule, Training};
 use mnist_burn::model::Mlp;
 use mnist_burn::training::{LrSchedule, Position, TrainingModel, optimizer};
 
@@ -32,7 +32,12 @@ fn freeze(layers: &[&str], unfreeze_after: Option<usize>) -> Init {
 }
 
 /// The saved network's tensors before the first update and after each of `updates`.
-fn steps(init: &Init, layers: &Table<f64>, updates: Range<usize>, device: &Device) -> Vec<BTreeMap<String, Vec<f32>>> {
+fn steps(
+    init: &Init,
+    layers: &BTreeMap<String, f64>,
+    updates: Range<usize>,
+    device: &Device,
+) -> Vec<BTreeMap<String, Vec<f32>>> {
     steps_of(network(&model(), 6, 3, device), init, layers, updates, device)
 }
 
@@ -40,7 +45,7 @@ fn steps(init: &Init, layers: &Table<f64>, updates: Range<usize>, device: &Devic
 fn steps_of(
     network: Mlp,
     init: &Init,
-    layers: &Table<f64>,
+    layers: &BTreeMap<String, f64>,
     updates: Range<usize>,
     device: &Device,
 ) -> Vec<BTreeMap<String, Vec<f32>>> {
@@ -76,7 +81,7 @@ fn is_idle(tensor: &str) -> bool {
 #[test]
 fn frozen_layer_keeps_every_bit_and_its_running_statistics_while_the_others_learn() {
     for (name, device) in two_devices() {
-        let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &Table::default(), 0..4, &device.autodiff());
+        let seen = steps(&freeze(&["hidden.0", "norm.0"], None), &BTreeMap::new(), 0..4, &device.autodiff());
         let norm = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
         let others = ["hidden.1.weight", "output.bias", "output.weight"].map(String::from);
         let mut expected = [&norm[..], &others].concat();
@@ -92,7 +97,7 @@ fn frozen_layer_keeps_every_bit_and_its_running_statistics_while_the_others_lear
 #[test]
 fn frozen_layer_leaves_its_batch_normalisation_to_learn() {
     let (_, device) = devices().pop().unwrap();
-    let seen = steps(&freeze(&["hidden.0"], None), &Table::default(), 0..2, &device.autodiff());
+    let seen = steps(&freeze(&["hidden.0"], None), &BTreeMap::new(), 0..2, &device.autodiff());
     let changed = changed(&seen[0], &seen[2]);
     assert!(!changed.iter().any(|name| name.starts_with("hidden.0")), "{changed:?}");
     assert!(
@@ -104,7 +109,7 @@ fn frozen_layer_leaves_its_batch_normalisation_to_learn() {
 #[test]
 fn frozen_layer_learns_after_unfreeze_after_epochs() {
     for (name, device) in two_devices() {
-        let seen = steps(&freeze(&["hidden.0", "norm.0"], Some(1)), &Table::default(), 0..5, &device.autodiff());
+        let seen = steps(&freeze(&["hidden.0", "norm.0"], Some(1)), &BTreeMap::new(), 0..5, &device.autodiff());
         let of = |layer: &str, from: usize, to: usize| {
             changed(&seen[from], &seen[to]).iter().filter(|name| name.starts_with(layer)).count()
         };
@@ -119,7 +124,7 @@ fn resumed_training_freezes_the_layers_that_are_still_frozen() {
     let (_, device) = devices().pop().unwrap();
     let init = freeze(&["hidden.0"], Some(2));
     let hidden = |updates: Range<usize>| {
-        let seen = steps(&init, &Table::default(), updates, &device.clone().autodiff());
+        let seen = steps(&init, &BTreeMap::new(), updates, &device.clone().autodiff());
         changed(&seen[0], seen.last().unwrap()).iter().filter(|name| *name == "hidden.0.weight").count()
     };
     assert_eq!([hidden(3..6), hidden(3..7), hidden(6..7), hidden(9..10)], [0, 1, 1, 1]);
@@ -156,8 +161,8 @@ fn layer_factor_multiplies_the_step_of_its_layer_alone() {
     let device = device.autodiff();
     let factors = [("hidden.1", 0.25), ("norm.0", 2.0)].map(|(layer, factor)| (layer.to_string(), factor));
     let start = network(&model(), 6, 3, &device);
-    let after = |layers: &Table<f64>| steps_of(copy(&start), &Init::default(), layers, 0..1, &device);
-    let (plain, factored) = (after(&Table::default()), after(&Table(factors.into())));
+    let after = |layers: &BTreeMap<String, f64>| steps_of(copy(&start), &Init::default(), layers, 0..1, &device);
+    let (plain, factored) = (after(&BTreeMap::new()), after(&factors.into()));
     for (tensor, start) in &plain[0] {
         let factor = match tensor.rsplit_once('.').unwrap() {
             (_, "running_mean" | "running_var") => 1.0,

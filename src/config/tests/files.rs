@@ -60,11 +60,11 @@ fn schedule_kinds_get_their_own_defaults() {
 
 #[test]
 fn kinds_have_the_names_of_the_file() {
-    for kind in OptimizerKind::ALL {
-        assert_eq!(loaded("", &[&format!("optimizer.kind={}", kind.name())]).optimizer.kind, kind);
+    for kind in [OptimizerKind::Adam, OptimizerKind::Adamw, OptimizerKind::Sgd] {
+        assert_eq!(loaded("", &[&format!("optimizer.kind={kind}")]).optimizer.kind, kind);
     }
     for kind in ScheduleKind::ALL {
-        assert_eq!(loaded("", &[&format!("schedule.kind={}", kind.name())]).schedule.kind, kind);
+        assert_eq!(loaded("", &[&format!("schedule.kind={kind}")]).schedule.kind, kind);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keys about weights that come from elsewhere, about single layers, and about single classes.
 
-use super::super::{Table, check_resumable};
+use super::super::check_resumable;
 use super::{loaded, problem, problems};
 
 const START: &str = "[init]\nfrom = 'runs/a'\n";
@@ -8,13 +8,13 @@ const START: &str = "[init]\nfrom = 'runs/a'\n";
 #[test]
 fn layer_tables_are_read_from_sections_inline_tables_and_overrides() {
     let table = |text: &str, overrides: &[&str]| loaded(text, overrides).optimizer.layer_factors;
-    let expected = Table([("hidden.0".to_string(), 0.1), ("output".to_string(), 2.0)].into());
+    let expected = [("hidden.0".to_string(), 0.1), ("output".to_string(), 2.0)].into();
     assert_eq!(table("[optimizer.layer_factors]\n'hidden.0' = 0.1 # small\noutput = 2", &[]), expected);
     assert_eq!(table("[optimizer]\nlayer_factors = { 'hidden.0' = 0.1, output = 2 }", &[]), expected);
     let set = "optimizer.layer_factors={ \"hidden.0\" = 0.1, output = 2 }";
     assert_eq!(table("[optimizer.layer_factors]\noutput = 3", &[set]), expected, "an override wins over the file");
     let names = loaded(&format!("{START}[init.rename]\n\"fc1\" = \"hidden.0\""), &[]).init.rename;
-    assert_eq!(names, Table([("fc1".to_string(), "hidden.0".to_string())].into()));
+    assert_eq!(names, [("fc1".to_string(), "hidden.0".to_string())].into());
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Augmentation {
         let ranges = ranges.clone().resolved();
         let elastic = ranges.elastic_alpha.zip(ranges.elastic_sigma);
         let elastic = elastic.map(|(alpha, sigma)| Elastic::new(alpha, sigma, size));
-        (!ranges.is_empty()).then_some(Self { ranges, elastic, seed, size })
+        (ranges != Augment::default()).then_some(Self { ranges, elastic, seed, size })
     }
 
     /// The images at `indices`, augmented for epoch `epoch`, counted from 1, with their labels.

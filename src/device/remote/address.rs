@@ -2,15 +2,12 @@
 
 use std::fmt;
 
-/// The prefix of such a name.
 const PREFIX: &str = "remote:";
-/// The prefix of a WebSocket address.
 const WEBSOCKET: &str = "ws://";
 
 /// One device of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// The worker that serves it.
     pub worker: WorkerAddress,
     /// The device's number on the worker, from 0.
     pub device: usize,
@@ -23,14 +20,10 @@ pub enum WorkerAddress {
     Iroh {
         /// The worker's public key, in 64 hexadecimal digits.
         id: String,
-        /// The host that it listens on.
         host: String,
     },
     /// WebSocket, which is not encrypted.
-    WebSocket {
-        /// The host that it listens on.
-        host: String,
-    },
+    WebSocket { host: String },
 }
 
 impl Address {

@@ -12,9 +12,6 @@ use super::token::{FILE_VARIABLE, VARIABLE, token};
 use super::{endpoint, heartbeat};
 
 /// Opens a device. From then on, a heartbeat watches its worker.
-///
-/// # Errors
-/// If there is no token, or the worker does not answer or refuses the connection.
 pub fn open(address: &Address) -> Result<Device, RemoteError> {
     let host = host(&address.worker)?;
     let options = Device::remote_options(&host).device_index(address.device);
@@ -22,9 +19,6 @@ pub fn open(address: &Address) -> Result<Device, RemoteError> {
 }
 
 /// Lists the devices of a worker. From then on, a heartbeat watches it.
-///
-/// # Errors
-/// As for [`open`].
 pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
     let devices = host(worker)?.devices().map_err(|error| refused(worker, &error))?;
     Ok((0..devices.into_vec().len()).map(|device| Address { worker: worker.clone(), device }).collect())

@@ -26,11 +26,9 @@ const UNANSWERED: usize = 3;
 /// The timeout for connecting to a worker. Also how much later than Burn's connection this one may notice a loss.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// The workers that are watched.
 static WATCHED: Mutex<Vec<WorkerAddress>> = Mutex::new(vec![]);
 /// The action before a loss is reported.
 static LEAVE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
-/// The receiver of reports.
 static REPORT: OnceLock<fn(Report)> = OnceLock::new();
 
 /// A report about the workers.
@@ -64,10 +62,7 @@ impl Drop for Leaving {
     }
 }
 
-/// Watches a worker over WebSocket, if it is not watched yet.
-///
-/// # Errors
-/// With the reason, if it does not answer in time.
+/// Watches a worker over WebSocket, if it is not watched yet. The error is the reason why it does not answer in time.
 pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(), String> {
     if is_watched(worker) {
         return Ok(());
@@ -88,10 +83,7 @@ pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(),
     Ok(())
 }
 
-/// Watches a worker over Iroh, if it is not watched yet.
-///
-/// # Errors
-/// With the reason, if it does not answer in time.
+/// Watches a worker over Iroh, if it is not watched yet. The error is the reason why it does not answer in time.
 pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), String> {
     if is_watched(worker) {
         return Ok(());

@@ -16,12 +16,15 @@ mod token;
 #[cfg(feature = "remote")]
 mod worker;
 
-pub use address::{Address, WorkerAddress};
+pub(crate) use address::{Address, WorkerAddress};
 #[cfg(feature = "remote")]
-pub use client::{devices, open};
-pub use error::RemoteError;
+pub(crate) use client::{devices, open};
+pub(crate) use error::RemoteError;
 #[cfg(feature = "remote")]
-pub use heartbeat::{Leaving, Report, before_leaving, close, report_to, verdict};
-pub use token::TokenError;
+pub(crate) use heartbeat::{Leaving, before_leaving};
 #[cfg(feature = "remote")]
-pub use worker::{Transport, Worker};
+pub use heartbeat::{Report, close, report_to, verdict};
+#[cfg(test)]
+pub(crate) use token::TokenError;
+#[cfg(feature = "remote")]
+pub(crate) use worker::{Transport, Worker};

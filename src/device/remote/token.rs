@@ -13,32 +13,20 @@ pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
 /// The minimum length of a token, in characters. A shorter one could be guessed.
 const MIN_LENGTH: usize = 16;
 
-/// Why there is no usable token.
 #[derive(Debug, Error)]
 pub enum TokenError {
-    /// The environment has no token.
     #[error(
         "the token is missing: set {VARIABLE} to it, or {FILE_VARIABLE} to the name of its file, here and on the other \
          machine; create one with `openssl rand -hex 32`"
     )]
     Missing,
-    /// The token is too short.
     #[error("the token has fewer than {MIN_LENGTH} characters; create a longer one with `openssl rand -hex 32`")]
     Short,
-    /// The token file can't be read.
     #[error("can't read the token file {path}, which {FILE_VARIABLE} names")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    File { path: PathBuf, source: io::Error },
 }
 
 /// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it.
-///
-/// # Errors
-/// If there is none, its file can't be read, or it is too short.
 #[cfg(feature = "remote")]
 pub fn token() -> Result<String, TokenError> {
     let given = env::var(VARIABLE).ok().filter(|token| !token.trim().is_empty());

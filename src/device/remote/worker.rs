@@ -24,7 +24,6 @@ use super::endpoint;
 use super::error::RemoteError;
 use super::token::{TokenError, token};
 
-/// The protocol for clients.
 #[derive(Debug, Clone)]
 pub enum Transport {
     /// Iroh, which is encrypted.
@@ -36,7 +35,6 @@ pub enum Transport {
     WebSocket,
 }
 
-/// A worker that is listening.
 pub struct Worker {
     server: RemoteServer,
     devices: usize,
@@ -53,9 +51,6 @@ impl Worker {
     /// Starts to listen for clients of `devices`, which are of one backend. Listens on the loopback address, or on the
     /// address `exposed` for other machines. Port 0 takes any free port. Calls `tell` for each client that connects or
     /// is refused.
-    ///
-    /// # Errors
-    /// If there is no token, or the identity or the port can't be used.
     pub fn listen(
         devices: Vec<Device>,
         transport: &Transport,
@@ -92,9 +87,6 @@ impl Worker {
     }
 
     /// The address of each device, for the clients' configs.
-    ///
-    /// # Errors
-    /// If the system does not tell the address that it listens on.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
         let worker = match &self.listening {
             Listening::WebSocket(listener) => WorkerAddress::WebSocket { host: host(listener.local_addr()?) },
@@ -107,9 +99,6 @@ impl Worker {
     }
 
     /// Calls `ready`, then serves until `stop` is notified. Stopping ends all sessions.
-    ///
-    /// # Errors
-    /// If the devices are not of one backend, or the network fails.
     pub fn serve(self, stop: &Notify, ready: impl FnOnce()) -> Result<(), RemoteError> {
         let failed = |error: ServeError| RemoteError::Serve(error.to_string());
         let (server, listening) = (self.server, self.listening);

@@ -213,7 +213,7 @@ fn checkpoints_and_wrappers_are_seen_through() {
     let weights = stored(|name| name.replace("hidden.0", "fc1").replace("output", "fc2"), same);
     fs::write(&path, pytorch(&[(&["state_dict"], "Float", &weights)])).unwrap();
     let mut renamed = experiment(&[5], &path);
-    renamed.init.rename = Table([("fc1", "hidden.0"), ("fc2", "output")].map(|(a, b)| (a.into(), b.into())).into());
+    renamed.init.rename = [("fc1", "hidden.0"), ("fc2", "output")].map(|(a, b)| (a.into(), b.into())).into();
     assert_eq!(tensors(&started(&renamed, 4).unwrap().0), expected);
     let message = refusal(&experiment(&[5], &path), 4);
     assert!(message.contains("hidden.0.weight [5, 6] is missing, "), "{message}");
@@ -233,7 +233,7 @@ fn file_with_several_networks_is_refused_until_one_is_named() {
         "{message}"
     );
     let names = [("ema.hidden.0", "hidden.0"), ("ema.output", "output")].map(|(a, b)| (a.into(), b.into()));
-    experiment.init.rename = Table(names.into());
+    experiment.init.rename = names.into();
     assert_eq!(tensors(&started(&experiment, 4).unwrap().0), tensors(&network(&experiment, 4, 7)));
 }
 
@@ -300,7 +300,7 @@ fn outside(name: &str, renamed: &[(&str, &str)]) -> Experiment {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weights").join(name);
     let mut experiment = experiment(&[5], &path);
     experiment.model.batch_norm = true;
-    experiment.init.rename = Table(renamed.iter().map(|(there, here)| (there.to_string(), here.to_string())).collect());
+    experiment.init.rename = renamed.iter().map(|(there, here)| (there.to_string(), here.to_string())).collect();
     experiment
 }
 
@@ -335,7 +335,7 @@ fn rename_applies_to_a_single_tensor() {
     fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
     let mut experiment = experiment(&[], &path);
     for (there, here) in [("b", "output.bias"), ("kernel", "output.weight")] {
-        experiment.init.rename.0.insert(there.into(), here.into());
+        experiment.init.rename.insert(there.into(), here.into());
     }
     assert_eq!(started(&experiment, 4).unwrap().1.taken, ["output"]);
 }
@@ -345,7 +345,7 @@ fn rename_can_swap_layers() {
     let folder = tempfile::tempdir().unwrap();
     let mut experiment = experiment(&[6, 6], &file(&folder, &[6, 6], 4));
     for (there, here) in [("hidden.0", "hidden.1"), ("hidden.1", "hidden.0")] {
-        experiment.init.rename.0.insert(there.into(), here.into());
+        experiment.init.rename.insert(there.into(), here.into());
     }
     let (there, found) = (tensors(&network(&experiment, 4, 7)), tensors(&started(&experiment, 4).unwrap().0));
     assert_eq!(found["hidden.0.weight"], there["hidden.1.weight"]);

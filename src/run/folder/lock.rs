@@ -17,7 +17,6 @@ use crate::run::status::Status;
 /// training is running hold it for a moment, too.
 const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
-/// The name of the locked file.
 const LOCK: &str = ".lock";
 
 /// The lock on a run's folder. Only the process that holds it may write there. The system releases it when the process
@@ -37,9 +36,6 @@ impl Lock {
 
 impl RunFolder {
     /// Creates `<runs>/<name>-<time>/` with the experiment in it. Appends a number if that folder exists.
-    ///
-    /// # Errors
-    /// If it can't be created.
     pub fn create(runs: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let stem = format!("{}-{}", experiment.name, jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
         for number in 1.. {
@@ -53,9 +49,6 @@ impl RunFolder {
     }
 
     /// Creates the folder `path` with the experiment in it. It may exist if it is empty.
-    ///
-    /// # Errors
-    /// If it is not empty, or has a run by now, or can't be created.
     pub fn create_at(path: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let run = Self::at(path);
         let failed = |path: &Path, source| RunError::Create { path: path.into(), source };

@@ -63,9 +63,6 @@ impl RunFolder {
     }
 
     /// The same, with the SHA-256 of its file.
-    ///
-    /// # Errors
-    /// As for [`RunFolder::model`].
     pub fn model_with_checksum(
         &self,
         experiment: &Experiment,
@@ -82,9 +79,6 @@ impl RunFolder {
     }
 
     /// A classifier with the best model, on `device`.
-    ///
-    /// # Errors
-    /// As for [`RunFolder::model`], and if the experiment can't be read.
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
         let model = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
@@ -93,9 +87,6 @@ impl RunFolder {
     }
 
     /// The best model's weights, as pretrained weights for another network.
-    ///
-    /// # Errors
-    /// If this is not a run folder, or a file in it is damaged.
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let bytes = self.weights(Self::BEST, &record)?;
