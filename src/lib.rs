@@ -47,7 +47,7 @@
 //! `device/remote/` (other machines), and `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
-compile_error!("no backend: build with --features ndarray, flex, wgpu, vulkan, metal or cuda");
+compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");
 
 mod bounded;
 pub mod checksum;

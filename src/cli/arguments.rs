@@ -81,7 +81,7 @@ pub struct Experiment {
     /// Override a key of the config, e.g. training.epochs=10; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// The device: auto, ndarray, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
+    /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
 }
@@ -287,7 +287,7 @@ pub struct Devices {
 
 #[derive(Debug, Args)]
 pub struct Worker {
-    /// The device to serve: auto, ndarray, wgpu, ..., or several of one backend with commas
+    /// The device to serve: auto, flex, wgpu, ..., or several of one backend with commas
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub device: String,
     /// The port; 0 takes any free one

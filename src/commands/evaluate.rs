@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run};
-use super::opening::{lock, open_device};
+use super::opening::{lock, open_recorded};
 use super::print::{print_evaluation, print_json};
 use super::report::write_report;
 use crate::Error;
@@ -15,7 +15,7 @@ use crate::text::chain;
 pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     let run = RunFolder::at(&arguments.run);
     let record = run.record()?;
-    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
+    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let evaluated = evaluate_run(&run, &record, &device)?;
     let is_missing = !matches!(run.evaluation(&record), Ok(Some(_)));
     if is_missing

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::cli::{DownloadBar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
-use crate::device::{self, DeviceError, Opened};
+use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
 use crate::run::{Bundled, Lock, RunError, RunFolder};
 use crate::serve::{NamedRun, newest};
 
@@ -33,9 +33,27 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
     let device = device::open(name)?;
     notice(format!("device: {device}"));
     if device.software {
-        warn("this is a software renderer on the CPU, which is slow; `--device ndarray` is faster");
+        let cpu = Backend::cpu().map(|cpu| format!("; `--device {}` is faster", cpu.name()));
+        warn(format!("this is a software renderer on the CPU, which is slow{}", cpu.unwrap_or_default()));
     }
     Ok(device)
+}
+
+/// Opens the device `asked` for, or else the one that a finished run was `recorded` on. In place of a CPU backend that this
+/// build lacks, opens the one that it has: both compute the same predictions.
+pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
+    let lacked = |name| match DeviceName::parse(name) {
+        Some(DeviceName::Local { backend, .. }) => !backend.is_gpu() && !backend.is_built(),
+        _ => false,
+    };
+    match (asked, Backend::cpu()) {
+        (None, Some(cpu)) if lacked(recorded) => {
+            let cpu = cpu.name();
+            notice(format!("the run was recorded on {recorded}, which is not compiled in, so {cpu} is used"));
+            open_device(cpu)
+        }
+        _ => open_device(asked.unwrap_or(recorded)),
+    }
 }
 
 /// Opens the devices of an experiment, at least one. Reports how several devices share an update.

@@ -7,7 +7,7 @@ use std::{fs, mem};
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
-use super::opening::{choose_run, open_device};
+use super::opening::{choose_run, open_recorded};
 use super::print::{print, print_json, print_styled};
 use crate::cli::{Predict, notice, terminal, warn};
 use crate::data::LARGEST_IMAGE_FILE;
@@ -53,7 +53,7 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let (named, _bundled) = choose_run(run, &arguments.runs)?;
     let run = RunFolder::at(&named.path);
     let record = run.record()?;
-    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
+    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let classifier = run.classifier(&record, &device)?;
     let (size, names) = (classifier.size, &classifier.names);
 

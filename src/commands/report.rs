@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
-use super::opening::{lock, open_device};
+use super::opening::{lock, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Report, warn};
@@ -29,7 +29,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
         return PAGE.save(path, comparison(&runs)?.as_bytes());
     };
     let record = run.record()?;
-    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
+    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let evaluated = evaluate_run(run, &record, &device)?;
     // The run's own report is of its own model and images.
     let own = arguments.output.is_none().then(|| lock(run)).transpose()?;

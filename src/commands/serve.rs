@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::opening::{choose_run, open_device};
+use super::opening::{choose_run, open_recorded};
 use super::print::print;
 use crate::Error;
 use crate::cli::{Serve, notice, signals, warn};
@@ -15,7 +15,7 @@ use crate::serve::{RunRegistry, listen};
 pub fn run(arguments: &Serve) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.runs)?;
     let record = RunFolder::at(&named.path).record()?;
-    let device = open_device(arguments.device.as_ref().unwrap_or(&record.device))?;
+    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let server = listen(RunRegistry::open(&arguments.runs, named.clone(), device)?, arguments.expose, arguments.port)?;
 
     let stop = Arc::new(Notify::new());

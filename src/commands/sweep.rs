@@ -10,7 +10,7 @@ use std::path::Path;
 use super::config::absolute_paths;
 use super::evaluate::store;
 use super::evaluation::evaluate_run;
-use super::opening::open_device;
+use super::opening::open_recorded;
 use super::print::{print, print_json};
 use super::train::train_at;
 use crate::Error;
@@ -161,7 +161,7 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
         let record = run.record()?;
         let opened = match &opened {
             Some(opened) => opened,
-            None => &*opened.insert(open_device(device.unwrap_or(&record.device))?),
+            None => &*opened.insert(open_recorded(device, &record.device)?),
         };
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",

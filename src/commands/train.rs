@@ -6,7 +6,7 @@ use super::config;
 use super::dry_run::dry_run;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
-use super::opening::{lock, open_device, report_lock};
+use super::opening::{lock, open_recorded, report_lock};
 use super::prepared::Prepared;
 use super::print::print_evaluation;
 use super::report::remove_report;
@@ -89,7 +89,9 @@ fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) ->
     }
     notice(format!("{} is finished, but not evaluated yet", run.path().display()));
     let _listening = quit_in_evaluation(run);
-    let evaluated = evaluate_run(run, &record, &open_device(experiment.device.first())?)?;
+    // Another device than the run's own is one that the user asked for.
+    let asked = (run.experiment()?.device != experiment.device).then(|| experiment.device.first());
+    let evaluated = evaluate_run(run, &record, &open_recorded(asked, &record.device)?)?;
     let report = store(run, &evaluated)?;
     print_result(run, &record, &evaluated, report)
 }

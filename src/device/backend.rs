@@ -25,13 +25,20 @@ impl Backend {
         }
     }
 
+    /// The CPU backend that `auto` prefers, if one is compiled in.
+    pub fn cpu() -> Option<Self> {
+        Self::built().find(|backend| !backend.is_gpu())
+    }
+
     /// What to do if no GPU is found.
-    pub fn help(self) -> &'static str {
-        match self {
+    pub fn help(self) -> String {
+        let driver = match self {
             Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",
             Self::Metal => "Metal is available on macOS only",
             _ => "install the graphics card's Vulkan driver (on Debian and Ubuntu `mesa-vulkan-drivers`)",
-        }
+        };
+        let cpu = Self::cpu().map(|cpu| format!(", or use the CPU with `--device {}`", cpu.name()));
+        format!("{driver}{}", cpu.unwrap_or_default())
     }
 
     /// All adapters of the backend, if it is compiled in. A CPU counts as one.

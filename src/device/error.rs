@@ -8,20 +8,17 @@ use super::remote::RemoteError;
 #[derive(Debug, Error)]
 pub enum DeviceError {
     #[error(
-        "device `{name}` is unknown: choose auto, {known}; a GPU may have a number, as in wgpu:1; for a device of \
-         another machine, use the name that `mnist-burn worker` prints there"
+        "device `{name}` is unknown: this build has auto, {built}; a GPU's name may end with a number, as in :1; for a \
+         device of another machine, use the name that `mnist-burn worker` prints there"
     )]
-    Unknown { name: String, known: String },
+    Unknown { name: String, built: String },
     #[error("device `{name}` is not compiled in (this build has {built}); use `cargo run --release --features {name}`")]
     NotBuilt { name: &'static str, built: String },
-    #[error(
-        "no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}, or use the CPU with \
-         `--device ndarray`"
-    )]
-    NoAdapter { name: String, count: usize, help: &'static str },
+    #[error("no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}")]
+    NoAdapter { name: String, count: usize, help: String },
     /// The driver failed, and has printed the reason to stderr.
-    #[error("device `{name}` can't be opened, see the message above; {help}, or use the CPU with `--device ndarray`")]
-    Refused { name: String, help: &'static str },
+    #[error("device `{name}` can't be opened, see the message above; {help}")]
+    Refused { name: String, help: String },
     #[error(transparent)]
     Remote(#[from] RemoteError),
 }

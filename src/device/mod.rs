@@ -29,7 +29,7 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         Some(DeviceName::Auto) => return automatic(),
         Some(DeviceName::Remote(address)) => return open_remote(&address),
         Some(DeviceName::Local { backend, index }) => (backend, index),
-        None => return Err(DeviceError::Unknown { name: name.into(), known: names(Backend::ALL.into_iter()) }),
+        None => return Err(DeviceError::Unknown { name: name.into(), built: names(Backend::built()) }),
     };
     if !backend.is_built() {
         return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
@@ -72,7 +72,7 @@ pub(crate) fn without_remote() -> DeviceError {
 fn automatic() -> Result<Opened, DeviceError> {
     let has_gpu = Backend::built().any(Backend::is_gpu);
     let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(backend.name()));
-    let first = found.next().unwrap_or_else(|| open("ndarray"));
+    let first = found.next().unwrap_or_else(|| open("flex"));
     // If none opens, report the error of the preferred one.
     first.or_else(|error| found.find_map(Result::ok).ok_or(error))
 }
@@ -104,9 +104,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_device_name_is_refused_with_the_known_names() {
-        let message = open("gpu").unwrap_err().to_string();
-        assert!(message.contains("`gpu` is unknown") && message.contains("wgpu, ndarray, flex"), "{message}");
+    fn unknown_device_name_is_refused_with_the_names_of_this_build() {
+        let (message, built) = (open("gpu").unwrap_err().to_string(), names(Backend::built()));
+        assert!(message.contains("`gpu` is unknown: this build has auto, ") && message.contains(&built), "{message}");
     }
 
     #[test]
@@ -126,8 +126,14 @@ mod tests {
 
     #[test]
     #[cfg(feature = "wgpu")]
-    fn missing_adapter_is_refused_with_the_cpu_as_alternative() {
+    fn missing_adapter_is_refused_with_what_helps() {
         let message = open("wgpu:99").unwrap_err().to_string();
-        assert!(message.contains("wgpu:99") && message.contains("--device ndarray"), "{message}");
+        assert!(message.contains("wgpu:99") && message.ends_with(&Backend::Wgpu.help()), "{message}");
+    }
+
+    #[test]
+    fn cpu_of_this_build_helps_where_no_gpu_is_found() {
+        let cpu = if cfg!(feature = "ndarray") { "ndarray" } else { "flex" };
+        assert!(Backend::Cuda.help().ends_with(&format!("or use the CPU with `--device {cpu}`")), "{cpu}");
     }
 }

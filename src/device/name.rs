@@ -1,4 +1,4 @@
-//! Device names: `auto`, `ndarray`, `wgpu:1`, or `remote:...` for a device of another machine.
+//! Device names: `auto`, `flex`, `wgpu:1`, or `remote:...` for a device of another machine.
 
 use super::remote::Address;
 
@@ -52,7 +52,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// All backends, in the order in which `auto` prefers them.
+    /// All backends, in the order in which `auto` prefers them: what was asked for goes before `flex`, the default feature.
     pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
 
     /// The name on the command line, in config files, and as a cargo feature.

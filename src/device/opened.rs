@@ -11,7 +11,7 @@ use super::name::DeviceName;
 pub struct Opened {
     /// Burn's handle, without autodiff.
     pub device: Device,
-    /// The name that opens it again: `ndarray`, `wgpu`, `wgpu:1`.
+    /// The name that opens it again: `flex`, `wgpu`, `wgpu:1`.
     pub name: String,
     /// The adapter's own name. `CPU` for a CPU, and `worker` for any device of a worker.
     pub adapter: String,

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+#[cfg(not(all(feature = "ndarray", feature = "flex")))]
+use super::success;
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
 
@@ -27,6 +29,34 @@ fn evaluate_prints_the_same_text_in_colours() {
     assert!(!plain.contains('\x1b') && coloured.contains("\x1b[38;5;16m"), "{coloured}");
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain);
     assert_eq!(evaluate(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]), plain);
+}
+
+#[test]
+#[cfg(not(all(feature = "ndarray", feature = "flex")))]
+fn run_of_a_cpu_backend_that_is_not_compiled_in_is_used_on_the_one_that_is() {
+    let lacked = if DEVICE == "flex" { "ndarray" } else { "flex" };
+    let recorded = |device: &str| {
+        let record = fs::read_to_string(smoke().run.join("record.json")).unwrap();
+        let ours = format!("\"device\": \"{DEVICE}\"");
+        assert!(record.contains(&ours), "{record}");
+        with_file("record.json", record.replace(&ours, &format!("\"device\": \"{device}\"")).as_bytes())
+    };
+    let run = recorded(lacked);
+    let run = run.path().to_str().unwrap();
+    let image = "tests/drawn/digits/7-plain-1.png";
+    for command in [&["evaluate", run][..], &["report", run], &["predict", run, image]] {
+        let (_, notes) = success(program().args(command));
+        let note = format!("the run was recorded on {lacked}, which is not compiled in, so {DEVICE} is used");
+        assert!(notes.contains(&note), "{notes}");
+    }
+    let evaluated = stdout(program().args(["evaluate", run]));
+    assert_eq!(evaluated, stdout(program().arg("evaluate").arg(&smoke().run)));
+
+    let asked = failure(program().args(["evaluate", run, "--device", lacked]));
+    assert!(asked.contains(&format!("device `{lacked}` is not compiled in")), "{asked}");
+    let gpu = recorded("metal");
+    let gpu = failure(program().arg("evaluate").arg(gpu.path()));
+    assert!(gpu.contains("device `metal` is not compiled in"), "{gpu}");
 }
 
 #[test]
