@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::tensor::{Device, Tensor};
 use burn::train::TrainOutput;
 
 use super::loss::{Loss, softmax_loss};
@@ -11,6 +12,9 @@ use crate::data::Batch;
 use crate::evaluation::largest;
 use crate::model::Mlp;
 use crate::model::passes::Passes;
+
+/// After how many steps autodiff forgets the weights of before.
+const FORGET_INTERVAL: usize = 64;
 
 /// The steps of one training. Its copies share the buffers.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +31,7 @@ struct Buffers {
     teacher: Passes,
     /// Those of the unlabelled images.
     teacher_logits: Vec<f32>,
+    steps: usize,
 }
 
 impl ClosedForm {
@@ -67,8 +72,18 @@ impl Buffers {
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         let grads = self.passes.backward(&network, &self.logits);
+        self.steps += 1;
+        if self.steps.is_multiple_of(FORGET_INTERVAL) {
+            forget_old_weights(&network.layers.first()?.0.layer.weight.device());
+        }
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }
+}
+
+/// Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of weights that
+/// are gone in a backward pass only.
+fn forget_old_weights(device: &Device) {
+    Tensor::<1>::zeros([1], device).require_grad().backward();
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! `mnist-burn`, `mnist-burn train`: the output and the files of a training.
 
 use std::fs;
+#[cfg(target_os = "linux")]
+use std::{process::Stdio, thread::sleep, time::Duration};
 
 use serde_json::Value;
 
@@ -292,4 +294,32 @@ fn run_without_test_does_not_use_the_test_images() {
     assert!(report.is_empty() && message.contains("epoch 1 of 1"), "{report}{message}");
     assert!(run.join("best.safetensors").exists() && !run.join("evaluation.json").exists());
     assert!(!run.join("report.html").exists(), "a report is about the test images");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn training_needs_no_more_memory_the_longer_it_lasts() {
+    // The most memory that a training has used when it was last looked at, in KiB.
+    let peak = |epochs: usize| {
+        let runs = tempfile::tempdir().unwrap();
+        let mut command = program();
+        command.args(["--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--run"]);
+        command.arg(runs.path().join("run"));
+        for set in ["training.batch_size=1", "data.fraction=0.02", "training.tensorboard=false"] {
+            command.args(["--set", set]);
+        }
+        command.args(["--set", &format!("training.epochs={epochs}")]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut most = 0;
+        while child.try_wait().unwrap().is_none() {
+            let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let found =
+                status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+            most = found.unwrap_or(most);
+            sleep(Duration::from_millis(5));
+        }
+        most
+    };
+    let [short, long]: [usize; 2] = [2, 20].map(peak);
+    assert!(short > 10_000 && long < short + 16_000, "{short} KiB for 2 epochs, {long} KiB for 20");
 }
