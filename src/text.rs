@@ -19,7 +19,13 @@ pub fn seconds(seconds: f64) -> String {
     format!("{:.1} s", seconds + 0.0)
 }
 
-/// The first `most` of some names, and how many more there are.
+/// The first `most` of some names, separated by commas, and how many more there are.
+pub fn listed(names: &[String], most: usize) -> String {
+    let named = names[..names.len().min(most)].join(", ");
+    if names.len() > most { format!("{named} and {} more", names.len() - most) } else { named }
+}
+
+/// The same for names with a reason each, which may have commas.
 pub fn first(names: &[String], most: usize) -> String {
     let named = names[..names.len().min(most)].join("; ");
     if names.len() > most { format!("{named}; and {} more", names.len() - most) } else { named }

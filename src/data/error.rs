@@ -6,6 +6,9 @@ use thiserror::Error;
 
 use crate::text::first;
 
+/// How many files, folders or classes a message names.
+pub(super) const MOST_NAMED: usize = 3;
+
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
@@ -28,7 +31,7 @@ pub enum DataError {
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
         unreadable.len(),
-        first(unreadable, 3)
+        first(unreadable, MOST_NAMED)
     )]
     UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
     /// A class has no image for training, or none for testing.

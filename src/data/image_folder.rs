@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::error::DataError;
+use super::error::{DataError, MOST_NAMED};
 use super::images::Images;
 use super::prepare::{Limits, training_image};
 use crate::text::first;
@@ -25,8 +25,6 @@ const SIZE: [usize; 2] = [28, 28];
 const TEST_FRACTION: f64 = 0.2;
 /// The largest fraction of unreadable files that may be an accident.
 const MOST_UNREADABLE: f64 = 0.1;
-/// How many of the files that are not used a warning names.
-const MOST_NAMED: usize = 3;
 /// The largest image file that is read, in bytes.
 pub const LARGEST_FILE: u64 = 128 << 20;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::batch::{ImageBatcher, Scaling};
-use super::error::DataError;
+use super::error::{DataError, MOST_NAMED};
 use super::files::Files;
 use super::images::Images;
 use super::prepare::Look;
@@ -62,7 +62,7 @@ impl TrainingData {
         ]
         .into_iter()
         .filter(|(_, names, _)| !names.is_empty())
-        .map(|(start, names, end)| format!("{start}{}{end}", first(names, 3)))
+        .map(|(start, names, end)| format!("{start}{}{end}", first(names, MOST_NAMED)))
         .collect()
     }
 

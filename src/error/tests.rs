@@ -184,7 +184,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Differs: "src/model/pretrained/tests.rs" run_that_computes_differently_is_refused_with_the_key "was trained with data.pixels",
             Name: "src/model/pretrained/tests.rs" rename_of_an_unknown_name_is_refused_with_the_known_ones "has no tensor and no layer fc",
             Twice: "src/model/pretrained/tests.rs" rename_of_two_layers_to_one_name_is_refused "has several tensors for output.bias",
-            Several: "src/model/pretrained/tests.rs" file_with_several_networks_is_refused_until_one_is_named "has several networks",
+            Several: "src/model/pretrained/tests/programs.rs" file_with_several_networks_is_refused_until_one_is_named "has several networks",
             Misfit: "src/model/pretrained/tests.rs" layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out "does not fit this network",
             Frozen: "src/model/pretrained/tests.rs" frozen_layer_that_would_stay_randomly_initialised_is_refused "would stay randomly initialised",
         }

@@ -15,6 +15,7 @@ use super::weights::{self, WeightsError};
 use crate::checksum;
 use crate::config::Experiment;
 use crate::data::Scaling;
+use crate::text::listed;
 
 /// The largest number of mismatches that a message names.
 const MOST_NAMED: usize = 10;
@@ -258,15 +259,10 @@ impl Pretrained {
     }
 }
 
-/// The names, separated by commas. The end of a long list is left out.
+/// The names, escaped, separated by commas. The end of a long list is left out.
 pub fn shortened(names: &[String]) -> String {
-    let named =
-        names.iter().take(MOST_NAMED).map(|name| name.escape_debug().to_string()).collect::<Vec<_>>().join(", ");
-    match names.len() {
-        0 => "none".into(),
-        all if all > MOST_NAMED => format!("{named} and {} more", all - MOST_NAMED),
-        _ => named,
-    }
+    let escaped: Vec<_> = names.iter().map(|name| name.escape_debug().to_string()).collect();
+    if escaped.is_empty() { "none".into() } else { listed(&escaped, MOST_NAMED) }
 }
 
 #[cfg(test)]

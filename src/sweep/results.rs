@@ -10,6 +10,7 @@ use toml::Value;
 use super::error::SweepError;
 use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary};
+use crate::text::listed;
 
 /// The maximum number of unfinished runs that an error message names.
 const MAX_NAMED: usize = 5;
@@ -117,9 +118,7 @@ impl Results {
             .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status))
             .collect();
         if !open.is_empty() {
-            let more = open.len().saturating_sub(MAX_NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let names = format!("{}{more}", open[..open.len().min(MAX_NAMED)].join(", "));
+            let names = listed(&open, MAX_NAMED);
             return Err(SweepError::Incomplete { open: open.len(), runs: runs().count(), names });
         }
         let chosen = self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref());

@@ -13,7 +13,7 @@ use crate::evaluation::largest;
 use crate::model::Mlp;
 use crate::model::passes::Passes;
 
-/// After how many steps autodiff forgets the weights of before.
+/// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;
 
 /// The steps of one training. Its copies share the buffers.
