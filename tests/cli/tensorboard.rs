@@ -49,6 +49,8 @@ fn tensorboard_reads_the_values_of_the_metrics_file() {
     let rows: Vec<Vec<f64>> =
         table.lines().skip(1).map(|row| row.split(',').map(|n| n.parse().unwrap_or(f64::NAN)).collect()).collect();
     assert_eq!(rows.len(), 2);
+    let config: toml::Table = fs::read_to_string(run.join("config.toml")).unwrap().parse().unwrap();
+    let learning_rate = config["optimizer"]["learning_rate"].as_float().unwrap();
     // The columns of metrics.csv.
     for (split, tag, column) in [
         ("train", "epoch_loss", 1),
@@ -62,7 +64,8 @@ fn tensorboard_reads_the_values_of_the_metrics_file() {
             assert_eq!(point[1].as_f64().unwrap() + 1.0, row[0], "the step is the epoch, from 0");
             assert!((point[2].as_f64().unwrap() - row[column]).abs() < 1e-6, "{split} {tag}: {point} {row:?}");
         }
-        assert!((curves["train"]["epoch_learning_rate"][0][2].as_f64().unwrap() - 0.001).abs() < 1e-9);
+        let rate = curves["train"]["epoch_learning_rate"][0][2].as_f64().unwrap();
+        assert!((rate - learning_rate).abs() < 1e-8, "{rate}");
         let seconds = points[1][0].as_f64().unwrap() - points[0][0].as_f64().unwrap();
         assert!((seconds - rows[1][7]).abs() < 1e-3, "the time between events is the epoch's: {points:?} {rows:?}");
     }
