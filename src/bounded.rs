@@ -9,8 +9,13 @@ use std::path::Path;
 /// # Errors
 /// If it can't be read, or has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_from(File::open(path)?, limit)
+}
+
+/// The bytes that are read from `source` up to its end. Errors as for [`read`].
+pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];
-    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    source.take(limit + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
         true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))),
         false => Ok(bytes),

@@ -45,8 +45,12 @@ pub enum Error {
     Sweep(#[from] SweepError),
     #[error(transparent)]
     Serve(#[from] ServeError),
-    #[error("no image to classify: name PNG or JPEG files after {run}")]
-    NoImages { run: PathBuf },
+    #[error("{run} has no validation images: its data.validation is 0")]
+    NoValidation { run: PathBuf },
+    #[error("--predictions writes the predictions of one run: evaluate the runs one after the other")]
+    SeveralPredictions,
+    #[error("{path} has no image to classify: name PNG, JPEG or IDX files, or folders with them")]
+    NoImages { path: PathBuf },
     /// Each was reported separately.
     #[error("{failed} of {images} images could not be read")]
     UnreadableImages { failed: usize, images: usize },

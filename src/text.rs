@@ -19,8 +19,11 @@ pub fn seconds(seconds: f64) -> String {
     format!("{:.1} s", seconds + 0.0)
 }
 
-/// The first `most` of some names, separated by commas, and how many more there are.
+/// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.
 pub fn listed(names: &[String], most: usize) -> String {
+    if names.is_empty() {
+        return "(none)".into();
+    }
     let named = names[..names.len().min(most)].join(", ");
     if names.len() > most { format!("{named} and {} more", names.len() - most) } else { named }
 }
@@ -29,6 +32,15 @@ pub fn listed(names: &[String], most: usize) -> String {
 pub fn first(names: &[String], most: usize) -> String {
     let named = names[..names.len().min(most)].join("; ");
     if names.len() > most { format!("{named}; and {} more", names.len() - most) } else { named }
+}
+
+/// A row of a CSV table, RFC 4180, with the end of its line.
+pub fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
+    let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    };
+    cells.into_iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// A line with its control characters escaped. A terminal would obey them, and they may come from a file.

@@ -50,7 +50,7 @@ pub enum Command {
     Resume(Resume),
     /// Evaluate a trained network on the test set again, and store the result if the run has none
     Evaluate(Evaluate),
-    /// Classify PNG or JPEG images
+    /// Classify images: PNG, JPEG or IDX files, folders of them, or standard input
     Predict(Predict),
     /// Write a run's model to a safetensors file, for other programs
     Export(Export),
@@ -84,6 +84,16 @@ pub struct Experiment {
     /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+}
+
+/// Where runs are.
+#[derive(Debug, Args)]
+pub struct RunsFolder {
+    /// The folder that holds the runs, directly or in sub-folders
+    #[arg(long, value_name = "DIR", default_value = "runs")]
+    pub runs: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -99,9 +109,6 @@ pub struct Config {
 pub struct Train {
     #[command(flatten)]
     pub experiment: Experiment,
-    /// The folder in which to create the run folder
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub runs: PathBuf,
     /// Use this folder as the run folder; a run that was started there is resumed
     #[arg(long, value_name = "DIR", conflicts_with = "runs")]
     pub run: Option<PathBuf>,
@@ -118,8 +125,10 @@ pub struct Train {
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// The run's folder, e.g. runs/baseline-20260101-120000
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     pub run: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// Override a key that may change, e.g. training.epochs=20; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -133,12 +142,11 @@ pub struct Resume {
 
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// Two or more run folders to compare
-    #[arg(num_args = 2.., value_name = "RUN", conflicts_with_all = ["runs", "sort"])]
+    /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort")]
     pub compare: Vec<PathBuf>,
-    /// The folder that holds the runs, directly or in sub-folders
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub runs: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The key to sort by, in ascending order; runs without this value come last
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
     pub sort: Sort,
@@ -151,9 +159,8 @@ pub struct Runs {
 pub struct Sweep {
     /// The sweep file, e.g. config/sweeps/learning-rate.toml
     pub file: PathBuf,
-    /// The folder in which to create the sweep's folder
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub runs: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The device; overrides the base's `device`
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
@@ -170,20 +177,48 @@ pub struct Sweep {
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The run's folder, e.g. runs/baseline-20260101-120000
-    pub run: PathBuf,
+    /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(required = true, value_name = "RUN")]
+    pub evaluated: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, whose test/ is used if
+    /// it has one
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The images of the data set to evaluate on
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub split: Split,
+    /// Write the prediction for each image into this file: CSV, JSON Lines (.jsonl) or NumPy (.npy) by its ending
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Replace the file of `--predictions` if it exists
+    #[arg(long, requires = "predictions")]
+    pub force: bool,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
-    /// Print JSON: the contents of evaluation.json
+    /// Print JSON: the contents of evaluation.json, or for several runs an array of them
     #[arg(long)]
     pub json: bool,
 }
 
+/// The images to evaluate on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    /// The test images
+    #[default]
+    Test,
+    /// The training images that were held out for validation
+    Validation,
+}
+
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run's folder, e.g. runs/baseline-20260101-120000
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     pub run: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The safetensors file to write; `-` is standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -200,9 +235,11 @@ pub struct Export {
 
 #[derive(Debug, Args)]
 pub struct Report {
-    /// The run folder, or several to compare
+    /// The run, or several to compare: folders, names, `latest`, `best` or `best:CONFIG`
     #[arg(required = true, value_name = "RUN")]
-    pub runs: Vec<PathBuf>,
+    pub compared: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The HTML file to write, or `-` for standard output [default: report.html, in the run folder, or for several runs
     /// in the current folder]
     #[arg(long, short, value_name = "FILE")]
@@ -223,49 +260,85 @@ pub struct Images {
 
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run's folder, e.g. runs/baseline-20260101-120000, and PNG or JPEG images of one digit each [default run: the
-    /// newest finished one in `--runs`, or else the network that comes with the program]
+    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, and images: PNG or JPEG files of one digit each,
+    /// folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
+    /// or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE")]
     paths: Vec<PathBuf>,
-    /// The folder to look for a run in, if none is named
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub runs: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,
     /// Show each image as the network sees it, with the probabilities as bars; only in a terminal with colours
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "format", "output"])]
     pub show: bool,
     /// Write what each stage of the preparation makes of an image into this folder, as PNG
     #[arg(long, value_name = "DIR")]
     pub stages: Option<PathBuf>,
-    /// Print a JSON array with an object for each image: file, class, probabilities and warnings, or the error
+    /// How to write the answers; each is written at once, except those of `json`
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, conflicts_with = "json")]
+    format: Format,
+    /// The same as `--format json`
     #[arg(long)]
-    pub json: bool,
+    json: bool,
+    /// Write only the N most probable classes of each image, the most probable one first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: Option<u16>,
+    /// Write the answers to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file of `--output` if it exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+/// How to write predictions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line for each image with the probabilities in percent
+    #[default]
+    Text,
+    /// An array with an object for each image: file, class, probabilities and warnings, or the error
+    Json,
+    /// Such an object for each image, in a line of its own
+    Jsonl,
+    /// A row for each image that can be read: file, class, and the probability of each class
+    Csv,
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path is a run unless it is a file, or is called like one.
+    /// The run, if one is named, and the images. The first path is a run if it is the folder of one, or does not exist and
+    /// is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
-        let is_called_image = |path: &Path| {
-            let extension = path.extension().unwrap_or_default();
-            ["png", "jpg", "jpeg"].iter().any(|image| extension.eq_ignore_ascii_case(image))
+        let is_run = |path: &Path| match path.exists() {
+            true => path.join("config.toml").exists() || path.join("record.json").exists(),
+            false => path.as_os_str() != "-" && !is_picture(path),
         };
         match self.paths.split_first() {
-            Some((run, images)) if run.is_dir() || !(run.is_file() || is_called_image(run)) => (Some(run), images),
+            Some((run, images)) if is_run(run) => (Some(run), images),
             _ => (None, &self.paths),
         }
     }
+
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Whether the file is called like a PNG or JPEG picture.
+pub fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    ["png", "jpg", "jpeg"].iter().any(|picture| extension.eq_ignore_ascii_case(picture))
 }
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The run to use at first; the page can choose another one [default: the newest finished run, or else the network that comes
-    /// with the program]
+    /// The run to use at first, by folder or name; the page can choose another one [default: the newest finished run, or
+    /// else the network that comes with the program]
     pub run: Option<PathBuf>,
-    /// The folder that holds the runs to choose from, directly or in sub-folders
-    #[arg(long, value_name = "DIR", default_value = "runs")]
-    pub runs: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
     /// The port; 0 takes any free one
     #[arg(long, default_value_t = 8000)]
     pub port: u16,
@@ -340,6 +413,9 @@ mod tests {
     fn bare_command_takes_the_arguments_of_train() {
         let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
         assert!(cli.command.is_none());
-        assert_eq!((cli.train.experiment.set, cli.train.runs), (vec!["seed=2".to_string()], "here".into()));
+        assert_eq!(
+            (cli.train.experiment.set, cli.train.experiment.folder.runs),
+            (vec!["seed=2".to_string()], "here".into())
+        );
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use arguments::*;
 pub(crate) use display::UiError;
 pub use display::{Display, Ui};
 pub(crate) use download_bar::DownloadBar;
-pub use notice::notice;
 pub(crate) use notice::warn;
+pub use notice::{notice, say};
 pub use progress::Progress;
 pub(crate) use table::Table;

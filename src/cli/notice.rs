@@ -2,16 +2,32 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::text::printable_lines;
 
+/// Whether notices are left out.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves out notices from now on.
+pub fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Writes what is not an error or a warning to stderr, unless the user wants quiet.
+pub fn notice(lines: impl Display) {
+    if !QUIET.load(Ordering::Relaxed) {
+        say(lines);
+    }
+}
+
 /// Writes lines to stderr, with control characters escaped. Unlike `eprintln!`, it does not panic if stderr is closed,
 /// as in `2>&1 | head`.
-pub fn notice(lines: impl Display) {
+pub fn say(lines: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&lines.to_string()));
 }
 
 /// Writes a warning to stderr.
 pub fn warn(warning: impl Display) {
-    notice(format!("warning: {warning}"));
+    say(format!("warning: {warning}"));
 }

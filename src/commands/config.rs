@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::opening::find_run;
 use super::print::print;
 use crate::cli::{Config, Experiment};
+use crate::run::RunError;
 use crate::{Error, config};
 
 /// Prints the resolved experiment as a config file, or the JSON Schema.
@@ -16,17 +18,31 @@ pub fn run(arguments: &Config) -> Result<(), Error> {
 
 /// Resolves the experiment with its overrides.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
-    load(arguments.config.as_deref(), &arguments.set, arguments.device.as_deref())
+    load(arguments.config.as_deref(), &arguments.set, arguments.device.as_deref(), &arguments.folder.runs)
 }
 
-/// Loads an experiment with its overrides, of which `device` is the last.
-pub fn load(file: Option<&Path>, set: &[String], device: Option<&str>) -> Result<config::Experiment, Error> {
+/// Loads an experiment with its overrides, of which `device` is the last. `init.from` may name a run in `runs`.
+pub fn load(
+    file: Option<&Path>,
+    set: &[String],
+    device: Option<&str>,
+    runs: &Path,
+) -> Result<config::Experiment, Error> {
     let device = device.map(|name| format!("device={name}"));
-    Ok(absolute_paths(config::load(file, &[set, device.as_slice()].concat())?))
+    absolute_paths(config::load(file, &[set, device.as_slice()].concat())?, runs)
 }
 
-/// Makes the experiment's paths absolute, so that a run's config means the same in every folder. `~` is the home folder.
-pub fn absolute_paths(mut experiment: config::Experiment) -> config::Experiment {
+/// Makes the experiment's paths absolute, so that a run's config means the same in every folder and later. `~` is the home
+/// folder. A run in `runs` that `init.from` names becomes its path.
+pub fn absolute_paths(mut experiment: config::Experiment, runs: &Path) -> Result<config::Experiment, Error> {
+    if let Some(from) = experiment.init.from.as_mut().filter(|from| !config::expand_home(from).exists()) {
+        match find_run(from, runs) {
+            Ok(run) => *from = run.path().into(),
+            // The path of a file or folder that a resumed run does not need any more.
+            Err(RunError::Unknown { .. }) if from.components().count() > 1 => {}
+            Err(error) => return Err(Error::SourceRun(error)),
+        }
+    }
     for path in [&mut experiment.data.dir, &mut experiment.init.from].into_iter().flatten() {
         if let Ok(absolute) = std::path::absolute(config::expand_home(path))
             // A config file can hold UTF-8 paths only.
@@ -35,5 +51,5 @@ pub fn absolute_paths(mut experiment: config::Experiment) -> config::Experiment 
             *path = absolute;
         }
     }
-    experiment
+    Ok(experiment)
 }

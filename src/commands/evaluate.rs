@@ -1,30 +1,73 @@
-//! `mnist-burn evaluate`: evaluates a trained network on the test set again. Stores evaluations in runs.
+//! `mnist-burn evaluate`: evaluates trained networks on images. Stores evaluations in runs.
 
 use std::path::PathBuf;
 
-use super::evaluation::{Evaluated, check_current, evaluate_run};
-use super::opening::{lock, open_recorded};
-use super::print::{print_evaluation, print_json};
+use serde::Serialize;
+
+use super::evaluation::{Evaluated, check_current, evaluate_split};
+use super::opening::{find_run, lock, open_recorded};
+use super::predictions::{kind, save};
+use super::print::{print, print_evaluation, print_json};
 use super::report::write_report;
 use crate::Error;
-use crate::cli::{Evaluate, warn};
-use crate::run::RunFolder;
-use crate::text::chain;
+use crate::cli::{Evaluate, Table, warn};
+use crate::run::{EvaluationRecord, RunFolder};
+use crate::text::{chain, nats, percent};
 
-/// Prints the evaluation of a run's best model. Stores it, if the run has none.
+/// The evaluation of one of several runs.
+#[derive(Serialize)]
+struct Row {
+    run: String,
+    #[serde(flatten)]
+    record: EvaluationRecord,
+}
+
+/// Prints the evaluation of a run's best model, or a table of several. Stores those that a run lacks.
 pub fn run(arguments: &Evaluate) -> Result<(), Error> {
-    let run = RunFolder::at(&arguments.run);
+    let Evaluate { evaluated: names, folder, predictions, force, .. } = arguments;
+    let runs = names.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(path) = predictions {
+        kind(*force).check(path)?;
+    }
+    if let [run] = &runs[..] {
+        let evaluated = evaluate(run, arguments)?;
+        if let Some(path) = predictions {
+            return save(&evaluated, path, *force);
+        }
+        let record = &evaluated.record;
+        return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, "") };
+    }
+    if predictions.is_some() {
+        return Err(Error::SeveralPredictions);
+    }
+    let row =
+        |run: &RunFolder| Ok(Row { run: run.path().display().to_string(), record: evaluate(run, arguments)?.record });
+    let rows = runs.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    if arguments.json {
+        return print_json(&rows);
+    }
+    let mut table = Table::new(["run", "images", "wrong", "error", "loss"]);
+    for Row { run, record: EvaluationRecord { evaluation: it, .. } } in rows {
+        let error = percent(Some(1.0 - it.accuracy));
+        table.push([run, it.images.to_string(), it.wrong.to_string(), error, nats(Some(it.loss))]);
+    }
+    print(&table.to_string())
+}
+
+/// Evaluates a run on the images that the command names, and stores the evaluation if it is of the run's own test images
+/// and missing.
+fn evaluate(run: &RunFolder, Evaluate { data, split, device, .. }: &Evaluate) -> Result<Evaluated, Error> {
     let record = run.record()?;
-    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(&run, &record, &device)?;
+    let device = open_recorded(device.as_deref(), &record.device)?;
+    let evaluated = evaluate_split(run, &record, &device, data.as_deref(), *split)?;
     let is_missing = !matches!(run.evaluation(&record), Ok(Some(_)));
     if is_missing
         && evaluated.record.is_of_data(&record)
-        && let Err(error) = store(&run, &evaluated)
+        && let Err(error) = store(run, &evaluated)
     {
         warn(format!("the evaluation is not stored: {}", chain(&error)));
     }
-    if arguments.json { print_json(&evaluated.record) } else { print_evaluation(&evaluated.record.evaluation, "") }
+    Ok(evaluated)
 }
 
 /// Writes an evaluation and its report into the run's folder, and returns the report's path.

@@ -1,29 +1,66 @@
-//! The best model of a run, evaluated for a command on the test images, and whether an evaluation counts for a run.
+//! The best model of a run, evaluated for a command on images, and whether an evaluation counts for a run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::opening::locate;
 use crate::Error;
-use crate::cli::warn;
+use crate::cli::{Split, warn};
 use crate::config::Experiment;
-use crate::data::Files;
+use crate::data::{Files, Images, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EvaluationOutput, evaluate};
 use crate::model::Mlp;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 
-/// A run's best model, evaluated on test images.
+/// A run's best model, evaluated on images.
 pub struct Evaluated {
     pub model: Mlp,
     pub output: EvaluationOutput,
-    /// What `evaluation.json` has of them.
+    /// What `evaluation.json` has of them, without checksums of the data if they are not test images.
     pub record: EvaluationRecord,
+    /// The images' files, if each has its own.
+    pub files: Vec<String>,
 }
 
-/// Loads a run's best model and evaluates it on the test images.
+/// Loads a run's best model and evaluates it on its test images.
 pub fn evaluate_run(run: &RunFolder, record: &Record, device: &Opened) -> Result<Evaluated, Error> {
+    evaluate_split(run, record, device, None, Split::Test)
+}
+
+/// Loads a run's best model and evaluates it on the images of a split of its own data, or of those in the folder `data`.
+pub fn evaluate_split(
+    run: &RunFolder,
+    record: &Record,
+    device: &Opened,
+    data: Option<&Path>,
+    split: Split,
+) -> Result<Evaluated, Error> {
     let experiment = run.experiment()?;
-    let files = locate(&experiment.data)?;
-    let evaluated = Evaluated::new(run, &experiment, record, &files, device)?;
-    if *files.checksums() != record.data.sha256 {
+    let files = match data {
+        Some(dir) => Files::other(dir, &experiment.data)?,
+        None => locate(&experiment.data)?,
+    };
+    let evaluated = match (split, &files, data) {
+        (Split::Validation, ..) => {
+            let data = TrainingData::load(&files, &experiment)?;
+            if data.split.validation.is_empty() {
+                return Err(Error::NoValidation { run: run.path().into() });
+            }
+            Evaluated::on(run, &experiment, record, data.images.at(&data.split.validation), BTreeMap::new(), device)?
+        }
+        (Split::Test, Files::ImageFolder(folder), Some(_)) => {
+            let images = folder.test_among([record.data.height, record.data.width], &record.data.names())?;
+            let sums = files.test_checksums();
+            Evaluated {
+                files: folder.test_files.clone(),
+                ..Evaluated::on(run, &experiment, record, images, sums, device)?
+            }
+        }
+        _ => Evaluated::new(run, &experiment, record, &files, device)?,
+    };
+    files.warnings().iter().filter(|_| data.is_some()).for_each(warn);
+    if data.is_none() && *files.checksums() != record.data.sha256 {
         warn("the data files differ from those that this run was trained and tested with");
     }
     Ok(evaluated)
@@ -38,15 +75,26 @@ impl Evaluated {
         files: &Files,
         device: &Opened,
     ) -> Result<Self, Error> {
-        let (model, checksum) = run.model_with_checksum(experiment, record, device)?;
         let test = files.test([record.data.height, record.data.width], record.data.classes)?;
-        let output = evaluate(&model, test, record.data.scaling, &device.device)?;
+        Self::on(run, experiment, record, test, files.test_checksums(), device)
+    }
+
+    /// Evaluates a run's best model on `images`, whose files have the checksums `data`.
+    fn on(
+        run: &RunFolder,
+        experiment: &Experiment,
+        record: &Record,
+        images: Images,
+        data: BTreeMap<String, String>,
+        device: &Opened,
+    ) -> Result<Self, Error> {
+        let (model, checksum) = run.model_with_checksum(experiment, record, device)?;
+        let names = record.data.names();
+        // IDX files have no names.
+        let images = if images.classes() == names.len() { images.named(&names) } else { images };
+        let output = evaluate(&model, images, record.data.scaling, &device.device)?;
         let evaluation = output.evaluation.clone();
-        Ok(Self {
-            model,
-            output,
-            record: EvaluationRecord { evaluation, model: checksum, data: files.test_checksums() },
-        })
+        Ok(Self { model, output, record: EvaluationRecord { evaluation, model: checksum, data }, files: vec![] })
     }
 }
 

@@ -10,6 +10,7 @@ mod images;
 mod opening;
 mod output;
 mod predict;
+mod predictions;
 mod prepared;
 mod print;
 mod report;

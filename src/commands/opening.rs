@@ -7,14 +7,24 @@ use crate::cli::{DownloadBar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{Bundled, Lock, RunError, RunFolder};
+use crate::run::{Bundled, Lock, RunError, RunFolder, find};
 use crate::serve::{NamedRun, newest};
 
-/// The run at `path`; without a path the newest finished run in `runs`; without one, the run that the program carries,
+/// The run in the folder `path`, or of that name in the folder `runs`.
+pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
+    if path.exists() {
+        return Ok(RunFolder::at(path));
+    }
+    let (run, how) = find(&path.to_string_lossy(), runs)?;
+    how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
+    Ok(RunFolder::at(&run.path))
+}
+
+/// The run at `path`, or of that name; without a path the newest finished run in `runs`; without one, the run that the program carries,
 /// whose folder is deleted with the second value.
 pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<Bundled>), RunError> {
     if let Some(path) = path {
-        return Ok((NamedRun::at(path, runs), None));
+        return Ok((NamedRun::at(find_run(path, runs)?.path(), runs), None));
     }
     let (named, unreadable) = newest(runs)?;
     if let Some(named) = named {

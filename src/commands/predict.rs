@@ -1,21 +1,28 @@
-//! `mnist-burn predict`: classifies PNG and JPEG images.
+//! `mnist-burn predict`: classifies PNG and JPEG images, and those of IDX files.
 
-use std::io::{self, Cursor};
-use std::path::Path;
-use std::{fs, mem};
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::mem;
+use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
-use super::print::{print, print_json, print_styled};
-use crate::cli::{Predict, notice, terminal, warn};
-use crate::data::LARGEST_IMAGE_FILE;
+use super::output::{OutputKind, Replaces};
+use super::print::{print, print_styled};
+use crate::cli::{Format, Predict, is_picture, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
-use crate::evaluation::{Classifier, EVALUATION_BATCH, Probabilities};
+use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx};
+use crate::evaluation::{Classifier, Probabilities};
 use crate::run::{RunError, RunFolder, write_whole_at};
-use crate::text::printable;
+use crate::text::{chain, csv_line, printable};
 use crate::{Error, bounded};
+
+/// How many images are classified together. Their answers are written at once.
+const AT_ONCE: usize = 64;
+/// The name of standard input as a file.
+const STDIN: &str = "-";
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -33,69 +40,253 @@ enum Outcome {
         /// The same as a number, if it is one.
         #[serde(skip_serializing_if = "Option::is_none")]
         digit: Option<u64>,
-        probabilities: Probabilities,
+        /// The most probable classes, if only these are asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        top: Option<Vec<(String, f64)>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        probabilities: Option<Probabilities>,
         warnings: Vec<Doubt>,
-        /// The image that the network sees.
+        /// The image as a terminal shows it.
         #[serde(skip)]
-        pixels: Vec<u8>,
+        drawn: Option<String>,
     },
     Failed {
         error: String,
     },
 }
 
-/// Prints a prediction per image, in the given order. Reports unreadable files and classifies the others.
+/// An image's name, and the image as the network takes it, or why there is none.
+type Input = (String, Result<Prepared, String>);
+
+/// Writes a prediction per image, in the given order. Reports unreadable files and classifies the others.
 pub fn run(arguments: &Predict) -> Result<(), Error> {
-    let (run, files) = arguments.run_and_images();
-    if let (Some(run), []) = (run, files) {
-        return Err(Error::NoImages { run: run.into() });
+    let (run, paths) = arguments.run_and_images();
+    if let (Some(run), []) = (run, paths) {
+        return Err(Error::NoImages { path: run.into() });
     }
-    let (named, _bundled) = choose_run(run, &arguments.runs)?;
+    let (named, _bundled) = choose_run(run, &arguments.folder.runs)?;
     let run = RunFolder::at(&named.path);
     let record = run.record()?;
+    let transposed = run.experiment()?.data.transpose;
+    let mut writer = Writer::new(arguments, record.data.names())?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let classifier = run.classifier(&record, &device)?;
-    let (size, names) = (classifier.size, &classifier.names);
 
     let mut stages = arguments.stages.as_deref().map(StageWriter::new).transpose()?;
-    let mut answers = Vec::with_capacity(files.len());
-    for files in files.chunks(EVALUATION_BATCH) {
-        let mut prepared: Vec<Result<Prepared, String>> = Vec::with_capacity(files.len());
-        for file in files {
-            let mut result = prepare(file, &classifier);
-            if let Ok(made) = &mut result {
-                // They take much more memory than the image.
-                let made = mem::take(&mut made.stages);
-                stages.as_mut().map(|stages| stages.write(file, made)).transpose()?;
-            }
-            prepared.push(result);
+    let mut waiting: Vec<Input> = vec![];
+    for path in paths {
+        let files = files(path)?;
+        if files.is_empty() {
+            return Err(Error::NoImages { path: path.into() });
         }
-        let images: Vec<&[u8]> = prepared.iter().flatten().map(|prepared| prepared.pixels.as_slice()).collect();
-        let mut classified = classifier.classify(&images)?.into_iter();
-        for (file, prepared) in files.iter().zip(prepared) {
-            // The classifier returns a result for each prepared image, in the same order.
-            let outcome = match prepared.and_then(|prepared| match classified.next() {
-                Some(probabilities) => Ok((prepared, probabilities)),
-                None => Err("not classified".to_string()),
-            }) {
-                Ok((prepared, probabilities)) => {
-                    let class = names[probabilities.best()].clone();
-                    let warnings = prepared.warnings(probabilities.0[probabilities.best()]);
-                    let pixels = prepared.pixels;
-                    Outcome::Classified { digit: class.parse().ok(), class, probabilities, warnings, pixels }
-                }
-                Err(error) => Outcome::Failed { error },
+        for file in &files {
+            let images = match idx_images(file, classifier.size, transposed) {
+                Some(images) => images,
+                None => vec![(file.display().to_string(), prepare(file, &classifier))],
             };
-            answers.push(Answer { file: file.display().to_string(), outcome });
+            for mut input in images {
+                if let (_, Ok(made)) = &mut input {
+                    // They take much more memory than the image.
+                    let made = mem::take(&mut made.stages);
+                    stages.as_mut().map(|stages| stages.write(file, made)).transpose()?;
+                }
+                waiting.push(input);
+                if waiting.len() == AT_ONCE {
+                    writer.answer(&classifier, mem::take(&mut waiting))?;
+                }
+            }
         }
     }
-    let show = arguments.show && terminal::is_coloured();
-    report(&answers, names, arguments.json, show.then_some(size))
+    writer.answer(&classifier, waiting)?;
+    writer.finish()
+}
+
+/// The pictures in a folder and its sub-folders, in the order of their names; or the file itself.
+fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !path.is_dir() {
+        return Ok(vec![path.into()]);
+    }
+    let unreadable = |source| DataError::Read { path: path.into(), source };
+    let entries = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut entries: Vec<PathBuf> = entries.map_err(unreadable)?;
+    entries.sort();
+    let mut found = vec![];
+    for entry in entries {
+        // Don't follow links to folders: they may form a loop.
+        if entry.is_dir() && !entry.is_symlink() {
+            found.extend(files(&entry)?);
+        } else if is_picture(&entry) {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}
+
+/// The images of an IDX file, which need no preparation, each named by the file and its number; `None` if it is another
+/// file. `transposed` says that they are stored column by column.
+fn idx_images(file: &Path, size: [usize; 2], transposed: bool) -> Option<Vec<Input>> {
+    let mut start = [0; 2];
+    File::open(file).and_then(|mut file| file.read_exact(&mut start)).ok()?;
+    if file.as_os_str() == STDIN || !idx::STARTS.contains(&start) {
+        return None;
+    }
+    let read = || {
+        let ([count, height, width], pixels) = idx::images(file)?;
+        let images = Images::new(pixels, vec![0; count], [height, width], 1);
+        let images = if transposed { images.transposed() } else { images };
+        match images.size() {
+            found if found == size => Ok(images),
+            found => Err(DataError::Size { path: file.into(), found, expected: size }),
+        }
+    };
+    let name = file.display();
+    Some(match read() {
+        Ok(images) => (0..images.len())
+            .map(|index| (format!("{name}[{index}]"), Ok(Prepared::from(images.pixels(index).to_vec()))))
+            .collect(),
+        Err(error) => vec![(name.to_string(), Err(chain(&error)))],
+    })
 }
 
 fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
-    let encoded = bounded::read(file, LARGEST_IMAGE_FILE).map_err(|error| error.to_string())?;
+    let encoded = match file.as_os_str() == STDIN {
+        true => bounded::read_from(io::stdin(), LARGEST_IMAGE_FILE),
+        false => bounded::read(file, LARGEST_IMAGE_FILE),
+    };
+    let encoded = encoded.map_err(|error| error.to_string())?;
     prepare::prepare(&encoded, classifier.size, &classifier.look, Limits::FILE).map_err(|error| error.to_string())
+}
+
+/// Writes answers as they come, to standard output or a file.
+struct Writer<'a> {
+    arguments: &'a Predict,
+    format: Format,
+    /// The names of the classes.
+    names: Vec<String>,
+    /// What is written at the end: an array of JSON.
+    array: Vec<Answer>,
+    /// What goes into a file, which is written at the end.
+    text: String,
+    images: usize,
+    failed: usize,
+}
+
+impl<'a> Writer<'a> {
+    fn new(arguments: &'a Predict, names: Vec<String>) -> Result<Self, Error> {
+        let format = arguments.format();
+        let mut writer = Self { arguments, format, names, array: vec![], text: String::new(), images: 0, failed: 0 };
+        arguments.output.iter().try_for_each(|path| writer.kind().check(path))?;
+        if format == Format::Csv {
+            let heading = ["file".to_string(), "class".into()].into_iter();
+            let classes = match arguments.top {
+                None => writer.names.clone(),
+                Some(top) => (1..=writer.names.len().min(top.into()))
+                    .flat_map(|rank| [format!("class {rank}"), format!("probability {rank}")])
+                    .collect(),
+            };
+            writer.write(csv_line(heading.chain(classes)))?;
+        }
+        Ok(writer)
+    }
+
+    fn kind(&self) -> OutputKind {
+        let endings: &[&str] = match self.format {
+            Format::Text => &["txt"],
+            Format::Json => &["json"],
+            Format::Jsonl => &["jsonl"],
+            Format::Csv => &["csv"],
+        };
+        let replaces = if self.arguments.force { Replaces::Anything } else { Replaces::Nothing };
+        OutputKind { name: "file of predictions", endings, replaces }
+    }
+
+    /// Classifies images and writes the answers.
+    fn answer(&mut self, classifier: &Classifier, inputs: Vec<Input>) -> Result<(), Error> {
+        let images: Vec<&[u8]> =
+            inputs.iter().filter_map(|(_, image)| Some(image.as_ref().ok()?.pixels.as_slice())).collect();
+        let mut classified = classifier.classify(&images)?.into_iter();
+        for (file, image) in inputs {
+            self.images += 1;
+            // The classifier returns a result for each image, in the same order.
+            let outcome = match image.map(|image| (image, classified.next())) {
+                Ok((image, Some(probabilities))) => self.outcome(classifier.size, &image, probabilities),
+                Ok((_, None)) => Outcome::Failed { error: "not classified".into() },
+                Err(error) => Outcome::Failed { error },
+            };
+            self.report(Answer { file, outcome })?;
+        }
+        Ok(())
+    }
+
+    fn outcome(&self, size: [usize; 2], image: &Prepared, probabilities: Probabilities) -> Outcome {
+        let best = probabilities.best();
+        let class = self.names[best].clone();
+        let drawn = (self.arguments.show && terminal::is_coloured())
+            .then(|| terminal::prediction(&image.pixels, size, &probabilities, &self.names));
+        let warnings = image.warnings(probabilities.0[best]);
+        let named = |class: usize| (self.names[class].clone(), probabilities.0[class]);
+        let top =
+            self.arguments.top.map(|top| probabilities.ranked().into_iter().take(top.into()).map(named).collect());
+        let probabilities = top.is_none().then_some(probabilities);
+        Outcome::Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
+    }
+
+    /// Writes an answer.
+    fn report(&mut self, answer: Answer) -> Result<(), Error> {
+        let Answer { file, outcome } = &answer;
+        if let Outcome::Failed { error } = outcome {
+            self.failed += 1;
+            say(format!("error: {file}: {error}"));
+        }
+        match (self.format, outcome) {
+            (Format::Json, _) => {
+                self.array.push(answer);
+                Ok(())
+            }
+            (Format::Jsonl, _) => {
+                let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
+                self.write(line + "\n")
+            }
+            (_, Outcome::Failed { .. }) => Ok(()),
+            (Format::Csv, Outcome::Classified { class, top, probabilities, .. }) => {
+                let numbers = probabilities.iter().flat_map(|all| all.0.iter().map(f64::to_string));
+                let top = top.iter().flatten().flat_map(|(name, p)| [name.clone(), p.to_string()]);
+                self.write(csv_line([file.clone(), class.clone()].into_iter().chain(numbers).chain(top)))
+            }
+            (Format::Text, Outcome::Classified { class, top, probabilities, warnings, drawn, .. }) => {
+                warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
+                if let Some(drawn) = drawn {
+                    return print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)));
+                }
+                let percent = |name: &String, p: f64| format!("{name}: {:.1} %", 100.0 * p);
+                let all = self.names.iter().zip(probabilities.iter().flat_map(|all| &all.0));
+                let all = all.map(|(name, &p)| percent(name, p));
+                let top = top.iter().flatten().map(|(name, p)| percent(name, *p));
+                self.write(format!("{file}: {class}  ({})\n", all.chain(top).collect::<Vec<_>>().join("  ")))
+            }
+        }
+    }
+
+    /// Writes whole lines.
+    fn write(&mut self, lines: String) -> Result<(), Error> {
+        match self.arguments.output {
+            None => print(lines.trim_end_matches('\n')),
+            Some(_) => {
+                self.text += &lines;
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        if self.format == Format::Json {
+            let array = serde_json::to_string_pretty(&self.array).map_err(|error| Error::Output(error.into()))?;
+            self.write(array + "\n")?;
+        }
+        let Self { images, failed, .. } = self;
+        self.arguments.output.iter().try_for_each(|path| self.kind().save(path, self.text.as_bytes()))?;
+        if failed > 0 { Err(Error::UnreadableImages { failed, images }) } else { Ok(()) }
+    }
 }
 
 /// Writes the stages of images into a folder: `<image's number>-<its name>-<stage's number>-<its name>.png`.
@@ -122,34 +313,4 @@ impl<'a> StageWriter<'a> {
         }
         Ok(())
     }
-}
-
-/// Prints the predictions. `names` are the names of the classes. `show` is the size of the images, to draw each image
-/// too.
-fn report(answers: &[Answer], names: &[String], json: bool, show: Option<[usize; 2]>) -> Result<(), Error> {
-    if json {
-        print_json(answers)?;
-    }
-    let mut failed = 0;
-    for Answer { file, outcome } in answers {
-        match outcome {
-            Outcome::Failed { error } => {
-                failed += 1;
-                notice(format!("error: {file}: {error}"));
-            }
-            Outcome::Classified { class, probabilities, pixels, warnings, .. } if !json => {
-                warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
-                if let Some(size) = show {
-                    let drawn = terminal::prediction(pixels, size, probabilities, names);
-                    print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)))?;
-                    continue;
-                }
-                let percent = |(name, p): (&String, &f64)| format!("{name}: {:.1} %", 100.0 * p);
-                let percents: Vec<String> = names.iter().zip(&probabilities.0).map(percent).collect();
-                print(&format!("{file}: {class}  ({})", percents.join("  ")))?;
-            }
-            Outcome::Classified { .. } => {}
-        }
-    }
-    if failed > 0 { Err(Error::UnreadableImages { failed, images: answers.len() }) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
-use super::opening::{lock, open_recorded};
+use super::opening::{find_run, lock, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Report, warn};
@@ -16,7 +16,8 @@ const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"],
 
 /// Writes the page and prints its path.
 pub fn run(arguments: &Report) -> Result<(), Error> {
-    let runs: Vec<RunFolder> = arguments.runs.iter().map(|path| RunFolder::at(path)).collect();
+    let find = |run: &PathBuf| find_run(run, &arguments.folder.runs);
+    let runs = arguments.compared.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let default = match &runs[..] {
         [run] => run.path().join(RunFolder::REPORT),
         _ => RunFolder::REPORT.into(),

@@ -1,17 +1,17 @@
 //! `mnist-burn resume`: resumes a run after its last complete epoch.
 
 use super::config::load;
+use super::opening::find_run;
 use super::train::resume;
 use crate::Error;
 use crate::cli::Resume;
 use crate::config::check_resumable;
-use crate::run::RunFolder;
 
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
     arguments.ui.check()?;
-    let run = RunFolder::at(&arguments.run);
-    let experiment = load(Some(&run.config()), &arguments.set, arguments.device.as_deref())?;
+    let run = find_run(&arguments.run, &arguments.folder.runs)?;
+    let experiment = load(Some(&run.config()), &arguments.set, arguments.device.as_deref(), &arguments.folder.runs)?;
     resume(&experiment, &run, true, arguments.ui, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;

@@ -1,11 +1,10 @@
 //! `mnist-burn runs`: lists runs, or compares some of them.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
+use super::opening::find_run;
 use super::print::{print, print_json};
 use crate::Error;
 use crate::cli::{Runs, Sort, Table, notice, warn};
@@ -15,7 +14,7 @@ use crate::text::{chain, nats, percent, seconds};
 
 /// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
-    if arguments.compare.is_empty() { print_list(arguments) } else { compare(&arguments.compare, arguments.json) }
+    if arguments.compare.is_empty() { print_list(arguments) } else { compare(arguments) }
 }
 
 #[derive(Debug, Serialize)]
@@ -33,7 +32,7 @@ enum Outcome<'a> {
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let listing = list(&arguments.runs)?;
+    let listing = list(&arguments.folder.runs)?;
     listing.warnings.iter().for_each(warn);
     let mut listed = listing.runs;
     sort(&mut listed, arguments.sort);
@@ -54,7 +53,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         return print_json(&rows.collect::<Vec<_>>());
     }
     if listed.is_empty() {
-        notice(format!("no runs in {}", arguments.runs.display()));
+        notice(format!("no runs in {}", arguments.folder.runs.display()));
         return Ok(());
     }
     let mut table = Table::new(["run", "config", "epochs", "validation error", "test error", "time", "state"]);
@@ -97,16 +96,16 @@ struct Comparison {
     results: Vec<Summary>,
 }
 
-fn compare(paths: &[PathBuf], json: bool) -> Result<(), Error> {
-    let runs: Vec<RunFolder> = paths.iter().map(|path| RunFolder::at(path)).collect();
+fn compare(Runs { compare, folder, json, .. }: &Runs) -> Result<(), Error> {
+    let runs = compare.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     warn_of_old_evaluations(&runs);
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let comparison = Comparison {
-        runs: paths.iter().map(|path| path.display().to_string()).collect(),
+        runs: runs.iter().map(|run| run.path().display().to_string()).collect(),
         config: differences(&experiments),
         results: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
     };
-    if json { print_json(&comparison) } else { print(&comparison.table().to_string()) }
+    if *json { print_json(&comparison) } else { print(&comparison.table().to_string()) }
 }
 
 impl Comparison {

@@ -13,10 +13,11 @@ use crate::serve::{RunRegistry, listen};
 
 /// Prints the address of the page, then serves until Ctrl-C.
 pub fn run(arguments: &Serve) -> Result<(), Error> {
-    let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.runs)?;
+    let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.folder.runs)?;
     let record = RunFolder::at(&named.path).record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let server = listen(RunRegistry::open(&arguments.runs, named.clone(), device)?, arguments.expose, arguments.port)?;
+    let registry = RunRegistry::open(&arguments.folder.runs, named.clone(), device)?;
+    let server = listen(registry, arguments.expose, arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);

@@ -25,9 +25,9 @@ use crate::training::TrainingError;
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
     for trial in &mut sweep.trials {
-        trial.experiment = absolute_paths(trial.experiment.clone());
+        trial.experiment = absolute_paths(trial.experiment.clone(), &arguments.folder.runs)?;
     }
-    let folder = arguments.runs.join(&sweep.name);
+    let folder = arguments.folder.runs.join(&sweep.name);
     if arguments.list {
         return list(&sweep, &folder, arguments.device.as_deref());
     }

@@ -27,7 +27,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     let test = !arguments.no_test;
     match &arguments.run {
         Some(path) => train_at(path, &experiment, test, arguments.ui),
-        None => start(&experiment, |it| RunFolder::create(&arguments.runs, it), test, arguments.ui),
+        None => start(&experiment, |it| RunFolder::create(&arguments.experiment.folder.runs, it), test, arguments.ui),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::text::first;
+use crate::text::{first, listed};
 
 /// How many files, folders or classes a message names.
 pub(super) const MOST_NAMED: usize = 3;
@@ -24,7 +24,7 @@ pub enum DataError {
     /// The sub-folders of a folder are not the expected classes.
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
-        listed(found)
+        listed(found, usize::MAX)
     )]
     Folders { dir: PathBuf, found: Vec<String>, expected: String },
     /// Too many files in a folder of images are not images.
@@ -158,10 +158,6 @@ impl From<io::Error> for MirrorError {
 
 fn paths(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "(none)".into() } else { names.join(", ") }
 }
 
 fn list(attempts: &[(String, MirrorError)]) -> String {

@@ -26,6 +26,17 @@ pub enum Files {
 }
 
 impl Files {
+    /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, or an image
+    /// folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
+    pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
+        let has_idx = |folder: &PathBuf| NAMES.iter().any(|name| present(folder, name).is_some());
+        if folders(dir, |_| true).iter().any(has_idx) {
+            return Ok(Self::Idx(own(dir, config)?));
+        }
+        let read = if config.dataset == Dataset::ImageFolder { ImageFolder::read } else { ImageFolder::read_to_test };
+        Ok(Self::ImageFolder(read(dir)?))
+    }
+
     /// Reads the training images.
     pub fn train(&self) -> Result<Images, DataError> {
         match self {

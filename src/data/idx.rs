@@ -22,6 +22,8 @@ mod tests;
 
 /// How a gzip file starts: RFC 1952, section 2.3.1.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// How an IDX file starts, compressed or not.
+pub const STARTS: [[u8; 2]; 2] = [GZIP, [0, 0]];
 
 /// One byte of deflate expands to at most this many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
 const MOST_EXPANSION: u64 = 1032;

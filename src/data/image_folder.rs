@@ -8,15 +8,15 @@
 //! put into every folder.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, mem};
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::error::{DataError, MOST_NAMED};
 use super::images::Images;
 use super::prepare::{Limits, training_image};
-use crate::text::first;
+use crate::text::{first, listed};
 use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
@@ -42,6 +42,8 @@ pub struct ImageFolder {
     /// The training images.
     pub train: Images,
     test: Images,
+    /// The test images' files, `<class>/<file>`.
+    pub test_files: Vec<String>,
     /// The SHA-256 of the list of files of each part, `train` and `test`.
     pub checksums: BTreeMap<String, String>,
     /// What is not used, with the reason.
@@ -65,6 +67,15 @@ impl ImageFolder {
     /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
     /// image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
+        Self::read_parts(dir, true)
+    }
+
+    /// The same for a test only: without `test/`, all images are test images.
+    pub fn read_to_test(dir: &Path) -> Result<Self, DataError> {
+        Self::read_parts(dir, false)
+    }
+
+    fn read_parts(dir: &Path, trains: bool) -> Result<Self, DataError> {
         let mut skipped = Skipped::default();
         let (root, found, test_dir) = layout(dir, &mut skipped)?;
         let classes = classes(found);
@@ -83,12 +94,13 @@ impl ImageFolder {
                 }
                 skipped.read_all(&classes)?
             }
-            None => hold_out(&mut train),
+            None if trains => hold_out(&mut train),
+            None => mem::take(&mut train),
         };
         let warnings = skipped.warnings(dir)?;
         for (dir, files) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
             let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
-            if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
+            if let Some(class) = (0..names.len()).find(|&class| trains && !is_there(class)) {
                 return Err(DataError::Few { dir: dir.join(&names[class]) });
             }
         }
@@ -98,7 +110,16 @@ impl ImageFolder {
             let pixels = files.into_iter().flat_map(|file| file.pixels).collect();
             Images::new(pixels, labels, SIZE, names.len()).named(&names)
         };
-        Ok(Self { dir: root.clone(), train: images(train), test: images(test), checksums: checksums.into(), warnings })
+        let test_files = test.iter().map(|file| file.name.clone()).collect();
+        let (train, test) = (images(train), images(test));
+        Ok(Self { dir: root.clone(), train, test, test_files, checksums: checksums.into(), warnings })
+    }
+
+    /// The test images among the classes `names`, of which the folder may have fewer.
+    pub fn test_among(&self, size: [usize; 2], names: &[String]) -> Result<Images, DataError> {
+        let test = self.test(size, self.test.classes())?;
+        let (found, expected) = (test.names().into(), listed(names, names.len()));
+        test.among(names).ok_or_else(|| DataError::Folders { dir: self.dir.clone(), found, expected })
     }
 
     /// The test images. They must have this size and number of classes.

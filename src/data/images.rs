@@ -87,6 +87,14 @@ impl Images {
         Self { names: names.iter().map(|name| name.as_ref().into()).collect(), ..self }
     }
 
+    /// The same images among the classes `names`, each class by its name. `None` if it is not one of them.
+    pub fn among(self, names: &[String]) -> Option<Self> {
+        let place = |name: &String| names.iter().position(|it| it == name).map(|class| class as u8);
+        let places = self.names.iter().map(place).collect::<Option<Vec<_>>>()?;
+        let labels = self.labels.iter().map(|&label| places[usize::from(label)]).collect();
+        Some(Self { labels, names: names.into(), ..self })
+    }
+
     /// The images at `indices`, in this order.
     ///
     /// # Panics

@@ -8,6 +8,10 @@ use thiserror::Error;
 use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::model::WeightsError;
+use crate::text::listed;
+
+/// The most runs that an error names.
+const MOST_NAMED: usize = 10;
 
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -55,6 +59,10 @@ pub enum RunError {
     Table { path: PathBuf, source: csv::Error },
     #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]
     List { path: PathBuf, source: io::Error },
+    #[error("there is no run {name} in {runs}, and no such folder; the runs are: {}", listed(known, MOST_NAMED))]
+    Unknown { name: String, runs: PathBuf, known: Vec<String> },
+    #[error("several runs have names that begin with {name}: {}", listed(found, MOST_NAMED))]
+    Ambiguous { name: String, found: Vec<String> },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

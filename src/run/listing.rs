@@ -1,5 +1,6 @@
-//! Lists the runs in a folder, each with its [`Summary`].
+//! Lists the runs in a folder, each with its [`Summary`], and finds one by its name.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub struct Listing {
 /// Skips with a warning the folders that can't be read, and those that have only a damaged record.
 pub fn list(folder: &Path) -> Result<Listing, RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
-    let found = find(folder, MAX_DEPTH, &mut paths, &mut warnings);
+    let found = walk(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
     let mut runs: Vec<(f64, ListedRun)> = paths.into_iter().map(|path| read(path, folder)).collect();
     runs.sort_by(|(start, one), (other_start, other)| {
@@ -43,8 +44,61 @@ pub fn list(folder: &Path) -> Result<Listing, RunError> {
     Ok(Listing { runs: runs.into_iter().map(|(_, run)| run).collect(), warnings })
 }
 
+/// The same, without the warnings. No runs if the folder does not exist.
+pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
+    match list(folder) {
+        Err(RunError::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(vec![]),
+        result => Ok(result?.runs),
+    }
+}
+
+/// The run in `folder` that has this name, or a name that no other begins like; `latest`: the run that was started last;
+/// `best`: the one with the least validation error, or `best:CONFIG`, of those with this `name` in their config. Also
+/// returns how it was found, unless by its whole name.
+///
+/// # Errors
+/// If there is no such run, or several have names with this beginning.
+pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
+    let mut runs = list_existing(folder)?;
+    runs.reverse();
+    let names = |runs: &[ListedRun]| runs.iter().map(|run| run.name.clone()).collect::<Vec<_>>();
+    let unknown = RunError::Unknown { name: name.into(), runs: folder.into(), known: names(&runs) };
+    if let Some(exact) = runs.iter().position(|run| run.name == name) {
+        return Ok((runs.swap_remove(exact), None));
+    }
+    if name == "latest" {
+        let latest = runs.into_iter().find(|run| run.summary.is_ok()).ok_or(unknown)?;
+        return Ok((latest, Some("the latest one".into())));
+    }
+    if let Some(config) = name.strip_prefix("best").filter(|rest| rest.is_empty() || rest.starts_with(':')) {
+        let config = config.strip_prefix(':');
+        runs.retain(|run| run.summary.as_ref().is_ok_and(|it| config.is_none_or(|config| it.config == config)));
+        let all = runs.len();
+        runs.retain(|run| validation(run).is_some());
+        let how = match (runs.len(), all - runs.len()) {
+            (of, 0) => format!("the best of {of} by validation error"),
+            (of, without) => format!("the best of {of} by validation error; {without} without validation do not count"),
+        };
+        let better = |one: &ListedRun, other: &ListedRun| validation(one).partial_cmp(&validation(other));
+        let best = runs.into_iter().min_by(|one, other| better(one, other).unwrap_or(Ordering::Equal));
+        return Ok((best.ok_or(unknown)?, Some(how)));
+    }
+    runs.retain(|run| !name.is_empty() && run.name.starts_with(name));
+    match runs.len() {
+        0 => Err(unknown),
+        1 => Ok((runs.remove(0), Some(format!("the only one whose name begins with {name}")))),
+        _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs) }),
+    }
+}
+
+/// The validation error of a run's best model, and its validation loss, which decides between equal errors.
+fn validation(run: &ListedRun) -> Option<[f64; 2]> {
+    let summary = run.summary.as_ref().ok()?;
+    Some([summary.validation_error?, summary.validation_loss?])
+}
+
 /// Adds the runs in `folder` to `found`, down to `depth` levels of folders.
-fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> io::Result<()> {
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         // Don't follow links: they may form a loop.
@@ -61,7 +115,7 @@ fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Ve
                 }
             }
             _ if depth > 1 => {
-                if let Err(error) = find(&path, depth - 1, found, warnings) {
+                if let Err(error) = walk(&path, depth - 1, found, warnings) {
                     warnings.push(format!("{} is skipped: {error}", path.display()));
                 }
             }

@@ -37,7 +37,7 @@ pub use evaluation_record::EvaluationRecord;
 pub(crate) use file::write_whole_at;
 pub use folder::RunFolder;
 pub(crate) use folder::lock::Lock;
-pub(crate) use listing::{ListedRun, list};
+pub(crate) use listing::{ListedRun, find, list, list_existing};
 pub use metrics::Epoch;
 pub(crate) use record::TrainingRecord;
 pub use record::{DataRecord, Record, Seconds, Stopwatch};

@@ -21,7 +21,7 @@ pub enum ApiError {
     Origin { origin: String },
     #[error("there is no {path} here: the page is /, the API is GET /api/runs and POST /api/predict")]
     Path { path: String },
-    #[error("there is no run {name}: GET /api/runs lists the runs")]
+    #[error("there is no run {name}, or more than one: GET /api/runs lists the runs")]
     NoRun { name: String },
     #[error("{name} has no report.html: create it with `mnist-burn report`")]
     NoReport { name: String },

@@ -1,7 +1,6 @@
 //! The runs that the page offers, and the networks that were loaded from them.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::api_error::ApiError;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, list};
+use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, list_existing};
 use crate::text::chain;
 
 /// The most networks that are in memory.
@@ -58,20 +57,12 @@ pub struct Entry {
 /// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
 pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
-    let runs = listed(folder)?;
+    let runs = list_existing(folder)?;
     let unreadable =
         |run: &ListedRun| Some(format!("{} can't be read: {}", run.name, chain(run.summary.as_ref().err()?)));
     let unreadable = runs.iter().filter_map(unreadable).collect();
     let newest = runs.into_iter().rfind(is_finished);
     Ok((newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }), unreadable))
-}
-
-/// The runs in `folder`. None if it does not exist.
-fn listed(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
-    match list(folder) {
-        Err(RunError::List { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(vec![]),
-        result => Ok(result?.runs),
-    }
 }
 
 impl NamedRun {
@@ -95,7 +86,7 @@ impl RunRegistry {
 
     /// The current runs, the newest first.
     pub fn list(&self) -> Result<Vec<Entry>, RunError> {
-        let mut listed = listed(&self.folder)?;
+        let mut listed = list_existing(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
             listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), path, name });
@@ -112,14 +103,17 @@ impl RunRegistry {
         Ok(listed.into_iter().rev().map(entry).collect())
     }
 
-    /// The run of this name, from the folder of runs only; without a name, the default run.
+    /// The run of this name, as [`find`] takes it, from the folder of runs only; without a name, the default run.
     pub fn find(&self, name: Option<&str>) -> Result<NamedRun, ApiError> {
         let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let path = self.folder.join(name);
         match inside && path.join("record.json").is_file() {
             true => Ok(NamedRun { name: name.into(), path }),
-            false => Err(ApiError::NoRun { name: name.into() }),
+            false => match find(name, &self.folder) {
+                Ok((ListedRun { name, path, .. }, _)) => Ok(NamedRun { name, path }),
+                Err(_) => Err(ApiError::NoRun { name: name.into() }),
+            },
         }
     }
 

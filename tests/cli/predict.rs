@@ -125,7 +125,7 @@ fn predict_classifies_a_large_dark_on_light_photograph() {
 #[test]
 fn run_without_images_is_an_error() {
     let message = failure(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]));
-    assert!(message.contains("no image to classify: name PNG or JPEG files after"), "{message}");
+    assert!(message.contains("has no image to classify: name PNG, JPEG or IDX files"), "{message}");
 }
 
 #[test]
@@ -173,4 +173,99 @@ fn predict_writes_the_stages_of_each_picture_and_says_its_doubts() {
     assert_eq!(image::image_dimensions(stages.join(&names[4])).unwrap(), (28, 28));
     let json: Value = serde_json::from_str(&stdout(command.arg("--json"))).unwrap();
     assert!(json[0]["warnings"][0].as_str().unwrap().contains("touches the edge"), "{json}");
+}
+
+/// Classifies with the smoke run.
+fn predict(arguments: &[&str]) -> String {
+    stdout(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]).args(arguments))
+}
+
+#[test]
+fn folder_idx_file_and_standard_input_give_the_answers_of_single_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = write(0..3, folder.path());
+    fs::create_dir(folder.path().join("more")).unwrap();
+    fs::copy(&files[0], folder.path().join("more/last.PNG")).unwrap();
+    fs::write(folder.path().join("notes.txt"), "no picture").unwrap();
+    let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let names: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    let single: Vec<Value> = serde_json::from_str(&predict(&[&names[..], &["--json"]].concat())).unwrap();
+    let all = lines(&predict(&[folder.path().to_str().unwrap(), "--format", "jsonl"]));
+    assert_eq!(all[..3], single);
+    assert!(all[3]["file"].as_str().unwrap().ends_with("more/last.PNG") && all.len() == 4, "{all:?}");
+    assert_eq!(all[3]["class"], single[0]["class"]);
+
+    let idx = lines(&predict(&["data/mnist/t10k-images-idx3-ubyte.gz", "--format", "jsonl"]));
+    assert_eq!((idx.len(), &idx[1]["file"]), (10_000, &"data/mnist/t10k-images-idx3-ubyte.gz[1]".into()));
+    assert_eq!([&idx[0]["class"], &idx[2]["class"]], [&single[0]["class"], &single[2]["class"]]);
+
+    let piped = stdout(
+        program()
+            .arg("predict")
+            .arg(&smoke().run)
+            .args(["-", "--json", "--device", DEVICE])
+            .stdin(fs::File::open(&files[1]).unwrap()),
+    );
+    let piped: Value = serde_json::from_str(&piped).unwrap();
+    assert_eq!((&piped[0]["file"], &piped[0]["class"]), (&"-".into(), &single[1]["class"]));
+
+    let other = folder.path().join("other-idx3-ubyte");
+    fs::write(&other, [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &[9; 6]].concat()).unwrap();
+    let message = failure(program().arg("predict").arg(&smoke().run).arg(&other).args(["--device", DEVICE]));
+    assert!(message.contains("the images are 2x3 pixels"), "{message}");
+    let empty = tempfile::tempdir().unwrap();
+    let message = failure(program().arg("predict").arg(empty.path()).args(["--device", DEVICE]));
+    assert!(message.contains("has no image to classify"), "{message}");
+}
+
+#[test]
+fn top_classes_come_in_order_in_every_format() {
+    let image = "tests/drawn/digits/7-plain-1.png";
+    let all: Value = serde_json::from_str(&predict(&[image, "--json"])).unwrap();
+    let mut ranked: Vec<(usize, f64)> =
+        all[0]["probabilities"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).enumerate().collect();
+    ranked.sort_by(|one, other| other.1.total_cmp(&one.1));
+    let [(first, p), (second, q)] = [ranked[0], ranked[1]];
+    let top: Value = serde_json::from_str(&predict(&[image, "--json", "--top", "2"])).unwrap();
+    assert_eq!(top[0]["top"], serde_json::json!([[first.to_string(), p], [second.to_string(), q]]));
+    assert!(top[0]["probabilities"].is_null());
+    let csv = predict(&[image, "--format", "csv", "--top", "2"]);
+    assert!(csv.starts_with("file,class,class 1,probability 1,class 2,probability 2\n"), "{csv}");
+    let start = |p: f64| p.to_string()[..12].to_string();
+    assert!(csv.contains(&format!("\n{image},{first},{first},{}", start(p))), "{csv}");
+    assert!(csv.contains(&format!(",{second},{}", start(q))), "{csv}");
+    let text = predict(&[image, "--top", "2"]);
+    assert_eq!(text, format!("{image}: {first}  ({first}: {:.1} %  {second}: {:.1} %)\n", 100.0 * p, 100.0 * q));
+    let csv = predict(&[image, "--format", "csv"]);
+    assert!(csv.starts_with("file,class,0,1,2,3,4,5,6,7,8,9\n") && csv.lines().count() == 2, "{csv}");
+}
+
+#[test]
+fn answers_go_to_a_file_which_is_replaced_only_with_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("answers.csv");
+    let image = "tests/drawn/digits/7-plain-1.png";
+    let arguments = [image, "--format", "csv", "--output", file.to_str().unwrap()];
+    assert_eq!(predict(&arguments).trim(), file.to_str().unwrap());
+    assert_eq!(fs::read_to_string(&file).unwrap(), predict(&[image, "--format", "csv"]));
+    let again = failure(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]).args(arguments));
+    assert!(again.contains("replace it with --force"), "{again}");
+    predict(&[&arguments[..], &["--force"]].concat());
+}
+
+#[test]
+fn answers_come_before_the_next_image_is_read() {
+    use std::io::{BufRead, BufReader, Write};
+    let mut command = program();
+    command.arg("predict").arg(&smoke().run).args(["--format", "jsonl", "--device", DEVICE]);
+    let folder = tempfile::tempdir().unwrap();
+    command.args(write(0..64, folder.path())).arg("-");
+    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.nth(63).is_some(), "64 answers while standard input is open");
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&fs::read(folder.path().join("00001.png")).unwrap()).unwrap();
+    drop(stdin);
+    assert!(lines.next().unwrap().unwrap().contains("\"file\":\"-\""));
+    assert!(child.wait().unwrap().success());
 }

@@ -153,7 +153,7 @@ fn init_settings_cannot_change_on_resume() {
     let (folder, run, _) = undisturbed();
     let before = results(run);
     let sets = [
-        "init.from=elsewhere",
+        "init.from=./elsewhere",
         "init.unfreeze_after=3",
         "optimizer.layer_factors={\"output\"=2}",
         "init.freeze=[\"norm.0\"]",

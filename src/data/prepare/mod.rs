@@ -39,6 +39,13 @@ pub struct Prepared {
     pub stages: Vec<(&'static str, DynamicImage)>,
 }
 
+/// An image that is ready as it is.
+impl From<Vec<u8>> for Prepared {
+    fn from(pixels: Vec<u8>) -> Self {
+        Self { pixels, doubts: vec![], stages: vec![] }
+    }
+}
+
 impl Prepared {
     /// The reasons to doubt the answer, if the most probable class has this probability.
     pub fn warnings(&self, probability: f64) -> Vec<Doubt> {
