@@ -1,9 +1,12 @@
-//! Passes the git commit of the build to the program, for the record of each run.
+//! Passes Burn's version and the git commit of the build to the program, for `--version` and the record of each run.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let burn = lock.split("name = \"burn\"\nversion = \"").nth(1).and_then(|rest| rest.split('"').next());
+    println!("cargo:rustc-env=MNIST_BURN_BURN={}", burn.unwrap_or("unknown"));
     for file in ["build.rs", "src", "config", "Cargo.toml", "Cargo.lock"] {
         println!("cargo:rerun-if-changed={file}");
     }

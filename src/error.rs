@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::cli::UiError;
+use crate::cli::{UiError, signals};
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::device::DeviceError;
@@ -67,6 +67,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// The exit code of a device or worker that fails.
+    pub const DEVICE: u8 = 7;
+
+    /// The exit code of the program. `--help` lists them all.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Training(error) if error.is_interruption() => signals::EXIT_CODE,
+            Self::Config(_) | Self::Run(RunError::Config(_)) => 3,
+            Self::Data(_) => 4,
+            Self::Training(TrainingError::Diverged { .. }) | Self::Run(RunError::Failed { .. }) => 5,
+            Self::Run(RunError::InUse { .. }) => 6,
+            Self::Device(_) | Self::Remote(_) => Self::DEVICE,
+            Self::Run(RunError::Unknown { .. } | RunError::Ambiguous { .. }) | Self::SourceRun(_) => 8,
+            _ => 1,
+        }
+    }
+
     /// Whether the loss of a worker may have caused the error.
     pub fn may_be_a_lost_device(&self) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::{self, ExitCode};
 
-use mnist_burn::cli::{Cli, notice, signals};
+use mnist_burn::cli::{Cli, notice, say, signals};
 use mnist_burn::commands;
 #[cfg(feature = "remote")]
 use mnist_burn::device::remote;
@@ -27,20 +27,17 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            match error {
-                mnist_burn::Error::Training(error) if error.is_interruption() => ExitCode::from(signals::EXIT_CODE),
-                _ => ExitCode::FAILURE,
-            }
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
 /// Prints an error and its causes.
 fn report(error: &dyn Error) {
-    notice(format!("error: {error}"));
+    say(format!("error: {error}"));
     let mut cause = error.source();
     while let Some(error) = cause {
-        notice(format!("  because: {error}"));
+        say(format!("  because: {error}"));
         cause = error.source();
     }
 }
@@ -52,7 +49,7 @@ fn report_remote(what: remote::Report) {
         remote::Report::Panic(message) => notice(message),
         remote::Report::Lost(error) => {
             report(&error);
-            process::exit(1);
+            process::exit(mnist_burn::Error::DEVICE.into());
         }
     }
 }

@@ -4,15 +4,19 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use super::display::Ui;
+use super::notice::be_quiet;
 use crate::config::expand_home;
+use crate::device::Backend;
 use crate::device::remote::Address;
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and classifies images with it.
 #[derive(Debug, Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(version, long_version = version(), about, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
 pub struct Cli {
     /// The command; `train` if none is given.
     #[command(subcommand)]
@@ -20,13 +24,61 @@ pub struct Cli {
     /// The bare command's arguments are those of `train`.
     #[command(flatten)]
     pub train: Train,
+    /// Print results, warnings and errors only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Whether to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
+    color: Color,
 }
 
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// In a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+const AFTER_HELP: &str = "\
+Environment variables:
+  MNIST_BURN_RUNS        the default of --runs
+  MNIST_BURN_DEVICE      the default of --device
+  MNIST_BURN_DATA        the folder that holds mnist/, fashion-mnist/ and kmnist/
+  MNIST_BURN_TIMEOUT     how many seconds a download waits
+  MNIST_BURN_TOKEN       the token of workers, or MNIST_BURN_TOKEN_FILE the file with it
+  NO_COLOR               set to turn colours off
+
+Exit codes:
+  0 success, 1 another error, 2 wrong command line, 3 config, 4 data, 5 the training diverged, 6 the run is in use,
+  7 device or worker, 8 no such run, 130 interrupted";
+
 impl Cli {
-    /// The command line of this process. Ends the process if it is not valid.
+    /// The command line of this process, whose options for all output are set. Ends the process if it is not valid.
     pub fn read() -> Self {
-        Self::parse_from(std::env::args_os().map(with_home))
+        let cli = Self::parse_from(std::env::args_os().map(with_home));
+        if cli.quiet {
+            be_quiet();
+        }
+        match cli.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        }
+        .write_global();
+        cli
     }
+}
+
+/// This program's version, the commit that it was built from, Burn's version, and the backends of this build.
+fn version() -> &'static str {
+    let commit = option_env!("MNIST_BURN_COMMIT").unwrap_or("unknown");
+    let backends = Backend::built().map(Backend::name);
+    let [version, burn] = [env!("CARGO_PKG_VERSION"), env!("MNIST_BURN_BURN")];
+    let backends = backends.collect::<Vec<_>>().join(", ");
+    format!("{version}\ncommit    {commit}\nBurn      {burn}\nbackends  {backends}").leak()
 }
 
 /// An argument with the home folder in place of the `~` that its path starts with: `~/runs`, or `--runs=~/runs`.
@@ -70,6 +122,11 @@ pub enum Command {
     Devices(Devices),
     /// Serve this machine's devices to other machines, which name them `remote:...`
     Worker(Worker),
+    /// Print a script that completes commands and options in a shell
+    Completions(Completions),
+    /// Print the man page of the program, or of a command
+    #[command(hide = true)]
+    Man(Man),
 }
 
 /// The experiment of a command.
@@ -78,21 +135,83 @@ pub struct Experiment {
     /// The experiment's config file, or - for standard input [default: the reference recipe, config/baseline.toml]
     #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Override a key of the config, e.g. training.epochs=10; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
-    #[arg(long, value_name = "NAME")]
-    pub device: Option<String>,
+    #[command(flatten)]
+    pub overrides: Overrides,
     #[command(flatten)]
     pub folder: RunsFolder,
+}
+
+/// Keys of the config that a command line replaces.
+#[derive(Debug, Args)]
+pub struct Overrides {
+    /// Override a key of the config, e.g. training.epochs=10; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Override `seed`
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Override `training.epochs`
+    #[arg(long, value_name = "N")]
+    epochs: Option<String>,
+    /// Override `training.batch_size`
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Override `optimizer.learning_rate`
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<String>,
+    /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    device: Option<String>,
+}
+
+impl Overrides {
+    /// All of them as `key=value`, those that count more later.
+    pub fn settings(&self) -> Vec<String> {
+        let Self { set, seed, epochs, batch_size, learning_rate, device } = self;
+        let short = [
+            ("seed", seed),
+            ("training.epochs", epochs),
+            ("training.batch_size", batch_size),
+            ("optimizer.learning_rate", learning_rate),
+            ("device", device),
+        ];
+        let short = short.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        set.iter().cloned().chain(short).collect()
+    }
+}
+
+/// What a training shows, and what it prints at the end.
+#[derive(Debug, Default, Args)]
+pub struct Showing {
+    /// How to show progress
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
+    /// Print a JSON object at the end: the run, its metrics, evaluation and files
+    #[arg(long)]
+    pub json: bool,
+    /// Print only this at the end
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "json")]
+    pub print: Option<Printed>,
+}
+
+/// What a training prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Printed {
+    /// The path of the run's folder
+    Run,
+}
+
+/// The value of an environment variable that stands for an option, if it is set.
+fn variable(name: &str) -> Option<&'static str> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(expand_home(value.as_ref()).to_string_lossy().into_owned().leak())
 }
 
 /// Where runs are.
 #[derive(Debug, Args)]
 pub struct RunsFolder {
     /// The folder that holds the runs, directly or in sub-folders
-    #[arg(long, value_name = "DIR", default_value = "runs")]
+    #[arg(long, value_name = "DIR", default_value = variable("MNIST_BURN_RUNS").unwrap_or("runs"))]
     pub runs: PathBuf,
 }
 
@@ -115,11 +234,10 @@ pub struct Train {
     /// Skip the final evaluation on the test set
     #[arg(long)]
     pub no_test: bool,
-    /// How to show progress
-    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
-    pub ui: Ui,
+    #[command(flatten)]
+    pub showing: Showing,
     /// Run one batch end to end and save nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "print"])]
     pub dry_run: bool,
 }
 
@@ -129,15 +247,10 @@ pub struct Resume {
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// Override a key that may change, e.g. training.epochs=20; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
-    /// The device [default: that of the run's config]
-    #[arg(long, value_name = "NAME")]
-    pub device: Option<String>,
-    /// How to show progress
-    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
-    pub ui: Ui,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub showing: Showing,
 }
 
 #[derive(Debug, Args)]
@@ -162,7 +275,7 @@ pub struct Sweep {
     #[command(flatten)]
     pub folder: RunsFolder,
     /// The device; overrides the base's `device`
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
     /// Print a command for each run, for any job scheduler; train nothing
     #[arg(long, conflicts_with_all = ["collect", "json"])]
@@ -196,7 +309,7 @@ pub struct Evaluate {
     #[arg(long, requires = "predictions")]
     pub force: bool,
     /// The device [default: the one that the run was trained on]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
     /// Print JSON: the contents of evaluation.json, or for several runs an array of them
     #[arg(long)]
@@ -245,7 +358,7 @@ pub struct Report {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
 }
 
@@ -268,7 +381,7 @@ pub struct Predict {
     #[command(flatten)]
     pub folder: RunsFolder,
     /// The device [default: the one that the run was trained on]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
     /// Show each image as the network sees it, with the probabilities as bars; only in a terminal with colours
     #[arg(long, conflicts_with_all = ["json", "format", "output"])]
@@ -347,7 +460,7 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
     /// The device [default: the one that the run was trained on]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
 }
 
@@ -356,6 +469,18 @@ pub struct Devices {
     /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
     #[arg(value_name = "NAME", value_parser = address)]
     pub of: Option<Address>,
+}
+
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command [default: the program itself]
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -414,7 +539,7 @@ mod tests {
         let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
         assert!(cli.command.is_none());
         assert_eq!(
-            (cli.train.experiment.set, cli.train.experiment.folder.runs),
+            (cli.train.experiment.overrides.settings(), cli.train.experiment.folder.runs),
             (vec!["seed=2".to_string()], "here".into())
         );
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::opening::find_run;
 use super::print::print;
-use crate::cli::{Config, Experiment};
+use crate::cli::{Config, Experiment, Overrides};
 use crate::run::RunError;
 use crate::{Error, config};
 
@@ -18,18 +18,12 @@ pub fn run(arguments: &Config) -> Result<(), Error> {
 
 /// Resolves the experiment with its overrides.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
-    load(arguments.config.as_deref(), &arguments.set, arguments.device.as_deref(), &arguments.folder.runs)
+    load(arguments.config.as_deref(), &arguments.overrides, &arguments.folder.runs)
 }
 
-/// Loads an experiment with its overrides, of which `device` is the last. `init.from` may name a run in `runs`.
-pub fn load(
-    file: Option<&Path>,
-    set: &[String],
-    device: Option<&str>,
-    runs: &Path,
-) -> Result<config::Experiment, Error> {
-    let device = device.map(|name| format!("device={name}"));
-    absolute_paths(config::load(file, &[set, device.as_slice()].concat())?, runs)
+/// Loads an experiment with its overrides. `init.from` may name a run in `runs`.
+pub fn load(file: Option<&Path>, overrides: &Overrides, runs: &Path) -> Result<config::Experiment, Error> {
+    absolute_paths(config::load(file, &overrides.settings())?, runs)
 }
 
 /// Makes the experiment's paths absolute, so that a run's config means the same in every folder and later. `~` is the home

@@ -17,6 +17,7 @@ mod report;
 mod resume;
 mod runs;
 mod serve;
+mod shell;
 mod sweep;
 mod train;
 mod worker;
@@ -41,5 +42,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),
+        Some(Command::Completions(arguments)) => shell::completions(&arguments),
+        Some(Command::Man(arguments)) => shell::man(&arguments),
     }
 }

@@ -2,17 +2,17 @@
 
 use super::config::load;
 use super::opening::find_run;
-use super::train::resume;
+use super::train::{print_trained, resume};
 use crate::Error;
 use crate::cli::Resume;
 use crate::config::check_resumable;
 
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
-    arguments.ui.check()?;
+    arguments.showing.ui.check()?;
     let run = find_run(&arguments.run, &arguments.folder.runs)?;
-    let experiment = load(Some(&run.config()), &arguments.set, arguments.device.as_deref(), &arguments.folder.runs)?;
-    resume(&experiment, &run, true, arguments.ui, |epochs| {
+    let experiment = load(Some(&run.config()), &arguments.overrides, &arguments.folder.runs)?;
+    resume(&experiment, &run, true, &arguments.showing, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
         // A schedule may fix the number of epochs.
@@ -24,5 +24,6 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
             ),
         };
         format!(" after {epochs} epochs; {advice}")
-    })
+    })?;
+    print_trained(&run, &arguments.showing)
 }

@@ -14,7 +14,7 @@ use super::opening::open_recorded;
 use super::print::{print, print_json};
 use super::train::train_at;
 use crate::Error;
-use crate::cli::{self, Table, Ui, notice, signals, warn};
+use crate::cli::{self, Showing, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
@@ -132,7 +132,7 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
             before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
-                match train_at(&path, &run.experiment(), false, Ui::Lines) {
+                match train_at(&path, &run.experiment(), false, &Showing::default()).map(drop) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(Error::Training(error)) if error.is_interruption() => {

@@ -2,42 +2,75 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::config;
 use super::dry_run::dry_run;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
 use super::opening::{lock, open_recorded, report_lock};
 use super::prepared::Prepared;
-use super::print::print_evaluation;
+use super::print::{print, print_evaluation, print_json};
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Train, Ui, notice};
+use crate::cli::{Display, Printed, Showing, Train, notice};
 use crate::config::{Experiment, check_resumable};
-use crate::run::{DataRecord, Lock, Record, RunError, RunFolder, TrainingRecord};
+use crate::run::{DataRecord, EvaluationRecord, Lock, Record, RunError, RunFolder, Summary, TrainingRecord};
 use crate::training::{Session, Trained, TrainingError};
 
 /// Trains a network, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
-    arguments.ui.check()?;
+    let showing = &arguments.showing;
+    showing.ui.check()?;
     let experiment = config::resolve(&arguments.experiment)?;
     if arguments.dry_run {
-        return dry_run(experiment, arguments.ui);
+        return dry_run(experiment, showing.ui);
     }
     let test = !arguments.no_test;
-    match &arguments.run {
-        Some(path) => train_at(path, &experiment, test, arguments.ui),
-        None => start(&experiment, |it| RunFolder::create(&arguments.experiment.folder.runs, it), test, arguments.ui),
+    let run = match &arguments.run {
+        Some(path) => train_at(path, &experiment, test, showing)?,
+        None => start(&experiment, |it| RunFolder::create(&arguments.experiment.folder.runs, it), test, showing)?,
+    };
+    print_trained(&run, showing)
+}
+
+/// The JSON object of a training.
+#[derive(Serialize)]
+struct Report {
+    run: String,
+    #[serde(flatten)]
+    summary: Summary,
+    evaluation: Option<EvaluationRecord>,
+    /// The names of the files in the run's folder.
+    files: Vec<String>,
+}
+
+/// Prints what scripts want of a training that has ended, if they do.
+pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
+    let path = run.path().display().to_string();
+    if showing.print == Some(Printed::Run) {
+        return print(&path);
     }
+    if !showing.json {
+        return Ok(());
+    }
+    let (summary, evaluation) = (Summary::read(run)?, run.evaluation(&run.record()?)?);
+    print_json(&Report { run: path, summary, evaluation, files: run.files().into_keys().collect() })
 }
 
 /// Trains `experiment` in the folder `path`. With `test`, evaluates the best model on the test images at the end. Resumes a
 /// run that was started there, if its experiment is compatible.
-pub fn train_at(path: &Path, experiment: &Experiment, test: bool, ui: Ui) -> Result<(), Error> {
+pub fn train_at(
+    path: &Path,
+    experiment: &Experiment,
+    test: bool,
+    showing: &Showing,
+) -> Result<RunFolder, Error> {
     let run = RunFolder::at(path);
     match run.config().exists() {
-        true => resume(experiment, &run, test, ui, |_| String::new()),
-        false => start(experiment, |it| RunFolder::create_at(path, it), test, ui),
+        true => resume(experiment, &run, test, showing, |_| String::new()).map(|()| run),
+        false => start(experiment, |it| RunFolder::create_at(path, it), test, showing),
     }
 }
 
@@ -46,12 +79,13 @@ fn start(
     experiment: &Experiment,
     create: impl FnOnce(&Experiment) -> Result<(RunFolder, Lock), RunError>,
     test: bool,
-    ui: Ui,
-) -> Result<(), Error> {
+    showing: &Showing,
+) -> Result<RunFolder, Error> {
     let prepared = Prepared::new(experiment, None)?;
     let (run, lock) = create(experiment)?;
     report_lock(&lock);
-    train_prepared(&prepared, experiment, &run, None, test, ui)
+    train_prepared(&prepared, experiment, &run, None, test, showing)?;
+    Ok(run)
 }
 
 /// Resumes a run with `experiment`, which may differ from the run's own only in keys that may change. If the training is
@@ -61,7 +95,7 @@ pub fn resume(
     experiment: &Experiment,
     run: &RunFolder,
     test: bool,
-    ui: Ui,
+    showing: &Showing,
     longer: impl FnOnce(usize) -> String,
 ) -> Result<(), Error> {
     let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
@@ -71,17 +105,23 @@ pub fn resume(
         return Err(RunError::Failed { run: run.path().into(), failure }.into());
     }
     if run.is_over(experiment) {
-        return finish(experiment, run, test, &longer(epochs));
+        return finish(experiment, run, test, showing, &longer(epochs));
     }
     let _lock = lock(run)?;
     // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
     let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
     let prepared = Prepared::new(experiment, started.as_ref())?;
-    train_prepared(&prepared, experiment, run, started, test, ui)
+    train_prepared(&prepared, experiment, run, started, test, showing)
 }
 
 /// Evaluates a finished run, if `test` is set and its best model is not evaluated yet.
-fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) -> Result<(), Error> {
+fn finish(
+    experiment: &Experiment,
+    run: &RunFolder,
+    test: bool,
+    showing: &Showing,
+    longer: &str,
+) -> Result<(), Error> {
     let record = run.record()?;
     if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
         notice(format!("{} is finished{longer}", run.path().display()));
@@ -93,7 +133,7 @@ fn finish(experiment: &Experiment, run: &RunFolder, test: bool, longer: &str) ->
     let asked = (run.experiment()?.device != experiment.device).then(|| experiment.device.first());
     let evaluated = evaluate_run(run, &record, &open_recorded(asked, &record.device)?)?;
     let report = store(run, &evaluated)?;
-    print_result(run, &record, &evaluated, report)
+    print_result(run, &record, &evaluated, report, showing)
 }
 
 /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
@@ -104,7 +144,7 @@ fn train_prepared(
     run: &RunFolder,
     started: Option<Record>,
     test: bool,
-    ui: Ui,
+    showing: &Showing,
 ) -> Result<(), Error> {
     let mut record = prepared.record(experiment, run, started.as_ref())?;
     let Prepared { network, data, devices, files, .. } = prepared;
@@ -125,7 +165,7 @@ fn train_prepared(
     ));
     run.write_config(experiment)?;
     run.write_record(&record)?;
-    let display = Display::new(ui, experiment.training.epochs);
+    let display = Display::new(showing.ui, experiment.training.epochs);
     let Trained { history, mut record, seconds, interrupted } = session.train(record, &display)?;
 
     let epochs = history.epochs().len();
@@ -157,7 +197,7 @@ fn train_prepared(
     let _listening = quit_in_evaluation(run);
     let evaluated = Evaluated::new(run, experiment, &record, files, &devices[0])?;
     let report = store_locked(run, &evaluated)?;
-    print_result(run, &record, &evaluated, report)
+    print_result(run, &record, &evaluated, report, showing)
 }
 
 /// A signal during the evaluation of `run` ends the program, and tells how to evaluate it later.
@@ -178,7 +218,17 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     format!("{training}saved in        {}", run.path().display())
 }
 
-fn print_result(run: &RunFolder, record: &Record, evaluated: &Evaluated, report: Option<PathBuf>) -> Result<(), Error> {
+/// Prints the results for people, unless a script wants others.
+fn print_result(
+    run: &RunFolder,
+    record: &Record,
+    evaluated: &Evaluated,
+    report: Option<PathBuf>,
+    showing: &Showing,
+) -> Result<(), Error> {
+    if showing.json || showing.print.is_some() {
+        return Ok(());
+    }
     let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
     print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))
 }

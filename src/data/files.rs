@@ -11,7 +11,7 @@ use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::source::{NAMES, Published, Source};
 use crate::checksum;
-use crate::config::{Data, Dataset};
+use crate::config::{Data, Dataset, expand_home};
 
 #[cfg(test)]
 mod tests;
@@ -147,7 +147,8 @@ impl IdxFiles {
 /// Finds the files of the configured data set.
 ///
 /// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
-/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the folder is the nearest `data/<name>` that
+/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the folder is `<name>` in that of the environment
+/// variable `MNIST_BURN_DATA`, or else the nearest `data/<name>` that
 /// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
 /// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
 /// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
@@ -249,6 +250,9 @@ fn sum(path: &Path) -> Result<String, DataError> {
 
 /// The folder of a published data set, existing or still to be created.
 fn default_dir(folder: &str) -> PathBuf {
+    if let Some(data) = env::var_os("MNIST_BURN_DATA").filter(|data| !data.is_empty()) {
+        return expand_home(data.as_ref()).join(folder);
+    }
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
     let here = env::current_dir().ok();
     let program = env::current_exe().ok();

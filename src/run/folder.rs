@@ -3,6 +3,7 @@
 pub(super) mod lock;
 mod model;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -175,6 +176,13 @@ impl RunFolder {
     /// Whether there is an evaluation that does not count.
     pub fn has_old_evaluation(&self, record: &Record) -> bool {
         self.path.join("evaluation.json").exists() && matches!(self.evaluation(record), Ok(None))
+    }
+
+    /// The files in the folder but for hidden ones, by name, with their sizes in bytes.
+    pub fn files(&self) -> BTreeMap<String, u64> {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let file = |entry: fs::DirEntry| Some((entry.file_name().into_string().ok()?, entry.metadata().ok()?.len()));
+        entries.filter_map(file).filter(|(name, _)| !name.starts_with('.')).collect()
     }
 
     /// The run's record.

@@ -13,7 +13,7 @@ fn lost(child: Child) -> String {
     let start = Instant::now();
     let Output { status, stderr, .. } = child.wait_with_output().unwrap();
     let message = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(1), "{message}");
+    assert_eq!(status.code(), Some(7), "{message}");
     assert!(start.elapsed() < Duration::from_secs(30), "{:?}: {message}", start.elapsed());
     assert!(!message.contains("panicked"), "{message}");
     message
@@ -61,7 +61,7 @@ fn terminal_is_restored_when_a_worker_is_lost() {
         terminal.wait_for_epochs(&run, 1);
         worker.signal("-KILL");
         let Ended { code, after, .. } = terminal.end();
-        assert!(code == Some(1) && after.contains("is lost"), "{code:?} {after}");
+        assert!(code == Some(7) && after.contains("is lost"), "{code:?} {after}");
         assert!(after.contains("epoch   1/500  loss "), "{after}");
         resumes(&run);
     }

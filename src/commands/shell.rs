@@ -1,0 +1,32 @@
+//! `mnist-burn completions` and `mnist-burn man`: what a shell and `man` know of this program, from its command line.
+
+use std::io;
+
+use clap::CommandFactory;
+
+use super::print::print_styled;
+use crate::Error;
+use crate::cli::{Cli, Completions, Man};
+
+const NAME: &str = "mnist-burn";
+
+/// Prints the script for a shell.
+pub fn completions(arguments: &Completions) -> Result<(), Error> {
+    let mut script = vec![];
+    clap_complete::generate(arguments.shell, &mut Cli::command(), NAME, &mut script);
+    print_styled(String::from_utf8_lossy(&script).trim_end())
+}
+
+/// Prints the man page.
+pub fn man(arguments: &Man) -> Result<(), Error> {
+    let mut cli = Cli::command();
+    cli.build();
+    let page = match &arguments.command {
+        None => Some(&cli),
+        Some(command) => cli.find_subcommand(command),
+    };
+    let page = page.ok_or_else(|| Error::Output(io::Error::other("there is no such command")))?.clone();
+    let mut text = vec![];
+    clap_mangen::Man::new(page).render(&mut text).map_err(Error::Output)?;
+    print_styled(String::from_utf8_lossy(&text).trim_end())
+}
