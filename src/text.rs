@@ -19,6 +19,24 @@ pub fn seconds(seconds: f64) -> String {
     format!("{:.1} s", seconds + 0.0)
 }
 
+/// A size, `1.2 MB`.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// The local date and time of seconds of UNIX time, `2026-11-28 10:41`; a dash if there is none.
+pub fn date(seconds: Option<f64>) -> String {
+    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
+    time.map_or_else(
+        || "-".into(),
+        |time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%F %R").to_string(),
+    )
+}
+
 /// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.
 pub fn listed(names: &[String], most: usize) -> String {
     if names.is_empty() {

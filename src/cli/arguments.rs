@@ -110,14 +110,18 @@ pub enum Command {
     Report(Report),
     /// Serve a web page to draw digits and read reports, with a JSON API
     Serve(Serve),
-    /// List the runs, or compare some of them
+    /// List the runs, compare some of them, or remove some
     Runs(Runs),
+    /// Show a run: its config, data, network, curves, results and files
+    Show(Show),
     /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
     /// Print the resolved config with all its keys, or the JSON Schema of configs
     Config(Config),
+    /// Show the network, the data and the updates of a config, without a training
+    Summary(Experiment),
     /// List the backends of this build and their adapters, or the devices of a worker
     Devices(Devices),
     /// Serve this machine's devices to other machines, which name them `remote:...`
@@ -254,7 +258,18 @@ pub struct Resume {
 }
 
 #[derive(Debug, Args)]
+pub struct Show {
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Runs {
+    #[command(subcommand)]
+    pub removal: Option<Removal>,
     /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
     #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort")]
     pub compare: Vec<PathBuf>,
@@ -263,9 +278,69 @@ pub struct Runs {
     /// The key to sort by, in ascending order; runs without this value come last
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
     pub sort: Sort,
+    /// List only the runs with this value in a column or a key of the config, e.g. state=finished or seed=1; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = filter, conflicts_with = "compare")]
+    pub filter: Vec<(String, String)>,
+    /// List only N runs: the newest ones, or with another `--sort` the first ones
+    #[arg(long, value_name = "N", conflicts_with = "compare")]
+    pub limit: Option<usize>,
     /// Print JSON: an array with an object for each run, or an object with the differences
     #[arg(long)]
     pub json: bool,
+}
+
+fn filter(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("it must be KEY=VALUE")?;
+    Ok((key.into(), value.into()))
+}
+
+/// Which runs to remove.
+#[derive(Debug, Subcommand)]
+pub enum Removal {
+    /// Remove runs with all their files
+    Rm(Rm),
+    /// Remove the runs of a folder that are not worth keeping, but none of a sweep and none that can be resumed
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+pub struct Rm {
+    /// The runs: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(required = true, value_name = "RUN")]
+    pub removed: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "pruned", required = true, multiple = true, args = ["keep", "failed", "older_than"])]
+pub struct Prune {
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Keep the N finished runs of each config with the least validation error, or without validation the newest ones
+    #[arg(long, value_name = "N")]
+    pub keep: Option<usize>,
+    /// Remove the runs that diverged or are damaged; without `--keep`, only these
+    #[arg(long)]
+    pub failed: bool,
+    /// Remove only runs that were started more than this number of days ago
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: Option<f64>,
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// Whether runs are removed.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Print what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask in a terminal
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

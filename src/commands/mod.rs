@@ -13,11 +13,13 @@ mod predict;
 mod predictions;
 mod prepared;
 mod print;
+mod removal;
 mod report;
 mod resume;
 mod runs;
 mod serve;
 mod shell;
+mod show;
 mod sweep;
 mod train;
 mod worker;
@@ -37,6 +39,8 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Report(arguments)) => report::run(&arguments),
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Runs(arguments)) => runs::run(&arguments),
+        Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Summary(arguments)) => show::summary(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Images(arguments)) => images::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),

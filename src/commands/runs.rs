@@ -6,16 +6,34 @@ use toml::Value;
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::find_run;
 use super::print::{print, print_json};
+use super::removal;
 use crate::Error;
-use crate::cli::{Runs, Sort, Table, notice, warn};
-use crate::config::{Difference, differences};
+use crate::cli::{Runs, Sort, Table, notice, say, warn};
+use crate::config::{Difference, differences, settings};
 use crate::run::{ListedRun, RunFolder, Status, Summary, list};
-use crate::text::{chain, nats, percent, seconds};
+use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 /// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
+    if let Some(removal) = &arguments.removal {
+        return removal::run(removal);
+    }
     if arguments.compare.is_empty() { print_list(arguments) } else { compare(arguments) }
 }
+
+/// The columns of the list after the run's name, as a heading and the text of a cell.
+const COLUMNS: [(&str, fn(&Summary) -> String); 10] = [
+    ("config", |it| it.config.clone()),
+    ("started", |it| date(it.started)),
+    ("seed", |it| it.seed.to_string()),
+    ("device", |it| it.device.clone()),
+    ("epochs", epochs),
+    ("validation error", |it| percent(it.validation_error)),
+    ("test error", |it| percent(it.test_error)),
+    ("time", |it| seconds(it.seconds)),
+    ("size", |it| bytes(it.bytes)),
+    ("state", |it| it.status.to_string()),
+];
 
 #[derive(Debug, Serialize)]
 struct Row<'a> {
@@ -35,11 +53,22 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
     let listing = list(&arguments.folder.runs)?;
     listing.warnings.iter().for_each(warn);
     let mut listed = listing.runs;
+    for (key, value) in &arguments.filter {
+        if !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none()) {
+            warn(format!("no run has a column or a key {key}"));
+        }
+        listed.retain(|run| cell(run, key).as_ref() == Some(value));
+    }
     sort(&mut listed, arguments.sort);
+    let most = arguments.limit.unwrap_or(listed.len());
+    if arguments.sort == Sort::Time {
+        listed.drain(..listed.len().saturating_sub(most));
+    }
+    listed.truncate(most);
     warn_of_old_evaluations(&listed.iter().map(|listed| RunFolder::at(&listed.path)).collect::<Vec<_>>());
     for ListedRun { name, summary, .. } in &listed {
         if let Err(error) = summary {
-            notice(format!("error: {name}: {}", chain(error)));
+            say(format!("error: {name}: {}", chain(error)));
         }
     }
     if arguments.json {
@@ -56,22 +85,25 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         notice(format!("no runs in {}", arguments.folder.runs.display()));
         return Ok(());
     }
-    let mut table = Table::new(["run", "config", "epochs", "validation error", "test error", "time", "state"]);
-    for ListedRun { name, summary, .. } in &listed {
-        match summary {
-            Ok(summary) => table.push([
-                name.clone(),
-                summary.config.clone(),
-                epochs(summary),
-                percent(summary.validation_error),
-                percent(summary.test_error),
-                seconds(summary.seconds),
-                summary.status.to_string(),
-            ]),
-            Err(_) => table.push([name, "-", "-", "-", "-", "-", "damaged"]),
-        }
+    let mut table = Table::new(["run"].into_iter().chain(COLUMNS.map(|(heading, _)| heading)));
+    for run in &listed {
+        let cell = |(heading, _)| cell(run, heading).unwrap_or_else(|| "-".into());
+        table.push([run.name.clone()].into_iter().chain(COLUMNS.map(cell)));
     }
     print(&table.to_string())
+}
+
+/// The text in the column `key` of a run, where blanks may be dashes, or the value of this key of its config.
+fn cell(run: &ListedRun, key: &str) -> Option<String> {
+    let column = COLUMNS.iter().find(|(heading, _)| heading.replace(' ', "-") == key.replace(' ', "-"));
+    match (&run.summary, column) {
+        (Ok(summary), Some((_, text))) => Some(text(summary)),
+        (Ok(_), None) => {
+            let settings = settings(&RunFolder::at(&run.path).experiment().ok()?);
+            Some(settings.get(key)?.as_str().map_or_else(|| settings[key].to_string(), Into::into))
+        }
+        (Err(_), _) => (key == "state").then(|| Status::Damaged.to_string()),
+    }
 }
 
 /// Sorts runs that are in the order of their start. Runs without the value come last.

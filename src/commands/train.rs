@@ -61,12 +61,7 @@ pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
 
 /// Trains `experiment` in the folder `path`. With `test`, evaluates the best model on the test images at the end. Resumes a
 /// run that was started there, if its experiment is compatible.
-pub fn train_at(
-    path: &Path,
-    experiment: &Experiment,
-    test: bool,
-    showing: &Showing,
-) -> Result<RunFolder, Error> {
+pub fn train_at(path: &Path, experiment: &Experiment, test: bool, showing: &Showing) -> Result<RunFolder, Error> {
     let run = RunFolder::at(path);
     match run.config().exists() {
         true => resume(experiment, &run, test, showing, |_| String::new()).map(|()| run),
@@ -115,13 +110,7 @@ pub fn resume(
 }
 
 /// Evaluates a finished run, if `test` is set and its best model is not evaluated yet.
-fn finish(
-    experiment: &Experiment,
-    run: &RunFolder,
-    test: bool,
-    showing: &Showing,
-    longer: &str,
-) -> Result<(), Error> {
+fn finish(experiment: &Experiment, run: &RunFolder, test: bool, showing: &Showing, longer: &str) -> Result<(), Error> {
     let record = run.record()?;
     if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
         notice(format!("{} is finished{longer}", run.path().display()));

@@ -37,7 +37,7 @@ use std::{
 
 pub use self::augment::Augment;
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, differences};
+pub(crate) use self::difference::{Difference, differences, settings};
 pub(crate) use self::document::table;
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;

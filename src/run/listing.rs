@@ -21,6 +21,13 @@ pub struct ListedRun {
     pub summary: Result<Summary, RunError>,
 }
 
+impl ListedRun {
+    /// Whether it is directly in the folder of runs, where those of sweeps are not.
+    pub fn is_of_no_sweep(&self) -> bool {
+        Path::new(&self.name).components().count() == 1
+    }
+}
+
 /// The runs in a folder.
 #[derive(Debug)]
 pub struct Listing {

@@ -17,6 +17,14 @@ pub struct Summary {
     pub status: Status,
     /// The `name` in its config.
     pub config: String,
+    /// The start of the training, in seconds of UNIX time.
+    pub started: Option<f64>,
+    /// The seed.
+    pub seed: u64,
+    /// The names of the devices, with commas.
+    pub device: String,
+    /// The size of the files in its folder, in bytes.
+    pub bytes: u64,
     /// The number of complete epochs.
     pub epochs: usize,
     /// The maximum number of epochs.
@@ -43,6 +51,7 @@ impl Summary {
             // The record is the last file that is written before the training starts.
             Err(RunError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Self {
                 config: experiment.name.clone(),
+                seed: experiment.seed,
                 planned_epochs: experiment.training.epochs,
                 ..Self::default()
             }),
@@ -67,6 +76,10 @@ impl Summary {
             status,
             config: experiment.name,
             epochs: epochs.len(),
+            started: Some(record.started),
+            seed: record.seed,
+            device: record.devices(),
+            bytes: run.files().into_values().sum(),
             planned_epochs: experiment.training.epochs,
             best_epoch: best.map(|best| best.epoch),
             validation_wrong: wrong,

@@ -187,6 +187,7 @@ mod tests {
             validation_loss: Some(loss),
             test_error: None,
             seconds: 1.0,
+            ..Summary::default()
         }
     }
 

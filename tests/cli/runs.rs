@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::named::started;
 use super::trained::smoke;
 use super::{failure, program, stdout, success};
 
@@ -169,4 +170,100 @@ fn folder_that_is_not_a_run_cannot_be_compared() {
     assert!(message.contains("config"), "{message}");
     let output = program().arg("runs").arg(&smoke().run).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "one run is no comparison");
+}
+
+#[test]
+fn list_has_date_seed_device_and_size_and_keeps_what_is_asked_for() {
+    let runs = started(&["a", "b", "c"]);
+    replace(&runs.path().join("b/config.toml"), "learning_rate = 0.005", "learning_rate = 0.01");
+    let all = list(&runs, &[]);
+    let heading = "run  config  started  seed  device  epochs  validation error  test error  time  size  state";
+    assert_eq!(
+        all.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
+        heading.replace("  ", " ")
+    );
+    assert!(all.contains("2001-09-") && all.contains(" kB") | all.contains(" MB"), "{all}");
+    assert_eq!(names(&list(&runs, &["--limit", "2"])), ["b", "c"]);
+    assert_eq!(names(&list(&runs, &["--limit", "2", "--sort", "name"])), ["a", "b"]);
+    assert_eq!(names(&list(&runs, &["--filter", "optimizer.learning_rate=0.01"])), ["b"]);
+    assert_eq!(names(&list(&runs, &["--filter", "state=finished", "--filter", "config=smoke"])), ["a", "b", "c"]);
+    let (none, warning) = success(program().args(["runs", "--filter", "sede=1", "--runs"]).arg(runs.path()));
+    assert!(none.is_empty() && warning.contains("no run has a column or a key sede"), "{none}{warning}");
+}
+
+#[test]
+fn show_has_config_network_curves_results_and_files() {
+    let runs = started(&["it"]);
+    let shown = stdout(program().args(["show", "latest", "--runs"]).arg(runs.path()));
+    for text in
+        ["finished, 2 of 2 epochs", "model.hidden = [16]", "hidden.0, relu", "12,560", "in all", "best.safetensors"]
+    {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    let curve = shown.lines().find(|line| line.starts_with("training loss")).unwrap();
+    assert!(curve.contains('█') && curve.contains('▁'), "{shown}");
+    let summary = stdout(program().args(["summary", "--config", "config/smoke.toml"]));
+    assert!(summary.contains("hidden.0, relu") && summary.contains("updates"), "{summary}");
+}
+
+#[test]
+fn rm_removes_runs_only_and_none_that_is_in_use() {
+    let runs = started(&["a", "b", "c"]);
+    let rm = |arguments: &[&str]| {
+        let mut command = program();
+        command.args(["runs", "rm"]).args(arguments).arg("--runs").arg(runs.path());
+        command
+    };
+    let left = || super::folders(runs.path()).len();
+    let (listed, _) = success(&mut rm(&["a", "b", "--dry-run"]));
+    assert_eq!((listed.lines().count(), left()), (2, 3));
+    let lock = fs::File::create(runs.path().join("b/.lock")).unwrap();
+    lock.lock().unwrap();
+    assert!(failure(&mut rm(&["a", "b"])).contains("b is in use"));
+    assert_eq!(left(), 3);
+    lock.unlock().unwrap();
+    success(&mut rm(&["a", "b"]));
+    assert_eq!(left(), 1);
+    assert!(failure(&mut rm(&["config"])).contains("config is not a run folder"));
+}
+
+#[test]
+fn prune_keeps_the_best_of_each_config_and_the_runs_of_sweeps() {
+    let runs = started(&["a", "b", "sweep/trial-seed1", "c", "d"]);
+    let record = |name: &str, key: &str, value: Value| {
+        let path = runs.path().join(name).join("record.json");
+        let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        record[key] = value;
+        fs::write(path, record.to_string()).unwrap();
+    };
+    record("c", "failure", "diverged".into());
+    unfinish(&runs.path().join("d"));
+    let metrics = runs.path().join("b/metrics.csv");
+    let table = fs::read_to_string(&metrics).unwrap();
+    let better: Vec<String> = table
+        .lines()
+        .enumerate()
+        .map(|(row, line)| {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            if row > 0 {
+                cells[4] = "0.999";
+            }
+            cells.join(",")
+        })
+        .collect();
+    fs::write(&metrics, better.join("\n") + "\n").unwrap();
+    let prune = |arguments: &[&str]| {
+        let removed = stdout(program().args(["runs", "prune", "--runs"]).arg(runs.path()).args(arguments));
+        let mut names: Vec<_> = removed.lines().map(|line| line.rsplit('/').next().unwrap().to_string()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(prune(&["--keep", "1", "--dry-run"]), ["a"]);
+    assert_eq!(prune(&["--failed", "--dry-run"]), ["c"]);
+    assert_eq!(prune(&["--older-than", "36500", "--dry-run"]), [] as [&str; 0]);
+    assert_eq!(prune(&["--keep", "0", "--older-than", "100", "--dry-run"]).len(), 2);
+    assert_eq!(prune(&["--keep", "1", "--failed"]), ["a", "c"]);
+    assert_eq!(names(&list(&runs, &["--sort", "name"])), ["b", "d", "sweep/trial-seed1"]);
+    let output = program().args(["runs", "prune"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "nothing to choose by");
 }

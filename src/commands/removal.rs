@@ -1,0 +1,85 @@
+//! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs that no process uses.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal};
+
+use super::opening::{find_run, lock};
+use super::print::print;
+use crate::Error;
+use crate::cli::{Consent, Prune, Removal, Rm, notice, say, warn};
+use crate::run::{ListedRun, RunError, RunFolder, Status, list};
+use crate::text::bytes;
+
+/// Removes runs, and prints the path of each.
+pub fn run(removal: &Removal) -> Result<(), Error> {
+    match removal {
+        Removal::Rm(Rm { removed, folder, consent }) => {
+            let runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+            for run in &runs {
+                // A damaged run may be removed, another folder may not.
+                if let Err(error @ RunError::Read { .. }) = run.record() {
+                    return Err(error.into());
+                }
+            }
+            remove(&runs, consent)
+        }
+        Removal::Prune(arguments) => remove(&dispensable(arguments)?, &arguments.consent),
+    }
+}
+
+/// The runs that `prune` removes, the worst last of each config.
+fn dispensable(Prune { folder, keep, failed, older_than, .. }: &Prune) -> Result<Vec<RunFolder>, RunError> {
+    let listing = list(&folder.runs)?;
+    listing.warnings.iter().for_each(warn);
+    let mut runs: Vec<ListedRun> = listing.runs.into_iter().rev().filter(ListedRun::is_of_no_sweep).collect();
+    let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
+    runs.sort_by(|one, other| error(one).total_cmp(&error(other)));
+    let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+    let mut finished: BTreeMap<String, usize> = BTreeMap::new();
+    runs.retain(|run| {
+        let summary = run.summary.as_ref().ok();
+        let is_chosen = match summary {
+            Some(summary) if summary.status == Status::Finished => {
+                let rank = finished.entry(summary.config.clone()).or_default();
+                *rank += 1;
+                keep.map_or(!failed, |keep| *rank > keep)
+            }
+            Some(summary) => *failed && summary.status == Status::Diverged,
+            None => *failed,
+        };
+        let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
+        is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))
+    });
+    Ok(runs.iter().map(|run| RunFolder::at(&run.path)).collect())
+}
+
+/// Removes all of these runs, or none if one is in use or the user does not agree.
+fn remove(runs: &[RunFolder], consent: &Consent) -> Result<(), Error> {
+    let size = bytes(runs.iter().flat_map(|run| run.files().into_values()).sum());
+    if runs.is_empty() {
+        notice("no run is removed");
+        return Ok(());
+    }
+    if consent.dry_run {
+        notice(format!("{} runs of {size} would be removed", runs.len()));
+        return runs.iter().try_for_each(|run| print(&run.path().display().to_string()));
+    }
+    let _locks = runs.iter().map(lock).collect::<Result<Vec<_>, _>>()?;
+    if !consent.yes && io::stdin().is_terminal() {
+        runs.iter().for_each(|run| say(run.path().display()));
+        say(format!("remove these {} runs of {size}? Type y for yes:", runs.len()));
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).map_err(Error::Output)?;
+        if !answer.trim().eq_ignore_ascii_case("y") {
+            notice("no run is removed");
+            return Ok(());
+        }
+    }
+    for run in runs {
+        let path = run.path();
+        fs::remove_dir_all(path).map_err(|source| RunError::Write { path: path.into(), source })?;
+        print(&path.display().to_string())?;
+    }
+    Ok(())
+}
