@@ -273,6 +273,9 @@ pub struct Serve {
     /// and read the runs' names, metrics and reports
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
+    /// Answer requests that name this host, such as a reverse proxy's; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME")]
     pub device: Option<String>,

@@ -16,7 +16,8 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.runs)?;
     let record = RunFolder::at(&named.path).record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let server = listen(RunRegistry::open(&arguments.runs, named.clone(), device)?, arguments.expose, arguments.port)?;
+    let runs = RunRegistry::open(&arguments.runs, named.clone(), device)?;
+    let server = listen(runs, arguments.expose, arguments.allow_host.clone(), arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);
