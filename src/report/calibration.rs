@@ -34,6 +34,12 @@ pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
     sums.map(bin).to_vec()
 }
 
+/// The confidences in a bin.
+pub fn range(bin: usize) -> String {
+    let edge = |bin: usize| 100.0 * bin as f64 / BINS as f64;
+    format!("{:.0} to {:.0} %", edge(bin), edge(bin + 1))
+}
+
 /// The expected calibration error, in [0, 1]: the mean gap between accuracy and confidence, weighted by the bins'
 /// images.
 pub fn expected_error(bins: &[Bin]) -> f64 {
@@ -66,6 +72,11 @@ mod tests {
     fn confidence_is_in_one_bin_which_contains_its_upper_end() {
         let of = |confidence| bins([(confidence, true)]).iter().position(|bin| bin.images == 1).unwrap();
         assert_eq!((of(0.0), of(1.0 / 15.0), of(1.0 / 15.0 + 1e-9), of(1.0), of(1.0 + 1e-12)), (0, 0, 1, 14, 14));
+    }
+
+    #[test]
+    fn range_of_a_bin_is_in_whole_percent() {
+        assert_eq!((range(0), range(14)), ("0 to 7 %".into(), "93 to 100 %".into()));
     }
 
     #[test]
