@@ -72,7 +72,7 @@ impl Setting {
         let experiment = Experiment::default();
         let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
         let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");
-        let files = data::locate(&experiment.data, &()).expect("the images of data/mnist");
+        let files = data::locate(&experiment.data, &data::silent).expect("the images of data/mnist");
         let data = TrainingData::load(&files, &experiment).expect("whole files");
         Self { experiment, data, device }
     }

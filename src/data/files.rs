@@ -145,7 +145,7 @@ impl IdxFiles {
 /// # Errors
 /// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
 /// downloaded.
-pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
+pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
@@ -160,7 +160,7 @@ fn named(
     source: &Source,
     config: &Data,
     timeouts: Timeouts,
-    progress: &dyn DownloadProgress,
+    progress: DownloadProgress,
 ) -> Result<IdxFiles, DataError> {
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
