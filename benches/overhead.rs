@@ -88,9 +88,10 @@ impl Setting {
 
     fn loader(&self, indices: &[usize], device: Device) -> Loader {
         let BatchSize::Images(batch) = self.experiment.training.batch_size else { unreachable!("baseline's is 32") };
-        Loader::new(&self.data.images, indices.to_vec(), self.data.batcher(), batch, device)
-            .shuffled(self.experiment.seed)
-            .with_threads(self.experiment.data.loader_threads)
+        let mut loader = Loader::new(&self.data.images, indices.to_vec(), self.data.batcher(), batch, device);
+        loader.shuffle = Some(self.experiment.seed);
+        loader.threads = self.experiment.data.loader_threads;
+        loader
     }
 
     fn bare(&self) {
