@@ -6,7 +6,7 @@
 pub const BINS: usize = 15;
 
 /// The predictions whose confidence lies in one interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
     /// The number of predictions.
     pub images: usize,
@@ -19,19 +19,19 @@ pub struct Bin {
 /// Sorts predictions, each a confidence in [0, 1] and whether it is correct, into [`BINS`] intervals. An interval
 /// contains its upper end, but not its lower end.
 pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
-    let mut sums = [(0, 0, 0.0); BINS];
+    let mut bins = vec![Bin::default(); BINS];
     for (confidence, is_right) in predictions {
         let index = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
-        let (images, right, sum) = &mut sums[index];
-        *images += 1;
-        *right += usize::from(is_right);
-        *sum += confidence;
+        let bin = &mut bins[index];
+        bin.images += 1;
+        bin.accuracy += f64::from(u8::from(is_right));
+        bin.confidence += confidence;
     }
-    let bin = |(images, right, sum): (usize, usize, f64)| {
-        let count = images.max(1) as f64;
-        Bin { images, accuracy: right as f64 / count, confidence: sum / count }
-    };
-    sums.map(bin).to_vec()
+    for bin in &mut bins {
+        let count = bin.images.max(1) as f64;
+        (bin.accuracy, bin.confidence) = (bin.accuracy / count, bin.confidence / count);
+    }
+    bins
 }
 
 /// The confidences in a bin.

@@ -1,9 +1,9 @@
 //! Names of devices of other machines: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, with `/NUMBER` for the device.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-const PREFIX: &str = "remote:";
-const WEBSOCKET: &str = "ws://";
+use regex_lite::Regex;
 
 /// One device of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,26 +29,16 @@ pub enum WorkerAddress {
 impl Address {
     /// Parses a device name of this form. `None` for other names.
     pub fn parse(name: &str) -> Option<Self> {
-        let name = name.strip_prefix(PREFIX)?;
-        let (id, location) = match name.strip_prefix(WEBSOCKET) {
-            Some(location) => (None, location),
-            None => name.split_once('@').map(|(id, location)| (Some(id), location))?,
-        };
-        let (host, device) = match location.split_once('/') {
-            Some((host, device)) => (host, device.parse().ok()?),
-            None => (location, 0),
-        };
-        let (machine, port) = host.rsplit_once(':')?;
-        if machine.is_empty() || port.parse::<u16>().is_err() {
-            return None;
-        }
-        let host = host.to_string();
-        let worker = match id {
+        static NAME: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = "^remote:(?:ws://|([[:xdigit:]]{64})@)([^/]+:([0-9]+))(?:/([0-9]+))?$";
+            Regex::new(pattern).expect("the pattern above is well-formed")
+        });
+        let parts = NAME.captures(name)?;
+        let (host, _port) = (parts[2].to_string(), parts[3].parse::<u16>().ok()?);
+        let device = parts.get(4).map_or(Ok(0), |number| number.as_str().parse()).ok()?;
+        let worker = match parts.get(1) {
+            Some(id) => WorkerAddress::Iroh { id: id.as_str().to_ascii_lowercase(), host },
             None => WorkerAddress::WebSocket { host },
-            Some(id) if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                WorkerAddress::Iroh { id: id.to_ascii_lowercase(), host }
-            }
-            Some(_) => return None,
         };
         Some(Self { worker, device })
     }
@@ -56,7 +46,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{PREFIX}{}", self.worker)?;
+        write!(f, "remote:{}", self.worker)?;
         match self.device {
             0 => Ok(()),
             device => write!(f, "/{device}"),
@@ -68,7 +58,7 @@ impl fmt::Display for WorkerAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Iroh { id, host } => write!(f, "{id}@{host}"),
-            Self::WebSocket { host } => write!(f, "{WEBSOCKET}{host}"),
+            Self::WebSocket { host } => write!(f, "ws://{host}"),
         }
     }
 }
