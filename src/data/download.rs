@@ -111,7 +111,8 @@ fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProg
     let mut response = agent.get(url).call()?;
     // One more byte reveals a body that is too long, without reading all of it.
     let mut body = response.body_mut().as_reader().take(published.size + 1);
-    while body.by_ref().take(1 << 16).read_to_end(&mut bytes)? > 0 {
+    // Reading reports errors of `ureq` as I/O errors.
+    while body.by_ref().take(1 << 16).read_to_end(&mut bytes).map_err(ureq::Error::from)? > 0 {
         advance(bytes.len() as u64);
     }
     drop(advance);

@@ -17,8 +17,8 @@ pub enum DataError {
     NoDir,
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
     Missing { dir: PathBuf, missing: Vec<String> },
-    #[error("{dir} holds several data sets: set data.dir to one of {}", paths(found))]
-    Several { dir: PathBuf, found: Vec<PathBuf> },
+    #[error("{dir} holds several data sets: set data.dir to one of {}", found.join(", "))]
+    Several { dir: PathBuf, found: Vec<String> },
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
         listed(found)
@@ -131,17 +131,6 @@ impl From<ureq::Error> for MirrorError {
             other => Self::Http(Box::new(other)),
         }
     }
-}
-
-impl From<io::Error> for MirrorError {
-    /// Reading an answer's body reports errors of `ureq` as I/O errors.
-    fn from(error: io::Error) -> Self {
-        ureq::Error::from(error).into()
-    }
-}
-
-fn paths(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn listed(names: &[String]) -> String {

@@ -185,7 +185,7 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     if let [first, _, ..] = holding[..]
         && first != dir
     {
-        let found = holding.into_iter().cloned().collect();
+        let found = holding.iter().map(|folder| folder.display().to_string()).collect();
         return Err(DataError::Several { dir: dir.into(), found });
     }
     let folder = holding.first().map_or(dir, |folder| folder.as_path());

@@ -13,17 +13,14 @@ pub struct Address {
     pub device: usize,
 }
 
-/// The address of a worker and its protocol. Hosts are names or IP addresses, with a port.
+/// The address of a worker and its protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WorkerAddress {
-    /// Iroh, which is encrypted. Only the worker with this identity can answer.
-    Iroh {
-        /// The worker's public key, in 64 hexadecimal digits.
-        id: String,
-        host: String,
-    },
-    /// WebSocket, which is not encrypted.
-    WebSocket { host: String },
+pub struct WorkerAddress {
+    /// The worker's public key, in 64 hexadecimal digits, for Iroh, which is encrypted: only the worker with this identity
+    /// can answer. `None` for WebSocket, which is not encrypted.
+    pub id: Option<String>,
+    /// A name or an IP address, with a port.
+    pub host: String,
 }
 
 impl Address {
@@ -36,10 +33,7 @@ impl Address {
         let parts = NAME.captures(name)?;
         let (host, _port) = (parts[2].to_string(), parts[3].parse::<u16>().ok()?);
         let device = parts.get(4).map_or(Ok(0), |number| number.as_str().parse()).ok()?;
-        let worker = match parts.get(1) {
-            Some(id) => WorkerAddress::Iroh { id: id.as_str().to_ascii_lowercase(), host },
-            None => WorkerAddress::WebSocket { host },
-        };
+        let worker = WorkerAddress { id: parts.get(1).map(|id| id.as_str().to_ascii_lowercase()), host };
         Some(Self { worker, device })
     }
 }
@@ -56,9 +50,9 @@ impl fmt::Display for Address {
 
 impl fmt::Display for WorkerAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Iroh { id, host } => write!(f, "{id}@{host}"),
-            Self::WebSocket { host } => write!(f, "ws://{host}"),
+        match &self.id {
+            Some(id) => write!(f, "{id}@{}", self.host),
+            None => write!(f, "ws://{}", self.host),
         }
     }
 }
@@ -73,8 +67,8 @@ mod tests {
 
     #[test]
     fn remote_device_name_has_the_protocol_the_host_and_the_number() {
-        let websocket = WorkerAddress::WebSocket { host: "127.0.0.1:4433".into() };
-        let iroh = WorkerAddress::Iroh { id: id(), host: "[::1]:4433".into() };
+        let websocket = WorkerAddress { id: None, host: "127.0.0.1:4433".into() };
+        let iroh = WorkerAddress { id: Some(id()), host: "[::1]:4433".into() };
         for (name, worker, device) in
             [("remote:ws://127.0.0.1:4433", websocket, 0), (&format!("remote:{}@[::1]:4433/2", id()), iroh, 2)]
         {

@@ -190,7 +190,7 @@ fn report(what: Report) {
 /// Closes the connections to all workers.
 pub fn close() {
     let watched = std::mem::take(&mut *locked(&WATCHED));
-    if watched.iter().any(|worker| matches!(worker, WorkerAddress::Iroh { .. }))
+    if watched.iter().any(|worker| worker.id.is_some())
         && let Ok((runtime, endpoint)) = dialing()
     {
         let _ = runtime.block_on(async { timeout(PATIENCE, endpoint.close()).await });
