@@ -9,7 +9,6 @@ use crate::run::{Epoch, RunError, RunFolder, Summary};
 #[derive(Template)]
 #[template(path = "runs.html")]
 struct Page {
-    version: &'static str,
     names: Vec<String>,
     summaries: Vec<Summary>,
     charts: Vec<Chart>,
@@ -25,7 +24,6 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = runs.iter().map(|run| run.path().display().to_string()).collect();
     let page = Page {
-        version: env!("CARGO_PKG_VERSION"),
         charts: charts(&names, &epochs),
         names,
         summaries: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,

@@ -38,7 +38,6 @@ const UNFOLDED: usize = 60;
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page<'a> {
-    version: &'static str,
     folder: String,
     experiment: Experiment,
     record: Record,
@@ -63,7 +62,6 @@ pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutpu
         (probabilities.0[best], best == usize::from(label))
     });
     let page = Page {
-        version: env!("CARGO_PKG_VERSION"),
         folder: run.path().display().to_string(),
         experiment,
         record,
