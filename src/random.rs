@@ -24,52 +24,24 @@ pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
 pub enum Purpose {
     /// Which training images are held out for validation.
     Split,
-    /// The order of the training images in a pass through them.
-    Order {
-        /// The pass, counted from 1.
-        epoch: u64,
-    },
-    /// The order of the unlabelled images in an epoch.
-    Unlabelled {
-        /// The epoch, counted from 1.
-        epoch: u64,
-    },
-    /// The initial weights of a layer.
-    Weights {
-        /// The layer, counted from 0; the output layer is the last one.
-        layer: u64,
-    },
-    /// The noise and dropout of a training step.
-    Step {
-        /// The epoch, counted from 1 and below 2^24.
-        epoch: u64,
-        /// The batch within the epoch, counted from 0 and below 2^32.
-        batch: u64,
-    },
-    /// The dropout of a hidden layer in one step.
-    Dropout {
-        /// The layer, counted from 0.
-        layer: u64,
-    },
-    /// The noise of a hidden layer in one step, or of the images.
-    Noise {
-        /// The layer, counted from 1, below 2^16; 0 for the images.
-        layer: u64,
-        /// The part of the batch, below 2^32.
-        part: u64,
-    },
-    /// The augmentation of a training image in one epoch.
-    Augmentation {
-        /// The epoch, counted from 1 and below 2^24.
-        epoch: u64,
-        /// The image's index, below 2^32.
-        image: u64,
-    },
-    /// The settings of a random trial of a sweep.
-    Trial {
-        /// The trial, counted from 0.
-        trial: u64,
-    },
+    /// The order of the training images in a pass through them, counted from 1.
+    Order { epoch: u64 },
+    /// The order of the unlabelled images in an epoch, counted from 1.
+    Unlabelled { epoch: u64 },
+    /// The initial weights of a layer, counted from 0; the output layer is the last one.
+    Weights { layer: u64 },
+    /// The noise and dropout of a training step: an epoch, counted from 1 and below 2^24, and a batch within it, counted
+    /// from 0 and below 2^32.
+    Step { epoch: u64, batch: u64 },
+    /// The dropout of a hidden layer, counted from 0, in one step.
+    Dropout { layer: u64 },
+    /// The noise of a hidden layer in one step, counted from 1 and below 2^16, or of the images, layer 0: in a part of
+    /// the batch, below 2^32.
+    Noise { layer: u64, part: u64 },
+    /// The augmentation of a training image, by its index below 2^32, in an epoch, counted from 1 and below 2^24.
+    Augmentation { epoch: u64, image: u64 },
+    /// The settings of a random trial of a sweep, counted from 0.
+    Trial { trial: u64 },
 }
 
 impl Purpose {

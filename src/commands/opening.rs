@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::cli::{DownloadBar, notice, warn};
+use crate::cli::{download_bar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
@@ -72,7 +72,7 @@ pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
 
 /// Finds the files of a data set, and downloads those that are missing.
 pub fn locate(data: &Data) -> Result<Files, Error> {
-    let files = data::locate(data, &DownloadBar::default())?;
+    let files = data::locate(data, &download_bar)?;
     files.warnings().iter().for_each(warn);
     Ok(files)
 }

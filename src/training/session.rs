@@ -210,21 +210,22 @@ fn loaders(
     done: usize,
 ) -> (Loader, Loader) {
     let loader = |indices: &[usize], batch_size| {
-        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
-            .with_threads(experiment.data.loader_threads)
-            .kept_on_device(!share_memory(devices))
-            .after(done)
+        let device = devices[0].device.clone();
+        let mut loader = Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device);
+        loader.threads = experiment.data.loader_threads;
+        loader.keep_on_device = !share_memory(devices);
+        loader.done = done as u64;
+        loader
     };
-    let unlabelled = data.split.unlabelled[..plan.unlabelled].to_vec();
-    let closed_form = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
-    let training = loader(&data.split.training, plan.batch_size)
-        .in_bytes(closed_form)
-        .with_epoch_length(plan.images)
-        .with_batches(plan.batches)
-        .with_unlabelled(unlabelled, plan.unlabelled_per_batch)
-        .shuffled(experiment.seed)
-        .augmented(Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()))
-        .accumulated(experiment.training.gradient_accumulation)
-        .shared_by(devices.len());
+    let mut training = loader(&data.split.training, plan.batch_size);
+    training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
+    training.length = plan.images;
+    training.batches = Some(plan.batches);
+    training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
+    training.unlabelled_per_batch = plan.unlabelled_per_batch;
+    training.shuffle = Some(experiment.seed);
+    training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
+    training.accumulation = experiment.training.gradient_accumulation;
+    training.devices = devices.len();
     (training, loader(&data.split.validation, EVALUATION_BATCH))
 }
