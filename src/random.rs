@@ -1,4 +1,4 @@
-//! The random generators of the host, each derived from the experiment's seed and its purpose.
+//! The random generators of the host, each derived from its purpose and the experiment's seed, or a private training's key.
 //!
 //! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
 //!
@@ -8,9 +8,11 @@
 //! from which a resumed run continues.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// Keeps Burn's generator to one thread, from its seed to the last number drawn. All threads of a process share it, and
 /// another one that seeds it or draws from it meanwhile would change the numbers.
@@ -65,6 +67,16 @@ pub enum Purpose {
         /// The image's index, below 2^32.
         image: u64,
     },
+    /// Which images a step of a private training takes.
+    Sampling {
+        /// The step, counted from 0.
+        step: u64,
+    },
+    /// The noise of a step of a private training.
+    PrivacyNoise {
+        /// The step, counted from 0.
+        step: u64,
+    },
     /// The settings of a random trial of a sweep.
     Trial {
         /// The trial, counted from 0.
@@ -85,6 +97,8 @@ impl Purpose {
             Self::Unlabelled { epoch } => (6, epoch),
             Self::Dropout { layer } => (7, layer),
             Self::Noise { layer, part } => (8, layer << 32 | part),
+            Self::Sampling { step } => (9, step),
+            Self::PrivacyNoise { step } => (10, step),
         };
         kind << 56 | which
     }
@@ -95,6 +109,32 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(purpose.stream());
     generator
+}
+
+/// The secret key of a private training, from the operating system. Whoever has it can remove the noise.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A new key.
+    pub fn new() -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self(key))
+    }
+
+    /// The generator for `purpose` under this key.
+    pub fn generator(&self, purpose: Purpose) -> ChaCha8Rng {
+        let mut generator = ChaCha8Rng::from_seed(self.0);
+        generator.set_stream(purpose.stream());
+        generator
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key")
+    }
 }
 
 /// A seed for `purpose` under `seed`, for a device's own generator.
@@ -125,6 +165,8 @@ mod tests {
             Dropout { layer: 2 },
             Noise { layer: 1, part: 2 },
             Noise { layer: 2, part: 1 },
+            Sampling { step: 1 },
+            PrivacyNoise { step: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

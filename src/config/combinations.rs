@@ -1,11 +1,11 @@
 //! Checks the keys that depend on each other.
 
 use super::error::Problem;
-use super::experiment::{Dataset, Experiment};
+use super::experiment::{Dataset, Experiment, Pixels};
 use super::optimizer::OptimizerKind;
 use super::schema;
 use super::setting::Setting;
-use super::training::BatchSize;
+use super::training::{BatchSize, Gradients};
 
 /// A conflict between keys whose values are valid one by one.
 struct Conflict {
@@ -150,7 +150,60 @@ const CONFLICTS: &[Conflict] = &[
         message: NO_VALIDATION,
         happens: |it| it.data.validation == 0,
     },
+    Conflict {
+        keys: &["privacy.noise_multiplier", "privacy.epsilon"],
+        message: "the budget and the noise determine each other: remove this key or privacy.epsilon",
+        happens: |it| it.privacy.epsilon.is_some(),
+    },
+    Conflict { keys: &["privacy.delta"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
+    Conflict { keys: &["privacy.clip"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
+    Conflict {
+        keys: &["model.batch_norm"],
+        message: "[privacy] limits what one image changes, and here an image changes the outputs of all others in its batch",
+        happens: |it| it.privacy.is_on() && it.model.batch_norm,
+    },
+    Conflict {
+        keys: &["semi_supervised.weight"],
+        message: "[privacy] limits the gradients of labelled images only",
+        happens: |it| it.privacy.is_on(),
+    },
+    Conflict { keys: &["data.labels"], message: NOT_ALONE, happens: |it| it.privacy.is_on() },
+    Conflict {
+        keys: &["data.fraction"],
+        message: NOT_ALONE,
+        happens: |it| it.privacy.is_on() && it.data.fraction < 1.0,
+    },
+    Conflict {
+        keys: &["data.validation"],
+        message: "[privacy] protects all images of the data set, and a choice among epochs by some of them would tell of \
+                  these: needs data.validation = 0; compare settings on public data",
+        happens: |it| it.privacy.is_on() && it.data.validation > 0,
+    },
+    Conflict {
+        keys: &["data.pixels"],
+        message: "[privacy] protects the images, and their mean and deviation tell of them: needs data.pixels = \"unit\" or \
+                  \"centered\"",
+        happens: |it| it.privacy.is_on() && it.data.pixels == Pixels::Standardized,
+    },
+    Conflict {
+        keys: &["training.gradients"],
+        message: "[privacy] limits the gradient of each image, which autodiff does not compute: remove this key",
+        happens: |it| it.privacy.is_on() && it.training.gradients == Gradients::Autodiff,
+    },
+    Conflict {
+        keys: &["training.gradient_accumulation"],
+        message: "[privacy] adds its noise to the gradients of one batch: needs 1; a larger training.batch_size is the same",
+        happens: |it| it.privacy.is_on() && it.training.gradient_accumulation > 1,
+    },
+    Conflict {
+        keys: &["device"],
+        message: "[privacy] adds its noise to the gradients of one batch: needs one device",
+        happens: |it| it.privacy.is_on() && it.device.count() > 1,
+    },
 ];
+const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
+const NOT_ALONE: &str = "[privacy] needs each image to train whatever the others are, and here the labels of all decide \
+                         which ones train";
 const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
 const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \

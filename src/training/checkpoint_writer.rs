@@ -15,6 +15,7 @@ use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
+use super::privacy::PrivacyPlan;
 use super::schedule::LrSchedule;
 use crate::model::weights;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
@@ -45,6 +46,8 @@ pub struct Start {
     pub batches: usize,
     /// The learning rates, if the curves for TensorBoard are written, too.
     pub tensorboard: Option<LrSchedule>,
+    /// What a private training costs.
+    pub privacy: Option<PrivacyPlan>,
 }
 
 struct State {
@@ -115,6 +118,7 @@ impl CheckpointWriter {
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, eval_model));
         }
+        record.privacy = start.privacy.as_ref().map(|privacy| privacy.spent(epoch + 1));
         run.write_models(&models, record)?;
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;

@@ -16,13 +16,15 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
+use super::privacy::PrivacyPlan;
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds};
+use crate::random::Key;
+use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -51,6 +53,7 @@ pub struct Session<'a> {
     history: History,
     guard: DivergenceGuard,
     interrupter: Interrupter,
+    privacy: Option<PrivacyPlan>,
     /// The optimiser's state and the time so far, if epochs are already done.
     checkpoint: Option<(Vec<u8>, Seconds)>,
 }
@@ -84,9 +87,23 @@ impl<'a> Session<'a> {
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
         let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
+        let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
-        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
+        Ok(Self {
+            experiment,
+            data,
+            devices,
+            run,
+            plan,
+            model,
+            schedule,
+            history,
+            guard,
+            interrupter,
+            privacy,
+            checkpoint,
+        })
     }
 
     /// Whether there is nothing left to train.
@@ -94,23 +111,57 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
+    /// What a private training has cost when the epoch under way is over. It is charged before it is spent, so that no crash
+    /// can leave a model without its costs.
+    pub fn privacy(&self) -> Option<PrivacyRecord> {
+        Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
+    }
+
     /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
     /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
+            self.run.remove_privacy_key()?;
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
             return Ok(Trained { history: self.history, record, seconds, interrupted: false });
         }
-        let (writer, error) = self.launch(record, display);
+        let key = match &self.privacy {
+            Some(privacy) => {
+                let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
+                self.model.mechanism = Some(privacy.mechanism(key.clone()));
+                Some((key, privacy.total.sampling_rate))
+            }
+            None => None,
+        };
+        let (writer, error) = self.launch(record, key, display);
         self.conclude(&writer, error)
     }
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
-    fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint } =
-            self;
+    /// `sampling` is the key and the rate of a private training.
+    fn launch(
+        &mut self,
+        record: Record,
+        sampling: Option<(Key, f64)>,
+        display: &dyn Display,
+    ) -> (CheckpointWriter, Option<String>) {
+        let Self {
+            experiment,
+            data,
+            devices,
+            run,
+            plan,
+            model,
+            schedule,
+            history,
+            guard,
+            interrupter,
+            privacy,
+            checkpoint,
+        } = self;
         let done = history.epochs().len();
         let (training, validation) = loaders(experiment, data, *plan, devices, done);
+        let training = training.sampled(sampling);
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
             model: model.clone(),
@@ -118,6 +169,7 @@ impl<'a> Session<'a> {
             checkpoint: checkpoint.take(),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
+            privacy: privacy.clone(),
         };
         let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
 
@@ -176,6 +228,7 @@ impl<'a> Session<'a> {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
+        self.run.remove_privacy_key()?;
         Ok(Trained { history: self.history, record, seconds, interrupted })
     }
 }
