@@ -180,8 +180,6 @@ pub enum Pixels {
     /// To [0, 1]: divided by 255.
     #[default]
     Unit,
-    /// To [-1, 1]: divided by 127.5, minus 1.
-    Centered,
     /// To mean 0 and standard deviation 1 over the training split, before any augmentation.
     Standardized,
 }

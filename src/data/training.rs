@@ -34,7 +34,6 @@ impl TrainingData {
         let split = stratified(images.labels(), data.validation, data.fraction, data.labels, experiment.seed)?;
         let scaling = match experiment.data.pixels {
             Pixels::Unit => Scaling::UNIT,
-            Pixels::Centered => Scaling { mean: 0.5, deviation: 0.5 },
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),
         };
         Ok(Self { images: Arc::new(images), split, scaling })
