@@ -181,8 +181,7 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict {
         keys: &["data.pixels"],
-        message: "[privacy] protects the images, and their mean and deviation tell of them: needs data.pixels = \"unit\" or \
-                  \"centered\"",
+        message: "[privacy] protects the images, and their mean and deviation tell of them: needs data.pixels = \"unit\"",
         happens: |it| it.privacy.is_on() && it.data.pixels == Pixels::Standardized,
     },
     Conflict {
