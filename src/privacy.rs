@@ -73,28 +73,20 @@ pub(crate) fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64
 }
 
 fn divergence(rate: f64, noise: f64, order: f64) -> f64 {
-    let log_a = match rate {
-        1.0 => return order / (2.0 * noise.powi(2)),
-        _ if order.fract() == 0.0 => log_a_whole(rate, noise, order),
-        _ => log_a_fractional(rate, noise, order),
-    };
-    // Rounding can make it negative.
-    (log_a / (order - 1.0)).max(0.0)
-}
-
-fn log_a_whole(rate: f64, noise: f64, order: f64) -> f64 {
-    let term = |k: f64| {
-        log_binomial(order, k) + k * rate.ln() + (order - k) * (-rate).ln_1p() + k * (k - 1.0) / (2.0 * noise.powi(2))
-    };
-    (0..=order as u32).map(|k| term(k.into())).fold(f64::NEG_INFINITY, log_add)
+    match rate {
+        1.0 => order / (2.0 * noise.powi(2)),
+        // Rounding can make it negative.
+        _ => (log_a(rate, noise, order) / (order - 1.0)).max(0.0),
+    }
 }
 
 /// The integral in two parts, below and above z, each the sum of a series. Infinite if it does not converge.
-fn log_a_fractional(rate: f64, noise: f64, order: f64) -> f64 {
+fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
     let variance = noise.powi(2);
     let z = variance * (1.0 / rate - 1.0).ln() + 0.5;
     let (mut sum, mut last) = (f64::NEG_INFINITY, [f64::NEG_INFINITY; 2]);
-    for i in (0..MOST_TERMS).map(|i| i as f64) {
+    // For a whole order, there are terms up to the order.
+    for i in (0..MOST_TERMS.max(order as usize + 2)).map(|i| i as f64) {
         let j = order - i;
         let term = |taken: f64, left: f64, distance: f64| {
             log_binomial(order, i)

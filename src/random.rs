@@ -7,8 +7,8 @@
 //! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
 //! from which a resumed run continues.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{fmt, io};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -67,16 +67,10 @@ pub enum Purpose {
         /// The image's index, below 2^32.
         image: u64,
     },
-    /// Which images a step of a private training takes.
-    Sampling {
-        /// The step, counted from 0.
-        step: u64,
-    },
-    /// The noise of a step of a private training.
-    PrivacyNoise {
-        /// The step, counted from 0.
-        step: u64,
-    },
+    /// Which images a private training takes in this step, counted from 0.
+    Sampling(u64),
+    /// The noise of a private training in this step.
+    PrivacyNoise(u64),
     /// The settings of a random trial of a sweep.
     Trial {
         /// The trial, counted from 0.
@@ -97,8 +91,8 @@ impl Purpose {
             Self::Unlabelled { epoch } => (6, epoch),
             Self::Dropout { layer } => (7, layer),
             Self::Noise { layer, part } => (8, layer << 32 | part),
-            Self::Sampling { step } => (9, step),
-            Self::PrivacyNoise { step } => (10, step),
+            Self::Sampling(step) => (9, step),
+            Self::PrivacyNoise(step) => (10, step),
         };
         kind << 56 | which
     }
@@ -112,7 +106,7 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
 }
 
 /// The secret key of a private training, from the operating system. Whoever has it can remove the noise.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Key([u8; 32]);
 
 impl Key {
@@ -128,12 +122,6 @@ impl Key {
         let mut generator = ChaCha8Rng::from_seed(self.0);
         generator.set_stream(purpose.stream());
         generator
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key")
     }
 }
 
@@ -165,8 +153,8 @@ mod tests {
             Dropout { layer: 2 },
             Noise { layer: 1, part: 2 },
             Noise { layer: 2, part: 1 },
-            Sampling { step: 1 },
-            PrivacyNoise { step: 1 },
+            Sampling(1),
+            PrivacyNoise(1),
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

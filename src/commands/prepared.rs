@@ -137,13 +137,10 @@ impl Prepared {
 fn pretrained(experiment: &Experiment, checksums: &BTreeMap<String, String>) -> Result<Option<Pretrained>, Error> {
     let init = &experiment.init;
     let Some(from) = &init.from else { return Ok(None) };
-    if experiment.privacy.is_on() {
-        let run = if from.is_dir() { Some(from.as_path()) } else { from.parent() };
-        let source = run.and_then(|run| RunFolder::at(run).record().ok());
-        if source.is_some_and(|source| source.data.sha256.values().any(|sum| checksums.values().any(|own| own == sum)))
-        {
-            return Err(Error::SameImages { from: from.clone() });
-        }
+    let source = RunFolder::at(if from.is_dir() { from } else { from.parent().unwrap_or(from) }).record();
+    let is_of_these = |run: Record| run.data.sha256.values().any(|sum| checksums.values().any(|own| own == sum));
+    if experiment.privacy.is_on() && source.is_ok_and(is_of_these) {
+        return Err(Error::SameImages { from: from.clone() });
     }
     let pretrained = match from.is_dir() {
         true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,

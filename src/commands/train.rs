@@ -124,11 +124,8 @@ fn train_prepared(
         "{}: {training_images} training{unlabelled} and {validation_images} validation images",
         experiment.name
     ));
-    if let Some(PrivacyRecord { delta, noise_multiplier, .. }) = record.privacy {
-        notice(format!(
-            "private: noise multiplier {noise_multiplier:.4}, delta {delta}; with a secret key in place of the seed, the run \
-             can't be reproduced"
-        ));
+    if record.privacy.is_some() {
+        notice("private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced");
     }
     run.write_config(experiment)?;
     run.write_record(&record)?;

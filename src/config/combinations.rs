@@ -157,52 +157,23 @@ const CONFLICTS: &[Conflict] = &[
     },
     Conflict { keys: &["privacy.delta"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
     Conflict { keys: &["privacy.clip"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
-    Conflict {
-        keys: &["model.batch_norm"],
-        message: "[privacy] limits what one image changes, and here an image changes the outputs of all others in its batch",
-        happens: |it| it.privacy.is_on() && it.model.batch_norm,
-    },
-    Conflict {
-        keys: &["semi_supervised.weight"],
-        message: "[privacy] limits the gradients of labelled images only",
-        happens: |it| it.privacy.is_on(),
-    },
-    Conflict { keys: &["data.labels"], message: NOT_ALONE, happens: |it| it.privacy.is_on() },
-    Conflict {
-        keys: &["data.fraction"],
-        message: NOT_ALONE,
-        happens: |it| it.privacy.is_on() && it.data.fraction < 1.0,
-    },
-    Conflict {
-        keys: &["data.validation"],
-        message: "[privacy] protects all images of the data set, and a choice among epochs by some of them would tell of \
-                  these: needs data.validation = 0; compare settings on public data",
-        happens: |it| it.privacy.is_on() && it.data.validation > 0,
-    },
-    Conflict {
-        keys: &["data.pixels"],
-        message: "[privacy] protects the images, and their mean and deviation tell of them: needs data.pixels = \"unit\"",
-        happens: |it| it.privacy.is_on() && it.data.pixels == Pixels::Standardized,
-    },
-    Conflict {
-        keys: &["training.gradients"],
-        message: "[privacy] limits the gradient of each image, which autodiff does not compute: remove this key",
-        happens: |it| it.privacy.is_on() && it.training.gradients == Gradients::Autodiff,
-    },
-    Conflict {
-        keys: &["training.gradient_accumulation"],
-        message: "[privacy] adds its noise to the gradients of one batch: needs 1; a larger training.batch_size is the same",
-        happens: |it| it.privacy.is_on() && it.training.gradient_accumulation > 1,
-    },
-    Conflict {
-        keys: &["device"],
-        message: "[privacy] adds its noise to the gradients of one batch: needs one device",
-        happens: |it| it.privacy.is_on() && it.device.count() > 1,
-    },
 ];
 const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
-const NOT_ALONE: &str = "[privacy] needs each image to train whatever the others are, and here the labels of all decide \
-                         which ones train";
+const NOT_ALONE: &str = "the labels of all images decide which ones train";
+const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
+
+/// A key that breaks the guarantee of `[privacy]`, when it does so, and the reason.
+const NOT_PRIVATE: &[(&str, fn(&Experiment) -> bool, &str)] = &[
+    ("model.batch_norm", |it| it.model.batch_norm, "each image changes the outputs of all others in its batch"),
+    ("semi_supervised.weight", |_| true, "only the gradients of labelled images are clipped"),
+    ("data.labels", |_| true, NOT_ALONE),
+    ("data.fraction", |it| it.data.fraction < 1.0, NOT_ALONE),
+    ("data.validation", |it| it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
+    ("data.pixels", |it| it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
+    ("training.gradients", |it| it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
+    ("training.gradient_accumulation", |it| it.training.gradient_accumulation > 1, ONE_BATCH),
+    ("device", |it| it.device.count() > 1, ONE_BATCH),
+];
 const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
 const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
@@ -247,6 +218,10 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
         let conflicts = CONFLICTS.iter().filter(|conflict| conflict.keys[0] == key && is_sound(conflict.keys));
         let conflicts = conflicts.filter(|conflict| (conflict.happens)(experiment));
         problems.extend(conflicts.map(|conflict| setting.problem(conflict.message)));
+        let broken =
+            NOT_PRIVATE.iter().filter(|(name, breaks, _)| *name == key && is_sound(&[name]) && breaks(experiment));
+        let broken = broken.filter(|_| experiment.privacy.is_on());
+        problems.extend(broken.map(|(.., why)| setting.problem(format!("breaks the guarantee of [privacy]: {why}"))));
         let kinds = KINDS.iter().filter(|kinds| setting.section.as_deref() == Some(kinds.section));
         let kinds = kinds.filter(|kinds| is_sound(&[&key, kinds.key]));
         problems.extend(kinds.filter_map(|kinds| foreign_key(kinds, experiment, setting, settings)));

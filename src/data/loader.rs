@@ -238,7 +238,7 @@ impl Epoch {
         }
         let sampled = self.loader.sampling.as_ref().map(|(key, rate)| {
             let step = (self.number - 1) * *batches as u64 + index as u64;
-            let mut generator = key.generator(Purpose::Sampling { step });
+            let mut generator = key.generator(Purpose::Sampling(step));
             self.order.iter().copied().filter(|_| generator.random::<f64>() < *rate).collect::<Vec<_>>()
         });
         let (samples, loss_weight) = match &sampled {

@@ -40,7 +40,6 @@ impl RunFolder {
     pub const BEST: &str = "best.safetensors";
     /// The HTML report.
     pub const REPORT: &str = "report.html";
-    /// The secret key of a private training.
     const KEY: &str = "privacy.key";
 
     /// The run folder at `path`. Reads nothing yet.

@@ -15,7 +15,6 @@ use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
-use super::privacy::PrivacyPlan;
 use super::schedule::LrSchedule;
 use crate::model::weights;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
@@ -46,8 +45,6 @@ pub struct Start {
     pub batches: usize,
     /// The learning rates, if the curves for TensorBoard are written, too.
     pub tensorboard: Option<LrSchedule>,
-    /// What a private training costs.
-    pub privacy: Option<PrivacyPlan>,
 }
 
 struct State {
@@ -118,7 +115,7 @@ impl CheckpointWriter {
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, eval_model));
         }
-        record.privacy = start.privacy.as_ref().map(|privacy| privacy.spent(epoch + 1));
+        record.privacy = start.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;

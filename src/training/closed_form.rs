@@ -90,7 +90,7 @@ impl Buffers {
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         if let Some((mechanism, _)) = private {
-            self.passes.clip(&network, &mut self.logits, mechanism.clip);
+            self.passes.clip(&network, &mut self.logits, mechanism.plan.total.clip);
         }
         let mut grads = self.passes.backward(&network, &self.logits);
         if let Some((mechanism, step)) = private {

@@ -30,10 +30,9 @@ use crate::run::PrivacyRecord;
 pub struct PrivacyPlan {
     /// The costs of the whole training.
     pub total: PrivacyRecord,
-    steps_per_epoch: usize,
+    pub steps_per_epoch: usize,
     /// The expected number of images in a batch.
-    batch: usize,
-    accountant: Accountant,
+    pub batch: usize,
 }
 
 impl PrivacyPlan {
@@ -48,62 +47,53 @@ impl PrivacyPlan {
                 .ok_or(TrainingError::PrivacyBudget { epsilon, steps })?,
             None => privacy.noise_multiplier.unwrap_or_default(),
         };
-        let accountant = Accountant::new(sampling_rate, noise);
-        let epsilon = accountant.epsilon(steps, delta);
-        let total = PrivacyRecord { epsilon, delta, clip, noise_multiplier: noise, sampling_rate, steps };
-        Ok(Some(Self { total, steps_per_epoch: plan.batches, batch: plan.batch_size, accountant }))
+        let total = PrivacyRecord { epsilon: 0.0, delta, clip, noise_multiplier: noise, sampling_rate, steps };
+        let plan = Self { total, steps_per_epoch: plan.batches, batch: plan.batch_size };
+        Ok(Some(Self { total: plan.spent(experiment.training.epochs), ..plan }))
     }
 
     /// What `epochs` epochs cost, at most the whole training.
     pub fn spent(&self, epochs: usize) -> PrivacyRecord {
+        let PrivacyRecord { sampling_rate, noise_multiplier, delta, .. } = self.total;
         let steps = (epochs * self.steps_per_epoch).min(self.total.steps);
-        PrivacyRecord { epsilon: self.accountant.epsilon(steps, self.total.delta), steps, ..self.total }
-    }
-
-    /// What makes the gradients of each step private.
-    pub fn mechanism(&self, key: Key) -> GaussianMechanism {
-        let PrivacyRecord { clip, noise_multiplier, .. } = self.total;
-        GaussianMechanism { clip, deviation: noise_multiplier * clip, batch: self.batch, key }
+        let epsilon = Accountant::new(sampling_rate, noise_multiplier).epsilon(steps, delta);
+        PrivacyRecord { epsilon, steps, ..self.total }
     }
 }
 
-/// Adds the noise.
+/// Adds the noise to the gradients.
 #[derive(Debug, Clone)]
 pub struct GaussianMechanism {
-    /// The largest norm of the gradient of an image.
-    pub clip: f64,
-    /// The standard deviation of the noise in the sum of the gradients.
-    pub deviation: f64,
-    /// The expected number of images in a batch.
-    pub batch: usize,
-    /// The secret.
+    pub plan: PrivacyPlan,
     pub key: Key,
 }
 
 impl GaussianMechanism {
     /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
     pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
-        let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
-        let mut noise = Noise { mechanism: self, generator, gradients: sums };
+        let PrivacyPlan { total, batch, .. } = &self.plan;
+        let generator = self.key.generator(Purpose::PrivacyNoise(step as u64));
+        let deviation = (total.noise_multiplier * total.clip) as f32;
+        let mut noise = Noise { deviation, batch: *batch as f32, generator, gradients: sums };
         network.visit(&mut noise);
         noise.gradients
     }
 }
 
-/// Adds noise to the gradients of one weight tensor after the other, in the network's order.
-struct Noise<'a> {
-    mechanism: &'a GaussianMechanism,
+/// Adds noise to one weight tensor after the other, in the network's order.
+struct Noise {
+    deviation: f32,
+    batch: f32,
     generator: ChaCha8Rng,
     gradients: GradientsParams,
 }
 
-impl ModuleVisitor for Noise<'_> {
+impl ModuleVisitor for Noise {
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
         let Some(sum) = self.gradients.remove::<D>(parameter.id) else { return };
-        let [deviation, batch] = [self.mechanism.deviation as f32, self.mechanism.batch as f32];
         let (device, mut values) = (sum.device(), sum.into_data());
         for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
-            *value = (*value + deviation * self.generator.sample::<f32, _>(StandardNormal)) / batch;
+            *value = (*value + self.deviation * self.generator.sample::<f32, _>(StandardNormal)) / self.batch;
         }
         self.gradients.register(parameter.id, Tensor::<D>::from_data(values, &device));
     }
@@ -157,7 +147,16 @@ mod tests {
         let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap().device;
         let network = Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, 1, &device);
         let noise = |key: &Key, step| {
-            let mechanism = GaussianMechanism { clip: 1.0, deviation: 6.0, batch: 3, key: key.clone() };
+            let total = PrivacyRecord {
+                epsilon: 1.0,
+                delta: 1e-5,
+                clip: 2.0,
+                noise_multiplier: 3.0,
+                sampling_rate: 1.0,
+                steps: 9,
+            };
+            let plan = PrivacyPlan { total, steps_per_epoch: 9, batch: 3 };
+            let mechanism = GaussianMechanism { plan, key: key.clone() };
             let mut sums = GradientsParams::new();
             let weight = &network.in_host_memory().unwrap().layers[0].0.layer.weight;
             sums.register(weight.id, weight.val().ones_like());

@@ -16,14 +16,13 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
-use super::privacy::PrivacyPlan;
+use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::random::Key;
 use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
@@ -111,8 +110,8 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
-    /// What a private training has cost when the epoch under way is over. It is charged before it is spent, so that no crash
-    /// can leave a model without its costs.
+    /// The costs of a private training with its next epoch. They are charged before they are spent, so that no crash can leave
+    /// a model without its costs.
     pub fn privacy(&self) -> Option<PrivacyRecord> {
         Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
     }
@@ -125,42 +124,22 @@ impl<'a> Session<'a> {
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
             return Ok(Trained { history: self.history, record, seconds, interrupted: false });
         }
-        let key = match &self.privacy {
-            Some(privacy) => {
-                let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
-                self.model.mechanism = Some(privacy.mechanism(key.clone()));
-                Some((key, privacy.total.sampling_rate))
-            }
-            None => None,
-        };
-        let (writer, error) = self.launch(record, key, display);
+        if let Some(plan) = self.privacy.take() {
+            let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
+            self.model.mechanism = Some(GaussianMechanism { plan, key });
+        }
+        let (writer, error) = self.launch(record, display);
         self.conclude(&writer, error)
     }
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
-    /// `sampling` is the key and the rate of a private training.
-    fn launch(
-        &mut self,
-        record: Record,
-        sampling: Option<(Key, f64)>,
-        display: &dyn Display,
-    ) -> (CheckpointWriter, Option<String>) {
+    fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
         let Self {
-            experiment,
-            data,
-            devices,
-            run,
-            plan,
-            model,
-            schedule,
-            history,
-            guard,
-            interrupter,
-            privacy,
-            checkpoint,
+            experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint, ..
         } = self;
         let done = history.epochs().len();
         let (training, validation) = loaders(experiment, data, *plan, devices, done);
+        let sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let training = training.sampled(sampling);
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
@@ -169,7 +148,6 @@ impl<'a> Session<'a> {
             checkpoint: checkpoint.take(),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
-            privacy: privacy.clone(),
         };
         let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
 

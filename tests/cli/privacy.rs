@@ -64,7 +64,7 @@ fn costs(workspace: &Workspace, sets: &[&str]) -> Value {
 fn privacy_prints_the_costs_of_each_epoch_without_training() {
     let workspace = Workspace::new();
     let costs = costs(&workspace, &[]);
-    assert_eq!([&costs["images"], &costs["steps"]], [&json!(12_665), &json!(24)]);
+    assert_eq!([&costs["images"], &costs["total"]["steps"]], [&json!(12_665), &json!(24)]);
     let epochs = costs["epochs"].as_array().unwrap();
     assert_eq!(epochs.iter().map(|it| it["steps"].as_u64().unwrap()).collect::<Vec<_>>(), [4, 8, 12, 16, 20, 24]);
     let epsilon: Vec<f64> = epochs.iter().map(|it| it["epsilon"].as_f64().unwrap()).collect();
@@ -83,7 +83,7 @@ fn privacy_prints_the_costs_of_each_epoch_without_training() {
 fn private_run_has_its_costs_and_forgets_its_key() {
     let workspace = Workspace::new();
     let (_, message) = success(&mut workspace.train(&[]));
-    assert!(message.contains("the run can't be reproduced") && message.contains("epsilon 2.000 at delta"), "{message}");
+    assert!(message.contains("it can't be reproduced") && message.contains("epsilon 2.000 at delta"), "{message}");
     assert!(!workspace.run().join("privacy.key").exists());
     let record = record(&workspace.run());
     let mut expected = costs(&workspace, &[])["epochs"][5].clone();

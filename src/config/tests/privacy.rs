@@ -40,20 +40,20 @@ fn privacy_keys_need_a_budget_or_noise_and_not_both() {
 #[test]
 fn privacy_refuses_what_breaks_its_guarantee_with_the_reason() {
     for (setting, reason) in [
-        ("model.batch_norm = true", "changes the outputs of all others in its batch"),
-        ("data.fraction = 0.5", "the labels of all decide which ones train"),
-        ("data.labels = 100", "the labels of all decide which ones train"),
-        ("data.validation = 100", "a choice among epochs by some of them would tell of these"),
-        ("data.pixels = 'standardized'", "their mean and deviation tell of them"),
-        ("training.gradients = 'autodiff'", "autodiff does not compute"),
-        ("training.gradient_accumulation = 2", "the gradients of one batch: needs 1"),
-        ("device = 'flex,flex'", "needs one device"),
+        ("model.batch_norm = true", "each image changes the outputs of all others in its batch"),
+        ("data.fraction = 0.5", "the labels of all images decide which ones train"),
+        ("data.labels = 100", "the labels of all images decide which ones train"),
+        ("data.validation = 100", "the choice of an epoch would tell of the images held out"),
+        ("data.pixels = 'standardized'", "mean and deviation tell of the images"),
+        ("training.gradients = 'autodiff'", "autodiff has no gradient of one image"),
+        ("training.gradient_accumulation = 2", "the noise is for the gradients of one batch"),
+        ("device = 'flex,flex'", "the noise is for the gradients of one batch"),
     ] {
         assert!(problem(&format!("{setting}\nprivacy.epsilon = 3")).contains(reason), "{setting}");
         loaded(setting, &[]);
     }
     let text = "data.labels = 10\ntraining.ema_decay = 0.9\nsemi_supervised.weight = 1\nprivacy.epsilon = 3";
-    assert!(super::problems(text, &[])[1].contains("the gradients of labelled images only"));
+    assert!(super::problems(text, &[])[1].contains("only the gradients of labelled images are clipped"));
     loaded("privacy.epsilon = 3\ndata.validation = 0\ntraining.ema_decay = 0.9\nmodel.dropout = 0.2", &[]);
 }
 

@@ -14,7 +14,9 @@ use crate::data::{BatchImages, ImageBatcher, Scaling, Unlabelled};
 use crate::device;
 use crate::model::passes::HostNetwork;
 use crate::random::{Key, Purpose, generator};
+use crate::run::PrivacyRecord;
 use crate::training::output::Mean;
+use crate::training::privacy::PrivacyPlan;
 use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
 
 const INPUTS: usize = 60;
@@ -352,7 +354,10 @@ fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expect
         for loss_weight in [1.0, 0.0] {
             let mut model = case.model(&network, Gradients::Auto);
             let key = Key::new().unwrap();
-            model.mechanism = Some(GaussianMechanism { clip, deviation: 0.0, batch: 5, key });
+            let total =
+                PrivacyRecord { epsilon: 1.0, delta: 1e-5, clip, noise_multiplier: 0.0, sampling_rate: 1.0, steps: 9 };
+            model.mechanism =
+                Some(GaussianMechanism { plan: PrivacyPlan { total, steps_per_epoch: 9, batch: 5 }, key });
             let output = TrainStep::step(&model, Batch { loss_weight, ..case.batch(3, true, &device) });
             let found = by_name(&model.network, &output.grads).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
             for (index, found) in found.enumerate() {
