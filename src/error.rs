@@ -41,6 +41,13 @@ pub enum Error {
     Pretrained(#[from] PretrainedError),
     #[error("init.from does not name a usable run")]
     SourceRun(#[source] RunError),
+    #[error(
+        "init.from = \"{from}\" was trained on the same images, at a cost that [privacy] does not count: use weights that \
+         were trained on public images"
+    )]
+    SameImages { from: PathBuf },
+    #[error("the training is not private: add privacy.epsilon or privacy.noise_multiplier to the config")]
+    NotPrivate,
     #[error(transparent)]
     Sweep(#[from] SweepError),
     #[error(transparent)]

@@ -21,7 +21,8 @@
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | `random` | the random generators, each derived from the seed and its purpose |
+//! | `privacy` | what a private training reveals: the accountant |
+//! | `random` | the random generators, each derived from its purpose and a seed or a key |
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
 //! | `text` | how numbers and errors are written |
@@ -59,6 +60,7 @@ pub mod device;
 pub mod error;
 pub mod evaluation;
 pub mod model;
+mod privacy;
 mod random;
 pub mod report;
 pub mod run;

@@ -64,6 +64,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
+    /// Print what a private training will cost, epoch by epoch, without training
+    Privacy(Privacy),
     /// Print the resolved config with all its keys, or the JSON Schema of configs
     Config(Config),
     /// List the backends of this build and their adapters, or the devices of a worker
@@ -93,6 +95,18 @@ pub struct Config {
     /// Print the JSON Schema of config files, for editors that complete and check TOML
     #[arg(long, conflicts_with_all = ["config", "set", "device"])]
     pub schema: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Privacy {
+    /// The experiment's config file, e.g. config/private.toml, or - for standard input
+    pub config: PathBuf,
+    /// Override a key of the config, e.g. privacy.epsilon=8; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print JSON: an object with the costs of the training, and after each epoch
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

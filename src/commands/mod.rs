@@ -12,6 +12,7 @@ mod output;
 mod predict;
 mod prepared;
 mod print;
+mod privacy;
 mod report;
 mod resume;
 mod runs;
@@ -37,6 +38,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Runs(arguments)) => runs::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Images(arguments)) => images::run(&arguments),
+        Some(Command::Privacy(arguments)) => privacy::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),

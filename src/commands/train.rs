@@ -14,7 +14,7 @@ use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Train, Ui, notice};
 use crate::config::{Experiment, check_resumable};
-use crate::run::{DataRecord, Lock, Record, RunError, RunFolder, TrainingRecord};
+use crate::run::{DataRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, TrainingRecord};
 use crate::training::{Session, Trained, TrainingError};
 
 /// Trains a network, then evaluates the best model on the test images.
@@ -114,6 +114,7 @@ fn train_prepared(
         Some(started) if session.is_over() => record = started,
         _ => remove_report(run),
     }
+    record.privacy = session.privacy();
     let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
     let unlabelled = match unlabelled_images {
         0 => String::new(),
@@ -123,6 +124,9 @@ fn train_prepared(
         "{}: {training_images} training{unlabelled} and {validation_images} validation images",
         experiment.name
     ));
+    if record.privacy.is_some() {
+        notice("private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced");
+    }
     run.write_config(experiment)?;
     run.write_record(&record)?;
     let display = Display::new(ui, experiment.training.epochs);
@@ -171,8 +175,11 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     let training = record.training.as_ref().map_or_else(String::new, |training| {
         let TrainingRecord { epochs, best_epoch, wall_seconds, .. } = training;
         let parameters = record.parameters;
+        let privacy = record.privacy.map_or_else(String::new, |PrivacyRecord { epsilon, delta, .. }| {
+            format!("privacy         epsilon {epsilon:.3} at delta {delta}\n")
+        });
         format!(
-            "model           epoch {best_epoch} of {epochs}, {parameters} parameters\ntraining time   {wall_seconds:.1} s\n"
+            "{privacy}model           epoch {best_epoch} of {epochs}, {parameters} parameters\ntraining time   {wall_seconds:.1} s\n"
         )
     });
     format!("{training}saved in        {}", run.path().display())

@@ -12,13 +12,14 @@ use std::thread;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::augment::{Augmentation, Sample};
 use super::batch::{Batch, BatchImages, ImageBatcher, Unlabelled};
 use super::device_images::DeviceImages;
 use super::images::Images;
-use crate::random::{Purpose, derived_seed, generator};
+use crate::random::{Key, Purpose, derived_seed, generator};
 
 /// Goes through a data set in batches. The last batch has the images that are left. Each batch may also have images
 /// without labels.
@@ -52,6 +53,9 @@ pub struct Loader {
     pub shuffle: Option<u64>,
     /// Changes the images, differently in every epoch.
     pub augmentation: Option<Augmentation>,
+    /// Poisson sampling, for private training: each batch takes each image with this rate, independently of the others, by
+    /// a secret key.
+    pub sampling: Option<(Key, f64)>,
     /// The number of epochs before the first one.
     pub done: u64,
     /// The number of epochs since then. Burn copies the loader to choose a device; the copies share this.
@@ -93,6 +97,7 @@ impl Loader {
             shuffle: None,
             augmentation: None,
             done: 0,
+            sampling: None,
             epochs: Arc::default(),
             threads: 0,
             device,
@@ -186,7 +191,17 @@ impl Epoch {
         if index >= self.loader.batches() {
             return None;
         }
-        let (samples, loss_weight) = self.part_of_update(&self.order, *batch_size, index);
+        let sampled = self.loader.sampling.as_ref().map(|(key, rate)| {
+            let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
+            let mut generator = key.generator(Purpose::Sampling(step));
+            self.order.iter().copied().filter(|_| generator.random::<f64>() < *rate).collect::<Vec<_>>()
+        });
+        let (samples, loss_weight) = match &sampled {
+            None => self.part_of_update(&self.order, *batch_size, index),
+            // An image that does not count stands for no image.
+            Some(samples) if samples.is_empty() => (&self.order[..1], 0.0),
+            Some(samples) => (&samples[..], 1.0),
+        };
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         if let Some(on_device) = self.loader.device_images() {
@@ -293,6 +308,56 @@ impl Iterator for Batches {
 
 impl DataLoaderIterator<Batch> for Batches {
     fn progress(&self) -> Progress {
-        Progress::new(self.done, self.images, Some("images".into()))
+        // Poisson sampling can take more than there are.
+        Progress::new(self.done.min(self.images), self.images, Some("images".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Scaling;
+
+    /// The indices in each batch of the first two epochs, of 200 images in batches of `batch_size`, and their weights.
+    fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {
+        let images = Arc::new(Images::new((0..200).collect(), vec![0; 200], [1, 1], 1));
+        let batcher = ImageBatcher::new(Scaling { mean: 0.0, deviation: 1.0 / 255.0 });
+        let device = crate::device::list().into_iter().find_map(|it| it.adapters.into_iter().next()).unwrap().device;
+        let loader = Loader::new(&images, (0..200).collect(), batcher, batch_size, device);
+        let sampling = Some((key.clone(), batch_size as f64 / 200.0));
+        let loader = Loader { shuffle: Some(1), sampling, threads, ..loader };
+        let batches: Vec<_> = loader.iter().chain(loader.iter()).collect();
+        let numbers = |batch: &Batch| batch.images().into_data().iter::<f32>().map(|n| n.round() as usize).collect();
+        batches.into_iter().flatten().map(|batch| (numbers(&batch), batch.loss_weight)).collect()
+    }
+
+    #[test]
+    fn poisson_sampling_takes_each_image_independently_with_its_probability() {
+        let key = Key::new().unwrap();
+        let batches = sampled(&key, 40, 0);
+        assert_eq!(batches.len(), 10);
+        let sizes: Vec<usize> = batches.iter().map(|(images, _)| images.len()).collect();
+        assert!(sizes.iter().any(|&size| size != sizes[0]), "{sizes:?}");
+        // Within six standard deviations.
+        assert!(sizes.iter().sum::<usize>().abs_diff(400) < 108, "{sizes:?}");
+        // An image comes twice in an epoch, as no two batches know of each other.
+        let mut epoch: Vec<usize> = batches[..5].iter().flat_map(|(images, _)| images.clone()).collect();
+        let all = epoch.len();
+        epoch.sort_unstable();
+        epoch.dedup();
+        assert!(epoch.len() < all);
+        assert_eq!(sampled(&key, 40, 2), batches);
+        assert!(sampled(&Key::new().unwrap(), 40, 0) != batches);
+        assert!(sampled(&key, 200, 0).iter().all(|(images, _)| images.len() == 200));
+    }
+
+    #[test]
+    fn batch_without_images_has_one_that_does_not_count() {
+        let batches = sampled(&Key::new().unwrap(), 1, 0);
+        assert_eq!(batches.len(), 400);
+        // The probability of none is 1/e.
+        let empty = batches.iter().filter(|(_, weight)| *weight == 0.0).count();
+        assert!((80..220).contains(&empty), "{empty}");
+        assert!(batches.iter().all(|(images, weight)| *weight == 1.0 || images.len() == 1));
     }
 }

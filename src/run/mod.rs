@@ -10,6 +10,7 @@
 //! | `evaluation.json` | an [`EvaluationRecord`]: the best model on the test images, with the SHA-256 of both |
 //! | `report.html` | the HTML report, see [`crate::report`] |
 //! | `tensorboard/` | the curves of `metrics.csv` for TensorBoard, if `training.tensorboard` is set |
+//! | `privacy.key` | the secret key of a private training, until it is finished |
 //! | `.lock` | empty; the process that trains here holds a lock on it |
 //!
 //! Each file is written atomically. A crash can happen between two files, so they are written in an order that leaves a
@@ -40,6 +41,6 @@ pub(crate) use folder::lock::Lock;
 pub(crate) use listing::{ListedRun, list};
 pub use metrics::Epoch;
 pub(crate) use record::TrainingRecord;
-pub use record::{DataRecord, Record, Seconds, Stopwatch};
+pub use record::{DataRecord, PrivacyRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;
 pub use summary::Summary;

@@ -44,6 +44,26 @@ pub struct Record {
     pub training: Option<TrainingRecord>,
     /// The error of a training that diverged.
     pub failure: Option<String>,
+    /// What a private training has cost so far, with the epoch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacyRecord>,
+}
+
+/// What some steps of a private training cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PrivacyRecord {
+    /// ε: the steps are (ε, δ)-differentially private with respect to adding or removing one training image.
+    pub epsilon: f64,
+    /// δ.
+    pub delta: f64,
+    /// The largest norm of the gradient of an image.
+    pub clip: f64,
+    /// The standard deviation of the noise, as a multiple of `clip`.
+    pub noise_multiplier: f64,
+    /// The probability with which a step takes an image.
+    pub sampling_rate: f64,
+    /// The number of steps.
+    pub steps: usize,
 }
 
 /// The data that a network was trained on. They are needed to use it.

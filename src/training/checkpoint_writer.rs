@@ -115,6 +115,7 @@ impl CheckpointWriter {
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, eval_model));
         }
+        record.privacy = start.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;

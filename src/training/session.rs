@@ -16,13 +16,14 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
+use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds};
+use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -51,6 +52,7 @@ pub struct Session<'a> {
     history: History,
     guard: DivergenceGuard,
     interrupter: Interrupter,
+    privacy: Option<PrivacyPlan>,
     /// The optimiser's state and the time so far, if epochs are already done.
     checkpoint: Option<(Vec<u8>, Seconds)>,
 }
@@ -84,9 +86,23 @@ impl<'a> Session<'a> {
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
         let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
+        let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
-        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
+        Ok(Self {
+            experiment,
+            data,
+            devices,
+            run,
+            plan,
+            model,
+            schedule,
+            history,
+            guard,
+            interrupter,
+            privacy,
+            checkpoint,
+        })
     }
 
     /// Whether there is nothing left to train.
@@ -94,12 +110,23 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
+    /// The costs of a private training with its next epoch. They are charged before they are spent, so that no crash can leave
+    /// a model without its costs.
+    pub fn privacy(&self) -> Option<PrivacyRecord> {
+        Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
+    }
+
     /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
     /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
+            self.run.remove_privacy_key()?;
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
             return Ok(Trained { history: self.history, record, seconds, interrupted: false });
+        }
+        if let Some(plan) = self.privacy.take() {
+            let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
+            self.model.mechanism = Some(GaussianMechanism { plan, key });
         }
         let (writer, error) = self.launch(record, display);
         self.conclude(&writer, error)
@@ -107,10 +134,12 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint } =
-            self;
+        let Self {
+            experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint, ..
+        } = self;
         let done = history.epochs().len();
-        let (training, validation) = loaders(experiment, data, *plan, devices, done);
+        let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
+        training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
             model: model.clone(),
@@ -176,6 +205,7 @@ impl<'a> Session<'a> {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
+        self.run.remove_privacy_key()?;
         Ok(Trained { history: self.history, record, seconds, interrupted })
     }
 }

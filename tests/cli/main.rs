@@ -18,6 +18,7 @@ mod file_systems;
 mod images;
 mod pictures;
 mod predict;
+mod privacy;
 mod report;
 mod reproduce;
 mod resume;
