@@ -15,6 +15,7 @@ use std::{fs, io};
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
 use safetensors::{Dtype, SafeTensors};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::text::first;
@@ -65,6 +66,28 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     let mut store = store.clear_metadata().metadata("format", "pt");
     store.collect_from(module).map_err(|error| WeightsError::Save(error.to_string()))?;
     store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
+}
+
+/// The safetensors file `bytes` with these entries of metadata, in alphabetical order, so that equal models are equal files.
+///
+/// # Errors
+/// If it is not a safetensors file; `path` is named.
+pub fn with_metadata(
+    bytes: &[u8],
+    mut entries: BTreeMap<String, String>,
+    path: &Path,
+) -> Result<Vec<u8>, WeightsError> {
+    let (length, _) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
+    let (header, tensors) = bytes[8..].split_at(length);
+    entries.insert("format".into(), "pt".into());
+    let rewritten = serde_json::from_slice(header).and_then(|mut header: BTreeMap<String, Value>| {
+        header.insert("__metadata__".into(), json!(entries));
+        serde_json::to_vec(&header)
+    });
+    let mut header = rewritten.map_err(|error| WeightsError::load(path, error))?;
+    // The tensors are aligned to 8 bytes.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&(header.len() as u64).to_le_bytes()[..], &header, tensors].concat())
 }
 
 /// The bytes of a file of weights.

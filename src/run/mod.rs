@@ -16,7 +16,6 @@
 //! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
 //! checkpoint; the metrics, which are also in the checkpoint.
 
-mod bundled;
 mod checkpoint;
 mod error;
 mod evaluation_record;
@@ -28,8 +27,8 @@ mod record;
 mod status;
 mod summary;
 mod tensorboard;
+mod unpacked;
 
-pub(crate) use bundled::Bundled;
 pub use checkpoint::Checkpoint;
 pub(crate) use checkpoint::CheckpointError;
 pub(crate) use error::RunError;
@@ -43,3 +42,4 @@ pub(crate) use record::TrainingRecord;
 pub use record::{DataRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;
 pub use summary::Summary;
+pub(crate) use unpacked::Unpacked;

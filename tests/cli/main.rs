@@ -16,6 +16,7 @@ mod export;
 #[cfg(target_os = "linux")]
 mod file_systems;
 mod images;
+mod onnx;
 mod pictures;
 mod predict;
 mod report;

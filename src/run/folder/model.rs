@@ -11,7 +11,7 @@ use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::model::{Mlp, Pretrained, SourceRun, WeightsError, to_single, weights};
+use crate::model::{Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
 use crate::run::record::Record;
 
@@ -90,7 +90,7 @@ impl RunFolder {
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let bytes = self.weights(Self::BEST, &record)?;
-        let run = SourceRun { experiment, classes: record.data.names(), scaling: record.data.scaling };
-        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, run)?)
+        let description = record.description(&experiment.model);
+        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, description)?)
     }
 }

@@ -1,0 +1,160 @@
+//! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
+//!
+//! It needs operator set 17 and IR version 8, of June 2022. GELU's own operator is newer. The operators are those of
+//! <https://onnx.ai/onnx/operators/>.
+
+use std::collections::BTreeMap;
+use std::f32::consts::SQRT_2;
+
+use prost::Message;
+
+use super::int8::Int8;
+use super::network::{Layer, Network, OUTPUT};
+use super::proto::{Attribute, Dimension, Entry, Graph, Kind, Model, Node, Opset, Shape, Tensor, TensorKind, Value};
+use crate::config::Activation;
+use crate::model::Description;
+
+// `TensorProto.DataType`.
+const FLOAT: i32 = 1;
+const UINT8: i32 = 2;
+const INT8: i32 = 3;
+const INT32: i32 = 6;
+const INT64: i32 = 7;
+
+/// The ONNX file of a network. With `raw`, it takes grey levels, uint8 `[batch, height, width]`; otherwise scaled pixels,
+/// float `[batch, height * width]`. `entries` tell more about it, such as its run.
+pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
+    let Network { layers, description } = network;
+    let mut graph = Graph { name: "network".into(), ..Graph::default() };
+    let mut x = graph.pixels(description, raw);
+    for layer in layers {
+        let [weight, bias] = ["weight", "bias"].map(|part| format!("{}.{part}", layer.name));
+        x = graph.parameters(layer, &x, [&weight, &bias]);
+        let product = if layer.name == OUTPUT { "logits".into() } else { format!("{}.sum", layer.name) };
+        x = graph.node("Gemm", &[&x, &weight, &bias], &product, &[("transB", 1)]);
+        if layer.name != OUTPUT {
+            x = graph.activate(description.activation, &x, &layer.name);
+        }
+    }
+    graph.node("Softmax", &[&x], "probabilities", &[("axis", 1)]);
+    let labels = description.labels();
+    let class = graph.node("ArgMax", &[&x], "class", &[("axis", 1), ("keepdims", 0)]);
+    graph.tensor("labels", INT64, &[labels.len()], labels.iter().flat_map(|label| label.to_le_bytes()).collect());
+    graph.node("Gather", &["labels", &class], "label", &[("axis", 0)]);
+    let classes = description.classes.len();
+    graph.output = vec![
+        value("logits", FLOAT, &[classes], "the output layer's sums"),
+        value("probabilities", FLOAT, &[classes], "softmax of the logits, in the order of the metadata's `classes`"),
+        value("label", INT64, &[], "the label of the most probable class"),
+    ];
+    let model = Model {
+        ir_version: 8,
+        producer_name: description.program.clone(),
+        producer_version: description.version.clone(),
+        graph: Some(graph),
+        opset_import: vec![Opset { version: 17 }],
+        metadata_props: entries.into_iter().map(|(key, value)| Entry { key, value }).collect(),
+    };
+    model.encode_to_vec()
+}
+
+impl Graph {
+    /// Adds the input and its scaling. Returns the name of the scaled pixels, like those of all of these functions.
+    fn pixels(&mut self, description: &Description, raw: bool) -> String {
+        let (architecture, scaling) = (&description.architecture, description.pixels.scaling);
+        if !raw {
+            let doc = format!("(grey level / 255 - {}) / {}", scaling.mean, scaling.deviation);
+            self.input.push(value("pixels", FLOAT, &[architecture.inputs()], &doc));
+            return "pixels".into();
+        }
+        let doc = format!("grey levels, {}", description.pixels.polarity);
+        self.input.push(value("image", UINT8, &[architecture.height, architecture.width], &doc));
+        let bytes = self.node("Flatten", &["image"], "image.flat", &[("axis", 1)]);
+        let grey = self.node("Cast", &[&bytes], "image.float", &[("to", FLOAT.into())]);
+        let centred = self.apply("Sub", &grey, "image.mean", (255.0 * scaling.mean) as f32, "image.centred");
+        self.apply("Div", &centred, "image.deviation", (255.0 * scaling.deviation) as f32, "pixels")
+    }
+
+    /// Adds the weights and biases of a layer; as integers with the rounding of its inputs `x` if they were rounded. Programs
+    /// that know this pattern of `QuantizeLinear` and `DequantizeLinear` compute with the integers. Returns the layer's inputs.
+    fn parameters(&mut self, layer: &Layer, x: &str, names: [&str; 2]) -> String {
+        let (units, parameters) = (layer.bias.len(), [&layer.weight, &layer.bias]);
+        let shapes = [vec![units, layer.inputs], vec![units]];
+        let Some(Int8 { weight_scales, scale, zero_point }) = &layer.int8 else {
+            (0..2).for_each(|it| self.floats(names[it], &shapes[it], parameters[it]));
+            return x.into();
+        };
+        let bias_scales = weight_scales.iter().map(|of_unit| of_unit * scale).collect();
+        for (it, scales) in [weight_scales.clone(), bias_scales].into_iter().enumerate() {
+            let [integers, steps] = ["integers", "scales"].map(|part| format!("{}.{part}", names[it]));
+            let values = parameters[it].chunks_exact(parameters[it].len() / units).zip(&scales);
+            let values = values.flat_map(|(row, scale)| row.iter().map(move |value| (value / scale).round() as i32));
+            match it {
+                0 => self.tensor(&integers, INT8, &shapes[it], values.map(|value| value as u8).collect()),
+                _ => self.tensor(&integers, INT32, &shapes[it], values.flat_map(i32::to_le_bytes).collect()),
+            }
+            self.floats(&steps, &[units], &scales);
+            self.node("DequantizeLinear", &[&integers, &steps], names[it], &[("axis", 0)]);
+        }
+        let [step, zero, rounded] = ["scale", "zero_point", "uint8"].map(|part| format!("{x}.{part}"));
+        self.floats(&step, &[], &[*scale]);
+        self.tensor(&zero, UINT8, &[], vec![*zero_point]);
+        self.node("QuantizeLinear", &[x, &step, &zero], &rounded, &[]);
+        self.node("DequantizeLinear", &[&rounded, &step, &zero], &format!("{x}.rounded"), &[])
+    }
+
+    fn activate(&mut self, activation: Activation, x: &str, output: &str) -> String {
+        let kind = match activation {
+            Activation::Relu => "Relu",
+            Activation::Sigmoid => "Sigmoid",
+            Activation::Tanh => "Tanh",
+            Activation::Gelu => {
+                // x · (1 + erf(x / √2)) / 2
+                let name = |part| format!("{output}.{part}");
+                let scaled = self.apply("Div", x, &name("root_of_2"), SQRT_2, &name("scaled"));
+                let erf = self.node("Erf", &[&scaled], &name("erf"), &[]);
+                let above = self.apply("Add", &erf, &name("one"), 1.0, &name("above_0"));
+                let cdf = self.apply("Div", &above, &name("two"), 2.0, &name("cdf"));
+                return self.node("Mul", &[x, &cdf], output, &[]);
+            }
+        };
+        self.node(kind, &[x], output, &[])
+    }
+
+    /// Adds an operator with one output, which it is called by.
+    fn node(&mut self, kind: &str, input: &[&str], output: &str, attributes: &[(&str, i64)]) -> String {
+        let attribute = |&(name, i): &(&str, i64)| Attribute { name: name.into(), i, kind: 2 };
+        self.node.push(Node {
+            input: input.iter().map(|&name| name.into()).collect(),
+            output: vec![output.into()],
+            name: output.into(),
+            op_type: kind.into(),
+            attribute: attributes.iter().map(attribute).collect(),
+        });
+        output.into()
+    }
+
+    /// Adds an operator of a tensor and a number.
+    fn apply(&mut self, kind: &str, x: &str, name: &str, number: f32, output: &str) -> String {
+        self.floats(name, &[], &[number]);
+        self.node(kind, &[x, name], output, &[])
+    }
+
+    fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+        self.tensor(name, FLOAT, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect());
+    }
+
+    fn tensor(&mut self, name: &str, data_type: i32, shape: &[usize], raw_data: Vec<u8>) {
+        let dims = shape.iter().map(|&side| side as i64).collect();
+        self.initializer.push(Tensor { dims, data_type, name: name.into(), raw_data });
+    }
+}
+
+/// An input or output for any number of images. `shape` is that of one.
+fn value(name: &str, elem_type: i32, shape: &[usize], doc: &str) -> Value {
+    let batch = Dimension { dim_param: Some("batch".into()), ..Dimension::default() };
+    let sides = shape.iter().map(|&side| Dimension { dim_value: Some(side as i64), ..Dimension::default() });
+    let shape = Some(Shape { dim: [batch].into_iter().chain(sides).collect() });
+    let tensor_type = Some(TensorKind { elem_type, shape });
+    Value { name: name.into(), kind: Some(Kind { tensor_type }), doc_string: doc.into() }
+}
