@@ -187,12 +187,13 @@ pub struct Export {
     /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// What an ONNX file takes [default: raw]
-    #[arg(long, value_name = "NAME", value_enum)]
-    pub input: Option<OnnxInput>,
+    /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
+    /// [default: raw]
+    #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
+    pub input: Option<String>,
     /// Write an ONNX file with integers, in a quarter of the size, and report its errors on the test images
-    #[arg(long, value_name = "NAME", value_enum)]
-    pub quantize: Option<Quantize>,
+    #[arg(long, value_name = "NAME", value_parser = ["int8"])]
+    pub quantize: Option<String>,
     /// Export the model of the last epoch instead of the best
     #[arg(long)]
     pub last: bool,
@@ -202,22 +203,6 @@ pub struct Export {
     /// Replace the file if it exists and is a regular file
     #[arg(long)]
     pub force: bool,
-}
-
-/// The input of an ONNX file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnnxInput {
-    /// Grey levels, uint8 [batch, height, width]; the file scales them
-    Raw,
-    /// Scaled pixels, float [batch, height * width]
-    Float,
-}
-
-/// The integers of an ONNX file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Quantize {
-    /// Weights and activations of 8 bits
-    Int8,
 }
 
 #[derive(Debug, Args)]

@@ -1,12 +1,11 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use serde_json::json;
 
 use super::opening::{locate, open_recorded, open_run};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::{Export, OnnxInput, notice, warn};
+use crate::cli::{Export, notice, warn};
 use crate::config::Experiment;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
@@ -15,14 +14,13 @@ use crate::run::{Record, RunError, RunFolder};
 
 /// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
-    let Export { file, half, input, .. } = arguments;
+    let Export { file, half, input, quantize: int8, .. } = arguments;
     let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
-    let (kind, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
+    let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
     let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
-    let output = OutputKind { name: kind, endings, replaces };
-    let of_onnx = [input.map(|_| "--input"), arguments.quantize.map(|_| "--quantize")];
-    let foreign = if is_onnx { half.then_some("--half") } else { of_onnx.into_iter().flatten().next() };
-    if let Some(option) = foreign {
+    let output = OutputKind { name, endings, replaces };
+    let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
+    if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
         return Err(Error::Inapplicable { option, path: file.clone() });
     }
     output.check(file)?;
@@ -30,36 +28,28 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     let (run, _unpacked) = open_run(&arguments.run)?;
     let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let weights = run.weights(name, &record)?;
-    let description = record.description(&experiment.model);
+    let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));
+    let mut entries = description.entries();
     if !is_onnx {
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
-        return output.save(file, &with_metadata(&weights, description.entries(), file).map_err(RunError::from)?);
+        return output.save(file, &with_metadata(&weights, entries, file).map_err(RunError::from)?);
     }
     let path = run.path().join(name);
     let mut network = Network::new(weights, &path, &experiment.model, description).map_err(RunError::from)?;
-    if arguments.quantize.is_some() {
+    if int8.is_some() {
         quantize(&mut network, &experiment, &record)?;
     }
-    let mut entries = network.description.entries();
-    entries.extend(origin(&arguments.run, &run, &record, name)?);
-    output.save(file, &onnx(&network, *input != Some(OnnxInput::Float), entries))
-}
-
-/// Where the model `name` of the run at `path` comes from, and its test error if that is known.
-fn origin(path: &Path, run: &RunFolder, record: &Record, name: &str) -> Result<BTreeMap<String, String>, RunError> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.into());
-    let called = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let data = serde_json::json!(record.data.sha256).to_string();
-    let mut entries = BTreeMap::from([("run".into(), called), ("data_sha256".into(), data)]);
-    if let Some(tested) = run.evaluation(record)?.filter(|_| name == RunFolder::BEST) {
-        let error = tested.evaluation.wrong as f64 / tested.evaluation.images.max(1) as f64;
+    let folder = arguments.run.canonicalize().unwrap_or_default();
+    entries.insert("run".into(), folder.file_name().unwrap_or_default().to_string_lossy().into());
+    entries.insert("data_sha256".into(), json!(record.data.sha256).to_string());
+    if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
+        let error = tested.evaluation.wrong as f64 / tested.evaluation.images as f64;
         entries.insert("test_error".into(), error.to_string());
     }
-    Ok(entries)
+    output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
 }
 
-/// Rounds the weights to integers, and reports the errors of both networks on the test images.
+/// Rounds a network to integers, and reports its errors on the test images before and after.
 fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<(), Error> {
     let device = open_recorded(None, &record.device)?.device;
     let files = locate(&experiment.data)?;
@@ -71,8 +61,7 @@ fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> 
     network.quantize(&files.train()?, &device)?;
     let (int8, images) = (network.errors(&test, &device)?, test.len());
     notice(format!(
-        "wrong test images: {int8} of {images} with int8, {float} with float; computed here with the numbers that the \
-         integers stand for"
+        "wrong test images: {int8} of {images} with int8, by the numbers for which the integers stand; {float} with float"
     ));
     Ok(())
 }

@@ -82,10 +82,8 @@ impl Description {
         let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return Ok(None) };
         let is_ours = |entries: &&_| HashMap::get(entries, "program").is_some_and(|program| program == PROGRAM);
         let Some(entries) = header.metadata().as_ref().filter(is_ours) else { return Ok(None) };
-        let value = |text: &str| match text.starts_with(['{', '[']) {
-            true => serde_json::from_str(text),
-            false => Ok(text.into()),
-        };
+        let is_json = |text: &str| text.starts_with(['{', '[']);
+        let value = |text: &str| if is_json(text) { serde_json::from_str(text) } else { Ok(text.into()) };
         let fields = entries.iter().map(|(name, text)| Ok((name.clone(), value(text)?))).collect::<Result<_, _>>();
         let damaged = |reason| WeightsError::load(path, format!("its metadata are damaged: {reason}"));
         let description = fields.and_then(|fields| serde_json::from_value::<Self>(Value::Object(fields)));
@@ -105,16 +103,14 @@ impl Description {
     /// The experiment that has this network, and the defaults of everything that its file does not tell.
     pub fn experiment(&self) -> Result<Experiment, ConfigError> {
         let Architecture { hidden, batch_norm, .. } = &self.architecture;
-        let labels: Option<Vec<u8>> = self.labels().into_iter().map(|label| label.try_into().ok()).collect();
-        let chosen = labels
-            .filter(|labels| (0..=u8::MAX).zip(labels).any(|(number, label)| number != *label))
-            .unwrap_or_default();
+        let labels = self.labels();
+        let are_chosen = labels.iter().copied().ne(0..labels.len() as i64) && labels.iter().all(|label| (0..256).contains(label));
         let settings = [
             ("model.hidden", json!(hidden)),
             ("model.batch_norm", json!(batch_norm)),
             ("model.activation", json!(self.activation)),
             ("data.pixels", json!(self.pixels.of_config())),
-            ("data.classes", json!(chosen)),
+            ("data.classes", json!(if are_chosen { &labels[..] } else { &[] })),
         ];
         config::load(None, &settings.map(|(key, value)| format!("{key}={value}")))
     }

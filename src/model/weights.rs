@@ -68,26 +68,18 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
 }
 
-/// The safetensors file `bytes` with these entries of metadata, in alphabetical order, so that equal models are equal files.
-///
-/// # Errors
-/// If it is not a safetensors file; `path` is named.
-pub fn with_metadata(
-    bytes: &[u8],
-    mut entries: BTreeMap<String, String>,
-    path: &Path,
-) -> Result<Vec<u8>, WeightsError> {
+/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata. Their order is fixed, so that equal
+/// models are equal files.
+pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let (length, _) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let (header, tensors) = bytes[8..].split_at(length);
-    entries.insert("format".into(), "pt".into());
-    let rewritten = serde_json::from_slice(header).and_then(|mut header: BTreeMap<String, Value>| {
-        header.insert("__metadata__".into(), json!(entries));
-        serde_json::to_vec(&header)
-    });
-    let mut header = rewritten.map_err(|error| WeightsError::load(path, error))?;
-    // The tensors are aligned to 8 bytes.
+    let mut header: Value = serde_json::from_slice(header).map_err(|error| WeightsError::load(path, error))?;
+    header["__metadata__"] = json!(entries);
+    header["__metadata__"]["format"] = json!("pt");
+    let mut header = header.to_string().into_bytes();
+    // The tensors are aligned.
     header.resize(header.len().next_multiple_of(8), b' ');
-    Ok([&(header.len() as u64).to_le_bytes()[..], &header, tensors].concat())
+    Ok([&header.len().to_le_bytes()[..], &header, tensors].concat())
 }
 
 /// The bytes of a file of weights.
