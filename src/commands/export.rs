@@ -1,8 +1,10 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
+use std::path::Path;
+
 use serde_json::json;
 
-use super::opening::{locate, open_recorded, open_run};
+use super::opening::{choose_run, locate, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Export, notice, warn};
@@ -25,7 +27,8 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     }
     output.check(file)?;
 
-    let (run, _unpacked) = open_run(&arguments.run)?;
+    let (named, _unpacked) = choose_run(Some(&arguments.run), Path::new("."))?;
+    let run = RunFolder::at(&named.path);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
     let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));

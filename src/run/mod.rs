@@ -42,4 +42,4 @@ pub(crate) use record::TrainingRecord;
 pub use record::{DataRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;
 pub use summary::Summary;
-pub(crate) use unpacked::Unpacked;
+pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};

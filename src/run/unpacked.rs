@@ -20,64 +20,46 @@ const FILES: [(&str, &[u8]); 5] = [
     ("best.safetensors", include_bytes!("../../models/handwriting/best.safetensors")),
 ];
 
-/// The temporary folder of a run. It is deleted with this value.
-#[derive(Debug)]
-pub struct Unpacked {
-    folder: TempDir,
+/// The name of the run that the program carries.
+pub const BUNDLED: &str = "handwriting (built in)";
+
+/// Unpacks the run that the program carries into a temporary folder.
+pub fn unpack_bundled() -> Result<TempDir, RunError> {
+    let folder = temporary()?;
+    let failed = |source| RunError::Create { path: folder.path().into(), source };
+    FILES.iter().try_for_each(|(name, bytes)| fs::write(folder.path().join(name), bytes)).map_err(failed)?;
+    Ok(folder)
 }
 
-impl Unpacked {
-    /// The name of the run that the program carries.
-    pub const BUNDLED: &str = "handwriting (built in)";
+/// Makes a run of a safetensors file in a temporary folder, from what the file says of its model.
+pub fn unpack_model(path: &Path) -> Result<TempDir, RunError> {
+    let bytes = weights::read(path)?;
+    let refused = |reason: &str| WeightsError::Load { path: path.into(), reason: reason.into() };
+    let silent =
+        "it does not say what its model is, like those of other programs and older versions; name a run's folder";
+    let description = Description::read(&bytes, path)?.ok_or_else(|| refused(silent))?;
+    let experiment = description.experiment()?;
+    let Description { version, commit, architecture, classes: names, pixels, .. } = description;
+    let data = DataRecord {
+        height: architecture.height,
+        width: architecture.width,
+        classes: names.len(),
+        names,
+        scaling: pixels.scaling,
+        look: Some(pixels.preparation),
+        ..DataRecord::default()
+    };
+    data.implausible().map_or(Ok(()), |reason| Err(refused(reason)))?;
+    let mut record = Record { version, commit, device: "auto".into(), data, ..Record::default() };
+    let folder = temporary()?;
+    let run = RunFolder::at(folder.path());
+    run.write_config(&experiment)?;
+    run.write_models(&[(RunFolder::BEST, &bytes)], &mut record)?;
+    run.write_record(&record)?;
+    Ok(folder)
+}
 
-    /// Unpacks the run that the program carries.
-    pub fn bundled() -> Result<Self, RunError> {
-        let unpacked = Self::new()?;
-        let write = |(name, bytes): &(&str, &[u8])| fs::write(unpacked.path().join(name), bytes);
-        FILES.iter().try_for_each(write).map_err(Self::failed)?;
-        Ok(unpacked)
-    }
-
-    /// Makes a run of a safetensors file, from what the file says of its model.
-    pub fn model(path: &Path) -> Result<Self, RunError> {
-        let bytes = weights::read(path)?;
-        let refused = |reason: &str| WeightsError::Load { path: path.into(), reason: reason.into() };
-        let lacking =
-            "it does not say what its model is, as older files and those of other programs; name a run's folder";
-        let description = Description::read(&bytes, path)?.ok_or_else(|| refused(lacking))?;
-        let experiment = description.experiment()?;
-        let Description { version, commit, architecture, classes: names, pixels, .. } = description;
-        let data = DataRecord {
-            height: architecture.height,
-            width: architecture.width,
-            classes: names.len(),
-            names,
-            scaling: pixels.scaling,
-            look: Some(pixels.preparation),
-            ..DataRecord::default()
-        };
-        if let Some(reason) = data.implausible() {
-            return Err(refused(reason).into());
-        }
-        let mut record = Record { version, commit, device: "auto".into(), data, ..Record::default() };
-        let unpacked = Self::new()?;
-        let run = RunFolder::at(unpacked.path());
-        run.write_config(&experiment)?;
-        run.write_models(&[(RunFolder::BEST, &bytes)], &mut record)?;
-        run.write_record(&record)?;
-        Ok(unpacked)
-    }
-
-    fn new() -> Result<Self, RunError> {
-        let folder = tempfile::Builder::new().prefix("mnist-burn-").tempdir().map_err(Self::failed)?;
-        Ok(Self { folder })
-    }
-
-    fn failed(source: std::io::Error) -> RunError {
-        RunError::Create { path: std::env::temp_dir(), source }
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
+fn temporary() -> Result<TempDir, RunError> {
+    let folder = tempfile::Builder::new().prefix("mnist-burn-").tempdir();
+    folder.map_err(|source| RunError::Create { path: std::env::temp_dir(), source })
 }

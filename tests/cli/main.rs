@@ -9,6 +9,7 @@ mod config;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod dashboard;
 mod data;
+mod described;
 mod devices;
 mod errors;
 mod evaluate;
