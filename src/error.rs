@@ -61,6 +61,8 @@ pub enum Error {
     Occupied { path: PathBuf, kind: &'static str },
     #[error("{path} does not have the ending of a {kind}: name it {expected}, or give it no ending")]
     Ending { path: PathBuf, kind: &'static str, expected: PathBuf },
+    #[error("{option} does not apply to {path}: remove it, or change the ending of the file")]
+    Inapplicable { option: &'static str, path: PathBuf },
     #[error("{path} is not a regular file, and is not replaced: name another file, or `-` for standard output")]
     NotAFile { path: PathBuf },
     #[error("{path} exists: name another file, or replace it with --force")]

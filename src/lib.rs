@@ -14,6 +14,7 @@
 //! | `serve` | a page to draw digits on, and its JSON API |
 //! | [`report`] | the HTML report of a run, the comparison of several, grids of images |
 //! | `sweep` | variants of an experiment over several seeds, and the choice among them |
+//! | `export` | trained networks in files that other programs run |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
 //! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
 //! | [`evaluation`] | predictions against the true classes; a trained network as a classifier |
@@ -59,6 +60,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+mod export;
 pub mod model;
 mod privacy;
 mod random;

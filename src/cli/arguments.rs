@@ -52,7 +52,7 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Classify PNG or JPEG images
     Predict(Predict),
-    /// Write a run's model to a safetensors file, for other programs
+    /// Write a run's model to a file for other programs: safetensors or ONNX
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
     Report(Report),
@@ -196,15 +196,22 @@ pub struct Evaluate {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run's folder, e.g. runs/baseline-20260101-120000
+    /// The run's folder, e.g. runs/baseline-20260101-120000, or a model's safetensors file
     pub run: PathBuf,
-    /// The safetensors file to write; `-` is standard output
+    /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
+    /// [default: raw]
+    #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
+    pub input: Option<String>,
+    /// Write an ONNX file with integers, in a quarter of the size, and report its errors on the test images
+    #[arg(long, value_name = "NAME", value_parser = ["int8"])]
+    pub quantize: Option<String>,
     /// Export the model of the last epoch instead of the best
     #[arg(long)]
     pub last: bool,
-    /// Write the weights in half precision, in half the size
+    /// Write the weights of a safetensors file in half precision, in half the size
     #[arg(long)]
     pub half: bool,
     /// Replace the file if it exists and is a regular file
@@ -237,8 +244,8 @@ pub struct Images {
 
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run's folder, e.g. runs/baseline-20260101-120000, and PNG or JPEG images of one digit each [default run: the
-    /// newest finished one in `--runs`, or else the network that comes with the program]
+    /// The run's folder, e.g. runs/baseline-20260101-120000, or a model's safetensors file, and PNG or JPEG images of one digit
+    /// each [default run: the newest finished one in `--runs`, or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE")]
     paths: Vec<PathBuf>,
     /// The folder to look for a run in, if none is named
@@ -259,14 +266,17 @@ pub struct Predict {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path is a run unless it is a file, or is called like one.
+    /// The run, if one is named, and the images. The first path is a run if it is called like a model's file, or unless it is a
+    /// file or is called like an image.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
-        let is_called_image = |path: &Path| {
+        let is_called = |path: &Path, endings: &[&str]| {
             let extension = path.extension().unwrap_or_default();
-            ["png", "jpg", "jpeg"].iter().any(|image| extension.eq_ignore_ascii_case(image))
+            endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
         };
+        let is_model = |path: &Path| is_called(path, &["safetensors"]);
+        let is_image = |path: &Path| path.is_file() || is_called(path, &["png", "jpg", "jpeg"]);
         match self.paths.split_first() {
-            Some((run, images)) if run.is_dir() || !(run.is_file() || is_called_image(run)) => (Some(run), images),
+            Some((run, images)) if run.is_dir() || is_model(run) || !is_image(run) => (Some(run), images),
             _ => (None, &self.paths),
         }
     }

@@ -66,6 +66,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             UnreadableImages: "tests/cli/predict.rs" predict_reports_bad_files_and_classifies_the_rest "2 of 4 images could not be read",
             Occupied: "tests/cli/report.rs" report_never_overwrites_another_file "exists but is not a report",
             Ending: "tests/cli/export.rs" ending_of_another_kind_of_file_is_refused_with_the_right_one "does not have the ending of a {kind}: name it",
+            Inapplicable: "tests/cli/onnx.rs" option_of_another_kind_of_file_is_refused " does not apply to {}",
             NotAFile: "tests/cli/export.rs" export_replaces_only_regular_files_and_writes_to_the_target_of_a_link "is not a regular file, and is not replaced",
             Exists: "tests/cli/export.rs" export_replaces_a_file_only_with_force "exists: name another file, or replace it with --force",
             Output: "tests/cli/errors.rs" result_that_cannot_be_written_is_an_error "can't write the result to standard output",

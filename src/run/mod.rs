@@ -17,7 +17,6 @@
 //! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
 //! checkpoint; the metrics, which are also in the checkpoint.
 
-mod bundled;
 mod checkpoint;
 mod error;
 mod evaluation_record;
@@ -29,8 +28,8 @@ mod record;
 mod status;
 mod summary;
 mod tensorboard;
+mod unpacked;
 
-pub(crate) use bundled::Bundled;
 pub use checkpoint::Checkpoint;
 pub(crate) use checkpoint::CheckpointError;
 pub(crate) use error::RunError;
@@ -44,3 +43,4 @@ pub(crate) use record::TrainingRecord;
 pub use record::{DataRecord, PrivacyRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;
 pub use summary::Summary;
+pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};

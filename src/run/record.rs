@@ -7,9 +7,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::config::Model;
 use crate::data::Scaling;
 use crate::data::prepare::Look;
-use crate::model::TransferRecord;
+use crate::model::{Architecture, Description, PROGRAM, Pixels, TransferRecord};
 
 /// The program, device and data of a run, and the results of its training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -116,6 +117,20 @@ impl Record {
     /// The names of all devices, as `--device` takes them.
     pub fn devices(&self) -> String {
         [slice::from_ref(&self.device), &self.beside].concat().join(",")
+    }
+
+    /// What the files of this run's models say of themselves.
+    pub fn description(&self, model: &Model) -> Description {
+        let DataRecord { height, width, scaling, look, .. } = self.data;
+        Description {
+            program: PROGRAM.into(),
+            version: self.version.clone(),
+            commit: self.commit.clone(),
+            architecture: Architecture { height, width, hidden: model.hidden.clone(), batch_norm: model.batch_norm },
+            activation: model.activation,
+            classes: self.data.names(),
+            pixels: Pixels::new(scaling, look.unwrap_or(Look::MNIST)),
+        }
     }
 }
 

@@ -143,6 +143,7 @@ impl<'a> Session<'a> {
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
             model: model.clone(),
+            architecture: experiment.model.clone(),
             scheduler: scheduler.clone(),
             checkpoint: checkpoint.take(),
             batches: plan.batches,

@@ -9,6 +9,7 @@ mod config;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod dashboard;
 mod data;
+mod described;
 mod devices;
 mod errors;
 mod evaluate;
@@ -16,6 +17,7 @@ mod export;
 #[cfg(target_os = "linux")]
 mod file_systems;
 mod images;
+mod onnx;
 mod pictures;
 mod predict;
 mod privacy;
