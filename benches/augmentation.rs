@@ -39,7 +39,7 @@ fn main() {
 fn seconds(experiment: &Experiment) -> f64 {
     let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
     let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");
-    let files = data::locate(&experiment.data, &()).expect("the images of data/mnist");
+    let files = data::locate(&experiment.data, &data::silent).expect("the images of data/mnist");
     let data = TrainingData::load(&files, experiment).expect("whole files");
     let runs = tempfile::tempdir().expect("a folder for temporary files");
     let (run, _lock) = RunFolder::create(runs.path(), experiment).expect("a new run folder");

@@ -72,7 +72,7 @@ impl Setting {
         let experiment = Experiment::default();
         let name = std::env::var("MNIST_BURN_DEVICE").unwrap_or_else(|_| "auto".into());
         let device = device::open(&name).expect("the device of MNIST_BURN_DEVICE");
-        let files = data::locate(&experiment.data, &()).expect("the images of data/mnist");
+        let files = data::locate(&experiment.data, &data::silent).expect("the images of data/mnist");
         let data = TrainingData::load(&files, &experiment).expect("whole files");
         Self { experiment, data, device }
     }
@@ -88,9 +88,10 @@ impl Setting {
 
     fn loader(&self, indices: &[usize], device: Device) -> Loader {
         let BatchSize::Images(batch) = self.experiment.training.batch_size else { unreachable!("baseline's is 32") };
-        Loader::new(&self.data.images, indices.to_vec(), self.data.batcher(), batch, device)
-            .shuffled(self.experiment.seed)
-            .with_threads(self.experiment.data.loader_threads)
+        let mut loader = Loader::new(&self.data.images, indices.to_vec(), self.data.batcher(), batch, device);
+        loader.shuffle = Some(self.experiment.seed);
+        loader.threads = self.experiment.data.loader_threads;
+        loader
     }
 
     fn bare(&self) {

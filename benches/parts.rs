@@ -30,7 +30,7 @@ static DEVICE: LazyLock<Device> = LazyLock::new(|| {
 });
 
 static IMAGES: LazyLock<Arc<Images>> = LazyLock::new(|| {
-    let files = data::locate(&config::Data::default(), &()).expect("the images of data/mnist");
+    let files = data::locate(&config::Data::default(), &data::silent).expect("the images of data/mnist");
     Arc::new(files.train().expect("whole files"))
 });
 
@@ -135,7 +135,7 @@ fn augmentation(bencher: Bencher, sigma: f64) {
 /// The 60,000 images, from the files.
 #[divan::bench(sample_count = 10)]
 fn loading(bencher: Bencher) {
-    let files = data::locate(&config::Data::default(), &()).expect("the images of data/mnist");
+    let files = data::locate(&config::Data::default(), &data::silent).expect("the images of data/mnist");
     bencher.bench_local(|| files.train());
 }
 

@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     autodiff.seed(1);
 
     // 55,000 images for training, the last 5,000 for validation, and 10,000 for the test.
-    let files = data::locate(&config::Data::default(), &())?;
+    let files = data::locate(&config::Data::default(), &data::silent)?;
     let (images, test) = (files.train()?, files.test([28, 28], 10)?);
     let order: Vec<usize> = (0..images.len()).collect();
     let (train, validation) = order.split_at(55_000);

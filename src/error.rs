@@ -41,6 +41,13 @@ pub enum Error {
     Pretrained(#[from] PretrainedError),
     #[error("init.from does not name a usable run")]
     SourceRun(#[source] RunError),
+    #[error(
+        "init.from = \"{from}\" was trained on the same images, at a cost that [privacy] does not count: use weights that \
+         were trained on public images"
+    )]
+    SameImages { from: PathBuf },
+    #[error("the training is not private: add privacy.epsilon or privacy.noise_multiplier to the config")]
+    NotPrivate,
     #[error(transparent)]
     Sweep(#[from] SweepError),
     #[error(transparent)]
@@ -58,6 +65,8 @@ pub enum Error {
     Occupied { path: PathBuf, kind: &'static str },
     #[error("{path} does not have the ending of a {kind}: name it {expected}, or give it no ending")]
     Ending { path: PathBuf, kind: &'static str, expected: PathBuf },
+    #[error("{option} does not apply to {path}: remove it, or change the ending of the file")]
+    Inapplicable { option: &'static str, path: PathBuf },
     #[error("{path} is not a regular file, and is not replaced: name another file, or `-` for standard output")]
     NotAFile { path: PathBuf },
     #[error("{path} exists: name another file, or replace it with --force")]

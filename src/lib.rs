@@ -14,6 +14,7 @@
 //! | `serve` | a page to draw digits on, and its JSON API |
 //! | [`report`] | the HTML report of a run, the comparison of several, grids of images |
 //! | `sweep` | variants of an experiment over several seeds, and the choice among them |
+//! | `export` | trained networks in files that other programs run |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
 //! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
 //! | [`evaluation`] | predictions against the true classes; a trained network as a classifier |
@@ -21,7 +22,8 @@
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | `random` | the random generators, each derived from the seed and its purpose |
+//! | `privacy` | what a private training reveals: the accountant |
+//! | `random` | the random generators, each derived from its purpose and a seed or a key |
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
 //! | `text` | how numbers and errors are written |
@@ -58,7 +60,9 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod evaluation;
+mod export;
 pub mod model;
+mod privacy;
 mod random;
 pub mod report;
 pub mod run;

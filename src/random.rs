@@ -1,4 +1,4 @@
-//! The random generators of the host, each derived from the experiment's seed and its purpose.
+//! The random generators of the host, each derived from its purpose and the experiment's seed, or a private training's key.
 //!
 //! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
 //!
@@ -7,10 +7,12 @@
 //! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
 //! from which a resumed run continues.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 /// Keeps Burn's generator to one thread, from its seed to the last number drawn. All threads of a process share it, and
 /// another one that seeds it or draws from it meanwhile would change the numbers.
@@ -24,52 +26,28 @@ pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
 pub enum Purpose {
     /// Which training images are held out for validation.
     Split,
-    /// The order of the training images in a pass through them.
-    Order {
-        /// The pass, counted from 1.
-        epoch: u64,
-    },
-    /// The order of the unlabelled images in an epoch.
-    Unlabelled {
-        /// The epoch, counted from 1.
-        epoch: u64,
-    },
-    /// The initial weights of a layer.
-    Weights {
-        /// The layer, counted from 0; the output layer is the last one.
-        layer: u64,
-    },
-    /// The noise and dropout of a training step.
-    Step {
-        /// The epoch, counted from 1 and below 2^24.
-        epoch: u64,
-        /// The batch within the epoch, counted from 0 and below 2^32.
-        batch: u64,
-    },
-    /// The dropout of a hidden layer in one step.
-    Dropout {
-        /// The layer, counted from 0.
-        layer: u64,
-    },
-    /// The noise of a hidden layer in one step, or of the images.
-    Noise {
-        /// The layer, counted from 1, below 2^16; 0 for the images.
-        layer: u64,
-        /// The part of the batch, below 2^32.
-        part: u64,
-    },
-    /// The augmentation of a training image in one epoch.
-    Augmentation {
-        /// The epoch, counted from 1 and below 2^24.
-        epoch: u64,
-        /// The image's index, below 2^32.
-        image: u64,
-    },
-    /// The settings of a random trial of a sweep.
-    Trial {
-        /// The trial, counted from 0.
-        trial: u64,
-    },
+    /// The order of the training images in a pass through them, counted from 1.
+    Order { epoch: u64 },
+    /// The order of the unlabelled images in an epoch, counted from 1.
+    Unlabelled { epoch: u64 },
+    /// The initial weights of a layer, counted from 0; the output layer is the last one.
+    Weights { layer: u64 },
+    /// The noise and dropout of a training step: an epoch, counted from 1 and below 2^24, and a batch within it, counted
+    /// from 0 and below 2^32.
+    Step { epoch: u64, batch: u64 },
+    /// The dropout of a hidden layer, counted from 0, in one step.
+    Dropout { layer: u64 },
+    /// The noise of a hidden layer in one step, counted from 1 and below 2^16, or of the images, layer 0: in a part of
+    /// the batch, below 2^32.
+    Noise { layer: u64, part: u64 },
+    /// The augmentation of a training image, by its index below 2^32, in an epoch, counted from 1 and below 2^24.
+    Augmentation { epoch: u64, image: u64 },
+    /// Which images a private training takes in this step, counted from 0.
+    Sampling(u64),
+    /// The noise of a private training in this step.
+    PrivacyNoise(u64),
+    /// The settings of a random trial of a sweep, counted from 0.
+    Trial { trial: u64 },
 }
 
 impl Purpose {
@@ -85,6 +63,8 @@ impl Purpose {
             Self::Unlabelled { epoch } => (6, epoch),
             Self::Dropout { layer } => (7, layer),
             Self::Noise { layer, part } => (8, layer << 32 | part),
+            Self::Sampling(step) => (9, step),
+            Self::PrivacyNoise(step) => (10, step),
         };
         kind << 56 | which
     }
@@ -95,6 +75,26 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
     generator.set_stream(purpose.stream());
     generator
+}
+
+/// The secret key of a private training, from the operating system. Whoever has it can remove the noise.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A new key.
+    pub fn new() -> io::Result<Self> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self(key))
+    }
+
+    /// The generator for `purpose` under this key.
+    pub fn generator(&self, purpose: Purpose) -> ChaCha8Rng {
+        let mut generator = ChaCha8Rng::from_seed(self.0);
+        generator.set_stream(purpose.stream());
+        generator
+    }
 }
 
 /// A seed for `purpose` under `seed`, for a device's own generator.
@@ -125,6 +125,8 @@ mod tests {
             Dropout { layer: 2 },
             Noise { layer: 1, part: 2 },
             Noise { layer: 2, part: 1 },
+            Sampling(1),
+            PrivacyNoise(1),
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::error::Error;
 
+use indicatif::HumanCount;
+
 /// A fraction in percent, `2.23 %`; a dash if there is none.
 pub fn percent(fraction: Option<f64>) -> String {
     fraction.map_or_else(|| "-".into(), |fraction| format!("{:.2} %", 100.0 * fraction))
@@ -77,12 +79,7 @@ pub fn printable_lines(text: &str) -> String {
 
 /// A whole number with commas between its thousands, `60,000`.
 pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let comma = |(index, digit): (usize, char)| {
-        let is_group = index > 0 && (digits.len() - index).is_multiple_of(3);
-        is_group.then_some(',').into_iter().chain([digit])
-    };
-    digits.chars().enumerate().flat_map(comma).collect()
+    HumanCount(number as u64).to_string()
 }
 
 /// An error and its causes, in one line.

@@ -104,7 +104,7 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Classify images: PNG, JPEG or IDX files, folders of them, or standard input
     Predict(Predict),
-    /// Write a run's model to a safetensors file, for other programs
+    /// Write a run's model to a file for other programs: safetensors or ONNX
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
     Report(Report),
@@ -118,6 +118,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
+    /// Print what a private training will cost, epoch by epoch, without training
+    Privacy(Privacy),
     /// Print the resolved config with all its keys, or the JSON Schema of configs
     Config(Config),
     /// Show the network, the data and the updates of a config, without a training
@@ -226,6 +228,19 @@ pub struct Config {
     /// Print the JSON Schema of config files, for editors that complete and check TOML
     #[arg(long, conflicts_with_all = ["config", "set", "device"])]
     pub schema: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Privacy {
+    /// The experiment's config file, e.g. config/private.toml, or - for standard input
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Print JSON: an object with the costs of the training, and after each epoch
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -403,17 +418,25 @@ pub enum Split {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a
+    /// model's safetensors file
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// The safetensors file to write; `-` is standard output
+    /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
+    /// [default: raw]
+    #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
+    pub input: Option<String>,
+    /// Write an ONNX file with integers, in a quarter of the size, and report its errors on the test images
+    #[arg(long, value_name = "NAME", value_parser = ["int8"])]
+    pub quantize: Option<String>,
     /// Export the model of the last epoch instead of the best
     #[arg(long)]
     pub last: bool,
-    /// Write the weights in half precision, in half the size
+    /// Write the weights of a safetensors file in half precision, in half the size
     #[arg(long)]
     pub half: bool,
     /// Replace the file if it exists and is a regular file
@@ -448,7 +471,7 @@ pub struct Images {
 
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, and images: PNG or JPEG files of one digit each,
+    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG files of one digit each,
     /// folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
     /// or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE")]
@@ -496,11 +519,15 @@ pub enum Format {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path is a run if it is the folder of one, or does not exist and
+    /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does not exist and
     /// is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
         let is_run = |path: &Path| match path.exists() {
-            true => path.join("config.toml").exists() || path.join("record.json").exists(),
+            true => {
+                has_ending(path, &["safetensors"])
+                    || path.join("config.toml").exists()
+                    || path.join("record.json").exists()
+            }
             false => path.as_os_str() != "-" && !is_picture(path),
         };
         match self.paths.split_first() {
@@ -516,8 +543,12 @@ impl Predict {
 
 /// Whether the file is called like a PNG or JPEG picture.
 pub fn is_picture(path: &Path) -> bool {
+    has_ending(path, &["png", "jpg", "jpeg"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let extension = path.extension().unwrap_or_default();
-    ["png", "jpg", "jpeg"].iter().any(|picture| extension.eq_ignore_ascii_case(picture))
+    endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
 }
 
 #[derive(Debug, Args)]
@@ -534,6 +565,9 @@ pub struct Serve {
     /// and read the runs' names, metrics and reports
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
+    /// Answer requests that name this host, such as a reverse proxy's; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,

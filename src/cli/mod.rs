@@ -36,7 +36,7 @@ pub use arguments::Cli;
 pub(crate) use arguments::*;
 pub(crate) use display::UiError;
 pub use display::{Display, Ui};
-pub(crate) use download_bar::DownloadBar;
+pub(crate) use download_bar::download_bar;
 pub(crate) use notice::warn;
 pub use notice::{notice, say};
 pub use progress::Progress;

@@ -1,20 +1,68 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
-use super::opening::find_run;
+use serde_json::json;
+
+use super::opening::{choose_run, locate, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::Export;
+use crate::cli::{Export, notice, warn};
+use crate::config::Experiment;
+use crate::export::{Network, onnx};
 use crate::model::to_half;
-use crate::run::{RunError, RunFolder};
+use crate::model::weights::with_metadata;
+use crate::run::{Record, RunError, RunFolder};
 
 /// Writes the file and prints its path.
 pub fn run(arguments: &Export) -> Result<(), Error> {
+    let Export { file, half, input, quantize: int8, .. } = arguments;
+    let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
     let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
-    let model = OutputKind { name: "safetensors file", endings: &["safetensors"], replaces };
-    model.check(&arguments.file)?;
-    let run = find_run(&arguments.run, &arguments.folder.runs)?;
+    let output = OutputKind { name, endings, replaces };
+    let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
+    if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
+        return Err(Error::Inapplicable { option, path: file.clone() });
+    }
+    output.check(file)?;
+
+    let (named, _unpacked) = choose_run(Some(&arguments.run), &arguments.folder.runs)?;
+    let run = RunFolder::at(&named.path);
+    let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let weights = run.weights(name, &run.record()?)?;
-    let weights = if arguments.half { to_half(&weights, &arguments.file).map_err(RunError::from)? } else { weights };
-    model.save(&arguments.file, &weights)
+    let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));
+    let mut entries = description.entries();
+    if !is_onnx {
+        let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
+        return output.save(file, &with_metadata(&weights, entries, file).map_err(RunError::from)?);
+    }
+    let path = run.path().join(name);
+    let mut network = Network::new(weights, &path, &experiment.model, description).map_err(RunError::from)?;
+    if int8.is_some() {
+        quantize(&mut network, &experiment, &record)?;
+    }
+    let folder = arguments.run.canonicalize().unwrap_or_default();
+    entries.insert("run".into(), folder.file_name().unwrap_or_default().to_string_lossy().into());
+    entries.insert("data_sha256".into(), json!(record.data.sha256).to_string());
+    if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
+        let error = tested.evaluation.wrong as f64 / tested.evaluation.images as f64;
+        entries.insert("test_error".into(), error.to_string());
+    }
+    output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
+}
+
+/// Rounds a network to integers, and reports its errors on the test images before and after.
+fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<(), Error> {
+    let device = open_recorded(None, &record.device)?.device;
+    let files = locate(&experiment.data)?;
+    if *files.checksums() != record.data.sha256 {
+        warn("the data files differ from those that this run was trained and tested with");
+    }
+    let test = files.test([record.data.height, record.data.width], record.data.classes)?;
+    let float = network.errors(&test, &device)?;
+    network.quantize(&files.train()?, &device)?;
+    let (int8, images) = (network.errors(&test, &device)?, test.len());
+    notice(format!(
+        "wrong test images: {int8} of {images} with int8, by the numbers for which the integers stand; {float} with float"
+    ));
+    Ok(())
 }

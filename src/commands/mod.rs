@@ -13,6 +13,7 @@ mod predict;
 mod predictions;
 mod prepared;
 mod print;
+mod privacy;
 mod removal;
 mod report;
 mod resume;
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Summary(arguments)) => show::summary(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Images(arguments)) => images::run(&arguments),
+        Some(Command::Privacy(arguments)) => privacy::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),

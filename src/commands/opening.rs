@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use crate::Error;
-use crate::cli::{DownloadBar, notice, warn};
+use crate::cli::{download_bar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{Bundled, Lock, RunError, RunFolder, find};
+use crate::run::{BUNDLED, Lock, RunError, RunFolder, find, unpack_bundled, unpack_model};
 use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
@@ -20,11 +22,13 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     Ok(RunFolder::at(&run.path))
 }
 
-/// The run at `path`, or of that name; without a path the newest finished run in `runs`; without one, the run that the program carries,
-/// whose folder is deleted with the second value.
-pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<Bundled>), RunError> {
+/// The run at `path`, a folder or a model's file, or of that name; without a path the newest finished run in `runs`; without
+/// one, the run that the program carries. The second value is the run's folder if it is temporary: it is deleted with it.
+pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<TempDir>), RunError> {
     if let Some(path) = path {
-        return Ok((NamedRun::at(find_run(path, runs)?.path(), runs), None));
+        let NamedRun { name, path } = NamedRun::at(find_run(path, runs)?.path(), runs);
+        let unpacked = path.is_file().then(|| unpack_model(&path)).transpose()?;
+        return Ok((NamedRun { name, path: unpacked.as_ref().map_or(path, |folder| folder.path().into()) }, unpacked));
     }
     let (named, unreadable) = newest(runs)?;
     if let Some(named) = named {
@@ -32,9 +36,9 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<
         return Ok((named, None));
     }
     unreadable.into_iter().for_each(warn);
-    let bundled = Bundled::unpack()?;
+    let bundled = unpack_bundled()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
-    let named = NamedRun { name: Bundled::NAME.into(), path: bundled.path().into() };
+    let named = NamedRun { name: BUNDLED.into(), path: bundled.path().into() };
     Ok((named, Some(bundled)))
 }
 
@@ -82,7 +86,7 @@ pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
 
 /// Finds the files of a data set, and downloads those that are missing.
 pub fn locate(data: &Data) -> Result<Files, Error> {
-    let files = data::locate(data, &DownloadBar::default())?;
+    let files = data::locate(data, &download_bar)?;
     files.warnings().iter().for_each(warn);
     Ok(files)
 }

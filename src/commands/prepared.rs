@@ -1,9 +1,11 @@
 //! What `train`, `resume` and a dry run load and check before they train: devices, data, network.
 
+use std::collections::BTreeMap;
+
 use super::opening::{locate, open_devices};
 use crate::Error;
 use crate::cli::{notice, warn};
-use crate::config::Experiment;
+use crate::config::{Experiment, Prepare};
 use crate::data::{Files, TrainingData};
 use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
@@ -42,7 +44,7 @@ impl Prepared {
                 data.scaling = record.data.scaling;
                 (network, record.transfer.clone())
             }
-            None => match pretrained(experiment)? {
+            None => match pretrained(experiment, files.checksums())? {
                 Some(pretrained) => {
                     // The pretrained first layer needs the pixel scaling that it was trained with.
                     data.scaling = pretrained.scaling().unwrap_or(data.scaling);
@@ -58,6 +60,7 @@ impl Prepared {
 
     pub fn new_record(&self, experiment: &Experiment) -> Record {
         let Self { devices, files, data, network, transfer } = self;
+        let prepare = experiment.data.prepare;
         let [height, width] = data.images.size();
         Record {
             version: env!("CARGO_PKG_VERSION").into(),
@@ -76,7 +79,8 @@ impl Prepared {
                 unlabelled_images: data.split.unlabelled.len(),
                 validation_images: data.split.validation.len(),
                 scaling: data.scaling,
-                look: Some(data.look(experiment.data.prepare)),
+                // What private images look like tells of them: they are taken for MNIST's.
+                look: (!experiment.privacy.is_on() || prepare != Prepare::Auto).then(|| data.look(prepare)),
                 sha256: files.checksums().clone(),
             },
             parameters: network.trained_parameters(),
@@ -124,14 +128,20 @@ impl Prepared {
             warn(format!("this run was started on {before}; its results may differ from that device's"));
             earlier_devices.push(before);
         }
-        Ok(Record { models: old.models.clone(), started: old.started, earlier_devices, ..new })
+        Ok(Record { models: old.models.clone(), privacy: old.privacy, started: old.started, earlier_devices, ..new })
     }
 }
 
 /// Loads the weights that `init.from` names, if it is set: a run's best model, or a file of weights.
-fn pretrained(experiment: &Experiment) -> Result<Option<Pretrained>, Error> {
+/// A private training may not start from a run on its own images, the files of these `checksums`.
+fn pretrained(experiment: &Experiment, checksums: &BTreeMap<String, String>) -> Result<Option<Pretrained>, Error> {
     let init = &experiment.init;
     let Some(from) = &init.from else { return Ok(None) };
+    let source = RunFolder::at(if from.is_dir() { from } else { from.parent().unwrap_or(from) }).record();
+    let is_of_these = |run: Record| run.data.sha256.values().any(|sum| checksums.values().any(|own| own == sum));
+    if experiment.privacy.is_on() && source.is_ok_and(is_of_these) {
+        return Err(Error::SameImages { from: from.clone() });
+    }
     let pretrained = match from.is_dir() {
         true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,
         false => Pretrained::from_file(from).map_err(PretrainedError::from)?,

@@ -16,8 +16,8 @@ pub fn run(arguments: &Serve) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.folder.runs)?;
     let record = RunFolder::at(&named.path).record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let registry = RunRegistry::open(&arguments.folder.runs, named.clone(), device)?;
-    let server = listen(registry, arguments.expose, arguments.port)?;
+    let runs = RunRegistry::open(&arguments.folder.runs, named.clone(), device)?;
+    let server = listen(runs, arguments.expose, arguments.allow_host.clone(), arguments.port)?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);

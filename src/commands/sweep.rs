@@ -17,7 +17,7 @@ use crate::Error;
 use crate::cli::{self, Showing, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult};
+use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
@@ -91,7 +91,7 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     for run in sweep.runs() {
         let path = folder.join(run.name());
         let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
-        let (overrides, seed) = (run.trial.overrides(), format!("seed={}", run.seed));
+        let (overrides, seed) = (overrides(&run.trial.settings), format!("seed={}", run.seed));
         let mut words = vec!["mnist-burn", "train", "--config", &base];
         words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
         words.extend(device.into_iter().flat_map(|device| ["--device", device]));

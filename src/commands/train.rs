@@ -16,7 +16,9 @@ use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Printed, Showing, Train, notice};
 use crate::config::{Experiment, check_resumable};
-use crate::run::{DataRecord, EvaluationRecord, Lock, Record, RunError, RunFolder, Summary, TrainingRecord};
+use crate::run::{
+    DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
+};
 use crate::training::{Session, Trained, TrainingError};
 
 /// Trains a network, then evaluates the best model on the test images.
@@ -143,6 +145,7 @@ fn train_prepared(
         Some(started) if session.is_over() => record = started,
         _ => remove_report(run),
     }
+    record.privacy = session.privacy();
     let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
     let unlabelled = match unlabelled_images {
         0 => String::new(),
@@ -152,6 +155,9 @@ fn train_prepared(
         "{}: {training_images} training{unlabelled} and {validation_images} validation images",
         experiment.name
     ));
+    if record.privacy.is_some() {
+        notice("private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced");
+    }
     run.write_config(experiment)?;
     run.write_record(&record)?;
     let display = Display::new(showing.ui, experiment.training.epochs);
@@ -200,8 +206,11 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     let training = record.training.as_ref().map_or_else(String::new, |training| {
         let TrainingRecord { epochs, best_epoch, wall_seconds, .. } = training;
         let parameters = record.parameters;
+        let privacy = record.privacy.map_or_else(String::new, |PrivacyRecord { epsilon, delta, .. }| {
+            format!("privacy         epsilon {epsilon:.3} at delta {delta}\n")
+        });
         format!(
-            "model           epoch {best_epoch} of {epochs}, {parameters} parameters\ntraining time   {wall_seconds:.1} s\n"
+            "{privacy}model           epoch {best_epoch} of {epochs}, {parameters} parameters\ntraining time   {wall_seconds:.1} s\n"
         )
     });
     format!("{training}saved in        {}", run.path().display())

@@ -1,11 +1,11 @@
 //! Checks the keys that depend on each other.
 
 use super::error::Problem;
-use super::experiment::{Dataset, Experiment};
+use super::experiment::{Dataset, Experiment, Pixels};
 use super::optimizer::OptimizerKind;
 use super::schema;
 use super::setting::Setting;
-use super::training::BatchSize;
+use super::training::{BatchSize, Gradients};
 
 /// A conflict between keys whose values are valid one by one.
 struct Conflict {
@@ -150,6 +150,29 @@ const CONFLICTS: &[Conflict] = &[
         message: NO_VALIDATION,
         happens: |it| it.data.validation == 0,
     },
+    Conflict {
+        keys: &["privacy.noise_multiplier", "privacy.epsilon"],
+        message: "the budget and the noise determine each other: remove this key or privacy.epsilon",
+        happens: |it| it.privacy.epsilon.is_some(),
+    },
+    Conflict { keys: &["privacy.delta"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
+    Conflict { keys: &["privacy.clip"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
+];
+const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
+const NOT_ALONE: &str = "the labels of all images decide which ones train";
+const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
+
+/// A key that breaks the guarantee of `[privacy]`, when it does so, and the reason.
+const NOT_PRIVATE: &[(&str, fn(&Experiment) -> bool, &str)] = &[
+    ("model.batch_norm", |it| it.model.batch_norm, "each image changes the outputs of all others in its batch"),
+    ("semi_supervised.weight", |_| true, "only the gradients of labelled images are clipped"),
+    ("data.labels", |_| true, NOT_ALONE),
+    ("data.fraction", |it| it.data.fraction < 1.0, NOT_ALONE),
+    ("data.validation", |it| it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
+    ("data.pixels", |it| it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
+    ("training.gradients", |it| it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
+    ("training.gradient_accumulation", |it| it.training.gradient_accumulation > 1, ONE_BATCH),
+    ("device", |it| it.device.count() > 1, ONE_BATCH),
 ];
 const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
 const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
@@ -195,6 +218,10 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
         let conflicts = CONFLICTS.iter().filter(|conflict| conflict.keys[0] == key && is_sound(conflict.keys));
         let conflicts = conflicts.filter(|conflict| (conflict.happens)(experiment));
         problems.extend(conflicts.map(|conflict| setting.problem(conflict.message)));
+        let broken =
+            NOT_PRIVATE.iter().filter(|(name, breaks, _)| *name == key && is_sound(&[name]) && breaks(experiment));
+        let broken = broken.filter(|_| experiment.privacy.is_on());
+        problems.extend(broken.map(|(.., why)| setting.problem(format!("breaks the guarantee of [privacy]: {why}"))));
         let kinds = KINDS.iter().filter(|kinds| setting.section.as_deref() == Some(kinds.section));
         let kinds = kinds.filter(|kinds| is_sound(&[&key, kinds.key]));
         problems.extend(kinds.filter_map(|kinds| foreign_key(kinds, experiment, setting, settings)));

@@ -4,7 +4,6 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceName;
-use crate::device::remote::WorkerAddress;
 
 /// One device, or several devices that share each update. The command line separates them by commas: `cuda:0,cuda:1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +44,7 @@ impl Devices {
     /// kinds.
     pub fn are_reached_alike(&self) -> bool {
         let mut kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
-            Some(DeviceName::Remote(address)) => Some(matches!(address.worker, WorkerAddress::WebSocket { .. })),
+            Some(DeviceName::Remote(address)) => Some(address.worker.id.is_none()),
             _ => None,
         });
         let first = kinds.next();

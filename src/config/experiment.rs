@@ -2,7 +2,7 @@
 //!
 //! Every key has a default, and the defaults together are the reference recipe. So a config file holds only what makes its
 //! experiment different. [`super::load`] checks the values and fills in the optional keys of `[data.augment]`,
-//! `[semi_supervised]`, `[optimizer]` and `[schedule]`.
+//! `[semi_supervised]`, `[privacy]`, `[optimizer]` and `[schedule]`.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,7 @@ use super::augment::Augment;
 use super::devices::Devices;
 use super::init::Init;
 use super::optimizer::Optimizer;
+use super::privacy::Privacy;
 use super::schedule::Schedule;
 use super::semi_supervised::SemiSupervised;
 use super::training::Training;
@@ -43,6 +44,9 @@ pub struct Experiment {
     /// Learning from images without labels.
     #[serde(skip_serializing_if = "is_default")]
     pub semi_supervised: SemiSupervised,
+    /// Training with differential privacy.
+    #[serde(skip_serializing_if = "is_default")]
+    pub privacy: Privacy,
     /// The optimiser.
     pub optimizer: Optimizer,
     /// The learning rate over time.
@@ -62,6 +66,7 @@ impl Default for Experiment {
             init: Init::default(),
             training: Training::default(),
             semi_supervised: SemiSupervised::default(),
+            privacy: Privacy::default(),
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             early_stopping: EarlyStopping::default(),

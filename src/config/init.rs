@@ -19,6 +19,7 @@ pub struct Init {
     /// The distribution of the initial weights.
     pub weights: Weights,
     /// Loads the initial weights instead: the best model of a run folder, or a file of weights, safetensors or PyTorch's.
+    /// A run also gives `model.hidden`, `model.activation`, `model.batch_norm` and `data.pixels`, where the config does not set them.
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or of a file of weights"))]
     pub from: Option<PathBuf>,
     /// The layers that are randomly initialised although `from` has weights for them, such as `output`.

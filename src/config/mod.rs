@@ -17,6 +17,7 @@ mod hint;
 mod home;
 mod init;
 mod optimizer;
+mod privacy;
 mod resolve;
 mod resumption;
 mod schedule;
@@ -46,6 +47,7 @@ pub(crate) use self::hint::{is_renamed, nearest};
 pub(crate) use self::home::expand_home;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::privacy::Privacy;
 pub(crate) use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub(crate) use self::schema::is_section;
@@ -58,6 +60,11 @@ pub use self::training::{BatchSize, Gradients, Training};
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
 
+/// The keys that a run in `init.from` brings along where the config does not say otherwise: those of its network and of its
+/// pixels.
+const INHERITED: [&str; 5] =
+    ["data.pixels", "model.hidden", "model.activation", "model.batch_norm", "model.batch_norm_momentum"];
+
 /// The name of standard input as a config file.
 const STANDARD_INPUT: &str = "-";
 
@@ -66,8 +73,8 @@ const LARGEST: u64 = 1 << 20;
 
 /// Reads the experiment in `file` (`None`: the shipped baseline; `-`: standard input), changed by `overrides`, each `section.key=value`.
 ///
-/// The value of an override is TOML. If it is not valid TOML, it is a string. A later override replaces an earlier one. The
-/// result is resolved: loading its [`Experiment::to_toml`] gives the same experiment.
+/// The value of an override is TOML. If it is not valid TOML, it is a string. A later override replaces an earlier one. A run in
+/// `init.from` gives the keys of its network and its pixels where neither sets them. The result is resolved: loading its [`Experiment::to_toml`] gives the same experiment.
 ///
 /// # Errors
 ///
@@ -102,6 +109,13 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     // If the file is not valid TOML, its keys are unknown. So the overrides can't be checked against them.
     let is_complete = problems.is_empty();
     document::apply(overrides, &mut settings, &mut problems);
+    for inherited in inherited(&settings) {
+        // The reference recipe's own keys are nobody's choice.
+        settings.retain(|it| text != BASELINE || it.line.is_none() || it.key() != inherited.key());
+        if settings.iter().all(|it| it.key() != inherited.key()) {
+            settings.push(inherited);
+        }
+    }
     let (experiment, settings) = accept(settings, &mut problems);
     if is_complete {
         combinations::check(&experiment, &settings, &mut problems);
@@ -112,6 +126,16 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
     // In reading order: the file from top to bottom, then the overrides.
     problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
     Err(ConfigError::Problems { origin: origin.to_string(), problems })
+}
+
+/// The settings that the run in `init.from` brings along. None if it is a file of weights, or no run: whoever loads the
+/// weights reports that.
+fn inherited(settings: &[Setting]) -> Vec<Setting> {
+    let from = settings.iter().find(|it| it.key() == "init.from").and_then(Setting::parsed);
+    let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));
+    let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
+    let brought = document::parse(&text).0.into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
+    brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 
 /// Builds the experiment from the settings that the schema accepts, and reports the others.

@@ -3,6 +3,7 @@
 use super::augment::{Augment, ELASTIC_SIGMA};
 use super::experiment::{BATCH_NORM_MOMENTUM, Data, Experiment, Model};
 use super::optimizer::{ADAMW_DECAY, BETA_1, BETA_2, EPSILON, Optimizer, OptimizerKind};
+use super::privacy::{CLIP, DELTA, Privacy};
 use super::schedule::{EVERY, FACTOR, Schedule, ScheduleKind};
 use super::schema;
 use super::semi_supervised::{RATIO, SemiSupervised, THRESHOLD};
@@ -17,6 +18,7 @@ impl Experiment {
             optimizer: self.optimizer.resolved(),
             schedule: self.schedule.resolved(),
             semi_supervised: self.semi_supervised.resolved(),
+            privacy: self.privacy.resolved(),
             ..self
         }
     }
@@ -43,6 +45,18 @@ impl SemiSupervised {
         Self {
             threshold: self.weight.map(|_| self.threshold.unwrap_or(THRESHOLD)),
             ratio: self.weight.map(|_| self.ratio.unwrap_or(RATIO)),
+            ..self
+        }
+    }
+}
+
+impl Privacy {
+    /// With δ and the largest norm filled in, if the training is private.
+    pub fn resolved(self) -> Self {
+        let is_on = self.is_on();
+        Self {
+            delta: is_on.then(|| self.delta.unwrap_or(DELTA)),
+            clip: is_on.then(|| self.clip.unwrap_or(CLIP)),
             ..self
         }
     }

@@ -38,6 +38,9 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         "training.epochs" if after.training.epochs < epochs => {
             Some(format!("{epochs} epochs are done already; it can only grow"))
         }
+        "training.epochs" if after.privacy.is_on() => {
+            Some("the noise of a private training is made for its number of epochs; start a new run".into())
+        }
         "training.epochs" => spans_all_epochs(before.schedule.kind).then(|| {
             "the learning rates of the schedule depend on the number of epochs, so earlier epochs would have had other \
              rates; start a new run"

@@ -16,23 +16,13 @@ use crate::checksum;
 #[cfg(test)]
 mod tests;
 
-/// Reports the progress of a download.
-pub trait DownloadProgress {
-    /// A download of `size` bytes from `url` starts.
-    fn start(&self, url: &str, size: u64);
+/// Is called with the address and the bytes of each download. What it returns is called with the bytes that have arrived
+/// so far, and dropped at the end.
+pub type DownloadProgress<'a> = &'a dyn Fn(&str, u64) -> Box<dyn Fn(u64)>;
 
-    /// `bytes` bytes have arrived so far.
-    fn advance(&self, bytes: u64);
-
-    /// All bytes have arrived.
-    fn finish(&self);
-}
-
-/// Reports nothing.
-impl DownloadProgress for () {
-    fn start(&self, _: &str, _: u64) {}
-    fn advance(&self, _: u64) {}
-    fn finish(&self) {}
+/// Shows no progress.
+pub fn silent(_: &str, _: u64) -> Box<dyn Fn(u64)> {
+    Box::new(|_| ())
 }
 
 /// How long to wait for a mirror before trying the next one.
@@ -91,7 +81,7 @@ pub fn download(
     mirrors: &[String],
     dir: &Path,
     timeouts: Timeouts,
-    progress: &dyn DownloadProgress,
+    progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
     fs::create_dir_all(dir)
@@ -115,21 +105,17 @@ pub fn download(
 }
 
 /// Downloads the published file from an address into memory: the largest has 26 MB.
-fn fetch(
-    agent: &Agent,
-    url: &str,
-    published: &Published,
-    progress: &dyn DownloadProgress,
-) -> Result<Vec<u8>, MirrorError> {
-    progress.start(url, published.size);
+fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProgress) -> Result<Vec<u8>, MirrorError> {
+    let advance = progress(url, published.size);
     let mut bytes = Vec::new();
     let mut response = agent.get(url).call()?;
     // One more byte reveals a body that is too long, without reading all of it.
     let mut body = response.body_mut().as_reader().take(published.size + 1);
-    while body.by_ref().take(1 << 16).read_to_end(&mut bytes)? > 0 {
-        progress.advance(bytes.len() as u64);
+    // Reading reports errors of `ureq` as I/O errors.
+    while body.by_ref().take(1 << 16).read_to_end(&mut bytes).map_err(ureq::Error::from)? > 0 {
+        advance(bytes.len() as u64);
     }
-    progress.finish();
+    drop(advance);
     check(&bytes, published)?;
     Ok(bytes)
 }

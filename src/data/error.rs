@@ -15,32 +15,26 @@ pub enum DataError {
     /// `data.dataset = "idx"` without a folder.
     #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
-    /// The folder of the user's own files lacks some. They are never downloaded.
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
     Missing { dir: PathBuf, missing: Vec<String> },
-    /// Several folders in the folder of the user's own files hold a data set.
-    #[error("{dir} holds several data sets: set data.dir to one of {}", paths(found))]
-    Several { dir: PathBuf, found: Vec<PathBuf> },
-    /// The sub-folders of a folder are not the expected classes.
+    #[error("{dir} holds several data sets: set data.dir to one of {}", found.join(", "))]
+    Several { dir: PathBuf, found: Vec<String> },
     #[error(
         "{dir} has the sub-folders {}, but {expected} are expected: make one sub-folder per class, with its images",
         listed(found, usize::MAX)
     )]
     Folders { dir: PathBuf, found: Vec<String>, expected: String },
-    /// Too many files in a folder of images are not images.
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
         unreadable.len(),
         first(unreadable, MOST_NAMED)
     )]
     UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
-    /// A class has no image for training, or none for testing.
     #[error(
         "{dir} has too few images: a class needs at least one for training and one for testing; add images, or remove \
          the folder"
     )]
     Few { dir: PathBuf },
-    /// A file of a named data set is not the published one.
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it again, or \
          set data.dataset = \"idx\" to use files of your own"
@@ -55,34 +49,25 @@ pub enum DataError {
     /// The environment variable for the time-outs is not a usable time.
     #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
     Timeout { variable: &'static str, value: String },
-    /// A file or folder cannot be written.
     #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
     Write { path: PathBuf, source: io::Error },
-    /// A file cannot be opened or read.
     #[error("cannot read {path}: check that it exists and that you may read it")]
     Read { path: PathBuf, source: io::Error },
-    /// A file is not a complete IDX file of the expected kind.
     #[error("{path} is not a usable IDX file: replace it")]
     Idx { path: PathBuf, source: IdxError },
-    /// The files of images and labels do not belong together.
     #[error("{images} holds {image_count} images, but {labels} holds {label_count} labels: use files of one data set")]
     Counts { images: PathBuf, image_count: usize, labels: PathBuf, label_count: usize },
-    /// A label is not below the number of classes.
     #[error("{path}: label {index} (from 0) is {label}, but the {classes} classes are 0 to {}: correct it", classes - 1)]
     Label { path: PathBuf, index: usize, label: u8, classes: usize },
-    /// `data.classes` names a label that no image has.
     #[error("data.classes: no image has the label {label}: remove it")]
     Classes { label: String },
-    /// Validation would take all training images.
     #[error("data.validation = {validation} leaves nothing to train on: there are {images} training images in all")]
     Validation { validation: usize, images: usize },
-    /// The classes can't have equally many labels of this number.
     #[error(
         "data.labels = {labels} takes a whole number from {least} to {most} here: the same number for each class, at \
          least one and at most the size of the smallest class"
     )]
     Labels { labels: usize, least: usize, most: usize },
-    /// The test images have another size than the training images.
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",
         found[0], found[1], expected[0], expected[1]
@@ -98,7 +83,6 @@ pub enum IdxError {
     /// The dimensions are not usable, as those of images in place of labels.
     #[error("its dimensions are {found:?}, not {expected}")]
     Shape { expected: &'static str, found: Vec<usize> },
-    /// A value is no byte.
     #[error(
         "it holds {kind}, of which number {index} (from 0) is {number}: convert them to whole numbers from 0 to 255, \
          or images to floats from 0 to 1"
@@ -147,17 +131,6 @@ impl From<ureq::Error> for MirrorError {
             other => Self::Http(Box::new(other)),
         }
     }
-}
-
-impl From<io::Error> for MirrorError {
-    /// Reading an answer's body reports errors of `ureq` as I/O errors.
-    fn from(error: io::Error) -> Self {
-        ureq::Error::from(error).into()
-    }
-}
-
-fn paths(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn list(attempts: &[(String, MirrorError)]) -> String {

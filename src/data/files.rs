@@ -157,7 +157,7 @@ impl IdxFiles {
 /// # Errors
 /// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
 /// downloaded.
-pub fn locate(config: &Data, progress: &dyn DownloadProgress) -> Result<Files, DataError> {
+pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
@@ -172,7 +172,7 @@ fn named(
     source: &Source,
     config: &Data,
     timeouts: Timeouts,
-    progress: &dyn DownloadProgress,
+    progress: DownloadProgress,
 ) -> Result<IdxFiles, DataError> {
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
@@ -197,7 +197,7 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     if let [first, _, ..] = holding[..]
         && first != dir
     {
-        let found = holding.into_iter().cloned().collect();
+        let found = holding.iter().map(|folder| folder.display().to_string()).collect();
         return Err(DataError::Several { dir: dir.into(), found });
     }
     let folder = holding.first().map_or(dir, |folder| folder.as_path());

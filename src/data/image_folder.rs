@@ -7,7 +7,7 @@
 //! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except the files that systems
 //! put into every folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, mem};
 
@@ -206,13 +206,11 @@ fn name(path: &Path) -> String {
 fn hold_out(all: &mut Vec<ImageFile>) -> Vec<ImageFile> {
     let mut by_sum: Vec<(u8, String)> = all.iter().map(|it| (it.class, it.sha256.clone())).collect();
     by_sum.sort();
-    let held_out: BTreeSet<(u8, String)> = by_sum
-        .chunk_by(|one, other| one.0 == other.0)
-        // At least one. A class of one image then has none for training, which `read` reports.
-        .flat_map(|class| &class[..((TEST_FRACTION * class.len() as f64).round() as usize).max(1)])
-        .cloned()
-        .collect();
-    all.extract_if(.., |it| held_out.contains(&(it.class, it.sha256.clone()))).collect()
+    let classes = by_sum.chunk_by(|one, other| one.0 == other.0);
+    // At least one. A class of one image then has none for training, which `read` reports.
+    let count = |class: &[_]| ((TEST_FRACTION * class.len() as f64).round() as usize).max(1);
+    let last: BTreeMap<u8, String> = classes.map(|class| class[count(class) - 1].clone()).collect();
+    all.extract_if(.., |it| it.sha256 <= last[&it.class]).collect()
 }
 
 /// The SHA-256 of the list of files with their checksums, in the format of `sha256sum`.

@@ -12,13 +12,14 @@ use std::thread;
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::augment::{Augmentation, Sample};
 use super::batch::{Batch, BatchImages, ImageBatcher, Unlabelled};
 use super::device_images::DeviceImages;
 use super::images::Images;
-use crate::random::{Purpose, derived_seed, generator};
+use crate::random::{Key, Purpose, derived_seed, generator};
 
 /// Goes through a data set in batches. The last batch has the images that are left. Each batch may also have images
 /// without labels.
@@ -27,34 +28,48 @@ pub struct Loader {
     images: Arc<Images>,
     /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
-    /// The number of images in an epoch. If there are fewer, some come more than once.
-    length: usize,
-    /// The images without labels, and their number in each batch.
-    unlabelled: (Arc<[usize]>, usize),
+    /// The number of images in an epoch. If there are fewer, each comes once before any comes again, and an epoch
+    /// continues where the one before ended.
+    pub length: usize,
     batcher: ImageBatcher,
     batch_size: usize,
-    /// The number of batches in an epoch. The last one has the images that are left.
-    batches: usize,
-    /// The number of batches of one device in an update.
-    accumulation: usize,
-    /// The number of devices, to which the batches go in turn.
-    devices: usize,
+    /// The number of batches in an epoch: one fewer than usual joins the images that are left to the last full batch.
+    pub batches: Option<usize>,
+    /// The images without labels. Their labels are not used.
+    pub unlabelled: Arc<[usize]>,
+    /// The number of images without labels in each batch.
+    pub unlabelled_per_batch: usize,
+    /// The number of batches of one device in an update. They are weighted for it. The last update of an epoch has the
+    /// rest.
+    pub accumulation: usize,
+    /// The number of devices, to which the batches go in turn. An update then has the images that one device would have
+    /// with so many times more batches. Burn makes a slice for each device.
+    pub devices: usize,
     /// The device that this loader is for, from 0.
     part: usize,
     /// The number of loaders for one device that have been made from this one.
     parts: Arc<AtomicUsize>,
-    /// The seed of the order. Without it, the order is that of the data set.
-    shuffle: Option<u64>,
-    augmentation: Option<Augmentation>,
-    /// The number of epochs so far. Burn copies the loader to choose a device; the copies share this.
+    /// The seed of the order, which differs in every epoch. Without it, the order is that of the data set.
+    pub shuffle: Option<u64>,
+    /// Changes the images, differently in every epoch.
+    pub augmentation: Option<Augmentation>,
+    /// Poisson sampling, for private training: each batch takes each image with this rate, independently of the others, by
+    /// a secret key.
+    pub sampling: Option<(Key, f64)>,
+    /// The number of epochs before the first one.
+    pub done: u64,
+    /// The number of epochs since then. Burn copies the loader to choose a device; the copies share this.
     epochs: Arc<AtomicU64>,
     /// The number of threads that make batches ahead of their use. With 0, each batch is made when it is requested.
-    threads: usize,
+    pub threads: usize,
     device: Device,
-    /// Whether batches have bytes instead of tensors.
-    as_bytes: bool,
-    /// The images on the device, sent in the first epoch. Without it, each batch is sent.
-    on_device: Option<Arc<OnceLock<DeviceImages>>>,
+    /// Whether batches have bytes in host memory instead of tensors.
+    pub as_bytes: bool,
+    /// Whether the device stores the images, and batches are gathered there. Images that are augmented, too many, or
+    /// combined with unlabelled ones are still sent batch by batch.
+    pub keep_on_device: bool,
+    /// The images on the device, sent in the first epoch.
+    on_device: Arc<OnceLock<DeviceImages>>,
 }
 
 impl Loader {
@@ -69,92 +84,42 @@ impl Loader {
         Self {
             images: images.clone(),
             length: indices.len(),
-            batches: indices.len().div_ceil(batch_size),
             indices: indices.into(),
-            unlabelled: (Arc::default(), 0),
             batcher,
             batch_size,
+            batches: None,
+            unlabelled: Arc::default(),
+            unlabelled_per_batch: 0,
             accumulation: 1,
             devices: 1,
             part: 0,
             parts: Arc::default(),
             shuffle: None,
             augmentation: None,
+            done: 0,
+            sampling: None,
             epochs: Arc::default(),
             threads: 0,
             device,
             as_bytes: false,
-            on_device: None,
+            keep_on_device: false,
+            on_device: Arc::default(),
         }
     }
 
-    /// Shuffles the images, differently in every epoch.
-    pub fn shuffled(self, seed: u64) -> Self {
-        Self { shuffle: Some(seed), ..self }
-    }
-
-    /// Gives each epoch `images` images. Each image comes once before any comes again, and an epoch continues where the
-    /// one before ended.
-    pub fn with_epoch_length(self, images: usize) -> Self {
-        Self { length: images, batches: images.div_ceil(self.batch_size), ..self }
-    }
-
-    /// Makes `batches` batches of each epoch: one fewer joins the images that are left to the last full batch.
-    pub fn with_batches(self, batches: usize) -> Self {
-        Self { batches, ..self }
-    }
-
-    /// Adds the next `per_batch` of the images at `indices` to each batch, without their labels.
-    pub fn with_unlabelled(self, indices: Vec<usize>, per_batch: usize) -> Self {
-        Self { unlabelled: (indices.into(), per_batch), ..self }
-    }
-
-    /// Augments the images, differently in every epoch.
-    pub fn augmented(self, augmentation: Option<Augmentation>) -> Self {
-        Self { augmentation, ..self }
-    }
-
-    /// Starts after `epochs` epochs.
-    pub fn after(self, epochs: usize) -> Self {
-        Self { epochs: Arc::new(AtomicU64::new(epochs as u64)), ..self }
-    }
-
-    /// Weights the batches for updates of `batches` batches of each device. The last update of an epoch has the rest.
-    pub fn accumulated(self, batches: usize) -> Self {
-        Self { accumulation: batches, ..self }
-    }
-
-    /// Divides the batches among `devices` devices, in turn. An update then has the images that one device would have
-    /// with `devices` times as many batches. Burn makes a slice for each device.
-    pub fn shared_by(self, devices: usize) -> Self {
-        Self { devices, ..self }
-    }
-
-    /// Makes batches ahead of their use, on `threads` threads.
-    pub fn with_threads(self, threads: usize) -> Self {
-        Self { threads, ..self }
-    }
-
-    /// Stores the images on the device and gathers the batches there. Images that are augmented, too many, or combined
-    /// with unlabelled ones are still sent batch by batch.
-    pub fn kept_on_device(self, is_kept: bool) -> Self {
-        Self { on_device: is_kept.then(Arc::default), ..self }
-    }
-
-    /// Gives the images of each batch as bytes in host memory.
-    pub fn in_bytes(self, as_bytes: bool) -> Self {
-        Self { as_bytes, ..self }
+    fn batches(&self) -> usize {
+        self.batches.unwrap_or_else(|| self.length.div_ceil(self.batch_size))
     }
 
     /// The images on the device, if batches are gathered there.
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
-        let is_made_here = self.augmentation.is_some()
-            || !self.unlabelled.0.is_empty()
-            || indices.is_empty()
-            || !DeviceImages::fits(images, indices.len());
-        let on_device = self.on_device.as_ref().filter(|_| !is_made_here)?;
-        Some(on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
+        let is_gathered = self.keep_on_device
+            && self.augmentation.is_none()
+            && self.unlabelled.is_empty()
+            && !indices.is_empty()
+            && DeviceImages::fits(images, indices.len());
+        is_gathered.then(|| self.on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
     }
 
     /// The images in the order of epoch `epoch`, counted from 1.
@@ -180,8 +145,8 @@ impl Loader {
 impl DataLoader<Batch> for Loader {
     /// Starts the next epoch.
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
-        let unlabelled = self.pass(&self.unlabelled.0, Purpose::Unlabelled { epoch: number }, number);
+        let number = self.done + self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
         // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
         let is_copied = self.as_bytes && self.augmentation.is_none();
         let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
@@ -193,12 +158,11 @@ impl DataLoader<Batch> for Loader {
 
     /// The number of images in an epoch, with and without labels.
     fn num_items(&self) -> usize {
-        self.length + self.unlabelled.0.len()
+        self.length + self.unlabelled.len()
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        let on_device = self.on_device.as_ref().map(|_| Arc::default());
-        Arc::new(Self { device: device.clone(), on_device, ..self.clone() })
+        Arc::new(Self { device: device.clone(), on_device: Arc::default(), ..self.clone() })
     }
 
     /// The loader of the next device. Burn asks for one range of the images per device, in order. It gets every batch
@@ -222,12 +186,22 @@ struct Epoch {
 impl Epoch {
     /// The batch at `index`, from 0, among those of this device; `None` after the last one.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batches, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
+        let Loader { images, batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
         let index = index * devices + part;
-        if index >= *batches {
+        if index >= self.loader.batches() {
             return None;
         }
-        let (samples, loss_weight) = self.part_of_update(&self.order, *batch_size, index);
+        let sampled = self.loader.sampling.as_ref().map(|(key, rate)| {
+            let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
+            let mut generator = key.generator(Purpose::Sampling(step));
+            self.order.iter().copied().filter(|_| generator.random::<f64>() < *rate).collect::<Vec<_>>()
+        });
+        let (samples, loss_weight) = match &sampled {
+            None => self.part_of_update(&self.order, *batch_size, index),
+            // An image that does not count stands for no image.
+            Some(samples) if samples.is_empty() => (&self.order[..1], 0.0),
+            Some(samples) => (&samples[..], 1.0),
+        };
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         if let Some(on_device) = self.loader.device_images() {
@@ -238,7 +212,7 @@ impl Epoch {
         let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
         let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
-            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *per_batch, index);
+            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
             Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples), loss_weight }
         });
         Some(Batch { images: self.augmented(samples), targets, unlabelled, seed, loss_weight })
@@ -276,18 +250,18 @@ impl Epoch {
 
     /// The images of some batches.
     fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
-        let end = if batches.end < self.loader.batches { batches.end * size } else { samples.len() };
+        let end = if batches.end < self.loader.batches() { batches.end * size } else { samples.len() };
         &samples[(batches.start * size).min(end)..end]
     }
 
     /// The number of images in all batches of this device.
     fn images(&self) -> usize {
-        let Loader { batches, batch_size, unlabelled: (_, per_batch), devices, part, .. } = &self.loader;
+        let Loader { batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
         let of = |index| {
             let of = |samples, size| self.of_batches(samples, size, index..index + 1).len();
-            of(&self.order, *batch_size) + of(&self.unlabelled, *per_batch)
+            of(&self.order, *batch_size) + of(&self.unlabelled, *unlabelled_per_batch)
         };
-        (*part..*batches).step_by(*devices).map(of).sum()
+        (*part..self.loader.batches()).step_by(*devices).map(of).sum()
     }
 
     /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are
@@ -334,6 +308,56 @@ impl Iterator for Batches {
 
 impl DataLoaderIterator<Batch> for Batches {
     fn progress(&self) -> Progress {
-        Progress::new(self.done, self.images, Some("images".into()))
+        // Poisson sampling can take more than there are.
+        Progress::new(self.done.min(self.images), self.images, Some("images".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Scaling;
+
+    /// The indices in each batch of the first two epochs, of 200 images in batches of `batch_size`, and their weights.
+    fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {
+        let images = Arc::new(Images::new((0..200).collect(), vec![0; 200], [1, 1], 1));
+        let batcher = ImageBatcher::new(Scaling { mean: 0.0, deviation: 1.0 / 255.0 });
+        let device = crate::device::list().into_iter().find_map(|it| it.adapters.into_iter().next()).unwrap().device;
+        let loader = Loader::new(&images, (0..200).collect(), batcher, batch_size, device);
+        let sampling = Some((key.clone(), batch_size as f64 / 200.0));
+        let loader = Loader { shuffle: Some(1), sampling, threads, ..loader };
+        let batches: Vec<_> = loader.iter().chain(loader.iter()).collect();
+        let numbers = |batch: &Batch| batch.images().into_data().iter::<f32>().map(|n| n.round() as usize).collect();
+        batches.into_iter().flatten().map(|batch| (numbers(&batch), batch.loss_weight)).collect()
+    }
+
+    #[test]
+    fn poisson_sampling_takes_each_image_independently_with_its_probability() {
+        let key = Key::new().unwrap();
+        let batches = sampled(&key, 40, 0);
+        assert_eq!(batches.len(), 10);
+        let sizes: Vec<usize> = batches.iter().map(|(images, _)| images.len()).collect();
+        assert!(sizes.iter().any(|&size| size != sizes[0]), "{sizes:?}");
+        // Within six standard deviations.
+        assert!(sizes.iter().sum::<usize>().abs_diff(400) < 108, "{sizes:?}");
+        // An image comes twice in an epoch, as no two batches know of each other.
+        let mut epoch: Vec<usize> = batches[..5].iter().flat_map(|(images, _)| images.clone()).collect();
+        let all = epoch.len();
+        epoch.sort_unstable();
+        epoch.dedup();
+        assert!(epoch.len() < all);
+        assert_eq!(sampled(&key, 40, 2), batches);
+        assert!(sampled(&Key::new().unwrap(), 40, 0) != batches);
+        assert!(sampled(&key, 200, 0).iter().all(|(images, _)| images.len() == 200));
+    }
+
+    #[test]
+    fn batch_without_images_has_one_that_does_not_count() {
+        let batches = sampled(&Key::new().unwrap(), 1, 0);
+        assert_eq!(batches.len(), 400);
+        // The probability of none is 1/e.
+        let empty = batches.iter().filter(|(_, weight)| *weight == 0.0).count();
+        assert!((80..220).contains(&empty), "{empty}");
+        assert!(batches.iter().all(|(images, weight)| *weight == 1.0 || images.len() == 1));
     }
 }

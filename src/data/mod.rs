@@ -31,7 +31,7 @@ mod training;
 
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Item, Scaling, Unlabelled};
-pub(crate) use download::DownloadProgress;
+pub use download::silent;
 pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};

@@ -68,12 +68,11 @@ fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     if !(groups..=most).contains(&total) {
         return Err(DataError::Labels { labels: total, least: groups, most });
     }
-    let mut number = 0;
-    let share = |&size: &usize| {
-        number += usize::from(size > 0);
-        if size > 0 { total / groups + usize::from(number <= total % groups) } else { 0 }
-    };
-    Ok(sizes.iter().map(share).collect())
+    let mut shares = vec![0; sizes.len()];
+    for (number, group) in (0..sizes.len()).filter(|&group| sizes[group] > 0).enumerate() {
+        shares[group] = total / groups + usize::from(number < total % groups);
+    }
+    Ok(shares)
 }
 
 /// Divides `total` among groups in proportion to their sizes. Rounding favours the largest remainders.

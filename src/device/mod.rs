@@ -35,10 +35,8 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
     }
     // Burn panics if a driver is missing or broken.
-    match catch_unwind(|| backend.open(name, index)) {
-        Ok(result) => result,
-        Err(_) => Err(DeviceError::Refused { name: name.into(), help: backend.help() }),
-    }
+    catch_unwind(|| backend.open(name, index))
+        .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
 }
 
 #[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
@@ -88,15 +86,13 @@ pub struct ListedBackend {
 
 /// Lists all backends that are compiled in, in the order in which `auto` prefers them.
 pub fn list() -> Vec<ListedBackend> {
-    let adapters = |backend: Backend| match catch_unwind(|| backend.adapters()) {
-        Ok(adapters) => (0..adapters.len())
-            .filter_map(|index| {
-                open(&if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name().into() }).ok()
-            })
-            .collect(),
-        Err(_) => vec![],
+    let listed = |backend: Backend| {
+        let name = |index| if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name().into() };
+        let count = catch_unwind(|| backend.adapters().len()).unwrap_or(0);
+        let adapters = (0..count).filter_map(|index| open(&name(index)).ok()).collect();
+        ListedBackend { backend: backend.name(), adapters }
     };
-    Backend::built().map(|backend| ListedBackend { backend: backend.name(), adapters: adapters(backend) }).collect()
+    Backend::built().map(listed).collect()
 }
 
 #[cfg(test)]

@@ -3,13 +3,10 @@
 use burn::tensor::ExecutionError;
 use thiserror::Error;
 
-/// Why an evaluation failed.
 #[derive(Debug, Error)]
 pub enum EvaluationError {
-    /// The device failed while computing.
     #[error("the device failed while evaluating: {0}")]
     Device(String),
-    /// The model's output is NaN or infinite.
     #[error("the model's output is NaN or infinite: its training diverged; use a smaller optimizer.learning_rate")]
     NotFinite,
 }

@@ -15,7 +15,6 @@ pub(crate) use classifier::Classifier;
 pub(crate) use error::EvaluationError;
 pub use predictions::classify;
 pub(crate) use predictions::{Probabilities, largest};
-pub(crate) use results::ClassMetrics;
 pub use results::Evaluation;
 
 use crate::data::{ImageBatcher, Images, Loader, Scaling};

@@ -73,6 +73,11 @@ impl Evaluation {
         }
     }
 
+    /// The fraction classified wrongly, in [0, 1].
+    pub fn error(&self) -> f64 {
+        self.wrong as f64 / self.images.max(1) as f64
+    }
+
     /// The count of the most frequent confusion.
     pub fn most_confused(&self) -> usize {
         self.confusions().map(|(count, ..)| count).max().unwrap_or(0)

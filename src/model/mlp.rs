@@ -227,7 +227,8 @@ fn initializer(weights: config::Weights) -> Initializer {
     }
 }
 
-fn activation(name: config::Activation) -> ActivationConfig {
+/// Burn's activation of this name.
+pub fn activation(name: config::Activation) -> ActivationConfig {
     match name {
         config::Activation::Relu => ActivationConfig::Relu,
         config::Activation::Sigmoid => ActivationConfig::Sigmoid,

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::description::Description;
 use super::mlp::Mlp;
 use super::tensors::{self, Stored};
 use super::weights::{self, WeightsError};
 use crate::checksum;
-use crate::config::Experiment;
+use crate::config::{Activation, Experiment, Pixels};
 use crate::data::Scaling;
 use crate::text::listed;
 
@@ -66,38 +67,27 @@ pub struct TransferRecord {
     pub unused: Vec<String>,
 }
 
-/// Weights of another network, and the run that trained it, if known.
+/// Weights of another network, and what is known of it.
 #[derive(Debug)]
 pub struct Pretrained {
     path: PathBuf,
     sha256: String,
     tensors: BTreeMap<String, Stored>,
-    run: Option<SourceRun>,
-}
-
-/// The run that trained some pretrained weights.
-#[derive(Debug)]
-pub struct SourceRun {
-    /// Its experiment.
-    pub experiment: Experiment,
-    /// The names of its classes, in order.
-    pub classes: Vec<String>,
-    /// How its pixels were scaled.
-    pub scaling: Scaling,
+    description: Option<Description>,
 }
 
 impl Pretrained {
-    /// The weights in `bytes`, the content of the safetensors file `path`, which `run` has written.
-    pub fn from_run(path: PathBuf, bytes: &[u8], run: SourceRun) -> Result<Self, WeightsError> {
+    /// The weights in `bytes`, the content of the safetensors file `path`, of a network that its run describes.
+    pub fn from_run(path: PathBuf, bytes: &[u8], description: Description) -> Result<Self, WeightsError> {
         let tensors = tensors::from_safetensors(bytes, &path)?;
-        Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, run: Some(run) })
+        Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, description: Some(description) })
     }
 
-    /// The weights in the file `path`, from any program.
+    /// The weights in the file `path`, from any program. One of this program describes its network.
     pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
         let bytes = weights::read(path)?;
-        let tensors = tensors::from_bytes(&bytes, path)?;
-        Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, run: None })
+        let (tensors, description) = (tensors::from_bytes(&bytes, path)?, Description::read(&bytes, path)?);
+        Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, description })
     }
 
     /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
@@ -164,9 +154,9 @@ impl Pretrained {
         Ok(self)
     }
 
-    /// How the run that trained the weights scaled its pixels; `None` for a bare file.
+    /// How the pixels of the weights' training images were scaled, if that is known.
     pub fn scaling(&self) -> Option<Scaling> {
-        self.run.as_ref().map(|run| run.scaling)
+        self.description.as_ref().map(|it| it.pixels.scaling)
     }
 
     /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
@@ -225,18 +215,19 @@ impl Pretrained {
         Ok((network, record))
     }
 
-    /// Refuses a run with another pixel scaling or activation, or that differs in batch normalisation.
-    fn check_meaning(&self, experiment: &Experiment) -> Result<(), PretrainedError> {
-        let Some(SourceRun { experiment: there, .. }) = &self.run else { return Ok(()) };
-        let values = |experiment: &Experiment| {
-            let Experiment { data, model, .. } = experiment;
+    /// Refuses a network with another pixel scaling or activation, or that differs in batch normalisation.
+    fn check_meaning(&self, Experiment { data, model, .. }: &Experiment) -> Result<(), PretrainedError> {
+        let Some(there) = &self.description else { return Ok(()) };
+        let values = |pixels: Pixels, activation: Activation, batch_norm: bool| {
             [
-                ("data.pixels", format!("{:?}", data.pixels)),
-                ("model.activation", format!("{:?}", model.activation)),
-                ("model.batch_norm", model.batch_norm.to_string()),
+                ("data.pixels", format!("{pixels:?}")),
+                ("model.activation", format!("{activation:?}")),
+                ("model.batch_norm", batch_norm.to_string()),
             ]
         };
-        for ((key, there), (_, here)) in values(there).into_iter().zip(values(experiment)) {
+        let here = values(data.pixels, model.activation, model.batch_norm);
+        let there = values(there.pixels.of_config(), there.activation, there.architecture.batch_norm);
+        for ((key, there), (_, here)) in there.into_iter().zip(here) {
             if there != here {
                 let (there, here) = (format!("{:?}", there.to_lowercase()), format!("{:?}", here.to_lowercase()));
                 return Err(PretrainedError::Differs { run: self.path.clone(), key, there, here });
@@ -247,7 +238,7 @@ impl Pretrained {
 
     /// Why the output layer does not fit these classes, if it does not.
     fn other_classes(&self, here: &[String], start: &BTreeMap<String, Stored>) -> Option<String> {
-        if let Some(SourceRun { classes: there, .. }) = &self.run {
+        if let Some(Description { classes: there, .. }) = &self.description {
             return (there != here)
                 .then(|| format!("the weights are for the classes {}, not {}", there.join(", "), here.join(", ")));
         }

@@ -24,6 +24,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// The values, if they are `f32`.
+    pub fn values(&self) -> Vec<f32> {
+        self.bytes.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
+    }
+
     /// The tensor with `f32` values rounded to half precision.
     pub fn into_f16(self) -> Self {
         if self.kind != "F32" {

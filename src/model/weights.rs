@@ -15,6 +15,7 @@ use std::{fs, io};
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
 use safetensors::{Dtype, SafeTensors};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::text::first;
@@ -65,6 +66,20 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     let mut store = store.clear_metadata().metadata("format", "pt");
     store.collect_from(module).map_err(|error| WeightsError::Save(error.to_string()))?;
     store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
+}
+
+/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata. Their order is fixed, so that equal
+/// models are equal files.
+pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let (length, _) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
+    let (header, tensors) = bytes[8..].split_at(length);
+    let mut header: Value = serde_json::from_slice(header).map_err(|error| WeightsError::load(path, error))?;
+    header["__metadata__"] = json!(entries);
+    header["__metadata__"]["format"] = json!("pt");
+    let mut header = header.to_string().into_bytes();
+    // The tensors are aligned.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    Ok([&header.len().to_le_bytes()[..], &header, tensors].concat())
 }
 
 /// The bytes of a file of weights.

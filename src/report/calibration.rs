@@ -6,7 +6,7 @@
 pub const BINS: usize = 15;
 
 /// The predictions whose confidence lies in one interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
     /// The number of predictions.
     pub images: usize,
@@ -19,19 +19,25 @@ pub struct Bin {
 /// Sorts predictions, each a confidence in [0, 1] and whether it is correct, into [`BINS`] intervals. An interval
 /// contains its upper end, but not its lower end.
 pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
-    let mut sums = [(0, 0, 0.0); BINS];
+    let mut bins = vec![Bin::default(); BINS];
     for (confidence, is_right) in predictions {
         let index = ((confidence * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
-        let (images, right, sum) = &mut sums[index];
-        *images += 1;
-        *right += usize::from(is_right);
-        *sum += confidence;
+        let bin = &mut bins[index];
+        bin.images += 1;
+        bin.accuracy += f64::from(u8::from(is_right));
+        bin.confidence += confidence;
     }
-    let bin = |(images, right, sum): (usize, usize, f64)| {
-        let count = images.max(1) as f64;
-        Bin { images, accuracy: right as f64 / count, confidence: sum / count }
-    };
-    sums.map(bin).to_vec()
+    for bin in &mut bins {
+        let count = bin.images.max(1) as f64;
+        (bin.accuracy, bin.confidence) = (bin.accuracy / count, bin.confidence / count);
+    }
+    bins
+}
+
+/// The confidences in a bin.
+pub fn range(bin: usize) -> String {
+    let edge = |bin: usize| 100.0 * bin as f64 / BINS as f64;
+    format!("{:.0} to {:.0} %", edge(bin), edge(bin + 1))
 }
 
 /// The expected calibration error, in [0, 1]: the mean gap between accuracy and confidence, weighted by the bins'
@@ -66,6 +72,11 @@ mod tests {
     fn confidence_is_in_one_bin_which_contains_its_upper_end() {
         let of = |confidence| bins([(confidence, true)]).iter().position(|bin| bin.images == 1).unwrap();
         assert_eq!((of(0.0), of(1.0 / 15.0), of(1.0 / 15.0 + 1e-9), of(1.0), of(1.0 + 1e-12)), (0, 0, 1, 14, 14));
+    }
+
+    #[test]
+    fn range_of_a_bin_is_in_whole_percent() {
+        assert_eq!((range(0), range(14)), ("0 to 7 %".into(), "93 to 100 %".into()));
     }
 
     #[test]

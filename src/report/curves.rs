@@ -1,4 +1,4 @@
-//! Line charts of metrics over epochs: the coordinates, which the templates turn into SVG.
+//! Line charts of metrics over epochs: the scales, with which the template draws SVG.
 
 use askama::Template;
 
@@ -28,53 +28,21 @@ pub struct Series {
     pub values: Vec<(usize, f64)>,
 }
 
-/// A chart's lines and labels, in the units of the drawing.
+/// A chart of curves over the epochs. The value axis starts at 0.
 #[derive(Debug, Clone, Template)]
 #[template(path = "chart.html")]
 pub struct Chart {
-    pub title: String,
-    /// The labels of the epoch axis.
-    pub epochs: Vec<Tick>,
-    /// The labels of the value axis.
-    pub values: Vec<Tick>,
-    pub lines: Vec<Line>,
-    /// The mark of the best epoch, if there is one.
-    pub best: Option<Tick>,
-    /// The table of the values: a row per epoch, a column per curve.
-    pub rows: Vec<Row>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
-    /// The position along the axis.
-    pub at: f64,
-    pub label: String,
-}
-
-#[derive(Debug, Clone)]
-pub struct Line {
-    pub label: String,
-    /// The number of its colour and dashes.
-    pub style: usize,
-    /// The parts between gaps, as points of an SVG polyline: `x,y x,y`.
-    pub parts: Vec<String>,
-    pub points: Vec<Point>,
-}
-
-/// One value of a curve.
-#[derive(Debug, Clone)]
-pub struct Point {
-    pub x: f64,
-    pub y: f64,
-    pub label: String,
-}
-
-/// An epoch's values, as text.
-#[derive(Debug, Clone)]
-pub struct Row {
-    pub epoch: usize,
-    /// A value per curve; a dash where one is missing.
-    pub cells: Vec<String>,
+    title: String,
+    pub series: Vec<Series>,
+    /// The epoch that is marked as the best.
+    best: Option<usize>,
+    /// How values are written.
+    text: fn(f64) -> String,
+    /// The last epoch.
+    last: usize,
+    /// The distance between the labels of the value axis, and how many there are besides 0.
+    step: f64,
+    steps: usize,
 }
 
 impl Series {
@@ -83,56 +51,61 @@ impl Series {
         let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
         Self { label: label.into(), style, values }
     }
+
+    /// The parts between gaps.
+    fn parts(&self) -> impl Iterator<Item = &[(usize, f64)]> {
+        self.values.split(|(_, value)| !value.is_finite()).filter(|part| !part.is_empty())
+    }
+
+    /// The values that are drawn.
+    fn points(&self) -> Vec<(usize, f64)> {
+        self.parts().flatten().copied().collect()
+    }
+
+    fn at(&self, epoch: usize) -> Option<f64> {
+        self.values.iter().find(|value| value.0 == epoch).map(|value| value.1)
+    }
 }
 
 impl Chart {
     /// A chart of `series`, with its values formatted by `text` and a mark at epoch `best`; `None` if there is nothing
-    /// to draw. The value axis starts at 0.
-    pub fn new(title: &str, series: &[Series], best: Option<usize>, text: fn(f64) -> String) -> Option<Self> {
-        let finite = || series.iter().flat_map(|series| &series.values).filter(|(_, value)| value.is_finite());
-        let last = finite().map(|&(epoch, _)| epoch).max()?;
-        let largest = finite().map(|&(_, value)| value).fold(0.0, f64::max);
+    /// to draw.
+    pub fn new(title: &str, series: Vec<Series>, best: Option<usize>, text: fn(f64) -> String) -> Option<Self> {
+        let points = || series.iter().flat_map(Series::points);
+        let last = points().map(|(epoch, _)| epoch).max()?;
+        let largest = points().map(|(_, value)| value).fold(0.0, f64::max);
         let step = nice(largest / VALUES);
-        let steps = (largest / step - 1e-9).ceil().max(1.0);
-        // A single epoch is in the middle.
-        let x = |epoch: usize| match last {
-            1 => tenth((LEFT + RIGHT) / 2.0),
-            _ => tenth(LEFT + (RIGHT - LEFT) * (epoch as f64 - 1.0) / (last as f64 - 1.0)),
-        };
-        let y = |value: f64| tenth(BOTTOM - (BOTTOM - TOP) * value / (steps * step));
-        let label = |value: f64| if value == 0.0 { "0".into() } else { short(value, step) };
+        let steps = (largest / step - 1e-9).ceil().max(1.0) as usize;
+        Some(Self { title: title.into(), series, best: best.filter(|&epoch| epoch <= last), text, last, step, steps })
+    }
 
-        let every = nice(last as f64 / MOST_EPOCHS as f64).ceil().max(1.0) as usize;
-        let epochs = (1..=last).filter(|epoch| epoch % every == 0);
-        let lines = series.iter().map(|series| {
-            let point = |&(epoch, value): &(usize, f64)| {
-                let label = format!("{}, epoch {epoch}: {}", series.label, text(value));
-                Point { x: x(epoch), y: y(value), label }
-            };
-            let gapless = series.values.split(|(_, value)| !value.is_finite()).filter(|part| !part.is_empty());
-            let parts = gapless.clone().map(|part| {
-                let at = |&(epoch, value): &(usize, f64)| format!("{},{}", x(epoch), y(value));
-                part.iter().map(at).collect::<Vec<_>>().join(" ")
-            });
-            let points = gapless.flatten().map(point).collect();
-            Line { label: series.label.clone(), style: series.style, parts: parts.collect(), points }
-        });
-        let row = |epoch: usize| {
-            let cell = |series: &Series| series.values.iter().find(|value| value.0 == epoch).map(|value| text(value.1));
-            let cells = series.iter().map(|series| cell(series).unwrap_or_else(|| "–".into())).collect();
-            Row { epoch, cells }
-        };
-        Some(Self {
-            title: title.into(),
-            epochs: epochs.map(|epoch| Tick { at: x(epoch), label: epoch.to_string() }).collect(),
-            values: (0..=steps as usize)
-                .map(|number| number as f64 * step)
-                .map(|value| Tick { at: y(value), label: label(value) })
-                .collect(),
-            lines: lines.collect(),
-            best: best.filter(|&epoch| epoch <= last).map(|epoch| Tick { at: x(epoch), label: epoch.to_string() }),
-            rows: (1..=last).map(row).collect(),
-        })
+    /// The position of an epoch. A single one is in the middle.
+    fn x(&self, epoch: usize) -> f64 {
+        match self.last {
+            1 => tenth((LEFT + RIGHT) / 2.0),
+            last => tenth(LEFT + (RIGHT - LEFT) * (epoch as f64 - 1.0) / (last as f64 - 1.0)),
+        }
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        tenth(BOTTOM - (BOTTOM - TOP) * value / (self.steps as f64 * self.step))
+    }
+
+    /// The epochs that have a label.
+    fn epochs(&self) -> Vec<usize> {
+        let every = nice(self.last as f64 / MOST_EPOCHS as f64).ceil().max(1.0) as usize;
+        (1..=self.last).filter(|epoch| epoch % every == 0).collect()
+    }
+
+    /// The values that have a label, and the labels, with as many decimals as the step has.
+    fn values(&self) -> Vec<(f64, String)> {
+        let decimals = (-self.step.log10().floor()).max(0.0) as usize;
+        let label = |value: f64| if value == 0.0 { "0".into() } else { format!("{value:.decimals$}") };
+        (0..=self.steps).map(|number| number as f64 * self.step).map(|value| (value, label(value))).collect()
+    }
+
+    fn text(&self, value: f64) -> String {
+        (self.text)(value)
     }
 }
 
@@ -144,12 +117,6 @@ fn nice(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let times = [1.0, 2.0, 5.0].into_iter().find(|times| times * power >= step * (1.0 - 1e-9));
     times.unwrap_or(10.0) * power
-}
-
-/// Formats a multiple of `step` with as many decimals as the step has.
-fn short(value: f64, step: f64) -> String {
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
-    format!("{value:.decimals$}")
 }
 
 /// The error that belongs to an accuracy, in percent.
@@ -177,48 +144,49 @@ mod tests {
 
     fn chart(values: &[(usize, f64)], best: Option<usize>) -> Option<Chart> {
         let series = Series { label: "validation".into(), style: 1, values: values.to_vec() };
-        Chart::new("loss", &[series], best, |value| format!("{value:.1}"))
+        Chart::new("loss", vec![series], best, |value| format!("{value:.1}"))
     }
 
-    fn labels(ticks: &[Tick]) -> Vec<&str> {
-        ticks.iter().map(|tick| tick.label.as_str()).collect()
+    fn labels(chart: &Chart) -> Vec<String> {
+        chart.values().into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
     fn curve_goes_from_left_to_right_with_zero_at_the_bottom() {
         let chart = chart(&[(1, 1.0), (2, 0.5), (3, 0.0)], Some(3)).unwrap();
-        let middle = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
-        assert_eq!(chart.lines[0].parts, [format!("{LEFT},{TOP} {},{} {RIGHT},{BOTTOM}", middle.0, middle.1)]);
-        assert_eq!(chart.lines[0].points[1].label, "validation, epoch 2: 0.5");
-        assert_eq!(chart.best, Some(Tick { at: RIGHT, label: "3".into() }));
-        assert_eq!(labels(&chart.values), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
-        assert_eq!((chart.values[0].at, chart.values[5].at), (BOTTOM, TOP));
-        assert_eq!(labels(&chart.epochs), ["1", "2", "3"]);
+        let (x, y) = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
+        let html = chart.render().unwrap();
+        assert!(html.contains(&format!("points=\"{LEFT},{TOP} {x},{y} {RIGHT},{BOTTOM}\"")), "{html}");
+        assert!(html.contains("<title>validation, epoch 2: 0.5</title>"), "{html}");
+        assert!(html.contains(&format!("class=\"best\" x1=\"{RIGHT}\"")) && html.contains("best epoch, 3"), "{html}");
+        assert_eq!(labels(&chart), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!((chart.y(0.0), chart.y(1.0)), (BOTTOM, TOP));
+        assert_eq!(chart.epochs(), [1, 2, 3]);
     }
 
     #[test]
     fn single_epoch_is_in_the_middle() {
         let chart = chart(&[(1, 0.3)], None).unwrap();
-        assert_eq!((chart.lines[0].points.len(), chart.lines[0].points[0].x), (1, (LEFT + RIGHT) / 2.0));
+        assert_eq!((chart.series[0].points().len(), chart.x(1)), (1, (LEFT + RIGHT) / 2.0));
     }
 
     #[test]
     fn value_that_is_not_finite_leaves_a_gap() {
-        let chart = chart(&[(1, 1.0), (2, f64::NAN), (3, 1.0), (4, f64::INFINITY)], None).unwrap();
-        assert_eq!((chart.lines[0].parts.len(), chart.lines[0].points.len()), (2, 2));
-        assert!(super::tests::chart(&[(1, f64::NAN)], None).is_none() && super::tests::chart(&[], None).is_none());
+        let drawn = chart(&[(1, 1.0), (2, f64::NAN), (3, 1.0), (4, f64::INFINITY)], None).unwrap();
+        assert_eq!((drawn.series[0].parts().count(), drawn.series[0].points().len()), (2, 2));
+        assert!(chart(&[(1, f64::NAN)], None).is_none() && chart(&[], None).is_none());
     }
 
     #[test]
     fn zeros_alone_are_drawn() {
         let chart = chart(&[(1, 0.0), (2, 0.0)], None).unwrap();
-        assert_eq!((chart.lines[0].points[0].y, labels(&chart.values)), (BOTTOM, vec!["0", "1"]));
+        assert_eq!((chart.y(0.0), labels(&chart)), (BOTTOM, vec!["0".to_string(), "1".into()]));
     }
 
     #[test]
     fn many_epochs_have_few_labels() {
         let values: Vec<(usize, f64)> = (1..=90).map(|epoch| (epoch, 1.0)).collect();
-        assert_eq!(labels(&chart(&values, None).unwrap().epochs), ["20", "40", "60", "80"]);
+        assert_eq!(chart(&values, None).unwrap().epochs(), [20, 40, 60, 80]);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::data_uri::grey;
 use crate::data::Images;
 use crate::evaluation::{EvaluationOutput, Probabilities};
 
@@ -11,27 +10,14 @@ const MOST: usize = 500;
 /// The most pixels in all their images together. Fewer images are shown if they are large.
 const MOST_PIXELS: usize = 1 << 19;
 
-/// A wrong prediction, as the page shows it.
+/// A wrong prediction.
 #[derive(Debug, Clone, Template)]
 #[template(path = "mistake.html")]
-pub struct Mistake {
+pub struct Mistake<'a> {
     /// The image's index in the test set, from 0.
-    pub index: usize,
-    /// A data URI.
-    pub image: String,
-    pub truth: String,
-    pub prediction: String,
-    /// The three most probable classes.
-    pub guesses: Vec<Guess>,
-}
-
-/// A class and its predicted probability.
-#[derive(Debug, Clone)]
-pub struct Guess {
-    pub class: String,
-    pub percent: String,
-    /// Whether it is the true class.
-    pub is_right: bool,
+    index: usize,
+    images: &'a Images,
+    probabilities: &'a Probabilities,
 }
 
 /// The indices of the wrong predictions, the most confident first; those of equal confidence by index.
@@ -44,34 +30,15 @@ pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
 }
 
 /// The mistakes that a page shows.
-pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake> {
+pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
     let EvaluationOutput { images, predictions, .. } = evaluated;
-    let ranked = ranked(images.labels(), predictions);
-    ranked.into_iter().take(most(images)).map(|index| Mistake::new(index, images, &predictions[index])).collect()
+    let mistake = |index: usize| Mistake { index, images, probabilities: &predictions[index] };
+    ranked(images.labels(), predictions).into_iter().take(most(images)).map(mistake).collect()
 }
 
 fn most(images: &Images) -> usize {
     let [height, width] = images.size();
     (MOST_PIXELS / (height * width).max(1)).clamp(1, MOST)
-}
-
-impl Mistake {
-    fn new(index: usize, images: &Images, probabilities: &Probabilities) -> Self {
-        let truth = usize::from(images.label(index));
-        let name = |class: usize| images.names()[class].clone();
-        let guess = |class: usize| Guess {
-            class: name(class),
-            percent: format!("{:.1}", 100.0 * probabilities.0[class]),
-            is_right: class == truth,
-        };
-        Self {
-            index,
-            image: grey(images.pixels(index), images.size()),
-            truth: name(truth),
-            prediction: name(probabilities.best()),
-            guesses: probabilities.ranked().into_iter().take(3).map(guess).collect(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -92,11 +59,18 @@ mod tests {
     #[test]
     fn mistake_lists_the_three_best_guesses() {
         let images = Images::new(vec![0, 255, 0, 255], vec![3], [2, 2], 4);
-        let mistake = Mistake::new(0, &images, &Probabilities(vec![0.05, 0.125, 0.625, 0.2]));
-        let guesses: Vec<_> =
-            mistake.guesses.iter().map(|it| (it.class.as_str(), it.percent.as_str(), it.is_right)).collect();
-        assert_eq!(guesses, [("2", "62.5", false), ("3", "20.0", true), ("1", "12.5", false)]);
-        assert_eq!((mistake.truth.as_str(), mistake.prediction.as_str()), ("3", "2"));
+        let probabilities = Probabilities(vec![0.05, 0.125, 0.625, 0.2]);
+        let html = Mistake { index: 0, images: &images, probabilities: &probabilities }.render().unwrap();
+        let guesses: Vec<&str> = html.lines().filter(|line| line.starts_with("<div class=\"guess")).collect();
+        assert_eq!(
+            guesses,
+            [
+                r#"<div class="guess" style="--p:62.5"><span>2</span><span>62.5 %</span></div>"#,
+                r#"<div class="guess is-right" style="--p:20.0"><span>3</span><span>20.0 %</span></div>"#,
+                r#"<div class="guess" style="--p:12.5"><span>1</span><span>12.5 %</span></div>"#,
+            ]
+        );
+        assert!(html.contains("3 classified as 2") && html.contains("test image 0, from 0"), "{html}");
     }
 
     #[test]

@@ -21,7 +21,7 @@ fn epoch(number: usize, validation: Option<f64>) -> Epoch {
 #[test]
 fn charts_show_only_what_was_measured() {
     let lines = |epochs: &[Epoch], best| -> Vec<Vec<String>> {
-        let labels = |chart: Chart| chart.lines.into_iter().map(|line| line.label).collect();
+        let labels = |chart: Chart| chart.series.into_iter().map(|series| series.label).collect();
         charts(epochs, best).into_iter().map(labels).collect()
     };
     assert_eq!(lines(&[], None), Vec::<Vec<String>>::new());
@@ -31,9 +31,8 @@ fn charts_show_only_what_was_measured() {
 
 #[test]
 fn confusion_colours_are_relative_to_the_most_frequent_confusion() {
-    let cells = cells(&Evaluation::new(vec![vec![4, 1], vec![2, 0]], &["0".into(), "1".into()], 0.0));
-    let strengths: Vec<Vec<&str>> =
-        cells.iter().map(|row| row.iter().map(|cell| cell.strength.as_str()).collect()).collect();
+    let evaluation = Evaluation::new(vec![vec![4, 1], vec![2, 0]], &["0".into(), "1".into()], 0.0);
+    let strengths = [0, 1].map(|truth| [0, 1].map(|class| format!("{:.2}", strength(&evaluation, truth, class))));
     assert_eq!(strengths, [["0.50", "0.35"], ["0.60", "0.10"]]);
 }
 
@@ -62,6 +61,9 @@ fn page_escapes_text_and_needs_no_mistakes_validation_or_hidden_layers() {
     );
     assert!(page.contains("No mistakes on the test set") && page.contains("class 1"), "{page}");
     assert!(!page.contains("best epoch, 1") && page.contains("No images were held out for validation"), "{page}");
+    // A bar is as high as its accuracy, and its gap goes to the confidence.
+    let bar = r#"<rect class="bar" x="236.7" y="16" width="15.1" height="256"/><rect class="gap" x="236.7" y="16" width="15.1" height="64"/>"#;
+    assert!(page.contains(bar) && page.contains("confidence 73 to 80 %: 1 images, mean confidence 75.0 %"), "{page}");
     assert!(page[..page.len().min(1024)].contains(MARK), "{page}");
 }
 

@@ -13,29 +13,21 @@ const QUANTILE: f64 = 0.995;
 /// The first layer, as the page shows it.
 #[derive(Debug, Clone)]
 pub struct FirstLayer {
-    /// The units, but not all of them if they are many or large.
-    pub units: Vec<Unit>,
+    /// The weights of each unit, as the data URI of an image; not of all of them if they are many or large.
+    pub units: Vec<String>,
     /// The number of all units.
     pub all: usize,
     /// The absolute weight that gets the strongest colour.
     pub largest: f32,
 }
 
-#[derive(Debug, Clone)]
-pub struct Unit {
-    pub name: String,
-    /// Its weights, as the data URI of an image.
-    pub image: String,
-}
-
 impl FirstLayer {
-    /// The layer with these weights, `[units, height · width]`. `name` is the name of a unit.
-    pub fn new(weights: &[f32], size: [usize; 2], name: impl Fn(usize) -> String) -> Self {
+    /// The layer with these weights, `[units, height · width]`.
+    pub fn new(weights: &[f32], size: [usize; 2]) -> Self {
         let inputs = (size[0] * size[1]).max(1);
         let largest = quantile(weights);
         let shown = (MOST_PIXELS / inputs).clamp(1, MOST);
-        let unit = |(index, weights)| Unit { name: name(index), image: diverging(weights, size, largest) };
-        let units = weights.chunks(inputs).take(shown).enumerate().map(unit).collect();
+        let units = weights.chunks(inputs).take(shown).map(|weights| diverging(weights, size, largest)).collect();
         Self { units, all: weights.len() / inputs, largest }
     }
 }
@@ -52,22 +44,18 @@ fn quantile(weights: &[f32]) -> f32 {
 mod tests {
     use super::*;
 
-    fn unit(index: usize) -> String {
-        format!("unit {index}")
-    }
-
     #[test]
     fn units_have_an_image_each_and_outliers_do_not_decide_the_colours() {
         let mut weights = vec![0.5; 250 * 4];
         weights[0] = -90.0;
-        let layer = FirstLayer::new(&weights, [2, 2], unit);
+        let layer = FirstLayer::new(&weights, [2, 2]);
         assert_eq!((layer.units.len(), layer.all, layer.largest), (250, 250, 0.5));
     }
 
     #[test]
     fn wide_layers_and_large_images_are_cut() {
-        assert_eq!(FirstLayer::new(&vec![1.0; 300], [1, 1], unit).units.len(), MOST);
-        let large = FirstLayer::new(&vec![1.0; 2 * MOST_PIXELS], [1, MOST_PIXELS], unit);
+        assert_eq!(FirstLayer::new(&vec![1.0; 300], [1, 1]).units.len(), MOST);
+        let large = FirstLayer::new(&vec![1.0; 2 * MOST_PIXELS], [1, MOST_PIXELS]);
         assert_eq!((large.units.len(), large.all), (1, 2));
     }
 }

@@ -41,6 +41,11 @@ pub enum RunError {
          start a new run"
     )]
     OtherStart { run: PathBuf, file: String },
+    #[error(
+        "{run} can't be resumed: {path} is missing, and with another key its private training would reveal more; start a new \
+         run"
+    )]
+    NoKey { run: PathBuf, path: PathBuf },
     #[error("{run} is in use: another process is training or evaluating it; wait for it, or stop it")]
     InUse { run: PathBuf },
     #[error("can't write {path}")]

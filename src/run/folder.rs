@@ -21,6 +21,7 @@ use super::tensorboard::{self, TRAIN, VALIDATION};
 use crate::bounded;
 use crate::checksum;
 use crate::config::{self, Experiment};
+use crate::random::Key;
 
 /// The largest table or JSON file of a run that is read, in bytes. The longest training, of 100,000 epochs, has a table of
 /// 20 MB.
@@ -40,6 +41,7 @@ impl RunFolder {
     pub const BEST: &str = "best.safetensors";
     /// The HTML report.
     pub const REPORT: &str = "report.html";
+    const KEY: &str = "privacy.key";
 
     /// The run folder at `path`. Reads nothing yet.
     pub fn at(path: &Path) -> Self {
@@ -131,6 +133,26 @@ impl RunFolder {
         let path = self.path.join(Checkpoint::FILE);
         let bytes = self.if_exists(&path, bounded::read_regular(&path))?;
         bytes.map(|bytes| Ok(Checkpoint::from_bytes(&bytes, &path)?)).transpose()
+    }
+
+    /// The secret key of a private training, created before its first step. `started` says whether steps are done.
+    pub(crate) fn privacy_key(&self, started: bool) -> Result<Key, RunError> {
+        let path = self.path.join(Self::KEY);
+        match self.if_exists(&path, bounded::read(&path, LARGEST))? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|source| RunError::Damaged { path, source }),
+            None if started => Err(RunError::NoKey { run: self.path.clone(), path }),
+            None => {
+                let key = Key::new().map_err(|source| unwritten(&self.path, Self::KEY, source))?;
+                self.write_json(Self::KEY, &key)?;
+                Ok(key)
+            }
+        }
+    }
+
+    /// Deletes the key of a private training.
+    pub(crate) fn remove_privacy_key(&self) -> Result<(), RunError> {
+        let path = self.path.join(Self::KEY);
+        self.if_exists(&path, fs::remove_file(&path).map(|()| vec![])).map(drop)
     }
 
     /// The resolved experiment of the run.

@@ -10,13 +10,13 @@
 //! | `evaluation.json` | an [`EvaluationRecord`]: the best model on the test images, with the SHA-256 of both |
 //! | `report.html` | the HTML report, see [`crate::report`] |
 //! | `tensorboard/` | the curves of `metrics.csv` for TensorBoard, if `training.tensorboard` is set |
+//! | `privacy.key` | the secret key of a private training, until it is finished |
 //! | `.lock` | empty; the process that trains here holds a lock on it |
 //!
 //! Each file is written atomically. A crash can happen between two files, so they are written in an order that leaves a
 //! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
 //! checkpoint; the metrics, which are also in the checkpoint.
 
-mod bundled;
 mod checkpoint;
 mod error;
 mod evaluation_record;
@@ -28,8 +28,8 @@ mod record;
 mod status;
 mod summary;
 mod tensorboard;
+mod unpacked;
 
-pub(crate) use bundled::Bundled;
 pub use checkpoint::Checkpoint;
 pub(crate) use checkpoint::CheckpointError;
 pub(crate) use error::RunError;
@@ -40,6 +40,7 @@ pub(crate) use folder::lock::Lock;
 pub(crate) use listing::{ListedRun, find, list, list_existing};
 pub use metrics::Epoch;
 pub(crate) use record::TrainingRecord;
-pub use record::{DataRecord, Record, Seconds, Stopwatch};
+pub use record::{DataRecord, PrivacyRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;
 pub use summary::Summary;
+pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};

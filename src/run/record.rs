@@ -7,9 +7,10 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
+use crate::config::Model;
 use crate::data::Scaling;
 use crate::data::prepare::Look;
-use crate::model::TransferRecord;
+use crate::model::{Architecture, Description, PROGRAM, Pixels, TransferRecord};
 
 /// The program, device and data of a run, and the results of its training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,26 @@ pub struct Record {
     pub training: Option<TrainingRecord>,
     /// The error of a training that diverged.
     pub failure: Option<String>,
+    /// What a private training has cost so far, with the epoch under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privacy: Option<PrivacyRecord>,
+}
+
+/// What some steps of a private training cost.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PrivacyRecord {
+    /// ε: the steps are (ε, δ)-differentially private with respect to adding or removing one training image.
+    pub epsilon: f64,
+    /// δ.
+    pub delta: f64,
+    /// The largest norm of the gradient of an image.
+    pub clip: f64,
+    /// The standard deviation of the noise, as a multiple of `clip`.
+    pub noise_multiplier: f64,
+    /// The probability with which a step takes an image.
+    pub sampling_rate: f64,
+    /// The number of steps.
+    pub steps: usize,
 }
 
 /// The data that a network was trained on. They are needed to use it.
@@ -96,6 +117,20 @@ impl Record {
     /// The names of all devices, as `--device` takes them.
     pub fn devices(&self) -> String {
         [slice::from_ref(&self.device), &self.beside].concat().join(",")
+    }
+
+    /// What the files of this run's models say of themselves.
+    pub fn description(&self, model: &Model) -> Description {
+        let DataRecord { height, width, scaling, look, .. } = self.data;
+        Description {
+            program: PROGRAM.into(),
+            version: self.version.clone(),
+            commit: self.commit.clone(),
+            architecture: Architecture { height, width, hidden: model.hidden.clone(), batch_norm: model.batch_norm },
+            activation: model.activation,
+            classes: self.data.names(),
+            pixels: Pixels::new(scaling, look.unwrap_or(Look::MNIST)),
+        }
     }
 }
 

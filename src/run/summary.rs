@@ -85,7 +85,7 @@ impl Summary {
             validation_wrong: wrong,
             validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),
             validation_loss: best.and_then(|best| best.validation_loss),
-            test_error: evaluation.map(|evaluation| evaluation.wrong as f64 / evaluation.images.max(1) as f64),
+            test_error: evaluation.map(|evaluation| evaluation.error()),
             seconds: match record.training {
                 Some(training) => training.wall_seconds,
                 // The sum of no numbers is -0 in Rust.

@@ -15,7 +15,7 @@ pub enum ApiError {
     #[error("this is not a valid HTTP request: {0}")]
     Malformed(String),
     /// Perhaps another site has pointed its name to this machine.
-    #[error("this server is not {host}: use its address or localhost")]
+    #[error("this server is not {host}: use its address or localhost, or start it with --allow-host {host}")]
     Host { host: String },
     #[error("pages of {origin} may not use this server")]
     Origin { origin: String },

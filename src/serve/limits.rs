@@ -12,3 +12,6 @@ pub const LARGEST_BODY: usize = 4 << 20;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may read nothing of its response.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// The longest side of a stage's picture on the page, in pixels.
+pub const LARGEST_STAGE: u32 = 200;

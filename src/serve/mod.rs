@@ -31,6 +31,7 @@ use tokio_io_timeout::TimeoutStream;
 pub use api_error::ApiError;
 pub use error::ServeError;
 use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
+use origin::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
 
@@ -41,10 +42,11 @@ pub struct Server {
 }
 
 /// Opens `port` for this machine only, or on its address `exposed` for all who can reach it. Port 0 is any free one.
-pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, port: u16) -> Result<Server, ServeError> {
+/// Requests may also name the server by one of these `names`.
+pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Server { listener, service: Service::new(runs, exposed.is_some()) })
+    Ok(Server { listener, service: Service::new(runs, Hosts { is_exposed: exposed.is_some(), names }) })
 }
 
 impl Server {

@@ -11,41 +11,67 @@ use hyper::header::{HOST, ORIGIN};
 use super::api_error::ApiError;
 use super::request::field;
 
-/// Refuses requests for other hosts, and requests from pages of other hosts.
-pub fn check(fields: &HeaderMap, is_exposed: bool) -> Result<(), ApiError> {
-    let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
-    if !is_ours(host, is_exposed) {
-        return Err(ApiError::Host { host: host.into() });
+/// The hosts that requests may be for.
+#[derive(Debug)]
+pub struct Hosts {
+    /// Whether other machines may send requests.
+    pub is_exposed: bool,
+    /// Names of this server besides `localhost`: those of a reverse proxy, for instance.
+    pub names: Vec<String>,
+}
+
+impl Hosts {
+    /// Refuses requests for other hosts, and requests from pages of other hosts. A reverse proxy may speak HTTPS.
+    pub fn check(&self, fields: &HeaderMap) -> Result<(), ApiError> {
+        let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
+        if !self.is_ours(host) {
+            return Err(ApiError::Host { host: host.into() });
+        }
+        let is_own = |origin: &str| match origin.split_once("://") {
+            Some(("http", from)) => from == host,
+            Some(("https", from)) => from == host && self.is_named(host),
+            _ => false,
+        };
+        match field(fields, ORIGIN)? {
+            Some(origin) if !is_own(origin) => Err(ApiError::Origin { origin: origin.into() }),
+            _ => Ok(()),
+        }
     }
-    match field(fields, ORIGIN)? {
-        Some(origin) if origin.strip_prefix("http://") != Some(host) => Err(ApiError::Origin { origin: origin.into() }),
-        _ => Ok(()),
+
+    /// Whether the host is this machine: `localhost`, another of its names, or an address, which nobody else can point
+    /// here.
+    fn is_ours(&self, host: &str) -> bool {
+        let name = without_port(host);
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+        let is_own_address = |address: IpAddr| self.is_exposed || address.is_loopback();
+        name.eq_ignore_ascii_case("localhost") || self.is_named(host) || bare.parse().is_ok_and(is_own_address)
+    }
+
+    fn is_named(&self, host: &str) -> bool {
+        self.names.iter().any(|name| without_port(host).eq_ignore_ascii_case(name))
     }
 }
 
-/// Whether the host is this machine: `localhost`, or an address, which nobody else can point here. The port may be
-/// another one that is forwarded to the server's.
-fn is_ours(host: &str, is_exposed: bool) -> bool {
-    let name = match host.rsplit_once(':') {
+/// The name in a host. The port may be another one that is forwarded to the server's.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
-    };
-    if name.eq_ignore_ascii_case("localhost") {
-        return true;
     }
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    bare.parse().is_ok_and(|address: IpAddr| is_exposed || address.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::Hosts;
+
+    const LOCAL: Hosts = Hosts { is_exposed: false, names: vec![] };
+    const EXPOSED: Hosts = Hosts { is_exposed: true, names: vec![] };
 
     #[test]
     fn localhost_and_loopback_addresses_are_this_machine() {
         for host in ["localhost", "localhost:8000", "LocalHost:1", "127.0.0.1", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
         {
-            assert!(is_ours(host, false) && is_ours(host, true), "{host}");
+            assert!(LOCAL.is_ours(host) && EXPOSED.is_ours(host), "{host}");
         }
     }
 
@@ -54,14 +80,20 @@ mod tests {
         for host in
             ["", "example.org", "example.org:8000", "localhost.example.org", "127.0.0.1.example.org", "a:b", ":80"]
         {
-            assert!(!is_ours(host, false) && !is_ours(host, true), "{host}");
+            assert!(!LOCAL.is_ours(host) && !EXPOSED.is_ours(host), "{host}");
         }
     }
 
     #[test]
     fn other_addresses_are_this_machine_only_if_it_is_exposed() {
         for host in ["192.168.1.7:8000", "[fe80::1]:8000"] {
-            assert!(!is_ours(host, false) && is_ours(host, true), "{host}");
+            assert!(!LOCAL.is_ours(host) && EXPOSED.is_ours(host), "{host}");
         }
+    }
+    #[test]
+    fn allowed_names_are_this_machine_whatever_the_port() {
+        let named = Hosts { is_exposed: false, names: vec!["digits.example.org".into()] };
+        assert!(named.is_ours("digits.example.org") && named.is_ours("Digits.Example.org:8443"));
+        assert!(!named.is_ours("example.org") && !named.is_ours("192.168.1.7"));
     }
 }

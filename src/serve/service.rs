@@ -1,20 +1,25 @@
 //! Routes each request and answers it.
 
 use std::convert::Infallible;
+use std::io::Cursor;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
+use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::api_error::ApiError;
-use super::limits::{MOST_CONNECTIONS, PATIENCE};
-use super::origin;
+use super::limits::{LARGEST_STAGE, MOST_CONNECTIONS, PATIENCE};
+use super::origin::Hosts;
 use super::request::{field, run, whole};
 use super::response::Response;
 use super::run_registry::{NamedRun, RunRegistry};
@@ -24,8 +29,7 @@ use crate::evaluation::Probabilities;
 #[derive(Debug)]
 pub struct Service {
     runs: RunRegistry,
-    /// Whether other machines may send requests.
-    is_exposed: bool,
+    hosts: Hosts,
     /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
     free: Arc<Semaphore>,
 }
@@ -46,12 +50,22 @@ struct Answer<'a> {
     width: usize,
     /// The image that the network classified, row by row.
     pixels: Vec<u8>,
+    /// What each stage of the preparation made, if the query asks for `stages`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stages: Vec<Stage>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stage {
+    name: &'static str,
+    /// A data URI.
+    picture: String,
 }
 
 impl Service {
-    /// A service with these runs, also for other machines if it `is_exposed`.
-    pub fn new(runs: RunRegistry, is_exposed: bool) -> Self {
-        Self { runs, is_exposed, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
+    /// A service with these runs, for requests to these hosts.
+    pub fn new(runs: RunRegistry, hosts: Hosts) -> Self {
+        Self { runs, hosts, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
     }
 
     /// The response to a request, or to its error.
@@ -63,17 +77,18 @@ impl Service {
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
-        origin::check(request.headers(), self.is_exposed)?;
+        self.hosts.check(request.headers())?;
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
             "/api/predict" if request.method() == Method::POST => self.predict(request).await,
             "/api/predict" => Err(ApiError::Method { allowed: "POST" }),
-            "/" | "/page.css" | "/page.js" | "/api/runs" | "/report" if !is_read => {
+            "/" | "/page.css" | "/page.js" | "/healthz" | "/api/runs" | "/report" if !is_read => {
                 Err(ApiError::Method { allowed: "GET" })
             }
             "/" => Ok(Response::new("text/html; charset=utf-8", include_bytes!("page/page.html"))),
             "/page.css" => Ok(Response::new("text/css; charset=utf-8", include_bytes!("page/page.css"))),
             "/page.js" => Ok(Response::new("text/javascript; charset=utf-8", include_bytes!("page/page.js"))),
+            "/healthz" => Response::json(&json!({ "status": "ok" })),
             "/api/runs" => blocking(move || Response::json(&self.runs.list()?)).await,
             "/report" => {
                 let named = self.runs.find(run(&request)?.as_deref())?;
@@ -85,11 +100,12 @@ impl Service {
 
     async fn predict(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
         let NamedRun { name, path } = self.runs.find(run(&request)?.as_deref())?;
+        let with_stages = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "stages"));
         let kind = field(request.headers(), CONTENT_TYPE)?.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_json = match kind.as_str() {
             "application/json" => true,
-            "image/png" | "image/jpeg" => false,
+            "image/png" | "image/jpeg" | "image/jpg" => false,
             _ => return Err(ApiError::MediaType),
         };
         let permit = Arc::clone(&self.free).acquire_owned().await.map_err(|_| ApiError::Failure)?;
@@ -110,10 +126,34 @@ impl Service {
             let digit = class.parse().ok();
             let warnings = prepared.warnings(probabilities.0[probabilities.best()]);
             let pixels = prepared.pixels;
-            Response::json(&Answer { run: name, class, digit, classes, probabilities, warnings, height, width, pixels })
+            let stages = prepared.stages.into_iter().filter(|_| with_stages).map(stage).collect::<Result<_, _>>()?;
+            Response::json(&Answer {
+                run: name,
+                class,
+                digit,
+                classes,
+                probabilities,
+                warnings,
+                height,
+                width,
+                pixels,
+                stages,
+            })
         })
         .await
     }
+}
+
+/// A stage with its picture, reduced to what a page shows.
+fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Stage, ApiError> {
+    let shown = if picture.width().max(picture.height()) > LARGEST_STAGE {
+        picture.thumbnail(LARGEST_STAGE, LARGEST_STAGE)
+    } else {
+        picture
+    };
+    let mut png = Cursor::new(vec![]);
+    shown.write_to(&mut png, ImageFormat::Png).map_err(|_| ApiError::Failure)?;
+    Ok(Stage { name, picture: format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png.get_ref())) })
 }
 
 /// Runs slow work on a thread for blocking work. A panic, which is reported on stderr, becomes [`ApiError::Failure`].

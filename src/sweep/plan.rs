@@ -82,13 +82,6 @@ impl Sweep {
     }
 }
 
-impl Trial {
-    /// The trial's settings, as `--set` takes them.
-    pub fn overrides(&self) -> Vec<String> {
-        overrides(&self.settings)
-    }
-}
-
 impl SweepRun<'_> {
     pub fn experiment(&self) -> Experiment {
         Experiment { seed: self.seed, ..self.trial.experiment.clone() }
@@ -100,7 +93,8 @@ impl SweepRun<'_> {
     }
 }
 
-fn overrides(settings: &[(String, Value)]) -> Vec<String> {
+/// The settings of a trial, as `--set` takes them.
+pub fn overrides(settings: &[(String, Value)]) -> Vec<String> {
     settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
 }
 
@@ -183,7 +177,7 @@ mod tests {
         let file = "[grid]\n'model.hidden' = [[], [3, 2]]\n'optimizer.learning_rate' = [1e-7]\nmodel.activation = ['gelu']\n\
             'training.batch_size' = ['all', 7]";
         for trial in sweep(file).trials {
-            let loaded = config::load(Some("config/smoke.toml".as_ref()), &trial.overrides()).unwrap();
+            let loaded = config::load(Some("config/smoke.toml".as_ref()), &overrides(&trial.settings)).unwrap();
             assert_eq!(loaded, trial.experiment);
         }
     }

@@ -1,6 +1,5 @@
 //! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -91,7 +90,7 @@ impl Results {
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
         }
-        let chosen = choose(&trials).map(|index| &trials[index]);
+        let chosen = choose(&trials);
         let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
         Ok(Self {
             name: sweep.name.clone(),
@@ -105,10 +104,7 @@ impl Results {
 
     /// The trials, the best first. Those without a score come last, in the file's order.
     pub fn ranked(&self) -> Vec<&TrialResult> {
-        let mut trials: Vec<&TrialResult> = self.trials.iter().collect();
-        let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
-        trials.sort_by(|one, other| by_score(&rank(one), &rank(other)));
-        trials
+        ranked(&self.trials)
     }
 
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
@@ -157,18 +153,19 @@ impl TrialResult {
     }
 }
 
-fn by_score(one: &(usize, f64), other: &(usize, f64)) -> Ordering {
-    one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
+    // All trials have the same number of runs and validation images: sums order them like means, but exactly.
+    let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
+    let mut trials: Vec<&TrialResult> = trials.iter().collect();
+    trials.sort_by(|one, other| rank(one).0.cmp(&rank(other).0).then(rank(one).1.total_cmp(&rank(other).1)));
+    trials
 }
 
-/// The index of the trial with the lowest mean validation error, then the lowest mean validation loss, then the first.
-/// Skips trials with a run that diverged. `None` before every run is over.
-fn choose(trials: &[TrialResult]) -> Option<usize> {
+/// The trial with the lowest mean validation error, then the lowest mean validation loss, then the first. Skips trials
+/// with a run that diverged. `None` before every run is over.
+fn choose(trials: &[TrialResult]) -> Option<&TrialResult> {
     let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
-    let scores = trials.iter().enumerate().filter_map(|(index, trial)| Some((index, trial.score()?)));
-    // All trials have the same number of runs and validation images: sums order them like means, but exactly.
-    let best = scores.min_by(|(_, one), (_, other)| by_score(one, other));
-    best.filter(|_| are_over).map(|(index, _)| index)
+    ranked(trials).into_iter().find(|trial| are_over && trial.score().is_some())
 }
 
 #[cfg(test)]
@@ -202,7 +199,7 @@ mod tests {
     }
 
     fn results(trials: Vec<TrialResult>) -> Results {
-        let chosen = choose(&trials).map(|index| trials[index].trial.clone());
+        let chosen = choose(&trials).map(|trial| trial.trial.clone());
         Results { name: "try".into(), base: "b.toml".into(), seeds: vec![1, 2], chosen, test_error: None, trials }
     }
 
@@ -220,7 +217,11 @@ mod tests {
 
     #[test]
     fn sweep_chooses_the_lowest_mean_error_then_the_lowest_loss_then_the_first() {
-        let chosen = |trials: &[&[(usize, f64)]]| choose(&trials.iter().map(|runs| finished(runs)).collect::<Vec<_>>());
+        let chosen = |trials: &[&[(usize, f64)]]| {
+            let trials: Vec<TrialResult> = trials.iter().map(|runs| finished(runs)).collect();
+            let chosen = choose(&trials).map(std::ptr::from_ref);
+            trials.iter().position(|trial| Some(std::ptr::from_ref(trial)) == chosen)
+        };
         assert_eq!(chosen(&[&[(9, 0.1), (30, 0.1)], &[(20, 0.9), (18, 0.9)]]), Some(1));
         assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.2), (20, 0.3)]]), Some(1));
         assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.3), (20, 0.3)]]), Some(0));

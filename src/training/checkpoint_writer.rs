@@ -16,6 +16,7 @@ use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
 use super::schedule::LrSchedule;
+use crate::config::Model;
 use crate::model::weights;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
 
@@ -37,6 +38,8 @@ struct Shared {
 pub struct Start {
     /// The model. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
+    /// The network's config, which its files describe.
+    pub architecture: Model,
     /// The learning rates.
     pub scheduler: ModuleLrScheduler,
     /// The optimiser's state in Burn's file format, and the training time so far.
@@ -111,10 +114,13 @@ impl CheckpointWriter {
         let network = weights::to_bytes(&model.network)?;
         let average = model.ema.as_ref().map(|ema| weights::to_bytes(&ema.network)).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
+        let entries = record.description(&start.architecture).entries();
+        let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
-            models.push((RunFolder::BEST, eval_model));
+            models.push((RunFolder::BEST, &eval_model));
         }
+        record.privacy = start.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;

@@ -8,6 +8,7 @@ use burn::train::TrainOutput;
 
 use super::loss::{Loss, softmax_loss};
 use super::output::{BatchOutput, Mean};
+use super::privacy::GaussianMechanism;
 use crate::data::Batch;
 use crate::evaluation::largest;
 use crate::model::Mlp;
@@ -37,18 +38,33 @@ struct Buffers {
 impl ClosedForm {
     /// The gradients and the output of a step; `None` if the network or the images are not in host memory. `teacher` is for
     /// unlabelled images.
-    pub fn step(&self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
+    /// With `private`, the gradients of the step of this number, counted from 0, are private.
+    pub fn step(
+        &self,
+        network: &Mlp,
+        teacher: &Mlp,
+        loss: &Loss,
+        batch: &Batch,
+        private: Option<(&GaussianMechanism, usize)>,
+    ) -> Option<TrainOutput<BatchOutput>> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = idle().pop().unwrap_or_default();
-        let output = buffers.step(network, teacher, loss, batch);
+        let output = buffers.step(network, teacher, loss, batch, private);
         idle().push(buffers);
         output
     }
 }
 
 impl Buffers {
-    fn step(&mut self, network: &Mlp, teacher: &Mlp, loss: &Loss, batch: &Batch) -> Option<TrainOutput<BatchOutput>> {
-        let (network, logits) = (network.in_host_memory()?, &mut self.logits);
+    fn step(
+        &mut self,
+        mlp: &Mlp,
+        teacher: &Mlp,
+        loss: &Loss,
+        batch: &Batch,
+        private: Option<(&GaussianMechanism, usize)>,
+    ) -> Option<TrainOutput<BatchOutput>> {
+        let (network, logits) = (mlp.in_host_memory()?, &mut self.logits);
         let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
@@ -59,7 +75,9 @@ impl Buffers {
         let count = targets.num_elements();
         let (labelled, unlabelled_logits) = logits.split_at_mut(count * classes);
         let (mut sum, mut correct) = (0.0, 0_u32);
-        let factor = (batch.loss_weight / count as f64) as f32;
+        // A private step divides by the expected number of images, as the real one is secret.
+        let images = if private.is_some() { 1.0 } else { count as f64 };
+        let factor = (batch.loss_weight / images) as f32;
         for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
             let target = target as usize;
             correct += u32::from(largest(logits) == target);
@@ -71,7 +89,13 @@ impl Buffers {
             loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
-        let grads = self.passes.backward(&network, &self.logits);
+        if let Some((mechanism, _)) = private {
+            self.passes.clip(&network, &mut self.logits, mechanism.plan.total.clip);
+        }
+        let mut grads = self.passes.backward(&network, &self.logits);
+        if let Some((mechanism, step)) = private {
+            grads = mechanism.gradients(mlp, grads, step);
+        }
         self.steps += 1;
         if self.steps.is_multiple_of(FORGET_INTERVAL) {
             forget_old_weights(&network.layers.first()?.0.layer.weight.device());

@@ -30,10 +30,15 @@ pub enum TrainingError {
     InterruptedAtEnd { run: PathBuf, test: bool },
     /// The device has memory of its own.
     #[error(
-        "training.gradients = \"closed-form\" computes in this program's memory, which {device} does not use; remove the \
-         key, or train on a CPU, such as with --device flex"
+        "{key} computes in this program's memory, which {device} does not use; remove the key, or train on a CPU, such as \
+         with --device flex"
     )]
-    ClosedForm { device: String },
+    ClosedForm { key: &'static str, device: String },
+    /// No noise is enough.
+    #[error(
+        "privacy.epsilon = {epsilon} is too small for {steps} steps: no noise is enough; use a larger one, or fewer epochs"
+    )]
+    PrivacyBudget { epsilon: f64, steps: usize },
     /// The loss is NaN or infinite.
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \

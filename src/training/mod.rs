@@ -11,6 +11,7 @@
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
+//! - With `[privacy]`, `privacy` adds noise to the gradients, and knows what the training reveals.
 //! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
 //!   infinite.
@@ -34,6 +35,7 @@ mod optimizer;
 mod optimizer_state;
 mod output;
 mod position;
+mod privacy;
 mod schedule;
 mod session;
 mod sgd;
@@ -50,6 +52,7 @@ pub use model::TrainingModel;
 pub use optimizer::optimizer;
 pub use output::Mean;
 pub use position::Position;
+pub(crate) use privacy::PrivacyPlan;
 pub use schedule::LrSchedule;
 pub(crate) use session::Session;
 pub use session::Trained;
@@ -63,11 +66,14 @@ use crate::run::{Record, RunFolder};
 
 /// Checks that the `devices` can compute gradients as `experiment` says.
 pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<(), TrainingError> {
+    let key = match experiment.training.gradients {
+        _ if experiment.privacy.is_on() => "[privacy]",
+        Gradients::ClosedForm => "training.gradients = \"closed-form\"",
+        _ => return Ok(()),
+    };
     match devices.iter().find(|device| !device.shares_memory()) {
-        Some(device) if experiment.training.gradients == Gradients::ClosedForm => {
-            Err(TrainingError::ClosedForm { device: device.name.clone() })
-        }
-        _ => Ok(()),
+        Some(device) => Err(TrainingError::ClosedForm { key, device: device.name.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -103,6 +109,9 @@ mod tests {
         let message = check_gradients(&experiment, &[opened, gpu.clone()]).unwrap_err().to_string();
         assert!(message.contains("which cuda:1 does not use; remove the key"), "{message}");
         experiment.training.gradients = Gradients::Auto;
-        assert!(check_gradients(&experiment, &[gpu]).is_ok());
+        assert!(check_gradients(&experiment, std::slice::from_ref(&gpu)).is_ok());
+        experiment.privacy.epsilon = Some(3.0);
+        let message = check_gradients(&experiment, &[gpu]).unwrap_err().to_string();
+        assert!(message.contains("[privacy] computes in this program's memory"), "{message}");
     }
 }

@@ -9,6 +9,7 @@ use super::ema::ModelEma;
 use super::freezing::Freezing;
 use super::loss::Loss;
 use super::position::Position;
+use super::privacy::GaussianMechanism;
 use crate::config::{Experiment, Gradients};
 use crate::model::{Mlp, WeightsError, weights};
 use crate::run::Checkpoint;
@@ -23,10 +24,13 @@ pub struct TrainingModel {
     /// How to compute gradients if everything is in host memory. Without it, autodiff computes them.
     #[module(skip)]
     pub(super) closed_form: Option<ClosedForm>,
+    /// What makes the gradients private, if they are to be.
+    #[module(skip)]
+    pub(super) mechanism: Option<GaussianMechanism>,
     #[module(skip)]
     freezing: Freezing,
     #[module(skip)]
-    position: Position,
+    pub(super) position: Position,
 }
 
 impl TrainingModel {
@@ -38,6 +42,7 @@ impl TrainingModel {
             network: freezing.start(network, &position),
             loss: Loss::new(experiment),
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
+            mechanism: None,
             freezing,
             position,
         }

@@ -16,13 +16,14 @@ use super::model::TrainingModel;
 use super::optimizer::optimizer;
 use super::optimizer_state;
 use super::position::Position;
+use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds};
+use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -51,6 +52,7 @@ pub struct Session<'a> {
     history: History,
     guard: DivergenceGuard,
     interrupter: Interrupter,
+    privacy: Option<PrivacyPlan>,
     /// The optimiser's state and the time so far, if epochs are already done.
     checkpoint: Option<(Vec<u8>, Seconds)>,
 }
@@ -84,9 +86,23 @@ impl<'a> Session<'a> {
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
         let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
+        let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
-        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint })
+        Ok(Self {
+            experiment,
+            data,
+            devices,
+            run,
+            plan,
+            model,
+            schedule,
+            history,
+            guard,
+            interrupter,
+            privacy,
+            checkpoint,
+        })
     }
 
     /// Whether there is nothing left to train.
@@ -94,12 +110,23 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
+    /// The costs of a private training with its next epoch. They are charged before they are spent, so that no crash can leave
+    /// a model without its costs.
+    pub fn privacy(&self) -> Option<PrivacyRecord> {
+        Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
+    }
+
     /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
     /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
+            self.run.remove_privacy_key()?;
             let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
             return Ok(Trained { history: self.history, record, seconds, interrupted: false });
+        }
+        if let Some(plan) = self.privacy.take() {
+            let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
+            self.model.mechanism = Some(GaussianMechanism { plan, key });
         }
         let (writer, error) = self.launch(record, display);
         self.conclude(&writer, error)
@@ -107,13 +134,16 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint } =
-            self;
+        let Self {
+            experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint, ..
+        } = self;
         let done = history.epochs().len();
-        let (training, validation) = loaders(experiment, data, *plan, devices, done);
+        let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
+        training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let start = Start {
             model: model.clone(),
+            architecture: experiment.model.clone(),
             scheduler: scheduler.clone(),
             checkpoint: checkpoint.take(),
             batches: plan.batches,
@@ -176,6 +206,7 @@ impl<'a> Session<'a> {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
+        self.run.remove_privacy_key()?;
         Ok(Trained { history: self.history, record, seconds, interrupted })
     }
 }
@@ -210,21 +241,22 @@ fn loaders(
     done: usize,
 ) -> (Loader, Loader) {
     let loader = |indices: &[usize], batch_size| {
-        Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, devices[0].device.clone())
-            .with_threads(experiment.data.loader_threads)
-            .kept_on_device(!share_memory(devices))
-            .after(done)
+        let device = devices[0].device.clone();
+        let mut loader = Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device);
+        loader.threads = experiment.data.loader_threads;
+        loader.keep_on_device = !share_memory(devices);
+        loader.done = done as u64;
+        loader
     };
-    let unlabelled = data.split.unlabelled[..plan.unlabelled].to_vec();
-    let closed_form = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
-    let training = loader(&data.split.training, plan.batch_size)
-        .in_bytes(closed_form)
-        .with_epoch_length(plan.images)
-        .with_batches(plan.batches)
-        .with_unlabelled(unlabelled, plan.unlabelled_per_batch)
-        .shuffled(experiment.seed)
-        .augmented(Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()))
-        .accumulated(experiment.training.gradient_accumulation)
-        .shared_by(devices.len());
+    let mut training = loader(&data.split.training, plan.batch_size);
+    training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
+    training.length = plan.images;
+    training.batches = Some(plan.batches);
+    training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
+    training.unlabelled_per_batch = plan.unlabelled_per_batch;
+    training.shuffle = Some(experiment.seed);
+    training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
+    training.accumulation = experiment.training.gradient_accumulation;
+    training.devices = devices.len();
     (training, loader(&data.split.validation, EVALUATION_BATCH))
 }

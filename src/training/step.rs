@@ -19,10 +19,12 @@ impl TrainStep for TrainingModel {
     type Output = BatchOutput;
 
     fn step(&self, batch: Batch) -> TrainOutput<BatchOutput> {
-        let closed_form = |it: &ClosedForm| it.step(&self.network, self.eval_model(), &self.loss, &batch);
+        let private = self.mechanism.as_ref().map(|mechanism| (mechanism, self.position.update()));
+        let closed_form = |it: &ClosedForm| it.step(&self.network, self.eval_model(), &self.loss, &batch, private);
         if let Some(output) = self.closed_form.as_ref().and_then(closed_form) {
             return output;
         }
+        assert!(private.is_none(), "private gradients are in closed form: `check_gradients` refuses other devices");
         let (output, loss) = {
             let _kept = keep_burns_generator();
             batch.targets.device().seed(batch.seed);

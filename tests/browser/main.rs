@@ -114,6 +114,13 @@ fn digits_drawn_with_the_mouse_are_classified_on_the_page() {
     let lit = browser.value(&format!("{pixels}.filter((value, index) => index % 4 == 0 && value > 128).length"));
     assert!((40..300).contains(&lit.as_u64().unwrap()), "{lit}");
 
+    // The stages of its preparation are shown when they are unfolded.
+    browser.click("#preparation summary");
+    let stages = "[...document.querySelectorAll('#stages li')].map(it => it.textContent)";
+    until(&browser, stages, &json!(["picture", "ink", "digit", "stroke", "image"]));
+    let loaded = "[...document.querySelectorAll('#stages img')].every(it => it.complete && it.naturalWidth > 0)";
+    until(&browser, loaded, &json!(true));
+
     // A dropped picture, here that same image, is sent as the file that it is.
     browser.value(
         "!!(window.fetch = ((fetch) => (path, options) => {

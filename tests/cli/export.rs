@@ -88,7 +88,7 @@ fn numpy_computes_the_same_probabilities_from_the_file() {
     }
 }
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 

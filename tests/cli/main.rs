@@ -9,6 +9,7 @@ mod config;
 #[cfg(all(feature = "tui", target_os = "linux"))]
 mod dashboard;
 mod data;
+mod described;
 mod devices;
 mod errors;
 mod evaluate;
@@ -17,8 +18,10 @@ mod export;
 mod file_systems;
 mod images;
 mod named;
+mod onnx;
 mod pictures;
 mod predict;
+mod privacy;
 mod report;
 mod reproduce;
 mod resume;

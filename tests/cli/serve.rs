@@ -44,6 +44,45 @@ fn images_and_pixels_are_classified_as_predict_classifies_them() {
     }
 }
 
+#[test]
+fn stages_of_the_preparation_come_as_pictures_if_the_query_asks_for_them() {
+    let server = serve();
+    let drawing = fs::read("tests/drawn/digits/3-bows-1.png").unwrap();
+    let ask = |query: &str| {
+        let head = format!(
+            "POST /api/predict{query} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: image/jpg\r\nContent-Length: {}\r\n\r\n",
+            server.address,
+            drawing.len()
+        );
+        server.send(&[head.as_bytes(), &drawing].concat()).json()
+    };
+    assert!(ask("")["stages"].is_null());
+    let answer = ask("?stages");
+    let stages = answer["stages"].as_array().unwrap();
+    let names: Vec<&str> = stages.iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["picture", "ink", "digit", "stroke", "image"]);
+    assert!(stages.iter().all(|stage| stage["picture"].as_str().unwrap().starts_with("data:image/png;base64,iVBOR")));
+}
+
+#[test]
+fn server_behind_a_proxy_answers_for_its_name_and_with_relative_links() {
+    let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &["--allow-host", "digits.example.org"]);
+    let get = |host: &str, path: &str, origin: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nOrigin: {origin}\r\n\r\n");
+        server.send(head.as_bytes())
+    };
+    let own = get("digits.example.org", "/healthz", "https://digits.example.org");
+    assert_eq!((own.status, own.json()), (200, json!({ "status": "ok" })));
+    assert_eq!(get("digits.example.org", "/healthz", "https://example.org").status, 403);
+    assert_eq!(get("example.org", "/healthz", "https://example.org").status, 421);
+    for file in ["/", "/page.js"] {
+        let body = String::from_utf8(server.get(file).body).unwrap();
+        for absolute in ["\"/page", "\"/api", "`/api", "`/report"] {
+            assert!(!body.contains(absolute), "{file} has {absolute}, which leaves out a proxy's prefix");
+        }
+    }
+}
+
 fn probabilities(answer: &Value) -> Vec<f64> {
     answer["probabilities"].as_array().unwrap().iter().map(|probability| probability.as_f64().unwrap()).collect()
 }

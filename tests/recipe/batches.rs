@@ -28,6 +28,24 @@ fn loader(batch_size: usize) -> Loader {
     )
 }
 
+fn with(mut loader: Loader, change: impl FnOnce(&mut Loader)) -> Loader {
+    change(&mut loader);
+    loader
+}
+
+/// The same images, in an order that depends on the seed.
+fn shuffled(batch_size: usize, seed: u64) -> Loader {
+    with(loader(batch_size), |it| it.shuffle = Some(seed))
+}
+
+/// Batches of 10 of the first 40 images, and of 15 of 50 others without their labels.
+fn with_unlabelled() -> Loader {
+    with(loader(10), |it| {
+        it.length = 40;
+        (it.unlabelled, it.unlabelled_per_batch) = ((50..100).collect(), 15);
+    })
+}
+
 /// The next epoch's numbers, batch by batch.
 fn epoch(loader: &dyn DataLoader<Batch>) -> Vec<Vec<usize>> {
     let numbers = |batch: Batch| batch.images().into_data().iter::<f32>().map(|n| n.round() as usize).collect();
@@ -47,20 +65,21 @@ fn partial_last_batch_is_used() {
 
 #[test]
 fn last_batch_is_larger_if_there_is_one_batch_fewer() {
-    let loader = loader(33).with_batches(3);
+    let loader = with(loader(33), |it| it.batches = Some(3));
     assert_eq!(epoch(&loader).iter().map(Vec::len).collect::<Vec<_>>(), [33, 33, 34]);
     assert_eq!(sorted(&epoch(&loader)), (0..100).collect::<Vec<_>>());
     let weights = |loader: Loader| loader.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
-    assert_eq!(weights(loader.clone().accumulated(3)), [0.33, 0.33, 0.34]);
-    assert_eq!(weights(loader.accumulated(2)), [0.5, 0.5, 1.0]);
+    assert_eq!(weights(with(loader.clone(), |it| it.accumulation = 3)), [0.33, 0.33, 0.34]);
+    assert_eq!(weights(with(loader, |it| it.accumulation = 2)), [0.5, 0.5, 1.0]);
 }
 
 #[test]
 fn accumulated_batches_are_weighted_by_their_unlabelled_images_too() {
-    let loader = loader(10).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
+    let loader = with_unlabelled();
     let weights = |accumulation| -> Vec<(f64, f64)> {
         let weights = |batch: Batch| (batch.loss_weight, batch.unlabelled.unwrap().loss_weight);
-        loader.clone().accumulated(accumulation).iter().map(|batch| weights(batch.unwrap())).collect()
+        let loader = with(loader.clone(), |it| it.accumulation = accumulation);
+        loader.iter().map(|batch| weights(batch.unwrap())).collect()
     };
     assert_eq!(weights(4), [(0.25, 0.3), (0.25, 0.3), (0.25, 0.3), (0.25, 0.1)]);
     let third = 1.0 / 3.0;
@@ -74,7 +93,7 @@ fn loader_without_shuffling_has_the_data_sets_order() {
 
 #[test]
 fn epochs_have_the_same_images_in_another_order() {
-    let loader = loader(32).shuffled(1);
+    let loader = shuffled(32, 1);
     let (first, second) = (epoch(&loader), epoch(&loader));
     assert_ne!(first, second);
     assert_eq!(sorted(&first), (0..100).collect::<Vec<_>>());
@@ -83,10 +102,10 @@ fn epochs_have_the_same_images_in_another_order() {
 
 #[test]
 fn order_depends_on_the_seed_and_the_epoch_alone() {
-    let (a, b, other) = (loader(32).shuffled(1), loader(16).shuffled(1), loader(32).shuffled(2));
+    let (a, b, other) = (shuffled(32, 1), shuffled(16, 1), shuffled(32, 2));
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
     assert_eq!(epoch(&a).concat(), epoch(&b).concat());
-    assert_ne!(epoch(&other).concat(), epoch(&loader(32).shuffled(1)).concat());
+    assert_ne!(epoch(&other).concat(), epoch(&shuffled(32, 1)).concat());
 }
 
 #[test]
@@ -97,8 +116,12 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
     let indices: Vec<usize> = (0..900).map(|i| (i * 7 + 3) % 1_000).collect();
     let scaling = Scaling { mean: 0.13, deviation: 0.3 };
     for (name, device) in devices() {
-        let sent = Loader::new(&images, indices.clone(), ImageBatcher::new(scaling), 200, device).shuffled(1);
-        let gathered = sent.clone().kept_on_device(true).with_threads(2).after(0);
+        let loader = || {
+            let loader = Loader::new(&images, indices.clone(), ImageBatcher::new(scaling), 200, device.clone());
+            with(loader, |it| it.shuffle = Some(1))
+        };
+        let sent = loader();
+        let gathered = with(loader(), |it| (it.keep_on_device, it.threads) = (true, 2));
         for _ in 0..2 {
             let numbers = |loader: &Loader| -> Vec<_> {
                 let numbers = |batch: Batch| {
@@ -115,15 +138,16 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
 
 #[test]
 fn epoch_longer_than_the_data_set_continues_in_the_next_epoch() {
-    let (single, lasting) = (loader(50).shuffled(1), loader(50).shuffled(1).with_epoch_length(250));
+    let lasting = |done| with(shuffled(50, 1), |it| (it.length, it.done) = (250, done));
+    let (single, resumed, lasting) = (shuffled(50, 1), lasting(1), lasting(0));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
     assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
-    assert_eq!(epoch(&loader(50).shuffled(1).with_epoch_length(250).after(1)).concat(), passes[250..]);
+    assert_eq!(epoch(&resumed).concat(), passes[250..]);
 }
 
 #[test]
 fn unlabelled_images_come_once_an_epoch_in_another_order_beside_the_labelled_ones() {
-    let loader = loader(10).shuffled(1).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
+    let loader = with(with_unlabelled(), |it| it.shuffle = Some(1));
     assert_eq!(loader.num_items(), 90);
     let unlabelled = || -> Vec<Vec<usize>> {
         let numbers = |batch: Batch| {
@@ -148,7 +172,7 @@ fn unlabelled_images_come_once_an_epoch_in_another_order_beside_the_labelled_one
 
 #[test]
 fn progress_of_an_epoch_is_complete_at_its_last_batch() {
-    let loader = loader(10).with_epoch_length(40).with_unlabelled((50..100).collect(), 15);
+    let loader = with_unlabelled();
     let mut batches = loader.iter();
     let mut done = vec![];
     while batches.next().is_some() {
@@ -159,20 +183,21 @@ fn progress_of_an_epoch_is_complete_at_its_last_batch() {
 
 #[test]
 fn order_does_not_change_on_another_device() {
-    let moved = loader(32).shuffled(1).to_device(&device());
-    let stayed = loader(32).shuffled(1);
+    let moved = shuffled(32, 1).to_device(&device());
+    let stayed = shuffled(32, 1);
     assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
     assert_eq!(epoch(moved.as_ref()), epoch(&stayed));
 }
 
 /// The loaders that Burn makes of one for three devices.
 fn parts(loader: Loader) -> Vec<Arc<dyn DataLoader<Batch>>> {
-    split_dataloader(Arc::new(loader.shared_by(3)), &[device(), device(), device()])
+    split_dataloader(Arc::new(with(loader, |it| it.devices = 3)), &[device(), device(), device()])
 }
 
 #[test]
 fn devices_take_the_batches_of_every_epoch_in_turn() {
-    let (whole, parts) = (loader(8).shuffled(1).after(2), parts(loader(8).shuffled(1).after(2)));
+    let loader = || with(shuffled(8, 1), |it| it.done = 2);
+    let (whole, parts) = (loader(), parts(loader()));
     for _ in 0..2 {
         let batches = epoch(&whole);
         for (index, part) in parts.iter().enumerate() {
@@ -183,7 +208,7 @@ fn devices_take_the_batches_of_every_epoch_in_turn() {
 
 #[test]
 fn devices_beyond_the_number_of_batches_get_none() {
-    let parts = parts(loader(1).with_epoch_length(2));
+    let parts = parts(with(loader(1), |it| it.length = 2));
     assert_eq!(
         parts.iter().map(|part| epoch(part.as_ref())).collect::<Vec<_>>(),
         [vec![vec![0]], vec![vec![1]], vec![]]
@@ -195,7 +220,10 @@ fn batches_of_several_devices_are_weighted_by_their_images() {
     let weights =
         |part: &Arc<dyn DataLoader<Batch>>| part.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
     // Thirteen batches, the last one of 4 images: it is an update by itself.
-    let parts_of = |accumulation| parts(loader(8).accumulated(accumulation)).iter().map(weights).collect::<Vec<_>>();
+    let parts_of = |accumulation| {
+        let loader = with(loader(8), |it| it.accumulation = accumulation);
+        parts(loader).iter().map(weights).collect::<Vec<_>>()
+    };
     let third = 1.0 / 3.0;
     assert_eq!(parts_of(1), [vec![third, third, third, third, 1.0], vec![third; 4], vec![third; 4]]);
     let sixth = 1.0 / 6.0;

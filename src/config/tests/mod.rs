@@ -5,6 +5,7 @@ mod labels;
 mod messages;
 mod mutations;
 mod overrides;
+mod privacy;
 mod ranges;
 mod transfer;
 

@@ -1,6 +1,6 @@
 //! Keys about weights that come from elsewhere, about single layers, and about single classes.
 
-use super::super::check_resumable;
+use super::super::{Activation, Experiment, Pixels, check_resumable};
 use super::{loaded, problem, problems};
 
 const START: &str = "[init]\nfrom = 'runs/a'\n";
@@ -24,6 +24,29 @@ fn experiment_with_all_of_these_keys_is_read_back_the_same() {
                 rename = { 'fc.1' = 'hidden.1', '\"b\"' = 'output.bias' }\n[optimizer.layer_factors]\n'hidden.1' = 1e-3";
     let experiment = loaded(text, &[]);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
+}
+
+#[test]
+fn run_in_init_from_gives_its_network_and_pixels_where_the_config_is_silent() {
+    let run = tempfile::tempdir().unwrap();
+    let config = "[data]\npixels = 'standardized'\nfraction = 0.5\n[model]\nhidden = [9, 8]\nactivation = 'tanh'\n\
+                  dropout = 0.4\nbatch_norm = true\n[training]\nepochs = 77";
+    std::fs::write(run.path().join("config.toml"), config).unwrap();
+    let from = format!("init.from={}", run.path().display());
+    let brought = |experiment: &Experiment| {
+        let Experiment { data, model, .. } = experiment;
+        (data.pixels, model.hidden.clone(), model.activation, model.batch_norm)
+    };
+    let of_run = (Pixels::Standardized, vec![9, 8], Activation::Tanh, true);
+
+    let silent = loaded("", &[&from]);
+    assert_eq!(brought(&silent), of_run);
+    assert_eq!((silent.data.fraction, silent.model.dropout, silent.training.epochs), (1.0, 0.2, 5), "nothing else");
+    assert_eq!(brought(&loaded(super::super::BASELINE, &[&from])), of_run, "the reference recipe is nobody's choice");
+    let own = loaded("[model]\nhidden = [7]\n[data]\npixels = 'unit'", &[&from, "model.activation=relu"]);
+    assert_eq!(brought(&own), (Pixels::Unit, vec![7], Activation::Relu, true));
+    std::fs::write(run.path().join("config.toml"), "[model]\nhidden = [1]").unwrap();
+    assert_eq!(loaded(&silent.to_toml(), &[]), silent, "what was written down does not follow the other run");
 }
 
 #[test]

@@ -188,35 +188,40 @@ fn epoch(loader: &Loader) -> Vec<(Vec<f32>, Vec<i32>)> {
     loader.iter().map(|batch| numbers(batch.unwrap())).collect()
 }
 
-fn loader(augmentation: Option<Augmentation>) -> Loader {
+/// A loader of 30 images that have their own labels, with a change.
+fn loader(augmentation: Option<Augmentation>, change: impl FnOnce(&mut Loader)) -> Loader {
     let labels: Vec<u8> = (0..30).collect();
     let images = Arc::new(Images::new(dots(1, [2.0, 1.0]).pixels(0).repeat(30), labels, [28, 28], 30));
-    let loader = Loader::new(&images, (0..30).collect(), ImageBatcher::new(Scaling::UNIT), 4, Device::flex());
-    loader.shuffled(1).augmented(augmentation)
+    let mut loader = Loader::new(&images, (0..30).collect(), ImageBatcher::new(Scaling::UNIT), 4, Device::flex());
+    (loader.shuffle, loader.augmentation) = (Some(1), augmentation);
+    change(&mut loader);
+    loader
 }
 
 #[test]
 fn augmented_images_change_with_every_epoch_but_not_with_threads_or_interruptions() {
-    let augmented = || loader(Augmentation::new(&all_ranges(), 1, [28, 28]));
-    let (one, three) = (augmented(), augmented().with_threads(3));
+    let augmented = |done: u64, threads: usize| {
+        loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| (it.done, it.threads) = (done, threads))
+    };
+    let (one, three) = (augmented(0, 0), augmented(0, 3));
     let first = epoch(&one);
     assert_eq!(epoch(&three), first);
     let second = epoch(&one);
     assert_eq!(epoch(&three), second);
-    assert_eq!(epoch(&augmented().after(1).with_threads(1)), second);
+    assert_eq!(epoch(&augmented(1, 1)), second);
 
     let image_of = |epoch: &[(Vec<f32>, Vec<i32>)], label: i32| {
         let mut all = epoch.iter().flat_map(|(images, labels)| images.chunks(784).zip(labels));
         all.find(|(_, found)| **found == label).unwrap().0.to_vec()
     };
-    let plain = epoch(&loader(None));
+    let plain = epoch(&loader(None, |_| ()));
     assert!((0..30).all(|label| image_of(&first, label) != image_of(&second, label)));
     assert!((0..30).all(|label| image_of(&first, label) != image_of(&plain, label)));
 }
 
 #[test]
 fn image_repeated_within_an_epoch_is_augmented_differently() {
-    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28])).with_epoch_length(60);
+    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| it.length = 60);
     let (images, labels): (Vec<_>, Vec<_>) = epoch(&loader).into_iter().unzip();
     let (images, labels) = (images.concat(), labels.concat());
     let of = |label| images.chunks(784).zip(&labels).filter(move |(_, found)| **found == label).map(|(image, _)| image);
@@ -226,7 +231,10 @@ fn image_repeated_within_an_epoch_is_augmented_differently() {
 #[test]
 fn unlabelled_image_comes_plain_and_augmented() {
     let images = dots(1, [2.0, 1.0]);
-    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28])).with_epoch_length(4).with_unlabelled(vec![7], 1);
+    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| {
+        it.length = 4;
+        (it.unlabelled, it.unlabelled_per_batch) = ([7].into(), 1);
+    });
     let unlabelled = loader.iter().next().unwrap().unwrap().unlabelled.unwrap();
     let bytes =
         |images: Tensor<2>| images.into_data().iter::<f32>().map(|value| (value * 255.0).round() as u8).collect();

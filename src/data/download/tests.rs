@@ -36,7 +36,7 @@ fn closed_address() -> String {
 }
 
 fn fetch_from(mirrors: &[String], dir: &Path) -> Result<PathBuf, DataError> {
-    download(NAME, published(), mirrors, dir, SHORT, &())
+    download(NAME, published(), mirrors, dir, SHORT, &silent)
 }
 
 /// The reason why the answer of a mirror is refused. Nothing of it may stay in the folder.

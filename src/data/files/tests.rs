@@ -8,12 +8,13 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::Dataset,
+    data::silent,
     data::tests::server::{Answer, Server},
 };
 
 /// The four IDX files of the data set.
 fn located(config: &Data) -> Result<IdxFiles, DataError> {
-    match locate(config, &())? {
+    match locate(config, &silent)? {
         Files::Idx(files) => Ok(files),
         Files::ImageFolder(_) => panic!("{config:?} is not an image folder"),
     }

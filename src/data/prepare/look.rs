@@ -154,6 +154,15 @@ impl Look {
         self.ink.max(self.background)
     }
 
+    /// Which is the lighter one, ink or background; neither in whole pictures.
+    pub fn polarity(&self) -> &'static str {
+        match self {
+            Self { whole: true, .. } => "any",
+            _ if self.ink > self.background => "light on dark",
+            _ => "dark on light",
+        }
+    }
+
     /// The width, in pixels, below which strokes get wider.
     pub fn least_stroke(&self) -> f32 {
         0.8 * self.stroke

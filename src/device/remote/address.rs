@@ -1,9 +1,9 @@
 //! Names of devices of other machines: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, with `/NUMBER` for the device.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-const PREFIX: &str = "remote:";
-const WEBSOCKET: &str = "ws://";
+use regex_lite::Regex;
 
 /// One device of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,50 +13,34 @@ pub struct Address {
     pub device: usize,
 }
 
-/// The address of a worker and its protocol. Hosts are names or IP addresses, with a port.
+/// The address of a worker and its protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WorkerAddress {
-    /// Iroh, which is encrypted. Only the worker with this identity can answer.
-    Iroh {
-        /// The worker's public key, in 64 hexadecimal digits.
-        id: String,
-        host: String,
-    },
-    /// WebSocket, which is not encrypted.
-    WebSocket { host: String },
+pub struct WorkerAddress {
+    /// The worker's public key, in 64 hexadecimal digits, for Iroh, which is encrypted: only the worker with this identity
+    /// can answer. `None` for WebSocket, which is not encrypted.
+    pub id: Option<String>,
+    /// A name or an IP address, with a port.
+    pub host: String,
 }
 
 impl Address {
     /// Parses a device name of this form. `None` for other names.
     pub fn parse(name: &str) -> Option<Self> {
-        let name = name.strip_prefix(PREFIX)?;
-        let (id, location) = match name.strip_prefix(WEBSOCKET) {
-            Some(location) => (None, location),
-            None => name.split_once('@').map(|(id, location)| (Some(id), location))?,
-        };
-        let (host, device) = match location.split_once('/') {
-            Some((host, device)) => (host, device.parse().ok()?),
-            None => (location, 0),
-        };
-        let (machine, port) = host.rsplit_once(':')?;
-        if machine.is_empty() || port.parse::<u16>().is_err() {
-            return None;
-        }
-        let host = host.to_string();
-        let worker = match id {
-            None => WorkerAddress::WebSocket { host },
-            Some(id) if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-                WorkerAddress::Iroh { id: id.to_ascii_lowercase(), host }
-            }
-            Some(_) => return None,
-        };
+        static NAME: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = "^remote:(?:ws://|([[:xdigit:]]{64})@)([^/]+:([0-9]+))(?:/([0-9]+))?$";
+            Regex::new(pattern).expect("the pattern above is well-formed")
+        });
+        let parts = NAME.captures(name)?;
+        let (host, _port) = (parts[2].to_string(), parts[3].parse::<u16>().ok()?);
+        let device = parts.get(4).map_or(Ok(0), |number| number.as_str().parse()).ok()?;
+        let worker = WorkerAddress { id: parts.get(1).map(|id| id.as_str().to_ascii_lowercase()), host };
         Some(Self { worker, device })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{PREFIX}{}", self.worker)?;
+        write!(f, "remote:{}", self.worker)?;
         match self.device {
             0 => Ok(()),
             device => write!(f, "/{device}"),
@@ -66,9 +50,9 @@ impl fmt::Display for Address {
 
 impl fmt::Display for WorkerAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::Iroh { id, host } => write!(f, "{id}@{host}"),
-            Self::WebSocket { host } => write!(f, "{WEBSOCKET}{host}"),
+        match &self.id {
+            Some(id) => write!(f, "{id}@{}", self.host),
+            None => write!(f, "ws://{}", self.host),
         }
     }
 }
@@ -83,8 +67,8 @@ mod tests {
 
     #[test]
     fn remote_device_name_has_the_protocol_the_host_and_the_number() {
-        let websocket = WorkerAddress::WebSocket { host: "127.0.0.1:4433".into() };
-        let iroh = WorkerAddress::Iroh { id: id(), host: "[::1]:4433".into() };
+        let websocket = WorkerAddress { id: None, host: "127.0.0.1:4433".into() };
+        let iroh = WorkerAddress { id: Some(id()), host: "[::1]:4433".into() };
         for (name, worker, device) in
             [("remote:ws://127.0.0.1:4433", websocket, 0), (&format!("remote:{}@[::1]:4433/2", id()), iroh, 2)]
         {

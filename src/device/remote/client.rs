@@ -28,15 +28,16 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     let token = token()?;
     let unreachable = |reason| RemoteError::Unreachable { worker: worker.clone(), reason };
-    let host = match worker {
-        WorkerAddress::WebSocket { host } => {
-            heartbeat::websocket(worker, &resolved(host).map_err(unreachable)?).map_err(unreachable)?;
+    let resolved = || resolved(&worker.host).map_err(unreachable);
+    let host = match &worker.id {
+        None => {
+            heartbeat::websocket(worker, &resolved()?).map_err(unreachable)?;
             RemoteHost::websocket(&worker.to_string())
         }
-        WorkerAddress::Iroh { id, host } => {
+        Some(id) => {
             let id: EndpointId =
                 id.parse().map_err(|_| unreachable("its name does not contain a valid worker identity".into()))?;
-            let addresses = resolved(host).map_err(unreachable)?;
+            let addresses = resolved()?;
             let peer = addresses.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
             heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;
             let (_, endpoint) = endpoint::dialing().map_err(unreachable)?;

@@ -6,6 +6,7 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
+use std::panic::PanicHookInfo;
 use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 use std::{panic, thread};
@@ -131,21 +132,18 @@ fn listen(mut socket: WebSocket<TcpStream>) -> String {
 /// Waits in a thread of its own until the worker is lost, then reports it.
 fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static) {
     static HOOK: Once = Once::new();
-    let is_reported = REPORT.get().is_some();
-    HOOK.call_once(|| {
-        if !is_reported {
-            return;
+    let report_panic = |panic: &PanicHookInfo<'_>| {
+        let message = panic.to_string();
+        let told = thread::spawn(|| tell(message));
+        // Report from another thread: closing a dashboard needs the panic hook, which this thread holds. Only the main
+        // thread waits for it, because the program ends with the main thread.
+        if thread::current().name() == Some("main") {
+            let _ = told.join();
         }
-        panic::set_hook(Box::new(|panic| {
-            let message = panic.to_string();
-            let told = thread::spawn(|| tell(message));
-            // Report from another thread: closing a dashboard needs the panic hook, which this thread holds. Only the
-            // main thread waits for it, because the program ends with the main thread.
-            if thread::current().name() == Some("main") {
-                let _ = told.join();
-            }
-        }));
-    });
+    };
+    if REPORT.get().is_some() {
+        HOOK.call_once(|| panic::set_hook(Box::new(report_panic)));
+    }
     locked(&WATCHED).push(worker.clone());
     let worker = worker.clone();
     thread::spawn(move || {
@@ -192,7 +190,7 @@ fn report(what: Report) {
 /// Closes the connections to all workers.
 pub fn close() {
     let watched = std::mem::take(&mut *locked(&WATCHED));
-    if watched.iter().any(|worker| matches!(worker, WorkerAddress::Iroh { .. }))
+    if watched.iter().any(|worker| worker.id.is_some())
         && let Ok((runtime, endpoint)) = dialing()
     {
         let _ = runtime.block_on(async { timeout(PATIENCE, endpoint.close()).await });

@@ -88,13 +88,14 @@ impl Worker {
 
     /// The address of each device, for the clients' configs.
     pub fn addresses(&self) -> io::Result<Vec<Address>> {
-        let worker = match &self.listening {
-            Listening::WebSocket(listener) => WorkerAddress::WebSocket { host: host(listener.local_addr()?) },
+        let (id, bound) = match &self.listening {
+            Listening::WebSocket(listener) => (None, listener.local_addr()?),
             Listening::Iroh(endpoint) => {
                 let bound = endpoint.bound_sockets().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
-                WorkerAddress::Iroh { id: endpoint.id().to_string(), host: host(bound) }
+                (Some(endpoint.id().to_string()), bound)
             }
         };
+        let worker = WorkerAddress { id, host: host(bound) };
         Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
     }
 

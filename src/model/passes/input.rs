@@ -12,7 +12,7 @@
 
 use macerator::AutoArch;
 
-use super::matrix::{Matrix, sum_of_rows};
+use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
 use super::network::values;
 use super::random::draw_noise;
 use super::sparse::Sparse;
@@ -99,6 +99,18 @@ impl Input {
             true => self.ink_of_pixels.times(dz, &background_sum(self.background, dz, units), gradient),
             false => self.matrix().transposed().times(Matrix::new(dz, [self.images, units]), gradient),
         }
+    }
+
+    /// The squared norm of each image.
+    pub fn squared_norms(&self) -> Vec<f64> {
+        if !self.is_sparse {
+            return squared_norms_of_rows(&self.pixels, self.inputs);
+        }
+        // (c + s)² = c² + s·(s + 2c)
+        let background = f64::from(self.background);
+        let blank = self.inputs as f64 * background * background;
+        let more = |&(_, s): &(u32, f32)| f64::from(s) * (f64::from(s) + 2.0 * background);
+        self.ink.rows().map(|row| blank + row.iter().map(more).sum::<f64>()).collect()
     }
 
     fn matrix(&self) -> Matrix<'_> {

@@ -6,6 +6,7 @@
 
 use gemm::Parallelism;
 use macerator::AutoArch;
+use rayon::prelude::*;
 
 /// Products of fewer multiplications than this use one thread: waking a second one takes longer.
 const PARALLEL_MIN: usize = 192 * 192 * 192;
@@ -73,6 +74,12 @@ impl<'a> Matrix<'a> {
             product.set_len(count);
         }
     }
+}
+
+/// The squared norm of each row of a matrix that is `width` wide.
+pub fn squared_norms_of_rows(values: &[f32], width: usize) -> Vec<f64> {
+    let square = |row: &[f32]| row.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
+    values.par_chunks_exact(width).map(square).collect()
 }
 
 /// The sum of the rows of a matrix that is `width` wide.

@@ -26,7 +26,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
-use self::matrix::{Matrix, sum_of_rows};
+use self::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
 pub use self::network::{HostLinear, HostNetwork, HostNorm};
 use crate::data::BatchImages;
 
@@ -68,6 +68,46 @@ impl Passes {
         Some(())
     }
 
+    /// Scales the gradients of the logits of the last forward pass, `[images, classes]`, so that no image's gradient of all
+    /// weights together has a norm above `clip`. Needs a network without batch normalisation.
+    pub fn clip(&mut self, network: &HostNetwork, of_logits: &mut [f32], clip: f64) {
+        let squares = self.squared_norms(network, of_logits);
+        for (gradient, square) in of_logits.chunks_exact_mut(network.classes()).zip(squares) {
+            let factor = clip / square.sqrt();
+            if factor < 1.0 {
+                gradient.iter_mut().for_each(|value| *value *= factor as f32);
+            }
+        }
+    }
+
+    /// The squared norm of each image's gradient. A layer with the inputs x and the product z has (|x|² + 1)·|dz|² of it, as
+    /// its gradient is xᵀdz for the weights and dz for the bias.
+    pub fn squared_norms(&mut self, network: &HostNetwork, of_logits: &[f32]) -> Vec<f64> {
+        let mut norms = vec![0.0; self.input.images];
+        let [dz, dx] = &mut self.gradients;
+        dz.clear();
+        dz.extend(of_logits);
+        let first = network.first_that_learns();
+        for (number, (linear, _)) in network.layers.iter().enumerate().skip(first).rev() {
+            if let Some(layer) = self.hidden.get(number) {
+                layer.derive(dz);
+            }
+            let [inputs, units] = linear.size;
+            let of_inputs = match number.checked_sub(1) {
+                None => self.input.squared_norms(),
+                Some(before) => squared_norms_of_rows(&self.hidden[before].y, inputs),
+            };
+            for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(squared_norms_of_rows(dz, units)) {
+                *norm += (x + 1.0) * dz;
+            }
+            if number > first {
+                times_weights(dz, linear, dx);
+                std::mem::swap(dz, dx);
+            }
+        }
+        norms
+    }
+
     /// The gradients of all weights that learn, from those of the logits of the last forward pass.
     pub fn backward(&mut self, network: &HostNetwork, of_logits: &[f32]) -> GradientsParams {
         let mut all = GradientsParams::new();
@@ -102,7 +142,7 @@ impl Passes {
                 register(&mut all, &linear.layer.weight, gradient);
             }
             if number > first {
-                of_product.times(Matrix::new(linear.weight.as_slice(), linear.size).transposed(), dx);
+                times_weights(dz, linear, dx);
                 std::mem::swap(dz, dx);
             }
         }
@@ -117,6 +157,13 @@ fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut 
         Some(before) => Matrix::new(&before.y, [input.images, inputs]).times(Matrix::new(weight, [inputs, units]), z),
         None => input.times(weight, units, z),
     }
+}
+
+/// Overwrites the gradients of a layer's inputs with those from its product, `dz Wᵀ`.
+fn times_weights(dz: &[f32], linear: &HostLinear, dx: &mut Vec<f32>) {
+    let units = linear.size[1];
+    let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
+    Matrix::new(dz, [dz.len() / units, units]).times(weight, dx);
 }
 
 /// Adds the gradient of a parameter, if it learns.

@@ -42,6 +42,11 @@ impl Sparse {
         }
     }
 
+    /// The numbers of each row, each with its column.
+    pub fn rows(&self) -> impl Iterator<Item = &[(u32, f32)]> {
+        self.starts.windows(2).map(|ends| &self.entries[ends[0]..ends[1]])
+    }
+
     /// Overwrites `to` with the transposed matrix, of `columns` rows.
     pub fn transpose(&self, columns: usize, to: &mut Self) {
         to.starts.clear();
@@ -52,8 +57,8 @@ impl Sparse {
             to.starts[column] += to.starts[column - 1];
         }
         to.entries.resize(self.entries.len(), (0, 0.0));
-        for (row, ends) in (0..).zip(self.starts.windows(2)) {
-            for &(column, value) in &self.entries[ends[0]..ends[1]] {
+        for (row, entries) in (0..).zip(self.rows()) {
+            for &(column, value) in entries {
                 let place = &mut to.starts[column as usize + 1];
                 to.entries[*place] = (row, value);
                 *place += 1;

@@ -11,7 +11,7 @@ use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
 use crate::device::Opened;
 use crate::evaluation::Classifier;
-use crate::model::{Mlp, Pretrained, SourceRun, WeightsError, to_single, weights};
+use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
 use crate::run::record::Record;
 
@@ -74,6 +74,11 @@ impl RunFolder {
         let bytes = to_single(bytes, &path)?;
         // Check before creating the network: a changed config can describe one that does not fit into memory.
         weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
+        let activation = Description::read(&bytes, &path)?.map(|it| it.activation);
+        if let Some(own) = activation.filter(|own| *own != experiment.model.activation) {
+            let mismatches = format!("its activation is {own:?}, not {:?}", experiment.model.activation);
+            return Err(WeightsError::Mismatch { path, mismatches }.into());
+        }
         let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
         Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
     }
@@ -90,7 +95,7 @@ impl RunFolder {
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let bytes = self.weights(Self::BEST, &record)?;
-        let run = SourceRun { experiment, classes: record.data.names(), scaling: record.data.scaling };
-        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, run)?)
+        let description = record.description(&experiment.model);
+        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, description)?)
     }
 }

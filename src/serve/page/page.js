@@ -174,8 +174,9 @@ async function ask() {
 async function read() {
   const body = content.sent ?? (await new Promise((done) => sheet.toBlob(done)));
   const run = $("run").value;
+  const query = [run && `run=${encodeURIComponent(run)}`, $("preparation").open && "stages"].filter(Boolean);
   try {
-    return await request(run ? `/api/predict?run=${encodeURIComponent(run)}` : "/api/predict", {
+    return await request(`api/predict?${query.join("&")}`, {
       method: "POST",
       headers: { "Content-Type": body.type },
       body,
@@ -220,6 +221,14 @@ function tell(answer) {
   Object.assign($("seen"), { width, height });
   const grey = pixels.flatMap((pixel) => [pixel, pixel, pixel, 255]);
   $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
+  $("stages").replaceChildren(...(answer?.stages ?? []).map(stage));
+}
+
+function stage({ name, picture }) {
+  const item = element("li", "");
+  const image = Object.assign(element("img", ""), { src: picture, alt: "" });
+  item.append(image, element("span", name));
+  return item;
 }
 
 function bar() {
@@ -249,7 +258,7 @@ function element(name, text) {
 async function list() {
   let runs;
   try {
-    runs = await request("/api/runs");
+    runs = await request("api/runs");
   } catch (error) {
     return say(error.message);
   }
@@ -279,7 +288,7 @@ function row(run) {
   const report = element("td", run.report ? "" : "–");
   if (run.report) {
     const link = element("a", "open");
-    link.href = `/report?run=${encodeURIComponent(run.run)}`;
+    link.href = `report?run=${encodeURIComponent(run.run)}`;
     link.target = "_blank";
     link.setAttribute("aria-label", `The report of ${run.run}`);
     report.append(link);
@@ -296,6 +305,10 @@ function mark() {
 $("run").addEventListener("change", () => {
   mark();
   ask();
+});
+// The stages come with an answer only while they are shown.
+$("preparation").addEventListener("toggle", () => {
+  if ($("preparation").open) ask();
 });
 // Shows runs that have been added since the page was opened.
 window.addEventListener("focus", list);

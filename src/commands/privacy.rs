@@ -1,0 +1,33 @@
+//! `mnist-burn privacy`: prints what a private training costs, without training.
+
+use serde_json::json;
+
+use super::config::load;
+use super::opening::locate;
+use super::print::{print, print_json};
+use crate::Error;
+use crate::cli::{Privacy, Table};
+use crate::data::TrainingData;
+use crate::run::PrivacyRecord;
+use crate::training::{EpochPlan, PrivacyPlan};
+
+/// Prints the noise, the sampling rate, and ε after each epoch.
+pub fn run(arguments: &Privacy) -> Result<(), Error> {
+    let experiment = load(Some(&arguments.config), &arguments.overrides, &arguments.folder.runs)?;
+    let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
+    let plan = PrivacyPlan::new(&experiment, &EpochPlan::new(&experiment, &data.split))?.ok_or(Error::NotPrivate)?;
+    let images = data.split.training.len();
+    let epochs: Vec<PrivacyRecord> = (1..=experiment.training.epochs).map(|epoch| plan.spent(epoch)).collect();
+    if arguments.json {
+        return print_json(&json!({ "images": images, "total": plan.total, "epochs": epochs }));
+    }
+    let mut table = Table::new(["epoch", "steps", "epsilon"]);
+    for (epoch, cost) in (1..).zip(&epochs) {
+        table.push([format!("{epoch}"), cost.steps.to_string(), format!("{:.3}", cost.epsilon)]);
+    }
+    let PrivacyRecord { delta, clip, noise_multiplier, sampling_rate, .. } = plan.total;
+    print(&format!(
+        "noise multiplier  {noise_multiplier:.4} of clip {clip}\nsampling rate     {sampling_rate:.6} of {images} \
+         images\ndelta             {delta}\n\n{table}"
+    ))
+}

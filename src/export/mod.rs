@@ -1,0 +1,8 @@
+//! Models in files that other programs run: a `network` as they compute it, rounded to integers by `int8`, and written by `onnx`.
+
+mod int8;
+mod network;
+mod onnx;
+
+pub use network::Network;
+pub use onnx::onnx;

@@ -1,0 +1,132 @@
+//! What a model's file says of the model: its architecture, its classes and the pixels that it expects, so that the file is
+//! enough to use it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::mlp::Mlp;
+use super::tensors::to_single;
+use super::weights::{self, WeightsError};
+use crate::config::{self, Activation, ConfigError, Experiment};
+use crate::data::Scaling;
+use crate::data::prepare::Look;
+use crate::text::chain;
+
+/// The program that writes these descriptions.
+pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
+
+/// A model as its file describes it. Each field is an entry of the file's metadata: a text, or JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// [`PROGRAM`].
+    pub program: String,
+    /// The version of the program that trained it.
+    pub version: String,
+    /// The commit of that program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    pub architecture: Architecture,
+    pub activation: Activation,
+    /// The names of the classes, in order.
+    pub classes: Vec<String>,
+    pub pixels: Pixels,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// The size of an image.
+    pub height: usize,
+    pub width: usize,
+    /// The widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    pub batch_norm: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pixels {
+    pub scaling: Scaling,
+    /// The least and the greatest grey level before scaling.
+    range: [u8; 2],
+    /// Which is lighter, as [`Look::polarity`] says.
+    pub polarity: String,
+    /// The images that a picture is prepared to be like.
+    pub preparation: Look,
+}
+
+impl Pixels {
+    pub fn new(scaling: Scaling, preparation: Look) -> Self {
+        Self { scaling, range: [0, 255], polarity: preparation.polarity().into(), preparation }
+    }
+
+    /// The scaling as a config has it.
+    pub fn of_config(&self) -> config::Pixels {
+        if self.scaling == Scaling::UNIT { config::Pixels::Unit } else { config::Pixels::Standardized }
+    }
+}
+
+impl Architecture {
+    /// The number of pixels of an image.
+    pub fn inputs(&self) -> usize {
+        self.height.saturating_mul(self.width)
+    }
+}
+
+impl Description {
+    /// The description in `bytes`, the content of the file `path`. `None` if it is not a safetensors file of this program.
+    /// Refused if it is damaged, or is not of the file's tensors.
+    pub fn read(bytes: &[u8], path: &Path) -> Result<Option<Self>, WeightsError> {
+        let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return Ok(None) };
+        let is_ours = |entries: &&_| HashMap::get(entries, "program").is_some_and(|program| program == PROGRAM);
+        let Some(entries) = header.metadata().as_ref().filter(is_ours) else { return Ok(None) };
+        let is_json = |text: &str| text.starts_with(['{', '[']);
+        let value = |text: &str| if is_json(text) { serde_json::from_str(text) } else { Ok(text.into()) };
+        let fields = entries.iter().map(|(name, text)| Ok((name.clone(), value(text)?))).collect::<Result<_, _>>();
+        let damaged = |reason| WeightsError::load(path, format!("its metadata are damaged: {reason}"));
+        let description = fields.and_then(|fields| serde_json::from_value::<Self>(Value::Object(fields)));
+        let description = description.map_err(|error| damaged(error.to_string()))?;
+        let Experiment { model, .. } = description.experiment().map_err(|error| damaged(chain(&error)))?;
+        let Pixels { scaling, preparation, .. } = description.pixels;
+        if description.pixels != Pixels::new(scaling, preparation) {
+            return Err(damaged("range and polarity are not those of the preparation".into()));
+        }
+        let shapes = Mlp::tensors(&model, description.architecture.inputs(), description.classes.len());
+        match weights::check(&shapes, &to_single(bytes.to_vec(), path)?, path) {
+            Err(WeightsError::Mismatch { mismatches, .. }) => Err(damaged(mismatches)),
+            checked => checked.map(|()| Some(description)),
+        }
+    }
+
+    /// The experiment that has this network, and the defaults of everything that its file does not tell.
+    pub fn experiment(&self) -> Result<Experiment, ConfigError> {
+        let Architecture { hidden, batch_norm, .. } = &self.architecture;
+        let labels = self.labels();
+        let are_chosen =
+            labels.iter().copied().ne(0..labels.len() as i64) && labels.iter().all(|label| (0..256).contains(label));
+        let settings = [
+            ("model.hidden", json!(hidden)),
+            ("model.batch_norm", json!(batch_norm)),
+            ("model.activation", json!(self.activation)),
+            ("data.pixels", json!(self.pixels.of_config())),
+            ("data.classes", json!(if are_chosen { &labels[..] } else { &[] })),
+        ];
+        config::load(None, &settings.map(|(key, value)| format!("{key}={value}")))
+    }
+
+    /// The entries of a file's metadata.
+    pub fn entries(&self) -> BTreeMap<String, String> {
+        let fields = serde_json::to_value(self).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
+        let text = |value| if let Value::String(text) = value { text } else { value.to_string() };
+        fields.into_iter().map(|(name, value)| (name, text(value))).collect()
+    }
+
+    /// The labels of the classes: the numbers that they are called by, or else their numbers from 0.
+    pub fn labels(&self) -> Vec<i64> {
+        let label = |name: &String| name.parse().ok().filter(|label: &i64| label.to_string() == *name);
+        let labels: Option<Vec<i64>> = self.classes.iter().map(label).collect();
+        labels.unwrap_or_else(|| (0..self.classes.len() as i64).collect())
+    }
+}

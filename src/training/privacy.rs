@@ -1,0 +1,174 @@
+//! Training with differential privacy: DP-SGD, Abadi and others 2016, <https://arxiv.org/abs/1607.00133>.
+//!
+//! A step takes each image with the probability q, independently of the others. With g(x) the gradient of an image, C the
+//! largest norm, and B the expected number of images, the gradient of the step is
+//!
+//! ```text
+//! (Σ g(x)·min(1, C/|g(x)|) + σ·C·v) / B        v ~ N(0, 1) for each weight
+//! ```
+//!
+//! The samples and v come from a secret key, so that a step that is done again has the same ones. What is done with the
+//! gradients later costs no privacy.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+use super::epoch_plan::EpochPlan;
+use super::error::TrainingError;
+use crate::config::Experiment;
+use crate::model::Mlp;
+use crate::privacy::{Accountant, noise_multiplier};
+use crate::random::{Key, Purpose};
+use crate::run::PrivacyRecord;
+
+/// The noise of a private training, and the privacy that it costs.
+#[derive(Debug, Clone)]
+pub struct PrivacyPlan {
+    /// The costs of the whole training.
+    pub total: PrivacyRecord,
+    pub steps_per_epoch: usize,
+    /// The expected number of images in a batch.
+    pub batch: usize,
+}
+
+impl PrivacyPlan {
+    /// The plan of `experiment`, if its training is private. Refused if no noise is enough for its budget.
+    pub fn new(experiment: &Experiment, plan: &EpochPlan) -> Result<Option<Self>, TrainingError> {
+        let privacy = experiment.privacy.clone().resolved();
+        let Some((delta, clip)) = privacy.delta.zip(privacy.clip) else { return Ok(None) };
+        let steps = experiment.training.epochs * plan.batches;
+        let sampling_rate = plan.batch_size as f64 / plan.images as f64;
+        let noise = match privacy.epsilon {
+            Some(epsilon) => noise_multiplier(sampling_rate, steps, epsilon, delta)
+                .ok_or(TrainingError::PrivacyBudget { epsilon, steps })?,
+            None => privacy.noise_multiplier.unwrap_or_default(),
+        };
+        let total = PrivacyRecord { epsilon: 0.0, delta, clip, noise_multiplier: noise, sampling_rate, steps };
+        let plan = Self { total, steps_per_epoch: plan.batches, batch: plan.batch_size };
+        Ok(Some(Self { total: plan.spent(experiment.training.epochs), ..plan }))
+    }
+
+    /// What `epochs` epochs cost, at most the whole training.
+    pub fn spent(&self, epochs: usize) -> PrivacyRecord {
+        let PrivacyRecord { sampling_rate, noise_multiplier, delta, .. } = self.total;
+        let steps = (epochs * self.steps_per_epoch).min(self.total.steps);
+        let epsilon = Accountant::new(sampling_rate, noise_multiplier).epsilon(steps, delta);
+        PrivacyRecord { epsilon, steps, ..self.total }
+    }
+}
+
+/// Adds the noise to the gradients.
+#[derive(Debug, Clone)]
+pub struct GaussianMechanism {
+    pub plan: PrivacyPlan,
+    pub key: Key,
+}
+
+impl GaussianMechanism {
+    /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
+    pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
+        let PrivacyPlan { total, batch, .. } = &self.plan;
+        let generator = self.key.generator(Purpose::PrivacyNoise(step as u64));
+        let deviation = (total.noise_multiplier * total.clip) as f32;
+        let mut noise = Noise { deviation, batch: *batch as f32, generator, gradients: sums };
+        network.visit(&mut noise);
+        noise.gradients
+    }
+}
+
+/// Adds noise to one weight tensor after the other, in the network's order.
+struct Noise {
+    deviation: f32,
+    batch: f32,
+    generator: ChaCha8Rng,
+    gradients: GradientsParams,
+}
+
+impl ModuleVisitor for Noise {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let Some(sum) = self.gradients.remove::<D>(parameter.id) else { return };
+        let (device, mut values) = (sum.device(), sum.into_data());
+        for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
+            *value = (*value + self.deviation * self.generator.sample::<f32, _>(StandardNormal)) / self.batch;
+        }
+        self.gradients.register(parameter.id, Tensor::<D>::from_data(values, &device));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BatchSize, Init, Model};
+    use crate::data::Split;
+    use crate::device;
+
+    fn plan(change: impl FnOnce(&mut Experiment)) -> Result<Option<PrivacyPlan>, TrainingError> {
+        let mut experiment = Experiment::default();
+        (experiment.training.batch_size, experiment.training.epochs) = (BatchSize::Images(100), 3);
+        change(&mut experiment);
+        let split = Split { training: (0..950).collect(), ..Split::default() };
+        PrivacyPlan::new(&experiment, &EpochPlan::new(&experiment, &split))
+    }
+
+    #[test]
+    fn budget_is_spent_by_the_last_epoch_and_never_exceeded() {
+        let plan = plan(|it| it.privacy.epsilon = Some(2.0)).unwrap().unwrap();
+        let spent: Vec<_> = (1..5).map(|epochs| plan.spent(epochs)).collect();
+        assert_eq!(spent.iter().map(|it| it.steps).collect::<Vec<_>>(), [10, 20, 30, 30]);
+        assert!(spent[0].epsilon < spent[1].epsilon && spent[1].epsilon < spent[2].epsilon);
+        assert!((1.9999..=2.0).contains(&spent[2].epsilon), "{spent:?}");
+        assert_eq!(spent[3], plan.total);
+        assert_eq!(plan.total.sampling_rate, 100.0 / 950.0);
+    }
+
+    #[test]
+    fn noise_of_the_config_is_used_as_it_is() {
+        let plan = plan(|it| it.privacy.noise_multiplier = Some(1.5)).unwrap().unwrap();
+        assert_eq!(plan.total.noise_multiplier, 1.5);
+        assert_eq!(plan.total.epsilon, Accountant::new(100.0 / 950.0, 1.5).epsilon(30, 1e-5));
+    }
+
+    #[test]
+    fn budget_that_no_noise_is_enough_for_is_refused() {
+        let refused = plan(|it| (it.privacy.epsilon, it.privacy.delta) = (Some(1e-9), Some(1e-300))).unwrap_err();
+        assert!(
+            refused.to_string().starts_with("privacy.epsilon = 0.000000001 is too small for 30 steps"),
+            "{refused}"
+        );
+        assert!(plan(|_| {}).unwrap().is_none());
+    }
+
+    #[test]
+    fn noise_has_its_deviation_and_is_the_same_when_a_step_is_done_again() {
+        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap().device;
+        let network = Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, 1, &device);
+        let noise = |key: &Key, step| {
+            let total = PrivacyRecord {
+                epsilon: 1.0,
+                delta: 1e-5,
+                clip: 2.0,
+                noise_multiplier: 3.0,
+                sampling_rate: 1.0,
+                steps: 9,
+            };
+            let plan = PrivacyPlan { total, steps_per_epoch: 9, batch: 3 };
+            let mechanism = GaussianMechanism { plan, key: key.clone() };
+            let mut sums = GradientsParams::new();
+            let weight = &network.in_host_memory().unwrap().layers[0].0.layer.weight;
+            sums.register(weight.id, weight.val().ones_like());
+            let gradients = mechanism.gradients(&network, sums, step);
+            gradients.get::<2>(weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap()
+        };
+        let [one, other] = [Key::new().unwrap(), Key::new().unwrap()];
+        let drawn = noise(&one, 7);
+        let mean = drawn.iter().sum::<f32>() / drawn.len() as f32;
+        let variance = drawn.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / drawn.len() as f32;
+        assert!((mean - 1.0 / 3.0).abs() < 0.07 && (variance.sqrt() - 2.0).abs() < 0.06, "{mean} {variance}");
+        assert_eq!(noise(&one, 7), drawn);
+        assert!(noise(&one, 8) != drawn && noise(&other, 7) != drawn);
+    }
+}
