@@ -125,7 +125,7 @@ impl CheckpointWriter {
         let seconds = stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
         if let Some(schedule) = &start.tensorboard {
-            let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch() - 1);
+            let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch - 1);
             run.write_tensorboard(&epochs, &last_rate, record.started)?;
         }
         run.write_metrics(&epochs)

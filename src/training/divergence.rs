@@ -1,6 +1,6 @@
 //! Stops a training as soon as a loss is NaN or infinite.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use burn::train::Interrupter;
 
@@ -8,7 +8,7 @@ use burn::train::Interrupter;
 #[derive(Clone)]
 pub struct DivergenceGuard {
     interrupter: Interrupter,
-    found: Arc<Mutex<Option<Divergence>>>,
+    found: Arc<OnceLock<Divergence>>,
 }
 
 /// The position of the first loss that is NaN or infinite.
@@ -30,18 +30,14 @@ impl DivergenceGuard {
     /// Checks the loss of a batch.
     pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
         if !loss.is_finite() {
-            self.found().get_or_insert(Divergence { epoch, batch });
+            self.found.get_or_init(|| Divergence { epoch, batch });
             self.interrupter.stop(None);
         }
     }
 
     /// The divergence, if there was one.
     pub fn divergence(&self) -> Option<Divergence> {
-        *self.found()
-    }
-
-    fn found(&self) -> MutexGuard<'_, Option<Divergence>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.get().copied()
     }
 }
 

@@ -14,18 +14,15 @@ use crate::run::metrics::{self, Epoch};
 /// The epochs so far. Its copies share them.
 #[derive(Clone)]
 pub struct History {
-    state: Arc<Mutex<State>>,
+    epochs: Arc<Mutex<Vec<Epoch>>>,
+    /// When the last epoch ended, for the copy that Burn asks after each.
+    since: Instant,
     guard: DivergenceGuard,
     early_stopping: EarlyStopping,
     /// Training images in an epoch.
     training: usize,
     /// Validation images.
     validation: usize,
-}
-
-struct State {
-    epochs: Vec<Epoch>,
-    since: Instant,
 }
 
 impl History {
@@ -37,13 +34,13 @@ impl History {
         epochs: Vec<Epoch>,
         guard: DivergenceGuard,
     ) -> Self {
-        let state = State { epochs, since: Instant::now() };
-        Self { state: Arc::new(Mutex::new(state)), guard, early_stopping, training, validation }
+        let epochs = Arc::new(Mutex::new(epochs));
+        Self { epochs, since: Instant::now(), guard, early_stopping, training, validation }
     }
 
     /// The epochs up to `epoch`, in order.
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {
-        self.lock().epochs.iter().take_while(|row| row.epoch <= epoch).cloned().collect()
+        self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
 
     /// The epochs so far, in order.
@@ -87,9 +84,9 @@ impl History {
         self.epochs().len() >= epochs || self.stop_reason().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere can't leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
+        // A panic elsewhere can't leave the list half changed.
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +100,7 @@ impl CheckpointingStrategy for History {
         // Burn also gives metrics of an empty split.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
         let accuracy = |metric| validation(metric).map(|percent| ratio(percent, self.validation));
-        let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
+        let seconds = std::mem::replace(&mut self.since, Instant::now()).elapsed().as_secs_f64();
         let metrics = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
@@ -117,7 +114,7 @@ impl CheckpointingStrategy for History {
         if self.guard.divergence().is_some() {
             return vec![];
         }
-        self.lock().epochs.push(metrics);
+        self.lock().push(metrics);
         vec![CheckpointingAction::Save]
     }
 }

@@ -3,7 +3,7 @@
 //! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
-//!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
+//!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
 //! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
@@ -19,13 +19,11 @@
 mod adam;
 mod checkpoint_writer;
 mod closed_form;
-mod display;
 mod divergence;
 mod ema;
 mod epoch_means;
 mod epoch_plan;
 mod error;
-mod freezing;
 mod history;
 mod loss;
 mod memory;
@@ -42,7 +40,6 @@ mod sgd;
 mod step;
 
 pub use adam::Adam;
-pub(crate) use display::Display;
 pub(crate) use epoch_plan::EpochPlan;
 pub(crate) use error::TrainingError;
 pub(crate) use history::History;
@@ -54,8 +51,8 @@ pub use output::Mean;
 pub use position::Position;
 pub(crate) use privacy::PrivacyPlan;
 pub use schedule::LrSchedule;
-pub(crate) use session::Session;
 pub use session::Trained;
+pub(crate) use session::{Display, Session};
 pub use sgd::Sgd;
 
 use crate::config::{Experiment, Gradients};

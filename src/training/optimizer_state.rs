@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::store::ModuleSnapshot;
 use burn::store::burn_pack::Reader;
-use burn::tensor::{Bytes, DType, Shape, Tensor};
+use burn::tensor::{Bytes, DType};
 
 use crate::run::CheckpointError;
 
@@ -24,12 +25,11 @@ pub fn check(
     };
     let bytes = || Bytes::from_bytes_vec(state.to_vec());
     let reader = Reader::from_bytes(bytes()).map_err(|error| unfit(error.to_string()))?;
-    let mut shapes = Shapes::default();
-    model.visit(&mut shapes);
+    let parameters = model.collect(None, None, false).into_iter();
+    let shapes: BTreeMap<_, _> = parameters.map(|it| (it.param_id, it.shape)).collect();
     for tensor in reader.into_tensors().map_err(|error| unfit(error.to_string()))? {
         let (name, dtype, shape, parameter, _) = tensor.into_parts().map_err(|error| unfit(error.to_string()))?;
-        let expected = parameter.and_then(|id| shapes.0.get(&id));
-        if expected != Some(&shape) || dtype != DType::F32 {
+        if parameter.is_none() || shapes.get(&parameter) != Some(&shape) || dtype != DType::F32 {
             return Err(unfit(format!("{} does not fit the network", name.escape_debug())));
         }
     }
@@ -39,15 +39,5 @@ pub fn check(
     match optimizer.load_record(record).to_record().len() == tensors {
         true => Ok(()),
         false => Err(unfit("it is incomplete".into())),
-    }
-}
-
-/// The shape of each parameter, by its number.
-#[derive(Default)]
-struct Shapes(BTreeMap<u64, Shape>);
-
-impl ModuleVisitor for Shapes {
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        self.0.insert(parameter.id.val(), parameter.val().shape());
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Start};
-use super::display::Display;
 use super::divergence::{Divergence, DivergenceGuard};
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
@@ -27,6 +27,15 @@ use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
+
+/// Shows a training while it runs.
+pub trait Display {
+    /// Starts to show the training that has this history. `interrupter` stops it after the current step.
+    fn open(&self, history: &History, interrupter: &Interrupter) -> Box<dyn MetricsRenderer>;
+
+    /// Stops showing it, and restores the terminal.
+    fn close(&self);
+}
 
 /// The result of a training.
 pub struct Trained {
@@ -191,7 +200,7 @@ impl<'a> Session<'a> {
         }
         if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
-            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch() + update);
+            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
             record.failure = Some(error.to_string());
             self.run.write_record(&record)?;
