@@ -190,16 +190,14 @@ fn matrix_operations(layer: &Linear) -> u64 {
 
 /// Numbers the parameters in their order in the network. An optimiser stores its state under these numbers. Burn draws
 /// them at random, so that the files of equal runs would differ.
-#[derive(Debug, Default)]
-struct Numbering {
-    next: u64,
-}
+#[derive(Default)]
+struct Numbering(u64);
 
 impl ModuleMapper for Numbering {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        self.next += 1;
+        self.0 += 1;
         let (_, value, mapper) = parameter.consume();
-        Param::from_mapped_value(ParamId::from(self.next), value, mapper)
+        Param::from_mapped_value(ParamId::from(self.0), value, mapper)
     }
 }
 

@@ -40,11 +40,6 @@ impl EpochPlan {
             Self { batch_size, unlabelled_per_batch: 0, batches, images: batches * batch_size, unlabelled: 0 };
         if weight > 0.0 { Self { unlabelled_per_batch, unlabelled, ..labelled } } else { labelled }
     }
-
-    /// Updates in an epoch, of `accumulation` batches each.
-    pub fn updates(&self, accumulation: usize) -> usize {
-        self.batches.div_ceil(accumulation)
-    }
 }
 
 #[cfg(test)]
@@ -67,7 +62,6 @@ mod tests {
     fn epoch_passes_through_the_labelled_images_if_the_others_are_not_used() {
         let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
         assert_eq!(plan(BatchSize::Images(32), None), expected);
-        assert_eq!(expected.updates(3), 2);
     }
 
     #[test]

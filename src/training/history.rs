@@ -58,16 +58,13 @@ impl History {
         metrics::best(&self.until(epoch)).cloned()
     }
 
-    /// The number of misclassified validation images: an integer, so that equal accuracies compare equal.
-    fn wrong(&self, epoch: &Epoch) -> Option<usize> {
-        epoch.validation_accuracy.map(|accuracy| ((1.0 - accuracy) * self.validation as f64).round() as usize)
-    }
-
     /// The condition of `[early_stopping]` that the last epoch met, if any.
     pub fn stop_reason(&self) -> Option<String> {
         let (epochs, best) = (self.epochs(), self.best()?);
         let last = epochs.last()?;
-        let error = self.wrong(last)? as f64 / self.validation as f64;
+        // Rounded to whole images, so that equal accuracies compare equal.
+        let images = self.validation as f64;
+        let error = ((1.0 - last.validation_accuracy?) * images).round() / images;
         if let Some(goal) = self.early_stopping.target_error.filter(|&goal| error <= goal) {
             return Some(format!(
                 "validation error {:.2} % reached early_stopping.target_error = {goal}",

@@ -7,7 +7,7 @@
 //! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
-//!   `optimizer_state` checks their saved state before it is restored.
+//!   Their saved state is checked before it is restored.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
@@ -30,7 +30,6 @@ mod memory;
 mod metrics;
 mod model;
 mod optimizer;
-mod optimizer_state;
 mod output;
 mod position;
 mod privacy;

@@ -6,7 +6,7 @@ use burn::module::Module;
 
 use super::closed_form::ClosedForm;
 use super::ema::ModelEma;
-use super::loss::Loss;
+use super::loss::{Loss, UnlabelledLoss};
 use super::position::Position;
 use super::privacy::GaussianMechanism;
 use crate::config::{Experiment, Gradients, Init};
@@ -39,7 +39,10 @@ impl TrainingModel {
         let model = Self {
             ema: experiment.training.ema_decay.map(|decay| ModelEma::new(&network, decay)),
             network,
-            loss: Loss::new(experiment),
+            loss: Loss {
+                label_smoothing: experiment.training.label_smoothing,
+                unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
+            },
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,
             init: experiment.init.clone(),

@@ -1,11 +1,11 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
-use super::checkpoint_writer::{CheckpointWriter, Start};
+use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::divergence::{Divergence, DivergenceGuard};
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
@@ -13,8 +13,7 @@ use super::error::TrainingError;
 use super::history::History;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
-use super::optimizer::optimizer;
-use super::optimizer_state;
+use super::optimizer::{check_state, optimizer};
 use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
@@ -23,7 +22,7 @@ use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
+use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds, Stopwatch};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -62,8 +61,10 @@ pub struct Session<'a> {
     guard: DivergenceGuard,
     interrupter: Interrupter,
     privacy: Option<PrivacyPlan>,
-    /// The optimiser's state and the time so far, if epochs are already done.
-    checkpoint: Option<(Vec<u8>, Seconds)>,
+    /// The optimiser's state, empty if no epoch is done.
+    optimizer: Vec<u8>,
+    /// The time so far.
+    seconds: Seconds,
 }
 
 impl<'a> Session<'a> {
@@ -80,24 +81,24 @@ impl<'a> Session<'a> {
         let plan = EpochPlan::new(experiment, &data.split);
         let checkpoint = run.checkpoint()?;
         let done = checkpoint.as_ref().map_or(0, Checkpoint::epochs_done);
-        let position = Position::after_epochs(done, plan.updates(batches_per_update(experiment, devices)));
+        let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
-            optimizer_state::check(&checkpoint.optimizer, &model, optimizer(&experiment.optimizer), &path)
-                .map_err(RunError::from)?;
+            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path).map_err(RunError::from)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
         let interrupter = Interrupter::new();
         let guard = DivergenceGuard::new(interrupter.clone());
-        let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
+        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.seconds));
+        let (epochs, optimizer, seconds) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
+        let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
         Ok(Self {
             experiment,
             data,
@@ -110,7 +111,8 @@ impl<'a> Session<'a> {
             guard,
             interrupter,
             privacy,
-            checkpoint,
+            optimizer,
+            seconds,
         })
     }
 
@@ -130,8 +132,7 @@ impl<'a> Session<'a> {
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             self.run.remove_privacy_key()?;
-            let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
-            return Ok(Trained { history: self.history, record, seconds, interrupted: false });
+            return Ok(Trained { history: self.history, record, seconds: self.seconds, interrupted: false });
         }
         if let Some(plan) = self.privacy.take() {
             let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
@@ -143,22 +144,23 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self {
-            experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint, ..
-        } = self;
+        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, .. } = self;
         let done = history.epochs().len();
         let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
         training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
-        let start = Start {
+        let writer = CheckpointWriter(Arc::new(Saving {
+            run: run.clone(),
+            history: history.clone(),
+            guard: guard.clone(),
+            stopwatch: Stopwatch::start(self.seconds),
             model: model.clone(),
             architecture: experiment.model.clone(),
-            scheduler: scheduler.clone(),
-            checkpoint: checkpoint.take(),
+            optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
-        };
-        let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
+            state: Mutex::new(State::new(record)),
+        }));
 
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
