@@ -93,14 +93,9 @@ impl Mlp {
 
     /// The layers for passes in closed form, if the weights are in host memory.
     pub(crate) fn in_host_memory(&self) -> Option<HostNetwork<'_>> {
-        let layer = |(number, linear)| {
-            let norm = match self.norm.get(number) {
-                Some(norm) => Some(HostNorm::of(norm)?),
-                None => None,
-            };
-            Some((HostLinear::of(linear)?, norm))
-        };
-        let layers = self.layers().enumerate().map(layer).collect::<Option<_>>()?;
+        let mut norms = self.norm.iter().map(HostNorm::of).collect::<Option<Vec<_>>>()?.into_iter();
+        let layers = self.layers().map(|linear| Some((HostLinear::of(linear)?, norms.next())));
+        let layers = layers.collect::<Option<_>>()?;
         let (noise, dropout) = (self.noise.std, self.dropout.prob);
         Some(HostNetwork { layers, activation: &self.activation, noise, dropout })
     }

@@ -52,8 +52,8 @@ impl InferenceStep for TrainingModel {
     type Output = BatchOutput;
 
     fn step(&self, batch: Batch) -> BatchOutput {
-        let raw = self.ema.as_ref().map(|_| classify(&self.network, batch.clone()));
-        BatchOutput { raw: raw.map(|raw| [raw.loss, raw.accuracy]), ..classify(self.eval_model(), batch) }
+        let raw = self.ema.as_ref().map(|_| Box::new(classify(&self.network, batch.clone())));
+        BatchOutput { raw, ..classify(self.eval_model(), batch) }
     }
 }
 
