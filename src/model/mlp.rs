@@ -153,19 +153,19 @@ impl Mlp {
     /// The same network with the layers of these names frozen or unfrozen. A frozen layer has no gradients. Frozen
     /// batch normalisation also keeps its running statistics, and normalises with them in training, too.
     pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
-        fn set<M: Module>(layer: M, frozen: bool) -> M {
-            if frozen { layer.freeze() } else { layer.unfreeze() }
+        fn set<M: Module>(layer: M, is_named: bool, frozen: bool) -> M {
+            match (is_named, frozen) {
+                (false, _) => layer,
+                (true, true) => layer.freeze(),
+                (true, false) => layer.unfreeze(),
+            }
         }
-        fn set_named<M: Module>(all: Vec<M>, kind: &str, names: &[String], frozen: bool) -> Vec<M> {
-            let is_named = |number| names.contains(&format!("{kind}.{number}"));
-            let set = |(number, layer)| if is_named(number) { set(layer, frozen) } else { layer };
-            all.into_iter().enumerate().map(set).collect()
-        }
-        self.hidden = set_named(self.hidden, "hidden", layers, frozen);
-        self.norm = set_named(self.norm, "norm", layers, frozen);
-        if layers.iter().any(|name| name == "output") {
-            self.output = set(self.output, frozen);
-        }
+        let is_named = |name: String| layers.contains(&name);
+        let hidden = self.hidden.into_iter().enumerate();
+        self.hidden = hidden.map(|(n, layer)| set(layer, is_named(format!("hidden.{n}")), frozen)).collect();
+        let norm = self.norm.into_iter().enumerate();
+        self.norm = norm.map(|(n, layer)| set(layer, is_named(format!("norm.{n}")), frozen)).collect();
+        self.output = set(self.output, is_named("output".into()), frozen);
         self
     }
 

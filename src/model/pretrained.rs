@@ -12,14 +12,11 @@ use thiserror::Error;
 use super::description::Description;
 use super::mlp::Mlp;
 use super::tensors::{self, Stored};
-use super::weights::{self, WeightsError};
+use super::weights::{self, MOST_NAMED, WeightsError};
 use crate::checksum;
 use crate::config::Experiment;
 use crate::data::Scaling;
 use crate::text::listed;
-
-/// The largest number of mismatches that a message names.
-const MOST_NAMED: usize = 10;
 
 /// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]

@@ -11,7 +11,6 @@ use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 
-use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
 use super::schedule::LrSchedule;
@@ -29,7 +28,6 @@ pub struct Saving {
     pub run: RunFolder,
     /// It decides which model is the best.
     pub history: History,
-    pub guard: DivergenceGuard,
     pub stopwatch: Stopwatch,
     /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
@@ -99,10 +97,10 @@ impl CheckpointWriter {
         optimizer: Vec<u8>,
         record: &mut Record,
     ) -> Result<(), RunError> {
-        let Saving { run, history, guard, .. } = &*self.0;
+        let Saving { run, history, .. } = &*self.0;
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
         if !is_finite(model) {
-            guard.check(f64::NAN, epoch, self.0.batches);
+            history.guard.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
         let epochs = history.until(epoch);

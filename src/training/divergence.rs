@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 use burn::train::Interrupter;
 
 /// Checks the losses of one training. Its copies share the result.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct DivergenceGuard {
-    interrupter: Interrupter,
+    /// Through it, the guard stops the training.
+    pub interrupter: Interrupter,
     found: Arc<OnceLock<Divergence>>,
 }
 
@@ -22,11 +23,6 @@ pub struct Divergence {
 }
 
 impl DivergenceGuard {
-    /// A guard that stops the training through `interrupter`.
-    pub fn new(interrupter: Interrupter) -> Self {
-        Self { interrupter, found: Arc::default() }
-    }
-
     /// Checks the loss of a batch.
     pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
         if !loss.is_finite() {
@@ -47,8 +43,8 @@ mod tests {
 
     #[test]
     fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
-        let interrupter = Interrupter::new();
-        let guard = DivergenceGuard::new(interrupter.clone());
+        let guard = DivergenceGuard::default();
+        let interrupter = guard.interrupter.clone();
         guard.check(0.3, 1, 1);
         assert!(!interrupter.should_stop() && guard.divergence().is_none());
         guard.check(f64::INFINITY, 2, 5);

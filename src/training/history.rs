@@ -17,7 +17,7 @@ pub struct History {
     epochs: Arc<Mutex<Vec<Epoch>>>,
     /// When the last epoch ended, for the copy that Burn asks after each.
     since: Instant,
-    guard: DivergenceGuard,
+    pub guard: DivergenceGuard,
     early_stopping: EarlyStopping,
     /// Training images in an epoch.
     training: usize,
@@ -27,14 +27,8 @@ pub struct History {
 
 impl History {
     /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
-    pub fn new(
-        early_stopping: EarlyStopping,
-        training: usize,
-        validation: usize,
-        epochs: Vec<Epoch>,
-        guard: DivergenceGuard,
-    ) -> Self {
-        let epochs = Arc::new(Mutex::new(epochs));
+    pub fn new(early_stopping: EarlyStopping, training: usize, validation: usize, epochs: Vec<Epoch>) -> Self {
+        let (epochs, guard) = (Arc::new(Mutex::new(epochs)), DivergenceGuard::default());
         Self { epochs, since: Instant::now(), guard, early_stopping, training, validation }
     }
 
@@ -124,8 +118,6 @@ impl EarlyStoppingStrategy for History {
 
 #[cfg(test)]
 mod tests {
-    use burn::train::Interrupter;
-
     use super::*;
 
     fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
@@ -141,7 +133,7 @@ mod tests {
     }
 
     fn history_of(stop: EarlyStopping, validation: usize, epochs: Vec<Epoch>) -> History {
-        History::new(stop, 9_000, validation, epochs, DivergenceGuard::new(Interrupter::new()))
+        History::new(stop, 9_000, validation, epochs)
     }
 
     /// A history of epochs, from each one's number of misclassified images of 1,000 and its validation loss.

@@ -6,7 +6,7 @@ use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
-use super::divergence::{Divergence, DivergenceGuard};
+use super::divergence::Divergence;
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
@@ -58,8 +58,6 @@ pub struct Session<'a> {
     model: TrainingModel,
     schedule: LrSchedule,
     history: History,
-    guard: DivergenceGuard,
-    interrupter: Interrupter,
     privacy: Option<PrivacyPlan>,
     /// The optimiser's state, empty if no epoch is done.
     optimizer: Vec<u8>,
@@ -92,28 +90,12 @@ impl<'a> Session<'a> {
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
-        let interrupter = Interrupter::new();
-        let guard = DivergenceGuard::new(interrupter.clone());
         let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.seconds));
         let (epochs, optimizer, seconds) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs, guard.clone());
-        Ok(Self {
-            experiment,
-            data,
-            devices,
-            run,
-            plan,
-            model,
-            schedule,
-            history,
-            guard,
-            interrupter,
-            privacy,
-            optimizer,
-            seconds,
-        })
+        let history = History::new(early_stopping, plan.images, validation, epochs);
+        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, seconds })
     }
 
     /// Whether there is nothing left to train.
@@ -144,7 +126,7 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, .. } = self;
+        let Self { experiment, data, devices, run, plan, model, schedule, history, .. } = self;
         let done = history.epochs().len();
         let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
         training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
@@ -152,7 +134,6 @@ impl<'a> Session<'a> {
         let writer = CheckpointWriter(Arc::new(Saving {
             run: run.clone(),
             history: history.clone(),
-            guard: guard.clone(),
             stopwatch: Stopwatch::start(self.seconds),
             model: model.clone(),
             architecture: experiment.model.clone(),
@@ -165,12 +146,12 @@ impl<'a> Session<'a> {
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)))
-            .with_metric_logger(EpochMeans::new(guard.clone()))
+            .with_metric_logger(EpochMeans::new(history.guard.clone()))
             .with_checkpointing_strategy(history.clone())
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
-            .with_interrupter(interrupter.clone())
+            .with_interrupter(history.guard.interrupter.clone())
             .early_stopping(history.clone())
-            .renderer(display.open(history, interrupter))
+            .renderer(display.open(history, &history.guard.interrupter))
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
             .with_training_strategy(strategy(devices).into())
@@ -200,7 +181,7 @@ impl<'a> Session<'a> {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
+        if let Some(Divergence { epoch, batch }) = self.history.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
@@ -212,7 +193,7 @@ impl<'a> Session<'a> {
             return Err(TrainingError::Stopped(error));
         }
         // Burn does not see a signal after the last step.
-        let interrupted = self.interrupter.should_stop();
+        let interrupted = self.history.guard.interrupter.should_stop();
         if interrupted && !self.is_over() {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
