@@ -128,7 +128,7 @@ impl Prepared {
             warn(format!("this run was started on {before}; its results may differ from that device's"));
             earlier_devices.push(before);
         }
-        Ok(Record { models: old.models.clone(), privacy: old.privacy, started: old.started, earlier_devices, ..new })
+        Ok(Record { models: old.models.clone(), started: old.started, earlier_devices, ..new })
     }
 }
 

@@ -53,7 +53,7 @@ pub fn summary(arguments: &cli::Experiment) -> Result<(), Error> {
     let experiment = resolve(arguments)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let plan = EpochPlan::new(&experiment, &data.split);
-    let updates = plan.updates(experiment.training.gradient_accumulation * experiment.device.count());
+    let updates = plan.batches.div_ceil(experiment.training.gradient_accumulation * experiment.device.count());
     print(&format!(
         "{}\n\ndata     {}\nupdates  {} in each of at most {} epochs, from {} images each",
         network(&experiment.model, data.inputs(), data.classes()),

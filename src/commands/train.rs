@@ -145,7 +145,10 @@ fn train_prepared(
         Some(started) if session.is_over() => record = started,
         _ => remove_report(run),
     }
-    record.privacy = session.privacy();
+    // A killed process may have been further than the checkpoint.
+    let charged = run.record().ok().and_then(|before| before.privacy);
+    let further = |before: &PrivacyRecord, now: &PrivacyRecord| before.steps > now.steps;
+    record.privacy = session.privacy().map(|now| charged.filter(|before| further(before, &now)).unwrap_or(now));
     let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
     let unlabelled = match unlabelled_images {
         0 => String::new(),

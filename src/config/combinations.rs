@@ -163,7 +163,9 @@ const NOT_ALONE: &str = "the labels of all images decide which ones train";
 const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
 
 /// A key that breaks the guarantee of `[privacy]`, when it does so, and the reason.
-const NOT_PRIVATE: &[(&str, fn(&Experiment) -> bool, &str)] = &[
+type Breach = (&'static str, fn(&Experiment) -> bool, &'static str);
+
+const NOT_PRIVATE: &[Breach] = &[
     ("model.batch_norm", |it| it.model.batch_norm, "each image changes the outputs of all others in its batch"),
     ("semi_supervised.weight", |_| true, "only the gradients of labelled images are clipped"),
     ("data.labels", |_| true, NOT_ALONE),

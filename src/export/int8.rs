@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Tensor};
 
-use super::network::Network;
+use super::network::{Int8, Network};
 use crate::data::{ImageBatcher, Images};
 use crate::evaluation::{EVALUATION_BATCH, EvaluationError};
 
@@ -11,23 +11,6 @@ use crate::evaluation::{EVALUATION_BATCH, EvaluationError};
 const LARGEST_WEIGHT: f32 = 64.0;
 /// The number of training images from which the ranges are measured.
 const CALIBRATION: usize = 1000;
-
-/// The numbers for which a layer's integers stand: `weight = weight_scale · int8`, `input = scale · (uint8 - zero_point)`, and
-/// `bias = weight_scale · scale · int32`.
-pub struct Int8 {
-    /// One for each unit.
-    pub weight_scales: Vec<f32>,
-    pub scale: f32,
-    pub zero_point: u8,
-}
-
-impl Int8 {
-    /// The inputs, rounded to numbers for which integers stand.
-    pub fn rounded(&self, inputs: Tensor<2>) -> Tensor<2> {
-        let zero_point = f32::from(self.zero_point);
-        (((inputs / self.scale).round() + zero_point).clamp(0.0, 255.0) - zero_point) * self.scale
-    }
-}
 
 impl Network {
     /// Rounds the network to integers. `images` are training images.

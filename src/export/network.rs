@@ -5,7 +5,6 @@ use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::int8::Int8;
 use crate::config::Model;
 use crate::model::{Description, Mlp, Stored, WeightsError, activation, from_safetensors, to_single, weights};
 
@@ -31,6 +30,23 @@ pub struct Layer {
     pub bias: Vec<f32>,
     /// How its numbers were rounded, if they were.
     pub int8: Option<Int8>,
+}
+
+/// The numbers for which a layer's integers stand: `weight = weight_scale · int8`, `input = scale · (uint8 - zero_point)`, and
+/// `bias = weight_scale · scale · int32`.
+pub struct Int8 {
+    /// One for each unit.
+    pub weight_scales: Vec<f32>,
+    pub scale: f32,
+    pub zero_point: u8,
+}
+
+impl Int8 {
+    /// The inputs, rounded to numbers for which integers stand.
+    pub fn rounded(&self, inputs: Tensor<2>) -> Tensor<2> {
+        let zero_point = f32::from(self.zero_point);
+        (((inputs / self.scale).round() + zero_point).clamp(0.0, 255.0) - zero_point) * self.scale
+    }
 }
 
 impl Network {

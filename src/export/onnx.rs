@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;
 
-use super::int8::Int8;
-use super::network::{Layer, Network, OUTPUT};
+use super::network::{Int8, Layer, Network, OUTPUT};
 use crate::config::Activation;
 use crate::model::Description;
 
@@ -167,3 +166,6 @@ fn int(number: usize, value: usize) -> Vec<u8> {
 fn varint(value: usize) -> Vec<u8> {
     if value < 128 { vec![value as u8] } else { [vec![value as u8 | 128], varint(value >> 7)].concat() }
 }
+
+#[cfg(test)]
+mod tests;

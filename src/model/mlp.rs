@@ -93,14 +93,9 @@ impl Mlp {
 
     /// The layers for passes in closed form, if the weights are in host memory.
     pub(crate) fn in_host_memory(&self) -> Option<HostNetwork<'_>> {
-        let layer = |(number, linear)| {
-            let norm = match self.norm.get(number) {
-                Some(norm) => Some(HostNorm::of(norm)?),
-                None => None,
-            };
-            Some((HostLinear::of(linear)?, norm))
-        };
-        let layers = self.layers().enumerate().map(layer).collect::<Option<_>>()?;
+        let mut norms = self.norm.iter().map(HostNorm::of).collect::<Option<Vec<_>>>()?.into_iter();
+        let layers = self.layers().map(|linear| Some((HostLinear::of(linear)?, norms.next())));
+        let layers = layers.collect::<Option<_>>()?;
         let (noise, dropout) = (self.noise.std, self.dropout.prob);
         Some(HostNetwork { layers, activation: &self.activation, noise, dropout })
     }
@@ -158,19 +153,19 @@ impl Mlp {
     /// The same network with the layers of these names frozen or unfrozen. A frozen layer has no gradients. Frozen
     /// batch normalisation also keeps its running statistics, and normalises with them in training, too.
     pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
-        fn set<M: Module>(layer: M, frozen: bool) -> M {
-            if frozen { layer.freeze() } else { layer.unfreeze() }
+        fn set<M: Module>(layer: M, is_named: bool, frozen: bool) -> M {
+            match (is_named, frozen) {
+                (false, _) => layer,
+                (true, true) => layer.freeze(),
+                (true, false) => layer.unfreeze(),
+            }
         }
-        fn set_named<M: Module>(all: Vec<M>, kind: &str, names: &[String], frozen: bool) -> Vec<M> {
-            let is_named = |number| names.contains(&format!("{kind}.{number}"));
-            let set = |(number, layer)| if is_named(number) { set(layer, frozen) } else { layer };
-            all.into_iter().enumerate().map(set).collect()
-        }
-        self.hidden = set_named(self.hidden, "hidden", layers, frozen);
-        self.norm = set_named(self.norm, "norm", layers, frozen);
-        if layers.iter().any(|name| name == "output") {
-            self.output = set(self.output, frozen);
-        }
+        let is_named = |name: String| layers.contains(&name);
+        let hidden = self.hidden.into_iter().enumerate();
+        self.hidden = hidden.map(|(n, layer)| set(layer, is_named(format!("hidden.{n}")), frozen)).collect();
+        let norm = self.norm.into_iter().enumerate();
+        self.norm = norm.map(|(n, layer)| set(layer, is_named(format!("norm.{n}")), frozen)).collect();
+        self.output = set(self.output, is_named("output".into()), frozen);
         self
     }
 
@@ -190,16 +185,14 @@ fn matrix_operations(layer: &Linear) -> u64 {
 
 /// Numbers the parameters in their order in the network. An optimiser stores its state under these numbers. Burn draws
 /// them at random, so that the files of equal runs would differ.
-#[derive(Debug, Default)]
-struct Numbering {
-    next: u64,
-}
+#[derive(Default)]
+struct Numbering(u64);
 
 impl ModuleMapper for Numbering {
     fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        self.next += 1;
+        self.0 += 1;
         let (_, value, mapper) = parameter.consume();
-        Param::from_mapped_value(ParamId::from(self.next), value, mapper)
+        Param::from_mapped_value(ParamId::from(self.0), value, mapper)
     }
 }
 

@@ -12,14 +12,11 @@ use thiserror::Error;
 use super::description::Description;
 use super::mlp::Mlp;
 use super::tensors::{self, Stored};
-use super::weights::{self, WeightsError};
+use super::weights::{self, MOST_NAMED, WeightsError};
 use crate::checksum;
-use crate::config::{Activation, Experiment, Pixels};
+use crate::config::Experiment;
 use crate::data::Scaling;
 use crate::text::listed;
-
-/// The largest number of mismatches that a message names.
-const MOST_NAMED: usize = 10;
 
 /// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]
@@ -171,12 +168,9 @@ impl Pretrained {
         self.check_meaning(experiment)?;
         let bytes = weights::to_bytes(&network)?;
         let mut start = tensors::from_safetensors(&bytes, &self.path)?;
-        let mut fresh: BTreeMap<String, String> = experiment
-            .init
-            .reinitialize
-            .iter()
-            .map(|layer| (layer.clone(), "init.reinitialize names it".into()))
-            .collect();
+        let named = experiment.init.reinitialize.iter();
+        let mut fresh: BTreeMap<String, String> =
+            named.map(|layer| (layer.clone(), "init.reinitialize names it".into())).collect();
         if let Some(reason) = self.other_classes(classes, &start) {
             fresh.entry("output".into()).or_insert(reason);
         }
@@ -218,22 +212,18 @@ impl Pretrained {
     /// Refuses a network with another pixel scaling or activation, or that differs in batch normalisation.
     fn check_meaning(&self, Experiment { data, model, .. }: &Experiment) -> Result<(), PretrainedError> {
         let Some(there) = &self.description else { return Ok(()) };
-        let values = |pixels: Pixels, activation: Activation, batch_norm: bool| {
-            [
-                ("data.pixels", format!("{pixels:?}")),
-                ("model.activation", format!("{activation:?}")),
-                ("model.batch_norm", batch_norm.to_string()),
-            ]
-        };
-        let here = values(data.pixels, model.activation, model.batch_norm);
-        let there = values(there.pixels.of_config(), there.activation, there.architecture.batch_norm);
-        for ((key, there), (_, here)) in there.into_iter().zip(here) {
-            if there != here {
-                let (there, here) = (format!("{:?}", there.to_lowercase()), format!("{:?}", here.to_lowercase()));
-                return Err(PretrainedError::Differs { run: self.path.clone(), key, there, here });
+        let keys = [
+            ("data.pixels", [there.pixels.of_config(), data.pixels].map(|it| format!("{it:?}"))),
+            ("model.activation", [there.activation, model.activation].map(|it| format!("{it:?}"))),
+            ("model.batch_norm", [there.architecture.batch_norm, model.batch_norm].map(|it| it.to_string())),
+        ];
+        match keys.into_iter().find(|(_, [there, here])| there != here) {
+            Some((key, values)) => {
+                let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
+                Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Why the output layer does not fit these classes, if it does not.

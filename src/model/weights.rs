@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::text::first;
 
 /// The largest number of mismatches that a message names.
-const MOST_NAMED: usize = 10;
+pub(super) const MOST_NAMED: usize = 10;
 /// The largest file that is read, in bytes: a thousand million weights.
 const LARGEST: u64 = 4 << 30;
 

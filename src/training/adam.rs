@@ -48,33 +48,33 @@ impl<const D: usize> RecordState for State<D> {
 
 /// The factors of one step.
 #[derive(Clone, Copy)]
-struct Step<F> {
+struct Step {
     /// `[β, 1 - β]` of m.
-    mean: [F; 2],
+    mean: [f32; 2],
     /// `[β, 1 - β]` of v.
-    square: [F; 2],
+    square: [f32; 2],
     /// The factor of the weights: 1 less their decay.
-    kept: F,
+    kept: f32,
     /// The factor of m/(√v + ε).
-    rate: F,
-    epsilon: F,
+    rate: f32,
+    epsilon: f32,
 }
 
 impl Adam {
     /// The factors of step `time`, counted from 1.
-    fn at(&self, time: usize, rate: LearningRate) -> Step<f64> {
+    fn at(&self, time: usize, rate: LearningRate) -> Step {
         let unbiased = |beta: f64| 1.0 - beta.powf(time as f64);
         Step {
-            mean: [self.beta_1, 1.0 - self.beta_1],
-            square: [self.beta_2, 1.0 - self.beta_2],
-            kept: 1.0 - rate * self.weight_decay,
-            rate: rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1),
-            epsilon: self.epsilon,
+            mean: [self.beta_1, 1.0 - self.beta_1].map(|factor| factor as f32),
+            square: [self.beta_2, 1.0 - self.beta_2].map(|factor| factor as f32),
+            kept: (1.0 - rate * self.weight_decay) as f32,
+            rate: (rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1)) as f32,
+            epsilon: self.epsilon as f32,
         }
     }
 }
 
-impl Step<f64> {
+impl Step {
     /// The step in Burn's operations, which its compiler fuses on a GPU.
     fn by_tensors<const D: usize>(
         &self,
@@ -101,23 +101,10 @@ impl Step<f64> {
         moments: Option<[Tensor<D>; 2]>,
     ) -> (Tensor<D>, [Tensor<D>; 2]) {
         let [m, v] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
-        let step = self.rounded();
-        let [weights, m, v] = in_one_pass(weights, [gradient, m, v], &|weights, changed| step.pass(weights, changed));
+        let [weights, m, v] = in_one_pass(weights, [gradient, m, v], &|weights, changed| self.pass(weights, changed));
         (weights, [m, v])
     }
 
-    fn rounded(&self) -> Step<f32> {
-        Step {
-            mean: self.mean.map(|factor| factor as f32),
-            square: self.square.map(|factor| factor as f32),
-            kept: self.kept as f32,
-            rate: self.rate as f32,
-            epsilon: self.epsilon as f32,
-        }
-    }
-}
-
-impl Step<f32> {
     /// Overwrites the gradient with the new weights.
     #[inline(always)]
     fn pass(self, weights: &[f32], [gradient, m, v]: [&mut [f32]; 3]) {

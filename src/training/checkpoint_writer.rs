@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::lr_scheduler::LrSchedulerRecord;
-use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::OptimizerRecord;
 use burn::store::ModuleRecord;
 use burn::tensor::{Bytes, Tensor};
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 
-use super::divergence::DivergenceGuard;
 use super::history::History;
 use super::model::TrainingModel;
 use super::schedule::LrSchedule;
@@ -23,39 +21,41 @@ use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
 /// Burn's checkpointer of the model, the optimiser and the learning rate. Burn saves each on its own thread; the
 /// threads share this writer, so that all three are saved together or not at all.
 #[derive(Clone)]
-pub struct CheckpointWriter(Arc<Shared>);
+pub struct CheckpointWriter(pub Arc<Saving>);
 
-struct Shared {
-    run: RunFolder,
-    history: History,
-    guard: DivergenceGuard,
-    stopwatch: Stopwatch,
-    start: Start,
-    state: Mutex<State>,
-}
-
-/// The state that a training starts from. On resume, Burn asks for it.
-pub struct Start {
-    /// The model. The weights of each epoch are loaded into a copy of it.
+/// What it needs to save an epoch.
+pub struct Saving {
+    pub run: RunFolder,
+    /// It decides which model is the best.
+    pub history: History,
+    pub stopwatch: Stopwatch,
+    /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
     /// The network's config, which its files describe.
     pub architecture: Model,
-    /// The learning rates.
-    pub scheduler: ModuleLrScheduler,
-    /// The optimiser's state in Burn's file format, and the training time so far.
-    pub checkpoint: Option<(Vec<u8>, Seconds)>,
+    /// The state that the optimiser starts from, in Burn's file format. On resume, Burn asks for it.
+    pub optimizer: Vec<u8>,
     /// The number of batches in an epoch.
     pub batches: usize,
     /// The learning rates, if the curves for TensorBoard are written, too.
     pub tensorboard: Option<LrSchedule>,
+    pub state: Mutex<State>,
 }
 
-struct State {
+/// What changes from epoch to epoch.
+#[derive(Default)]
+pub struct State {
     record: Record,
     /// Epochs that wait for their second part.
     parts: BTreeMap<usize, Parts>,
     /// The first error. Burn passes on its text alone, without its cause.
     failure: Option<RunError>,
+}
+
+impl State {
+    pub fn new(record: Record) -> Self {
+        Self { record, ..Self::default() }
+    }
 }
 
 #[derive(Default)]
@@ -65,13 +65,6 @@ struct Parts {
 }
 
 impl CheckpointWriter {
-    /// A writer that saves each epoch in `run`. `history` decides which model is the best.
-    pub fn new(run: RunFolder, record: Record, history: History, guard: DivergenceGuard, start: Start) -> Self {
-        let before = start.checkpoint.as_ref().map_or_else(Seconds::default, |(_, seconds)| *seconds);
-        let state = Mutex::new(State { record, parts: BTreeMap::new(), failure: None });
-        Self(Arc::new(Shared { run, history, guard, stopwatch: Stopwatch::start(before), start, state }))
-    }
-
     /// The record, the training time so far, and the first error while saving.
     pub fn finish(&self) -> (Record, Seconds, Option<RunError>) {
         let mut state = self.state();
@@ -89,7 +82,7 @@ impl CheckpointWriter {
             return Ok(());
         };
         // A copy without gradients shares nothing with the model in training.
-        let model = self.0.start.model.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
+        let model = self.0.model.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
         self.save_epoch(epoch, &model, optimizer, &mut state.record).map_err(|error| {
             let text = CheckpointerError::Unknown(error.to_string());
             state.failure.get_or_insert(error);
@@ -104,28 +97,28 @@ impl CheckpointWriter {
         optimizer: Vec<u8>,
         record: &mut Record,
     ) -> Result<(), RunError> {
-        let Shared { run, history, guard, stopwatch, start, .. } = &*self.0;
+        let Saving { run, history, .. } = &*self.0;
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
         if !is_finite(model) {
-            guard.check(f64::NAN, epoch, start.batches);
+            history.guard.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
         let epochs = history.until(epoch);
         let network = weights::to_bytes(&model.network)?;
         let average = model.ema.as_ref().map(|ema| weights::to_bytes(&ema.network)).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
-        let entries = record.description(&start.architecture).entries();
+        let entries = record.description(&self.0.architecture).entries();
         let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
         if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, &eval_model));
         }
-        record.privacy = start.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
+        record.privacy = self.0.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
-        let seconds = stopwatch.read();
+        let seconds = self.0.stopwatch.read();
         run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
-        if let Some(schedule) = &start.tensorboard {
-            let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch() - 1);
+        if let Some(schedule) = &self.0.tensorboard {
+            let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch - 1);
             run.write_tensorboard(&epochs, &last_rate, record.started)?;
         }
         run.write_metrics(&epochs)
@@ -159,7 +152,7 @@ impl Checkpointer<ModuleRecord> for CheckpointWriter {
     }
 
     fn restore(&self, _: usize) -> Result<ModuleRecord, CheckpointerError> {
-        Ok(self.0.start.model.clone().into_record())
+        Ok(self.0.model.clone().into_record())
     }
 }
 
@@ -174,8 +167,7 @@ impl Checkpointer<OptimizerRecord> for CheckpointWriter {
     }
 
     fn restore(&self, _: usize) -> Result<OptimizerRecord, CheckpointerError> {
-        let state = self.0.start.checkpoint.as_ref().map_or(&[][..], |(optimizer, _)| optimizer);
-        let bytes = Bytes::from_bytes_vec(state.to_vec());
+        let bytes = Bytes::from_bytes_vec(self.0.optimizer.clone());
         OptimizerRecord::from_bytes(bytes).map_err(CheckpointerError::Record)
     }
 }
@@ -191,6 +183,6 @@ impl Checkpointer<LrSchedulerRecord> for CheckpointWriter {
     }
 
     fn restore(&self, _: usize) -> Result<LrSchedulerRecord, CheckpointerError> {
-        Ok(self.0.start.scheduler.to_record())
+        Ok(LrSchedulerRecord::new())
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use burn::train::TrainOutput;
 
 use super::loss::{Loss, softmax_loss};
@@ -17,15 +17,24 @@ use crate::model::passes::Passes;
 /// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;
 
-/// The steps of one training. Its copies share the buffers.
+/// The buffers of one training that no step uses at the moment. With several devices, there are several steps at a time.
 #[derive(Debug, Clone, Default)]
-pub struct ClosedForm {
-    /// The buffers that no step uses at the moment. With several devices, there are several steps at a time.
-    idle: Arc<Mutex<Vec<Buffers>>>,
+pub struct ClosedForm(Arc<Mutex<Vec<Buffers>>>);
+
+impl ClosedForm {
+    /// Computes a step with buffers of its own.
+    pub fn step<T>(&self, compute: impl FnOnce(&mut Buffers) -> T) -> T {
+        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffers = idle().pop().unwrap_or_default();
+        let output = compute(&mut buffers);
+        idle().push(buffers);
+        output
+    }
 }
 
+/// What a step overwrites.
 #[derive(Debug, Default)]
-struct Buffers {
+pub struct Buffers {
     passes: Passes,
     /// `[images, classes]`, and then their gradients.
     logits: Vec<f32>,
@@ -35,28 +44,11 @@ struct Buffers {
     steps: usize,
 }
 
-impl ClosedForm {
+impl Buffers {
     /// The gradients and the output of a step; `None` if the network or the images are not in host memory. `teacher` is for
     /// unlabelled images.
     /// With `private`, the gradients of the step of this number, counted from 0, are private.
     pub fn step(
-        &self,
-        network: &Mlp,
-        teacher: &Mlp,
-        loss: &Loss,
-        batch: &Batch,
-        private: Option<(&GaussianMechanism, usize)>,
-    ) -> Option<TrainOutput<BatchOutput>> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut buffers = idle().pop().unwrap_or_default();
-        let output = buffers.step(network, teacher, loss, batch, private);
-        idle().push(buffers);
-        output
-    }
-}
-
-impl Buffers {
-    fn step(
         &mut self,
         mlp: &Mlp,
         teacher: &Mlp,
@@ -98,16 +90,12 @@ impl Buffers {
         }
         self.steps += 1;
         if self.steps.is_multiple_of(FORGET_INTERVAL) {
-            forget_old_weights(&network.layers.first()?.0.layer.weight.device());
+            // Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of
+            // weights that are gone in a backward pass only.
+            Tensor::<1>::zeros([1], &network.layers.first()?.0.layer.weight.device()).require_grad().backward();
         }
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }
-}
-
-/// Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of weights that
-/// are gone in a backward pass only.
-fn forget_old_weights(device: &Device) {
-    Tensor::<1>::zeros([1], device).require_grad().backward();
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! Stops a training as soon as a loss is NaN or infinite.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use burn::train::Interrupter;
 
 /// Checks the losses of one training. Its copies share the result.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct DivergenceGuard {
-    interrupter: Interrupter,
-    found: Arc<Mutex<Option<Divergence>>>,
+    /// Through it, the guard stops the training.
+    pub interrupter: Interrupter,
+    found: Arc<OnceLock<Divergence>>,
 }
 
 /// The position of the first loss that is NaN or infinite.
@@ -22,26 +23,17 @@ pub struct Divergence {
 }
 
 impl DivergenceGuard {
-    /// A guard that stops the training through `interrupter`.
-    pub fn new(interrupter: Interrupter) -> Self {
-        Self { interrupter, found: Arc::default() }
-    }
-
     /// Checks the loss of a batch.
     pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
         if !loss.is_finite() {
-            self.found().get_or_insert(Divergence { epoch, batch });
+            self.found.get_or_init(|| Divergence { epoch, batch });
             self.interrupter.stop(None);
         }
     }
 
     /// The divergence, if there was one.
     pub fn divergence(&self) -> Option<Divergence> {
-        *self.found()
-    }
-
-    fn found(&self) -> MutexGuard<'_, Option<Divergence>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.get().copied()
     }
 }
 
@@ -51,8 +43,8 @@ mod tests {
 
     #[test]
     fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
-        let interrupter = Interrupter::new();
-        let guard = DivergenceGuard::new(interrupter.clone());
+        let guard = DivergenceGuard::default();
+        let interrupter = guard.interrupter.clone();
         guard.check(0.3, 1, 1);
         assert!(!interrupter.should_stop() && guard.divergence().is_none());
         guard.check(f64::INFINITY, 2, 5);

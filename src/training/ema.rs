@@ -77,18 +77,15 @@ struct Step {
 
 impl ModuleMapper for Step {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let current = self.current.0.remove::<Tensor<D>>(&self.next);
+        let Some(current) = self.current.0.remove::<Tensor<D>>(&self.next) else { return param };
         self.next += 1;
-        param.map(|average| match current {
-            Some(current) => {
-                // With several devices, Burn may leave running statistics on any of them.
-                let current = current.to_device(&average.device());
-                match [&average, &current].map(HostTensor::of) {
-                    [Some(old), Some(new)] => moved(&average, old.as_slice(), new.as_slice(), self.fraction as f32),
-                    _ => average.clone() + (current - average).mul_scalar(self.fraction),
-                }
+        param.map(|average| {
+            // With several devices, Burn may leave running statistics on any of them.
+            let current = current.to_device(&average.device());
+            match [&average, &current].map(HostTensor::of) {
+                [Some(old), Some(new)] => moved(&average, old.as_slice(), new.as_slice(), self.fraction as f32),
+                _ => average.clone() + (current - average).mul_scalar(self.fraction),
             }
-            None => average,
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::data::Split;
 
 /// The batches of an epoch. An epoch is one pass through the unlabelled images if `semi_supervised.weight` is set,
 /// otherwise through the labelled ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
     /// Labelled images in a batch.
     pub batch_size: usize,
@@ -32,18 +32,12 @@ impl EpochPlan {
             // Batch normalisation learns nothing from one image, whose variance is 0, and would keep this variance.
             let joins = experiment.model.batch_norm && images > batch_size && images % batch_size == 1;
             let batches = if joins { images / batch_size } else { images.div_ceil(batch_size) };
-            return Self { batch_size, unlabelled_per_batch: 0, batches, images, unlabelled: 0 };
+            return Self { batch_size, batches, images, ..Self::default() };
         };
         let (unlabelled, unlabelled_per_batch) = (split.unlabelled.len(), ratio * batch_size);
         let batches = unlabelled.div_ceil(unlabelled_per_batch);
-        let labelled =
-            Self { batch_size, unlabelled_per_batch: 0, batches, images: batches * batch_size, unlabelled: 0 };
+        let labelled = Self { batch_size, batches, images: batches * batch_size, ..Self::default() };
         if weight > 0.0 { Self { unlabelled_per_batch, unlabelled, ..labelled } } else { labelled }
-    }
-
-    /// Updates in an epoch, of `accumulation` batches each.
-    pub fn updates(&self, accumulation: usize) -> usize {
-        self.batches.div_ceil(accumulation)
     }
 }
 
@@ -67,7 +61,6 @@ mod tests {
     fn epoch_passes_through_the_labelled_images_if_the_others_are_not_used() {
         let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
         assert_eq!(plan(BatchSize::Images(32), None), expected);
-        assert_eq!(expected.updates(3), 2);
     }
 
     #[test]

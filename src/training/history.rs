@@ -14,8 +14,10 @@ use crate::run::metrics::{self, Epoch};
 /// The epochs so far. Its copies share them.
 #[derive(Clone)]
 pub struct History {
-    state: Arc<Mutex<State>>,
-    guard: DivergenceGuard,
+    epochs: Arc<Mutex<Vec<Epoch>>>,
+    /// When the last epoch ended, for the copy that Burn asks after each.
+    since: Instant,
+    pub guard: DivergenceGuard,
     early_stopping: EarlyStopping,
     /// Training images in an epoch.
     training: usize,
@@ -23,27 +25,16 @@ pub struct History {
     validation: usize,
 }
 
-struct State {
-    epochs: Vec<Epoch>,
-    since: Instant,
-}
-
 impl History {
     /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
-    pub fn new(
-        early_stopping: EarlyStopping,
-        training: usize,
-        validation: usize,
-        epochs: Vec<Epoch>,
-        guard: DivergenceGuard,
-    ) -> Self {
-        let state = State { epochs, since: Instant::now() };
-        Self { state: Arc::new(Mutex::new(state)), guard, early_stopping, training, validation }
+    pub fn new(early_stopping: EarlyStopping, training: usize, validation: usize, epochs: Vec<Epoch>) -> Self {
+        let (epochs, guard) = (Arc::new(Mutex::new(epochs)), DivergenceGuard::default());
+        Self { epochs, since: Instant::now(), guard, early_stopping, training, validation }
     }
 
     /// The epochs up to `epoch`, in order.
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {
-        self.lock().epochs.iter().take_while(|row| row.epoch <= epoch).cloned().collect()
+        self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
 
     /// The epochs so far, in order.
@@ -61,16 +52,13 @@ impl History {
         metrics::best(&self.until(epoch)).cloned()
     }
 
-    /// The number of misclassified validation images: an integer, so that equal accuracies compare equal.
-    fn wrong(&self, epoch: &Epoch) -> Option<usize> {
-        epoch.validation_accuracy.map(|accuracy| ((1.0 - accuracy) * self.validation as f64).round() as usize)
-    }
-
     /// The condition of `[early_stopping]` that the last epoch met, if any.
     pub fn stop_reason(&self) -> Option<String> {
         let (epochs, best) = (self.epochs(), self.best()?);
         let last = epochs.last()?;
-        let error = self.wrong(last)? as f64 / self.validation as f64;
+        // Rounded to whole images, so that equal accuracies compare equal.
+        let images = self.validation as f64;
+        let error = ((1.0 - last.validation_accuracy?) * images).round() / images;
         if let Some(goal) = self.early_stopping.target_error.filter(|&goal| error <= goal) {
             return Some(format!(
                 "validation error {:.2} % reached early_stopping.target_error = {goal}",
@@ -87,9 +75,9 @@ impl History {
         self.epochs().len() >= epochs || self.stop_reason().is_some()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere can't leave the state half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
+        // A panic elsewhere can't leave the list half changed.
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +91,7 @@ impl CheckpointingStrategy for History {
         // Burn also gives metrics of an empty split.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
         let accuracy = |metric| validation(metric).map(|percent| ratio(percent, self.validation));
-        let seconds = std::mem::replace(&mut self.lock().since, Instant::now()).elapsed().as_secs_f64();
+        let seconds = std::mem::replace(&mut self.since, Instant::now()).elapsed().as_secs_f64();
         let metrics = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
@@ -117,7 +105,7 @@ impl CheckpointingStrategy for History {
         if self.guard.divergence().is_some() {
             return vec![];
         }
-        self.lock().epochs.push(metrics);
+        self.lock().push(metrics);
         vec![CheckpointingAction::Save]
     }
 }
@@ -130,8 +118,6 @@ impl EarlyStoppingStrategy for History {
 
 #[cfg(test)]
 mod tests {
-    use burn::train::Interrupter;
-
     use super::*;
 
     fn epoch(epoch: usize, validation: Option<(f64, f64)>) -> Epoch {
@@ -147,7 +133,7 @@ mod tests {
     }
 
     fn history_of(stop: EarlyStopping, validation: usize, epochs: Vec<Epoch>) -> History {
-        History::new(stop, 9_000, validation, epochs, DivergenceGuard::new(Interrupter::new()))
+        History::new(stop, 9_000, validation, epochs)
     }
 
     /// A history of epochs, from each one's number of misclassified images of 1,000 and its validation loss.

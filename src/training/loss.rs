@@ -15,7 +15,7 @@
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
 
-use crate::config::{Experiment, SemiSupervised};
+use crate::config::SemiSupervised;
 use crate::evaluation::largest;
 
 /// The loss of a training step.
@@ -25,16 +25,6 @@ pub struct Loss {
     pub label_smoothing: f64,
     /// The loss of unlabelled images, if the experiment has one.
     pub unlabelled: Option<UnlabelledLoss>,
-}
-
-impl Loss {
-    /// The loss that `experiment` asks for.
-    pub fn new(experiment: &Experiment) -> Self {
-        Self {
-            label_smoothing: experiment.training.label_smoothing,
-            unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
-        }
-    }
 }
 
 /// The loss of unlabelled images.

@@ -43,17 +43,12 @@ impl BufferedMetric {
 
     /// The mean loss of the network itself, beside that of the moving average of its weights.
     pub fn raw_loss(interval: usize) -> Self {
-        Self::new("Raw Loss", None, |batch| batch.raw.as_ref().map_or(&batch.loss, |raw| &raw[0]), interval)
+        Self::new("Raw Loss", None, |batch| &batch.raw.as_deref().unwrap_or(batch).loss, interval)
     }
 
     /// The accuracy of the network itself, in percent.
     pub fn raw_accuracy(interval: usize) -> Self {
-        Self::new(
-            "Raw Accuracy",
-            Some("%"),
-            |batch| batch.raw.as_ref().map_or(&batch.accuracy, |raw| &raw[1]),
-            interval,
-        )
+        Self::new("Raw Accuracy", Some("%"), |batch| &batch.raw.as_deref().unwrap_or(batch).accuracy, interval)
     }
 
     fn new(

@@ -3,11 +3,11 @@
 //! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
-//!   `freezing` freezes some of its layers. Everything that changes over time reads one `position`.
+//!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
 //! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
 //!   `closed_form`, and has an `output` for the metrics.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
-//!   `optimizer_state` checks their saved state before it is restored.
+//!   Their saved state is checked before it is restored.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
@@ -19,20 +19,17 @@
 mod adam;
 mod checkpoint_writer;
 mod closed_form;
-mod display;
 mod divergence;
 mod ema;
 mod epoch_means;
 mod epoch_plan;
 mod error;
-mod freezing;
 mod history;
 mod loss;
 mod memory;
 mod metrics;
 mod model;
 mod optimizer;
-mod optimizer_state;
 mod output;
 mod position;
 mod privacy;
@@ -42,7 +39,6 @@ mod sgd;
 mod step;
 
 pub use adam::Adam;
-pub(crate) use display::Display;
 pub(crate) use epoch_plan::EpochPlan;
 pub(crate) use error::TrainingError;
 pub(crate) use history::History;
@@ -54,8 +50,8 @@ pub use output::Mean;
 pub use position::Position;
 pub(crate) use privacy::PrivacyPlan;
 pub use schedule::LrSchedule;
-pub(crate) use session::Session;
 pub use session::Trained;
+pub(crate) use session::{Display, Session};
 pub use sgd::Sgd;
 
 use crate::config::{Experiment, Gradients};

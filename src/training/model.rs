@@ -6,11 +6,10 @@ use burn::module::Module;
 
 use super::closed_form::ClosedForm;
 use super::ema::ModelEma;
-use super::freezing::Freezing;
-use super::loss::Loss;
+use super::loss::{Loss, UnlabelledLoss};
 use super::position::Position;
 use super::privacy::GaussianMechanism;
-use crate::config::{Experiment, Gradients};
+use crate::config::{Experiment, Gradients, Init};
 use crate::model::{Mlp, WeightsError, weights};
 use crate::run::Checkpoint;
 
@@ -27,8 +26,9 @@ pub struct TrainingModel {
     /// What makes the gradients private, if they are to be.
     #[module(skip)]
     pub(super) mechanism: Option<GaussianMechanism>,
+    /// Which layers are frozen, and for how long.
     #[module(skip)]
-    freezing: Freezing,
+    init: Init,
     #[module(skip)]
     pub(super) position: Position,
 }
@@ -36,16 +36,19 @@ pub struct TrainingModel {
 impl TrainingModel {
     /// A model that trains `network` as `experiment` says, from `position` on.
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
-        let freezing = Freezing::new(&experiment.init);
-        Self {
+        let model = Self {
             ema: experiment.training.ema_decay.map(|decay| ModelEma::new(&network, decay)),
-            network: freezing.start(network, &position),
-            loss: Loss::new(experiment),
+            network,
+            loss: Loss {
+                label_smoothing: experiment.training.label_smoothing,
+                unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
+            },
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,
-            freezing,
+            init: experiment.init.clone(),
             position,
-        }
+        };
+        model.frozen()
     }
 
     /// The model with the weights in `checkpoint`, the content of the file `path`.
@@ -64,8 +67,13 @@ impl TrainingModel {
             }
         };
         // Loading weights unfreezes them.
-        let network = self.freezing.start(network, &self.position);
-        Ok(Self { network, ema, ..self })
+        Ok(Self { network, ema, ..self }.frozen())
+    }
+
+    /// The unfrozen model with the layers frozen that are to be frozen at its position.
+    fn frozen(self) -> Self {
+        let is_over = self.init.unfreeze_after.is_some_and(|epochs| self.position.epochs() >= epochs);
+        if is_over { self } else { Self { network: self.network.set_frozen(&self.init.freeze, true), ..self } }
     }
 
     /// The network that is validated, selected and saved: the moving average, if there is one.
@@ -78,7 +86,8 @@ impl TrainingModel {
         let network = update(self.network);
         let ema = self.ema.map(|ema| ema.update_ema(&network, self.position.update()));
         self.position.advance();
-        let network = self.freezing.after_update(network, &self.position);
+        let unfreezes = self.init.unfreeze_after.is_some_and(|epochs| self.position.is_end_of(epochs));
+        let network = if unfreezes { network.set_frozen(&self.init.freeze, false) } else { network };
         Self { network, ema, ..self }
     }
 }

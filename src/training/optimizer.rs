@@ -1,15 +1,23 @@
-//! The optimiser, from the config to Burn's types.
+//! The optimiser, from the config to Burn's types, and the check of its saved state.
 //!
 //! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none or the
 //! CPU was asked for. The states of `adam` and `sgd` are restored on the CPU instead, by the flex backend, which every build
 //! with Burn's training has. The next step moves them to its device.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+
 use burn::grad_clipping::GradientClipping;
-use burn::optim::ModuleOptimizer;
+use burn::module::Module;
+use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::store::ModuleSnapshot;
+use burn::store::burn_pack::Reader;
+use burn::tensor::{Bytes, DType};
 
 use super::adam::Adam;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
+use crate::run::CheckpointError;
 
 /// The optimiser of a config: its update rule and gradient clipping.
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
@@ -26,5 +34,31 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
         (Some(norm), _) => rule.with_grad_clipping(GradientClipping::Norm(norm as f32)),
         (None, Some(value)) => rule.with_grad_clipping(GradientClipping::Value(value as f32)),
         (None, None) => rule,
+    }
+}
+
+/// Checks that `state`, a part of the checkpoint at `path`, is one that the optimiser of `config` can have for the parameters of
+/// `model`. Burn panics on one that does not decode or fit, or begins without it.
+pub fn check_state(state: &[u8], model: &impl Module, config: &Optimizer, path: &Path) -> Result<(), CheckpointError> {
+    let unfit = |reason: String| CheckpointError::Version {
+        path: path.into(),
+        reason: format!("the optimiser's state can't be used: {reason}"),
+    };
+    let bytes = || Bytes::from_bytes_vec(state.to_vec());
+    let reader = Reader::from_bytes(bytes()).map_err(|error| unfit(error.to_string()))?;
+    let parameters = model.collect(None, None, false).into_iter();
+    let shapes: BTreeMap<_, _> = parameters.map(|it| (it.param_id, it.shape)).collect();
+    for tensor in reader.into_tensors().map_err(|error| unfit(error.to_string()))? {
+        let (name, dtype, shape, parameter, _) = tensor.into_parts().map_err(|error| unfit(error.to_string()))?;
+        if parameter.is_none() || shapes.get(&parameter) != Some(&shape) || dtype != DType::F32 {
+            return Err(unfit(format!("{} does not fit the network", name.escape_debug())));
+        }
+    }
+    let record = OptimizerRecord::from_bytes(bytes()).map_err(|error| unfit(error.to_string()))?;
+    let tensors = record.len();
+    // Burn leaves out, without an error, what it can't restore.
+    match optimizer(config).load_record(record).to_record().len() == tensors {
+        true => Ok(()),
+        false => Err(unfit("it is incomplete".into())),
     }
 }

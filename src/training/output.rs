@@ -13,8 +13,8 @@ pub struct BatchOutput {
     pub loss: Mean,
     /// The accuracy in percent.
     pub accuracy: Mean,
-    /// In validation: the loss and the accuracy of the network itself, if the saved model is its moving average.
-    pub raw: Option<[Mean; 2]>,
+    /// In validation: the output of the network itself, if the saved model is its moving average.
+    pub raw: Option<Box<Self>>,
 }
 
 /// A mean over the images of a batch.

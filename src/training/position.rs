@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Clone)]
 pub struct Position {
     update: Arc<AtomicUsize>,
-    updates_per_epoch: usize,
+    /// The number of updates in an epoch.
+    pub(super) updates_per_epoch: usize,
 }
 
 impl Position {
@@ -22,19 +23,14 @@ impl Position {
         self.update.load(Ordering::Relaxed)
     }
 
-    /// The number of updates in an epoch.
-    pub fn updates_per_epoch(&self) -> usize {
-        self.updates_per_epoch
-    }
-
     /// The number of whole epochs so far.
     pub fn epochs(&self) -> usize {
         self.update() / self.updates_per_epoch
     }
 
-    /// Whether the next update is the first of its epoch.
-    pub fn is_between_epochs(&self) -> bool {
-        self.update().is_multiple_of(self.updates_per_epoch)
+    /// Whether exactly `epochs` whole epochs are done.
+    pub fn is_end_of(&self, epochs: usize) -> bool {
+        self.update() == epochs * self.updates_per_epoch
     }
 
     /// Advances by one update.
@@ -51,11 +47,11 @@ mod tests {
     fn position_is_shared_by_its_copies_and_knows_its_epoch() {
         let position = Position::after_epochs(2, 3);
         let copy = position.clone();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_between_epochs()), (6, 2, true));
+        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (6, 2, true));
         position.advance();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_between_epochs()), (7, 2, false));
+        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (7, 2, false));
         position.advance();
         position.advance();
-        assert_eq!((copy.epochs(), copy.is_between_epochs()), (3, true));
+        assert_eq!((copy.epochs(), copy.is_end_of(3)), (3, true));
     }
 }

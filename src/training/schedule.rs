@@ -52,7 +52,7 @@ impl LrSchedule {
         // A key that the kind does not use is unset, and its default here is not read.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
-        let updates_per_epoch = self.position.updates_per_epoch();
+        let updates_per_epoch = self.position.updates_per_epoch;
         let updates = updates_per_epoch * self.epochs;
         let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {

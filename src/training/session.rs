@@ -1,20 +1,19 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
-use super::checkpoint_writer::{CheckpointWriter, Start};
-use super::display::Display;
-use super::divergence::{Divergence, DivergenceGuard};
+use super::checkpoint_writer::{CheckpointWriter, Saving, State};
+use super::divergence::Divergence;
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
-use super::optimizer::optimizer;
-use super::optimizer_state;
+use super::optimizer::{check_state, optimizer};
 use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
@@ -23,10 +22,19 @@ use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds};
+use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds, Stopwatch};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
+
+/// Shows a training while it runs.
+pub trait Display {
+    /// Starts to show the training that has this history. `interrupter` stops it after the current step.
+    fn open(&self, history: &History, interrupter: &Interrupter) -> Box<dyn MetricsRenderer>;
+
+    /// Stops showing it, and restores the terminal.
+    fn close(&self);
+}
 
 /// The result of a training.
 pub struct Trained {
@@ -50,11 +58,11 @@ pub struct Session<'a> {
     model: TrainingModel,
     schedule: LrSchedule,
     history: History,
-    guard: DivergenceGuard,
-    interrupter: Interrupter,
     privacy: Option<PrivacyPlan>,
-    /// The optimiser's state and the time so far, if epochs are already done.
-    checkpoint: Option<(Vec<u8>, Seconds)>,
+    /// The optimiser's state, empty if no epoch is done.
+    optimizer: Vec<u8>,
+    /// The time so far.
+    seconds: Seconds,
 }
 
 impl<'a> Session<'a> {
@@ -71,38 +79,23 @@ impl<'a> Session<'a> {
         let plan = EpochPlan::new(experiment, &data.split);
         let checkpoint = run.checkpoint()?;
         let done = checkpoint.as_ref().map_or(0, Checkpoint::epochs_done);
-        let position = Position::after_epochs(done, plan.updates(batches_per_update(experiment, devices)));
+        let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
-            optimizer_state::check(&checkpoint.optimizer, &model, optimizer(&experiment.optimizer), &path)
-                .map_err(RunError::from)?;
+            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path).map_err(RunError::from)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
-        let interrupter = Interrupter::new();
-        let guard = DivergenceGuard::new(interrupter.clone());
-        let (epochs, checkpoint) = checkpoint.map(|it| (it.epochs, (it.optimizer, it.seconds))).unzip();
+        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.seconds));
+        let (epochs, optimizer, seconds) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs.unwrap_or_default(), guard.clone());
-        Ok(Self {
-            experiment,
-            data,
-            devices,
-            run,
-            plan,
-            model,
-            schedule,
-            history,
-            guard,
-            interrupter,
-            privacy,
-            checkpoint,
-        })
+        let history = History::new(early_stopping, plan.images, validation, epochs);
+        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, seconds })
     }
 
     /// Whether there is nothing left to train.
@@ -121,8 +114,7 @@ impl<'a> Session<'a> {
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             self.run.remove_privacy_key()?;
-            let seconds = self.checkpoint.map(|(_, seconds)| seconds).unwrap_or_default();
-            return Ok(Trained { history: self.history, record, seconds, interrupted: false });
+            return Ok(Trained { history: self.history, record, seconds: self.seconds, interrupted: false });
         }
         if let Some(plan) = self.privacy.take() {
             let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
@@ -134,32 +126,32 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self {
-            experiment, data, devices, run, plan, model, schedule, history, guard, interrupter, checkpoint, ..
-        } = self;
+        let Self { experiment, data, devices, run, plan, model, schedule, history, .. } = self;
         let done = history.epochs().len();
         let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
         training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
-        let start = Start {
+        let writer = CheckpointWriter(Arc::new(Saving {
+            run: run.clone(),
+            history: history.clone(),
+            stopwatch: Stopwatch::start(self.seconds),
             model: model.clone(),
             architecture: experiment.model.clone(),
-            scheduler: scheduler.clone(),
-            checkpoint: checkpoint.take(),
+            optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
-        };
-        let writer = CheckpointWriter::new(run.clone(), record, history.clone(), guard.clone(), start);
+            state: Mutex::new(State::new(record)),
+        }));
 
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)))
-            .with_metric_logger(EpochMeans::new(guard.clone()))
+            .with_metric_logger(EpochMeans::new(history.guard.clone()))
             .with_checkpointing_strategy(history.clone())
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
-            .with_interrupter(interrupter.clone())
+            .with_interrupter(history.guard.interrupter.clone())
             .early_stopping(history.clone())
-            .renderer(display.open(history, interrupter))
+            .renderer(display.open(history, &history.guard.interrupter))
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
             .with_training_strategy(strategy(devices).into())
@@ -189,9 +181,9 @@ impl<'a> Session<'a> {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(Divergence { epoch, batch }) = self.guard.divergence() {
+        if let Some(Divergence { epoch, batch }) = self.history.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
-            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch() + update);
+            let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
             record.failure = Some(error.to_string());
             self.run.write_record(&record)?;
@@ -201,7 +193,7 @@ impl<'a> Session<'a> {
             return Err(TrainingError::Stopped(error));
         }
         // Burn does not see a signal after the last step.
-        let interrupted = self.interrupter.should_stop();
+        let interrupted = self.history.guard.interrupter.should_stop();
         if interrupted && !self.is_over() {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });

@@ -31,23 +31,20 @@ pub struct Sgd {
 
 /// u, if there is momentum. Its record has the format of Burn's own `SgdState`, whose fields are private.
 #[derive(Debug, Clone)]
-pub struct SgdState<const D: usize> {
-    velocity: Option<Tensor<D>>,
-}
+pub struct SgdState<const D: usize>(Option<Tensor<D>>);
 
 /// The name of u in Burn's record.
 const VELOCITY: &str = "momentum.velocity";
 
 impl<const D: usize> RecordState for SgdState<D> {
     fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        if let Some(velocity) = &self.velocity {
+        if let Some(velocity) = &self.0 {
             out.push_tensor(prefix, VELOCITY, velocity.to_data());
         }
     }
 
     fn state_unflatten(prefix: &str, from: &mut StateSource, _: &Device) -> Option<Self> {
-        let velocity = from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, &Device::flex()));
-        Some(Self { velocity })
+        Some(Self(from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, &Device::flex()))))
     }
 }
 
@@ -133,15 +130,15 @@ impl Optimizer for Sgd {
         gradient: Tensor<D>,
         state: Option<SgdState<D>>,
     ) -> (Tensor<D>, Option<SgdState<D>>) {
-        let velocity = state.and_then(|state| state.velocity);
+        let velocity = state.and_then(|SgdState(velocity)| velocity);
         let (weights, velocity) = match HostTensor::of(&weights) {
             Some(weights) => self.in_place(rate, &weights, gradient, velocity),
             None => self.by_tensors(rate, weights, gradient, velocity),
         };
-        (weights, Some(SgdState { velocity }))
+        (weights, Some(SgdState(velocity)))
     }
 
-    fn to_device<const D: usize>(state: SgdState<D>, device: &Device) -> SgdState<D> {
-        SgdState { velocity: state.velocity.map(|velocity| velocity.to_device(device)) }
+    fn to_device<const D: usize>(SgdState(velocity): SgdState<D>, device: &Device) -> SgdState<D> {
+        SgdState(velocity.map(|velocity| velocity.to_device(device)))
     }
 }

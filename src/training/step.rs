@@ -6,7 +6,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
 use burn::tensor::{Int, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
-use super::closed_form::ClosedForm;
+use super::closed_form::Buffers;
 use super::loss::cross_entropy;
 use super::model::TrainingModel;
 use super::output::BatchOutput;
@@ -20,8 +20,8 @@ impl TrainStep for TrainingModel {
 
     fn step(&self, batch: Batch) -> TrainOutput<BatchOutput> {
         let private = self.mechanism.as_ref().map(|mechanism| (mechanism, self.position.update()));
-        let closed_form = |it: &ClosedForm| it.step(&self.network, self.eval_model(), &self.loss, &batch, private);
-        if let Some(output) = self.closed_form.as_ref().and_then(closed_form) {
+        let step = |it: &mut Buffers| it.step(&self.network, self.eval_model(), &self.loss, &batch, private);
+        if let Some(output) = self.closed_form.as_ref().and_then(|closed_form| closed_form.step(step)) {
             return output;
         }
         assert!(private.is_none(), "private gradients are in closed form: `check_gradients` refuses other devices");
@@ -52,8 +52,8 @@ impl InferenceStep for TrainingModel {
     type Output = BatchOutput;
 
     fn step(&self, batch: Batch) -> BatchOutput {
-        let raw = self.ema.as_ref().map(|_| classify(&self.network, batch.clone()));
-        BatchOutput { raw: raw.map(|raw| [raw.loss, raw.accuracy]), ..classify(self.eval_model(), batch) }
+        let raw = self.ema.as_ref().map(|_| Box::new(classify(&self.network, batch.clone())));
+        BatchOutput { raw, ..classify(self.eval_model(), batch) }
     }
 }
 

@@ -73,7 +73,9 @@ fn model_file_that_contradicts_itself_is_refused() {
     let architecture =
         |hidden: Value| json!({ "height": 28, "width": 28, "hidden": hidden, "batch_norm": false }).to_string();
     let pixels = |pixels: &Value, from: &str, to: &str| pixels.as_str().unwrap().replace(from, to);
-    let cases: [(&str, &dyn Fn(&Value) -> String, &str); 6] = [
+    // An entry of the metadata, its new value, and the reason of the refusal.
+    type Case<'a> = (&'a str, &'a dyn Fn(&Value) -> String, &'a str);
+    let cases: [Case; 6] = [
         ("architecture", &|_| architecture(json!([17])), "hidden.0.bias is [16], not [17]"),
         ("architecture", &|_| architecture(json!([-1])), "invalid value"),
         ("architecture", &|_| architecture(json!([100_000])), "model.hidden"),

@@ -1,7 +1,7 @@
 //! Classifies an image of a digit with a network that `mnist-burn export RUN model.onnx` wrote, without Burn.
 //!
-//! Run it with `cargo run --release --manifest-path examples/tract/Cargo.toml -- model.onnx digit.png`. The image has to look
-//! like MNIST's: grey, 28 by 28 pixels, light on dark.
+//! Run it here with `cargo run --release -- model.onnx digit.png`. The image has to look like MNIST's: grey, 28 by 28 pixels,
+//! light on dark.
 
 use std::env;
 

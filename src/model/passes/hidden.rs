@@ -141,9 +141,7 @@ impl Hidden {
 
     /// Overwrites `dy`, the gradients of y, with those of z, and returns those of the vectors.
     pub fn derive(&self, dy: &mut [f32]) -> Gradients {
-        let mut gradients = Gradients { bias: vec![], gamma: vec![], beta: vec![] };
-        AutoArch::new().dispatch(|| gradients = self.derived(dy));
-        gradients
+        AutoArch::new().dispatch(|| self.derived(dy))
     }
 
     #[inline(always)]

@@ -130,8 +130,7 @@ fn is_mostly_background(batch: &BatchImages) -> bool {
     match batch {
         BatchImages::Scaled(_) => false,
         BatchImages::Bytes { bytes, .. } => {
-            let mut ink = 0;
-            AutoArch::new().dispatch(|| ink = count(bytes));
+            let ink = AutoArch::new().dispatch(|| count(bytes));
             ink as f64 <= MOST_INK * bytes.len() as f64
         }
     }
