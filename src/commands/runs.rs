@@ -21,8 +21,11 @@ pub fn run(arguments: &Runs) -> Result<(), Error> {
     if arguments.compare.is_empty() { print_list(arguments) } else { compare(arguments) }
 }
 
+/// The text of a cell.
+type Cell = fn(&Summary) -> String;
+
 /// The columns of the list after the run's name, as a heading and the text of a cell.
-const COLUMNS: [(&str, fn(&Summary) -> String); 10] = [
+const COLUMNS: [(&str, Cell); 10] = [
     ("config", |it| it.config.clone()),
     ("started", |it| date(it.started)),
     ("seed", |it| it.seed.to_string()),
