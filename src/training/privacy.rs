@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn noise_has_its_deviation_and_is_the_same_when_a_step_is_done_again() {
-        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap().device;
+        let mut opened = device::list().into_iter().flat_map(|listed| listed.adapters);
+        let device = opened.find(device::Opened::shares_memory).unwrap().device;
         let network = Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, 1, &device);
         let noise = |key: &Key, step| {
             let total = PrivacyRecord {
