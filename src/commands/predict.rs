@@ -125,9 +125,13 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
 /// The images of an IDX file, which need no preparation, each named by the file and its number; `None` if it is another
 /// file. `transposed` says that they are stored column by column.
 fn idx_images(file: &Path, size: [usize; 2], transposed: bool) -> Option<Vec<Input>> {
+    // What is read from a pipe is gone, and a device has no end.
+    if !file.is_file() {
+        return None;
+    }
     let mut start = [0; 2];
     File::open(file).and_then(|mut file| file.read_exact(&mut start)).ok()?;
-    if file.as_os_str() == STDIN || !idx::STARTS.contains(&start) {
+    if !idx::STARTS.contains(&start) {
         return None;
     }
     let read = || {
