@@ -1,22 +1,21 @@
-//! The order of the images: a Burn [`DataLoader`] whose shuffling depends only on the seed and the epoch.
+//! The order of the images: a Burn `DataLoader` whose shuffling depends only on the seed and the epoch.
+//!
+//! A [`Loader`] knows the order of each `epoch`, which makes its batches; `batches` gives them to Burn.
 //!
 //! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
 //! several workers it also depends on which one is fastest.
 
+mod batches;
 mod epoch;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
-use burn::data::dataset::DatasetError;
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
-use self::epoch::Epoch;
 use super::augment::{Augmentation, Sample};
-use super::batch::{Batch, ImageBatcher};
+use super::batch::ImageBatcher;
 use super::device_images::DeviceImages;
 use super::images::Images;
 use crate::random::{Key, Purpose, generator};
@@ -142,75 +141,12 @@ impl Loader {
     }
 }
 
-impl DataLoader<Batch> for Loader {
-    /// Starts the next epoch.
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let number = self.done + self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
-        let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
-        // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
-        let is_copied = self.as_bytes && self.augmentation.is_none();
-        let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
-        let loader = Self { threads, ..self.clone() };
-        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
-        let ahead = (0..threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
-        Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
-    }
-
-    /// The number of images in an epoch, with and without labels.
-    fn num_items(&self) -> usize {
-        self.length + self.unlabelled.len()
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { device: device.clone(), on_device: Arc::default(), ..self.clone() })
-    }
-
-    /// The loader of the next device. Burn asks for one range of the images per device, in order. It gets every batch
-    /// of that device instead, because the batches go to the devices in turn.
-    fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
-        let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
-        let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
-        Arc::new(Self { part, epochs: Arc::new(epochs), ..self.clone() })
-    }
-}
-
-/// The batches of the current epoch.
-struct Batches {
-    epoch: Arc<Epoch>,
-    ahead: Vec<Receiver<Batch>>,
-    /// The index of the next batch.
-    next: usize,
-    /// The number of images, and the number of them that have been in a batch.
-    images: usize,
-    done: usize,
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch, DatasetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let made = match self.ahead.len() {
-            0 => None,
-            threads => self.ahead[self.next % threads].recv().ok(),
-        };
-        let batch = made.or_else(|| self.epoch.batch(self.next))?;
-        self.next += 1;
-        self.done += batch.size();
-        Some(Ok(batch))
-    }
-}
-
-impl DataLoaderIterator<Batch> for Batches {
-    fn progress(&self) -> Progress {
-        // Poisson sampling can take more than there are.
-        Progress::new(self.done.min(self.images), self.images, Some("images".into()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use burn::data::dataloader::DataLoader;
+
     use super::*;
-    use crate::data::Scaling;
+    use crate::data::{Batch, Scaling};
 
     /// The indices in each batch of the first two epochs, of 200 images in batches of `batch_size`, and their weights.
     fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {

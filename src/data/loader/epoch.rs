@@ -2,9 +2,6 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
 
 use burn::tensor::{Tensor, TensorData};
 use rand::RngExt;
@@ -107,20 +104,5 @@ impl Epoch {
             of(&self.order, *batch_size) + of(&self.unlabelled, *unlabelled_per_batch)
         };
         (*part..self.loader.batches()).step_by(*devices).map(of).sum()
-    }
-
-    /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are
-    /// read in turn, so the order of the batches does not depend on which thread is faster.
-    pub fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Batch> {
-        let (sender, receiver) = sync_channel(4);
-        let epoch = epoch.clone();
-        let make = move || {
-            let indices = (thread..).step_by(epoch.loader.threads);
-            // The receiver is gone if the epoch ended early.
-            indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
-        };
-        // If the thread can't be started, its queue is closed, and its batches are made when they are requested.
-        let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);
-        receiver
     }
 }
