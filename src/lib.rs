@@ -22,7 +22,6 @@
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | `privacy` | what a private training reveals: the accountant |
 //! | `random` | the random generators, each derived from its purpose and a seed or a key |
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
@@ -62,7 +61,6 @@ pub mod error;
 pub mod evaluation;
 mod export;
 pub mod model;
-mod privacy;
 mod random;
 pub mod report;
 pub mod run;

@@ -42,10 +42,10 @@ pub enum Purpose {
     Noise { layer: u64, part: u64 },
     /// The augmentation of a training image, by its index below 2^32, in an epoch, counted from 1 and below 2^24.
     Augmentation { epoch: u64, image: u64 },
-    /// Which images a private training takes in this step, counted from 0.
-    Sampling(u64),
-    /// The noise of a private training in this step.
-    PrivacyNoise(u64),
+    /// Which images a private training takes in a step, counted from 0.
+    Sampling { step: u64 },
+    /// The noise of a private training in a step, counted from 0.
+    PrivacyNoise { step: u64 },
     /// The settings of a random trial of a sweep, counted from 0.
     Trial { trial: u64 },
 }
@@ -63,8 +63,8 @@ impl Purpose {
             Self::Unlabelled { epoch } => (6, epoch),
             Self::Dropout { layer } => (7, layer),
             Self::Noise { layer, part } => (8, layer << 32 | part),
-            Self::Sampling(step) => (9, step),
-            Self::PrivacyNoise(step) => (10, step),
+            Self::Sampling { step } => (9, step),
+            Self::PrivacyNoise { step } => (10, step),
         };
         kind << 56 | which
     }
@@ -125,8 +125,8 @@ mod tests {
             Dropout { layer: 2 },
             Noise { layer: 1, part: 2 },
             Noise { layer: 2, part: 1 },
-            Sampling(1),
-            PrivacyNoise(1),
+            Sampling { step: 1 },
+            PrivacyNoise { step: 1 },
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

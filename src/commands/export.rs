@@ -44,8 +44,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     entries.insert("run".into(), folder.file_name().unwrap_or_default().to_string_lossy().into());
     entries.insert("data_sha256".into(), json!(record.data.sha256).to_string());
     if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
-        let error = tested.evaluation.wrong as f64 / tested.evaluation.images as f64;
-        entries.insert("test_error".into(), error.to_string());
+        entries.insert("test_error".into(), tested.evaluation.error().to_string());
     }
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
 }

@@ -147,8 +147,7 @@ fn train_prepared(
     }
     // A killed process may have been further than the checkpoint.
     let charged = run.record().ok().and_then(|before| before.privacy);
-    let further = |before: &PrivacyRecord, now: &PrivacyRecord| before.steps > now.steps;
-    record.privacy = session.privacy().map(|now| charged.filter(|before| further(before, &now)).unwrap_or(now));
+    record.privacy = session.privacy().map(|now| charged.filter(|before| before.steps > now.steps).unwrap_or(now));
     let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
     let unlabelled = match unlabelled_images {
         0 => String::new(),

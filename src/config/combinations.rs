@@ -158,9 +158,6 @@ const CONFLICTS: &[Conflict] = &[
     Conflict { keys: &["privacy.delta"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
     Conflict { keys: &["privacy.clip"], message: NO_BUDGET, happens: |it| !it.privacy.is_on() },
 ];
-const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
-const NOT_ALONE: &str = "the labels of all images decide which ones train";
-const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
 
 /// A key that breaks the guarantee of `[privacy]`, when it does so, and the reason.
 type Breach = (&'static str, fn(&Experiment) -> bool, &'static str);
@@ -176,6 +173,9 @@ const NOT_PRIVATE: &[Breach] = &[
     ("training.gradient_accumulation", |it| it.training.gradient_accumulation > 1, ONE_BATCH),
     ("device", |it| it.device.count() > 1, ONE_BATCH),
 ];
+const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
+const NOT_ALONE: &str = "the labels of all images decide which ones train";
+const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
 const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
 const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \

@@ -74,7 +74,8 @@ const LARGEST: u64 = 1 << 20;
 /// Reads the experiment in `file` (`None`: the shipped baseline; `-`: standard input), changed by `overrides`, each `section.key=value`.
 ///
 /// The value of an override is TOML. If it is not valid TOML, it is a string. A later override replaces an earlier one. A run in
-/// `init.from` gives the keys of its network and its pixels where neither sets them. The result is resolved: loading its [`Experiment::to_toml`] gives the same experiment.
+/// `init.from` gives the keys of its network and its pixels where neither sets them. The result is resolved: loading its
+/// [`Experiment::to_toml`] gives the same experiment.
 ///
 /// # Errors
 ///

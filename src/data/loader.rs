@@ -1,25 +1,24 @@
-//! The order of the images: a Burn [`DataLoader`] whose shuffling depends only on the seed and the epoch.
+//! The order of the images: a Burn `DataLoader` whose shuffling depends only on the seed and the epoch.
+//!
+//! A [`Loader`] knows the order of each `epoch`, which makes its batches; `batches` gives them to Burn.
 //!
 //! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
 //! several workers it also depends on which one is fastest.
 
-use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, OnceLock};
-use std::thread;
+mod batches;
+mod epoch;
 
-use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
-use burn::data::dataset::DatasetError;
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::RngExt;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, OnceLock};
+
+use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
 use super::augment::{Augmentation, Sample};
-use super::batch::{Batch, BatchImages, ImageBatcher, Unlabelled};
+use super::batch::ImageBatcher;
 use super::device_images::DeviceImages;
 use super::images::Images;
-use crate::random::{Key, Purpose, derived_seed, generator};
+use crate::random::{Key, Purpose, generator};
 
 /// Goes through a data set in batches. The last batch has the images that are left. Each batch may also have images
 /// without labels.
@@ -142,181 +141,12 @@ impl Loader {
     }
 }
 
-impl DataLoader<Batch> for Loader {
-    /// Starts the next epoch.
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let number = self.done + self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
-        let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
-        // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
-        let is_copied = self.as_bytes && self.augmentation.is_none();
-        let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
-        let loader = Self { threads, ..self.clone() };
-        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
-        let ahead = (0..threads).map(|thread| Epoch::make_ahead(&epoch, thread)).collect();
-        Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
-    }
-
-    /// The number of images in an epoch, with and without labels.
-    fn num_items(&self) -> usize {
-        self.length + self.unlabelled.len()
-    }
-
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
-        Arc::new(Self { device: device.clone(), on_device: Arc::default(), ..self.clone() })
-    }
-
-    /// The loader of the next device. Burn asks for one range of the images per device, in order. It gets every batch
-    /// of that device instead, because the batches go to the devices in turn.
-    fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
-        let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
-        let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
-        Arc::new(Self { part, epochs: Arc::new(epochs), ..self.clone() })
-    }
-}
-
-/// One pass through the data set.
-struct Epoch {
-    /// Counted from 1.
-    number: u64,
-    order: Vec<Sample>,
-    unlabelled: Vec<Sample>,
-    loader: Loader,
-}
-
-impl Epoch {
-    /// The batch at `index`, from 0, among those of this device; `None` after the last one.
-    fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
-        let index = index * devices + part;
-        if index >= self.loader.batches() {
-            return None;
-        }
-        let sampled = self.loader.sampling.as_ref().map(|(key, rate)| {
-            let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
-            let mut generator = key.generator(Purpose::Sampling(step));
-            self.order.iter().copied().filter(|_| generator.random::<f64>() < *rate).collect::<Vec<_>>()
-        });
-        let (samples, loss_weight) = match &sampled {
-            None => self.part_of_update(&self.order, *batch_size, index),
-            // An image that does not count stands for no image.
-            Some(samples) if samples.is_empty() => (&self.order[..1], 0.0),
-            Some(samples) => (&samples[..], 1.0),
-        };
-        let step = Purpose::Step { epoch: self.number, batch: index as u64 };
-        let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
-        if let Some(on_device) = self.loader.device_images() {
-            let (images, targets) = on_device.at(samples.iter().map(|sample| sample.index));
-            let images = BatchImages::Scaled(images);
-            return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
-        }
-        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
-        let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
-        let unlabelled = (!self.unlabelled.is_empty()).then(|| {
-            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
-            Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples), loss_weight }
-        });
-        Some(Batch { images: self.augmented(samples), targets, unlabelled, seed, loss_weight })
-    }
-
-    /// The images, augmented.
-    fn augmented(&self, samples: &[Sample]) -> BatchImages {
-        match &self.loader.augmentation {
-            Some(augmentation) => self.images_of(augmentation.pixels(&self.loader.images, samples)),
-            None => self.plain(samples),
-        }
-    }
-
-    /// The images as they are in the data set.
-    fn plain(&self, samples: &[Sample]) -> BatchImages {
-        let pixels = samples.iter().map(|sample| self.loader.images.pixels(sample.index));
-        self.images_of(pixels.collect::<Vec<_>>().concat())
-    }
-
-    fn images_of(&self, bytes: Vec<u8>) -> BatchImages {
-        let Loader { images, batcher, device, as_bytes, .. } = &self.loader;
-        let bytes = BatchImages::Bytes { bytes, area: images.size().iter().product(), batcher: batcher.clone() };
-        if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
-    }
-
-    /// The images of the batch at `index`, among those of all devices, with `size` images in each batch but the last one.
-    /// Also the batch's fraction of the images of its update.
-    fn part_of_update<'a>(&self, samples: &'a [Sample], size: usize, index: usize) -> (&'a [Sample], f64) {
-        let in_update = self.loader.accumulation * self.loader.devices;
-        let first = index / in_update * in_update;
-        let images = self.of_batches(samples, size, index..index + 1);
-        let fraction = images.len() as f64 / self.of_batches(samples, size, first..first + in_update).len() as f64;
-        (images, fraction)
-    }
-
-    /// The images of some batches.
-    fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
-        let end = if batches.end < self.loader.batches() { batches.end * size } else { samples.len() };
-        &samples[(batches.start * size).min(end)..end]
-    }
-
-    /// The number of images in all batches of this device.
-    fn images(&self) -> usize {
-        let Loader { batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
-        let of = |index| {
-            let of = |samples, size| self.of_batches(samples, size, index..index + 1).len();
-            of(&self.order, *batch_size) + of(&self.unlabelled, *unlabelled_per_batch)
-        };
-        (*part..self.loader.batches()).step_by(*devices).map(of).sum()
-    }
-
-    /// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are
-    /// read in turn, so the order of the batches does not depend on which thread is faster.
-    fn make_ahead(epoch: &Arc<Self>, thread: usize) -> Receiver<Batch> {
-        let (sender, receiver) = sync_channel(4);
-        let epoch = epoch.clone();
-        let make = move || {
-            let indices = (thread..).step_by(epoch.loader.threads);
-            // The receiver is gone if the epoch ended early.
-            indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
-        };
-        // If the thread can't be started, its queue is closed, and its batches are made when they are requested.
-        let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);
-        receiver
-    }
-}
-
-/// The batches of the current epoch.
-struct Batches {
-    epoch: Arc<Epoch>,
-    ahead: Vec<Receiver<Batch>>,
-    /// The index of the next batch.
-    next: usize,
-    /// The number of images, and the number of them that have been in a batch.
-    images: usize,
-    done: usize,
-}
-
-impl Iterator for Batches {
-    type Item = Result<Batch, DatasetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let made = match self.ahead.len() {
-            0 => None,
-            threads => self.ahead[self.next % threads].recv().ok(),
-        };
-        let batch = made.or_else(|| self.epoch.batch(self.next))?;
-        self.next += 1;
-        self.done += batch.size();
-        Some(Ok(batch))
-    }
-}
-
-impl DataLoaderIterator<Batch> for Batches {
-    fn progress(&self) -> Progress {
-        // Poisson sampling can take more than there are.
-        Progress::new(self.done.min(self.images), self.images, Some("images".into()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use burn::data::dataloader::DataLoader;
+
     use super::*;
-    use crate::data::Scaling;
+    use crate::data::{Batch, Scaling};
 
     /// The indices in each batch of the first two epochs, of 200 images in batches of `batch_size`, and their weights.
     fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {

@@ -1,27 +1,32 @@
 //! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
 //!
-//! It needs operator set 17 and IR version 8, of June 2022; GELU's own operator is newer. The numbers of fields and types are those
-//! of `onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>, and the operators those of <https://onnx.ai/onnx/operators/>.
+//! It needs operator set 17 and IR version 8, of June 2022; GELU's own operator is newer. The operators are those of
+//! <https://onnx.ai/onnx/operators/>.
 
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;
 
+use prost::Message;
+
+use super::messages::{Attribute, Dimension, Entry, Graph, Kind, Model, Node, Opset, Shape, Tensor, TensorKind, Value};
 use super::network::{Int8, Layer, Network, OUTPUT};
 use crate::config::Activation;
 use crate::model::Description;
 
 // `TensorProto.DataType`.
-const FLOAT: usize = 1;
-const UINT8: usize = 2;
-const INT8: usize = 3;
-const INT32: usize = 6;
-const INT64: usize = 7;
+const FLOAT: i32 = 1;
+const UINT8: i32 = 2;
+const INT8: i32 = 3;
+const INT32: i32 = 6;
+const INT64: i32 = 7;
+/// `AttributeProto.AttributeType`: a whole number.
+const INT: i32 = 2;
 
 /// The ONNX file of a network. With `raw`, it takes grey levels, uint8 `[batch, height, width]`; otherwise scaled pixels,
 /// float `[batch, height * width]`. `entries` tell about it.
 pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
     let Network { layers, description } = network;
-    let mut graph = Graph(field(2, "network"));
+    let mut graph = Graph { name: "network".into(), ..Graph::default() };
     let mut x = graph.pixels(description, raw);
     for layer in layers {
         let [weight, bias] = ["weight", "bias"].map(|part| format!("{}.{part}", layer.name));
@@ -37,36 +42,37 @@ pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> 
     graph.node("ArgMax", &[&x], "class", &[("axis", 1), ("keepdims", 0)]);
     graph.tensor("labels", INT64, &classes, labels.into_iter().flat_map(i64::to_le_bytes).collect());
     graph.node("Gather", &["labels", "class"], "label", &[("axis", 0)]);
-    graph.value(12, "logits", FLOAT, &classes, "the sums of the output layer");
-    graph.value(
-        12,
-        "probabilities",
-        FLOAT,
-        &classes,
-        "softmax of the logits, in the order of `classes` in the metadata",
-    );
-    graph.value(12, "label", INT64, &[], "the label of the most probable class");
-    let entry = |(key, value)| field(14, [field(1, key), field(2, value)].concat());
-    let metadata: Vec<_> = entries.iter().flat_map(entry).collect();
-    let producer = [field(2, &description.program), field(3, &description.version)].concat();
-    [int(1, 8), producer, field(7, graph.0), field(8, int(2, 17)), metadata].concat()
+    let softmax = "softmax of the logits, in the order of `classes` in the metadata";
+    graph.output = vec![
+        value("logits", FLOAT, &classes, "the sums of the output layer"),
+        value("probabilities", FLOAT, &classes, softmax),
+        value("label", INT64, &[], "the label of the most probable class"),
+    ];
+    let model = Model {
+        ir_version: 8,
+        producer_name: description.program.clone(),
+        producer_version: description.version.clone(),
+        graph: Some(graph),
+        opset_import: vec![Opset { version: 17 }],
+        metadata_props: entries.into_iter().map(|(key, value)| Entry { key, value }).collect(),
+    };
+    model.encode_to_vec()
 }
 
-/// An encoded `GraphProto`. Its functions return the name of the tensor that they add.
-struct Graph(Vec<u8>);
-
+/// What adds to a graph. Most functions return the name of the tensor that they add.
 impl Graph {
     /// Adds the input, and its scaling.
     fn pixels(&mut self, Description { architecture, pixels, .. }: &Description, raw: bool) -> String {
         let [mean, deviation] = [pixels.scaling.mean, pixels.scaling.deviation];
         if !raw {
             let doc = format!("(grey level / 255 - {mean}) / {deviation}");
-            return self.value(11, "pixels", FLOAT, &[architecture.inputs()], &doc);
+            self.input.push(value("pixels", FLOAT, &[architecture.inputs()], &doc));
+            return "pixels".into();
         }
         let doc = format!("grey levels, {}", pixels.polarity);
-        self.value(11, "image", UINT8, &[architecture.height, architecture.width], &doc);
+        self.input.push(value("image", UINT8, &[architecture.height, architecture.width], &doc));
         self.node("Flatten", &["image"], "image.flat", &[("axis", 1)]);
-        self.node("Cast", &["image.flat"], "image.float", &[("to", FLOAT)]);
+        self.node("Cast", &["image.flat"], "image.float", &[("to", FLOAT.into())]);
         self.apply("Sub", "image.float", ("image.mean", (255.0 * mean) as f32), "image.centred");
         self.apply("Div", "image.centred", ("image.deviation", (255.0 * deviation) as f32), "pixels")
     }
@@ -117,13 +123,15 @@ impl Graph {
     }
 
     /// Adds an operator, which is called by its output.
-    fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: &[(&str, usize)]) -> String {
-        let inputs: Vec<_> = inputs.iter().flat_map(|name| field(1, name)).collect();
-        // An attribute of type 2 is a whole number.
-        let attribute = |(name, value): &(_, _)| field(5, [field(1, name), int(3, *value), int(20, 2)].concat());
-        let attributes: Vec<_> = attributes.iter().flat_map(attribute).collect();
-        let node = [inputs, field(2, output), field(3, output), field(4, kind), attributes];
-        self.0.extend(field(1, node.concat()));
+    fn node(&mut self, kind: &str, inputs: &[&str], output: &str, attributes: &[(&str, i64)]) -> String {
+        let attribute = |&(name, value): &(&str, i64)| Attribute { name: name.into(), i: Some(value), kind: INT };
+        self.node.push(Node {
+            input: inputs.iter().map(|&name| name.into()).collect(),
+            output: vec![output.into()],
+            name: output.into(),
+            op_type: kind.into(),
+            attribute: attributes.iter().map(attribute).collect(),
+        });
         output.into()
     }
 
@@ -137,34 +145,19 @@ impl Graph {
         self.tensor(name, FLOAT, shape, values.iter().flat_map(|value| value.to_le_bytes()).collect());
     }
 
-    fn tensor(&mut self, name: &str, kind: usize, shape: &[usize], bytes: Vec<u8>) {
-        let shape: Vec<_> = shape.iter().flat_map(|&side| int(1, side)).collect();
-        self.0.extend(field(5, [shape, int(2, kind), field(8, name), field(9, bytes)].concat()));
-    }
-
-    /// Adds an input (11) or output (12) for any number of images. `shape` is that of one.
-    fn value(&mut self, number: usize, name: &str, kind: usize, shape: &[usize], doc: &str) -> String {
-        let sides = shape.iter().flat_map(|&side| field(1, int(1, side)));
-        let shape: Vec<_> = field(1, field(2, "batch")).into_iter().chain(sides).collect();
-        let tensor = field(1, [int(1, kind), field(2, shape)].concat());
-        self.0.extend(field(number, [field(1, name), field(2, tensor), field(3, doc)].concat()));
-        name.into()
+    fn tensor(&mut self, name: &str, data_type: i32, shape: &[usize], raw_data: Vec<u8>) {
+        let dims = shape.iter().map(|&side| side as i64).collect();
+        self.initializer.push(Tensor { dims, data_type, name: name.into(), raw_data });
     }
 }
 
-/// A field of a protobuf message: its number, and a text, bytes or a message.
-fn field(number: usize, content: impl AsRef<[u8]>) -> Vec<u8> {
-    [&varint(number << 3 | 2)[..], &varint(content.as_ref().len()), content.as_ref()].concat()
-}
-
-/// A field with a whole number.
-fn int(number: usize, value: usize) -> Vec<u8> {
-    [varint(number << 3), varint(value)].concat()
-}
-
-/// Seven bits a byte, the lowest ones first.
-fn varint(value: usize) -> Vec<u8> {
-    if value < 128 { vec![value as u8] } else { [vec![value as u8 | 128], varint(value >> 7)].concat() }
+/// An input or output for any number of images. `shape` is that of one.
+fn value(name: &str, elem_type: i32, shape: &[usize], doc: &str) -> Value {
+    let batch = Dimension { dim_param: Some("batch".into()), dim_value: None };
+    let sides = shape.iter().map(|&side| Dimension { dim_param: None, dim_value: Some(side as i64) });
+    let shape = Shape { dim: [batch].into_iter().chain(sides).collect() };
+    let kind = Kind { tensor_type: Some(TensorKind { elem_type, shape: Some(shape) }) };
+    Value { name: name.into(), kind: Some(kind), doc_string: doc.into() }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The parts of a request: its headers, the run in its query, and its body.
+//! The parts of a request: its headers, what its query asks for, and its body.
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
@@ -45,4 +45,9 @@ pub fn run(request: &Request<Incoming>) -> Result<Option<String>, ApiError> {
     let Some(value) = query.split('&').find_map(|pair| pair.strip_prefix("run=")) else { return Ok(None) };
     let name = percent_decode_str(value).decode_utf8();
     Ok(Some(name.map_err(|error| ApiError::Malformed(error.to_string()))?.into_owned()))
+}
+
+/// Whether the query asks for the stages of the preparation.
+pub fn asks_for_stages(request: &Request<Incoming>) -> bool {
+    request.uri().query().unwrap_or_default().split('&').any(|pair| pair == "stages")
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 use super::api_error::ApiError;
 use super::limits::{LARGEST_STAGE, MOST_CONNECTIONS, PATIENCE};
 use super::origin::Hosts;
-use super::request::{field, run, whole};
+use super::request::{asks_for_stages, field, run, whole};
 use super::response::Response;
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
@@ -100,7 +100,7 @@ impl Service {
 
     async fn predict(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
         let NamedRun { name, path } = self.runs.find(run(&request)?.as_deref())?;
-        let with_stages = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "stages"));
+        let with_stages = asks_for_stages(&request);
         let kind = field(request.headers(), CONTENT_TYPE)?.unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let is_json = match kind.as_str() {

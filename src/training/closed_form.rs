@@ -46,8 +46,7 @@ pub struct Buffers {
 
 impl Buffers {
     /// The gradients and the output of a step; `None` if the network or the images are not in host memory. `teacher` is for
-    /// unlabelled images.
-    /// With `private`, the gradients of the step of this number, counted from 0, are private.
+    /// unlabelled images. With `private`, the gradients are private: it has the number of the step, counted from 0.
     pub fn step(
         &mut self,
         mlp: &Mlp,

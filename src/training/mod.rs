@@ -11,11 +11,12 @@
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
 //!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
 //!   moving average.
-//! - With `[privacy]`, `privacy` adds noise to the gradients, and knows what the training reveals.
+//! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
 //! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
 //!   infinite.
 
+mod accountant;
 mod adam;
 mod checkpoint_writer;
 mod closed_form;

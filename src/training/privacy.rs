@@ -17,11 +17,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::accountant::{Accountant, noise_multiplier};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use crate::config::Experiment;
 use crate::model::Mlp;
-use crate::privacy::{Accountant, noise_multiplier};
 use crate::random::{Key, Purpose};
 use crate::run::PrivacyRecord;
 
@@ -72,7 +72,7 @@ impl GaussianMechanism {
     /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
     pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
         let PrivacyPlan { total, batch, .. } = &self.plan;
-        let generator = self.key.generator(Purpose::PrivacyNoise(step as u64));
+        let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
         let deviation = (total.noise_multiplier * total.clip) as f32;
         let mut noise = Noise { deviation, batch: *batch as f32, generator, gradients: sums };
         network.visit(&mut noise);

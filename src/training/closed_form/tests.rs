@@ -13,11 +13,11 @@ use crate::config::{Activation, Experiment, Gradients, Init, Model, Optimizer, O
 use crate::data::{BatchImages, ImageBatcher, Scaling, Unlabelled};
 use crate::device;
 use crate::model::passes::HostNetwork;
-use crate::random::{Key, Purpose, generator};
-use crate::run::PrivacyRecord;
+use crate::random::{Purpose, generator};
 use crate::training::output::Mean;
-use crate::training::privacy::PrivacyPlan;
 use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
+
+mod private;
 
 const INPUTS: usize = 60;
 const CLASSES: usize = 4;
@@ -289,81 +289,5 @@ fn loss_that_is_nan_is_reported() {
         let images = BatchImages::Scaled(Tensor::full([IMAGES, INPUTS], f32::NAN, &device));
         let output = TrainStep::step(&model, Batch { images, ..case.batch(0, false, &device) });
         assert!(number(&output.item.loss).is_nan());
-    }
-}
-
-/// The gradients of the loss of each single image of a batch by autodiff, in the order of the parameters.
-fn of_single_images(case: &Case, network: &Mlp) -> Vec<Vec<f64>> {
-    let device = Device::flex().autodiff();
-    let model = case.model(&network.clone().fork(&device), Gradients::Autodiff);
-    let batch = case.batch(3, false, &device);
-    (0..IMAGES)
-        .map(|image| {
-            let (images, targets) = (batch.images().narrow(0, image, 1), batch.targets.clone().narrow(0, image, 1));
-            let single = Batch { images: BatchImages::Scaled(images), targets, ..batch.clone() };
-            let (_, gradients) = case.by_autodiff(&model, single);
-            let all = by_name(&model.network, &gradients).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
-            all.map(f64::from).collect()
-        })
-        .collect()
-}
-
-fn norm(values: &[f64]) -> f64 {
-    values.iter().map(|value| value * value).sum::<f64>().sqrt()
-}
-
-/// The options that a private training can have and that change its gradients.
-fn private_cases() -> impl Iterator<Item = Case> {
-    let names = ["ReLU", "sigmoid", "tanh", "GELU", "no hidden layer", "standardised pixels", "hardly any background"];
-    cases().into_iter().filter(move |case| names.contains(&case.what))
-}
-
-#[test]
-fn norms_of_single_images_are_those_of_their_gradients_by_autodiff() {
-    assert_eq!(private_cases().count(), 7);
-    for (device, case) in devices().into_iter().flat_map(|it| private_cases().map(move |case| (it.clone(), case))) {
-        let network = case.network(&device);
-        let expected: Vec<f64> = of_single_images(&case, &network).iter().map(|gradient| norm(gradient)).collect();
-        for in_bytes in [false, true] {
-            let batch = case.batch(3, in_bytes, &device);
-            let (host, mut logits, mut passes) = (network.in_host_memory().unwrap(), vec![], Passes::default());
-            passes.forward(&host, &[&batch.images], Some(3), &mut logits).unwrap();
-            for (logits, target) in logits.chunks_exact_mut(CLASSES).zip(batch.targets.to_data().iter::<i64>()) {
-                softmax_loss(logits, target as usize, 0.0, 1.0);
-            }
-            for (found, expected) in passes.squared_norms(&host, &logits).iter().zip(&expected) {
-                let error = (found.sqrt() - expected).abs() / expected;
-                assert!(error < 1e-5, "{}, {device:?}, bytes: {in_bytes}: {found}, {expected}", case.what);
-            }
-        }
-    }
-}
-
-#[test]
-fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expected_number_of_images() {
-    for (device, case) in devices().into_iter().flat_map(|it| private_cases().map(move |case| (it.clone(), case))) {
-        let network = case.network(&device);
-        let single = of_single_images(&case, &network);
-        let norms: Vec<f64> = single.iter().map(|gradient| norm(gradient)).collect();
-        let clip = norms[IMAGES / 2];
-        assert!(norms.iter().any(|&norm| norm > 1.001 * clip) && norms.iter().any(|&norm| norm <= clip));
-        let clipped = |index: usize| {
-            let parts = single.iter().zip(&norms).map(|(gradient, norm)| gradient[index] * (clip / norm).min(1.0));
-            parts.sum::<f64>()
-        };
-        for loss_weight in [1.0, 0.0] {
-            let mut model = case.model(&network, Gradients::Auto);
-            let key = Key::new().unwrap();
-            let total =
-                PrivacyRecord { epsilon: 1.0, delta: 1e-5, clip, noise_multiplier: 0.0, sampling_rate: 1.0, steps: 9 };
-            model.mechanism =
-                Some(GaussianMechanism { plan: PrivacyPlan { total, steps_per_epoch: 9, batch: 5 }, key });
-            let output = TrainStep::step(&model, Batch { loss_weight, ..case.batch(3, true, &device) });
-            let found = by_name(&model.network, &output.grads).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
-            for (index, found) in found.enumerate() {
-                let expected = loss_weight * clipped(index) / 5.0;
-                assert!((f64::from(found) - expected).abs() < 1e-5 * clip, "{}: {found}, {expected}", case.what);
-            }
-        }
     }
 }

@@ -27,7 +27,7 @@ const MOST_NOISE: f64 = 1e6;
 
 /// The Rényi divergences of one step.
 #[derive(Debug, Clone)]
-pub(crate) struct Accountant {
+pub struct Accountant {
     /// Pairs of an order and the divergence.
     divergences: Vec<[f64; 2]>,
 }
@@ -56,7 +56,7 @@ impl Accountant {
 }
 
 /// The smallest noise multiplier, to six digits, with which `steps` steps stay within `epsilon`; `None` if none does.
-pub(crate) fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64) -> Option<f64> {
+pub fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64) -> Option<f64> {
     let is_enough = |noise: f64| Accountant::new(rate, noise).epsilon(steps, delta) <= epsilon;
     let (mut low, mut high) = (1e-2_f64, 1.0);
     while !is_enough(high) {
