@@ -54,6 +54,8 @@ pub enum Error {
     Serve(#[from] ServeError),
     #[error("{run} has no validation images: its data.validation is 0")]
     NoValidation { run: PathBuf },
+    #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]
+    NoData { path: PathBuf },
     #[error("--predictions writes the predictions of one run: evaluate the runs one after the other")]
     SeveralPredictions,
     #[error("{path} has no image to classify: name PNG, JPEG or IDX files, or folders with them")]

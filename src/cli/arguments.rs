@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use anstream::ColorChoice;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::CompleteEnv;
 
+use super::completion;
 use super::display::Ui;
 use super::notice::be_quiet;
-use crate::config::expand_home;
+use crate::config::{expand_home, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
 
@@ -56,9 +57,16 @@ Exit codes:
   7 device or worker, 8 no such run, 130 interrupted";
 
 impl Cli {
-    /// The command line of this process, whose options for all output are set. Ends the process if it is not valid.
+    /// The command line of this process, whose options for all output are set. Ends the process if it is not valid, or if a
+    /// shell asks for completions.
     pub fn read() -> Self {
-        let cli = Self::parse_from(std::env::args_os().map(with_home));
+        CompleteEnv::with_factory(Self::command).complete();
+        let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
+        // Clap would take `-q evaluate` for a training without a command.
+        if arguments.get(1).is_some_and(|first| first == "-q" || first == "--quiet") && arguments.len() > 2 {
+            arguments[1..].rotate_left(1);
+        }
+        let cli = Self::parse_from(arguments);
         if cli.quiet {
             be_quiet();
         }
@@ -110,7 +118,7 @@ pub enum Command {
     Report(Report),
     /// Serve a web page to draw digits and read reports, with a JSON API
     Serve(Serve),
-    /// List the runs, compare some of them, or remove some
+    /// List the runs, compare, export or remove some of them
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
     Show(Show),
@@ -151,7 +159,7 @@ pub struct Experiment {
 #[derive(Debug, Args)]
 pub struct Overrides {
     /// Override a key of the config, e.g. training.epochs=10; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", add = completion::setting())]
     set: Vec<String>,
     /// Override `seed`
     #[arg(long, value_name = "N")]
@@ -207,12 +215,6 @@ pub enum Printed {
     Run,
 }
 
-/// The value of an environment variable that stands for an option, if it is set.
-fn variable(name: &str) -> Option<&'static str> {
-    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
-    Some(expand_home(value.as_ref()).to_string_lossy().into_owned().leak())
-}
-
 /// Where runs are.
 #[derive(Debug, Args)]
 pub struct RunsFolder {
@@ -263,6 +265,7 @@ pub struct Train {
 #[derive(Debug, Args)]
 pub struct Resume {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -275,6 +278,7 @@ pub struct Resume {
 #[derive(Debug, Args)]
 pub struct Show {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -284,9 +288,9 @@ pub struct Show {
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Runs {
     #[command(subcommand)]
-    pub removal: Option<Removal>,
+    pub command: Option<RunsCommand>,
     /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
-    #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort")]
+    #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
     pub compare: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -309,9 +313,11 @@ fn filter(text: &str) -> Result<(String, String), &'static str> {
     Ok((key.into(), value.into()))
 }
 
-/// Which runs to remove.
+/// What to do with several runs.
 #[derive(Debug, Subcommand)]
-pub enum Removal {
+pub enum RunsCommand {
+    /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
+    Export(RunsExport),
     /// Remove runs with all their files
     Rm(Rm),
     /// Remove the runs of a folder that are not worth keeping, but none of a sweep and none that can be resumed
@@ -319,9 +325,23 @@ pub enum Removal {
 }
 
 #[derive(Debug, Args)]
+pub struct RunsExport {
+    /// The file to write: JSON Lines if it ends in .jsonl, else CSV; `-` is standard output
+    pub file: PathBuf,
+    /// The runs: folders, names, `latest`, `best` or `best:CONFIG` [default: all runs in `--runs`]
+    #[arg(value_name = "RUN", add = completion::run())]
+    pub exported: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Replace the file if it exists and is a regular file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
 pub struct Rm {
     /// The runs: folders, names, `latest`, `best` or `best:CONFIG`
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub removed: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -380,8 +400,8 @@ pub struct Sweep {
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`
-    #[arg(required = true, value_name = "RUN")]
+    /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`, or models' safetensors files
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -420,12 +440,16 @@ pub enum Split {
 pub struct Export {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a
     /// model's safetensors file
+    #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output
+    /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output. With `--format`, the folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Write a folder for another framework: model.py, which builds, loads and checks the network, and its weights
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with_all = ["input", "quantize", "half"])]
+    pub format: Option<Framework>,
     /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
     /// [default: raw]
     #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
@@ -439,15 +463,22 @@ pub struct Export {
     /// Write the weights of a safetensors file in half precision, in half the size
     #[arg(long)]
     pub half: bool,
-    /// Replace the file if it exists and is a regular file
+    /// Replace files that exist and are regular files
     #[arg(long)]
     pub force: bool,
+}
+
+/// A framework that a network is exported to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Framework {
+    Pytorch,
+    Keras,
 }
 
 #[derive(Debug, Args)]
 pub struct Report {
     /// The run, or several to compare: folders, names, `latest`, `best` or `best:CONFIG`
-    #[arg(required = true, value_name = "RUN")]
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub compared: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -474,7 +505,7 @@ pub struct Predict {
     /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG files of one digit each,
     /// folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
     /// or else the network that comes with the program]
-    #[arg(required = true, value_name = "[RUN] IMAGE")]
+    #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -555,6 +586,7 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
 pub struct Serve {
     /// The run to use at first, by folder or name; the page can choose another one [default: the newest finished run, or
     /// else the network that comes with the program]
+    #[arg(add = completion::run())]
     pub run: Option<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
@@ -583,7 +615,8 @@ pub struct Devices {
 #[derive(Debug, Args)]
 pub struct Completions {
     /// The shell
-    pub shell: Shell,
+    #[arg(value_parser = completion::shells())]
+    pub shell: String,
 }
 
 #[derive(Debug, Args)]
@@ -636,7 +669,6 @@ pub enum Sort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn command_line_is_consistent() {

@@ -22,6 +22,7 @@ macro_rules! shows_no_evaluation {
 }
 
 mod arguments;
+pub(crate) mod completion;
 #[cfg(feature = "tui")]
 mod dashboard;
 mod display;

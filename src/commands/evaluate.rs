@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::evaluation::{Evaluated, check_current, evaluate_split};
-use super::opening::{find_run, lock, open_recorded};
+use super::opening::{Chosen, choose_run, lock, open_recorded};
 use super::predictions::{kind, save};
 use super::print::{print, print_evaluation, print_json};
 use super::report::write_report;
 use crate::Error;
-use crate::cli::{Evaluate, Table, warn};
+use crate::cli::{Evaluate, Split, Table, warn};
 use crate::run::{EvaluationRecord, RunFolder};
 use crate::text::{chain, nats, percent};
 
@@ -25,7 +25,7 @@ struct Row {
 /// Prints the evaluation of a run's best model, or a table of several. Stores those that a run lacks.
 pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     let Evaluate { evaluated: names, folder, predictions, force, .. } = arguments;
-    let runs = names.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    let runs = names.iter().map(|run| choose_run(Some(run), &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     if let Some(path) = predictions {
         kind(*force).check(path)?;
     }
@@ -40,9 +40,9 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     if predictions.is_some() {
         return Err(Error::SeveralPredictions);
     }
-    let row =
-        |run: &RunFolder| Ok(Row { run: run.path().display().to_string(), record: evaluate(run, arguments)?.record });
-    let rows = runs.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
+    let names = names.iter().map(|name| name.display().to_string());
+    let row = |(run, name)| Ok(Row { run: name, record: evaluate(run, arguments)?.record });
+    let rows = runs.iter().zip(names).map(row).collect::<Result<Vec<_>, Error>>()?;
     if arguments.json {
         return print_json(&rows);
     }
@@ -54,9 +54,14 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     print(&table.to_string())
 }
 
-/// Evaluates a run on the images that the command names, and stores the evaluation if it is of the run's own test images
-/// and missing.
-fn evaluate(run: &RunFolder, Evaluate { data, split, device, .. }: &Evaluate) -> Result<Evaluated, Error> {
+/// Evaluates a run, or the model of a file, on the images that the command names. Stores the evaluation if it is of the run's
+/// own test images and missing.
+fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluated, Error> {
+    let Evaluate { data, split, device, .. } = arguments;
+    if unpacked.is_some() && (data.is_none() || *split == Split::Validation) {
+        return Err(Error::NoData { path: named.name.clone().into() });
+    }
+    let run = &RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_recorded(device.as_deref(), &record.device)?;
     let evaluated = evaluate_split(run, &record, &device, data.as_deref(), *split)?;

@@ -1,29 +1,35 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
+use std::fs;
+
 use serde_json::json;
 
 use super::opening::{choose_run, locate, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::{Export, notice, warn};
+use crate::cli::{Export, Framework, notice, warn};
 use crate::config::Experiment;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
 use crate::model::weights::with_metadata;
 use crate::run::{Record, RunError, RunFolder};
 
-/// Writes the file and prints its path.
+/// Writes the file, or the files of a folder, and prints their paths.
 pub fn run(arguments: &Export) -> Result<(), Error> {
-    let Export { file, half, input, quantize: int8, .. } = arguments;
+    let Export { file, half, input, quantize: int8, format, .. } = arguments;
+    let (weights_file, program_file) = (file.join("model.safetensors"), file.join("model.py"));
+    let file = if format.is_some() { &weights_file } else { file };
     let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
     let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
     let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
+    let program_output = OutputKind { name: "Python file", endings: &["py"], replaces };
     let output = OutputKind { name, endings, replaces };
     let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
     if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
         return Err(Error::Inapplicable { option, path: file.clone() });
     }
     output.check(file)?;
+    format.iter().try_for_each(|_| program_output.check(&program_file))?;
 
     let (named, _unpacked) = choose_run(Some(&arguments.run), &arguments.folder.runs)?;
     let run = RunFolder::at(&named.path);
@@ -31,12 +37,22 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
     let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));
     let mut entries = description.entries();
+    let network = |weights, description| {
+        Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)
+    };
+    if let Some(framework) = format {
+        let device = open_recorded(None, &record.device)?.device;
+        let logits = network(weights.clone(), description.clone())?.logits_of_a_ramp(&device)?;
+        entries.insert("check_logits".into(), json!(logits).to_string());
+        let folder = &arguments.file;
+        fs::create_dir_all(folder).map_err(|source| RunError::Write { path: folder.clone(), source })?;
+        program_output.save(&program_file, program(*framework))?;
+    }
     if !is_onnx {
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
         return output.save(file, &with_metadata(&weights, entries, file).map_err(RunError::from)?);
     }
-    let path = run.path().join(name);
-    let mut network = Network::new(weights, &path, &experiment.model, description).map_err(RunError::from)?;
+    let mut network = network(weights, description)?;
     if int8.is_some() {
         quantize(&mut network, &experiment, &record)?;
     }
@@ -47,6 +63,14 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         entries.insert("test_error".into(), tested.evaluation.error().to_string());
     }
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
+}
+
+/// The Python file that builds a network in another framework.
+fn program(framework: Framework) -> &'static [u8] {
+    match framework {
+        Framework::Pytorch => include_bytes!("../../templates/export/pytorch.py"),
+        Framework::Keras => include_bytes!("../../templates/export/keras.py"),
+    }
 }
 
 /// Rounds a network to integers, and reports its errors on the test images before and after.

@@ -3,6 +3,7 @@
 mod config;
 mod devices;
 mod dry_run;
+mod epochs;
 mod evaluate;
 mod evaluation;
 mod export;

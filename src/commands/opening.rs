@@ -22,9 +22,12 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     Ok(RunFolder::at(&run.path))
 }
 
+/// A run, and its folder if it is temporary: it is deleted with this value.
+pub type Chosen = (NamedRun, Option<TempDir>);
+
 /// The run at `path`, a folder or a model's file, or of that name; without a path the newest finished run in `runs`; without
-/// one, the run that the program carries. The second value is the run's folder if it is temporary: it is deleted with it.
-pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<(NamedRun, Option<TempDir>), RunError> {
+/// one, the run that the program carries.
+pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> {
     if let Some(path) = path {
         let NamedRun { name, path } = NamedRun::at(find_run(path, runs)?.path(), runs);
         let unpacked = path.is_file().then(|| unpack_model(&path)).transpose()?;

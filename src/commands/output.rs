@@ -18,6 +18,7 @@ pub struct OutputKind {
 }
 
 /// The regular files that an output file may replace.
+#[derive(Clone, Copy)]
 pub enum Replaces {
     Nothing,
     /// Those of the same kind: they have this text in their first 1,024 bytes, and no others have it.

@@ -7,25 +7,25 @@ use std::io::{self, IsTerminal};
 use super::opening::{find_run, lock};
 use super::print::print;
 use crate::Error;
-use crate::cli::{Consent, Prune, Removal, Rm, notice, say, warn};
+use crate::cli::{Consent, Prune, Rm, notice, say, warn};
 use crate::run::{ListedRun, RunError, RunFolder, Status, list};
 use crate::text::bytes;
 
-/// Removes runs, and prints the path of each.
-pub fn run(removal: &Removal) -> Result<(), Error> {
-    match removal {
-        Removal::Rm(Rm { removed, folder, consent }) => {
-            let runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
-            for run in &runs {
-                // A damaged run may be removed, another folder may not.
-                if let Err(error @ RunError::Read { .. }) = run.record() {
-                    return Err(error.into());
-                }
-            }
-            remove(&runs, consent)
+/// Removes the runs that the user names, and prints the path of each.
+pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
+    let runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    for run in &runs {
+        // A damaged run may be removed, another folder may not.
+        if let Err(error @ RunError::Read { .. }) = run.record() {
+            return Err(error.into());
         }
-        Removal::Prune(arguments) => remove(&dispensable(arguments)?, &arguments.consent),
     }
+    remove(&runs, consent)
+}
+
+/// Removes the runs that are not worth keeping, and prints the path of each.
+pub fn prune(arguments: &Prune) -> Result<(), Error> {
+    remove(&dispensable(arguments)?, &arguments.consent)
 }
 
 /// The runs that `prune` removes, the worst last of each config.

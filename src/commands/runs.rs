@@ -6,19 +6,22 @@ use toml::Value;
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::find_run;
 use super::print::{print, print_json};
-use super::removal;
+use super::{epochs, removal};
 use crate::Error;
-use crate::cli::{Runs, Sort, Table, notice, say, warn};
-use crate::config::{Difference, differences, settings};
+use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
+use crate::config::{Difference, differences, plain, settings};
 use crate::run::{ListedRun, RunFolder, Status, Summary, list};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 /// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
-    if let Some(removal) = &arguments.removal {
-        return removal::run(removal);
+    match &arguments.command {
+        Some(RunsCommand::Export(arguments)) => epochs::run(arguments),
+        Some(RunsCommand::Rm(arguments)) => removal::rm(arguments),
+        Some(RunsCommand::Prune(arguments)) => removal::prune(arguments),
+        None if arguments.compare.is_empty() => print_list(arguments),
+        None => compare(arguments),
     }
-    if arguments.compare.is_empty() { print_list(arguments) } else { compare(arguments) }
 }
 
 /// The text of a cell.
@@ -30,7 +33,7 @@ const COLUMNS: [(&str, Cell); 10] = [
     ("started", |it| date(it.started)),
     ("seed", |it| it.seed.to_string()),
     ("device", |it| it.device.clone()),
-    ("epochs", epochs),
+    ("epochs", epochs_of),
     ("validation error", |it| percent(it.validation_error)),
     ("test error", |it| percent(it.test_error)),
     ("time", |it| seconds(it.seconds)),
@@ -103,7 +106,7 @@ fn cell(run: &ListedRun, key: &str) -> Option<String> {
         (Ok(summary), Some((_, text))) => Some(text(summary)),
         (Ok(_), None) => {
             let settings = settings(&RunFolder::at(&run.path).experiment().ok()?);
-            Some(settings.get(key)?.as_str().map_or_else(|| settings[key].to_string(), Into::into))
+            settings.get(key).map(plain)
         }
         (Err(_), _) => (key == "state").then(|| Status::Damaged.to_string()),
     }
@@ -154,7 +157,7 @@ impl Comparison {
         let mut row = |heading: &str, cell: fn(&Summary) -> String| {
             table.push([heading.to_string()].into_iter().chain(self.results.iter().map(cell)));
         };
-        row("epochs", epochs);
+        row("epochs", epochs_of);
         row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
         row("validation error", |it| percent(it.validation_error));
         row("validation loss", |it| nats(it.validation_loss));
@@ -166,6 +169,6 @@ impl Comparison {
 }
 
 /// `2/5`: the epochs so far, of the maximum.
-fn epochs(summary: &Summary) -> String {
+fn epochs_of(summary: &Summary) -> String {
     format!("{}/{}", summary.epochs, summary.planned_epochs)
 }

@@ -6,15 +6,11 @@ use clap::CommandFactory;
 
 use super::print::print_styled;
 use crate::Error;
-use crate::cli::{Cli, Completions, Man};
-
-const NAME: &str = "mnist-burn";
+use crate::cli::{Cli, Completions, Man, completion};
 
 /// Prints the script for a shell.
 pub fn completions(arguments: &Completions) -> Result<(), Error> {
-    let mut script = vec![];
-    clap_complete::generate(arguments.shell, &mut Cli::command(), NAME, &mut script);
-    print_styled(String::from_utf8_lossy(&script).trim_end())
+    print_styled(completion::script(&arguments.shell).unwrap_or_default().trim_end())
 }
 
 /// Prints the man page.

@@ -36,6 +36,11 @@ pub fn settings(experiment: &Experiment) -> BTreeMap<String, Value> {
     keys_in(None, document).collect()
 }
 
+/// A value without quotation marks, if it is text.
+pub fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), Into::into)
+}
+
 fn keys_in(section: Option<&str>, table: toml::Table) -> impl Iterator<Item = (String, Value)> {
     table.into_iter().flat_map(move |(name, value)| match value {
         Value::Table(inner) => keys_in(Some(&dotted(section, &name)), inner).collect(),

@@ -38,13 +38,13 @@ use std::{
 
 pub use self::augment::Augment;
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, differences, settings};
+pub(crate) use self::difference::{Difference, differences, plain, settings};
 pub(crate) use self::document::table;
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
 pub(crate) use self::hint::{is_renamed, nearest};
-pub(crate) use self::home::expand_home;
+pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::privacy::Privacy;

@@ -53,6 +53,13 @@ impl Network {
         wrong.sum()
     }
 
+    /// The logits of an image whose pixels count from 0 to 255 again and again, to check the network in other programs.
+    pub fn logits_of_a_ramp(&self, device: &Device) -> Result<Vec<f32>, EvaluationError> {
+        let pixels: Vec<u8> = (0..self.layers[0].inputs).map(|pixel| pixel as u8).collect();
+        let image = ImageBatcher::new(self.description.pixels.scaling).images([&pixels[..]].into_iter(), device);
+        Ok(self.logits(image, |_| ()).try_into_data()?.iter().collect())
+    }
+
     fn scaled(&self, images: &Images, batch: &[usize], device: &Device) -> Tensor<2> {
         let pixels = batch.iter().map(|&index| images.pixels(index));
         ImageBatcher::new(self.description.pixels.scaling).images(pixels, device)

@@ -39,6 +39,7 @@ pub use folder::RunFolder;
 pub(crate) use folder::lock::Lock;
 pub(crate) use listing::{ListedRun, find, list, list_existing};
 pub use metrics::Epoch;
+pub(crate) use metrics::to_csv;
 pub(crate) use record::TrainingRecord;
 pub use record::{DataRecord, PrivacyRecord, Record, Seconds, Stopwatch};
 pub(crate) use status::Status;

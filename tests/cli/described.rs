@@ -127,3 +127,51 @@ fn run_whose_config_contradicts_its_model_is_refused() {
     let message = failure(program().arg("evaluate").arg(folder.path()));
     assert!(message.contains("does not fit this network: its activation is Relu, not Tanh"), "{message}");
 }
+
+#[test]
+fn model_file_alone_is_evaluated_on_named_images_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("alone.safetensors");
+    fs::copy(smoke().run.join("best.safetensors"), &path).unwrap();
+    let evaluate = |model: &Path, options: &[&str]| {
+        let mut command = program();
+        command.arg("evaluate").arg(model).args(["--json", "--device", DEVICE]).args(options);
+        command
+    };
+    let read = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+    let of_file = read(stdout(&mut evaluate(&path, &["--data", "data/mnist"])));
+    let of_run = read(stdout(&mut evaluate(&smoke().run, &[])));
+    assert_eq!(of_file["wrong"], of_run["wrong"]);
+    assert_eq!(of_file["loss"], of_run["loss"]);
+    for options in [&[][..], &["--data", "data/mnist", "--split", "validation"]] {
+        let message = failure(&mut evaluate(&path, options));
+        assert!(message.contains("alone.safetensors does not say which images to evaluate it on"), "{message}");
+    }
+}
+
+#[test]
+#[ignore = "trains six networks for an epoch each"]
+fn model_file_of_any_config_alone_gives_the_figures_of_its_run() {
+    let folder = tempfile::tempdir().unwrap();
+    for config in ["baseline", "deep", "sigmoid", "plain", "private", "handwriting"] {
+        let run = folder.path().join(config);
+        let mut command = program();
+        command.args(["train", "--config", &format!("config/{config}.toml"), "--epochs", "1", "--json"]);
+        command
+            .args(["--set", "data.fraction=0.05", "--set", "data.validation=0", "--device", DEVICE, "--run"])
+            .arg(&run);
+        if config == "private" {
+            command.args(["--set", "data.fraction=1"]);
+        }
+        let trained: Value = serde_json::from_str(&stdout(&mut command)).unwrap();
+        let alone = folder.path().join(format!("{config}.safetensors"));
+        fs::rename(run.join("best.safetensors"), &alone).unwrap();
+        fs::remove_dir_all(run).unwrap();
+        let mut command = program();
+        command.arg("evaluate").arg(&alone).args(["--json", "--device", DEVICE, "--data", "data/mnist"]);
+        let evaluated: Value = serde_json::from_str(&stdout(&mut command)).unwrap();
+        for key in ["wrong", "loss", "confusion"] {
+            assert_eq!(evaluated[key], trained["evaluation"][key], "{config}");
+        }
+    }
+}

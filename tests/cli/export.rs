@@ -160,3 +160,49 @@ fn ending_of_another_kind_of_file_is_refused_with_the_right_one() {
         stdout(&mut export(&path(name)));
     }
 }
+
+#[test]
+fn export_writes_a_program_for_another_framework() {
+    let folder = tempfile::tempdir().unwrap();
+    for framework in ["pytorch", "keras"] {
+        let dir = folder.path().join(framework);
+        let mut export = program();
+        export.arg("export").arg(&smoke().run).arg(&dir).args(["--format", framework]);
+        let printed = stdout(&mut export);
+        assert_eq!(printed, format!("{0}/model.py\n{0}/model.safetensors\n", dir.display()));
+        let message = failure(&mut export);
+        assert!(
+            message.contains("model.safetensors exists: name another file, or replace it with --force"),
+            "{message}"
+        );
+        stdout(export.arg("--force"));
+    }
+}
+
+#[test]
+#[ignore = "needs Python with torch, keras and safetensors: pip install torch keras safetensors"]
+fn exported_programs_compute_what_this_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for activation in ["relu", "sigmoid", "tanh", "gelu"] {
+        let run = folder.path().join(activation);
+        let mut command = program();
+        command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--run"]).arg(&run);
+        command.args(["--set", "model.hidden=[12,8]", "--set", "model.batch_norm=true", "--set", "data.fraction=0.1"]);
+        command.args(["--set", "data.pixels=standardized", "--set", &format!("model.activation={activation}")]);
+        stdout(&mut command);
+        for framework in ["pytorch", "keras"] {
+            let dir = folder.path().join(format!("{activation}-{framework}"));
+            stdout(program().arg("export").arg(&run).arg(&dir).args(["--format", framework]));
+            let mut python = Command::new("python3");
+            let printed = stdout(python.arg("model.py").current_dir(&dir).env("KERAS_BACKEND", "torch"));
+            assert!(printed.contains("computes what mnist-burn does"), "{printed}");
+            // Other weights do not pass.
+            let file = dir.join("model.safetensors");
+            let mut bytes = fs::read(&file).unwrap();
+            let half = bytes.len() / 2;
+            bytes[half..].fill(0);
+            fs::write(&file, bytes).unwrap();
+            assert!(!python.output().unwrap().status.success());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! `mnist-burn runs`: lists and comparisons of runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -266,4 +267,30 @@ fn prune_keeps_the_best_of_each_config_and_the_runs_of_sweeps() {
     assert_eq!(names(&list(&runs, &["--sort", "name"])), ["b", "d", "sweep/trial-seed1"]);
     let output = program().args(["runs", "prune"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "nothing to choose by");
+}
+
+#[test]
+fn export_has_a_row_an_epoch_with_the_keys_of_the_config() {
+    let runs = runs(&["one", "two"]);
+    replace(&runs.path().join("two/config.toml"), "name = \"smoke\"", "name = \"other\"");
+    let table = stdout(program().args(["runs", "export", "-", "--runs"]).arg(runs.path()));
+    let rows = csv::Reader::from_reader(table.as_bytes()).into_deserialize::<BTreeMap<String, String>>();
+    let rows: Vec<_> = rows.collect::<Result<_, _>>().unwrap();
+    let metrics = fs::read_to_string(runs.path().join("one/metrics.csv")).unwrap();
+    assert_eq!(rows.len(), 2 * (metrics.lines().count() - 1));
+    let of = |run: &str| rows.iter().find(|row| row["run"] == run && row["epoch"] == "1").unwrap();
+    assert_eq!((of("one")["name"].as_str(), of("two")["name"].as_str()), ("smoke", "other"));
+    assert_eq!((of("one")["optimizer.kind"].as_str(), of("one")["model.hidden"].as_str()), ("adam", "[16]"));
+    let first = metrics.lines().nth(1).unwrap().split(',').nth(1).unwrap();
+    assert_eq!(of("one")["train_loss"], first);
+
+    let file = runs.path().join("epochs.jsonl");
+    let one = runs.path().join("one");
+    stdout(program().args(["runs", "export"]).arg(&file).arg(&one));
+    let lines = fs::read_to_string(&file).unwrap();
+    let row: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((row["epoch"].as_u64(), row["model.hidden"][0].as_u64()), (Some(1), Some(16)));
+    assert_eq!((row["run"].as_str(), lines.lines().count()), (one.to_str(), metrics.lines().count() - 1));
+    let message = failure(program().args(["runs", "export"]).arg(&file).arg(&one));
+    assert!(message.contains("epochs.jsonl exists: name another file, or replace it with --force"), "{message}");
 }

@@ -75,10 +75,32 @@ fn colours_are_as_asked_for() {
 }
 
 #[test]
+fn shell_completes_commands_options_runs_and_keys_of_the_config() {
+    let runs = smoke().run.parent().unwrap();
+    let complete = |words: &[&str]| {
+        let mut command = program();
+        command.env("COMPLETE", "fish").env("MNIST_BURN_RUNS", runs).args(["--", "mnist-burn"]).args(words);
+        stdout(&mut command)
+    };
+    assert!(complete(&["ev"]).starts_with("evaluate\t"));
+    assert!(complete(&["evaluate", "--pre"]).starts_with("--predictions"));
+    let name = smoke().run.file_name().unwrap().to_str().unwrap();
+    assert!(complete(&["show", "smoke-"]).lines().any(|line| line == name));
+    assert_eq!(complete(&["train", "--set", "optimizer.kind=s"]), "optimizer.kind=sgd\n");
+    assert!(complete(&["resume", "latest", "--set", "training.epo"]).starts_with("training.epochs="));
+}
+
+#[test]
+fn quiet_may_precede_the_command() {
+    let (_, notes) = success(program().args(["-q", "evaluate"]).arg(&smoke().run).args(["--device", DEVICE]));
+    assert_eq!(notes, "");
+}
+
+#[test]
 fn shells_and_man_know_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = stdout(program().args(["completions", shell]));
-        assert!(script.contains("predictions") && script.contains("learning-rate"), "{shell}: {script}");
+        assert!(script.contains("COMPLETE") && script.contains("mnist-burn"), "{shell}: {script}");
     }
     let page = stdout(program().arg("man"));
     assert!(page.contains(".TH mnist") && page.contains("MNIST_BURN_RUNS"), "{page}");

@@ -1,0 +1,49 @@
+//! What a shell completes: the program is called by the script of `mnist-burn completions` and answers with the words that fit.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
+use clap_complete::env::Shells;
+
+use crate::config::{all_keys, variable};
+use crate::run::list_existing;
+
+/// The shells that are known.
+pub fn shells() -> Vec<&'static str> {
+    Shells::builtins().names().collect()
+}
+
+/// The script that makes `shell` ask this program. `None` if the shell is not known.
+pub fn script(shell: &str) -> Option<String> {
+    let (mut script, name) = (vec![], env!("CARGO_PKG_NAME"));
+    Shells::builtins().completer(shell)?.write_registration("COMPLETE", name, name, name, &mut script).ok()?;
+    String::from_utf8(script).ok()
+}
+
+/// Completes a run by its name, or a path.
+pub fn run() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let folder = variable("MNIST_BURN_RUNS").unwrap_or("runs");
+        let runs = list_existing(Path::new(folder)).unwrap_or_default().into_iter().rev().map(|run| run.name);
+        let mut found = beginning(runs.chain(["latest".into(), "best".into()]), typed);
+        found.extend(PathCompleter::any().complete(typed));
+        found
+    })
+}
+
+/// Completes `KEY=VALUE`, as far as its values are words.
+pub fn setting() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| {
+        let settings = all_keys().into_iter().flat_map(|key| match key.choices.is_empty() {
+            true => vec![format!("{}=", key.name)],
+            false => key.choices.iter().map(|(choice, _)| format!("{}={choice}", key.name)).collect(),
+        });
+        beginning(settings, typed)
+    })
+}
+
+fn beginning(words: impl Iterator<Item = String>, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    words.filter(|word| word.starts_with(&*typed)).map(CompletionCandidate::new).collect()
+}
