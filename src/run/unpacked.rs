@@ -63,3 +63,6 @@ fn temporary() -> Result<TempDir, RunError> {
     let folder = tempfile::Builder::new().prefix("mnist-burn-").tempdir();
     folder.map_err(|source| RunError::Create { path: std::env::temp_dir(), source })
 }
+
+#[cfg(test)]
+mod tests;
