@@ -46,6 +46,22 @@
 //!
 //! At first, skip `model/passes/`, `model/host_tensor.rs` and `training/closed_form.rs` (speed on the CPU),
 //! `device/remote/` (other machines), and `serve/`.
+//!
+//! # As a library
+//!
+//! A network of the reference recipe, before its training; `examples/` has a training, and a trained network in use.
+//!
+//! ```
+//! use mnist_burn::{config, data::ImageBatcher, data::Scaling, device, model::Mlp};
+//!
+//! let experiment = config::load(None, &["model.hidden=[32]".into()])?;
+//! let device = device::open("auto")?.device;
+//! let network = Mlp::new(&experiment.model, &experiment.init, 784, 10, experiment.seed, &device);
+//! let image = [0; 784];
+//! let logits = network.forward(ImageBatcher::new(Scaling::UNIT).images([&image[..]].into_iter(), &device));
+//! assert_eq!(logits.dims(), [1, 10]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");

@@ -1,6 +1,7 @@
-//! The page of `mnist-burn serve` in a real browser: draws digits with the mouse and checks the predictions on the
-//! page.
+//! The page of `mnist-burn serve`, and that of `examples/web`, in a real browser: draws digits with the mouse and checks the
+//! predictions on the page.
 
+mod files;
 #[allow(dead_code, reason = "the tests of the command line use the rest")]
 #[path = "../cli/served.rs"]
 mod served;
@@ -58,7 +59,7 @@ fn until(browser: &Browser, expression: &str, expected: &Value) {
         if value == *expected {
             return;
         }
-        assert!(started.elapsed().as_secs() < 5, "{expression} is {value}, and not {expected}");
+        assert!(started.elapsed().as_secs() < 10, "{expression} is {value}, and not {expected}");
         sleep(Duration::from_millis(20));
     }
 }
@@ -222,4 +223,32 @@ fn page_shows_class_names_clears_only_the_focused_drawing_and_reports_failures()
     browser.draw("#sheet", &[lines(&[[-60.0, -90.0], [60.0, 90.0]])]);
     let status = "document.getElementById('status').textContent";
     until(&browser, status, &json!("The server does not answer. Is it still running?"));
+}
+
+#[test]
+#[ignore = "needs Chromium, chromedriver and onnxruntime-web, and trains for half a minute"]
+fn page_of_the_web_example_reads_the_digits_that_the_served_page_reads() {
+    let package = std::env::var_os("ONNXRUNTIME_WEB").expect(
+        "ONNXRUNTIME_WEB, the folder with ort.min.js of https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-1.20.1.tgz",
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("baseline");
+    train(&run, &["--config", "config/baseline.toml"]);
+    let mut export = Command::new(env!("CARGO_BIN_EXE_mnist-burn"));
+    assert!(export.arg("export").arg(run).arg(folder.path().join("model.onnx")).status().unwrap().success());
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/web/index.html")).unwrap();
+    // The package is here already.
+    let of_the_network = "https://cdn.jsdelivr.net/npm/onnxruntime-web@1.20.1/dist/";
+    assert!(page.contains(of_the_network));
+    fs::write(folder.path().join("index.html"), page.replace(of_the_network, "")).unwrap();
+
+    let browser = Browser::open();
+    browser.go(&format!("http://{}/", files::serve(vec![folder.path().into(), package.into()])));
+    let answer = "document.getElementById('answer').textContent.trim()";
+    for (digit, strokes) in digits() {
+        browser.draw("#drawing", &strokes);
+        until(&browser, &format!("{answer}.startsWith('{digit} (')"), &json!(true));
+        browser.click("#clear");
+        until(&browser, answer, &json!(""));
+    }
 }
