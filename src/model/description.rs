@@ -104,8 +104,8 @@ impl Description {
     pub fn experiment(&self) -> Result<Experiment, ConfigError> {
         let Architecture { hidden, batch_norm, .. } = &self.architecture;
         let labels = self.labels();
-        let are_chosen =
-            labels.iter().copied().ne(0..labels.len() as i64) && labels.iter().all(|label| (0..256).contains(label));
+        let are_labels = |label: &i64| (0..256).contains(label) && self.classes.contains(&label.to_string());
+        let are_chosen = labels.len() > 1 && labels.iter().all(are_labels) && labels.iter().copied().ne(0..10);
         let settings = [
             ("model.hidden", json!(hidden)),
             ("model.batch_norm", json!(batch_norm)),

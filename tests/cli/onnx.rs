@@ -10,6 +10,7 @@ use mnist_burn::run::RunFolder;
 use serde_json::Value;
 
 use super::export::root;
+use super::predict::write;
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout, success};
 
@@ -128,4 +129,24 @@ fn option_of_another_kind_of_file_is_refused() {
         assert!(message.contains(&format!("{} does not apply to {}", options[0], file.display())), "{message}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[ignore = "builds tract, which takes minutes"]
+fn tract_example_classifies_as_the_program_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("model.onnx");
+    stdout(program().arg("export").arg(&smoke().run).arg(&file));
+    for picture in write(0..5, folder.path()) {
+        let mut tract = Command::new(env!("CARGO"));
+        tract.args(["run", "--release", "--manifest-path"]).arg(root().join("examples/tract/Cargo.toml"));
+        let found = stdout(tract.arg("--").arg(&file).arg(&picture));
+        let answers =
+            stdout(program().arg("predict").arg(&smoke().run).arg(&picture).args(["--json", "--device", DEVICE]));
+        let answers: Value = serde_json::from_str(&answers).unwrap();
+        let probability = answers[0]["probabilities"].as_array().unwrap().iter();
+        let most = probability.map(|it| it.as_f64().unwrap()).fold(0.0, f64::max);
+        let expected = format!("{} ({:.1} %)", answers[0]["class"].as_str().unwrap(), 100.0 * most);
+        assert_eq!(found.trim(), expected);
+    }
 }
