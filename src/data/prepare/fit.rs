@@ -13,7 +13,7 @@ const DETAIL: u32 = 8;
 /// those of the training images get wider.
 pub fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
-    let missing = DETAIL as f32 * look.least_stroke() - stroke_width(&large);
+    let missing = DETAIL as f32 * look.least_stroke() - stroke_width(&large, large.width() as usize);
     let radius = (missing / 2.0).round().clamp(0.0, 2.0 * DETAIL as f32) as u32;
     if radius == 0 { large } else { widen(&large, radius) }
 }

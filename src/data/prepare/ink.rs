@@ -79,8 +79,7 @@ fn reduced<P: Pixel<Subpixel = u8> + 'static>(
 /// A sheet of the middle colour along the edge.
 fn edge(picture: &RgbImage) -> RgbImage {
     let size = [picture.width() as usize, picture.height() as usize];
-    let edge = picture.enumerate_pixels().filter(|&(x, y, _)| to_edge([x as usize, y as usize], size) == 0);
-    let edge = edge.map(|(_, _, pixel)| *pixel);
+    let edge = picture.pixels().enumerate().filter(|&(at, _)| to_edge(at, size) == 0).map(|(_, pixel)| *pixel);
     RgbImage::from_pixel(picture.width(), picture.height(), percentile(&edge.collect::<Vec<_>>(), 0.5))
 }
 
@@ -107,7 +106,7 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
     let height = ink.len() / width;
     // A frame is farther out.
     let inset = (width.max(height) / 12).min((width.min(height) - 1) / 2);
-    let edge = ink.iter().enumerate().filter(|&(at, _)| to_edge([at % width, at / width], [width, height]) == inset);
+    let edge = ink.iter().enumerate().filter(|&(at, _)| to_edge(at, [width, height]) == inset);
     let (inked, all) = edge.fold((0, 0), |(inked, all), (_, &ink)| (inked + usize::from(ink > half), all + 1));
     let energy: f32 = ink.iter().map(|&ink| ink * ink).sum();
     energy.sqrt() * (1.0 - EDGE * inked as f32 / all as f32).powi(2)
@@ -115,16 +114,13 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
 
 /// How much each pixel is darker than the paper, or lighter, over all channels.
 fn differences(picture: &RgbImage, paper: &RgbImage, dark: bool) -> Vec<f32> {
-    let pixels = picture.pixels().zip(paper.pixels());
-    pixels
-        .map(|(pixel, paper)| {
-            let difference = |channel: usize| {
-                let difference = f32::from(paper[channel]) - f32::from(pixel[channel]);
-                if dark { difference.max(0.0) } else { (-difference).max(0.0) }
-            };
-            (0..3).map(|channel| difference(channel).powi(2)).sum::<f32>().sqrt()
-        })
-        .collect()
+    let sign = if dark { 1.0 } else { -1.0 };
+    let difference = |(pixel, paper): (&Rgb<u8>, &Rgb<u8>)| {
+        let channels = pixel.0.into_iter().zip(paper.0);
+        let differences = channels.map(|(level, paper)| (sign * (f32::from(paper) - f32::from(level))).max(0.0));
+        differences.map(|difference| difference.powi(2)).sum::<f32>().sqrt()
+    };
+    picture.pixels().zip(paper.pixels()).map(difference).collect()
 }
 
 /// The paper behind each pixel.

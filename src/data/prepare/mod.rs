@@ -98,7 +98,7 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let (digit, mut doubts) = digit::digit(&ink)?;
     let stroke = fit::stroke(&digit, size, look);
     let image = fit::fit(&stroke, size, look);
-    if look::stroke_width(&stroke) > WIDEST * stroke.width().max(stroke.height()) as f32 {
+    if look::stroke_width(&stroke, stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());
