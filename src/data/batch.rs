@@ -183,7 +183,7 @@ impl ImageBatcher {
 /// For Burn's own loaders; [`Loader`](super::Loader) does not use items.
 impl Dataset<Item> for Images {
     fn get(&self, index: usize) -> Result<Item, DatasetError> {
-        Ok(Item { pixels: self.pixels(index).to_vec(), label: self.label(index) })
+        Ok(Item { pixels: self.pixels(index).to_vec(), label: self.labels()[index] })
     }
 
     fn len(&self) -> usize {

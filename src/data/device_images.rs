@@ -43,7 +43,7 @@ impl DeviceImages {
             let byte = |pixel: usize| pixels.get(pixel).copied().unwrap_or(0);
             words.extend((0..quarter).map(|i| i32::from_le_bytes([0, 1, 2, 3].map(|part| byte(i + part * quarter)))));
         }
-        let labels: Vec<i32> = indices.iter().map(|&index| images.label(index).into()).collect();
+        let labels: Vec<i32> = indices.iter().map(|&index| images.labels()[index].into()).collect();
         Self {
             words: Tensor::from_data(TensorData::new(words, [count, quarter]), device),
             labels: Tensor::from_data(TensorData::new(labels, [count]), device),

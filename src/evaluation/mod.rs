@@ -51,7 +51,7 @@ pub(crate) fn evaluate(
     for batch in loader.iter() {
         let batch = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
         for scores in classify(model, batch.images())? {
-            let truth = usize::from(images.label(predictions.len()));
+            let truth = usize::from(images.labels()[predictions.len()]);
             let probabilities = scores.probabilities();
             confusion[truth][probabilities.best()] += 1;
             loss += scores.loss(truth);

@@ -64,7 +64,7 @@ impl Augmentation {
     /// The images at `indices`, augmented for epoch `epoch`, counted from 1, with their labels.
     pub fn apply(&self, images: &Images, indices: &[usize], epoch: u64) -> Images {
         let samples: Vec<_> = indices.iter().map(|&index| Sample { index, epoch }).collect();
-        let labels = indices.iter().map(|&index| images.label(index)).collect();
+        let labels = indices.iter().map(|&index| images.labels()[index]).collect();
         Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
     }
 
@@ -167,9 +167,7 @@ impl Canvas {
     fn augment(&mut self, pixels: &[u8], affine: &Affine, augmented: &mut [u8]) {
         let [height, width] = self.size;
         let row = width + 2;
-        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
-            ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
-        }
+        pen::copy(width, pixels, &mut self.ink);
         self.find_sources(affine);
         let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
         let above = above_left.iter_mut().zip(above_right);

@@ -37,7 +37,7 @@ fn sub_folders_are_the_classes_and_a_fifth_of_each_is_held_out() {
     // Strokes of 1 to 20 rows are all there, each once.
     let rows = |images: &Images| {
         let rows = |index| images.pixels(index).iter().filter(|&&pixel| pixel > 0).count() / 4;
-        (0..images.len()).filter(|&index| images.label(index) == 0).map(rows).collect::<Vec<_>>()
+        (0..images.len()).filter(|&index| images.labels()[index] == 0).map(rows).collect::<Vec<_>>()
     };
     let mut all = [rows(&pictures.train), rows(&test)].concat();
     all.sort_unstable();

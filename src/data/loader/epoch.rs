@@ -42,7 +42,7 @@ impl Epoch {
             let images = BatchImages::Scaled(images);
             return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
         }
-        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
+        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.labels()[sample.index])).collect();
         let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
             let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
