@@ -41,23 +41,17 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// The environment variable that overrides both time-outs, in seconds. Fractions are allowed.
-    const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
-
-    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set. Refuses one
-    /// that is not a number above 0.
+    /// Both time-outs in the environment variable `MNIST_BURN_TIMEOUT`, in seconds above 0, or the defaults if it is not
+    /// set.
     pub fn from_env() -> Result<Self, DataError> {
-        env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
+        env::var_os("MNIST_BURN_TIMEOUT").map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
     }
 
     fn parse(value: &str) -> Result<Self, DataError> {
-        value
-            .parse()
-            .ok()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .filter(|timeout| !timeout.is_zero())
-            .map(|timeout| Self { connect: timeout, silence: timeout })
-            .ok_or_else(|| DataError::Timeout { variable: Self::VARIABLE, value: value.into() })
+        let timeout = value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let timeout = timeout.filter(|timeout| !timeout.is_zero());
+        let timeout = timeout.ok_or_else(|| DataError::Timeout { value: value.into() })?;
+        Ok(Self { connect: timeout, silence: timeout })
     }
 
     fn agent(self, trusted: RootCerts) -> Agent {
@@ -115,22 +109,14 @@ fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProg
     while body.by_ref().take(1 << 16).read_to_end(&mut bytes).map_err(ureq::Error::from)? > 0 {
         advance(bytes.len() as u64);
     }
-    drop(advance);
-    check(&bytes, published)?;
-    Ok(bytes)
-}
-
-/// Rejects bytes that differ from the published file.
-fn check(bytes: &[u8], published: &Published) -> Result<(), MirrorError> {
     let (expected, found) = (published.size, bytes.len() as u64);
     if found != expected {
         return Err(MirrorError::Length { expected, found });
     }
-    let (expected, found) = (published.sha256, checksum::of_bytes(bytes));
-    if found != expected {
-        return Err(MirrorError::Checksum { expected: expected.into(), found });
+    match checksum::of_bytes(&bytes) {
+        found if found == published.sha256 => Ok(bytes),
+        found => Err(MirrorError::Checksum { expected: published.sha256.into(), found }),
     }
-    Ok(())
 }
 
 /// Writes the file under a temporary name, syncs it to the disk, and renames it.
@@ -144,8 +130,6 @@ fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
         part.persist(&path)?;
         Ok(())
     };
-    match write() {
-        Ok(()) => Ok(path),
-        Err(source) => Err(DataError::Write { path, source }),
-    }
+    write().map_err(|source| DataError::Write { path: path.clone(), source })?;
+    Ok(path)
 }

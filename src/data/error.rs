@@ -47,8 +47,8 @@ pub enum DataError {
     )]
     Download { name: String, dir: PathBuf, attempts: Vec<(String, MirrorError)> },
     /// The environment variable for the time-outs is not a usable time.
-    #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
-    Timeout { variable: &'static str, value: String },
+    #[error("MNIST_BURN_TIMEOUT={value} is not a time in seconds: set a number above 0, or unset it")]
+    Timeout { value: String },
     #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {path}: check that it exists and that you may read it")]

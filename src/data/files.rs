@@ -150,18 +150,14 @@ pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataEr
     match config.dataset {
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
-            Some(source) => named(source, config, Timeouts::from_env()?, progress)?,
+            Some(source) => named(source, config, progress)?,
             None => own(dir()?, config)?,
         })),
     }
 }
 
-fn named(
-    source: &Source,
-    config: &Data,
-    timeouts: Timeouts,
-    progress: DownloadProgress,
-) -> Result<IdxFiles, DataError> {
+fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
+    let timeouts = Timeouts::from_env()?;
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
@@ -179,8 +175,7 @@ fn named(
 
 fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     let folders = folders(dir, |_| true);
-    let holding: Vec<_> =
-        folders.iter().filter(|folder| NAMES.iter().any(|name| present(folder, name).is_some())).collect();
+    let holding: Vec<_> = folders.iter().filter(|folder| holds_any(folder)).collect();
     // Of several folders in `dir`, the user has to choose one. Those in `dir` do not count if it holds files itself.
     if let [first, _, ..] = holding[..]
         && first != dir
@@ -205,10 +200,8 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
 /// torchvision makes `<dir>/MNIST/raw`.
 fn folders(dir: &Path, is_set: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut sets: Vec<_> = entries
-        .filter(|entry| is_set(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path().join("raw"))
-        .collect();
+    let sets = entries.filter(|entry| is_set(&entry.file_name().to_string_lossy()));
+    let mut sets: Vec<_> = sets.map(|entry| entry.path().join("raw")).collect();
     sets.sort();
     [vec![dir.into(), dir.join("raw")], sets].concat()
 }
@@ -218,6 +211,10 @@ fn present(dir: &Path, name: &str) -> Option<PathBuf> {
     let dotted = name.replace("-idx", ".idx");
     let names = [name, &dotted].map(|name| [format!("{name}.gz"), name.into()]).concat();
     names.into_iter().map(|name| dir.join(name)).find(|path| path.is_file())
+}
+
+fn holds_any(dir: &Path) -> bool {
+    NAMES.iter().any(|name| present(dir, name).is_some())
 }
 
 /// Returns the path if the file is the published one. Only compressed files were published, so an uncompressed one
@@ -250,10 +247,7 @@ fn default_dir(folder: &str) -> PathBuf {
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.
 fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {
-    start
-        .ancestors()
-        .map(|ancestor| ancestor.join("data").join(folder))
-        .find(|dir| NAMES.iter().any(|name| present(dir, name).is_some()))
+    start.ancestors().map(|ancestor| ancestor.join("data").join(folder)).find(|dir| holds_any(dir))
 }
 
 /// The root of this program's checkout, at or above `start`.

@@ -65,8 +65,8 @@ impl ImageFolder {
     /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
     /// image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
-        let mut skipped = Skipped::default();
-        let (root, found, test_dir) = layout(dir, &mut skipped)?;
+        let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
+        let (root, found, test_dir) = layout(dir, &mut warnings)?;
         let classes = classes(found);
         let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
@@ -85,7 +85,7 @@ impl ImageFolder {
             }
             None => hold_out(&mut train),
         };
-        let warnings = skipped.warnings(dir)?;
+        skipped.report(dir, &mut warnings)?;
         for (dir, files) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
             let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
             if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
@@ -116,42 +116,38 @@ impl ImageFolder {
 }
 
 /// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.
-fn layout(dir: &Path, skipped: &mut Skipped) -> Result<(PathBuf, Vec<PathBuf>, Option<PathBuf>), DataError> {
+fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBuf>, Option<PathBuf>), DataError> {
     let all = folders(dir)?;
     let has_folders = |path: &Path| folders(path).is_ok_and(|folders| !folders.is_empty());
     let is_named = |path: &Path, names: &[&str]| names.contains(&name(path).to_lowercase().as_str());
     // A class may have such a name, but it has no sub-folders.
     let part = |names: &[&str]| {
         let exact = all.iter().find(|path| name(path) == names[0]);
-        exact.or_else(|| all.iter().find(|path| is_named(path, names) && has_folders(path)))
+        exact.or_else(|| all.iter().find(|path| is_named(path, names) && has_folders(path))).cloned()
     };
     let (train, test) = (part(TRAIN), part(TEST));
-    let root = train.map_or(dir, PathBuf::as_path);
-    let mut classes = train.map(|train| folders(train)).transpose()?.unwrap_or_default();
-    for path in all.iter().filter(|path| ![train, test].contains(&Some(path))) {
-        let is_validation = is_named(path, VALIDATION);
-        if train.is_none() && !(is_validation && has_folders(path)) {
-            classes.push(path.clone());
-            continue;
-        }
-        let reason = match is_validation {
+    let is_unused = |path: &PathBuf| train.is_some() || is_named(path, VALIDATION) && has_folders(path);
+    let others = all.iter().filter(|&path| ![&train, &test].contains(&&Some(path.clone()))).cloned();
+    let (unused, classes): (Vec<_>, Vec<_>) = others.partition(is_unused);
+    let classes = train.as_deref().map_or(Ok(classes), folders)?;
+    let root = train.clone().unwrap_or(dir.into());
+    for path in unused {
+        let reason = match is_named(&path, VALIDATION) {
             true => "data.validation holds out training images; move its images to those in",
             false => "the classes are the sub-folders of",
         };
-        skipped.other.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
+        warnings.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
-    for dir in [Some(dir), train.map(PathBuf::as_path), test.map(PathBuf::as_path)].into_iter().flatten() {
-        let is_image = |path: &PathBuf| {
-            path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
-        };
+    let is_image = |path: &PathBuf| {
+        path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
+    };
+    for dir in [Some(dir), train.as_deref(), test.as_deref()].into_iter().flatten() {
         if entries(dir)?.iter().any(is_image) {
             let dir = dir.display();
-            skipped
-                .other
-                .push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
+            warnings.push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
     }
-    Ok((root.into(), classes, test.cloned()))
+    Ok((root, classes, test))
 }
 
 fn classes(folders: Vec<PathBuf>) -> Classes {
@@ -207,8 +203,6 @@ struct Skipped {
     all: usize,
     /// The folders within classes.
     folders: Vec<String>,
-    /// Warnings about anything else.
-    other: Vec<String>,
 }
 
 impl Skipped {
@@ -216,7 +210,7 @@ impl Skipped {
     fn read_all(&mut self, classes: &Classes) -> Result<Vec<ImageFile>, DataError> {
         let mut files = vec![];
         for (class, folder) in
-            (0..=u8::MAX).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
+            (0..).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
         {
             for path in entries(folder)? {
                 if path.is_dir() {
@@ -233,9 +227,9 @@ impl Skipped {
         Ok(files)
     }
 
-    /// The warnings, or the error if too many files in `dir` are not images.
-    fn warnings(self, dir: &Path) -> Result<Vec<String>, DataError> {
-        let Self { files, all, folders, other: mut warnings } = self;
+    /// Adds the warnings, or refuses `dir` if too many of its files are not images.
+    fn report(self, dir: &Path, warnings: &mut Vec<String>) -> Result<(), DataError> {
+        let Self { files, all, folders } = self;
         if files.len() as f64 > MOST_UNREADABLE * all as f64 {
             return Err(DataError::UnreadableImages { dir: dir.into(), unreadable: files, all });
         }
@@ -243,11 +237,11 @@ impl Skipped {
             warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
-            let named = first(&folders, MOST_NAMED);
-            warnings
-                .push(format!("skipping folders within classes: {named}; move their images into the class's folder"));
+            let folders = first(&folders, MOST_NAMED);
+            let advice = "move their images into the class's folder";
+            warnings.push(format!("skipping folders within classes: {folders}; {advice}"));
         }
-        Ok(warnings)
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batch::{ImageBatcher, Scaling};
+use super::batch::Scaling;
 use super::error::{DataError, MOST_NAMED};
 use super::files::Files;
 use super::images::Images;
@@ -24,15 +24,12 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// Reads the training images, holds some of them out, and measures the scaling on those that train with their
-    /// labels.
-    ///
-    /// # Errors
-    /// If a file is damaged, `data.validation` leaves no image for training, or `data.labels` is impossible.
+    /// labels. Refused if a file is damaged, `data.validation` leaves nothing to train on, or `data.labels` is impossible.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
         let data = &experiment.data;
         let split = stratified(images.labels(), data.validation, data.fraction, data.labels, experiment.seed)?;
-        let scaling = match experiment.data.pixels {
+        let scaling = match data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),
         };
@@ -87,11 +84,6 @@ impl TrainingData {
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.images.classes()
-    }
-
-    /// A batcher with this experiment's scaling.
-    pub fn batcher(&self) -> ImageBatcher {
-        ImageBatcher::new(self.scaling)
     }
 }
 

@@ -53,10 +53,8 @@ pub fn largest<T: PartialOrd>(scores: &[T]) -> usize {
     (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
-/// The logits of each of the scaled `images`, `[batch, pixels]`.
-///
-/// # Errors
-/// If the device fails, or the model gives NaN or infinite values.
+/// The logits of each of the scaled `images`, `[batch, pixels]`. An error if the device fails, or the model gives NaN or
+/// infinite values.
 pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();

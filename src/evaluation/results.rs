@@ -90,36 +90,7 @@ impl Evaluation {
             rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(prediction, &count)| (count, truth, prediction)));
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
-}
 
-impl ClassMetrics {
-    fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
-        let correct = confusion[class][class];
-        let images = confusion[class].iter().sum();
-        let predicted = confusion.iter().map(|row| row[class]).sum();
-        Self {
-            class,
-            name: name.into(),
-            precision: fraction(correct, predicted),
-            recall: fraction(correct, images),
-            // 2PR / (P + R), without its division of zero by zero.
-            f1: fraction(2 * correct, images + predicted),
-            images,
-        }
-    }
-}
-
-fn fraction(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-impl fmt::Display for Evaluation {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.write(f, |_, _| Style::new())
-    }
-}
-
-impl Evaluation {
     /// Writes the metrics as text, each count of the confusion matrix in the style of its truth and prediction.
     pub fn write(&self, f: &mut impl fmt::Write, style: impl Fn(usize, usize) -> Style) -> fmt::Result {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
@@ -160,6 +131,33 @@ impl Evaluation {
             write!(f, "\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))?;
         }
         Ok(())
+    }
+}
+
+impl ClassMetrics {
+    fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
+        let correct = confusion[class][class];
+        let images = confusion[class].iter().sum();
+        let predicted = confusion.iter().map(|row| row[class]).sum();
+        Self {
+            class,
+            name: name.into(),
+            precision: fraction(correct, predicted),
+            recall: fraction(correct, images),
+            // 2PR / (P + R), without its division of zero by zero.
+            f1: fraction(2 * correct, images + predicted),
+            images,
+        }
+    }
+}
+
+fn fraction(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.write(f, |_, _| Style::new())
     }
 }
 

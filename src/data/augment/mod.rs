@@ -23,7 +23,7 @@ use macerator::AutoArch;
 use rand::Rng;
 use rayon::prelude::*;
 
-use self::affine::{Affine, Change};
+use self::affine::Change;
 use self::elastic::{Elastic, symmetric};
 use self::pen::Pen;
 use super::images::Images;
@@ -102,8 +102,7 @@ impl Augmentation {
         });
     }
 
-    /// Draws the transformation of one image. Every range has a draw, used or not, so that it does not change the
-    /// others.
+    /// Draws the transformation of one image. Every range has a draw, so that it does not change the others.
     fn change(&self, generator: &mut impl Rng) -> Change {
         let mut within = |range: Option<f64>| range.unwrap_or_default() * f64::from(symmetric(generator));
         let Augment { rotation, scale, shear, translation, .. } = self.ranges;
@@ -164,7 +163,7 @@ impl Canvas {
     }
 
     #[inline(always)]
-    fn augment(&mut self, pixels: &[u8], affine: &Affine, augmented: &mut [u8]) {
+    fn augment(&mut self, pixels: &[u8], affine: &[[f32; 3]; 2], augmented: &mut [u8]) {
         let [height, width] = self.size;
         let row = width + 2;
         pen::copy(width, pixels, &mut self.ink);
@@ -179,11 +178,16 @@ impl Canvas {
             (*above.0, *above.1) = (ink_above[0], ink_above[1]);
             (*below.0, *below.1) = (ink_below[0], ink_below[1]);
         }
-        self.blend(augmented);
+        let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
+        let offsets = self.offset[0].iter().zip(&self.offset[1]);
+        for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(offsets)) {
+            let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
+            *augmented = (above + down * (below - above) + 0.5) as u8;
+        }
     }
 
     #[inline(always)]
-    fn find_sources(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
+    fn find_sources(&mut self, [[a, b, c], [d, e, f]]: &[[f32; 3]; 2]) {
         let [height, width] = self.size.map(|side| side as f32);
         let positions = self.position[0].iter().zip(&self.position[1]);
         let moves = self.field[0].iter().zip(&self.field[1]);
@@ -196,16 +200,6 @@ impl Canvas {
             let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
             *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
             (*right, *down) = (from_x - column, from_y - row);
-        }
-    }
-
-    #[inline(always)]
-    fn blend(&self, augmented: &mut [u8]) {
-        let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
-        let offsets = self.offset[0].iter().zip(&self.offset[1]);
-        for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(offsets)) {
-            let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
-            *augmented = (above + down * (below - above) + 0.5) as u8;
         }
     }
 }
