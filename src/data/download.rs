@@ -16,8 +16,7 @@ use crate::checksum;
 #[cfg(test)]
 mod tests;
 
-/// Is called with the address and the bytes of each download. What it returns is called with the bytes that have arrived
-/// so far, and dropped at the end.
+/// Is called with each download's address and bytes. What it returns is called with the bytes so far, and then dropped.
 pub type DownloadProgress<'a> = &'a dyn Fn(&str, u64) -> Box<dyn Fn(u64)>;
 
 /// Shows no progress.
@@ -25,46 +24,29 @@ pub fn silent(_: &str, _: u64) -> Box<dyn Fn(u64)> {
     Box::new(|_| ())
 }
 
-/// How long to wait for a mirror before trying the next one.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// For the look-up of its address, and again for the connection.
-    pub connect: Duration,
-    /// For its next byte. The whole download has no limit: a slow connection is not an error.
-    pub silence: Duration,
+/// How long to wait for a mirror's address, for the connection and for each next byte, before trying the next one: in the
+/// environment variable `MNIST_BURN_TIMEOUT`, in seconds above 0. A whole download has no limit: a slow connection is not
+/// an error.
+pub fn timeout_from_env() -> Result<Option<Duration>, DataError> {
+    env::var_os("MNIST_BURN_TIMEOUT").map(|value| timeout(&value.to_string_lossy())).transpose()
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), silence: Duration::from_secs(30) }
-    }
+fn timeout(value: &str) -> Result<Duration, DataError> {
+    let timeout = value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.filter(|timeout| !timeout.is_zero()).ok_or_else(|| DataError::Timeout { value: value.into() })
 }
 
-impl Timeouts {
-    /// Both time-outs in the environment variable `MNIST_BURN_TIMEOUT`, in seconds above 0, or the defaults if it is not
-    /// set.
-    pub fn from_env() -> Result<Self, DataError> {
-        env::var_os("MNIST_BURN_TIMEOUT").map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
-    }
-
-    fn parse(value: &str) -> Result<Self, DataError> {
-        let timeout = value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let timeout = timeout.filter(|timeout| !timeout.is_zero());
-        let timeout = timeout.ok_or_else(|| DataError::Timeout { value: value.into() })?;
-        Ok(Self { connect: timeout, silence: timeout })
-    }
-
-    fn agent(self, trusted: RootCerts) -> Agent {
-        Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(trusted).build())
-            .timeout_resolve(Some(self.connect))
-            .timeout_connect(Some(self.connect))
-            .timeout_per_read(Some(self.silence))
-            // The checksum is that of the stored bytes, so the server must not encode them again.
-            .accept_encoding("identity")
-            .build()
-            .into()
-    }
+fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
+    let [connect, silence] = [10, 30].map(|seconds| Some(timeout.unwrap_or(Duration::from_secs(seconds))));
+    Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(trusted).build())
+        .timeout_resolve(connect)
+        .timeout_connect(connect)
+        .timeout_per_read(silence)
+        // The checksum is that of the stored bytes, so the server must not encode them again.
+        .accept_encoding("identity")
+        .build()
+        .into()
 }
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
@@ -74,7 +56,7 @@ pub fn download(
     published: &Published,
     mirrors: &[String],
     dir: &Path,
-    timeouts: Timeouts,
+    timeout: Option<Duration>,
     progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
@@ -82,7 +64,7 @@ pub fn download(
         .and_then(|()| tempfile::tempfile_in(dir))
         .map_err(|source| DataError::Write { path: dir.into(), source })?;
     // A company that reads its network's traffic has a certificate of its own, which the system knows.
-    let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| timeouts.agent(trusted));
+    let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| agent(timeout, trusted));
     let mut attempts = Vec::new();
     for mirror in mirrors {
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));

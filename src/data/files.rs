@@ -1,11 +1,10 @@
-//! Finds the files of a data set: a folder of images, or four IDX files. Downloads missing files of published data
-//! sets.
+//! Finds the files of a data set, a folder of images or four IDX files, and downloads missing published ones.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::download::{DownloadProgress, Timeouts, download};
+use super::download::{DownloadProgress, download, timeout_from_env};
 use super::error::DataError;
 use super::image_folder::ImageFolder;
 use super::images::Images;
@@ -34,7 +33,7 @@ impl Files {
         }
     }
 
-    /// Reads the test images. They must have the training images' `[height, width]` and `classes`. Others are refused.
+    /// Reads the test images. Those of another `[height, width]` or number of classes than the training images are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         match self {
             Self::Idx(files) => files.test(size, classes),
@@ -50,8 +49,7 @@ impl Files {
         }
     }
 
-    /// The SHA-256 of each file as it is stored, hexadecimal, by file name. For an image folder, that of the list of
-    /// files of each part.
+    /// The SHA-256 of each file as it is stored, by file name; of an image folder, that of each part's list of files.
     pub fn checksums(&self) -> &BTreeMap<String, String> {
         match self {
             Self::Idx(files) => &files.checksums,
@@ -133,18 +131,15 @@ impl IdxFiles {
     }
 }
 
-/// Finds the files of the configured data set.
+/// Finds the files of the configured data set. Those of a published one are checked against the published checksums, and
+/// downloaded if missing. The user's own are used as they are; an image folder is read here.
 ///
 /// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
-/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the folder is the nearest `data/<name>` that
-/// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
-/// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
-/// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
-/// is read here.
+/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, it is the nearest `data/<name>` that holds one
+/// of the files, upwards from the current folder and then from the program's own, or else `data/<name>` in the checkout of
+/// this program or in the current folder.
 ///
-/// # Errors
-/// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
-/// downloaded.
+/// Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
@@ -157,7 +152,7 @@ pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataEr
 }
 
 fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
-    let timeouts = Timeouts::from_env()?;
+    let timeout = timeout_from_env()?;
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
@@ -167,7 +162,7 @@ fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<I
         let (name, published) = (NAMES[index], &source.files[index]);
         match folders.iter().find_map(|folder| present(folder, name)) {
             Some(path) => verify(path, published),
-            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts, progress),
+            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeout, progress),
         }
     };
     IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), config)

@@ -68,8 +68,7 @@ pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
     read(path, usable, true)
 }
 
-/// Reads labels, at least one. QMNIST has eight integers for each image, of which the first one is the label. Refused as
-/// [`images`] are.
+/// Reads labels, at least one, or refuses as [`images`]. Of QMNIST's eight integers for an image, the first is the label.
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
     let usable = |kind: &Kind, shape: &[usize]| match *shape {
         [labels] | [labels, 1] => Ok([labels]),
@@ -99,8 +98,7 @@ fn read<const D: usize>(
     bytes.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
-/// Reads the usable shape, the type and the bytes of an array from a file of `size` bytes that hold at most `most` after
-/// decompression.
+/// Reads an array's usable shape, its type and its bytes from a file of `size` bytes that expand to at most `most`.
 fn array<const D: usize>(
     mut from: impl Read,
     size: u64,

@@ -4,8 +4,7 @@
 //! Without `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice
 //! depends only on the images, is the same for every seed, and does not separate copies of an image.
 //!
-//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except the files that systems
-//! put into every folder.
+//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except files of the system.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,9 +60,8 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning. Refused if there
-    /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
-    /// image for training or testing.
+    /// Reads and prepares all images in `dir`. Refused if there are not 2 to 256 classes, `test/` has others, more than a
+    /// tenth of the files can't be read, or a class has no image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
         let (root, found, test_dir) = layout(dir, &mut warnings)?;

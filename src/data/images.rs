@@ -35,7 +35,7 @@ impl Images {
         if let Some(index) = label_bytes.iter().position(|&label| usize::from(label) >= classes) {
             return Err(DataError::Label { path: labels.into(), index, label: label_bytes[index], classes });
         }
-        Ok(Self { pixels, labels: label_bytes, size: [height, width], names: numbers(classes) })
+        Ok(Self::new(pixels, label_bytes, [height, width], classes))
     }
 
     /// Images from memory: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`. Panics if
@@ -43,7 +43,7 @@ impl Images {
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
         assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");
-        Self { pixels, labels, size, names: numbers(classes) }
+        Self { pixels, labels, size, names: (0..classes).map(|class| class.to_string()).collect() }
     }
 
     /// Only the images with these labels, which become the classes, in this order and with their names.
@@ -120,11 +120,6 @@ impl Images {
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
-}
-
-/// The default names of classes: their numbers.
-fn numbers(classes: usize) -> Vec<String> {
-    (0..classes).map(|class| class.to_string()).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! Evaluates a trained network: its predictions against the true classes. A `Classifier` uses the network on new
-//! images.
+//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images.
 
 mod classifier;
 mod error;

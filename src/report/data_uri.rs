@@ -8,7 +8,6 @@ use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 const SHADES: i16 = 31;
 /// The colours of the largest negative and positive weight, blue and orange, which colour-blind people can tell apart.
 const NEGATIVE: [u8; 3] = [5, 80, 174];
-/// See [`NEGATIVE`].
 const POSITIVE: [u8; 3] = [190, 70, 0];
 
 /// A grey image of `[height, width]` pixels, 0 black and 255 white.

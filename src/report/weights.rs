@@ -6,8 +6,7 @@ use super::data_uri::diverging;
 const MOST: usize = 256;
 /// The most pixels in all their images together.
 const MOST_PIXELS: usize = 1 << 18;
-/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would make the
-/// others pale.
+/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would pale the others.
 const QUANTILE: f64 = 0.995;
 
 /// The first layer, as the page shows it.

@@ -68,8 +68,7 @@ impl Augmentation {
         Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
     }
 
-    /// The augmented images of `samples`: `[samples, height, width]`, flat. Panics if `images` have another size than
-    /// this augmentation.
+    /// The augmented `[samples, height, width]`, flat. Panics if `images` have another size than this augmentation.
     pub fn pixels(&self, images: &Images, samples: &[Sample]) -> Vec<u8> {
         assert_eq!(images.size(), self.size, "images of the size that the augmentation is made for");
         let area = self.size[0] * self.size[1];

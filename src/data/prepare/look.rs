@@ -8,13 +8,13 @@ use super::morphology::to_edge;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// The level of the background.
-    background: u8,
+    pub(super) background: u8,
     /// The level of the strongest ink.
-    ink: u8,
+    pub(super) ink: u8,
     /// The usual length of a digit's longer side, as a fraction of the image's.
     pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
-    stroke: f32,
+    pub(super) stroke: f32,
     /// Whether an image is a whole picture, without a background.
     pub(super) whole: bool,
     /// The least and the most of each measure.
@@ -137,11 +137,6 @@ impl Look {
         measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
-    /// The highest level.
-    pub fn strongest(&self) -> u8 {
-        self.ink.max(self.background)
-    }
-
     /// Which is the lighter one, ink or background; neither in whole pictures.
     pub fn polarity(&self) -> &'static str {
         match self {
@@ -149,11 +144,6 @@ impl Look {
             _ if self.ink > self.background => "light on dark",
             _ => "dark on light",
         }
-    }
-
-    /// The width, in pixels, below which strokes get wider.
-    pub fn least_stroke(&self) -> f32 {
-        0.8 * self.stroke
     }
 
     /// Ink from 0 to 255 in the levels of the training images.

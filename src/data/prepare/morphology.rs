@@ -7,8 +7,7 @@ use std::ops::Range;
 
 use image::GrayImage;
 
-/// The level that separates `picture` best into dark and light pixels, after Otsu (1979): the variance between the two is
-/// the largest.
+/// The level that separates dark and light pixels best: their variance is the largest. After Otsu (1979).
 pub fn otsu_level(picture: &GrayImage) -> u8 {
     let mut counts = [0.0f64; 256];
     picture.pixels().for_each(|pixel| counts[usize::from(pixel[0])] += 1.0);
@@ -63,8 +62,7 @@ pub fn regions(inside: &[bool], size: [usize; 2]) -> Vec<usize> {
     regions
 }
 
-/// The picture with a border of `radius` pixels, and strokes wider by as much on each side: each pixel has the most of the
-/// ink within `radius`.
+/// The picture with a border of `radius` pixels, and strokes wider by as much: each pixel has the most ink within `radius`.
 pub fn widen(picture: &GrayImage, radius: u32) -> GrayImage {
     let width = picture.width() + 2 * radius;
     let mut wide = GrayImage::new(width, picture.height() + 2 * radius);
