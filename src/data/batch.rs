@@ -26,8 +26,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A batch of `images`, `[batch, height · width]`, and their labels that makes up a whole update. The caller sets
-    /// the seed, which depends on the batch's position in the training.
+    /// A whole update of `images`, `[batch, height · width]`, and their labels. The caller sets the seed.
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
         let shape = [labels.len()];
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
@@ -115,11 +114,8 @@ impl Scaling {
     /// Scales to mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
     pub fn standardizing(images: &Images, indices: &[usize]) -> Self {
         let mut histogram = [0u64; 256];
-        for &index in indices {
-            for &pixel in images.pixels(index) {
-                histogram[usize::from(pixel)] += 1;
-            }
-        }
+        let pixels = indices.iter().flat_map(|&index| images.pixels(index));
+        pixels.for_each(|&pixel| histogram[usize::from(pixel)] += 1);
         let count = histogram.iter().sum::<u64>() as f64;
         let average = |value: &dyn Fn(f64) -> f64| {
             histogram.iter().enumerate().map(|(byte, &n)| n as f64 * value(byte as f64 / 255.0)).sum::<f64>() / count

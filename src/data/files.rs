@@ -35,9 +35,20 @@ impl Files {
 
     /// Reads the test images. Those of another `[height, width]` or number of classes than the training images are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
+        let (images, path) = match self {
+            Self::Idx(files) => (files.test(classes)?, &files.paths[2]),
+            Self::ImageFolder(folder) => (folder.test.clone(), &folder.dir),
+        };
+        let (path, found) = (path.clone(), images.size());
         match self {
-            Self::Idx(files) => files.test(size, classes),
-            Self::ImageFolder(folder) => folder.test(size, classes),
+            _ if found != size => Err(DataError::Size { path, found, expected: size }),
+            // A class without test images is a matter of a warning.
+            Self::Idx(files) => files.refuse_lack(images, files.chosen.len()),
+            Self::ImageFolder(_) if images.classes() != classes => {
+                let (found, expected) = (images.names().into(), format!("{classes} classes"));
+                Err(DataError::Folders { dir: path, found, expected })
+            }
+            Self::ImageFolder(_) => Ok(images),
         }
     }
 
@@ -87,19 +98,12 @@ pub struct IdxFiles {
 impl IdxFiles {
     fn train(&self) -> Result<Images, DataError> {
         let [images, labels, ..] = &self.paths;
-        let images = self.read(images, labels, self.names.map(<[_]>::len))?;
-        self.refuse_lack(images, |lacking| lacking > 0)
+        self.refuse_lack(self.read(images, labels, self.names.map(<[_]>::len))?, 1)
     }
 
-    fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let [.., path, labels] = &self.paths;
-        let all = if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) };
-        let images = self.read(path, labels, all)?;
-        if images.size() != size {
-            return Err(DataError::Size { path: path.clone(), found: images.size(), expected: size });
-        }
-        // A class without test images is a matter of a warning.
-        self.refuse_lack(images, |lacking| lacking == self.chosen.len())
+    fn test(&self, classes: usize) -> Result<Images, DataError> {
+        let [.., images, labels] = &self.paths;
+        self.read(images, labels, if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) })
     }
 
     /// The images of a pair of files that are used, upright, with the names of their classes.
@@ -114,10 +118,10 @@ impl IdxFiles {
         Ok(if self.chosen.is_empty() { all } else { all.of(&self.chosen) })
     }
 
-    /// Refuses images if the number of chosen labels that none of them has is `too_many`.
-    fn refuse_lack(&self, images: Images, too_many: impl Fn(usize) -> bool) -> Result<Images, DataError> {
+    /// Refuses images that have none of `most` or more of the chosen labels.
+    fn refuse_lack(&self, images: Images, most: usize) -> Result<Images, DataError> {
         let lacking = images.classes_without(0..images.len());
-        match lacking.first().filter(|_| !self.chosen.is_empty() && too_many(lacking.len())) {
+        match lacking.first().filter(|_| !self.chosen.is_empty() && lacking.len() >= most) {
             Some(label) => Err(DataError::Classes { label: label.clone() }),
             None => Ok(images),
         }

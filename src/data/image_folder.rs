@@ -37,10 +37,9 @@ const SYSTEM: &[&str] = &["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "
 /// The images of such a folder, in memory.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
-    dir: PathBuf,
-    /// The training images.
+    pub dir: PathBuf,
     pub train: Images,
-    test: Images,
+    pub test: Images,
     /// The SHA-256 of the list of files of each part, `train` and `test`.
     pub checksums: BTreeMap<String, String>,
     /// What is not used, with the reason.
@@ -98,19 +97,6 @@ impl ImageFolder {
         };
         Ok(Self { dir: root.clone(), train: images(train), test: images(test), checksums: checksums.into(), warnings })
     }
-
-    /// The test images. They must have this size and number of classes.
-    pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let path = self.dir.clone();
-        if size != SIZE {
-            return Err(DataError::Size { path, found: SIZE, expected: size });
-        }
-        if classes != self.test.classes() {
-            let (found, expected) = (self.test.names().into(), format!("{classes} classes"));
-            return Err(DataError::Folders { dir: path, found, expected });
-        }
-        Ok(self.test.clone())
-    }
 }
 
 /// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.
@@ -125,7 +111,7 @@ fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBu
     };
     let (train, test) = (part(TRAIN), part(TEST));
     let is_unused = |path: &PathBuf| train.is_some() || is_named(path, VALIDATION) && has_folders(path);
-    let others = all.iter().filter(|&path| ![&train, &test].contains(&&Some(path.clone()))).cloned();
+    let others = all.iter().filter(|path| [&train, &test].into_iter().flatten().all(|part| part != *path)).cloned();
     let (unused, classes): (Vec<_>, Vec<_>) = others.partition(is_unused);
     let classes = train.as_deref().map_or(Ok(classes), folders)?;
     let root = train.clone().unwrap_or(dir.into());

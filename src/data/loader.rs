@@ -1,9 +1,6 @@
 //! The order of the images: a Burn `DataLoader` whose shuffling depends only on the seed and the epoch.
-//!
-//! A [`Loader`] knows the order of each `epoch`, which gives its batches to Burn.
-//!
-//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
-//! several workers it also depends on which one is fastest.
+//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before, and with
+//! several workers on which one is fastest.
 
 mod epoch;
 

@@ -48,19 +48,14 @@ impl TrainingData {
             ", but the network has an output for each label up to the largest one: set data.classes = [{used}] for those \
              alone that there are"
         );
-        [
-            ("no training image has the label ", &absent, holes.as_str()),
-            (
-                "no image is left to learn ",
-                &untrained,
-                " from: lower data.validation, or raise data.fraction or data.labels",
-            ),
-            ("no test image shows ", &untested, ": the test error does not count mistakes of these classes"),
-        ]
-        .into_iter()
-        .filter(|(_, names, _)| !names.is_empty())
-        .map(|(start, names, end)| format!("{start}{}{end}", first(names, MOST_NAMED)))
-        .collect()
+        let more = " from: lower data.validation, or raise data.fraction or data.labels";
+        let uncounted = ": the test error does not count mistakes of these classes";
+        let warning = |start: &str, names: &[String], end: &str| {
+            (!names.is_empty()).then(|| format!("{start} {}{end}", first(names, MOST_NAMED)))
+        };
+        let absent = warning("no training image has the label", &absent, &holes);
+        let untrained = warning("no image is left to learn", &untrained, more);
+        [absent, untrained, warning("no test image shows", &untested, uncounted)].into_iter().flatten().collect()
     }
 
     /// The number of pixels of an image: the network's inputs.

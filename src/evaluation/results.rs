@@ -86,8 +86,7 @@ impl Evaluation {
     /// The confusions, each with its count, truth and prediction: what is off the diagonal.
     fn confusions(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let rows = self.confusion.iter().enumerate();
-        let all =
-            rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(prediction, &count)| (count, truth, prediction)));
+        let all = rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(class, &count)| (count, truth, class)));
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
 

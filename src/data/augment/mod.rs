@@ -19,6 +19,8 @@ mod pen;
 #[cfg(test)]
 mod tests;
 
+use std::ops::{Div, Rem};
+
 use macerator::AutoArch;
 use rand::Rng;
 use rayon::prelude::*;
@@ -146,14 +148,11 @@ impl Canvas {
         let [height, width] = size;
         let image = || vec![0.0; height * width];
         let pair = || [image(), image()];
-        let pixels = 0..height * width;
+        let places = |place: fn(usize, usize) -> usize| (0..height * width).map(|at| place(at, width) as f32).collect();
         Self {
             size,
             ink: vec![0.0; (height + 2) * (width + 2)],
-            position: [
-                pixels.clone().map(|pixel| (pixel % width) as f32).collect(),
-                pixels.map(|pixel| (pixel / width) as f32).collect(),
-            ],
+            position: [places(usize::rem), places(usize::div)],
             field: pair(),
             start: vec![0; height * width],
             offset: pair(),

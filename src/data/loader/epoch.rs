@@ -1,6 +1,5 @@
 //! Burn's view of a [`Loader`]: the batches of an epoch one after the other, made ahead of their use by threads.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,8 +39,7 @@ impl DataLoader<Batch> for Loader {
         Arc::new(Self { device: device.clone(), on_device: Arc::default(), ..self.clone() })
     }
 
-    /// The loader of the next device. Burn asks for one range of the images per device, in order. It gets every batch
-    /// of that device instead, because the batches go to the devices in turn.
+    /// The loader of the next device, with every batch of it, where Burn asks for a range of the images for each device.
     fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
         let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
         let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
@@ -116,10 +114,7 @@ impl Epoch {
         }
         let (samples, loss_weight) = match &self.loader.sampling {
             Some((key, rate)) => self.sampled(key, *rate, index),
-            None => {
-                let (samples, loss_weight) = self.part_of_update(&self.order, *batch_size, index);
-                (samples.into(), loss_weight)
-            }
+            None => self.part_of_update(&self.order, *batch_size, index),
         };
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
@@ -133,18 +128,18 @@ impl Epoch {
         let augmented = |samples: &[Sample]| self.images_of(samples, augmentation.as_ref());
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
             let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
-            Unlabelled { plain: self.images_of(samples, None), augmented: augmented(samples), loss_weight }
+            Unlabelled { plain: self.images_of(&samples, None), augmented: augmented(&samples), loss_weight }
         });
         Some(Batch { images: augmented(&samples), targets, unlabelled, seed, loss_weight })
     }
 
     /// A Poisson sample for the batch at `index`, which takes each image with the probability `rate`, and its weight.
-    fn sampled(&self, key: &Key, rate: f64, index: usize) -> (Cow<'_, [Sample]>, f64) {
+    fn sampled(&self, key: &Key, rate: f64, index: usize) -> (Vec<Sample>, f64) {
         let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
         let mut generator = key.generator(Purpose::Sampling { step });
         let samples: Vec<Sample> = self.order.iter().copied().filter(|_| generator.random::<f64>() < rate).collect();
         // An image that does not count stands for no image.
-        if samples.is_empty() { (self.order[..1].into(), 0.0) } else { (samples.into(), 1.0) }
+        if samples.is_empty() { (self.order[..1].into(), 0.0) } else { (samples, 1.0) }
     }
 
     /// The images, augmented or as they are in the data set.
@@ -158,17 +153,16 @@ impl Epoch {
         if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
     }
 
-    /// The images of the batch at `index`, among those of all devices, with `size` images in each batch but the last one.
-    /// Also the batch's fraction of the images of its update.
-    fn part_of_update<'a>(&self, samples: &'a [Sample], size: usize, index: usize) -> (&'a [Sample], f64) {
+    /// The images of the batch at `index`, among those of all devices, and their fraction of the images of its update.
+    fn part_of_update(&self, samples: &[Sample], size: usize, index: usize) -> (Vec<Sample>, f64) {
         let in_update = self.loader.accumulation * self.loader.devices;
         let first = index / in_update * in_update;
         let images = self.of_batches(samples, size, index..index + 1);
         let fraction = images.len() as f64 / self.of_batches(samples, size, first..first + in_update).len() as f64;
-        (images, fraction)
+        (images.into(), fraction)
     }
 
-    /// The images of some batches.
+    /// The images of some batches, with `size` images in each but the last one.
     fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
         let end = if batches.end < self.loader.batches() { batches.end * size } else { samples.len() };
         &samples[(batches.start * size).min(end)..end]

@@ -134,12 +134,8 @@ fn choose(parts: &[Part], size: [u32; 2]) -> Option<(Vec<bool>, Vec<Doubt>)> {
         digit.include(parts[next].from, parts[next].to);
     }
     let (of_digit, others): (Vec<usize>, Vec<usize>) = eligible.into_iter().partition(|&region| kept[region]);
-    let mut doubts = vec![];
-    if of_digit.iter().any(|&region| touches(&parts[region])) {
-        doubts.push(Doubt::Edge);
-    }
-    if others.iter().any(|&region| parts[region].mass >= OTHER * digit.mass) {
-        doubts.push(Doubt::Several);
-    }
-    Some((kept, doubts))
+    let is_cut = of_digit.iter().any(|&region| touches(&parts[region]));
+    let has_others = others.iter().any(|&region| parts[region].mass >= OTHER * digit.mass);
+    let doubts = [is_cut.then_some(Doubt::Edge), has_others.then_some(Doubt::Several)];
+    Some((kept, doubts.into_iter().flatten().collect()))
 }

@@ -29,20 +29,14 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     let dark = is_dark(picture);
     let ink = differences(picture, &paper(picture, dark), dark);
     let strongest = ink.iter().copied().fold(0.0, f32::max);
-    if strongest < LEAST {
-        return Err(ImageError::Blank);
-    }
     let levels = ink.iter().map(|ink| (255.0 * ink / strongest).round() as u8).collect();
-    let ink = GrayImage::from_raw(picture.width(), picture.height(), levels).ok_or(ImageError::Blank)?;
-    if is_empty(&ink, strongest) { Err(ImageError::Blank) } else { Ok(ink) }
+    let ink = GrayImage::from_raw(picture.width(), picture.height(), levels);
+    ink.filter(|ink| strongest >= LEAST && !is_empty(ink, strongest)).ok_or(ImageError::Blank)
 }
 
 /// Whether faint ink in a large picture is only noise, or light that changes: no step between neighbours, in a small
 /// version without the noise, is much larger than the others.
 fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
-    if ink.width().max(ink.height()) <= LOCAL {
-        return false;
-    }
     let small = reduced(ink, LOCAL);
     let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
     let mut steps: Vec<f32> = (1..small.height())
@@ -51,7 +45,7 @@ fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
         .collect();
     steps.sort_unstable_by(f32::total_cmp);
     let (Some(&largest), Some(&middle)) = (steps.last(), steps.get(steps.len() / 2)) else { return false };
-    largest < FAINT && largest < STEP * middle.max(0.5)
+    ink.width().max(ink.height()) > LOCAL && largest < FAINT && largest < STEP * middle.max(0.5)
 }
 
 /// Whether the ink is darker than the paper. Paper is most of what is around each place, so a digit whose strokes enclose
