@@ -100,7 +100,6 @@ pub struct Scaling {
     pub deviation: f64,
 }
 
-/// Scales to [0, 1].
 impl Default for Scaling {
     fn default() -> Self {
         Self::UNIT

@@ -24,9 +24,8 @@ pub fn silent(_: &str, _: u64) -> Box<dyn Fn(u64)> {
     Box::new(|_| ())
 }
 
-/// How long to wait for a mirror's address, for the connection and for each next byte, before trying the next one: in the
-/// environment variable `MNIST_BURN_TIMEOUT`, in seconds above 0. A whole download has no limit: a slow connection is not
-/// an error.
+/// How long to wait for a mirror's address, its connection and its next byte, before trying the next one: the seconds,
+/// above 0, in `MNIST_BURN_TIMEOUT`. A whole download has no limit: a slow connection is not an error.
 pub fn timeout_from_env() -> Result<Option<Duration>, DataError> {
     env::var_os("MNIST_BURN_TIMEOUT").map(|value| timeout(&value.to_string_lossy())).transpose()
 }

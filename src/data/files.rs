@@ -70,12 +70,8 @@ impl Files {
 
     /// Those of [`Files::checksums`] that are of the test images.
     pub fn test_checksums(&self) -> BTreeMap<String, String> {
-        let is_test = |name: &str| match self {
-            Self::Idx(files) => files.paths[2..].iter().any(|path| path.ends_with(name)),
-            Self::ImageFolder(_) => name == "test",
-        };
         let mut sums = self.checksums().clone();
-        sums.retain(|name, _| is_test(name));
+        sums.retain(|name, _| name.starts_with("t10k") || name == "test");
         sums
     }
 }
@@ -195,8 +191,7 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     }
 }
 
-/// The folders that may hold the files: `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts.
-/// torchvision makes `<dir>/MNIST/raw`.
+/// `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts: torchvision makes `<dir>/MNIST/raw`.
 fn folders(dir: &Path, is_set: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let sets = entries.filter(|entry| is_set(&entry.file_name().to_string_lossy()));
@@ -216,8 +211,7 @@ fn holds_any(dir: &Path) -> bool {
     NAMES.iter().any(|name| present(dir, name).is_some())
 }
 
-/// Returns the path if the file is the published one. Only compressed files were published, so an uncompressed one
-/// cannot be checked and passes. Its checksum is recorded in [`Files`] like any other.
+/// The path, if the file is the published one. Only compressed files were published: others can't be checked and pass.
 fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
     if path.extension().is_none_or(|extension| extension != "gz") {
         return Ok(path);

@@ -48,16 +48,18 @@ const KINDS: [Kind; 6] = [
     Kind(FLOATS[1], "64-bit floats", 8, |it| f64::from_be_bytes(bytes(it))),
 ];
 
+/// Which shape to make of that in a file, with its type.
+type Usable<const D: usize> = fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>;
+
 /// The bytes of a value. Every caller has as many as it asks for.
 fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
     value.first_chunk().copied().unwrap_or([0; N])
 }
 
-/// Reads images: their shape `[images, height, width]` and their pixels, image by image and row by row, 0 to 255.
-/// Floats that are all from 0 to 1 are multiplied by 255. Refused if the file cannot be opened, or is not a complete IDX
-/// file of images. No dimension is 0.
+/// Reads images: their shape `[images, height, width]`, without a 0, and their pixels, row by row, 0 to 255. Floats that
+/// are all from 0 to 1 are multiplied by 255. Refused if the file can't be opened, or is not a complete one of images.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
-    let usable = |_: &Kind, shape: &[usize]| match *shape {
+    let usable: Usable<3> = |_, shape| match *shape {
         [images, height, width] => Ok([images, height, width]),
         // Some tools keep an axis for one colour, last or second.
         [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
@@ -70,7 +72,7 @@ pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
 
 /// Reads labels, at least one, or refuses as [`images`]. Of QMNIST's eight integers for an image, the first is the label.
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    let usable = |kind: &Kind, shape: &[usize]| match *shape {
+    let usable: Usable<1> = |kind, shape| match *shape {
         [labels] | [labels, 1] => Ok([labels]),
         [labels, 8] if kind.0 == INTEGERS => Ok([labels]),
         _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
@@ -78,12 +80,8 @@ pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
     Ok(read(path, usable, false)?.1)
 }
 
-/// Reads a file. `usable` says which shape to make of that in the file. With `fractions`, floats may be from 0 to 1.
-fn read<const D: usize>(
-    path: &Path,
-    usable: impl Fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>,
-    fractions: bool,
-) -> Result<([usize; D], Vec<u8>), DataError> {
+/// Reads a file. With `fractions`, floats may be from 0 to 1.
+fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Result<([usize; D], Vec<u8>), DataError> {
     let read_error = |source| DataError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let size = file.metadata().map_err(read_error)?.len();
@@ -91,20 +89,20 @@ fn read<const D: usize>(
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
     // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first one.
     let array = match gzip {
-        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable),
-        false => array(file, size, size, usable),
+        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable, fractions),
+        false => array(file, size, size, usable, fractions),
     };
-    let bytes = array.and_then(|(shape, kind, bytes)| Ok((shape, whole_numbers(kind, shape, bytes, fractions)?)));
-    bytes.map_err(|source| DataError::Idx { path: path.into(), source })
+    array.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
-/// Reads an array's usable shape, its type and its bytes from a file of `size` bytes that expand to at most `most`.
+/// Reads an array's usable shape and its numbers from a file of `size` bytes that expand to at most `most`.
 fn array<const D: usize>(
     mut from: impl Read,
     size: u64,
     most: u64,
-    usable: impl Fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>,
-) -> Result<([usize; D], &'static Kind, Vec<u8>), IdxError> {
+    usable: Usable<D>,
+    fractions: bool,
+) -> Result<([usize; D], Vec<u8>), IdxError> {
     let found = number(&mut from)?;
     let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
     let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
@@ -112,11 +110,9 @@ fn array<const D: usize>(
     if found.contains(&0) {
         return Err(IdxError::Empty { shape: found });
     }
-    let announced = found
-        .iter()
-        .try_fold(kind.2 as u64, |product, &dimension| product.checked_mul(dimension as u64))
-        .filter(|&announced| announced <= most)
-        .ok_or(IdxError::Oversized { shape: found, size })?;
+    let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
+    let announced = announced.filter(|&announced| announced <= most);
+    let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
     // A valid gzip file can expand a thousandfold.
     if announced > LARGEST {
         return Err(IdxError::TooLarge { announced, most: LARGEST });
@@ -129,23 +125,18 @@ fn array<const D: usize>(
     match bytes.len() as u64 {
         found if found < announced => Err(IdxError::Truncated { announced, found }),
         found if found > announced => Err(IdxError::Trailing { announced }),
-        _ => Ok((shape, kind, bytes)),
+        _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
     }
 }
 
 /// The values, which must be whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, multiplied by 255.
-/// Of more values than `shape` has, those at regular intervals are used.
-fn whole_numbers<const D: usize>(
-    kind: &Kind,
-    shape: [usize; D],
-    bytes: Vec<u8>,
-    fractions: bool,
-) -> Result<Vec<u8>, IdxError> {
+/// Of more than `count` values, those at regular intervals are used.
+fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> Result<Vec<u8>, IdxError> {
     if kind.0 == UNSIGNED_BYTES {
         return Ok(bytes);
     }
     let values = bytes.chunks_exact(kind.2);
-    let interval = values.len() / shape.iter().product::<usize>();
+    let interval = values.len() / count;
     let numbers = values.step_by(interval).map(kind.3);
     let fractions =
         fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|number| (0.0..=1.0).contains(&number));

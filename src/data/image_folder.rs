@@ -7,8 +7,8 @@
 //! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except files of the system.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -83,19 +83,19 @@ impl ImageFolder {
             None => hold_out(&mut train),
         };
         skipped.report(dir, &mut warnings)?;
-        for (dir, files) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
-            let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
-            if let Some(class) = (0..names.len()).find(|&class| !is_there(class)) {
-                return Err(DataError::Few { dir: dir.join(&names[class]) });
-            }
-        }
-        let checksums = [("train", list(&train)), ("test", list(&test))].map(|(part, sum)| (part.to_string(), sum));
+        let checksums = [("train".into(), list(&train)), ("test".into(), list(&test))].into();
         let images = |files: Vec<ImageFile>| {
             let labels = files.iter().map(|file| file.class).collect();
             let pixels = files.into_iter().flat_map(|file| file.pixels).collect();
             Images::new(pixels, labels, SIZE, names.len()).named(&names)
         };
-        Ok(Self { dir: root.clone(), train: images(train), test: images(test), checksums: checksums.into(), warnings })
+        let (train, test) = (images(train), images(test));
+        for (dir, images) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
+            if let Some(class) = images.classes_without(0..images.len()).first() {
+                return Err(DataError::Few { dir: dir.join(class) });
+            }
+        }
+        Ok(Self { dir: root, train, test, checksums, warnings })
     }
 }
 
@@ -149,9 +149,8 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 /// The paths in a folder, sorted, without those that are hidden or the system's.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let unreadable = |source| DataError::Read { path: dir.into(), source };
-    let all: Result<Vec<PathBuf>, _> = fs::read_dir(dir).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
-    let mut all = all.map_err(unreadable)?;
+    let read = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let mut all = read().map_err(|source| DataError::Read { path: dir.into(), source })?;
     all.retain(|path| !name(path).starts_with('.') && !SYSTEM.contains(&name(path).to_lowercase().as_str()));
     all.sort();
     Ok(all)

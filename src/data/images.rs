@@ -19,9 +19,8 @@ pub struct Images {
 }
 
 impl Images {
-    /// Reads the images and their labels from a pair of IDX files. Without `classes`, the largest label is taken as
-    /// that of the last class. Refused if a file is not readable or not complete, the numbers of images and labels
-    /// differ, or a label is not below `classes`.
+    /// Reads a pair of IDX files. Without `classes`, the largest label is that of the last class. Refused if a file is not
+    /// readable or complete, the numbers of images and labels differ, or a label is not below `classes`.
     pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
         let ([image_count, height, width], pixels) = idx::images(images)?;
         let label_bytes = idx::labels(labels)?;

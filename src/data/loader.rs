@@ -22,8 +22,7 @@ pub struct Loader {
     images: Arc<Images>,
     /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
-    /// The number of images in an epoch. If there are fewer, each comes once before any comes again, and an epoch
-    /// continues where the one before ended.
+    /// The number of images in an epoch. An epoch continues the passes through `indices` where the one before ended.
     pub length: usize,
     batcher: ImageBatcher,
     batch_size: usize,
@@ -35,8 +34,7 @@ pub struct Loader {
     pub unlabelled_per_batch: usize,
     /// The number of batches of one device in an update, whose last one in an epoch has the rest.
     pub accumulation: usize,
-    /// The number of devices, to which the batches go in turn. An update then has the images that one device would have
-    /// with so many times more batches. Burn makes a slice for each device.
+    /// The number of devices, to which the batches go in turn. An update has `accumulation` batches from each.
     pub devices: usize,
     /// The device that this loader is for, from 0.
     part: usize,

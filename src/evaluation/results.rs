@@ -53,8 +53,15 @@ impl Evaluation {
     pub fn new(confusion: Vec<Vec<usize>>, names: &[String], loss: f64) -> Self {
         let images = confusion.iter().flatten().sum();
         let correct: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
-        let classes =
-            names.iter().enumerate().map(|(class, name)| ClassMetrics::new(class, name, &confusion)).collect();
+        let metrics = |(class, name): (usize, &String)| {
+            let (correct, images) = (confusion[class][class], confusion[class].iter().sum());
+            let predicted = confusion.iter().map(|row| row[class]).sum();
+            let (precision, recall) = (fraction(correct, predicted), fraction(correct, images));
+            // 2PR / (P + R), without its division of zero by zero.
+            let f1 = fraction(2 * correct, images + predicted);
+            ClassMetrics { class, name: name.clone(), precision, recall, f1, images }
+        };
+        let classes = names.iter().enumerate().map(metrics).collect();
         let accuracy = fraction(correct, images).unwrap_or(0.0);
         Self { images, wrong: images - correct, accuracy, loss, classes, confusion }
     }
@@ -130,23 +137,6 @@ impl Evaluation {
             write!(f, "\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))?;
         }
         Ok(())
-    }
-}
-
-impl ClassMetrics {
-    fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
-        let correct = confusion[class][class];
-        let images = confusion[class].iter().sum();
-        let predicted = confusion.iter().map(|row| row[class]).sum();
-        Self {
-            class,
-            name: name.into(),
-            precision: fraction(correct, predicted),
-            recall: fraction(correct, images),
-            // 2PR / (P + R), without its division of zero by zero.
-            f1: fraction(2 * correct, images + predicted),
-            images,
-        }
     }
 }
 

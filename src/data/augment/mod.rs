@@ -48,7 +48,6 @@ pub struct Augmentation {
 /// An image in one of the epochs in which it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// The image's index.
     pub index: usize,
     /// The epoch, counted from 1: how many times the image's data set has been started.
     pub epoch: u64,
@@ -98,7 +97,7 @@ impl Augmentation {
         }
         let pen = self.pen(&mut generator);
         AutoArch::new().dispatch(|| {
-            canvas.augment(pixels, &affine, augmented);
+            canvas.augment(pixels, affine, augmented);
             pen.apply(self.size[1], &mut canvas.ink, augmented);
         });
     }
@@ -125,8 +124,7 @@ impl Augmentation {
     }
 }
 
-/// The buffers for augmenting one image after the other. All but the ink are `[height, width]`, so that every step
-/// except the look-ups runs over a whole image with vector instructions.
+/// The buffers for augmenting one image after the other. All but the ink are `[height, width]`.
 struct Canvas {
     size: [usize; 2],
     /// The old image with a border of one background pixel: `[height + 2, width + 2]`.
@@ -161,11 +159,24 @@ impl Canvas {
     }
 
     #[inline(always)]
-    fn augment(&mut self, pixels: &[u8], affine: &[[f32; 3]; 2], augmented: &mut [u8]) {
+    fn augment(&mut self, pixels: &[u8], [[a, b, c], [d, e, f]]: [[f32; 3]; 2], augmented: &mut [u8]) {
         let [height, width] = self.size;
         let row = width + 2;
         pen::copy(width, pixels, &mut self.ink);
-        self.find_sources(affine);
+        let positions = self.position[0].iter().zip(&self.position[1]);
+        let moves = self.field[0].iter().zip(&self.field[1]);
+        let [right, down] = &mut self.offset;
+        let found = self.start.iter_mut().zip(right).zip(down);
+        let [right_most, lowest] = [width as f32, height as f32];
+        for (((x, y), (move_x, move_y)), ((start, right), down)) in positions.zip(moves).zip(found) {
+            // A source outside the image falls on the border.
+            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(right_most) + 1.0;
+            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(lowest) + 1.0;
+            let (column, row) = (from_x.floor().min(right_most), from_y.floor().min(lowest));
+            *start = (f64::from(row) * (f64::from(right_most) + 2.0) + f64::from(column)) as u32;
+            (*right, *down) = (from_x - column, from_y - row);
+        }
+        // The look-ups, alone in their loop: the others run with vector instructions.
         let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
         let above = above_left.iter_mut().zip(above_right);
         let below = below_left.iter_mut().zip(below_right);
@@ -181,23 +192,6 @@ impl Canvas {
         for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(offsets)) {
             let [above, below] = [above, below].map(|(left, ink)| left + right * (ink - left));
             *augmented = (above + down * (below - above) + 0.5) as u8;
-        }
-    }
-
-    #[inline(always)]
-    fn find_sources(&mut self, [[a, b, c], [d, e, f]]: &[[f32; 3]; 2]) {
-        let [height, width] = self.size.map(|side| side as f32);
-        let positions = self.position[0].iter().zip(&self.position[1]);
-        let moves = self.field[0].iter().zip(&self.field[1]);
-        let [right, down] = &mut self.offset;
-        let found = self.start.iter_mut().zip(right).zip(down);
-        for (((x, y), (move_x, move_y)), ((start, right), down)) in positions.zip(moves).zip(found) {
-            // A source outside the image falls on the border.
-            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
-            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
-            let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
-            *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
-            (*right, *down) = (from_x - column, from_y - row);
         }
     }
 }

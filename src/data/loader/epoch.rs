@@ -24,9 +24,8 @@ impl DataLoader<Batch> for Loader {
         // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
         let is_copied = self.as_bytes && self.augmentation.is_none();
         let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
-        let loader = Self { threads, ..self.clone() };
-        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader });
-        let ahead = (0..threads).map(|thread| make_ahead(&epoch, thread)).collect();
+        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader: self.clone() });
+        let ahead = (0..threads).map(|thread| make_ahead(&epoch, thread, threads)).collect();
         Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
@@ -62,10 +61,8 @@ impl Iterator for Batches {
     type Item = Result<Batch, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let made = match self.ahead.len() {
-            0 => None,
-            threads => self.ahead[self.next % threads].recv().ok(),
-        };
+        let queue = self.ahead.get(self.next % self.ahead.len().max(1));
+        let made = queue.and_then(|queue| queue.recv().ok());
         let batch = made.or_else(|| self.epoch.batch(self.next))?;
         self.next += 1;
         self.done += batch.size();
@@ -80,13 +77,13 @@ impl DataLoaderIterator<Batch> for Batches {
     }
 }
 
-/// Makes the batches of one thread, a few ahead of their use. Each thread has its own queue, and the queues are
-/// read in turn, so the order of the batches does not depend on which thread is faster.
-fn make_ahead(epoch: &Arc<Epoch>, thread: usize) -> Receiver<Batch> {
+/// Makes the batches of one of `threads` threads, a few ahead of their use. The threads' queues are read in turn, so the
+/// order of the batches does not depend on which thread is faster.
+fn make_ahead(epoch: &Arc<Epoch>, thread: usize, threads: usize) -> Receiver<Batch> {
     let (sender, receiver) = sync_channel(4);
     let epoch = epoch.clone();
     let make = move || {
-        let indices = (thread..).step_by(epoch.loader.threads);
+        let indices = (thread..).step_by(threads);
         // The receiver is gone if the epoch ended early.
         indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
     };

@@ -58,15 +58,13 @@ pub fn decode(encoded: &[u8], limits: Limits) -> Result<RgbImage, ImageError> {
 fn is_whole(jpeg: &[u8]) -> bool {
     let mut at = 2;
     while let Some(&[first, kind]) = jpeg.get(at..at + 2) {
-        match (first, kind) {
+        let length = || jpeg[at + 2..].first_chunk().map_or(0, |&length| u16::from_be_bytes(length));
+        at += match (first, kind) {
             (0xff, 0xd9) => return true,
             // A segment with its length.
-            (0xff, 0xc0..=0xcf | 0xda..=0xfe) => match jpeg.get(at + 2..at + 4) {
-                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
+            (0xff, 0xc0..=0xcf | 0xda..=0xfe) => 2 + usize::from(length()),
             // Compressed data, in which 0xff is followed by 0 or a restart marker.
-            _ => at += 1,
+            _ => 1,
         }
     }
     false

@@ -59,11 +59,10 @@ fn is_dark(picture: &RgbImage) -> bool {
     dark >= light
 }
 
+type Picture<P> = ImageBuffer<P, Vec<u8>>;
+
 /// The picture with sides of at most `longest` pixels.
-fn reduced<P: Pixel<Subpixel = u8> + 'static>(
-    picture: &ImageBuffer<P, Vec<u8>>,
-    longest: u32,
-) -> ImageBuffer<P, Vec<u8>> {
+fn reduced<P: Pixel<Subpixel = u8> + 'static>(picture: &Picture<P>, longest: u32) -> Picture<P> {
     let (width, height) = picture.dimensions();
     let most = width.max(height).max(longest);
     let side = |side: u32| (side * longest / most).max(1);

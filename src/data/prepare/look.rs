@@ -1,5 +1,7 @@
 //! What the training images look like.
 
+use std::ops::{Div, Rem};
+
 use serde::{Deserialize, Serialize};
 
 use super::morphology::to_edge;
@@ -41,25 +43,25 @@ struct Measures {
 impl Measures {
     fn of(ink: &[f32], width: usize) -> Self {
         let height = ink.len() / width;
-        let inked = || ink.iter().enumerate().filter(|&(_, &ink)| ink > 0.1).map(|(at, _)| (at % width, at / width));
-        let box_of = |along: fn((usize, usize)) -> usize| {
-            let (low, high) = inked().map(along).fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
-            (high + 1).saturating_sub(low) as f32
-        };
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        // The length of the box around the ink and the centre of mass along an axis.
+        let along = |place: fn(usize, usize) -> usize, side: usize| {
+            let inked = (0..ink.len()).filter(|&at| ink[at] > 0.1).map(|at| place(at, width));
+            let (low, high) = inked.fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
+            let moments = ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5));
+            ((high + 1).saturating_sub(low) as f32 / side as f32, moments.sum::<f32>() / mass / side as f32)
+        };
+        let ((across, x), (down, y)) = (along(usize::rem, width), along(usize::div, height));
         let on_edge = (0..ink.len()).filter(|&at| to_edge(at, [width, height]) == 0);
         let edge: Vec<f32> = on_edge.map(|at| ink[at]).collect();
-        let centre = |place: fn(usize, usize) -> usize| {
-            ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5)).sum::<f32>() / mass
-        };
         let levels: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
         Self {
             edge: edge.iter().sum::<f32>() / edge.len() as f32,
             strongest: ink.iter().copied().fold(0.0, f32::max),
-            filled: (box_of(|at| at.0) / width as f32).max(box_of(|at| at.1) / height as f32),
+            filled: across.max(down),
             stroke: stroke_width(&levels, width),
-            x: centre(|at, width| at % width) / width as f32,
-            y: centre(|at, width| at / width) / height as f32,
+            x,
+            y,
         }
     }
 
@@ -129,12 +131,9 @@ impl Look {
 
     /// Whether an image of `size` already looks so. Of whole pictures, every image does.
     pub fn fits(&self, pixels: &[u8], size: [usize; 2]) -> bool {
-        if self.whole {
-            return true;
-        }
         let measures = Measures::of(&self.ink_of(pixels), size[1]).numbers();
         let bounds = self.least.numbers().into_iter().zip(self.most.numbers());
-        measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
+        self.whole || measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
     /// Which is the lighter one, ink or background; neither in whole pictures.

@@ -16,8 +16,8 @@ pub fn otsu_level(picture: &GrayImage) -> u8 {
         (all, levels.map(|level| level as f64 * counts[level]).sum::<f64>() / all)
     };
     let variance = |level: u8| {
-        let ((dark, dark_mean), (light, light_mean)) =
-            (part(0..usize::from(level) + 1), part(usize::from(level) + 1..256));
+        let next = usize::from(level) + 1;
+        let ((dark, dark_mean), (light, light_mean)) = (part(0..next), part(next..256));
         let difference = dark_mean - light_mean;
         if dark > 0.0 && light > 0.0 { dark * light * difference * difference } else { 0.0 }
     };
