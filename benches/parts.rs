@@ -108,7 +108,7 @@ fn batch_assembly(bencher: Bencher, size: usize) {
     let (batcher, indices): (_, Vec<usize>) = (batcher(), (0..size).map(|i| i * 97).collect());
     let bytes = BytesCount::new(size * INPUTS);
     bencher.counter(bytes).bench_local(|| {
-        let labels = indices.iter().map(|&index| i32::from(IMAGES.label(index))).collect();
+        let labels = indices.iter().map(|&index| i32::from(IMAGES.labels()[index])).collect();
         Batch::new(batcher.images(indices.iter().map(|&index| IMAGES.pixels(index)), &DEVICE), labels)
     });
 }

@@ -41,8 +41,8 @@
 //!    over;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 //!
-//! Later, `evaluation/classifier.rs` classifies new images. It needs the network, and from `run/record.rs` the image size,
-//! the scaling of the pixels and the classes.
+//! Later, the `Classifier` in `evaluation/predictions.rs` classifies new images. It needs the network, and from
+//! `run/record.rs` the image size, the scaling of the pixels and the classes.
 //!
 //! At first, skip `model/passes/`, `model/host_tensor.rs` and `training/closed_form.rs` (speed on the CPU),
 //! `device/remote/` (other machines), and `serve/`.

@@ -7,11 +7,12 @@ use super::opening::locate;
 use crate::Error;
 use crate::cli::{Split, warn};
 use crate::config::Experiment;
-use crate::data::{Files, Images, TrainingData};
+use crate::data::{DataError, Files, Images, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EvaluationOutput, evaluate};
 use crate::model::Mlp;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
+use crate::text::listed;
 
 /// A run's best model, evaluated on images.
 pub struct Evaluated {
@@ -50,7 +51,9 @@ pub fn evaluate_split(
             Evaluated::on(run, &experiment, record, data.images.at(&data.split.validation), BTreeMap::new(), device)?
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
-            let images = folder.test_among([record.data.height, record.data.width], &record.data.names())?;
+            let (test, names) = (files.test([record.data.height, record.data.width], folder.test.classes())?, record.data.names());
+            let (dir, found, expected) = (folder.dir.clone(), test.names().into(), listed(&names, names.len()));
+            let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
             let sums = files.test_checksums();
             Evaluated {
                 files: folder.test_files.clone(),

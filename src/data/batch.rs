@@ -10,15 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::images::Images;
 
-/// One image as the data set stores it.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// Row by row, 0 (background) to 255 (ink).
-    pub pixels: Vec<u8>,
-    /// Its class, from 0.
-    pub label: u8,
-}
-
 /// The labelled images of one step, and its unlabelled ones.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -30,14 +21,12 @@ pub struct Batch {
     pub unlabelled: Option<Unlabelled>,
     /// The seed of this step's noise and dropout.
     pub seed: u64,
-    /// The factor of the labelled images' mean loss: their fraction of the update's labelled images. 1 unless an update
-    /// has several batches.
+    /// The factor of the labelled images' mean loss: their fraction of the update's labelled images.
     pub loss_weight: f64,
 }
 
 impl Batch {
-    /// A batch of `images`, `[batch, height · width]`, and their labels that makes up a whole update. The caller sets
-    /// the seed, which depends on the batch's position in the training.
+    /// A whole update of `images`, `[batch, height · width]`, and their labels. The caller sets the seed.
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
         let shape = [labels.len()];
         let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
@@ -111,7 +100,6 @@ pub struct Scaling {
     pub deviation: f64,
 }
 
-/// Scales to [0, 1].
 impl Default for Scaling {
     fn default() -> Self {
         Self::UNIT
@@ -125,11 +113,8 @@ impl Scaling {
     /// Scales to mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
     pub fn standardizing(images: &Images, indices: &[usize]) -> Self {
         let mut histogram = [0u64; 256];
-        for &index in indices {
-            for &pixel in images.pixels(index) {
-                histogram[usize::from(pixel)] += 1;
-            }
-        }
+        let pixels = indices.iter().flat_map(|&index| images.pixels(index));
+        pixels.for_each(|&pixel| histogram[usize::from(pixel)] += 1);
         let count = histogram.iter().sum::<u64>() as f64;
         let average = |value: &dyn Fn(f64) -> f64| {
             histogram.iter().enumerate().map(|(byte, &n)| n as f64 * value(byte as f64 / 255.0)).sum::<f64>() / count
@@ -148,18 +133,14 @@ impl Scaling {
 /// Burn's [`Batcher`] for images: one table look-up per pixel.
 #[derive(Debug, Clone)]
 pub struct ImageBatcher {
-    values: Arc<[f32; 256]>,
+    /// The value of each byte after scaling.
+    pub(crate) values: Arc<[f32; 256]>,
 }
 
 impl ImageBatcher {
     /// A batcher that scales pixels by `scaling`.
     pub fn new(scaling: Scaling) -> Self {
         Self { values: Arc::new(std::array::from_fn(|byte| scaling.apply(byte as u8))) }
-    }
-
-    /// The value of each byte after scaling.
-    pub fn values(&self) -> &[f32; 256] {
-        &self.values
     }
 
     /// The pixels, scaled.
@@ -180,10 +161,10 @@ impl ImageBatcher {
     }
 }
 
-/// For Burn's own loaders; [`Loader`](super::Loader) does not use items.
-impl Dataset<Item> for Images {
-    fn get(&self, index: usize) -> Result<Item, DatasetError> {
-        Ok(Item { pixels: self.pixels(index).to_vec(), label: self.label(index) })
+/// The pixels and the label of each image, for Burn's own loaders.
+impl Dataset<(Vec<u8>, u8)> for Images {
+    fn get(&self, index: usize) -> Result<(Vec<u8>, u8), DatasetError> {
+        Ok((self.pixels(index).to_vec(), self.labels()[index]))
     }
 
     fn len(&self) -> usize {
@@ -191,10 +172,10 @@ impl Dataset<Item> for Images {
     }
 }
 
-impl Batcher<Item, Batch> for ImageBatcher {
-    fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
-        let labels = items.iter().map(|item| i32::from(item.label)).collect();
-        Batch::new(self.images(items.iter().map(|item| item.pixels.as_slice()), device), labels)
+impl Batcher<(Vec<u8>, u8), Batch> for ImageBatcher {
+    fn batch(&self, items: Vec<(Vec<u8>, u8)>, device: &Device) -> Batch {
+        let (pixels, labels): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        Batch::new(self.images(pixels.iter().map(Vec::as_slice), device), labels.into_iter().map(i32::from).collect())
     }
 }
 

@@ -43,18 +43,17 @@ impl DeviceImages {
             let byte = |pixel: usize| pixels.get(pixel).copied().unwrap_or(0);
             words.extend((0..quarter).map(|i| i32::from_le_bytes([0, 1, 2, 3].map(|part| byte(i + part * quarter)))));
         }
-        let labels: Vec<i32> = indices.iter().map(|&index| images.label(index).into()).collect();
+        let labels: Vec<i32> = indices.iter().map(|&index| images.labels()[index].into()).collect();
         Self {
             words: Tensor::from_data(TensorData::new(words, [count, quarter]), device),
             labels: Tensor::from_data(TensorData::new(labels, [count]), device),
-            values: Tensor::from_floats(batcher.values().as_slice(), device),
+            values: Tensor::from_floats(batcher.values.as_slice(), device),
             area,
             rows,
         }
     }
 
-    /// The images at `indices`, scaled, `[batch, height · width]`, and their labels, `[batch]`. All of them were sent
-    /// before.
+    /// The images at `indices`, which were sent before, scaled, `[batch, height · width]`, and their labels, `[batch]`.
     pub fn at(&self, indices: impl Iterator<Item = usize>) -> (Tensor<2>, Tensor<1, Int>) {
         let rows: Vec<i32> = indices.map(|index| self.rows[index]).collect();
         let count = rows.len();

@@ -16,8 +16,7 @@ use crate::checksum;
 #[cfg(test)]
 mod tests;
 
-/// Is called with the address and the bytes of each download. What it returns is called with the bytes that have arrived
-/// so far, and dropped at the end.
+/// Is called with each download's address and bytes. What it returns is called with the bytes so far, and then dropped.
 pub type DownloadProgress<'a> = &'a dyn Fn(&str, u64) -> Box<dyn Fn(u64)>;
 
 /// Shows no progress.
@@ -25,52 +24,28 @@ pub fn silent(_: &str, _: u64) -> Box<dyn Fn(u64)> {
     Box::new(|_| ())
 }
 
-/// How long to wait for a mirror before trying the next one.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// For the look-up of its address, and again for the connection.
-    pub connect: Duration,
-    /// For its next byte. The whole download has no limit: a slow connection is not an error.
-    pub silence: Duration,
+/// How long to wait for a mirror's address, its connection and its next byte, before trying the next one: the seconds,
+/// above 0, in `MNIST_BURN_TIMEOUT`. A whole download has no limit: a slow connection is not an error.
+pub fn timeout_from_env() -> Result<Option<Duration>, DataError> {
+    env::var_os("MNIST_BURN_TIMEOUT").map(|value| timeout(&value.to_string_lossy())).transpose()
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), silence: Duration::from_secs(30) }
-    }
+fn timeout(value: &str) -> Result<Duration, DataError> {
+    let timeout = value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    timeout.filter(|timeout| !timeout.is_zero()).ok_or_else(|| DataError::Timeout { value: value.into() })
 }
 
-impl Timeouts {
-    /// The environment variable that overrides both time-outs, in seconds. Fractions are allowed.
-    const VARIABLE: &str = "MNIST_BURN_TIMEOUT";
-
-    /// The time-outs in the environment variable `MNIST_BURN_TIMEOUT`, or the defaults if it is not set. Refuses one
-    /// that is not a number above 0.
-    pub fn from_env() -> Result<Self, DataError> {
-        env::var_os(Self::VARIABLE).map_or(Ok(Self::default()), |value| Self::parse(&value.to_string_lossy()))
-    }
-
-    fn parse(value: &str) -> Result<Self, DataError> {
-        value
-            .parse()
-            .ok()
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-            .filter(|timeout| !timeout.is_zero())
-            .map(|timeout| Self { connect: timeout, silence: timeout })
-            .ok_or_else(|| DataError::Timeout { variable: Self::VARIABLE, value: value.into() })
-    }
-
-    fn agent(self, trusted: RootCerts) -> Agent {
-        Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(trusted).build())
-            .timeout_resolve(Some(self.connect))
-            .timeout_connect(Some(self.connect))
-            .timeout_per_read(Some(self.silence))
-            // The checksum is that of the stored bytes, so the server must not encode them again.
-            .accept_encoding("identity")
-            .build()
-            .into()
-    }
+fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
+    let [connect, silence] = [10, 30].map(|seconds| Some(timeout.unwrap_or(Duration::from_secs(seconds))));
+    Agent::config_builder()
+        .tls_config(TlsConfig::builder().root_certs(trusted).build())
+        .timeout_resolve(connect)
+        .timeout_connect(connect)
+        .timeout_per_read(silence)
+        // The checksum is that of the stored bytes, so the server must not encode them again.
+        .accept_encoding("identity")
+        .build()
+        .into()
 }
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
@@ -80,7 +55,7 @@ pub fn download(
     published: &Published,
     mirrors: &[String],
     dir: &Path,
-    timeouts: Timeouts,
+    timeout: Option<Duration>,
     progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
@@ -88,7 +63,7 @@ pub fn download(
         .and_then(|()| tempfile::tempfile_in(dir))
         .map_err(|source| DataError::Write { path: dir.into(), source })?;
     // A company that reads its network's traffic has a certificate of its own, which the system knows.
-    let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| timeouts.agent(trusted));
+    let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| agent(timeout, trusted));
     let mut attempts = Vec::new();
     for mirror in mirrors {
         let url = format!("{}/{name}", mirror.trim_end_matches('/'));
@@ -115,22 +90,14 @@ fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProg
     while body.by_ref().take(1 << 16).read_to_end(&mut bytes).map_err(ureq::Error::from)? > 0 {
         advance(bytes.len() as u64);
     }
-    drop(advance);
-    check(&bytes, published)?;
-    Ok(bytes)
-}
-
-/// Rejects bytes that differ from the published file.
-fn check(bytes: &[u8], published: &Published) -> Result<(), MirrorError> {
     let (expected, found) = (published.size, bytes.len() as u64);
     if found != expected {
         return Err(MirrorError::Length { expected, found });
     }
-    let (expected, found) = (published.sha256, checksum::of_bytes(bytes));
-    if found != expected {
-        return Err(MirrorError::Checksum { expected: expected.into(), found });
+    match checksum::of_bytes(&bytes) {
+        found if found == published.sha256 => Ok(bytes),
+        found => Err(MirrorError::Checksum { expected: published.sha256.into(), found }),
     }
-    Ok(())
 }
 
 /// Writes the file under a temporary name, syncs it to the disk, and renames it.
@@ -144,8 +111,6 @@ fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
         part.persist(&path)?;
         Ok(())
     };
-    match write() {
-        Ok(()) => Ok(path),
-        Err(source) => Err(DataError::Write { path, source }),
-    }
+    write().map_err(|source| DataError::Write { path: path.clone(), source })?;
+    Ok(path)
 }

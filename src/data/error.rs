@@ -12,7 +12,6 @@ pub(super) const MOST_NAMED: usize = 3;
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
-    /// `data.dataset = "idx"` without a folder.
     #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
@@ -40,15 +39,13 @@ pub enum DataError {
          set data.dataset = \"idx\" to use files of your own"
     )]
     Checksum { path: PathBuf, expected: String, found: String },
-    /// No mirror sent the published file: each address, in order, and what was wrong there.
     #[error(
         "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
         list(attempts)
     )]
     Download { name: String, dir: PathBuf, attempts: Vec<(String, MirrorError)> },
-    /// The environment variable for the time-outs is not a usable time.
-    #[error("{variable}={value} is not a time in seconds: set a number above 0, or unset it")]
-    Timeout { variable: &'static str, value: String },
+    #[error("MNIST_BURN_TIMEOUT={value} is not a time in seconds: set a number above 0, or unset it")]
+    Timeout { value: String },
     #[error("cannot write {path}: check the free space and the permissions, or set another folder in data.dir")]
     Write { path: PathBuf, source: io::Error },
     #[error("cannot read {path}: check that it exists and that you may read it")]
@@ -75,12 +72,11 @@ pub enum DataError {
     Size { path: PathBuf, found: [usize; 2], expected: [usize; 2] },
 }
 
-/// What is wrong with the content of an IDX file.
+/// What is wrong with an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
     #[error("it starts with 0x{found:08x}, as no IDX file and no gzip file does")]
     Magic { found: u32 },
-    /// The dimensions are not usable, as those of images in place of labels.
     #[error("its dimensions are {found:?}, not {expected}")]
     Shape { expected: &'static str, found: Vec<usize> },
     #[error(
@@ -100,7 +96,6 @@ pub enum IdxError {
     Truncated { announced: u64, found: u64 },
     #[error("it continues after the {announced} bytes that its header announces")]
     Trailing { announced: u64 },
-    /// Reading failed, most often because of a damaged gzip stream.
     #[error("it cannot be read to the end")]
     Unreadable(#[source] io::Error),
 }
@@ -108,7 +103,6 @@ pub enum IdxError {
 /// Why a mirror did not send the published file.
 #[derive(Debug, Error)]
 pub enum MirrorError {
-    /// It could not be reached, or its answer was an error or invalid.
     #[error("{0}")]
     Http(Box<ureq::Error>),
     /// Neither the program nor the system trusts its certificate.

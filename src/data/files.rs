@@ -1,11 +1,10 @@
-//! Finds the files of a data set: a folder of images, or four IDX files. Downloads missing files of published data
-//! sets.
+//! Finds the files of a data set, a folder of images or four IDX files, and downloads missing published ones.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::download::{DownloadProgress, Timeouts, download};
+use super::download::{DownloadProgress, download, timeout_from_env};
 use super::error::DataError;
 use super::image_folder::ImageFolder;
 use super::images::Images;
@@ -45,11 +44,22 @@ impl Files {
         }
     }
 
-    /// Reads the test images. They must have the training images' `[height, width]` and `classes`. Others are refused.
+    /// Reads the test images. Those of another `[height, width]` or number of classes than the training images are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
+        let (images, path) = match self {
+            Self::Idx(files) => (files.test(classes)?, &files.paths[2]),
+            Self::ImageFolder(folder) => (folder.test.clone(), &folder.dir),
+        };
+        let (path, found) = (path.clone(), images.size());
         match self {
-            Self::Idx(files) => files.test(size, classes),
-            Self::ImageFolder(folder) => folder.test(size, classes),
+            _ if found != size => Err(DataError::Size { path, found, expected: size }),
+            // A class without test images is a matter of a warning.
+            Self::Idx(files) => files.refuse_lack(images, files.chosen.len()),
+            Self::ImageFolder(_) if images.classes() != classes => {
+                let (found, expected) = (images.names().into(), format!("{classes} classes"));
+                Err(DataError::Folders { dir: path, found, expected })
+            }
+            Self::ImageFolder(_) => Ok(images),
         }
     }
 
@@ -61,8 +71,7 @@ impl Files {
         }
     }
 
-    /// The SHA-256 of each file as it is stored, hexadecimal, by file name. For an image folder, that of the list of
-    /// files of each part.
+    /// The SHA-256 of each file as it is stored, by file name; of an image folder, that of each part's list of files.
     pub fn checksums(&self) -> &BTreeMap<String, String> {
         match self {
             Self::Idx(files) => &files.checksums,
@@ -72,12 +81,8 @@ impl Files {
 
     /// Those of [`Files::checksums`] that are of the test images.
     pub fn test_checksums(&self) -> BTreeMap<String, String> {
-        let is_test = |name: &str| match self {
-            Self::Idx(files) => files.paths[2..].iter().any(|path| path.ends_with(name)),
-            Self::ImageFolder(_) => name == "test",
-        };
         let mut sums = self.checksums().clone();
-        sums.retain(|name, _| is_test(name));
+        sums.retain(|name, _| name.starts_with("t10k") || name == "test");
         sums
     }
 }
@@ -100,19 +105,12 @@ pub struct IdxFiles {
 impl IdxFiles {
     fn train(&self) -> Result<Images, DataError> {
         let [images, labels, ..] = &self.paths;
-        let images = self.read(images, labels, self.names.map(<[_]>::len))?;
-        self.refuse_lack(images, |lacking| lacking > 0)
+        self.refuse_lack(self.read(images, labels, self.names.map(<[_]>::len))?, 1)
     }
 
-    fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let [.., path, labels] = &self.paths;
-        let all = if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) };
-        let images = self.read(path, labels, all)?;
-        if images.size() != size {
-            return Err(DataError::Size { path: path.clone(), found: images.size(), expected: size });
-        }
-        // A class without test images is a matter of a warning.
-        self.refuse_lack(images, |lacking| lacking == self.chosen.len())
+    fn test(&self, classes: usize) -> Result<Images, DataError> {
+        let [.., images, labels] = &self.paths;
+        self.read(images, labels, if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) })
     }
 
     /// The images of a pair of files that are used, upright, with the names of their classes.
@@ -127,10 +125,10 @@ impl IdxFiles {
         Ok(if self.chosen.is_empty() { all } else { all.of(&self.chosen) })
     }
 
-    /// Refuses images if the number of chosen labels that none of them has is `too_many`.
-    fn refuse_lack(&self, images: Images, too_many: impl Fn(usize) -> bool) -> Result<Images, DataError> {
+    /// Refuses images that have none of `most` or more of the chosen labels.
+    fn refuse_lack(&self, images: Images, most: usize) -> Result<Images, DataError> {
         let lacking = images.classes_without(0..images.len());
-        match lacking.first().filter(|_| !self.chosen.is_empty() && too_many(lacking.len())) {
+        match lacking.first().filter(|_| !self.chosen.is_empty() && lacking.len() >= most) {
             Some(label) => Err(DataError::Classes { label: label.clone() }),
             None => Ok(images),
         }
@@ -144,36 +142,28 @@ impl IdxFiles {
     }
 }
 
-/// Finds the files of the configured data set.
+/// Finds the files of the configured data set. Those of a published one are checked against the published checksums, and
+/// downloaded if missing. The user's own are used as they are; an image folder is read here.
 ///
 /// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
-/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, the folder is `<name>` in that of the environment
-/// variable `MNIST_BURN_DATA`, or else the nearest `data/<name>` that
-/// holds one of the files, upwards from the current folder and then from the program's own. If there is none, it is
-/// `data/<name>` in the checkout of this program or in the current folder. The files of a published data set are checked
-/// against the published checksums, and downloaded if missing. The user's own files are used as they are. An image folder
-/// is read here.
+/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, it is `<name>` in that of the environment variable
+/// `MNIST_BURN_DATA`, or else the nearest `data/<name>` that holds one of the files, upwards from the current folder and then
+/// from the program's own, or else `data/<name>` in the checkout of this program or in the current folder.
 ///
-/// # Errors
-/// If the user's own files are missing, unreadable or ambiguous, or a published file is not the published one or can't be
-/// downloaded.
+/// Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
-            Some(source) => named(source, config, Timeouts::from_env()?, progress)?,
+            Some(source) => named(source, config, progress)?,
             None => own(dir()?, config)?,
         })),
     }
 }
 
-fn named(
-    source: &Source,
-    config: &Data,
-    timeouts: Timeouts,
-    progress: DownloadProgress,
-) -> Result<IdxFiles, DataError> {
+fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
+    let timeout = timeout_from_env()?;
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
     let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
     let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
@@ -183,7 +173,7 @@ fn named(
         let (name, published) = (NAMES[index], &source.files[index]);
         match folders.iter().find_map(|folder| present(folder, name)) {
             Some(path) => verify(path, published),
-            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeouts, progress),
+            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeout, progress),
         }
     };
     IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), config)
@@ -191,8 +181,7 @@ fn named(
 
 fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     let folders = folders(dir, |_| true);
-    let holding: Vec<_> =
-        folders.iter().filter(|folder| NAMES.iter().any(|name| present(folder, name).is_some())).collect();
+    let holding: Vec<_> = folders.iter().filter(|folder| holds_any(folder)).collect();
     // Of several folders in `dir`, the user has to choose one. Those in `dir` do not count if it holds files itself.
     if let [first, _, ..] = holding[..]
         && first != dir
@@ -213,14 +202,11 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     }
 }
 
-/// The folders that may hold the files: `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts.
-/// torchvision makes `<dir>/MNIST/raw`.
+/// `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts: torchvision makes `<dir>/MNIST/raw`.
 fn folders(dir: &Path, is_set: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    let mut sets: Vec<_> = entries
-        .filter(|entry| is_set(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path().join("raw"))
-        .collect();
+    let sets = entries.filter(|entry| is_set(&entry.file_name().to_string_lossy()));
+    let mut sets: Vec<_> = sets.map(|entry| entry.path().join("raw")).collect();
     sets.sort();
     [vec![dir.into(), dir.join("raw")], sets].concat()
 }
@@ -232,8 +218,11 @@ fn present(dir: &Path, name: &str) -> Option<PathBuf> {
     names.into_iter().map(|name| dir.join(name)).find(|path| path.is_file())
 }
 
-/// Returns the path if the file is the published one. Only compressed files were published, so an uncompressed one
-/// cannot be checked and passes. Its checksum is recorded in [`Files`] like any other.
+fn holds_any(dir: &Path) -> bool {
+    NAMES.iter().any(|name| present(dir, name).is_some())
+}
+
+/// The path, if the file is the published one. Only compressed files were published: others can't be checked and pass.
 fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
     if path.extension().is_none_or(|extension| extension != "gz") {
         return Ok(path);
@@ -265,10 +254,7 @@ fn default_dir(folder: &str) -> PathBuf {
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.
 fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {
-    start
-        .ancestors()
-        .map(|ancestor| ancestor.join("data").join(folder))
-        .find(|dir| NAMES.iter().any(|name| present(dir, name).is_some()))
+    start.ancestors().map(|ancestor| ancestor.join("data").join(folder)).find(|dir| holds_any(dir))
 }
 
 /// The root of this program's checkout, at or above `start`.

@@ -50,134 +50,104 @@ const KINDS: [Kind; 6] = [
     Kind(FLOATS[1], "64-bit floats", 8, |it| f64::from_be_bytes(bytes(it))),
 ];
 
+/// Which shape to make of that in a file, with its type.
+type Usable<const D: usize> = fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>;
+
 /// The bytes of a value. Every caller has as many as it asks for.
 fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
     value.first_chunk().copied().unwrap_or([0; N])
 }
 
-/// Reads images: their shape `[images, height, width]` and their pixels, image by image and row by row, 0 to 255.
-/// Floats that are all from 0 to 1 are multiplied by 255.
-///
-/// # Errors
-/// If the file cannot be opened, or is not a complete IDX file of images. No dimension is 0.
+/// Reads images: their shape `[images, height, width]`, without a 0, and their pixels, row by row, 0 to 255. Floats that
+/// are all from 0 to 1 are multiplied by 255. Refused if the file can't be opened, or is not a complete one of images.
 pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
-    read(path, |file| {
-        let array = file.array(|_, shape| match *shape {
-            [images, height, width] => Ok([images, height, width]),
-            // Some tools keep an axis for one colour, last or second.
-            [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
-            // Or one for the whole, unless the last one is that of several colours.
-            [1, images, height, width] if width > 4 => Ok([images, height, width]),
-            _ => Err(IdxError::Shape { expected: "[images, height, width]", found: shape.into() }),
-        })?;
-        let is_fraction = FLOATS.contains(&array.kind.0) && array.numbers().all(|number| (0.0..=1.0).contains(&number));
-        Ok((array.shape, array.into_bytes(|number| if is_fraction { (255.0 * number).round() } else { number })?))
-    })
+    let usable: Usable<3> = |_, shape| match *shape {
+        [images, height, width] => Ok([images, height, width]),
+        // Some tools keep an axis for one colour, last or second.
+        [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
+        // Or one for the whole, unless the last one is that of several colours.
+        [1, images, height, width] if width > 4 => Ok([images, height, width]),
+        _ => Err(IdxError::Shape { expected: "[images, height, width]", found: shape.into() }),
+    };
+    read(path, usable, true)
 }
 
-/// Reads labels, at least one. QMNIST has eight integers for each image, of which the first one is the label.
-///
-/// # Errors
-/// As [`images`].
+/// Reads labels, at least one, or refuses as [`images`]. Of QMNIST's eight integers for an image, the first is the label.
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    read(path, |file| {
-        let array = file.array(|kind, shape| match *shape {
-            [labels] | [labels, 1] => Ok([labels]),
-            [labels, 8] if kind.0 == INTEGERS => Ok([labels]),
-            _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
-        })?;
-        array.into_bytes(|number| number)
-    })
+    let usable: Usable<1> = |kind, shape| match *shape {
+        [labels] | [labels, 1] => Ok([labels]),
+        [labels, 8] if kind.0 == INTEGERS => Ok([labels]),
+        _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
+    };
+    Ok(read(path, usable, false)?.1)
 }
 
-/// Reads a file with `content`.
-fn read<T>(path: &Path, content: impl FnOnce(Idx) -> Result<T, IdxError>) -> Result<T, DataError> {
+/// Reads a file. With `fractions`, floats may be from 0 to 1.
+fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Result<([usize; D], Vec<u8>), DataError> {
     let read_error = |source| DataError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let size = file.metadata().map_err(read_error)?.len();
     let mut file = BufReader::new(file);
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
-    let read = if gzip {
-        // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first
-        // one.
-        content(Idx { from: &mut MultiGzDecoder::new(file), size, most: size.saturating_mul(MOST_EXPANSION) })
-    } else {
-        content(Idx { from: &mut file, size, most: size })
+    // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first one.
+    let array = match gzip {
+        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable, fractions),
+        false => array(file, size, size, usable, fractions),
     };
-    read.map_err(|source| DataError::Idx { path: path.into(), source })
+    array.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
-/// A file of `size` bytes that hold at most `most` after decompression.
-struct Idx<'a> {
-    from: &'a mut dyn Read,
+/// Reads an array's usable shape and its numbers from a file of `size` bytes that expand to at most `most`.
+fn array<const D: usize>(
+    mut from: impl Read,
     size: u64,
     most: u64,
-}
+    usable: Usable<D>,
+    fractions: bool,
+) -> Result<([usize; D], Vec<u8>), IdxError> {
+    let found = number(&mut from)?;
+    let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
+    let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
+    let shape = usable(kind, &found)?;
+    if found.contains(&0) {
+        return Err(IdxError::Empty { shape: found });
+    }
+    let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
+    let announced = announced.filter(|&announced| announced <= most);
+    let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
+    // A valid gzip file can expand a thousandfold.
+    if announced > LARGEST {
+        return Err(IdxError::TooLarge { announced, most: LARGEST });
+    }
 
-/// The values of a file.
-struct Array<const D: usize> {
-    /// The shape that is used. If the file has more values, those at regular intervals are used.
-    shape: [usize; D],
-    kind: &'static Kind,
-    bytes: Vec<u8>,
-}
-
-impl Idx<'_> {
-    /// Reads the array. `usable` says which shape to make of that in the file.
-    fn array<const D: usize>(
-        self,
-        usable: impl Fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>,
-    ) -> Result<Array<D>, IdxError> {
-        let Self { mut from, size, most } = self;
-        let found = number(&mut from)?;
-        let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
-        let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
-        let shape = usable(kind, &found)?;
-        if found.contains(&0) {
-            return Err(IdxError::Empty { shape: found });
-        }
-        let announced = found
-            .iter()
-            .try_fold(kind.2 as u64, |product, &dimension| product.checked_mul(dimension as u64))
-            .filter(|&announced| announced <= most)
-            .ok_or(IdxError::Oversized { shape: found, size })?;
-        // A valid gzip file can expand a thousandfold.
-        if announced > LARGEST {
-            return Err(IdxError::TooLarge { announced, most: LARGEST });
-        }
-
-        let usual = size.saturating_mul(USUAL_EXPANSION);
-        let mut bytes = Vec::with_capacity(announced.saturating_add(1).min(usual) as usize);
-        // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
-        from.take(announced.saturating_add(1)).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
-        match bytes.len() as u64 {
-            found if found < announced => Err(IdxError::Truncated { announced, found }),
-            found if found > announced => Err(IdxError::Trailing { announced }),
-            _ => Ok(Array { shape, kind, bytes }),
-        }
+    let usual = size.saturating_mul(USUAL_EXPANSION);
+    let mut bytes = Vec::with_capacity((announced + 1).min(usual) as usize);
+    // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
+    from.take(announced + 1).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
+    match bytes.len() as u64 {
+        found if found < announced => Err(IdxError::Truncated { announced, found }),
+        found if found > announced => Err(IdxError::Trailing { announced }),
+        _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
     }
 }
 
-impl<const D: usize> Array<D> {
-    /// The values that are used.
-    fn numbers(&self) -> impl Iterator<Item = f64> {
-        let values = self.bytes.chunks_exact(self.kind.2);
-        let interval = values.len() / self.shape.iter().product::<usize>();
-        values.step_by(interval).map(self.kind.3)
+/// The values, which must be whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, multiplied by 255.
+/// Of more than `count` values, those at regular intervals are used.
+fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> Result<Vec<u8>, IdxError> {
+    if kind.0 == UNSIGNED_BYTES {
+        return Ok(bytes);
     }
-
-    /// The values, scaled, which must be whole numbers from 0 to 255.
-    fn into_bytes(self, scale: impl Fn(f64) -> f64) -> Result<Vec<u8>, IdxError> {
-        if self.kind.0 == UNSIGNED_BYTES {
-            return Ok(self.bytes);
-        }
-        let byte = |(index, number): (usize, f64)| {
-            let scaled = scale(number);
-            let is_byte = (0.0..=255.0).contains(&scaled) && scaled.fract() == 0.0;
-            is_byte.then_some(scaled as u8).ok_or(IdxError::Value { kind: self.kind.1, index, number })
-        };
-        self.numbers().enumerate().map(byte).collect()
-    }
+    let values = bytes.chunks_exact(kind.2);
+    let interval = values.len() / count;
+    let numbers = values.step_by(interval).map(kind.3);
+    let fractions =
+        fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|number| (0.0..=1.0).contains(&number));
+    let byte = |(index, number): (usize, f64)| {
+        let scaled = if fractions { (255.0 * number).round() } else { number };
+        let is_byte = (0.0..=255.0).contains(&scaled) && scaled.fract() == 0.0;
+        is_byte.then_some(scaled as u8).ok_or(IdxError::Value { kind: kind.1, index, number })
+    };
+    numbers.enumerate().map(byte).collect()
 }
 
 /// Reads a number of the header.

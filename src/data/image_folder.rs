@@ -4,19 +4,18 @@
 //! Without `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice
 //! depends only on the images, is the same for every seed, and does not separate copies of an image.
 //!
-//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except the files that systems
-//! put into every folder.
+//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except files of the system.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{fs, mem};
+use std::{fs, io, mem};
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::error::{DataError, MOST_NAMED};
 use super::images::Images;
 use super::prepare::{Limits, training_image};
-use crate::text::{first, listed};
+use crate::text::first;
 use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
@@ -38,10 +37,9 @@ const SYSTEM: &[&str] = &["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "
 /// The images of such a folder, in memory.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
-    dir: PathBuf,
-    /// The training images.
+    pub dir: PathBuf,
     pub train: Images,
-    test: Images,
+    pub test: Images,
     /// The test images' files, `<class>/<file>`.
     pub test_files: Vec<String>,
     /// The SHA-256 of the list of files of each part, `train` and `test`.
@@ -63,9 +61,8 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Files that can't be read are left out, with a warning. Refused if there
-    /// are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
-    /// image for training or testing.
+    /// Reads and prepares all images in `dir`. Refused if there are not 2 to 256 classes, `test/` has others, more than a
+    /// tenth of the files can't be read, or a class has no image for training or testing.
     pub fn read(dir: &Path) -> Result<Self, DataError> {
         Self::read_parts(dir, true)
     }
@@ -76,8 +73,8 @@ impl ImageFolder {
     }
 
     fn read_parts(dir: &Path, trains: bool) -> Result<Self, DataError> {
-        let mut skipped = Skipped::default();
-        let (root, found, test_dir) = layout(dir, &mut skipped)?;
+        let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
+        let (root, found, test_dir) = layout(dir, &mut warnings)?;
         let classes = classes(found);
         let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
@@ -97,14 +94,8 @@ impl ImageFolder {
             None if trains => hold_out(&mut train),
             None => mem::take(&mut train),
         };
-        let warnings = skipped.warnings(dir)?;
-        for (dir, files) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
-            let is_there = |class: usize| files.iter().any(|it| usize::from(it.class) == class);
-            if let Some(class) = (0..names.len()).find(|&class| trains && !is_there(class)) {
-                return Err(DataError::Few { dir: dir.join(&names[class]) });
-            }
-        }
-        let checksums = [("train", list(&train)), ("test", list(&test))].map(|(part, sum)| (part.to_string(), sum));
+        skipped.report(dir, &mut warnings)?;
+        let checksums = [("train".into(), list(&train)), ("test".into(), list(&test))].into();
         let images = |files: Vec<ImageFile>| {
             let labels = files.iter().map(|file| file.class).collect();
             let pixels = files.into_iter().flat_map(|file| file.pixels).collect();
@@ -112,67 +103,48 @@ impl ImageFolder {
         };
         let test_files = test.iter().map(|file| file.name.clone()).collect();
         let (train, test) = (images(train), images(test));
-        Ok(Self { dir: root.clone(), train, test, test_files, checksums: checksums.into(), warnings })
-    }
-
-    /// The test images among the classes `names`, of which the folder may have fewer.
-    pub fn test_among(&self, size: [usize; 2], names: &[String]) -> Result<Images, DataError> {
-        let test = self.test(size, self.test.classes())?;
-        let (found, expected) = (test.names().into(), listed(names, names.len()));
-        test.among(names).ok_or_else(|| DataError::Folders { dir: self.dir.clone(), found, expected })
-    }
-
-    /// The test images. They must have this size and number of classes.
-    pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
-        let path = self.dir.clone();
-        if size != SIZE {
-            return Err(DataError::Size { path, found: SIZE, expected: size });
+        for (dir, images) in [(&root, &train), (test_dir.as_ref().unwrap_or(&root), &test)] {
+            if let Some(class) = images.classes_without(0..images.len()).first().filter(|_| trains) {
+                return Err(DataError::Few { dir: dir.join(class) });
+            }
         }
-        if classes != self.test.classes() {
-            let (found, expected) = (self.test.names().into(), format!("{classes} classes"));
-            return Err(DataError::Folders { dir: path, found, expected });
-        }
-        Ok(self.test.clone())
+        Ok(Self { dir: root, train, test, test_files, checksums, warnings })
     }
 }
 
 /// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.
-fn layout(dir: &Path, skipped: &mut Skipped) -> Result<(PathBuf, Vec<PathBuf>, Option<PathBuf>), DataError> {
+fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBuf>, Option<PathBuf>), DataError> {
     let all = folders(dir)?;
     let has_folders = |path: &Path| folders(path).is_ok_and(|folders| !folders.is_empty());
     let is_named = |path: &Path, names: &[&str]| names.contains(&name(path).to_lowercase().as_str());
     // A class may have such a name, but it has no sub-folders.
     let part = |names: &[&str]| {
         let exact = all.iter().find(|path| name(path) == names[0]);
-        exact.or_else(|| all.iter().find(|path| is_named(path, names) && has_folders(path)))
+        exact.or_else(|| all.iter().find(|path| is_named(path, names) && has_folders(path))).cloned()
     };
     let (train, test) = (part(TRAIN), part(TEST));
-    let root = train.map_or(dir, PathBuf::as_path);
-    let mut classes = train.map(|train| folders(train)).transpose()?.unwrap_or_default();
-    for path in all.iter().filter(|path| ![train, test].contains(&Some(path))) {
-        let is_validation = is_named(path, VALIDATION);
-        if train.is_none() && !(is_validation && has_folders(path)) {
-            classes.push(path.clone());
-            continue;
-        }
-        let reason = match is_validation {
+    let is_unused = |path: &PathBuf| train.is_some() || is_named(path, VALIDATION) && has_folders(path);
+    let others = all.iter().filter(|path| [&train, &test].into_iter().flatten().all(|part| part != *path)).cloned();
+    let (unused, classes): (Vec<_>, Vec<_>) = others.partition(is_unused);
+    let classes = train.as_deref().map_or(Ok(classes), folders)?;
+    let root = train.clone().unwrap_or(dir.into());
+    for path in unused {
+        let reason = match is_named(&path, VALIDATION) {
             true => "data.validation holds out training images; move its images to those in",
             false => "the classes are the sub-folders of",
         };
-        skipped.other.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
+        warnings.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
-    for dir in [Some(dir), train.map(PathBuf::as_path), test.map(PathBuf::as_path)].into_iter().flatten() {
-        let is_image = |path: &PathBuf| {
-            path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
-        };
+    let is_image = |path: &PathBuf| {
+        path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
+    };
+    for dir in [Some(dir), train.as_deref(), test.as_deref()].into_iter().flatten() {
         if entries(dir)?.iter().any(is_image) {
             let dir = dir.display();
-            skipped
-                .other
-                .push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
+            warnings.push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
     }
-    Ok((root.into(), classes, test.cloned()))
+    Ok((root, classes, test))
 }
 
 fn classes(folders: Vec<PathBuf>) -> Classes {
@@ -190,9 +162,8 @@ fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 /// The paths in a folder, sorted, without those that are hidden or the system's.
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let unreadable = |source| DataError::Read { path: dir.into(), source };
-    let all: Result<Vec<PathBuf>, _> = fs::read_dir(dir).map_err(unreadable)?.map(|entry| Ok(entry?.path())).collect();
-    let mut all = all.map_err(unreadable)?;
+    let read = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    let mut all = read().map_err(|source| DataError::Read { path: dir.into(), source })?;
     all.retain(|path| !name(path).starts_with('.') && !SYSTEM.contains(&name(path).to_lowercase().as_str()));
     all.sort();
     Ok(all)
@@ -228,8 +199,6 @@ struct Skipped {
     all: usize,
     /// The folders within classes.
     folders: Vec<String>,
-    /// Warnings about anything else.
-    other: Vec<String>,
 }
 
 impl Skipped {
@@ -237,7 +206,7 @@ impl Skipped {
     fn read_all(&mut self, classes: &Classes) -> Result<Vec<ImageFile>, DataError> {
         let mut files = vec![];
         for (class, folder) in
-            (0..=u8::MAX).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
+            (0..).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
         {
             for path in entries(folder)? {
                 if path.is_dir() {
@@ -254,9 +223,9 @@ impl Skipped {
         Ok(files)
     }
 
-    /// The warnings, or the error if too many files in `dir` are not images.
-    fn warnings(self, dir: &Path) -> Result<Vec<String>, DataError> {
-        let Self { files, all, folders, other: mut warnings } = self;
+    /// Adds the warnings, or refuses `dir` if too many of its files are not images.
+    fn report(self, dir: &Path, warnings: &mut Vec<String>) -> Result<(), DataError> {
+        let Self { files, all, folders } = self;
         if files.len() as f64 > MOST_UNREADABLE * all as f64 {
             return Err(DataError::UnreadableImages { dir: dir.into(), unreadable: files, all });
         }
@@ -264,11 +233,11 @@ impl Skipped {
             warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
-            let named = first(&folders, MOST_NAMED);
-            warnings
-                .push(format!("skipping folders within classes: {named}; move their images into the class's folder"));
+            let folders = first(&folders, MOST_NAMED);
+            let advice = "move their images into the class's folder";
+            warnings.push(format!("skipping folders within classes: {folders}; {advice}"));
         }
-        Ok(warnings)
+        Ok(())
     }
 }
 

@@ -5,9 +5,8 @@ use std::path::Path;
 use super::error::DataError;
 use super::idx;
 
-/// Labelled images of one size, at least one.
-///
-/// They are stored as bytes, in a quarter of the memory of `f32`, until a batch is made of them.
+/// Labelled images of one size, at least one. They are stored as bytes, in a quarter of the memory of `f32`, until a
+/// batch is made of them. Methods panic at an index without an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// `[images, height, width]`, flat.
@@ -20,12 +19,8 @@ pub struct Images {
 }
 
 impl Images {
-    /// Reads the images and their labels from a pair of IDX files. Without `classes`, the largest label is taken as
-    /// that of the last class.
-    ///
-    /// # Errors
-    /// If a file is not readable or not complete, the numbers of images and labels differ, or a label is not below
-    /// `classes`.
+    /// Reads a pair of IDX files. Without `classes`, the largest label is that of the last class. Refused if a file is not
+    /// readable or complete, the numbers of images and labels differ, or a label is not below `classes`.
     pub fn read(images: &Path, labels: &Path, classes: Option<usize>) -> Result<Self, DataError> {
         let ([image_count, height, width], pixels) = idx::images(images)?;
         let label_bytes = idx::labels(labels)?;
@@ -39,17 +34,15 @@ impl Images {
         if let Some(index) = label_bytes.iter().position(|&label| usize::from(label) >= classes) {
             return Err(DataError::Label { path: labels.into(), index, label: label_bytes[index], classes });
         }
-        Ok(Self { pixels, labels: label_bytes, size: [height, width], names: numbers(classes) })
+        Ok(Self::new(pixels, label_bytes, [height, width], classes))
     }
 
-    /// Images from memory: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`.
-    ///
-    /// # Panics
-    /// If the lengths do not match, or a label is too large.
+    /// Images from memory: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`. Panics if
+    /// the lengths do not match, or a label is too large.
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
         assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");
-        Self { pixels, labels, size, names: numbers(classes) }
+        Self { pixels, labels, size, names: (0..classes).map(|class| class.to_string()).collect() }
     }
 
     /// Only the images with these labels, which become the classes, in this order and with their names.
@@ -78,10 +71,7 @@ impl Images {
         Self { pixels: (0..self.pixels.len()).map(from).collect(), size: [width, height], ..self }
     }
 
-    /// The same images, with these names of the classes.
-    ///
-    /// # Panics
-    /// If there are more or fewer names than classes.
+    /// The same images, with these names of the classes. Panics if there are more or fewer names than classes.
     pub fn named(self, names: &[impl AsRef<str>]) -> Self {
         assert_eq!(names.len(), self.names.len(), "a name for each class");
         Self { names: names.iter().map(|name| name.as_ref().into()).collect(), ..self }
@@ -96,12 +86,9 @@ impl Images {
     }
 
     /// The images at `indices`, in this order.
-    ///
-    /// # Panics
-    /// If an index has no image.
     pub fn at(&self, indices: &[usize]) -> Self {
         let pixels = indices.iter().flat_map(|&index| self.pixels(index)).copied().collect();
-        let labels = indices.iter().map(|&index| self.label(index)).collect();
+        let labels = indices.iter().map(|&index| self.labels[index]).collect();
         Self { pixels, labels, size: self.size, names: self.names.clone() }
     }
 
@@ -131,31 +118,15 @@ impl Images {
     }
 
     /// The pixels of an image, `[height, width]` row by row, each 0 to 255.
-    ///
-    /// # Panics
-    /// If there is no image `index`.
     pub fn pixels(&self, index: usize) -> &[u8] {
         let image = self.size[0] * self.size[1];
         &self.pixels[index * image..][..image]
-    }
-
-    /// The label of an image.
-    ///
-    /// # Panics
-    /// If there is no image `index`.
-    pub fn label(&self, index: usize) -> u8 {
-        self.labels[index]
     }
 
     /// All labels, `[images]`.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
-}
-
-/// The default names of classes: their numbers.
-fn numbers(classes: usize) -> Vec<String> {
-    (0..classes).map(|class| class.to_string()).collect()
 }
 
 #[cfg(test)]
@@ -181,8 +152,8 @@ mod tests {
     fn image_keeps_its_pixels_and_its_label() {
         let images = read(3, &[5, 0, 2], Some(10)).1.unwrap();
         assert_eq!((images.len(), images.is_empty(), images.size(), images.classes()), (3, false, [1, 2], 10));
-        assert_eq!((images.pixels(1), images.label(1)), ([2, 3].as_slice(), 0));
-        assert_eq!((images.pixels(2), images.label(2)), ([4, 5].as_slice(), 2));
+        assert_eq!((images.pixels(1), images.labels()[1]), ([2, 3].as_slice(), 0));
+        assert_eq!((images.pixels(2), images.labels()[2]), ([4, 5].as_slice(), 2));
         assert_eq!(images.labels(), [5, 0, 2]);
         let some = images.at(&[2, 0]);
         assert_eq!((some.pixels(0), some.labels(), some.classes()), ([4, 5].as_slice(), [2, 5].as_slice(), 10));

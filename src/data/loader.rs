@@ -1,11 +1,7 @@
 //! The order of the images: a Burn `DataLoader` whose shuffling depends only on the seed and the epoch.
-//!
-//! A [`Loader`] knows the order of each `epoch`, which makes its batches; `batches` gives them to Burn.
-//!
-//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before. With
-//! several workers it also depends on which one is fastest.
+//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before, and with
+//! several workers on which one is fastest.
 
-mod batches;
 mod epoch;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -20,29 +16,25 @@ use super::device_images::DeviceImages;
 use super::images::Images;
 use crate::random::{Key, Purpose, generator};
 
-/// Goes through a data set in batches. The last batch has the images that are left. Each batch may also have images
-/// without labels.
+/// Goes through a data set in batches, which may also have images without labels. The last one has what is left.
 #[derive(Clone)]
 pub struct Loader {
     images: Arc<Images>,
     /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
-    /// The number of images in an epoch. If there are fewer, each comes once before any comes again, and an epoch
-    /// continues where the one before ended.
+    /// The number of images in an epoch. An epoch continues the passes through `indices` where the one before ended.
     pub length: usize,
     batcher: ImageBatcher,
     batch_size: usize,
     /// The number of batches in an epoch: one fewer than usual joins the images that are left to the last full batch.
     pub batches: Option<usize>,
-    /// The images without labels. Their labels are not used.
+    /// The images whose labels are not used.
     pub unlabelled: Arc<[usize]>,
     /// The number of images without labels in each batch.
     pub unlabelled_per_batch: usize,
-    /// The number of batches of one device in an update. They are weighted for it. The last update of an epoch has the
-    /// rest.
+    /// The number of batches of one device in an update, whose last one in an epoch has the rest.
     pub accumulation: usize,
-    /// The number of devices, to which the batches go in turn. An update then has the images that one device would have
-    /// with so many times more batches. Burn makes a slice for each device.
+    /// The number of devices, to which the batches go in turn. An update has `accumulation` batches from each.
     pub devices: usize,
     /// The device that this loader is for, from 0.
     part: usize,
@@ -52,8 +44,7 @@ pub struct Loader {
     pub shuffle: Option<u64>,
     /// Changes the images, differently in every epoch.
     pub augmentation: Option<Augmentation>,
-    /// Poisson sampling, for private training: each batch takes each image with this rate, independently of the others, by
-    /// a secret key.
+    /// Poisson sampling, for private training: each batch takes each image independently with this rate, by a secret key.
     pub sampling: Option<(Key, f64)>,
     /// The number of epochs before the first one.
     pub done: u64,
@@ -64,8 +55,7 @@ pub struct Loader {
     device: Device,
     /// Whether batches have bytes in host memory instead of tensors.
     pub as_bytes: bool,
-    /// Whether the device stores the images, and batches are gathered there. Images that are augmented, too many, or
-    /// combined with unlabelled ones are still sent batch by batch.
+    /// Whether the device stores the images, unless they are augmented, too many, or combined with unlabelled ones.
     pub keep_on_device: bool,
     /// The images on the device, sent in the first epoch.
     on_device: Arc<OnceLock<DeviceImages>>,

@@ -30,7 +30,7 @@ mod split;
 mod training;
 
 pub use augment::Augmentation;
-pub use batch::{Batch, BatchImages, ImageBatcher, Item, Scaling, Unlabelled};
+pub use batch::{Batch, BatchImages, ImageBatcher, Scaling, Unlabelled};
 pub use download::silent;
 pub(crate) use error::DataError;
 #[cfg(test)]

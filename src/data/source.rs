@@ -14,20 +14,17 @@ pub struct Source {
     pub folder: &'static str,
     /// The folder that torchvision makes for it.
     pub torchvision: &'static str,
-    /// The base addresses of its files.
     pub mirrors: &'static [&'static str],
-    /// The names of its classes, in the order of their labels.
+    /// In the order of their labels.
     pub classes: &'static [&'static str],
-    /// Its four files, in the order of [`NAMES`].
+    /// In the order of [`NAMES`].
     pub files: [Published; 4],
 }
 
-/// A compressed file as it was published.
+/// A compressed file as it was published: its size in bytes, and its SHA-256 as lower-case hexadecimal text.
 #[derive(Debug)]
 pub struct Published {
-    /// Its size in bytes.
     pub size: u64,
-    /// Its SHA-256, as lower-case hexadecimal text.
     pub sha256: &'static str,
 }
 

@@ -16,9 +16,8 @@ pub struct Split {
     pub validation: Vec<usize>,
 }
 
-/// Holds out `validation` of the images, and trains on the fraction `fraction`, in (0, 1], of the others. The classes
-/// are in proportion to their sizes, and `seed` chooses the images. The fraction does not change which images are held
-/// out.
+/// Holds out `validation` of the images, and trains on the fraction `fraction`, in (0, 1], of the others, which does not
+/// change those held out. The classes are in proportion to their sizes, and `seed` chooses the images.
 ///
 /// With `kept`, only that many training images keep their labels, the same number for each class. If this does not
 /// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
@@ -59,8 +58,7 @@ pub fn stratified(
     Ok(split)
 }
 
-/// Divides `total` labels equally among the groups of these sizes that have members. If this does not divide evenly,
-/// the first ones have one more.
+/// Divides `total` labels equally, but for one more in the first ones, among the groups of these sizes with members.
 fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
     let sizes_of_some = || sizes.iter().copied().filter(|&size| size > 0);
     let (groups, smallest) = (sizes_of_some().count(), sizes_of_some().min().unwrap_or_default());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batch::{ImageBatcher, Scaling};
+use super::batch::Scaling;
 use super::error::{DataError, MOST_NAMED};
 use super::files::Files;
 use super::images::Images;
@@ -24,15 +24,12 @@ pub struct TrainingData {
 
 impl TrainingData {
     /// Reads the training images, holds some of them out, and measures the scaling on those that train with their
-    /// labels.
-    ///
-    /// # Errors
-    /// If a file is damaged, `data.validation` leaves no image for training, or `data.labels` is impossible.
+    /// labels. Refused if a file is damaged, `data.validation` leaves nothing to train on, or `data.labels` is impossible.
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
         let data = &experiment.data;
         let split = stratified(images.labels(), data.validation, data.fraction, data.labels, experiment.seed)?;
-        let scaling = match experiment.data.pixels {
+        let scaling = match data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),
         };
@@ -51,19 +48,14 @@ impl TrainingData {
             ", but the network has an output for each label up to the largest one: set data.classes = [{used}] for those \
              alone that there are"
         );
-        [
-            ("no training image has the label ", &absent, holes.as_str()),
-            (
-                "no image is left to learn ",
-                &untrained,
-                " from: lower data.validation, or raise data.fraction or data.labels",
-            ),
-            ("no test image shows ", &untested, ": the test error does not count mistakes of these classes"),
-        ]
-        .into_iter()
-        .filter(|(_, names, _)| !names.is_empty())
-        .map(|(start, names, end)| format!("{start}{}{end}", first(names, MOST_NAMED)))
-        .collect()
+        let more = " from: lower data.validation, or raise data.fraction or data.labels";
+        let uncounted = ": the test error does not count mistakes of these classes";
+        let warning = |start: &str, names: &[String], end: &str| {
+            (!names.is_empty()).then(|| format!("{start} {}{end}", first(names, MOST_NAMED)))
+        };
+        let absent = warning("no training image has the label", &absent, &holes);
+        let untrained = warning("no image is left to learn", &untrained, more);
+        [absent, untrained, warning("no test image shows", &untested, uncounted)].into_iter().flatten().collect()
     }
 
     /// The number of pixels of an image: the network's inputs.
@@ -87,11 +79,6 @@ impl TrainingData {
     /// The number of classes.
     pub fn classes(&self) -> usize {
         self.images.classes()
-    }
-
-    /// A batcher with this experiment's scaling.
-    pub fn batcher(&self) -> ImageBatcher {
-        ImageBatcher::new(self.scaling)
     }
 }
 

@@ -1,8 +1,5 @@
-//! Evaluates a trained network: its predictions against the true classes. A `Classifier` uses the network on new
-//! images.
+//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images.
 
-mod classifier;
-mod error;
 mod predictions;
 mod results;
 
@@ -11,10 +8,8 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 
-pub(crate) use classifier::Classifier;
-pub(crate) use error::EvaluationError;
 pub use predictions::classify;
-pub(crate) use predictions::{Probabilities, largest};
+pub(crate) use predictions::{Classifier, EvaluationError, Probabilities, largest};
 pub use results::Evaluation;
 
 use crate::data::{ImageBatcher, Images, Loader, Scaling};
@@ -34,8 +29,7 @@ pub struct EvaluationOutput {
     pub predictions: Vec<Probabilities>,
 }
 
-/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics. An error if the device fails, or
-/// the model gives NaN or infinite values.
+/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics. Fails as [`classify`] does.
 pub(crate) fn evaluate(
     model: &Mlp,
     images: Images,
@@ -51,7 +45,7 @@ pub(crate) fn evaluate(
     for batch in loader.iter() {
         let batch = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
         for scores in classify(model, batch.images())? {
-            let truth = usize::from(images.label(predictions.len()));
+            let truth = usize::from(images.labels()[predictions.len()]);
             let probabilities = scores.probabilities();
             confusion[truth][probabilities.best()] += 1;
             loss += scores.loss(truth);

@@ -1,10 +1,27 @@
-//! A model's predictions for images: logits and probabilities.
+//! A model's predictions for images: logits and probabilities, and a classifier of new images.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, ExecutionError, Tensor};
 use serde::Serialize;
+use thiserror::Error;
 
-use super::error::EvaluationError;
+use crate::data::ImageBatcher;
+use crate::data::prepare::Look;
 use crate::model::Mlp;
+
+/// Why an evaluation failed.
+#[derive(Debug, Error)]
+pub enum EvaluationError {
+    #[error("the device failed while evaluating: {0}")]
+    Device(String),
+    #[error("the model's output is NaN or infinite: its training diverged; use a smaller optimizer.learning_rate")]
+    NotFinite,
+}
+
+impl From<ExecutionError> for EvaluationError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Device(error.to_string())
+    }
+}
 
 /// One image's logits, one for each class.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,10 +70,8 @@ pub fn largest<T: PartialOrd>(scores: &[T]) -> usize {
     (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
-/// The logits of each of the scaled `images`, `[batch, pixels]`.
-///
-/// # Errors
-/// If the device fails, or the model gives NaN or infinite values.
+/// The logits of each of the scaled `images`, `[batch, pixels]`. An error if the device fails, or the model gives NaN or
+/// infinite values.
 pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();
@@ -65,6 +80,33 @@ pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, Evaluatio
         return Err(EvaluationError::NotFinite);
     }
     Ok(logits.chunks(classes).map(|logits| Logits(logits.to_vec())).collect())
+}
+
+/// A trained network, with the pixel scaling, image size and class names of its run's `record.json`.
+#[derive(Debug)]
+pub struct Classifier {
+    pub model: Mlp,
+    /// The device of the model.
+    pub device: Device,
+    /// The scaling of its images' pixels.
+    pub batcher: ImageBatcher,
+    /// The `[height, width]` of its images.
+    pub size: [usize; 2],
+    /// What its images look like.
+    pub look: Look,
+    /// The names of its classes, in order.
+    pub names: Vec<String>,
+}
+
+impl Classifier {
+    /// The probabilities of each image's classes. The images are as [`prepare`](crate::data::prepare) makes them.
+    pub fn classify(&self, images: &[&[u8]]) -> Result<Vec<Probabilities>, EvaluationError> {
+        if images.is_empty() {
+            return Ok(vec![]);
+        }
+        let logits = classify(&self.model, self.batcher.images(images.iter().copied(), &self.device))?;
+        Ok(logits.iter().map(|logits| logits.probabilities()).collect())
+    }
 }
 
 #[cfg(test)]

@@ -53,8 +53,15 @@ impl Evaluation {
     pub fn new(confusion: Vec<Vec<usize>>, names: &[String], loss: f64) -> Self {
         let images = confusion.iter().flatten().sum();
         let correct: usize = (0..confusion.len()).map(|class| confusion[class][class]).sum();
-        let classes =
-            names.iter().enumerate().map(|(class, name)| ClassMetrics::new(class, name, &confusion)).collect();
+        let metrics = |(class, name): (usize, &String)| {
+            let (correct, images) = (confusion[class][class], confusion[class].iter().sum());
+            let predicted = confusion.iter().map(|row| row[class]).sum();
+            let (precision, recall) = (fraction(correct, predicted), fraction(correct, images));
+            // 2PR / (P + R), without its division of zero by zero.
+            let f1 = fraction(2 * correct, images + predicted);
+            ClassMetrics { class, name: name.clone(), precision, recall, f1, images }
+        };
+        let classes = names.iter().enumerate().map(metrics).collect();
         let accuracy = fraction(correct, images).unwrap_or(0.0);
         Self { images, wrong: images - correct, accuracy, loss, classes, confusion }
     }
@@ -86,40 +93,10 @@ impl Evaluation {
     /// The confusions, each with its count, truth and prediction: what is off the diagonal.
     fn confusions(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         let rows = self.confusion.iter().enumerate();
-        let all =
-            rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(prediction, &count)| (count, truth, prediction)));
+        let all = rows.flat_map(|(truth, row)| (0..).zip(row).map(move |(class, &count)| (count, truth, class)));
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
-}
 
-impl ClassMetrics {
-    fn new(class: usize, name: &str, confusion: &[Vec<usize>]) -> Self {
-        let correct = confusion[class][class];
-        let images = confusion[class].iter().sum();
-        let predicted = confusion.iter().map(|row| row[class]).sum();
-        Self {
-            class,
-            name: name.into(),
-            precision: fraction(correct, predicted),
-            recall: fraction(correct, images),
-            // 2PR / (P + R), without its division of zero by zero.
-            f1: fraction(2 * correct, images + predicted),
-            images,
-        }
-    }
-}
-
-fn fraction(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-impl fmt::Display for Evaluation {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.write(f, |_, _| Style::new())
-    }
-}
-
-impl Evaluation {
     /// Writes the metrics as text, each count of the confusion matrix in the style of its truth and prediction.
     pub fn write(&self, f: &mut impl fmt::Write, style: impl Fn(usize, usize) -> Style) -> fmt::Result {
         writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
@@ -160,6 +137,16 @@ impl Evaluation {
             write!(f, "\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))?;
         }
         Ok(())
+    }
+}
+
+fn fraction(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.write(f, |_, _| Style::new())
     }
 }
 

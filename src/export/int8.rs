@@ -48,7 +48,7 @@ impl Network {
         let wrong = indices.chunks(EVALUATION_BATCH).map(|batch| {
             let classes = self.logits(self.scaled(images, batch, device), |_| ()).argmax(1).try_into_data()?;
             let pairs = classes.iter::<i64>().zip(batch);
-            Ok(pairs.filter(|&(class, &index)| class != i64::from(images.label(index))).count())
+            Ok(pairs.filter(|&(class, &index)| class != i64::from(images.labels()[index])).count())
         });
         wrong.sum()
     }

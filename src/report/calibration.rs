@@ -40,8 +40,7 @@ pub fn range(bin: usize) -> String {
     format!("{:.0} to {:.0} %", edge(bin), edge(bin + 1))
 }
 
-/// The expected calibration error, in [0, 1]: the mean gap between accuracy and confidence, weighted by the bins'
-/// images.
+/// The expected calibration error, in [0, 1]: the mean gap between accuracy and confidence, weighted by images.
 pub fn expected_error(bins: &[Bin]) -> f64 {
     let images: usize = bins.iter().map(|bin| bin.images).sum();
     let gap = |bin: &Bin| bin.images as f64 * (bin.accuracy - bin.confidence).abs();

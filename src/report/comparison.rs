@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::curves::{Chart, Series, error, loss, percents};
+use super::curves::{Chart, ERROR, LOSS, Metric, Series};
 use crate::config::{Difference, differences};
 use crate::run::{Epoch, RunError, RunFolder, Summary};
 
@@ -15,10 +15,7 @@ struct Page {
     differences: Vec<Difference>,
 }
 
-/// The page that compares several runs, made only from their files.
-///
-/// # Errors
-/// If a file of a run can't be read.
+/// The page that compares several runs, made only from their files. Refused if one of them can't be read.
 pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
@@ -34,17 +31,16 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
 
 /// A chart per metric, with a line per run. There is no chart of validation if no run is validated.
 fn charts(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
-    let chart = |title, metric: &dyn Fn(&Epoch) -> Option<f64>, text| {
-        let series =
-            |(style, (name, epochs)): (usize, (&String, &Vec<Epoch>))| Series::new(name, style, epochs, metric);
-        let series = names.iter().zip(runs).enumerate().map(series);
-        Chart::new(title, series.collect(), None, text)
+    let chart = |title, metric: Metric, value: usize| {
+        let runs = names.iter().zip(runs).enumerate();
+        let series = runs.map(|(style, (name, epochs))| Series::new(name, style, epochs, metric, value));
+        Chart::new(title, series.collect(), None, metric.text)
     };
     let charts = [
-        chart("Validation error, %", &|epoch| epoch.validation_accuracy.map(error), percents),
-        chart("Validation loss, nats", &|epoch| epoch.validation_loss, loss),
-        chart("Training error, %", &|epoch| Some(error(epoch.train_accuracy)), percents),
-        chart("Training loss, nats", &|epoch| Some(epoch.train_loss), loss),
+        chart("Validation error, %", ERROR, 1),
+        chart("Validation loss, nats", LOSS, 1),
+        chart("Training error, %", ERROR, 0),
+        chart("Training loss, nats", LOSS, 0),
     ];
     charts.into_iter().flatten().collect()
 }

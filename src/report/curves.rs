@@ -18,6 +18,29 @@ const MOST_EPOCHS: usize = 8;
 /// The approximate number of labels on the value axis.
 const VALUES: f64 = 5.0;
 
+/// A metric of an epoch.
+#[derive(Clone, Copy)]
+pub struct Metric {
+    /// Its values: in training, in validation, and in validation of the weights that are not averaged.
+    pub of: fn(&Epoch) -> [Option<f64>; 3],
+    /// How a value is written.
+    pub text: fn(f64) -> String,
+}
+
+/// The error, in percent.
+pub const ERROR: Metric = Metric {
+    of: |epoch| {
+        let accuracies = [Some(epoch.train_accuracy), epoch.validation_accuracy, epoch.raw_validation_accuracy];
+        accuracies.map(|accuracy| Some(100.0 * (1.0 - accuracy?)))
+    },
+    text: |error| percent(Some(error / 100.0)),
+};
+/// The loss, in nats.
+pub const LOSS: Metric = Metric {
+    of: |epoch| [Some(epoch.train_loss), epoch.validation_loss, epoch.raw_validation_loss],
+    text: |loss| nats(Some(loss)),
+};
+
 /// The values of a curve.
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -46,9 +69,9 @@ pub struct Chart {
 }
 
 impl Series {
-    /// The curve of a metric, where it was measured.
-    pub fn new(label: &str, style: usize, epochs: &[Epoch], metric: impl Fn(&Epoch) -> Option<f64>) -> Self {
-        let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, metric(epoch)?))).collect();
+    /// The curve of one of the three values of a metric, where it was measured.
+    pub fn new(label: &str, style: usize, epochs: &[Epoch], metric: Metric, value: usize) -> Self {
+        let values = epochs.iter().filter_map(|epoch| Some((epoch.epoch, (metric.of)(epoch)[value]?))).collect();
         Self { label: label.into(), style, values }
     }
 
@@ -68,8 +91,7 @@ impl Series {
 }
 
 impl Chart {
-    /// A chart of `series`, with its values formatted by `text` and a mark at epoch `best`; `None` if there is nothing
-    /// to draw.
+    /// A chart of `series`, with values written by `text` and a mark at epoch `best`; `None` if there is nothing to draw.
     pub fn new(title: &str, series: Vec<Series>, best: Option<usize>, text: fn(f64) -> String) -> Option<Self> {
         let points = || series.iter().flat_map(Series::points);
         let last = points().map(|(epoch, _)| epoch).max()?;
@@ -117,20 +139,6 @@ fn nice(step: f64) -> f64 {
     let power = 10f64.powf(step.log10().floor());
     let times = [1.0, 2.0, 5.0].into_iter().find(|times| times * power >= step * (1.0 - 1e-9));
     times.unwrap_or(10.0) * power
-}
-
-/// The error that belongs to an accuracy, in percent.
-pub fn error(accuracy: f64) -> f64 {
-    100.0 * (1.0 - accuracy)
-}
-
-/// Formats an error that is in percent.
-pub fn percents(error: f64) -> String {
-    percent(Some(error / 100.0))
-}
-
-pub fn loss(loss: f64) -> String {
-    nats(Some(loss))
 }
 
 /// Rounds a coordinate to a tenth: more digits are not visible.

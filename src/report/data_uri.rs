@@ -8,7 +8,6 @@ use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 const SHADES: i16 = 31;
 /// The colours of the largest negative and positive weight, blue and orange, which colour-blind people can tell apart.
 const NEGATIVE: [u8; 3] = [5, 80, 174];
-/// See [`NEGATIVE`].
 const POSITIVE: [u8; 3] = [190, 70, 0];
 
 /// A grey image of `[height, width]` pixels, 0 black and 255 white.
@@ -22,20 +21,16 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
         let fraction = if largest > 0.0 { (value / largest).clamp(-1.0, 1.0) } else { 0.0 };
         ((fraction * f32::from(SHADES)).round() as i16 + SHADES) as u8
     };
-    let shades: Vec<u8> = values.iter().map(shade).collect();
-    encode(&shades, size, |encoder| {
-        encoder.set_color(ColorType::Indexed);
-        encoder.set_palette(palette());
-    })
-}
-
-fn palette() -> Vec<u8> {
     let color = |shade: i16| {
         let end = if shade < 0 { NEGATIVE } else { POSITIVE };
         let fraction = f64::from(shade.abs()) / f64::from(SHADES);
         end.map(|part| (255.0 + fraction * (f64::from(part) - 255.0)).round() as u8)
     };
-    (-SHADES..=SHADES).flat_map(color).collect()
+    let shades: Vec<u8> = values.iter().map(shade).collect();
+    encode(&shades, size, |encoder| {
+        encoder.set_color(ColorType::Indexed);
+        encoder.set_palette((-SHADES..=SHADES).flat_map(color).collect::<Vec<u8>>());
+    })
 }
 
 /// A PNG of `[height, width]` pixels, with what `configure` sets.

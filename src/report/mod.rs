@@ -25,7 +25,7 @@ use crate::evaluation::{Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
 
 use calibration::{BINS, Bin};
-use curves::{Chart, Series, error, loss, percents};
+use curves::{Chart, ERROR, LOSS, Metric, Series};
 use mistakes::Mistake;
 use weights::FirstLayer;
 
@@ -80,24 +80,13 @@ pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutpu
 
 /// The charts of one run. A style below 8 is a colour; adding 8 or 16 gives dashes in that colour.
 fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
-    let series = |label: &str, style: usize, metric: &dyn Fn(&Epoch) -> Option<f64>| {
-        Some(Series::new(label, style, epochs, metric)).filter(|series| !series.values.is_empty())
+    let curves = [("training", 9), ("validation", 0), ("validation, weights not averaged", 18)];
+    let chart = |title, metric: Metric| {
+        let series = |(value, (label, style))| Series::new(label, style, epochs, metric, value);
+        let series = curves.into_iter().enumerate().map(series).filter(|series| !series.values.is_empty());
+        Chart::new(title, series.collect(), best, metric.text)
     };
-    let errors = [
-        series("training", 9, &|epoch| Some(error(epoch.train_accuracy))),
-        series("validation", 0, &|epoch| epoch.validation_accuracy.map(error)),
-        series("validation, weights not averaged", 18, &|epoch| epoch.raw_validation_accuracy.map(error)),
-    ];
-    let losses = [
-        series("training", 9, &|epoch| Some(epoch.train_loss)),
-        series("validation", 0, &|epoch| epoch.validation_loss),
-        series("validation, weights not averaged", 18, &|epoch| epoch.raw_validation_loss),
-    ];
-    let chart = |title, series: [Option<Series>; 3], text| {
-        Chart::new(title, series.into_iter().flatten().collect(), best, text)
-    };
-    let charts = [chart("Error, %", errors, percents), chart("Loss, nats", losses, loss)];
-    charts.into_iter().flatten().collect()
+    [chart("Error, %", ERROR), chart("Loss, nats", LOSS)].into_iter().flatten().collect()
 }
 
 /// The opacity of a count's colour in the confusion matrix, in [0, 1]. That of correct predictions is as strong as their

@@ -6,8 +6,7 @@ use super::data_uri::diverging;
 const MOST: usize = 256;
 /// The most pixels in all their images together.
 const MOST_PIXELS: usize = 1 << 18;
-/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would make the
-/// others pale.
+/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would pale the others.
 const QUANTILE: f64 = 0.995;
 
 /// The first layer, as the page shows it.
@@ -25,19 +24,14 @@ impl FirstLayer {
     /// The layer with these weights, `[units, height · width]`.
     pub fn new(weights: &[f32], size: [usize; 2]) -> Self {
         let inputs = (size[0] * size[1]).max(1);
-        let largest = quantile(weights);
+        let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
+        sizes.sort_by(f32::total_cmp);
+        let rank = (QUANTILE * sizes.len() as f64).ceil() as usize;
+        let largest = sizes.get(rank.saturating_sub(1)).copied().unwrap_or(0.0);
         let shown = (MOST_PIXELS / inputs).clamp(1, MOST);
         let units = weights.chunks(inputs).take(shown).map(|weights| diverging(weights, size, largest)).collect();
         Self { units, all: weights.len() / inputs, largest }
     }
-}
-
-/// The [`QUANTILE`] of the absolute weights.
-fn quantile(weights: &[f32]) -> f32 {
-    let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
-    sizes.sort_by(f32::total_cmp);
-    let index = (QUANTILE * sizes.len() as f64).ceil() as usize;
-    sizes.get(index.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

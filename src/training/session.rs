@@ -18,7 +18,7 @@ use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
-use crate::data::{Augmentation, Loader, TrainingData};
+use crate::data::{Augmentation, ImageBatcher, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
@@ -234,7 +234,8 @@ fn loaders(
 ) -> (Loader, Loader) {
     let loader = |indices: &[usize], batch_size| {
         let device = devices[0].device.clone();
-        let mut loader = Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device);
+        let mut loader =
+            Loader::new(&data.images, indices.to_vec(), ImageBatcher::new(data.scaling), batch_size, device);
         loader.threads = experiment.data.loader_threads;
         loader.keep_on_device = !share_memory(devices);
         loader.done = done as u64;

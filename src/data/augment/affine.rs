@@ -1,15 +1,5 @@
 //! Affine transformations: straight lines stay straight.
 
-/// Maps each pixel of the new image to its source in the old one. `[a, b, c]` gives a coordinate of the source as
-/// `a·x + b·y + c`, for the pixel in column x and row y.
-#[derive(Debug)]
-pub struct Affine {
-    /// The source's column.
-    pub x: [f32; 3],
-    /// The source's row.
-    pub y: [f32; 3],
-}
-
 /// A transformation about the centre of the image. Its steps are applied in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Change {
@@ -24,8 +14,9 @@ pub struct Change {
 }
 
 impl Change {
-    /// The inverse map, for images of `[height, width]`.
-    pub fn inverse(&self, size: [usize; 2]) -> Affine {
+    /// The inverse map, for images of `[height, width]`, from a pixel of the new image to the column and the row of its
+    /// source in the old one. `[a, b, c]` gives each as `a·x + b·y + c`, for the pixel in column x and row y.
+    pub fn inverse(&self, size: [usize; 2]) -> [[f32; 3]; 2] {
         let (sin, cos) = self.rotation.to_radians().sin_cos();
         let lean = self.shear.to_radians().tan();
         let [width, height] = self.scale.map(|change| 1.0 + change);
@@ -36,6 +27,6 @@ impl Change {
         let from = |[x, y]: [f64; 2], middle: f64| {
             [x, y, middle - x * (middle_x + right) - y * (middle_y + down)].map(|number| number as f32)
         };
-        Affine { x: from(x, middle_x), y: from(y, middle_y) }
+        [from(x, middle_x), from(y, middle_y)]
     }
 }

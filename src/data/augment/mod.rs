@@ -19,11 +19,13 @@ mod pen;
 #[cfg(test)]
 mod tests;
 
+use std::ops::{Div, Rem};
+
 use macerator::AutoArch;
 use rand::Rng;
 use rayon::prelude::*;
 
-use self::affine::{Affine, Change};
+use self::affine::Change;
 use self::elastic::{Elastic, symmetric};
 use self::pen::Pen;
 use super::images::Images;
@@ -46,7 +48,6 @@ pub struct Augmentation {
 /// An image in one of the epochs in which it is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sample {
-    /// The image's index.
     pub index: usize,
     /// The epoch, counted from 1: how many times the image's data set has been started.
     pub epoch: u64,
@@ -64,12 +65,11 @@ impl Augmentation {
     /// The images at `indices`, augmented for epoch `epoch`, counted from 1, with their labels.
     pub fn apply(&self, images: &Images, indices: &[usize], epoch: u64) -> Images {
         let samples: Vec<_> = indices.iter().map(|&index| Sample { index, epoch }).collect();
-        let labels = indices.iter().map(|&index| images.label(index)).collect();
+        let labels = indices.iter().map(|&index| images.labels()[index]).collect();
         Images::new(self.pixels(images, &samples), labels, self.size, images.classes())
     }
 
-    /// The augmented images of `samples`: `[samples, height, width]`, flat. Panics if `images` have another size than
-    /// this augmentation.
+    /// The augmented `[samples, height, width]`, flat. Panics if `images` have another size than this augmentation.
     pub fn pixels(&self, images: &Images, samples: &[Sample]) -> Vec<u8> {
         assert_eq!(images.size(), self.size, "images of the size that the augmentation is made for");
         let area = self.size[0] * self.size[1];
@@ -97,13 +97,12 @@ impl Augmentation {
         }
         let pen = self.pen(&mut generator);
         AutoArch::new().dispatch(|| {
-            canvas.augment(pixels, &affine, augmented);
+            canvas.augment(pixels, affine, augmented);
             pen.apply(self.size[1], &mut canvas.ink, augmented);
         });
     }
 
-    /// Draws the transformation of one image. Every range has a draw, used or not, so that it does not change the
-    /// others.
+    /// Draws the transformation of one image. Every range has a draw, so that it does not change the others.
     fn change(&self, generator: &mut impl Rng) -> Change {
         let mut within = |range: Option<f64>| range.unwrap_or_default() * f64::from(symmetric(generator));
         let Augment { rotation, scale, shear, translation, .. } = self.ranges;
@@ -125,8 +124,7 @@ impl Augmentation {
     }
 }
 
-/// The buffers for augmenting one image after the other. All but the ink are `[height, width]`, so that every step
-/// except the look-ups runs over a whole image with vector instructions.
+/// The buffers for augmenting one image after the other. All but the ink are `[height, width]`.
 struct Canvas {
     size: [usize; 2],
     /// The old image with a border of one background pixel: `[height + 2, width + 2]`.
@@ -148,14 +146,11 @@ impl Canvas {
         let [height, width] = size;
         let image = || vec![0.0; height * width];
         let pair = || [image(), image()];
-        let pixels = 0..height * width;
+        let places = |place: fn(usize, usize) -> usize| (0..height * width).map(|at| place(at, width) as f32).collect();
         Self {
             size,
             ink: vec![0.0; (height + 2) * (width + 2)],
-            position: [
-                pixels.clone().map(|pixel| (pixel % width) as f32).collect(),
-                pixels.map(|pixel| (pixel / width) as f32).collect(),
-            ],
+            position: [places(usize::rem), places(usize::div)],
             field: pair(),
             start: vec![0; height * width],
             offset: pair(),
@@ -164,13 +159,24 @@ impl Canvas {
     }
 
     #[inline(always)]
-    fn augment(&mut self, pixels: &[u8], affine: &Affine, augmented: &mut [u8]) {
+    fn augment(&mut self, pixels: &[u8], [[a, b, c], [d, e, f]]: [[f32; 3]; 2], augmented: &mut [u8]) {
         let [height, width] = self.size;
         let row = width + 2;
-        for (ink, pixels) in self.ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
-            ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
+        pen::copy(width, pixels, &mut self.ink);
+        let positions = self.position[0].iter().zip(&self.position[1]);
+        let moves = self.field[0].iter().zip(&self.field[1]);
+        let [right, down] = &mut self.offset;
+        let found = self.start.iter_mut().zip(right).zip(down);
+        let [right_most, lowest] = [width as f32, height as f32];
+        for (((x, y), (move_x, move_y)), ((start, right), down)) in positions.zip(moves).zip(found) {
+            // A source outside the image falls on the border.
+            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(right_most) + 1.0;
+            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(lowest) + 1.0;
+            let (column, row) = (from_x.floor().min(right_most), from_y.floor().min(lowest));
+            *start = (f64::from(row) * (f64::from(right_most) + 2.0) + f64::from(column)) as u32;
+            (*right, *down) = (from_x - column, from_y - row);
         }
-        self.find_sources(affine);
+        // The look-ups, alone in their loop: the others run with vector instructions.
         let [[above_left, above_right], [below_left, below_right]] = &mut self.corners;
         let above = above_left.iter_mut().zip(above_right);
         let below = below_left.iter_mut().zip(below_right);
@@ -181,28 +187,6 @@ impl Canvas {
             (*above.0, *above.1) = (ink_above[0], ink_above[1]);
             (*below.0, *below.1) = (ink_below[0], ink_below[1]);
         }
-        self.blend(augmented);
-    }
-
-    #[inline(always)]
-    fn find_sources(&mut self, Affine { x: [a, b, c], y: [d, e, f] }: &Affine) {
-        let [height, width] = self.size.map(|side| side as f32);
-        let positions = self.position[0].iter().zip(&self.position[1]);
-        let moves = self.field[0].iter().zip(&self.field[1]);
-        let [right, down] = &mut self.offset;
-        let found = self.start.iter_mut().zip(right).zip(down);
-        for (((x, y), (move_x, move_y)), ((start, right), down)) in positions.zip(moves).zip(found) {
-            // A source outside the image falls on the border.
-            let from_x = (a * x + b * y + c + move_x).max(-1.0).min(width) + 1.0;
-            let from_y = (d * x + e * y + f + move_y).max(-1.0).min(height) + 1.0;
-            let (column, row) = (from_x.floor().min(width), from_y.floor().min(height));
-            *start = (f64::from(row) * (f64::from(width) + 2.0) + f64::from(column)) as u32;
-            (*right, *down) = (from_x - column, from_y - row);
-        }
-    }
-
-    #[inline(always)]
-    fn blend(&self, augmented: &mut [u8]) {
         let [above, below] = self.corners.each_ref().map(|[left, right]| left.iter().zip(right));
         let offsets = self.offset[0].iter().zip(&self.offset[1]);
         for (augmented, ((above, below), (right, down))) in augmented.iter_mut().zip(above.zip(below).zip(offsets)) {

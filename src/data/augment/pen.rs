@@ -11,9 +11,6 @@ pub struct Pen {
     pub contrast: f32,
 }
 
-/// A pixel and its four neighbours: left, right, above, below.
-type Cross = (f32, [f32; 4]);
-
 impl Pen {
     /// Changes `pixels`, `[height, width]`. `ink` is a buffer for them with a border of one pixel without ink.
     #[inline(always)]
@@ -21,23 +18,19 @@ impl Pen {
         // A whole step makes a stroke wider, or narrower, by a pixel on each side. The fraction of a step mixes.
         let mut rest = self.width.abs() / 2.0;
         while rest > 0.0 {
-            let fraction = rest.min(1.0);
-            if self.width > 0.0 {
-                step(width, ink, pixels, |(own, around)| {
-                    own + fraction * (around.into_iter().fold(own, f32::max) - own)
-                });
-            } else {
-                step(width, ink, pixels, |(own, around)| {
-                    own + fraction * (around.into_iter().fold(own, f32::min) - own)
-                });
-            }
+            // The least is the most of the negatives.
+            let (fraction, sign) = (rest.min(1.0), self.width.signum());
+            step(width, ink, pixels, |own, around| {
+                let most = around.into_iter().map(|ink| sign * ink).fold(sign * own, f32::max);
+                own + fraction * (sign * most - own)
+            });
             rest -= 1.0;
         }
         if self.blur > 0.0 {
             // Each of two steps adds half the variance.
             let part = self.blur * self.blur / 4.0;
             for _ in 0..2 {
-                step(width, ink, pixels, |(own, [a, b, c, d])| own + part * (a + b + c + d - 4.0 * own));
+                step(width, ink, pixels, |own, [a, b, c, d]| own + part * (a + b + c + d - 4.0 * own));
             }
         }
         if self.contrast != 0.0 {
@@ -47,19 +40,25 @@ impl Pen {
     }
 }
 
-/// Replaces each pixel by what `combine` makes of it and its neighbours.
+/// Copies `pixels`, `[height, width]`, into `ink`, which has a border of one pixel without ink.
 #[inline(always)]
-fn step(width: usize, ink: &mut [f32], pixels: &mut [u8], combine: impl Fn(Cross) -> f32) {
-    let row = width + 2;
-    for (ink, pixels) in ink.chunks_exact_mut(row).skip(1).zip(pixels.chunks_exact(width)) {
+pub fn copy(width: usize, pixels: &[u8], ink: &mut [f32]) {
+    for (ink, pixels) in ink.chunks_exact_mut(width + 2).skip(1).zip(pixels.chunks_exact(width)) {
         ink[1..].iter_mut().zip(pixels).for_each(|(ink, &pixel)| *ink = pixel.into());
     }
+}
+
+/// Replaces each pixel by what `combine` makes of it and its neighbours: left, right, above, below.
+#[inline(always)]
+fn step(width: usize, ink: &mut [f32], pixels: &mut [u8], combine: impl Fn(f32, [f32; 4]) -> f32) {
+    copy(width, pixels, ink);
+    let row = width + 2;
     for (y, pixels) in pixels.chunks_exact_mut(width).enumerate() {
         let rows = &ink[y * row..(y + 3) * row];
         let (above, own, below) = (&rows[1..], &rows[row..2 * row], &rows[2 * row + 1..]);
         for (x, pixel) in pixels.iter_mut().enumerate() {
             let around = [own[x], own[x + 2], above[x], below[x]];
-            *pixel = (combine((own[x + 1], around)) + 0.5) as u8;
+            *pixel = (combine(own[x + 1], around) + 0.5) as u8;
         }
     }
 }

@@ -17,7 +17,7 @@ fn pattern(side: usize) -> Vec<u8> {
 /// The image after `change`, without an elastic field.
 fn changed(pixels: &[u8], size: [usize; 2], change: &Change) -> Vec<u8> {
     let mut augmented = vec![0; pixels.len()];
-    Canvas::new(size).augment(pixels, &change.inverse(size), &mut augmented);
+    Canvas::new(size).augment(pixels, change.inverse(size), &mut augmented);
     augmented
 }
 

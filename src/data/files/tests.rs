@@ -70,7 +70,7 @@ fn bundled_mnist_is_found_from_the_checkout_and_read() {
     let train = files.train().unwrap();
     assert_eq!((train.len(), train.size(), train.classes()), (60_000, [28, 28], 10));
     assert_eq!(train.labels()[..5], [5, 0, 4, 1, 9]);
-    let test = files.test(train.size(), train.classes()).unwrap();
+    let test = Files::Idx(files.clone()).test(train.size(), train.classes()).unwrap();
     assert_eq!((test.len(), test.labels()[..5].to_vec()), (10_000, vec![7, 2, 1, 0, 4]));
 }
 
@@ -129,7 +129,7 @@ fn own_files_are_read_compressed_or_not_with_any_size_and_classes() {
     let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
     let train = files.train().unwrap();
     assert_eq!((train.len(), train.size(), train.classes()), (3, [2, 3], 4));
-    let test = files.test(train.size(), train.classes()).unwrap();
+    let test = Files::Idx(files.clone()).test(train.size(), train.classes()).unwrap();
     assert_eq!((test.len(), test.classes()), (2, 4));
     let names: Vec<_> = files.checksums.keys().map(String::as_str).collect();
     assert_eq!(names, [NAMES[2], NAMES[3], "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]);
@@ -139,7 +139,7 @@ fn own_files_are_read_compressed_or_not_with_any_size_and_classes() {
 fn test_images_of_another_size_are_refused() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1]);
-    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap().test([28, 28], 2).unwrap_err();
+    let error = Files::Idx(located(&config(Dataset::Idx, dir.path(), &[])).unwrap()).test([28, 28], 2).unwrap_err();
     let expected = "t10k-images-idx3-ubyte: the images are 2x3 pixels, but the network is for 28x28: \
                     use files of one data set";
     assert!(error.to_string().ends_with(expected), "{error}");
@@ -149,7 +149,7 @@ fn test_images_of_another_size_are_refused() {
 fn test_label_that_the_training_images_lack_is_refused() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1, 4]);
-    let error = located(&config(Dataset::Idx, dir.path(), &[])).unwrap().test([2, 3], 2).unwrap_err();
+    let error = Files::Idx(located(&config(Dataset::Idx, dir.path(), &[])).unwrap()).test([2, 3], 2).unwrap_err();
     let expected = "t10k-labels-idx1-ubyte: label 1 (from 0) is 4, but the 2 classes are 0 to 1: correct it";
     assert!(error.to_string().ends_with(expected), "{error}");
 }
@@ -166,9 +166,9 @@ fn chosen_label_that_no_training_image_has_is_refused() {
     // The test images may lack some of the classes, but not all.
     let files = chosen(&[3, 4]);
     assert_eq!(files.train().unwrap().labels(), [0, 1]);
-    let test = files.test([2, 3], 2).unwrap();
+    let test = Files::Idx(files.clone()).test([2, 3], 2).unwrap();
     assert_eq!((test.labels(), test.names()), (&[1][..], &["3".into(), "4".into()][..]));
-    assert!(chosen(&[2, 3]).test([2, 3], 2).is_err());
+    assert!(Files::Idx(chosen(&[2, 3])).test([2, 3], 2).is_err());
 }
 
 #[test]
@@ -234,7 +234,10 @@ fn transposed_files_give_upright_images_for_training_and_test() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 1], &[1]);
     let files = located(&Data { transpose: true, ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
-    assert_eq!((files.train().unwrap().size(), files.test([3, 2], 2).unwrap().size()), ([3, 2], [3, 2]));
+    assert_eq!(
+        (files.train().unwrap().size(), Files::Idx(files.clone()).test([3, 2], 2).unwrap().size()),
+        ([3, 2], [3, 2])
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use image::{GrayImage, Luma};
 use tempfile::TempDir;
 
 use super::*;
+use crate::data::Files;
 
 /// Writes an image of 28 by 28 pixels with a stroke of this height. Images of other heights differ.
 fn write(path: &Path, height: u32) {
@@ -31,15 +32,15 @@ fn sub_folders_are_the_classes_and_a_fifth_of_each_is_held_out() {
     let pictures = ImageFolder::read(folder.path()).unwrap();
     assert_eq!(pictures.train.names(), ["ash", "oak"]);
     let count = |images: &Images, class| images.labels().iter().filter(|&&label| label == class).count();
-    let test = pictures.test([28, 28], 2).unwrap();
+    let test = &pictures.test;
     assert_eq!([count(&pictures.train, 0), count(&pictures.train, 1)], [16, 8]);
-    assert_eq!([count(&test, 0), count(&test, 1)], [4, 2]);
+    assert_eq!([count(test, 0), count(test, 1)], [4, 2]);
     // Strokes of 1 to 20 rows are all there, each once.
     let rows = |images: &Images| {
         let rows = |index| images.pixels(index).iter().filter(|&&pixel| pixel > 0).count() / 4;
-        (0..images.len()).filter(|&index| images.label(index) == 0).map(rows).collect::<Vec<_>>()
+        (0..images.len()).filter(|&index| images.labels()[index] == 0).map(rows).collect::<Vec<_>>()
     };
-    let mut all = [rows(&pictures.train), rows(&test)].concat();
+    let mut all = [rows(&pictures.train), rows(test)].concat();
     all.sort_unstable();
     assert_eq!(all, (1..=20).collect::<Vec<_>>());
 }
@@ -199,7 +200,7 @@ fn folder_without_classes_is_an_error_that_says_what_belongs_there() {
 fn test_images_of_other_classes_are_refused() {
     let folder = folder(&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/c", 1)]);
     assert!(refusal(folder.path()).contains("has the sub-folders a, c, but a, b are expected"));
-    let pictures = ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path()).unwrap();
+    let pictures = Files::ImageFolder(ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path()).unwrap());
     assert!(pictures.test([28, 28], 3).unwrap_err().to_string().contains("but 3 classes are expected"));
     assert!(pictures.test([9, 9], 2).unwrap_err().to_string().contains("28x28 pixels, but the network is for 9x9"));
 }
@@ -216,5 +217,5 @@ fn class_without_training_or_test_images_is_named() {
         assert!(refusal(folder.path()).contains(named), "{}", refusal(folder.path()));
     }
     let two = folder(&[("a", 2), ("b", 9)]);
-    assert_eq!(ImageFolder::read(two.path()).unwrap().test([28, 28], 2).unwrap().len(), 3);
+    assert_eq!(ImageFolder::read(two.path()).unwrap().test.len(), 3);
 }

@@ -1,39 +1,117 @@
-//! The batches of one pass through the data set: which images each has, and how it is made.
+//! Burn's view of a [`Loader`]: the batches of an epoch one after the other, made ahead of their use by threads.
 
-use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
+use burn::data::dataset::DatasetError;
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 
 use super::Loader;
-use crate::data::augment::Sample;
+use crate::data::augment::{Augmentation, Sample};
 use crate::data::batch::{Batch, BatchImages, Unlabelled};
 use crate::random::{Key, Purpose, derived_seed};
 
+impl DataLoader<Batch> for Loader {
+    /// Starts the next epoch.
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
+        let number = self.done + self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
+        // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
+        let is_copied = self.as_bytes && self.augmentation.is_none();
+        let threads = if is_copied || self.device_images().is_some() { 0 } else { self.threads };
+        let epoch = Arc::new(Epoch { number, order: self.order(number), unlabelled, loader: self.clone() });
+        let ahead = (0..threads).map(|thread| make_ahead(&epoch, thread, threads)).collect();
+        Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
+    }
+
+    /// The number of images in an epoch, with and without labels.
+    fn num_items(&self) -> usize {
+        self.length + self.unlabelled.len()
+    }
+
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
+        Arc::new(Self { device: device.clone(), on_device: Arc::default(), ..self.clone() })
+    }
+
+    /// The loader of the next device, with every batch of it, where Burn asks for a range of the images for each device.
+    fn slice(&self, _: usize, _: usize) -> Arc<dyn DataLoader<Batch>> {
+        let part = self.parts.fetch_add(1, Ordering::Relaxed) % self.devices;
+        let epochs = AtomicU64::new(self.epochs.load(Ordering::Relaxed));
+        Arc::new(Self { part, epochs: Arc::new(epochs), ..self.clone() })
+    }
+}
+
+/// The batches of the current epoch.
+struct Batches {
+    epoch: Arc<Epoch>,
+    ahead: Vec<Receiver<Batch>>,
+    /// The index of the next batch.
+    next: usize,
+    /// The number of images, and the number of them that have been in a batch.
+    images: usize,
+    done: usize,
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch, DatasetError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let queue = self.ahead.get(self.next % self.ahead.len().max(1));
+        let made = queue.and_then(|queue| queue.recv().ok());
+        let batch = made.or_else(|| self.epoch.batch(self.next))?;
+        self.next += 1;
+        self.done += batch.size();
+        Some(Ok(batch))
+    }
+}
+
+impl DataLoaderIterator<Batch> for Batches {
+    fn progress(&self) -> Progress {
+        // Poisson sampling can take more than there are.
+        Progress::new(self.done.min(self.images), self.images, Some("images".into()))
+    }
+}
+
+/// Makes the batches of one of `threads` threads, a few ahead of their use. The threads' queues are read in turn, so the
+/// order of the batches does not depend on which thread is faster.
+fn make_ahead(epoch: &Arc<Epoch>, thread: usize, threads: usize) -> Receiver<Batch> {
+    let (sender, receiver) = sync_channel(4);
+    let epoch = epoch.clone();
+    let make = move || {
+        let indices = (thread..).step_by(threads);
+        // The receiver is gone if the epoch ended early.
+        indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
+    };
+    // If the thread can't be started, its queue is closed, and its batches are made when they are requested.
+    let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);
+    receiver
+}
+
 /// One pass through the data set.
-pub struct Epoch {
+struct Epoch {
     /// Counted from 1.
-    pub number: u64,
-    pub order: Vec<Sample>,
-    pub unlabelled: Vec<Sample>,
-    pub loader: Loader,
+    number: u64,
+    order: Vec<Sample>,
+    unlabelled: Vec<Sample>,
+    loader: Loader,
 }
 
 impl Epoch {
     /// The batch at `index`, from 0, among those of this device; `None` after the last one.
-    pub fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
+    fn batch(&self, index: usize) -> Option<Batch> {
+        let Loader { images, batch_size, unlabelled_per_batch, devices, part, augmentation, .. } = &self.loader;
         let index = index * devices + part;
         if index >= self.loader.batches() {
             return None;
         }
         let (samples, loss_weight) = match &self.loader.sampling {
             Some((key, rate)) => self.sampled(key, *rate, index),
-            None => {
-                let (samples, loss_weight) = self.part_of_update(&self.order, *batch_size, index);
-                (samples.into(), loss_weight)
-            }
+            None => self.part_of_update(&self.order, *batch_size, index),
         };
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
@@ -42,67 +120,58 @@ impl Epoch {
             let images = BatchImages::Scaled(images);
             return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
         }
-        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.label(sample.index))).collect();
+        let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.labels()[sample.index])).collect();
         let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
+        let augmented = |samples: &[Sample]| self.images_of(samples, augmentation.as_ref());
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
             let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
-            Unlabelled { plain: self.plain(samples), augmented: self.augmented(samples), loss_weight }
+            Unlabelled { plain: self.images_of(&samples, None), augmented: augmented(&samples), loss_weight }
         });
-        Some(Batch { images: self.augmented(&samples), targets, unlabelled, seed, loss_weight })
+        Some(Batch { images: augmented(&samples), targets, unlabelled, seed, loss_weight })
     }
 
     /// A Poisson sample for the batch at `index`, which takes each image with the probability `rate`, and its weight.
-    fn sampled(&self, key: &Key, rate: f64, index: usize) -> (Cow<'_, [Sample]>, f64) {
+    fn sampled(&self, key: &Key, rate: f64, index: usize) -> (Vec<Sample>, f64) {
         let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
         let mut generator = key.generator(Purpose::Sampling { step });
         let samples: Vec<Sample> = self.order.iter().copied().filter(|_| generator.random::<f64>() < rate).collect();
         // An image that does not count stands for no image.
-        if samples.is_empty() { (self.order[..1].into(), 0.0) } else { (samples.into(), 1.0) }
+        if samples.is_empty() { (self.order[..1].into(), 0.0) } else { (samples, 1.0) }
     }
 
-    /// The images, augmented.
-    fn augmented(&self, samples: &[Sample]) -> BatchImages {
-        match &self.loader.augmentation {
-            Some(augmentation) => self.images_of(augmentation.pixels(&self.loader.images, samples)),
-            None => self.plain(samples),
-        }
-    }
-
-    /// The images as they are in the data set.
-    fn plain(&self, samples: &[Sample]) -> BatchImages {
-        let pixels = samples.iter().map(|sample| self.loader.images.pixels(sample.index));
-        self.images_of(pixels.collect::<Vec<_>>().concat())
-    }
-
-    fn images_of(&self, bytes: Vec<u8>) -> BatchImages {
+    /// The images, augmented or as they are in the data set.
+    fn images_of(&self, samples: &[Sample], augmentation: Option<&Augmentation>) -> BatchImages {
         let Loader { images, batcher, device, as_bytes, .. } = &self.loader;
+        let bytes = match augmentation {
+            Some(augmentation) => augmentation.pixels(images, samples),
+            None => samples.iter().map(|sample| images.pixels(sample.index)).collect::<Vec<_>>().concat(),
+        };
         let bytes = BatchImages::Bytes { bytes, area: images.size().iter().product(), batcher: batcher.clone() };
         if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
     }
 
-    /// The images of the batch at `index`, among those of all devices, with `size` images in each batch but the last one.
-    /// Also the batch's fraction of the images of its update.
-    fn part_of_update<'a>(&self, samples: &'a [Sample], size: usize, index: usize) -> (&'a [Sample], f64) {
+    /// The images of the batch at `index`, among those of all devices, and their fraction of the images of its update.
+    fn part_of_update(&self, samples: &[Sample], size: usize, index: usize) -> (Vec<Sample>, f64) {
         let in_update = self.loader.accumulation * self.loader.devices;
         let first = index / in_update * in_update;
         let images = self.of_batches(samples, size, index..index + 1);
         let fraction = images.len() as f64 / self.of_batches(samples, size, first..first + in_update).len() as f64;
-        (images, fraction)
+        (images.into(), fraction)
     }
 
-    /// The images of some batches.
+    /// The images of some batches, with `size` images in each but the last one.
     fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
         let end = if batches.end < self.loader.batches() { batches.end * size } else { samples.len() };
         &samples[(batches.start * size).min(end)..end]
     }
 
     /// The number of images in all batches of this device.
-    pub fn images(&self) -> usize {
+    fn images(&self) -> usize {
         let Loader { batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
-        let of = |index| {
-            let of = |samples, size| self.of_batches(samples, size, index..index + 1).len();
-            of(&self.order, *batch_size) + of(&self.unlabelled, *unlabelled_per_batch)
+        let images = |index| {
+            self.of_batches(&self.order, *batch_size, index..index + 1).len()
+                + self.of_batches(&self.unlabelled, *unlabelled_per_batch, index..index + 1).len()
         };
-        (*part..self.loader.batches()).step_by(*devices).map(of).sum()
+        (*part..self.loader.batches()).step_by(*devices).map(images).sum()
     }
 }

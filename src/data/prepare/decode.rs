@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use image::{DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba, RgbaImage};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::error::ImageError;
 
@@ -37,22 +37,18 @@ pub fn decode(encoded: &[u8], limits: Limits) -> Result<RgbImage, ImageError> {
     largest.max_image_width = Some(limits.side);
     largest.max_image_height = Some(limits.side);
     largest.max_alloc = Some(limits.memory);
-    reader.limits(largest);
+    reader.limits(largest.clone());
     let mut decoder = reader.into_decoder()?;
     // The decoder's own limits do not count the buffer that it decodes into.
-    let mut memory = image::Limits::default();
-    memory.max_alloc = Some(limits.memory);
-    memory.reserve(decoder.total_bytes())?;
+    largest.reserve(decoder.total_bytes())?;
     let orientation = decoder.orientation()?;
     let picture = DynamicImage::from_decoder(decoder)?;
     // The decoder fills the missing part of a cut-off file with grey.
     if is_jpeg && !is_whole(encoded) {
         return Err(ImageError::Truncated);
     }
-    let scale = f64::from(LONGEST) / f64::from(picture.width().max(picture.height()));
-    let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    let (width, height) = picture.dimensions();
-    let mut picture = if scale < 1.0 { picture.thumbnail_exact(side(width), side(height)) } else { picture };
+    let is_large = picture.width().max(picture.height()) > LONGEST;
+    let mut picture = if is_large { picture.thumbnail(LONGEST, LONGEST) } else { picture };
     // Cameras save a picture as the sensor was held, with a note on how to turn it.
     picture.apply_orientation(orientation);
     Ok(flatten(&eight_bits(picture)))
@@ -62,15 +58,13 @@ pub fn decode(encoded: &[u8], limits: Limits) -> Result<RgbImage, ImageError> {
 fn is_whole(jpeg: &[u8]) -> bool {
     let mut at = 2;
     while let Some(&[first, kind]) = jpeg.get(at..at + 2) {
-        match (first, kind) {
+        let length = || jpeg[at + 2..].first_chunk().map_or(0, |&length| u16::from_be_bytes(length));
+        at += match (first, kind) {
             (0xff, 0xd9) => return true,
             // A segment with its length.
-            (0xff, 0xc0..=0xcf | 0xda..=0xfe) => match jpeg.get(at + 2..at + 4) {
-                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
+            (0xff, 0xc0..=0xcf | 0xda..=0xfe) => 2 + usize::from(length()),
             // Compressed data, in which 0xff is followed by 0 or a restart marker.
-            _ => at += 1,
+            _ => 1,
         }
     }
     false
@@ -78,8 +72,7 @@ fn is_whole(jpeg: &[u8]) -> bool {
 
 /// The picture with 8 bits a channel. Many files of 16 bits use only a part of their range: it is stretched.
 fn eight_bits(picture: DynamicImage) -> RgbaImage {
-    use DynamicImage::{ImageLuma16, ImageLumaA16, ImageRgb16, ImageRgba16};
-    if !matches!(picture, ImageLuma16(_) | ImageLumaA16(_) | ImageRgb16(_) | ImageRgba16(_)) {
+    if picture.color().bytes_per_pixel() == picture.color().channel_count() {
         return picture.into_rgba8();
     }
     let deep = picture.into_rgba16();

@@ -3,7 +3,7 @@
 use image::{GrayImage, imageops};
 
 use super::error::{Doubt, ImageError};
-use super::morphology::{otsu_level, regions, to_edge};
+use super::morphology::{around, otsu_level, regions, to_edge};
 
 /// Pictures with longer sides have noise that is smoothed.
 const LARGE: u32 = 128;
@@ -36,11 +36,11 @@ struct Part {
 impl Part {
     const NONE: Self = Self { mass: 0.0, outer: 0.0, moment: [0.0; 2], from: [u32::MAX; 2], to: [0; 2] };
 
-    /// Extends the box around this part to that around another one.
-    fn include(&mut self, other: &Self) {
+    /// Extends the box around this part by another box.
+    fn include(&mut self, from: [u32; 2], to: [u32; 2]) {
         for axis in 0..2 {
-            self.from[axis] = self.from[axis].min(other.from[axis]);
-            self.to[axis] = self.to[axis].max(other.to[axis]);
+            self.from[axis] = self.from[axis].min(from[axis]);
+            self.to[axis] = self.to[axis].max(to[axis]);
         }
     }
 
@@ -61,35 +61,31 @@ impl Part {
 
 /// The digit in `ink`, cut out, and what is doubtful about it. Refused if nothing stands out.
 pub fn digit(ink: &GrayImage) -> Result<(GrayImage, Vec<Doubt>), ImageError> {
-    let (width, height) = ink.dimensions();
-    let is_large = width.max(height) > LARGE;
+    let size = [ink.width() as usize, ink.height() as usize];
+    let is_large = ink.width().max(ink.height()) > LARGE;
     let smooth = if is_large { imageops::blur(ink, 1.0) } else { ink.clone() };
     let threshold = (THRESHOLD * f32::from(otsu_level(&smooth))).max(1.0) as u8;
     let inside: Vec<bool> = smooth.pixels().map(|pixel| pixel[0] >= threshold).collect();
-    let regions = regions(&inside, width as usize);
-    let (kept, doubts) = choose(&parts(&smooth, &regions), [width, height]).ok_or(ImageError::Blank)?;
+    let regions = regions(&inside, size);
+    let (kept, doubts) = choose(&parts(&smooth, &regions), [ink.width(), ink.height()]).ok_or(ImageError::Blank)?;
 
     // With the soft edges.
     let margin = if is_large { 2 } else { 1 };
     let mut chosen = vec![false; regions.len()];
     for at in (0..regions.len()).filter(|&at| kept[regions[at]]) {
-        let (x, y) = (at % width as usize, at / width as usize);
-        for y in y.saturating_sub(margin)..=(y + margin).min(height as usize - 1) {
-            let row = y * width as usize;
-            chosen[row + x.saturating_sub(margin)..=row + (x + margin).min(width as usize - 1)].fill(true);
-        }
+        around(at, margin, size).for_each(|at| chosen[at] = true);
     }
     let mut levels: Vec<u8> =
         ink.pixels().zip(&regions).filter(|&(_, &region)| kept[region]).map(|(ink, _)| ink[0]).collect();
-    let at = (levels.len().checked_sub(1).ok_or(ImageError::Blank)?) * 9 / 10;
+    let at = (levels.len() - 1) * 9 / 10;
     let strong = f32::from(*levels.select_nth_unstable(at).1);
     let floor = 0.3 * f32::from(threshold).min(strong);
     let level = |ink: u8| (255.0 * (f32::from(ink) - floor) / (strong - floor)).clamp(0.0, 255.0).round() as u8;
-    let levels = ink.pixels().zip(&chosen).map(|(ink, &chosen)| if chosen { level(ink[0]) } else { 0 }).collect();
-    let digit = GrayImage::from_raw(width, height, levels).ok_or(ImageError::Blank)?;
-    let inked = || digit.enumerate_pixels().filter(|(_, _, pixel)| pixel[0] > 0);
-    let (left, right) = inked().fold((u32::MAX, 0), |(low, high), (x, _, _)| (low.min(x), high.max(x)));
-    let (top, bottom) = inked().fold((u32::MAX, 0), |(low, high), (_, y, _)| (low.min(y), high.max(y)));
+    let mut digit = ink.clone();
+    digit.iter_mut().zip(&chosen).for_each(|(ink, &chosen)| *ink = if chosen { level(*ink) } else { 0 });
+    let mut inked = Part::NONE;
+    digit.enumerate_pixels().filter(|pixel| pixel.2[0] > 0).for_each(|(x, y, _)| inked.include([x, y], [x, y]));
+    let ([left, top], [right, bottom]) = (inked.from, inked.to);
     Ok((imageops::crop_imm(&digit, left, top, right - left + 1, bottom - top + 1).to_image(), doubts))
 }
 
@@ -98,13 +94,13 @@ fn parts(ink: &GrayImage, regions: &[usize]) -> Vec<Part> {
     let mut parts = vec![Part::NONE; regions.iter().copied().max().unwrap_or(0) + 1];
     let size = [ink.width() as usize, ink.height() as usize];
     let strip = size[0].max(size[1]) / STRIP;
-    for ((x, y, ink), &region) in ink.enumerate_pixels().zip(regions) {
+    for (at, ((x, y, ink), &region)) in ink.enumerate_pixels().zip(regions).enumerate() {
         let (part, mass) = (&mut parts[region], f64::from(ink[0]));
         part.mass += mass;
-        part.outer += if to_edge([x as usize, y as usize], size) < strip { mass } else { 0.0 };
+        part.outer += if to_edge(at, size) < strip { mass } else { 0.0 };
         part.moment[0] += mass * f64::from(x);
         part.moment[1] += mass * f64::from(y);
-        part.include(&Part { from: [x, y], to: [x, y], ..Part::NONE });
+        part.include([x, y], [x, y]);
     }
     parts
 }
@@ -135,15 +131,11 @@ fn choose(parts: &[Part], size: [u32; 2]) -> Option<(Vec<bool>, Vec<Doubt>)> {
         !kept[region] && part.mass >= SPECK * digit.mass && digit.gap(part) <= NEAR * digit.side()
     }) {
         kept[next] = true;
-        digit.include(&parts[next]);
+        digit.include(parts[next].from, parts[next].to);
     }
     let (of_digit, others): (Vec<usize>, Vec<usize>) = eligible.into_iter().partition(|&region| kept[region]);
-    let mut doubts = vec![];
-    if of_digit.iter().any(|&region| touches(&parts[region])) {
-        doubts.push(Doubt::Edge);
-    }
-    if others.iter().any(|&region| parts[region].mass >= OTHER * digit.mass) {
-        doubts.push(Doubt::Several);
-    }
-    Some((kept, doubts))
+    let is_cut = of_digit.iter().any(|&region| touches(&parts[region]));
+    let has_others = others.iter().any(|&region| parts[region].mass >= OTHER * digit.mass);
+    let doubts = [is_cut.then_some(Doubt::Edge), has_others.then_some(Doubt::Several)];
+    Some((kept, doubts.into_iter().flatten().collect()))
 }

@@ -8,7 +8,6 @@ use thiserror::Error;
 /// Why a picture can't be read.
 #[derive(Debug, Error)]
 pub enum ImageError {
-    /// The file is not PNG or JPEG, is damaged, or is too large.
     #[error("not a readable PNG or JPEG image: {0}")]
     Undecodable(#[from] image::ImageError),
     #[error("the JPEG image is cut off: its end marker is missing; copy or download it again")]
@@ -17,7 +16,6 @@ pub enum ImageError {
     Count { found: usize, expected: usize },
     #[error("the pixels are all 0 or 1: multiply them by 255, the strongest ink")]
     Unit,
-    /// All pixels are nearly equal.
     #[error("the image is blank: no stroke stands out from the background")]
     Blank,
 }
@@ -27,12 +25,10 @@ pub enum ImageError {
 pub enum Doubt {
     #[serde(rename = "the ink touches the edge: the digit may be cut off")]
     Edge,
-    /// Something as heavy as the digit is beside it.
     #[serde(rename = "there seem to be several digits: only the most central one is classified")]
     Several,
     #[serde(rename = "this does not look like a digit")]
     NoDigit,
-    /// No class is probable.
     #[serde(rename = "the network is not sure")]
     LowConfidence,
 }

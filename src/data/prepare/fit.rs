@@ -9,17 +9,16 @@ use super::morphology::widen;
 /// How many times larger than in the image the strokes are made wider.
 const DETAIL: u32 = 8;
 
-/// The digit scaled to the size that it has in the image, [`DETAIL`] times as large. Strokes that are much narrower than
-/// those of the training images get wider.
+/// The digit scaled to the size that it has in the image, [`DETAIL`] times as large. Strokes that are narrower than most of
+/// the training images' width get that wide.
 pub fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
-    let missing = DETAIL as f32 * look.least_stroke() - stroke_width(&large);
+    let missing = DETAIL as f32 * (0.8 * look.stroke) - stroke_width(&large, large.width() as usize);
     let radius = (missing / 2.0).round().clamp(0.0, 2.0 * DETAIL as f32) as u32;
     if radius == 0 { large } else { widen(&large, radius) }
 }
 
-/// The image: the digit at its size, around its centre of mass or in the middle, as the training images are. The
-/// strongest ink is 255.
+/// The image: the digit at its size, as far as possible with its centre of mass in the middle. The strongest ink is 255.
 pub fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     let [height, width] = size.map(|side| side as u32);
     let mut digit = scaled(stroke, [height, width], look);

@@ -29,20 +29,14 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     let dark = is_dark(picture);
     let ink = differences(picture, &paper(picture, dark), dark);
     let strongest = ink.iter().copied().fold(0.0, f32::max);
-    if strongest < LEAST {
-        return Err(ImageError::Blank);
-    }
     let levels = ink.iter().map(|ink| (255.0 * ink / strongest).round() as u8).collect();
-    let ink = GrayImage::from_raw(picture.width(), picture.height(), levels).ok_or(ImageError::Blank)?;
-    if is_empty(&ink, strongest) { Err(ImageError::Blank) } else { Ok(ink) }
+    let ink = GrayImage::from_raw(picture.width(), picture.height(), levels);
+    ink.filter(|ink| strongest >= LEAST && !is_empty(ink, strongest)).ok_or(ImageError::Blank)
 }
 
 /// Whether faint ink in a large picture is only noise, or light that changes: no step between neighbours, in a small
 /// version without the noise, is much larger than the others.
 fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
-    if ink.width().max(ink.height()) <= LOCAL {
-        return false;
-    }
     let small = reduced(ink, LOCAL);
     let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
     let mut steps: Vec<f32> = (1..small.height())
@@ -51,7 +45,7 @@ fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
         .collect();
     steps.sort_unstable_by(f32::total_cmp);
     let (Some(&largest), Some(&middle)) = (steps.last(), steps.get(steps.len() / 2)) else { return false };
-    largest < FAINT && largest < STEP * middle.max(0.5)
+    ink.width().max(ink.height()) > LOCAL && largest < FAINT && largest < STEP * middle.max(0.5)
 }
 
 /// Whether the ink is darker than the paper. Paper is most of what is around each place, so a digit whose strokes enclose
@@ -65,11 +59,10 @@ fn is_dark(picture: &RgbImage) -> bool {
     dark >= light
 }
 
+type Picture<P> = ImageBuffer<P, Vec<u8>>;
+
 /// The picture with sides of at most `longest` pixels.
-fn reduced<P: Pixel<Subpixel = u8> + 'static>(
-    picture: &ImageBuffer<P, Vec<u8>>,
-    longest: u32,
-) -> ImageBuffer<P, Vec<u8>> {
+fn reduced<P: Pixel<Subpixel = u8> + 'static>(picture: &Picture<P>, longest: u32) -> Picture<P> {
     let (width, height) = picture.dimensions();
     let most = width.max(height).max(longest);
     let side = |side: u32| (side * longest / most).max(1);
@@ -79,8 +72,7 @@ fn reduced<P: Pixel<Subpixel = u8> + 'static>(
 /// A sheet of the middle colour along the edge.
 fn edge(picture: &RgbImage) -> RgbImage {
     let size = [picture.width() as usize, picture.height() as usize];
-    let edge = picture.enumerate_pixels().filter(|&(x, y, _)| to_edge([x as usize, y as usize], size) == 0);
-    let edge = edge.map(|(_, _, pixel)| *pixel);
+    let edge = picture.pixels().enumerate().filter(|&(at, _)| to_edge(at, size) == 0).map(|(_, pixel)| *pixel);
     RgbImage::from_pixel(picture.width(), picture.height(), percentile(&edge.collect::<Vec<_>>(), 0.5))
 }
 
@@ -107,7 +99,7 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
     let height = ink.len() / width;
     // A frame is farther out.
     let inset = (width.max(height) / 12).min((width.min(height) - 1) / 2);
-    let edge = ink.iter().enumerate().filter(|&(at, _)| to_edge([at % width, at / width], [width, height]) == inset);
+    let edge = ink.iter().enumerate().filter(|&(at, _)| to_edge(at, [width, height]) == inset);
     let (inked, all) = edge.fold((0, 0), |(inked, all), (_, &ink)| (inked + usize::from(ink > half), all + 1));
     let energy: f32 = ink.iter().map(|&ink| ink * ink).sum();
     energy.sqrt() * (1.0 - EDGE * inked as f32 / all as f32).powi(2)
@@ -115,16 +107,13 @@ fn prominence(ink: &[f32], width: u32) -> f32 {
 
 /// How much each pixel is darker than the paper, or lighter, over all channels.
 fn differences(picture: &RgbImage, paper: &RgbImage, dark: bool) -> Vec<f32> {
-    let pixels = picture.pixels().zip(paper.pixels());
-    pixels
-        .map(|(pixel, paper)| {
-            let difference = |channel: usize| {
-                let difference = f32::from(paper[channel]) - f32::from(pixel[channel]);
-                if dark { difference.max(0.0) } else { (-difference).max(0.0) }
-            };
-            (0..3).map(|channel| difference(channel).powi(2)).sum::<f32>().sqrt()
-        })
-        .collect()
+    let sign = if dark { 1.0 } else { -1.0 };
+    let difference = |(pixel, paper): (&Rgb<u8>, &Rgb<u8>)| {
+        let channels = pixel.0.into_iter().zip(paper.0);
+        let differences = channels.map(|(level, paper)| (sign * (f32::from(paper) - f32::from(level))).max(0.0));
+        differences.map(|difference| difference.powi(2)).sum::<f32>().sqrt()
+    };
+    picture.pixels().zip(paper.pixels()).map(difference).collect()
 }
 
 /// The paper behind each pixel.

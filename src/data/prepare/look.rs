@@ -1,6 +1,7 @@
 //! What the training images look like.
 
-use image::{GrayImage, Luma};
+use std::ops::{Div, Rem};
+
 use serde::{Deserialize, Serialize};
 
 use super::morphology::to_edge;
@@ -9,13 +10,13 @@ use super::morphology::to_edge;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// The level of the background.
-    background: u8,
+    pub(super) background: u8,
     /// The level of the strongest ink.
-    ink: u8,
+    pub(super) ink: u8,
     /// The usual length of a digit's longer side, as a fraction of the image's.
     pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
-    stroke: f32,
+    pub(super) stroke: f32,
     /// Whether an image is a whole picture, without a background.
     pub(super) whole: bool,
     /// The least and the most of each measure.
@@ -42,27 +43,25 @@ struct Measures {
 impl Measures {
     fn of(ink: &[f32], width: usize) -> Self {
         let height = ink.len() / width;
-        let inked = || ink.iter().enumerate().filter(|&(_, &ink)| ink > 0.1).map(|(at, _)| (at % width, at / width));
-        let box_of = |along: fn((usize, usize)) -> usize| {
-            let (low, high) = inked().map(along).fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
-            (high + 1).saturating_sub(low) as f32
-        };
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let on_edge = |at: &usize| to_edge([at % width, at / width], [width, height]) == 0;
-        let edge: Vec<f32> = (0..ink.len()).filter(on_edge).map(|at| ink[at]).collect();
-        let centre = |place: fn(usize, usize) -> usize| {
-            ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5)).sum::<f32>() / mass
+        // The length of the box around the ink and the centre of mass along an axis.
+        let along = |place: fn(usize, usize) -> usize, side: usize| {
+            let inked = (0..ink.len()).filter(|&at| ink[at] > 0.1).map(|at| place(at, width));
+            let (low, high) = inked.fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
+            let moments = ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5));
+            ((high + 1).saturating_sub(low) as f32 / side as f32, moments.sum::<f32>() / mass / side as f32)
         };
-        let levels = GrayImage::from_fn(width as u32, height as u32, |x, y| {
-            Luma([(255.0 * ink[y as usize * width + x as usize]) as u8])
-        });
+        let ((across, x), (down, y)) = (along(usize::rem, width), along(usize::div, height));
+        let on_edge = (0..ink.len()).filter(|&at| to_edge(at, [width, height]) == 0);
+        let edge: Vec<f32> = on_edge.map(|at| ink[at]).collect();
+        let levels: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
         Self {
             edge: edge.iter().sum::<f32>() / edge.len() as f32,
             strongest: ink.iter().copied().fold(0.0, f32::max),
-            filled: (box_of(|at| at.0) / width as f32).max(box_of(|at| at.1) / height as f32),
-            stroke: stroke_width(&levels),
-            x: centre(|at, width| at % width) / width as f32,
-            y: centre(|at, width| at / width) / height as f32,
+            filled: across.max(down),
+            stroke: stroke_width(&levels, width),
+            x,
+            y,
         }
     }
 
@@ -99,12 +98,11 @@ impl Look {
 
     /// Measures `images`, each of `size`, `[height, width]`.
     pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
-        let on_edge = |at: usize| to_edge([at % width, at / width], [width, height]) == 0;
         let mut counts = [0usize; 256];
         let (mut low, mut high) = (u8::MAX, 0);
         for (at, &level) in images.clone().flat_map(|image| image.iter().enumerate()) {
             (low, high) = (low.min(level), high.max(level));
-            counts[usize::from(level)] += usize::from(on_edge(at));
+            counts[usize::from(level)] += usize::from(to_edge(at, [width, height]) == 0);
         }
         let background = (0..=255).max_by_key(|&level| counts[usize::from(level)]).unwrap_or(0);
         let ink = if background - low > high - background { low } else { high };
@@ -115,43 +113,27 @@ impl Look {
         }
         let mut look = Self { background, ink, ..Self::MNIST };
         let measured: Vec<[f32; 6]> = images.map(|image| Measures::of(&look.ink_of(image), width).numbers()).collect();
-        let column = |number: usize| {
+        let Some(last) = measured.len().checked_sub(1) else { return look };
+        let columns = [0, 1, 2, 3, 4, 5].map(|number| {
             let mut values: Vec<f32> = measured.iter().map(|measures| measures[number]).collect();
             values.sort_unstable_by(f32::total_cmp);
             values
-        };
-        let columns: [Vec<f32>; 6] = [0, 1, 2, 3, 4, 5].map(column);
-        if let Some(last) = measured.len().checked_sub(1) {
-            let at = |place: usize| columns.each_ref().map(|values| values[place]);
-            let [_, _, filled, stroke, ..] = at(measured.len() / 2);
-            // A fiftieth of the range farther out.
-            let bounds =
-                |from: [f32; 6], to: [f32; 6]| [0, 1, 2, 3, 4, 5].map(|it| from[it] + 0.02 * (from[it] - to[it]));
-            let (least, most) = (at(0), at(last));
-            look = Self {
-                filled,
-                stroke,
-                least: Measures::from_numbers(bounds(least, most)),
-                most: Measures::from_numbers(bounds(most, least)),
-                ..look
-            };
-        }
+        });
+        let middle = measured.len() / 2;
+        (look.filled, look.stroke) = (columns[2][middle], columns[3][middle]);
+        // A fiftieth of the range farther out.
+        let bound =
+            |from: usize, to: usize| columns.each_ref().map(|values| values[from] + 0.02 * (values[from] - values[to]));
+        look.least = Measures::from_numbers(bound(0, last));
+        look.most = Measures::from_numbers(bound(last, 0));
         look
     }
 
     /// Whether an image of `size` already looks so. Of whole pictures, every image does.
     pub fn fits(&self, pixels: &[u8], size: [usize; 2]) -> bool {
-        if self.whole {
-            return true;
-        }
         let measures = Measures::of(&self.ink_of(pixels), size[1]).numbers();
         let bounds = self.least.numbers().into_iter().zip(self.most.numbers());
-        measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
-    }
-
-    /// The highest level.
-    pub fn strongest(&self) -> u8 {
-        self.ink.max(self.background)
+        self.whole || measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
     }
 
     /// Which is the lighter one, ink or background; neither in whole pictures.
@@ -161,11 +143,6 @@ impl Look {
             _ if self.ink > self.background => "light on dark",
             _ => "dark on light",
         }
-    }
-
-    /// The width, in pixels, below which strokes get wider.
-    pub fn least_stroke(&self) -> f32 {
-        0.8 * self.stroke
     }
 
     /// Ink from 0 to 255 in the levels of the training images.
@@ -181,14 +158,15 @@ impl Look {
     }
 }
 
-/// The mean width of the strokes in `ink`, in pixels: twice their area over the length of their outline.
-pub fn stroke_width(ink: &GrayImage) -> f32 {
-    let at = |x: u32, y: u32| ink.get_pixel_checked(x, y).map_or(0.0, |pixel| f32::from(pixel[0]));
-    let area: f32 = ink.pixels().map(|pixel| f32::from(pixel[0])).sum();
+/// The mean width of the strokes in `ink`, `[height, width]`, in pixels: twice their area over the length of their outline.
+pub fn stroke_width(ink: &[u8], width: usize) -> f32 {
+    let height = ink.len() / width;
+    let at = |x: usize, y: usize| if x < width && y < height { f32::from(ink[y * width + x]) } else { 0.0 };
+    let area: f32 = ink.iter().copied().map(f32::from).sum();
     let mut outline = 0.0;
     // From one row and column before the image, where there is no ink.
-    for y in 0..=ink.height() {
-        for x in 0..=ink.width() {
+    for y in 0..=height {
+        for x in 0..=width {
             let (own, left, above) = (at(x, y), at(x.wrapping_sub(1), y), at(x, y.wrapping_sub(1)));
             outline += (own - left).hypot(own - above);
         }

@@ -55,16 +55,12 @@ impl Prepared {
 }
 
 /// Decodes a picture and prepares it for a network that was trained on images of `size`, `[height, width]`, with this
-/// `look`.
-///
-/// # Errors
-/// If it can't be decoded within the limits, or is blank.
+/// look. Refused if it can't be decoded within the limits, or is blank.
 pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) -> Result<Prepared, ImageError> {
     as_trained_on(decode::decode(encoded, limits)?, size, look)
 }
 
-/// Decodes a picture for training: one of `size` in grey, light on dark, is taken as it is, any other one is prepared as
-/// MNIST's images are.
+/// Decodes a picture for training: one of `size` in grey, light on dark, stays as it is, any other becomes like MNIST's.
 pub(crate) fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -> Result<Vec<u8>, ImageError> {
     let picture = decode::decode(encoded, limits)?;
     let is_of_size = [picture.height() as usize, picture.width() as usize] == size;
@@ -78,7 +74,7 @@ pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> 
     let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
     let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
     match GrayImage::from_raw(width, height, pixels) {
-        Some(_) if is_unit && look.strongest() > 1 => Err(ImageError::Unit),
+        Some(_) if is_unit && look.ink.max(look.background) > 1 => Err(ImageError::Unit),
         Some(grey) if found == size[0] * size[1] => as_trained_on(DynamicImage::from(grey).into_rgb8(), size, look),
         _ => Err(ImageError::Count { found, expected: size[0] * size[1] }),
     }
@@ -105,7 +101,7 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     let (digit, mut doubts) = digit::digit(&ink)?;
     let stroke = fit::stroke(&digit, size, look);
     let image = fit::fit(&stroke, size, look);
-    if look::stroke_width(&stroke) > WIDEST * stroke.width().max(stroke.height()) as f32 {
+    if look::stroke_width(&stroke, stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());

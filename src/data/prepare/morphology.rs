@@ -3,57 +3,58 @@
 //! The crate `imageproc` has them too. It asks for features of crates that Burn uses, so that all of Burn would be compiled
 //! again, and brings a library for linear algebra.
 
-use image::{GrayImage, Luma};
+use std::ops::Range;
 
-/// The level that separates `picture` best into dark and light pixels, after Otsu (1979): the variance between the two is
-/// the largest.
+use image::GrayImage;
+
+/// The level that separates dark and light pixels best: their variance is the largest. After Otsu (1979).
 pub fn otsu_level(picture: &GrayImage) -> u8 {
     let mut counts = [0.0f64; 256];
     picture.pixels().for_each(|pixel| counts[usize::from(pixel[0])] += 1.0);
-    let all: f64 = counts.iter().sum();
-    let sum: f64 = (0..256).map(|level| level as f64 * counts[level]).sum();
-    let (mut below, mut sum_below) = (0.0, 0.0);
-    let mut best = (0.0, 0);
-    for level in 0..=u8::MAX {
-        below += counts[usize::from(level)];
-        sum_below += f64::from(level) * counts[usize::from(level)];
-        if below > 0.0 && below < all {
-            let difference = sum_below / below - (sum - sum_below) / (all - below);
-            let variance = below * (all - below) * difference * difference;
-            if variance > best.0 {
-                best = (variance, level);
-            }
-        }
-    }
-    best.1
+    let part = |levels: Range<usize>| {
+        let all: f64 = counts[levels.clone()].iter().sum();
+        (all, levels.map(|level| level as f64 * counts[level]).sum::<f64>() / all)
+    };
+    let variance = |level: u8| {
+        let next = usize::from(level) + 1;
+        let ((dark, dark_mean), (light, light_mean)) = (part(0..next), part(next..256));
+        let difference = dark_mean - light_mean;
+        if dark > 0.0 && light > 0.0 { dark * light * difference * difference } else { 0.0 }
+    };
+    // The lowest of equals.
+    (0..=u8::MAX).rev().max_by(|&one, &other| variance(one).total_cmp(&variance(other))).unwrap_or(0)
 }
 
-/// The distance of the pixel at `[x, y]` from the nearest edge of a picture of `size`, `[width, height]`.
-pub fn to_edge([x, y]: [usize; 2], [width, height]: [usize; 2]) -> usize {
+/// The distance of the pixel at `at` from the nearest edge of a picture of `[width, height]`.
+pub fn to_edge(at: usize, [width, height]: [usize; 2]) -> usize {
+    let (x, y) = (at % width, at / width);
     x.min(y).min(width - 1 - x).min(height - 1 - y)
+}
+
+/// The pixels within `reach` of the one at `at` along both axes, in a picture of `[width, height]`.
+pub fn around(at: usize, reach: usize, [width, height]: [usize; 2]) -> impl Iterator<Item = usize> {
+    let near = |place: usize, side: usize| place.saturating_sub(reach)..(place + reach + 1).min(side);
+    let columns = near(at % width, width);
+    near(at / width, height).flat_map(move |y| columns.clone().map(move |x| y * width + x))
 }
 
 /// The connected regions of the pixels that are `inside`, `[height, width]`, diagonal neighbours included: each pixel's
 /// region, counted from 1, and 0 outside.
-pub fn regions(inside: &[bool], width: usize) -> Vec<usize> {
+pub fn regions(inside: &[bool], size: [usize; 2]) -> Vec<usize> {
     let mut regions = vec![0; inside.len()];
-    let (mut count, mut open) = (0, vec![]);
+    let mut count = 0;
     for start in 0..inside.len() {
         if !inside[start] || regions[start] > 0 {
             continue;
         }
         count += 1;
         regions[start] = count;
-        open.push(start);
+        let mut open = vec![start];
         while let Some(at) = open.pop() {
-            let (x, y) = (at % width, at / width);
-            for y in y.saturating_sub(1)..=(y + 1).min(inside.len() / width - 1) {
-                for x in x.saturating_sub(1)..=(x + 1).min(width - 1) {
-                    let next = y * width + x;
-                    if inside[next] && regions[next] == 0 {
-                        regions[next] = count;
-                        open.push(next);
-                    }
+            for next in around(at, 1, size).filter(|&next| inside[next]) {
+                if regions[next] == 0 {
+                    regions[next] = count;
+                    open.push(next);
                 }
             }
         }
@@ -61,27 +62,17 @@ pub fn regions(inside: &[bool], width: usize) -> Vec<usize> {
     regions
 }
 
-/// The picture with a border of `radius` pixels, and strokes wider by as much on each side: each pixel has the most of the
-/// ink within `radius`.
+/// The picture with a border of `radius` pixels, and strokes wider by as much: each pixel has the most ink within `radius`.
 pub fn widen(picture: &GrayImage, radius: u32) -> GrayImage {
-    let (width, height) = picture.dimensions();
-    let mut wide = GrayImage::new(width + 2 * radius, height + 2 * radius);
-    for down in 0..=2 * radius {
-        // Half the width of a disc at this height.
-        let from_middle = f64::from(down.abs_diff(radius));
-        let reach = (f64::from(radius).powi(2) - from_middle * from_middle).sqrt() as u32;
-        for (y, row) in picture.rows().enumerate() {
-            let levels: Vec<u8> = row.map(|pixel| pixel[0]).collect();
-            for x in 0..width + 2 * radius {
-                // The pixels of the old row that reach this one.
-                let from = x.saturating_sub(radius + reach) as usize;
-                let to = ((x + reach + 1).saturating_sub(radius) as usize).min(levels.len());
-                if from < to {
-                    let most = levels[from..to].iter().copied().max().unwrap_or(0);
-                    let Luma([level]) = wide.get_pixel_mut(x, y as u32 + down);
-                    *level = most.max(*level);
-                }
-            }
+    let width = picture.width() + 2 * radius;
+    let mut wide = GrayImage::new(width, picture.height() + 2 * radius);
+    // Half the width of a disc at each height.
+    let half = |down: u32| (f64::from(radius).powi(2) - f64::from(down.abs_diff(radius)).powi(2)).sqrt() as u32;
+    for (x, y, ink) in picture.enumerate_pixels().filter(|(_, _, ink)| ink[0] > 0) {
+        for (down, half) in (0..=2 * radius).map(|down| (down, half(down))) {
+            let left = ((y + down) * width + x + radius - half) as usize;
+            let row = wide.iter_mut().skip(left).take(2 * half as usize + 1);
+            row.for_each(|level| *level = ink[0].max(*level));
         }
     }
     wide

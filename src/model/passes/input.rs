@@ -63,7 +63,7 @@ impl Input {
             self.ink.clear();
             for batch in batches {
                 if let BatchImages::Bytes { bytes, area, batcher } = batch {
-                    let scaled = batcher.values();
+                    let scaled = *batcher.values;
                     self.background = scaled[0];
                     self.ink.extend(bytes, *area, &scaled.map(|value| value - scaled[0]));
                 }
