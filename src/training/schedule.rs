@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn rates_of_every_kind_are_above_0_and_at_most_the_full_one_in_short_trainings_too() {
         for kind in ScheduleKind::ALL {
-            for warmup in [0.0, 0.3, 0.5, 0.999].into_iter().filter(|_| kind.uses("warmup")).chain([0.2]) {
+            for warmup in [0.0, 0.2, 0.3, 0.5, 0.999] {
                 let schedule = Schedule { warmup: Some(warmup), ..schedule(kind) };
                 for (per_epoch, epochs) in [(1, 1), (2, 1), (1, 3), (10, 1), (7, 30)] {
                     let rates = all(schedule.clone(), per_epoch, epochs);
