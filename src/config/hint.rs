@@ -27,8 +27,9 @@ pub fn is_renamed(key: &str) -> bool {
 /// Why the schema refuses `setting`, and what is allowed. `None` if the schema accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
-    let value = setting.value.trim_matches(['"', '\'']);
-    let written = format!("{key} = \"{value}\"");
+    let value = setting.value.as_ref();
+    let typed = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string)).unwrap_or_default();
+    let written = format!("{key} = \"{typed}\"");
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
         return Some(format!("renamed to {new}"));
     }
@@ -39,11 +40,11 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
         return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
     };
-    if setting.parsed().is_some_and(|value| values::accepts(schema, &value)) {
+    if value.is_some_and(|value| values::accepts(schema, value)) {
         return None;
     }
     let words = values::words(schema);
-    let meant = nearest(value, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    let meant = nearest(&typed, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
     Some(format!("must be {}{meant}", values::allowed(schema)))
 }
 

@@ -39,22 +39,20 @@ use std::{
 pub use self::augment::Augment;
 pub use self::devices::Devices;
 pub(crate) use self::difference::{Difference, differences};
-pub(crate) use self::document::table;
+pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
-pub(crate) use self::hint::{is_renamed, nearest};
+pub(crate) use self::hint::nearest;
 pub(crate) use self::home::expand_home;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
 pub use self::privacy::Privacy;
 pub(crate) use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
-pub(crate) use self::schema::is_section;
 pub use self::schema::{Key, all_keys, schema_json};
 pub use self::semi_supervised::SemiSupervised;
-use self::setting::Setting;
-pub(crate) use self::toml_text::{dotted, line_of, shortened};
+pub(crate) use self::setting::Setting;
 pub use self::training::{BatchSize, Gradients, Training};
 
 /// The reference recipe, the config of runs without a config file.
@@ -132,7 +130,7 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
 /// The settings that the run in `init.from` brings along. None if it is a file of weights, or no run: whoever loads the
 /// weights reports that.
 fn inherited(settings: &[Setting]) -> Vec<Setting> {
-    let from = settings.iter().find(|it| it.key() == "init.from").and_then(Setting::parsed);
+    let from = settings.iter().find(|it| it.key() == "init.from").and_then(|it| it.value.as_ref());
     let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));
     let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
     let brought = document::parse(&text).0.into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
@@ -150,7 +148,7 @@ fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, V
             Some(message) => problems.push(setting.problem(message)),
         }
     }
-    let document: String = accepted.iter().map(Setting::assignment).collect();
+    let document: String = accepted.iter().filter_map(Setting::assignment).collect();
     let experiment = toml::from_str(&document).unwrap_or_else(|error| {
         // The schema comes from the structs that serde reads: it accepts nothing else.
         let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());

@@ -94,11 +94,6 @@ pub fn keys(section: Option<&str>) -> Vec<String> {
     keys
 }
 
-/// Whether a key takes a table with names of the user's choice.
-pub fn takes_table(section: Option<&str>, name: &str) -> bool {
-    find(section, name).is_some_and(|schema| schema["additionalProperties"].is_object())
-}
-
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
     properties(section)?.get(name)
 }

@@ -3,19 +3,17 @@
 use std::path::PathBuf;
 
 use toml::Value;
-use toml::de::DeTable;
 
-use super::location::Location;
-use super::reader::{Entry, Reader};
+use super::reader::Reader;
 use super::space::{Axis, Range, Space, are_different};
-use crate::config::{Problem, allowed_name, is_name, nearest, table};
+use crate::config::{Problem, Setting, allowed_name, is_name, nearest, table};
 
 /// The contents of a sweep file.
 #[derive(Debug)]
 pub struct SweepFile {
     /// The base: the config file that is varied.
     pub base: PathBuf,
-    pub base_location: Location,
+    pub base_setting: Setting,
     /// The sweep's name, also that of its folder.
     pub name: String,
     /// The seeds: at least one, all different.
@@ -47,66 +45,27 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let document = document.get_ref();
-    let mut reader = Reader { text, problems };
-    refuse_unknown_keys(&mut reader, document);
-    let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| {
+    let mut reader = Reader { text, document: document.get_ref(), problems };
+    let top = reader.top();
+    let unknown = top.iter().filter(|setting| !KEYS.contains(&&*setting.name));
+    reader.problems.extend(unknown.map(|setting| setting.problem(unknown_key(&setting.name))));
+    let base = reader.required(&top, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
+    let seeds = reader.required(&top, "seeds", SEEDS, |seeds: &Vec<u64>| {
         !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
     });
-    let base_location = reader.find(document, "base").map(|(location, _)| location);
-    let name = name(&mut reader, document, stem);
-    let space = space(&mut reader, document);
-    let (Some(base_location), Some(base), Some(seeds), Some(name), Some(space)) =
-        (base_location, base, seeds, name, space)
-    else {
-        return Err(reader.problems);
+    let section = |name| top.iter().find(|setting| setting.name == name);
+    let name = match section("name") {
+        Some(setting) => reader.value(setting, &allowed_name(), |name: &String| is_name(name)),
+        None => Some(stem.to_string()),
     };
-    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
-        reader.report("the trials", &format!("make more than {MAX_RUNS} runs: remove some values or seeds"));
+    if section("name").is_none() && !is_name(stem) {
+        reader.report("name", "is missing, and the file's name can't name a folder: set it, as in name = \"try\"");
     }
-    if reader.problems.is_empty() {
-        Ok(SweepFile { base, base_location, name, seeds, space })
-    } else {
-        Err(reader.problems)
-    }
-}
-
-fn refuse_unknown_keys(reader: &mut Reader<'_>, document: &DeTable<'_>) {
-    for (name, value) in document {
-        let typed = name.get_ref().as_ref();
-        if KEYS.contains(&typed) {
-            continue;
-        }
-        let message = match nearest(typed, &KEYS.map(String::from)) {
-            Some(key) => format!("unknown key; did you mean {key}?"),
-            None => format!(
-                "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
-                KEYS.join(", ")
-            ),
-        };
-        reader.problems.push(Location::new(reader.text, None, name, value).problem(message));
-    }
-}
-
-fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
-    if reader.find(document, "name").is_some() {
-        let allowed = allowed_name();
-        return reader.optional(document, "name", &allowed, |name: &String| is_name(name));
-    }
-    if !is_name(stem) {
-        let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
-        reader.report("name", message);
-    }
-    Some(stem.to_string())
-}
-
-fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
-    match (reader.find(document, "grid"), reader.find(document, "random")) {
-        (Some(section), None) => grid(reader, &section),
-        (None, Some(section)) => random(reader, &section),
-        (Some(_), Some((location, _))) => {
-            reader.problems.push(location.problem("conflicts with [grid]: a sweep has only one of them"));
+    let space = match (section("grid"), section("random")) {
+        (Some(grid), None) => read_grid(&mut reader, grid),
+        (None, Some(random)) => read_random(&mut reader, random),
+        (Some(_), Some(random)) => {
+            reader.problems.push(random.problem("conflicts with [grid]: a sweep has only one of them"));
             None
         }
         (None, None) => {
@@ -114,45 +73,65 @@ fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
             reader.report("[grid] or [random]", message);
             None
         }
+    };
+    let (Some(base_setting), Some(base), Some(seeds), Some(name), Some(space)) =
+        (section("base").cloned(), base, seeds, name, space)
+    else {
+        return Err(reader.problems);
+    };
+    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
+        reader.report("the trials", &format!("make more than {MAX_RUNS} runs: remove some values or seeds"));
+    }
+    if reader.problems.is_empty() {
+        Ok(SweepFile { base, base_setting, name, seeds, space })
+    } else {
+        Err(reader.problems)
     }
 }
 
-fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
-    let grid = reader.section(section)?;
+fn unknown_key(name: &str) -> String {
+    match nearest(name, &KEYS.map(String::from)) {
+        Some(key) => format!("unknown key; did you mean {key}?"),
+        None => format!(
+            "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
+            KEYS.join(", ")
+        ),
+    }
+}
+
+fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
     let mut axes = vec![];
-    for (location, value) in reader.entries(grid) {
-        let values =
-            reader.value(&location, value, VALUES, |values: &Vec<Value>| !values.is_empty() && are_different(values));
-        check_key(reader, &location, values.as_ref().is_some_and(|values| values.len() > 1));
-        axes.extend(values.map(|values| Axis { location, values }));
+    for setting in reader.entries(section)? {
+        let values = reader.value(&setting, VALUES, |values: &Vec<Value>| !values.is_empty() && are_different(values));
+        check_key(reader, &setting, values.as_ref().is_some_and(|values| values.len() > 1));
+        axes.extend(values.map(|values| Axis { setting, values }));
     }
     Some(Space::Grid(axes))
 }
 
-fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
-    let random = reader.section(section)?;
-    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
-    let seed = reader.optional(random, "seed", SEED, is_seed);
+fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+    let mut entries = reader.entries(section)?;
+    let trials = reader.required(&entries, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
+    let seed = reader.optional(&entries, "seed", SEED, is_seed);
+    entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
     let mut axes = vec![];
-    for (location, value) in reader.entries(random) {
-        if location.key == "trials" || location.key == "seed" {
-            continue;
-        }
-        let values = reader.value(&location, value, Range::ALLOWED, Range::is_valid);
-        check_key(reader, &location, values.as_ref().is_some_and(Range::varies));
-        axes.extend(values.map(|values| Axis { location, values }));
+    for setting in entries {
+        let values = reader.value(&setting, Range::ALLOWED, Range::is_valid);
+        check_key(reader, &setting, values.as_ref().is_some_and(Range::varies));
+        axes.extend(values.map(|values| Axis { setting, values }));
     }
     // The order in the file does not matter.
-    axes.sort_by(|one, other| one.location.key.cmp(&other.location.key));
+    axes.sort_by_key(|axis| axis.setting.key());
     Some(Space::Random { trials: trials?, seed: seed.unwrap_or(1), axes })
 }
 
-fn check_key(reader: &mut Reader<'_>, location: &Location, varies: bool) {
-    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == location.key) {
-        reader.problems.push(location.problem(*message));
+fn check_key(reader: &mut Reader<'_>, setting: &Setting, varies: bool) {
+    let key = setting.key();
+    if let Some((_, message)) = NOT_VARIED.iter().find(|(name, _)| *name == key) {
+        reader.problems.push(setting.problem(*message));
     }
-    if varies && SAME_FOR_ALL.contains(&location.key.as_str()) {
-        reader.problems.push(location.problem("must have a single value: all trials must use the same images"));
+    if varies && SAME_FOR_ALL.contains(&&*key) {
+        reader.problems.push(setting.problem("must have a single value: all trials must use the same images"));
     }
 }
 
@@ -182,8 +161,8 @@ mod tests {
     fn keys(text: &str) -> Vec<String> {
         let file = read(&format!("{START}{text}"), "try").unwrap();
         match file.space {
-            Space::Grid(axes) => axes.into_iter().map(|axis| axis.location.key).collect(),
-            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.location.key).collect(),
+            Space::Grid(axes) => axes.into_iter().map(|axis| axis.setting.key()).collect(),
+            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.setting.key()).collect(),
         }
     }
 

@@ -4,7 +4,7 @@ use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
-use super::location::Location;
+use crate::config::Setting;
 use crate::random::{Purpose, generator};
 
 /// Dotted keys and their values.
@@ -32,7 +32,7 @@ pub enum Space {
 /// One key that is varied.
 #[derive(Debug)]
 pub struct Axis<V> {
-    pub location: Location,
+    pub setting: Setting,
     pub values: V,
 }
 
@@ -92,12 +92,12 @@ impl Space {
         }
     }
 
-    /// The location of `key`, if it is varied.
-    pub fn location(&self, key: &str) -> Option<&Location> {
-        let is_key = |location: &&Location| location.key == key;
+    /// The setting of `key`, if it is varied.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        let is_key = |setting: &&Setting| setting.key() == key;
         match self {
-            Self::Grid(axes) => axes.iter().map(|axis| &axis.location).find(is_key),
-            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.location).find(is_key),
+            Self::Grid(axes) => axes.iter().map(|axis| &axis.setting).find(is_key),
+            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.setting).find(is_key),
         }
     }
 
@@ -108,9 +108,9 @@ impl Space {
         match self {
             Self::Grid(axes) => {
                 trials.push(vec![]);
-                for Axis { location, values } in axes {
+                for Axis { setting, values } in axes {
                     let with = |trial: &Settings, value: &Value| {
-                        trial.iter().cloned().chain([(location.key.clone(), value.clone())]).collect()
+                        trial.iter().cloned().chain([(setting.key(), value.clone())]).collect()
                     };
                     trials =
                         trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect();
@@ -119,7 +119,7 @@ impl Space {
             Self::Random { trials: count, seed, axes } => {
                 for trial in 0..*count as u64 {
                     let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let draw = |axis: &Axis<Range>| (axis.location.key.clone(), axis.values.draw(&mut generator));
+                    let draw = |axis: &Axis<Range>| (axis.setting.key(), axis.values.draw(&mut generator));
                     let settings: Settings = axes.iter().map(draw).collect();
                     if !trials.contains(&settings) {
                         trials.push(settings);
