@@ -1,7 +1,8 @@
 //! Checks the keys that depend on each other.
 
+use super::data::{Dataset, Pixels};
 use super::error::Problem;
-use super::experiment::{Dataset, Experiment, Pixels};
+use super::experiment::Experiment;
 use super::optimizer::OptimizerKind;
 use super::schema;
 use super::setting::Setting;

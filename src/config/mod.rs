@@ -6,8 +6,8 @@
 //! that depend on each other. All problems are reported together, before any work starts. `resumption` decides which keys
 //! may change when a run is resumed.
 
-mod augment;
 mod combinations;
+mod data;
 mod devices;
 mod difference;
 mod document;
@@ -17,12 +17,10 @@ mod hint;
 mod home;
 mod init;
 mod optimizer;
-mod privacy;
 mod resolve;
 mod resumption;
 mod schedule;
 mod schema;
-mod semi_supervised;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -36,24 +34,22 @@ use std::{
     path::Path,
 };
 
-pub use self::augment::Augment;
+pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
 pub(crate) use self::difference::{Difference, differences};
 pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
-pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
+pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
 pub(crate) use self::hint::nearest;
 pub(crate) use self::home::expand_home;
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind};
-pub use self::privacy::Privacy;
 pub(crate) use self::resumption::check_resumable;
 pub use self::schedule::{Schedule, ScheduleKind};
 pub use self::schema::{Key, all_keys, schema_json};
-pub use self::semi_supervised::SemiSupervised;
 pub(crate) use self::setting::Setting;
-pub use self::training::{BatchSize, Gradients, Training};
+pub use self::training::{BatchSize, Gradients, Privacy, SemiSupervised, Training};
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");

@@ -1,12 +1,11 @@
 //! Fills in the optional keys that an experiment uses, and clears those that belong to another kind of optimiser or schedule.
 
-use super::augment::{Augment, ELASTIC_SIGMA};
+use super::data::{Augment, ELASTIC_SIGMA};
 use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
 use super::optimizer::{ADAMW_DECAY, BETA_1, BETA_2, EPSILON, Optimizer, OptimizerKind};
-use super::privacy::{CLIP, DELTA, Privacy};
 use super::schedule::{EVERY, FACTOR, Schedule, ScheduleKind};
 use super::schema::kind_uses;
-use super::semi_supervised::{RATIO, SemiSupervised, THRESHOLD};
+use super::training::{CLIP, DELTA, Privacy, RATIO, SemiSupervised, THRESHOLD};
 
 impl Experiment {
     /// The experiment with its optional keys filled in, as far as they are used. Keys of another kind of optimiser or
@@ -50,8 +49,8 @@ impl Privacy {
 impl Optimizer {
     /// With the keys of its kind, by Keras' defaults.
     pub fn resolved(mut self) -> Self {
-        let kind = self.kind.to_string();
-        let uses = |key| kind_uses("optimizer", key, &kind);
+        let kind = self.kind;
+        let uses = |key| kind_uses("optimizer", key, kind);
         resolve(&mut self.beta_1, uses("beta_1"), BETA_1);
         resolve(&mut self.beta_2, uses("beta_2"), BETA_2);
         resolve(&mut self.epsilon, uses("epsilon"), EPSILON);
@@ -66,8 +65,8 @@ impl Optimizer {
 impl Schedule {
     /// With the keys of its kind.
     pub fn resolved(mut self) -> Self {
-        let kind = self.kind.to_string();
-        let uses = |key| kind_uses("schedule", key, &kind);
+        let kind = self.kind;
+        let uses = |key| kind_uses("schedule", key, kind);
         resolve(&mut self.every, uses("every"), EVERY);
         resolve(&mut self.factor, uses("factor"), FACTOR);
         let warmup = if self.kind == ScheduleKind::OneCycle { 0.3 } else { 0.0 };

@@ -109,9 +109,9 @@ pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
 }
 
 /// Whether a key of `section` is used by `kind`, or by every kind.
-pub fn kind_uses(section: &str, key: &str, kind: &str) -> bool {
+pub fn kind_uses(section: &str, key: &str, kind: impl ToString) -> bool {
     let kinds = kinds(Some(section), key);
-    kinds.is_empty() || kinds.iter().any(|name| name == kind)
+    kinds.is_empty() || kinds.contains(&kind.to_string())
 }
 
 /// The keys and sections at the top level or in a section.
