@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use toml::Value;
 
-use super::reader::Reader;
+use super::reader::{Reader, find};
 use super::space::{Axis, Range, Space, are_different};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, table};
 
@@ -53,14 +53,17 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let seeds = reader.required(&top, "seeds", SEEDS, |seeds: &Vec<u64>| {
         !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
     });
-    let section = |name| top.iter().find(|setting| setting.name == name);
+    let section = |name| find(&top, name);
     let name = match section("name") {
         Some(setting) => reader.value(setting, &allowed_name(), |name: &String| is_name(name)),
-        None => Some(stem.to_string()),
+        None => {
+            if !is_name(stem) {
+                let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
+                reader.report("name", message);
+            }
+            Some(stem.to_string())
+        }
     };
-    if section("name").is_none() && !is_name(stem) {
-        reader.report("name", "is missing, and the file's name can't name a folder: set it, as in name = \"try\"");
-    }
     let space = match (section("grid"), section("random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
         (None, Some(random)) => read_random(&mut reader, random),
@@ -82,10 +85,9 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
         reader.report("the trials", &format!("make more than {MAX_RUNS} runs: remove some values or seeds"));
     }
-    if reader.problems.is_empty() {
-        Ok(SweepFile { base, base_setting, name, seeds, space })
-    } else {
-        Err(reader.problems)
+    match reader.problems.is_empty() {
+        true => Ok(SweepFile { base, base_setting, name, seeds, space }),
+        false => Err(reader.problems),
     }
 }
 
@@ -112,7 +114,7 @@ fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
 fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
     let mut entries = reader.entries(section)?;
     let trials = reader.required(&entries, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
-    let seed = reader.optional(&entries, "seed", SEED, is_seed);
+    let seed = find(&entries, "seed").and_then(|setting| reader.value(setting, SEED, is_seed));
     entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
     let mut axes = vec![];
     for setting in entries {

@@ -9,11 +9,16 @@ use crate::config::{Problem, Setting, settings};
 pub struct Reader<'a> {
     pub text: &'a str,
     pub document: &'a DeTable<'a>,
-    /// The problems, in no particular order.
+    /// In no particular order.
     pub problems: Vec<Problem>,
 }
 
-impl<'a> Reader<'a> {
+/// The setting of a key at the top of the file, or of a section.
+pub fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
+    settings.iter().find(|setting| setting.key() == key)
+}
+
+impl Reader<'_> {
     /// Reports a problem that has no line in the file.
     pub fn report(&mut self, setting: &str, message: &str) {
         let (setting, message) = (setting.to_string(), message.to_string());
@@ -25,19 +30,7 @@ impl<'a> Reader<'a> {
         self.document.iter().map(|(name, value)| Setting::new(self.text, None, name, value, true)).collect()
     }
 
-    /// The value of `key`, if present and valid. Reports an invalid value.
-    pub fn optional<T: DeserializeOwned>(
-        &mut self,
-        settings: &[Setting],
-        key: &str,
-        allowed: &str,
-        is_valid: fn(&T) -> bool,
-    ) -> Option<T> {
-        let setting = settings.iter().find(|it| it.key() == key)?;
-        self.value(setting, allowed, is_valid)
-    }
-
-    /// The same for a required key: also reports that it is missing.
+    /// The value of a required key. Reports that it is missing or invalid.
     pub fn required<T: DeserializeOwned>(
         &mut self,
         settings: &[Setting],
@@ -45,10 +38,11 @@ impl<'a> Reader<'a> {
         allowed: &str,
         is_valid: fn(&T) -> bool,
     ) -> Option<T> {
-        if settings.iter().all(|it| it.key() != key) {
+        let setting = find(settings, key);
+        if setting.is_none() {
             self.report(key, &format!("is missing; it must be {allowed}"));
         }
-        self.optional(settings, key, allowed, is_valid)
+        self.value(setting?, allowed, is_valid)
     }
 
     /// A value that serde accepts and that fulfils `is_valid`. Otherwise reports that it must be `allowed`.
@@ -69,8 +63,8 @@ impl<'a> Reader<'a> {
     /// keys that are set twice, and a value that is not a section.
     pub fn entries(&mut self, section: &Setting) -> Option<Vec<Setting>> {
         let Some(table) = self.document.get(&*section.name).and_then(|value| value.get_ref().as_table()) else {
-            let message = format!("must be a section, [{}], with keys of the config", section.name);
-            self.problems.push(section.problem(message));
+            self.problems
+                .push(section.problem(format!("must be a section, [{}], with keys of the config", section.name)));
             return None;
         };
         let mut entries = settings(self.text, None, table, true);

@@ -36,46 +36,27 @@ pub struct Axis<V> {
     pub values: V,
 }
 
+/// The values that a random trial may have.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "toml::Table")]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Range {
     /// One of these values, all equally likely.
-    Any(Any),
-    Between(Interval),
-}
-
-impl TryFrom<toml::Table> for Range {
-    type Error = toml::de::Error;
-
-    fn try_from(table: toml::Table) -> Result<Self, Self::Error> {
-        if table.contains_key("any") { table.try_into().map(Self::Any) } else { table.try_into().map(Self::Between) }
-    }
-}
-
-/// `{ any = [..] }`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Any {
-    any: Vec<Value>,
-}
-
-/// `{ from = .., to = .., scale = .., whole = .. }`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Interval {
-    from: f64,
-    to: f64,
-    #[serde(default)]
-    scale: Scale,
-    /// Whole numbers only, both ends included.
-    #[serde(default)]
-    whole: bool,
+    Any { any: Vec<Value> },
+    Between {
+        from: f64,
+        to: f64,
+        #[serde(default)]
+        scale: Scale,
+        /// Whole numbers only, both ends included.
+        #[serde(default)]
+        whole: bool,
+    },
 }
 
 /// The scale on which the numbers of an interval are uniformly distributed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Scale {
+pub enum Scale {
     /// The numbers themselves.
     #[default]
     Linear,
@@ -137,14 +118,14 @@ impl Range {
         whole) or scale = \"log\" (from above 0), or { any = [..] } with different values";
 
     pub fn is_valid(&self) -> bool {
+        // Above 2^53, `f64` can't represent every whole number.
+        let is_whole = |number: f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
         match self {
-            Self::Any(Any { any }) => !any.is_empty() && are_different(any),
-            Self::Between(Interval { from, to, scale, whole }) => {
-                // Above 2^53, `f64` can't represent every whole number.
-                let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
+            Self::Any { any } => !any.is_empty() && are_different(any),
+            &Self::Between { from, to, scale, whole } => {
                 from < to
                     && (to - from).is_finite()
-                    && (*scale == Scale::Linear || *from > 0.0)
+                    && (scale == Scale::Linear || from > 0.0)
                     && (!whole || is_whole(from) && is_whole(to))
             }
         }
@@ -152,32 +133,27 @@ impl Range {
 
     /// Whether the range has more than one value.
     pub fn varies(&self) -> bool {
-        !matches!(self, Self::Any(Any { any }) if any.len() == 1)
+        !matches!(self, Self::Any { any } if any.len() == 1)
     }
 
     fn draw(&self, generator: &mut impl RngExt) -> Value {
-        match self {
-            Self::Any(Any { any }) => any[generator.random_range(0..any.len())].clone(),
-            Self::Between(interval) => interval.draw(generator.random()),
-        }
-    }
-}
-
-impl Interval {
-    /// The number at the quantile `at`, in [0, 1).
-    fn draw(&self, at: f64) -> Value {
-        // A whole number n stands for the interval [n, n + 1).
-        let (from, to) = (self.from, if self.whole { self.to + 1.0 } else { self.to });
-        let number = match self.scale {
-            Scale::Linear => from + at * (to - from),
-            Scale::Log => (from.ln() + at * (to.ln() - from.ln())).exp(),
+        let (from, to, scale, whole) = match self {
+            Self::Any { any } => return any[generator.random_range(0..any.len())].clone(),
+            &Self::Between { from, to, scale, whole } => (from, to, scale, whole),
         };
-        if self.whole {
-            return Value::Integer(number.floor().clamp(self.from, self.to) as i64);
+        let at: f64 = generator.random();
+        // A whole number n stands for the interval [n, n + 1).
+        let end = if whole { to + 1.0 } else { to };
+        let number = match scale {
+            Scale::Linear => from + at * (end - from),
+            Scale::Log => (from.ln() + at * (end.ln() - from.ln())).exp(),
+        };
+        if whole {
+            return Value::Integer(number.floor().clamp(from, to) as i64);
         }
         // Four significant digits are precise enough, easier to read, and the same on every platform, unlike `exp`.
         let rounded: f64 = format!("{number:.3e}").parse().unwrap_or(number);
-        Value::Float(rounded.clamp(self.from, self.to))
+        Value::Float(rounded.clamp(from, to))
     }
 }
 
