@@ -14,20 +14,14 @@ impl Backend {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    pub fn is_built(self) -> bool {
-        match self {
-            Self::Cuda => cfg!(feature = "cuda"),
-            Self::Metal => cfg!(feature = "metal"),
-            Self::Vulkan => cfg!(feature = "vulkan"),
-            Self::Wgpu => cfg!(feature = "wgpu"),
-            Self::NdArray => cfg!(feature = "ndarray"),
-            Self::Flex => cfg!(feature = "flex"),
-        }
-    }
-
     /// The CPU backend that `auto` prefers, if one is compiled in.
     pub fn cpu() -> Option<Self> {
         Self::built().find(|backend| !backend.is_gpu())
+    }
+
+    /// The names of those that are compiled in, for a message.
+    pub fn names() -> String {
+        Self::built().map(Self::name).collect::<Vec<_>>().join(", ")
     }
 
     /// What to do if no GPU is found.
@@ -102,9 +96,4 @@ fn identify(device: &Device) -> (String, bool) {
 #[cfg(not(any(feature = "cuda", feature = "wgpu")))]
 fn identify(_: &Device) -> (String, bool) {
     ("unnamed".into(), false)
-}
-
-/// The names of `backends`, for a message.
-pub fn names(backends: impl Iterator<Item = Backend>) -> String {
-    backends.map(Backend::name).collect::<Vec<_>>().join(", ")
 }

@@ -27,4 +27,4 @@ pub use heartbeat::{Report, close, report_to, verdict};
 #[cfg(test)]
 pub(crate) use token::TokenError;
 #[cfg(feature = "remote")]
-pub(crate) use worker::{Transport, Worker};
+pub(crate) use worker::Worker;

@@ -2,9 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
-use std::sync::OnceLock;
 
 use burn::server::{
     AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
@@ -24,17 +23,6 @@ use super::endpoint;
 use super::error::RemoteError;
 use super::token::{TokenError, token};
 
-#[derive(Debug, Clone)]
-pub enum Transport {
-    /// Iroh, which is encrypted.
-    Iroh {
-        /// The file of the worker's identity, created if missing. `None` for a new identity each time.
-        identity: Option<PathBuf>,
-    },
-    /// WebSocket, which is not encrypted.
-    WebSocket,
-}
-
 pub struct Worker {
     server: RemoteServer,
     devices: usize,
@@ -49,13 +37,15 @@ enum Listening {
 
 impl Worker {
     /// Starts to listen for clients of `devices`, which are of one backend. Listens on the loopback address, or on the
-    /// address `exposed` for other machines. Port 0 takes any free port. Calls `tell` for each client that connects or
-    /// is refused.
+    /// address `exposed` for other machines. Port 0 takes any free port. The connections are encrypted, and the worker has
+    /// the identity in this file, which is created if missing, or a new one; but not over `websocket`. Calls `tell` for each
+    /// client that connects or is refused.
     pub fn listen(
         devices: Vec<Device>,
-        transport: &Transport,
         exposed: Option<IpAddr>,
         port: u16,
+        websocket: bool,
+        identity: Option<&Path>,
         tell: fn(&str),
     ) -> Result<Self, RemoteError> {
         let has_token = TokenAuthorizer::new(token()?).map_err(|_| TokenError::Missing)?;
@@ -71,16 +61,12 @@ impl Worker {
         let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
         let runtime = endpoint::runtime()?;
         let refused = |reason: String| RemoteError::Listen { address, reason };
-        let listening = match transport {
-            Transport::WebSocket => {
-                Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
-            }
-            Transport::Iroh { identity } => {
-                let secret = secret(identity.as_deref())?;
-                let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
-                let builder = builder.map_err(|error| refused(error.to_string()))?;
-                Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
-            }
+        let listening = if websocket {
+            Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
+        } else {
+            let builder = endpoint::builder().secret_key(secret(identity)?).clear_ip_transports().bind_addr(address);
+            let builder = builder.map_err(|error| refused(error.to_string()))?;
+            Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
         };
         tell_refusals(tell);
         Ok(Self { server, devices: count, listening, runtime })
@@ -155,8 +141,7 @@ fn host(address: SocketAddr) -> String {
 
 /// Passes on Burn's log messages about sessions that are refused or fail.
 fn tell_refusals(tell: fn(&str)) {
-    static REFUSALS: OnceLock<Refusals> = OnceLock::new();
-    if log::set_logger(REFUSALS.get_or_init(|| Refusals { tell })).is_ok() {
+    if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
@@ -179,11 +164,9 @@ impl Log for Refusals {
     }
 
     fn log(&self, record: &Record) {
-        if self.enabled(record.metadata()) {
-            let message = record.args().to_string();
-            if !is_disconnection(&message) {
-                (self.tell)(&format!("warning: {message}"));
-            }
+        let message = record.args().to_string();
+        if self.enabled(record.metadata()) && !is_disconnection(&message) {
+            (self.tell)(&format!("warning: {message}"));
         }
     }
 
