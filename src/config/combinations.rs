@@ -6,6 +6,7 @@ use super::experiment::Experiment;
 use super::optimizer::OptimizerKind;
 use super::schema;
 use super::setting::Setting;
+use super::toml_text::dotted;
 use super::training::{BatchSize, Gradients};
 
 /// A conflict between keys whose values are valid one by one: whether it happens, the key that is reported with the others
@@ -148,30 +149,31 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
     let reported: Vec<_> = problems.iter().map(|problem| problem.key.clone()).collect();
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| reported.iter().any(|reported| reported == key));
     let conflicts = conflicts(experiment);
-    let kinds =
-        [("optimizer", experiment.optimizer.kind.to_string()), ("schedule", experiment.schedule.kind.to_string())];
     for setting in settings {
         let key = setting.key();
         let found = conflicts.iter().filter(|(happens, keys, _)| *happens && keys[0] == key && is_sound(keys));
         problems.extend(found.map(|(.., message)| setting.problem(*message)));
         let breach = breach(&key, experiment);
         problems.extend(breach.map(|why| setting.problem(format!("breaks the guarantee of [privacy]: {why}"))));
-        let kind = kinds.iter().find(|(section, _)| setting.section.as_deref() == Some(section));
-        let kind = kind.filter(|(section, _)| is_sound(&[&format!("{section}.kind")]));
-        problems.extend(kind.and_then(|(section, chosen)| foreign_key(section, chosen, setting, settings)));
+        if is_sound(&[&dotted(setting.section.as_deref(), "kind")]) {
+            problems.extend(foreign_key(experiment, setting, settings));
+        }
     }
 }
 
-/// A key that belongs to another kind than the `chosen` one of its section.
+/// A key that belongs to another kind than that of its section.
 ///
 /// `--set optimizer.kind=sgd` is valid for a file written for Adam. [`Experiment::resolved`] then clears the file's Adam
 /// keys.
-fn foreign_key(section: &str, chosen: &String, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
-    let using = schema::kinds(Some(section), &setting.name);
-    let is_kind = |it: &Setting| it.section.as_deref() == Some(section) && it.name == "kind";
-    let kind_is_override = settings.iter().any(|it| is_kind(it) && it.line.is_none());
-    let is_overruled = setting.line.is_some() && kind_is_override;
-    if using.is_empty() || using.contains(chosen) || is_overruled {
+fn foreign_key(experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
+    let using = schema::kinds(setting.section.as_deref(), &setting.name);
+    let chosen = match setting.section.as_deref() {
+        Some("optimizer") => experiment.optimizer.kind.to_string(),
+        _ => experiment.schedule.kind.to_string(),
+    };
+    let is_override = |it: &Setting| it.section == setting.section && it.name == "kind" && it.line.is_none();
+    let is_overruled = setting.line.is_some() && settings.iter().any(is_override);
+    if using.is_empty() || using.contains(&chosen) || is_overruled {
         return None;
     }
     let using: Vec<_> = using.iter().map(|kind| format!("kind = \"{kind}\"")).collect();

@@ -37,8 +37,8 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
             continue;
         };
         for change in changes {
-            // An unknown section remains an error, even if a later argument overrides it.
-            settings.retain(|it| it.is_unknown_section() || it.key() != change.key());
+            // An unknown section, here a table at the top, remains an error even if a later argument overrides it.
+            settings.retain(|it| it.is_table && it.section.is_none() || it.key() != change.key());
             settings.push(Setting { line: None, shown: shown.clone(), ..change });
         }
     }

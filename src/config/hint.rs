@@ -37,7 +37,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         return Some(format!("must be a section, [{key}], with keys of its own"));
     }
     let Some(schema) = schema::find(section, &setting.name) else {
-        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
+        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections(None)).is_some());
         return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
     };
     if value.is_some_and(|value| values::accepts(schema, value)) {
@@ -49,7 +49,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
 }
 
 fn unknown_section(name: &str) -> String {
-    let sections = schema::sections();
+    let sections = schema::sections(None);
     match nearest(name, &sections) {
         Some(section) => format!("unknown section; did you mean [{section}]?"),
         None => format!("unknown section; there are [{}]", sections.join("], [")),
@@ -58,7 +58,7 @@ fn unknown_section(name: &str) -> String {
 
 /// The message for a key that does not exist, or exists only in another section.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
-    let sections = schema::sections();
+    let sections = schema::sections(None);
     let places = || sections.iter().map(|section| Some(section.as_str())).chain([None]);
     let homes: Vec<_> =
         places().filter(|place| schema::keys(*place).iter().any(|key| key == name)).map(title).collect();

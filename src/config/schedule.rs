@@ -43,11 +43,6 @@ pub enum ScheduleKind {
     OneCycle,
 }
 
-impl ScheduleKind {
-    /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Constant, Self::Step, Self::Exponential, Self::Cosine, Self::OneCycle];
-}
-
 /// The kind's name in a config.
 impl fmt::Display for ScheduleKind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {

@@ -47,7 +47,7 @@ pub struct Key {
 
 /// Every key of the config: those at the top of the file, then section by section.
 pub fn all_keys() -> Vec<Key> {
-    let sections = sections();
+    let sections = sections(None);
     let places = [None].into_iter().chain(sections.iter().map(|section| Some(section.as_str())));
     places.flat_map(|place| keys(place).into_iter().filter_map(move |name| Key::of(place, &name))).collect()
 }
@@ -60,7 +60,7 @@ impl Key {
         Some(Self {
             name: dotted(section, name),
             allowed: allowed(schema),
-            default: schema.get("default").and_then(toml_text),
+            default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
             kinds: kinds(section, name),
             description: text(schema),
             choices: list(schema, "oneOf").filter_map(choice).collect(),
@@ -73,18 +73,14 @@ pub fn is_section(section: Option<&str>, name: &str) -> bool {
     find(section, name).is_some_and(|schema| schema.get("properties").is_some())
 }
 
-/// The sections of a file, each followed by those within it.
-pub fn sections() -> Vec<String> {
-    sections_in(None)
-}
-
-fn sections_in(section: Option<&str>) -> Vec<String> {
+/// The sections of a file, or of a section, each followed by those within it.
+pub fn sections(within: Option<&str>) -> Vec<String> {
     let with_inner = |name: String| {
-        let path = dotted(section, &name);
-        let inner = sections_in(Some(&path));
+        let path = dotted(within, &name);
+        let inner = sections(Some(&path));
         [vec![path], inner].concat()
     };
-    names(section).into_iter().filter(|name| is_section(section, name)).flat_map(with_inner).collect()
+    names(within).into_iter().filter(|name| is_section(within, name)).flat_map(with_inner).collect()
 }
 
 /// The keys of a section; `None`: those outside of sections.
@@ -100,12 +96,8 @@ pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
 
 /// The values of the section's `kind` that use a key; empty if all do.
 pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
-    find(section, name)
-        .into_iter()
-        .flat_map(|schema| list(schema, "x-kinds"))
-        .filter_map(Value::as_str)
-        .map(str::to_string)
-        .collect()
+    let kinds = find(section, name).into_iter().flat_map(|schema| list(schema, "x-kinds"));
+    kinds.filter_map(Value::as_str).map(str::to_string).collect()
 }
 
 /// Whether a key of `section` is used by `kind`, or by every kind.
@@ -125,12 +117,6 @@ fn properties(section: Option<&str>) -> Option<&'static serde_json::Map<String, 
         schema = schema.get("properties")?.get(name)?;
     }
     schema.get("properties")?.as_object()
-}
-
-/// A default in TOML. `None` if the key is unset by default.
-fn toml_text(value: &Value) -> Option<String> {
-    let value: toml::Value = serde_json::from_value(value.clone()).ok()?;
-    Some(value.to_string())
 }
 
 /// Joins the lines of a doc comment.

@@ -59,11 +59,6 @@ impl Setting {
         dotted(self.section.as_deref(), &self.name)
     }
 
-    /// Whether it is a table at the top level. All known sections are split into settings, so this one is unknown.
-    pub fn is_unknown_section(&self) -> bool {
-        self.is_table && self.section.is_none()
-    }
-
     /// The setting as a line of TOML, valid anywhere before the first section.
     pub fn assignment(&self) -> Option<String> {
         Some(assignment(self.section.as_deref(), &self.name, &self.value.as_ref()?.to_string()))

@@ -14,4 +14,4 @@ mod space;
 
 pub use error::SweepError;
 pub use plan::{Sweep, SweepRun, overrides};
-pub use results::{Results, Spread, TrialResult};
+pub use results::{Results, Spread, TrialResult, ranked};

@@ -102,11 +102,6 @@ impl Results {
         })
     }
 
-    /// The trials, the best first. Those without a score come last, in the file's order.
-    pub fn ranked(&self) -> Vec<&TrialResult> {
-        ranked(&self.trials)
-    }
-
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
@@ -153,7 +148,8 @@ impl TrialResult {
     }
 }
 
-fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
+/// The trials, the best first. Those without a score come last, in the file's order.
+pub fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
     // All trials have the same number of runs and validation images: sums order them like means, but exactly.
     let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
     let mut trials: Vec<&TrialResult> = trials.iter().collect();
@@ -256,10 +252,11 @@ mod tests {
             trial("first", Status::Finished, &[(40, 0.1), (50, 0.2)]),
         ];
         let results = results(trials);
-        let names: Vec<&str> = results.ranked().iter().map(|trial| trial.trial.as_str()).collect();
+        let names: Vec<&str> = ranked(&results.trials).iter().map(|trial| trial.trial.as_str()).collect();
         assert_eq!(names, ["first", "second", "bad"]);
-        let statuses: Vec<_> = results.ranked().iter().map(|trial| (trial.status(), trial.runs_over())).collect();
+        let statuses: Vec<_> =
+            ranked(&results.trials).iter().map(|trial| (trial.status(), trial.runs_over())).collect();
         assert_eq!(statuses, [(Status::Finished, 2), (Status::Finished, 2), (Status::Diverged, 1)]);
-        assert_eq!(Spread::percent(results.ranked()[0].validation_error), "4.50 ± 0.71 %");
+        assert_eq!(Spread::percent(ranked(&results.trials)[0].validation_error), "4.50 ± 0.71 %");
     }
 }

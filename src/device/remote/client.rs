@@ -1,5 +1,6 @@
 //! Opens the devices of workers.
 
+use std::error::Error;
 use std::net::ToSocketAddrs;
 
 use burn::remote::{ConnectError, IrohHost, RemoteHost};
@@ -27,8 +28,9 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 /// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     let token = token()?;
-    let unreachable = |reason| RemoteError::Unreachable { worker: worker.clone(), reason };
-    let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.to_string()));
+    let unreachable =
+        |reason: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: reason.to_string() };
+    let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.into()));
     let host = match &worker.id {
         None => {
             heartbeat::websocket(worker, &resolved()?).map_err(unreachable)?;

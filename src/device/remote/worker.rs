@@ -64,7 +64,15 @@ impl Worker {
         let listening = if websocket {
             Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
         } else {
-            let builder = endpoint::builder().secret_key(secret(identity)?).clear_ip_transports().bind_addr(address);
+            let identity = identity.map_or_else(
+                || Ok(IrohIdentity::random()),
+                |path| {
+                    IrohIdentity::load_or_create(path)
+                        .map_err(|source| RemoteError::Identity { path: path.into(), source })
+                },
+            )?;
+            let secret = SecretKey::from_bytes(&identity.to_bytes());
+            let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
             let builder = builder.map_err(|error| refused(error.to_string()))?;
             Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
         };
@@ -118,17 +126,6 @@ impl Worker {
             }
         })
     }
-}
-
-/// The secret key of the identity in `path`, or of a new identity.
-fn secret(path: Option<&Path>) -> Result<SecretKey, RemoteError> {
-    let identity = match path {
-        Some(path) => {
-            IrohIdentity::load_or_create(path).map_err(|source| RemoteError::Identity { path: path.into(), source })?
-        }
-        None => IrohIdentity::random(),
-    };
-    Ok(SecretKey::from_bytes(&identity.to_bytes()))
 }
 
 /// The host that clients connect to. It is this machine's name if the worker listens on all addresses.
