@@ -23,9 +23,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 
 /// The JSON Schema of a config file, as text.
 pub fn schema_json() -> String {
-    let mut text = serde_json::to_string_pretty(&*SCHEMA).expect("a schema is JSON");
-    text.push('\n');
-    text
+    format!("{:#}\n", *SCHEMA)
 }
 
 /// A key of the config, for its documentation.

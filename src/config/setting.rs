@@ -7,7 +7,6 @@ use toml::{Spanned, Value};
 use super::error::Problem;
 use super::toml_text::{assignment, dotted, line_of, shortened};
 
-/// One key with its value.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// The known section that the key is in, such as `data` or `data.augment`; `None` at the top level.

@@ -1,6 +1,6 @@
 //! A sweep: variants of one experiment, each run with several seeds, and the choice of one.
 //!
-//! - `file` reads a sweep file, with `reader`. `space` makes trials of it, and `names` names them.
+//! - `file` reads a sweep file. `space` makes trials of it, and `names` names them.
 //! - `plan` has the experiment of every run. It reports all problems of the file and of the experiments together.
 //! - `results` collects the results of the runs and chooses a trial.
 
@@ -8,7 +8,6 @@ mod error;
 mod file;
 mod names;
 mod plan;
-mod reader;
 mod results;
 mod space;
 

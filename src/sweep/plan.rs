@@ -110,8 +110,7 @@ fn experiment(
         if problem.line.is_some() {
             return file.base_setting.problem(problem.to_string());
         }
-        let setting = arguments.iter().position(|argument| problem.setting == format!("--set {argument}"));
-        match setting.and_then(|index| settings.get(index)) {
+        match settings.iter().find(|(key, value)| problem.setting == format!("--set {key}={value}")) {
             Some((key, value)) => {
                 let line = file.space.setting(key).and_then(|setting| setting.line);
                 Problem { line, setting: format!("{key} = {value}"), ..problem }

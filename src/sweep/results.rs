@@ -67,13 +67,9 @@ impl Spread {
 
     /// A fraction in percent: `7.30 ± 0.38 %`. A dash for `None`.
     pub fn percent(spread: Option<Self>) -> String {
-        match spread {
-            Some(Self { mean, deviation: Some(deviation) }) => {
-                format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * deviation)
-            }
-            Some(Self { mean, deviation: None }) => format!("{:.2} %", 100.0 * mean),
-            None => "-".into(),
-        }
+        let Some(Self { mean, deviation }) = spread else { return "-".into() };
+        let deviation = deviation.map(|deviation| format!(" ± {:.2}", 100.0 * deviation)).unwrap_or_default();
+        format!("{:.2}{deviation} %", 100.0 * mean)
     }
 }
 

@@ -29,12 +29,8 @@ pub enum Space {
     },
 }
 
-/// One key that is varied.
-#[derive(Debug)]
-pub struct Axis<V> {
-    pub setting: Setting,
-    pub values: V,
-}
+/// One key that is varied, and its values.
+pub type Axis<V> = (Setting, V);
 
 /// The values that a random trial may have.
 #[derive(Debug, Deserialize)]
@@ -68,7 +64,7 @@ impl Space {
     /// The maximum number of trials. `None` if it overflows.
     pub fn size(&self) -> Option<usize> {
         match self {
-            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, axis| size.checked_mul(axis.values.len())),
+            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, (_, values)| size.checked_mul(values.len())),
             Self::Random { trials, .. } => Some(*trials),
         }
     }
@@ -77,8 +73,8 @@ impl Space {
     pub fn setting(&self, key: &str) -> Option<&Setting> {
         let is_key = |setting: &&Setting| setting.key() == key;
         match self {
-            Self::Grid(axes) => axes.iter().map(|axis| &axis.setting).find(is_key),
-            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.setting).find(is_key),
+            Self::Grid(axes) => axes.iter().map(|(setting, _)| setting).find(is_key),
+            Self::Random { axes, .. } => axes.iter().map(|(setting, _)| setting).find(is_key),
         }
     }
 
@@ -89,7 +85,7 @@ impl Space {
         match self {
             Self::Grid(axes) => {
                 trials.push(vec![]);
-                for Axis { setting, values } in axes {
+                for (setting, values) in axes {
                     let with = |trial: &Settings, value: &Value| {
                         trial.iter().cloned().chain([(setting.key(), value.clone())]).collect()
                     };
@@ -100,7 +96,7 @@ impl Space {
             Self::Random { trials: count, seed, axes } => {
                 for trial in 0..*count as u64 {
                     let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let draw = |axis: &Axis<Range>| (axis.setting.key(), axis.values.draw(&mut generator));
+                    let draw = |(setting, range): &Axis<Range>| (setting.key(), range.draw(&mut generator));
                     let settings: Settings = axes.iter().map(draw).collect();
                     if !trials.contains(&settings) {
                         trials.push(settings);

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::pin::pin;
 
 use burn::server::{
     AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
@@ -100,16 +99,16 @@ impl Worker {
         self.runtime.block_on(async {
             match listening {
                 Listening::WebSocket(listener) => {
-                    // The first poll finds devices that can't be served.
-                    let mut serving = pin!(server.serve_async(WebSocketTransport::from_listener(listener)));
+                    // The first poll of the server finds devices that can't be served.
+                    let stopped = async {
+                        yield_now().await;
+                        ready();
+                        stop.notified().await;
+                    };
                     tokio::select! {
                         biased;
-                        served = &mut serving => return served.map_err(failed),
-                        () = yield_now() => ready(),
-                    }
-                    tokio::select! {
-                        served = serving => served.map_err(failed),
-                        () = stop.notified() => Ok(()),
+                        served = server.serve_async(WebSocketTransport::from_listener(listener)) => served.map_err(failed),
+                        () = stopped => Ok(()),
                     }
                 }
                 Listening::Iroh(endpoint) => {
