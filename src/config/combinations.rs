@@ -29,7 +29,7 @@ fn conflicts(experiment: &Experiment) -> Vec<Conflict> {
     let (has_weight, has_momentum) = (semi_supervised.weight.is_some(), optimizer.momentum.is_some_and(|it| it > 0.0));
     let (has_unlabelled, one_image) =
         (semi_supervised.weight.is_some_and(|it| it > 0.0), training.batch_size == BatchSize::Images(1));
-    let layers = model.layers();
+    let (layers, factors) = (model.layers(), &optimizer.layer_factors);
     let has = |layer: &String| layers.contains(layer);
     vec![
         (is_own && data.dir.is_none(), &["data.dataset", "data.dir"], "needs data.dir, the folder of your own images"),
@@ -60,11 +60,7 @@ fn conflicts(experiment: &Experiment) -> Vec<Conflict> {
             "leaves nothing to learn: remove a layer",
         ),
         (init.freeze.is_empty(), &["init.unfreeze_after", "init.freeze"], "needs init.freeze: the layers to unfreeze"),
-        (
-            !optimizer.layer_factors.keys().all(has),
-            &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
-            NO_LAYER,
-        ),
+        (!factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"], NO_LAYER),
         (
             data.augment.elastic_alpha.is_none(),
             &["data.augment.elastic_sigma", "data.augment.elastic_alpha"],
@@ -161,10 +157,8 @@ pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<P
     }
 }
 
-/// A key that belongs to another kind than that of its section.
-///
-/// `--set optimizer.kind=sgd` is valid for a file written for Adam. [`Experiment::resolved`] then clears the file's Adam
-/// keys.
+/// A key that belongs to another kind than that of its section. But `--set optimizer.kind=sgd` is valid for a file written
+/// for Adam: [`Experiment::resolved`] then clears the file's Adam keys.
 fn foreign_key(experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
     let using = schema::kinds(setting.section.as_deref(), &setting.name);
     let chosen = match setting.section.as_deref() {

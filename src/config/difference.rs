@@ -20,6 +20,8 @@ pub struct Difference {
 
 /// The keys in which resolved experiments differ, in alphabetical order.
 pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
+    let keys =
+        |it: &Experiment| keys_in(None, it.to_toml().parse().expect("an experiment is written as TOML")).collect();
     let all: Vec<BTreeMap<String, Value>> = experiments.iter().map(keys).collect();
     let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
     let difference = |name: &String| {
@@ -30,12 +32,7 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
     names.into_iter().filter_map(difference).collect()
 }
 
-/// All keys of an experiment, dotted, with their values.
-fn keys(experiment: &Experiment) -> BTreeMap<String, Value> {
-    let document = experiment.to_toml().parse().expect("an experiment is written as TOML");
-    keys_in(None, document).collect()
-}
-
+/// All keys of a section, dotted, with their values.
 fn keys_in(section: Option<&str>, table: toml::Table) -> impl Iterator<Item = (String, Value)> {
     table.into_iter().flat_map(move |(name, value)| match value {
         Value::Table(inner) => keys_in(Some(&dotted(section, &name)), inner).collect(),

@@ -4,7 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
-use super::hint::is_renamed;
+use super::hint::RENAMED;
 use super::schema::is_section;
 use super::setting::Setting;
 use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
@@ -65,8 +65,9 @@ pub fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>, in_sweep
     let mut found = Vec::new();
     for (name, value) in table {
         let key = dotted(section, name.get_ref());
+        let is_renamed = || RENAMED.iter().any(|(old, _)| *old == key);
         match value.get_ref() {
-            DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && is_renamed(&key) => {
+            DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && is_renamed() => {
                 found.extend(settings(text, Some(&key), inner, in_sweep));
             }
             _ => found.push(Setting::new(text, section, name, value, in_sweep)),

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::data::{Data, is_default};
 use super::devices::Devices;
 use super::init::Init;
-use super::optimizer::Optimizer;
-use super::schedule::Schedule;
+use super::optimizer::{Optimizer, Schedule};
 use super::training::{Privacy, SemiSupervised, Training};
 
 /// One experiment of mnist-burn, as its config file describes it.

@@ -6,7 +6,7 @@ use super::toml_text::dotted;
 use super::values;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
-const RENAMED: [(&str, &str); 11] = [
+pub const RENAMED: [(&str, &str); 11] = [
     ("consistency", "[semi_supervised]"),
     ("data.distort", "[data.augment]"),
     ("early_stopping.error", "early_stopping.target_error"),
@@ -19,10 +19,6 @@ const RENAMED: [(&str, &str); 11] = [
     ("data.dataset = \"own\"", "\"idx\""),
     ("data.dataset = \"pictures\"", "\"image-folder\""),
 ];
-
-pub fn is_renamed(key: &str) -> bool {
-    RENAMED.iter().any(|(old, _)| *old == key)
-}
 
 /// Why the schema refuses `setting`, and what is allowed. `None` if the schema accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {

@@ -19,7 +19,6 @@ mod init;
 mod optimizer;
 mod resolve;
 mod resumption;
-mod schedule;
 mod schema;
 mod setting;
 #[cfg(test)]
@@ -44,9 +43,8 @@ pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
 pub(crate) use self::hint::nearest;
 pub(crate) use self::home::expand_home;
 pub use self::init::{Init, Weights};
-pub use self::optimizer::{Optimizer, OptimizerKind};
+pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::resumption::check_resumable;
-pub use self::schedule::{Schedule, ScheduleKind};
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
 pub use self::training::{BatchSize, Gradients, Privacy, SemiSupervised, Training};
@@ -111,7 +109,7 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
             settings.push(inherited);
         }
     }
-    let (experiment, settings) = accept(settings, &mut problems);
+    let experiment = accept(&mut settings, &mut problems);
     if is_complete {
         combinations::check(&experiment, &settings, &mut problems);
     }
@@ -133,25 +131,21 @@ fn inherited(settings: &[Setting]) -> Vec<Setting> {
     brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 
-/// Builds the experiment from the settings that the schema accepts, and reports the others.
-///
-/// Returns the experiment with the accepted settings; the other keys have their defaults.
-fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
-    let mut accepted = Vec::new();
-    for setting in settings {
-        match hint::refusal(&setting) {
-            None => accepted.push(setting),
-            Some(message) => problems.push(setting.problem(message)),
-        }
-    }
-    let document: String = accepted.iter().filter_map(Setting::assignment).collect();
-    let experiment = toml::from_str(&document).unwrap_or_else(|error| {
+/// Builds the experiment from the settings that the schema accepts; removes and reports the others, whose keys have their
+/// defaults.
+fn accept(settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) -> Experiment {
+    settings.retain(|setting| {
+        let refusal = hint::refusal(setting);
+        problems.extend(refusal.as_ref().map(|message| setting.problem(message)));
+        refusal.is_none()
+    });
+    let document: String = settings.iter().filter_map(Setting::assignment).collect();
+    toml::from_str(&document).unwrap_or_else(|error| {
         // The schema comes from the structs that serde reads: it accepts nothing else.
         let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());
         problems.push(Problem { key, line: None, setting, message });
         Experiment::default()
-    });
-    (experiment, accepted)
+    })
 }
 
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.

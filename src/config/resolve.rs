@@ -2,8 +2,9 @@
 
 use super::data::{Augment, ELASTIC_SIGMA};
 use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
-use super::optimizer::{ADAMW_DECAY, BETA_1, BETA_2, EPSILON, Optimizer, OptimizerKind};
-use super::schedule::{EVERY, FACTOR, Schedule, ScheduleKind};
+use super::optimizer::{
+    ADAMW_DECAY, BETA_1, BETA_2, EPSILON, EVERY, FACTOR, Optimizer, OptimizerKind, Schedule, ScheduleKind,
+};
 use super::schema::kind_uses;
 use super::training::{CLIP, DELTA, Privacy, RATIO, SemiSupervised, THRESHOLD};
 

@@ -3,7 +3,7 @@
 use super::difference::{Difference, differences};
 use super::error::{ConfigError, Problem};
 use super::experiment::Experiment;
-use super::schedule::ScheduleKind;
+use super::optimizer::ScheduleKind;
 
 /// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
 /// the device, the paths of the data, the number of epochs, the conditions for stopping, and keys that change no result may

@@ -53,7 +53,7 @@ pub fn all_keys() -> Vec<Key> {
 impl Key {
     fn of(section: Option<&str>, name: &str) -> Option<Self> {
         let schema = find(section, name)?;
-        let text = |schema: &Value| one_line(schema["description"].as_str().unwrap_or_default());
+        let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
         let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
         Some(Self {
             name: dotted(section, name),
@@ -117,12 +117,7 @@ fn properties(section: Option<&str>) -> Option<&'static serde_json::Map<String, 
     schema.get("properties")?.as_object()
 }
 
-/// Joins the lines of a doc comment.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults.
+/// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults. Joins the lines of doc comments.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -141,7 +136,7 @@ fn simplify(schema: &mut Value) {
                 choices.retain(|choice| choice["type"] != "null");
             }
             if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = one_line(text);
+                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             }
             map.values_mut().for_each(simplify);
         }

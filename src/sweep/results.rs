@@ -129,18 +129,15 @@ impl TrialResult {
 
     /// The status of the first run that is not finished. Finished if all are.
     pub fn status(&self) -> Status {
-        let mut unfinished =
-            self.runs.iter().map(|run| run.summary.status).filter(|status| *status != Status::Finished);
-        unfinished.next().unwrap_or(Status::Finished)
+        let mut statuses = self.runs.iter().map(|run| run.summary.status);
+        statuses.find(|status| *status != Status::Finished).unwrap_or(Status::Finished)
     }
 
     /// The wrong validation predictions of all its runs' best models, and the mean validation loss. `None` unless every
     /// run is finished.
     fn score(&self) -> Option<(usize, f64)> {
-        let finished =
-            |run: &RunResult| run.summary.validation_wrong.filter(|_| run.summary.status == Status::Finished);
-        let wrong: Option<Vec<usize>> = self.runs.iter().map(finished).collect();
-        Some((wrong?.iter().sum(), self.validation_loss?))
+        let wrong: Option<usize> = self.runs.iter().map(|run| run.summary.validation_wrong).sum();
+        Some((wrong.filter(|_| self.status() == Status::Finished)?, self.validation_loss?))
     }
 }
 

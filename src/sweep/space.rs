@@ -86,9 +86,8 @@ impl Space {
             Self::Grid(axes) => {
                 trials.push(vec![]);
                 for (setting, values) in axes {
-                    let with = |trial: &Settings, value: &Value| {
-                        trial.iter().cloned().chain([(setting.key(), value.clone())]).collect()
-                    };
+                    let with =
+                        |trial: &Settings, value: &Value| [&trial[..], &[(setting.key(), value.clone())]].concat();
                     trials =
                         trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect();
                 }
