@@ -35,8 +35,7 @@ pub fn of(kind: &'static str, body: impl Into<Bytes>) -> Response {
 }
 
 pub fn json(value: &impl Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(value).map_err(|_| ApiError::Failure)?;
-    Ok(of("application/json", body))
+    serde_json::to_vec(value).map(|body| of("application/json", body)).map_err(|_| ApiError::Failure)
 }
 
 /// The report of a run. Anyone may have written it.

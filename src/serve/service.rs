@@ -17,7 +17,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::api_error::ApiError;
-use super::limits::{LARGEST_STAGE, MOST_CONNECTIONS, PATIENCE};
+use super::limits::{LARGEST_STAGE, PATIENCE};
 use super::origin::Hosts;
 use super::request::{asks_for_stages, field, run, whole};
 use super::response::{self, Response};
@@ -27,10 +27,11 @@ use crate::evaluation::Probabilities;
 
 #[derive(Debug)]
 pub struct Service {
-    runs: RunRegistry,
-    hosts: Hosts,
+    pub runs: RunRegistry,
+    /// The hosts that requests may be for.
+    pub hosts: Hosts,
     /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
-    free: Arc<Semaphore>,
+    pub free: Arc<Semaphore>,
 }
 
 /// The response to `POST /api/predict`.
@@ -62,11 +63,6 @@ struct Stage {
 }
 
 impl Service {
-    /// A service with these runs, for requests to these hosts.
-    pub fn new(runs: RunRegistry, hosts: Hosts) -> Self {
-        Self { runs, hosts, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
-    }
-
     /// The response to a request, or to its error.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
         Ok(self.route(request).await.unwrap_or_else(|error| response::refusal(&error)))

@@ -52,8 +52,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let seeds = reader.required(&top, "seeds", SEEDS, |seeds: &Vec<u64>| {
         !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
     });
-    let section = |name| find(&top, name);
-    let name = match section("name") {
+    let name = match find(&top, "name") {
         Some(setting) => reader.value(setting, &allowed_name(), |name: &String| is_name(name)),
         None => {
             if !is_name(stem) {
@@ -63,7 +62,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
             Some(stem.to_string())
         }
     };
-    let space = match (section("grid"), section("random")) {
+    let space = match (find(&top, "grid"), find(&top, "random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
         (None, Some(random)) => read_random(&mut reader, random),
         (Some(_), Some(random)) => reader.refuse(random.problem("conflicts with [grid]: a sweep has only one of them")),
@@ -73,7 +72,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
         }
     };
     let (Some(base_setting), Some(base), Some(seeds), Some(name), Some(space)) =
-        (section("base").cloned(), base, seeds, name, space)
+        (find(&top, "base").cloned(), base, seeds, name, space)
     else {
         return Err(reader.problems);
     };

@@ -88,7 +88,10 @@ impl Worker {
                 (Some(endpoint.id().to_string()), bound)
             }
         };
-        let worker = WorkerAddress { id, host: host(bound) };
+        // Clients connect to this machine's name if the worker listens on all addresses.
+        let name = System::host_name().filter(|_| bound.ip().is_unspecified());
+        let host = name.map_or_else(|| bound.to_string(), |name| format!("{name}:{}", bound.port()));
+        let worker = WorkerAddress { id, host };
         Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
     }
 
@@ -124,14 +127,6 @@ impl Worker {
                 }
             }
         })
-    }
-}
-
-/// The host that clients connect to. It is this machine's name if the worker listens on all addresses.
-fn host(address: SocketAddr) -> String {
-    match System::host_name().filter(|_| address.ip().is_unspecified()) {
-        Some(name) => format!("{name}:{}", address.port()),
-        None => address.to_string(),
     }
 }
 
