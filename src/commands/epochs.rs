@@ -9,7 +9,7 @@ use super::opening::find_run;
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{RunsExport, warn};
-use crate::config::{plain, settings};
+use crate::config::{plain, values_by_key};
 use crate::run::{Epoch, RunFolder, list, to_csv};
 use crate::text::chain;
 
@@ -52,7 +52,7 @@ pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<
 }
 
 fn read(run: &RunFolder, name: String) -> Result<Named, Error> {
-    Ok((name, settings(&run.experiment()?), run.metrics()?))
+    Ok((name, values_by_key(&run.experiment()?), run.metrics()?))
 }
 
 fn lines(runs: &[Named]) -> serde_json::Result<Vec<u8>> {

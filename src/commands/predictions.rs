@@ -45,7 +45,7 @@ fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<
     output.predictions.iter().enumerate().map(move |(index, probabilities)| Row {
         index: files.is_empty().then_some(index),
         file: files.get(index),
-        label: &names[usize::from(output.images.label(index))],
+        label: &names[usize::from(output.images.labels()[index])],
         prediction: &names[probabilities.best()],
         probabilities,
     })
@@ -88,7 +88,7 @@ fn npy(output: &EvaluationOutput) -> Vec<u8> {
     header = format!("{header:<width$}\n", width = length - 1);
     let mut bytes = [START, &(length as u16).to_le_bytes(), header.as_bytes()].concat();
     for (index, probabilities) in output.predictions.iter().enumerate() {
-        let numbers = [index, usize::from(output.images.label(index)), probabilities.best()];
+        let numbers = [index, usize::from(output.images.labels()[index]), probabilities.best()];
         bytes.extend(numbers.iter().flat_map(|&number| (number as u64).to_le_bytes()));
         bytes.extend(probabilities.0.iter().flat_map(|number| number.to_le_bytes()));
     }

@@ -9,7 +9,7 @@ use super::print::{print, print_json};
 use super::{epochs, removal};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
-use crate::config::{Difference, differences, plain, settings};
+use crate::config::{Difference, differences, plain, values_by_key};
 use crate::run::{ListedRun, RunFolder, Status, Summary, list};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
@@ -105,7 +105,7 @@ fn cell(run: &ListedRun, key: &str) -> Option<String> {
     match (&run.summary, column) {
         (Ok(summary), Some((_, text))) => Some(text(summary)),
         (Ok(_), None) => {
-            let settings = settings(&RunFolder::at(&run.path).experiment().ok()?);
+            let settings = values_by_key(&RunFolder::at(&run.path).experiment().ok()?);
             settings.get(key).map(plain)
         }
         (Err(_), _) => (key == "state").then(|| Status::Damaged.to_string()),

@@ -17,7 +17,7 @@ use crate::Error;
 use crate::cli::{self, Showing, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides};
+use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides, ranked};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
@@ -59,7 +59,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
 /// The results as a table, the best trial first, followed by the chosen trial.
 fn text(results: &Results) -> String {
     let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
-    for trial in results.ranked() {
+    for trial in ranked(&results.trials) {
         let is_chosen = trial.status() == Status::Finished && Some(&trial.trial) == results.chosen.as_ref();
         table.push([
             trial.trial.clone(),

@@ -13,21 +13,18 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     use super::opening::open_device;
     use super::print::print;
     use crate::cli::{notice, signals, warn};
+    use crate::device::remote;
     use crate::device::remote::RemoteError;
-    use crate::device::remote::{self, Transport};
 
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
     let devices = opened.collect::<Result<Vec<_>, _>>()?;
-    let transport = match arguments.websocket {
-        true => Transport::WebSocket,
-        false => Transport::Iroh { identity: arguments.identity.clone() },
-    };
-    let worker = remote::Worker::listen(devices, &transport, arguments.expose, arguments.port, |line| notice(line))?;
+    let Worker { expose, port, websocket, ref identity, .. } = *arguments;
+    let worker = remote::Worker::listen(devices, expose, port, websocket, identity.as_deref(), |line| notice(line))?;
 
     let stop = Arc::new(Notify::new());
     let signal = Arc::clone(&stop);
     let _listening = signals::listen(move || signal.notify_one());
-    if let (Some(address), Transport::WebSocket) = (arguments.expose, &transport) {
+    if let Some(address) = expose.filter(|_| websocket) {
         warn(format!("WebSocket is not encrypted: whoever can read the traffic to {address} can read the token"));
     }
     let names: Vec<_> = worker

@@ -20,7 +20,7 @@ pub struct Difference {
 
 /// The keys in which resolved experiments differ, in alphabetical order.
 pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
-    let all: Vec<BTreeMap<String, Value>> = experiments.iter().map(settings).collect();
+    let all: Vec<BTreeMap<String, Value>> = experiments.iter().map(values_by_key).collect();
     let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
     let difference = |name: &String| {
         let values: Vec<Option<Value>> = all.iter().map(|keys| keys.get(name).cloned()).collect();
@@ -31,7 +31,7 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
 }
 
 /// All keys of an experiment, dotted, with their values.
-pub fn settings(experiment: &Experiment) -> BTreeMap<String, Value> {
+pub fn values_by_key(experiment: &Experiment) -> BTreeMap<String, Value> {
     let document = experiment.to_toml().parse().expect("an experiment is written as TOML");
     keys_in(None, document).collect()
 }

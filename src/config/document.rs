@@ -4,7 +4,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
-use super::schema;
+use super::hint::RENAMED;
+use super::schema::is_section;
 use super::setting::Setting;
 use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
 
@@ -12,7 +13,7 @@ use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
     let (document, problems) = table(text);
     // After a syntax error, the parser guesses: a section with the header `[model`, for example, loses its name.
-    let settings = if problems.is_empty() { settings(text, None, document.get_ref()) } else { Vec::new() };
+    let settings = if problems.is_empty() { settings(text, None, document.get_ref(), false) } else { Vec::new() };
     (settings, problems)
 }
 
@@ -36,8 +37,8 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
             continue;
         };
         for change in changes {
-            // An unknown section remains an error, even if a later argument overrides it.
-            settings.retain(|it| it.is_unknown_section() || it.key() != change.key());
+            // An unknown section, here a table at the top, remains an error even if a later argument overrides it.
+            settings.retain(|it| it.is_table && it.section.is_none() || it.key() != change.key());
             settings.push(Setting { line: None, shown: shown.clone(), ..change });
         }
     }
@@ -55,18 +56,21 @@ fn override_settings(argument: &str) -> Option<Vec<Setting>> {
     let value = if is_toml { value.to_string() } else { quoted(value) };
     let text = assignment(section, name, &value);
     let document = DeTable::parse(&text).ok()?;
-    Some(settings(&text, None, document.get_ref()))
+    Some(settings(&text, None, document.get_ref(), false))
 }
 
-/// The settings of a document or a section. Each key of a known section is a setting of its own.
-fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>) -> Vec<Setting> {
+/// The settings of a document or a section. Each key of a known section is a setting of its own, and in a sweep each key of
+/// an old section, too: the sweep is told all their new names.
+pub fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>, in_sweep: bool) -> Vec<Setting> {
     let mut found = Vec::new();
     for (name, value) in table {
+        let key = dotted(section, name.get_ref());
+        let is_renamed = || RENAMED.iter().any(|(old, _)| *old == key);
         match value.get_ref() {
-            DeValue::Table(inner) if schema::is_section(section, name.get_ref()) => {
-                found.extend(settings(text, Some(&dotted(section, name.get_ref())), inner));
+            DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && is_renamed() => {
+                found.extend(settings(text, Some(&key), inner, in_sweep));
             }
-            _ => found.push(Setting::new(text, section, name, value)),
+            _ => found.push(Setting::new(text, section, name, value, in_sweep)),
         }
     }
     found

@@ -4,19 +4,14 @@
 //! experiment different. [`super::load`] checks the values and fills in the optional keys of `[data.augment]`,
 //! `[semi_supervised]`, `[privacy]`, `[optimizer]` and `[schedule]`.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::augment::Augment;
+use super::data::{Data, is_default};
 use super::devices::Devices;
 use super::init::Init;
-use super::optimizer::Optimizer;
-use super::privacy::Privacy;
-use super::schedule::Schedule;
-use super::semi_supervised::SemiSupervised;
-use super::training::Training;
+use super::optimizer::{Optimizer, Schedule};
+use super::training::{Privacy, SemiSupervised, Training};
 
 /// One experiment of mnist-burn, as its config file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,117 +79,6 @@ impl Experiment {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a loaded experiment came from TOML text and fits into it")
     }
-}
-
-/// Whether a section has no key, or a key its default.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
-/// `[data]`: which images, and how they are split and scaled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Data {
-    /// A published data set, or your own images in `data.dir`.
-    pub dataset: Dataset,
-    /// The folder of the four IDX files, or of the images. Without it, the folder that comes with the program.
-    #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a folder"))]
-    pub dir: Option<PathBuf>,
-    /// Base addresses from which missing files are downloaded, tried in turn. Without it, the official addresses.
-    #[schemars(extend("minItems" = 1, "items" = { "type": "string", "pattern": "^https?://[!-~]+$" }))]
-    #[schemars(extend("x-allowed" = "a list of one or more addresses that start with http:// or https://"))]
-    pub mirrors: Option<Vec<String>>,
-    /// The labels that are used, in the order of the classes. Without it, all labels.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("uniqueItems" = true, "anyOf" = [{ "maxItems": 0, "type": "array" }, { "minItems": 2, "type": "array" }]))]
-    #[schemars(extend("x-allowed" = "a list of two or more different labels, each a whole number from 0 to 255"))]
-    pub classes: Vec<u8>,
-    /// Whether the IDX files hold the images column by column, as EMNIST's do. Rows and columns are then exchanged as the
-    /// files are read, so that the network learns from upright images. An image to predict is always upright.
-    #[serde(skip_serializing_if = "is_default")]
-    #[schemars(extend("default" = false))]
-    pub transpose: bool,
-    /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
-    #[schemars(range(max = 1_000_000_000))]
-    pub validation: usize,
-    /// The fraction of the training split that is used, the same fraction of each class.
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
-    pub fraction: f64,
-    /// The number of training images that keep their labels, the same number of each class. `[semi_supervised]` can
-    /// learn from the others. Without it, all images keep their labels.
-    #[schemars(range(min = 1, max = 1_000_000_000))]
-    pub labels: Option<usize>,
-    /// How pixels are scaled.
-    pub pixels: Pixels,
-    /// How a picture is prepared for the trained network, by `predict` and `serve`.
-    pub prepare: Prepare,
-    /// The number of threads that prepare batches in advance; with 0, the training prepares each batch itself. It changes only
-    /// the speed.
-    #[schemars(range(max = 64))]
-    pub loader_threads: usize,
-    /// Augmentation of the training images.
-    #[serde(skip_serializing_if = "is_default")]
-    pub augment: Augment,
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            dataset: Dataset::Mnist,
-            dir: None,
-            mirrors: None,
-            classes: vec![],
-            transpose: false,
-            validation: 0,
-            fraction: 1.0,
-            labels: None,
-            pixels: Pixels::Unit,
-            prepare: Prepare::Auto,
-            loader_threads: 1,
-            augment: Augment::default(),
-        }
-    }
-}
-
-/// The data sets: those published under a name, and your own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Dataset {
-    /// Handwritten digits.
-    #[default]
-    Mnist,
-    /// Zalando's articles of clothing.
-    FashionMnist,
-    /// Handwritten Japanese characters.
-    Kmnist,
-    /// The IDX files in `data.dir`.
-    Idx,
-    /// The PNG and JPEG images in `data.dir`, in a sub-folder for each class.
-    ImageFolder,
-}
-
-/// How a pixel, 0 to 255, becomes a number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pixels {
-    /// To [0, 1]: divided by 255.
-    #[default]
-    Unit,
-    /// To mean 0 and standard deviation 1 over the training split, before any augmentation.
-    Standardized,
-}
-
-/// How a picture becomes an image like those that a network was trained on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Prepare {
-    /// As the training images are: their background, their size and the width of their strokes are measured.
-    #[default]
-    Auto,
-    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, with its centre of mass in the middle.
-    Mnist,
-    /// The whole picture is reduced to the image's size.
-    Resize,
 }
 
 /// As in Burn and PyTorch.

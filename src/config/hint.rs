@@ -6,7 +6,7 @@ use super::toml_text::dotted;
 use super::values;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
-const RENAMED: [(&str, &str); 11] = [
+pub const RENAMED: [(&str, &str); 11] = [
     ("consistency", "[semi_supervised]"),
     ("data.distort", "[data.augment]"),
     ("early_stopping.error", "early_stopping.target_error"),
@@ -20,15 +20,12 @@ const RENAMED: [(&str, &str); 11] = [
     ("data.dataset = \"pictures\"", "\"image-folder\""),
 ];
 
-pub fn is_renamed(key: &str) -> bool {
-    RENAMED.iter().any(|(old, _)| *old == key)
-}
-
 /// Why the schema refuses `setting`, and what is allowed. `None` if the schema accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
-    let value = setting.value.trim_matches(['"', '\'']);
-    let written = format!("{key} = \"{value}\"");
+    let value = setting.value.as_ref();
+    let typed = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string)).unwrap_or_default();
+    let written = format!("{key} = \"{typed}\"");
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
         return Some(format!("renamed to {new}"));
     }
@@ -36,19 +33,19 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         return Some(format!("must be a section, [{key}], with keys of its own"));
     }
     let Some(schema) = schema::find(section, &setting.name) else {
-        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
+        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections(None)).is_some());
         return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
     };
-    if setting.parsed().is_some_and(|value| values::accepts(schema, &value)) {
+    if value.is_some_and(|value| values::accepts(schema, value)) {
         return None;
     }
     let words = values::words(schema);
-    let meant = nearest(value, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    let meant = nearest(&typed, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
     Some(format!("must be {}{meant}", values::allowed(schema)))
 }
 
 fn unknown_section(name: &str) -> String {
-    let sections = schema::sections();
+    let sections = schema::sections(None);
     match nearest(name, &sections) {
         Some(section) => format!("unknown section; did you mean [{section}]?"),
         None => format!("unknown section; there are [{}]", sections.join("], [")),
@@ -57,7 +54,7 @@ fn unknown_section(name: &str) -> String {
 
 /// The message for a key that does not exist, or exists only in another section.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
-    let sections = schema::sections();
+    let sections = schema::sections(None);
     let places = || sections.iter().map(|section| Some(section.as_str())).chain([None]);
     let homes: Vec<_> =
         places().filter(|place| schema::keys(*place).iter().any(|key| key == name)).map(title).collect();

@@ -6,8 +6,8 @@
 //! that depend on each other. All problems are reported together, before any work starts. `resumption` decides which keys
 //! may change when a run is resumed.
 
-mod augment;
 mod combinations;
+mod data;
 mod devices;
 mod difference;
 mod document;
@@ -17,12 +17,9 @@ mod hint;
 mod home;
 mod init;
 mod optimizer;
-mod privacy;
 mod resolve;
 mod resumption;
-mod schedule;
 mod schema;
-mod semi_supervised;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -36,26 +33,21 @@ use std::{
     path::Path,
 };
 
-pub use self::augment::Augment;
+pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, differences, plain, settings};
-pub(crate) use self::document::table;
+pub(crate) use self::difference::{Difference, differences, plain, values_by_key};
+pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
-pub use self::experiment::{Activation, Data, Dataset, EarlyStopping, Experiment, Model, Pixels, Prepare};
-pub(crate) use self::hint::{is_renamed, nearest};
+pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
+pub(crate) use self::hint::nearest;
 pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Weights};
-pub use self::optimizer::{Optimizer, OptimizerKind};
-pub use self::privacy::Privacy;
+pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::resumption::check_resumable;
-pub use self::schedule::{Schedule, ScheduleKind};
-pub(crate) use self::schema::is_section;
 pub use self::schema::{Key, all_keys, schema_json};
-pub use self::semi_supervised::SemiSupervised;
-use self::setting::Setting;
-pub(crate) use self::toml_text::{dotted, line_of, shortened};
-pub use self::training::{BatchSize, Gradients, Training};
+pub(crate) use self::setting::Setting;
+pub use self::training::{BatchSize, Gradients, Privacy, SemiSupervised, Training};
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
@@ -117,7 +109,7 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
             settings.push(inherited);
         }
     }
-    let (experiment, settings) = accept(settings, &mut problems);
+    let experiment = accept(&mut settings, &mut problems);
     if is_complete {
         combinations::check(&experiment, &settings, &mut problems);
     }
@@ -132,32 +124,28 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
 /// The settings that the run in `init.from` brings along. None if it is a file of weights, or no run: whoever loads the
 /// weights reports that.
 fn inherited(settings: &[Setting]) -> Vec<Setting> {
-    let from = settings.iter().find(|it| it.key() == "init.from").and_then(Setting::parsed);
+    let from = settings.iter().find(|it| it.key() == "init.from").and_then(|it| it.value.as_ref());
     let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));
     let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
     let brought = document::parse(&text).0.into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
     brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 
-/// Builds the experiment from the settings that the schema accepts, and reports the others.
-///
-/// Returns the experiment with the accepted settings; the other keys have their defaults.
-fn accept(settings: Vec<Setting>, problems: &mut Vec<Problem>) -> (Experiment, Vec<Setting>) {
-    let mut accepted = Vec::new();
-    for setting in settings {
-        match hint::refusal(&setting) {
-            None => accepted.push(setting),
-            Some(message) => problems.push(setting.problem(message)),
-        }
-    }
-    let document: String = accepted.iter().map(Setting::assignment).collect();
-    let experiment = toml::from_str(&document).unwrap_or_else(|error| {
+/// Builds the experiment from the settings that the schema accepts; removes and reports the others, whose keys have their
+/// defaults.
+fn accept(settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) -> Experiment {
+    settings.retain(|setting| {
+        let refusal = hint::refusal(setting);
+        problems.extend(refusal.as_ref().map(|message| setting.problem(message)));
+        refusal.is_none()
+    });
+    let document: String = settings.iter().filter_map(Setting::assignment).collect();
+    toml::from_str(&document).unwrap_or_else(|error| {
         // The schema comes from the structs that serde reads: it accepts nothing else.
         let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());
         problems.push(Problem { key, line: None, setting, message });
         Experiment::default()
-    });
-    (experiment, accepted)
+    })
 }
 
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.

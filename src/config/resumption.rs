@@ -3,7 +3,7 @@
 use super::difference::{Difference, differences};
 use super::error::{ConfigError, Problem};
 use super::experiment::Experiment;
-use super::schedule::ScheduleKind;
+use super::optimizer::ScheduleKind;
 
 /// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
 /// the device, the paths of the data, the number of epochs, the conditions for stopping, and keys that change no result may
@@ -41,20 +41,15 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         "training.epochs" if after.privacy.is_on() => {
             Some("the noise of a private training is made for its number of epochs; start a new run".into())
         }
-        "training.epochs" => spans_all_epochs(before.schedule.kind).then(|| {
-            "the learning rates of the schedule depend on the number of epochs, so earlier epochs would have had other \
-             rates; start a new run"
-                .into()
-        }),
+        "training.epochs" => match before.schedule.kind {
+            ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => None,
+            ScheduleKind::Cosine | ScheduleKind::OneCycle => Some(
+                "the learning rates of the schedule depend on the number of epochs, so earlier epochs would have had other \
+                 rates; start a new run"
+                    .into(),
+            ),
+        },
         _ => Some("can't change within a run, because the epochs so far were trained without the change; start a new run".into()),
-    }
-}
-
-/// Whether the learning rate of an epoch depends on the total number of epochs.
-fn spans_all_epochs(kind: ScheduleKind) -> bool {
-    match kind {
-        ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => false,
-        ScheduleKind::Cosine | ScheduleKind::OneCycle => true,
     }
 }
 

@@ -23,9 +23,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 
 /// The JSON Schema of a config file, as text.
 pub fn schema_json() -> String {
-    let mut text = serde_json::to_string_pretty(&*SCHEMA).expect("a schema is JSON");
-    text.push('\n');
-    text
+    format!("{:#}\n", *SCHEMA)
 }
 
 /// A key of the config, for its documentation.
@@ -47,7 +45,7 @@ pub struct Key {
 
 /// Every key of the config: those at the top of the file, then section by section.
 pub fn all_keys() -> Vec<Key> {
-    let sections = sections();
+    let sections = sections(None);
     let places = [None].into_iter().chain(sections.iter().map(|section| Some(section.as_str())));
     places.flat_map(|place| keys(place).into_iter().filter_map(move |name| Key::of(place, &name))).collect()
 }
@@ -55,12 +53,12 @@ pub fn all_keys() -> Vec<Key> {
 impl Key {
     fn of(section: Option<&str>, name: &str) -> Option<Self> {
         let schema = find(section, name)?;
-        let text = |schema: &Value| one_line(schema["description"].as_str().unwrap_or_default());
+        let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
         let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
         Some(Self {
             name: dotted(section, name),
             allowed: allowed(schema),
-            default: schema.get("default").and_then(toml_text),
+            default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
             kinds: kinds(section, name),
             description: text(schema),
             choices: list(schema, "oneOf").filter_map(choice).collect(),
@@ -73,18 +71,14 @@ pub fn is_section(section: Option<&str>, name: &str) -> bool {
     find(section, name).is_some_and(|schema| schema.get("properties").is_some())
 }
 
-/// The sections of a file, each followed by those within it.
-pub fn sections() -> Vec<String> {
-    sections_in(None)
-}
-
-fn sections_in(section: Option<&str>) -> Vec<String> {
+/// The sections of a file, or of a section, each followed by those within it.
+pub fn sections(within: Option<&str>) -> Vec<String> {
     let with_inner = |name: String| {
-        let path = dotted(section, &name);
-        let inner = sections_in(Some(&path));
+        let path = dotted(within, &name);
+        let inner = sections(Some(&path));
         [vec![path], inner].concat()
     };
-    names(section).into_iter().filter(|name| is_section(section, name)).flat_map(with_inner).collect()
+    names(within).into_iter().filter(|name| is_section(within, name)).flat_map(with_inner).collect()
 }
 
 /// The keys of a section; `None`: those outside of sections.
@@ -94,29 +88,20 @@ pub fn keys(section: Option<&str>) -> Vec<String> {
     keys
 }
 
-/// Whether a key takes a table with names of the user's choice.
-pub fn takes_table(section: Option<&str>, name: &str) -> bool {
-    find(section, name).is_some_and(|schema| schema["additionalProperties"].is_object())
-}
-
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
     properties(section)?.get(name)
 }
 
 /// The values of the section's `kind` that use a key; empty if all do.
 pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
-    find(section, name)
-        .into_iter()
-        .flat_map(|schema| list(schema, "x-kinds"))
-        .filter_map(Value::as_str)
-        .map(str::to_string)
-        .collect()
+    let kinds = find(section, name).into_iter().flat_map(|schema| list(schema, "x-kinds"));
+    kinds.filter_map(Value::as_str).map(str::to_string).collect()
 }
 
 /// Whether a key of `section` is used by `kind`, or by every kind.
-pub fn kind_uses(section: &str, key: &str, kind: &str) -> bool {
+pub fn kind_uses(section: &str, key: &str, kind: impl ToString) -> bool {
     let kinds = kinds(Some(section), key);
-    kinds.is_empty() || kinds.iter().any(|name| name == kind)
+    kinds.is_empty() || kinds.contains(&kind.to_string())
 }
 
 /// The keys and sections at the top level or in a section.
@@ -132,18 +117,7 @@ fn properties(section: Option<&str>) -> Option<&'static serde_json::Map<String, 
     schema.get("properties")?.as_object()
 }
 
-/// A default in TOML. `None` if the key is unset by default.
-fn toml_text(value: &Value) -> Option<String> {
-    let value: toml::Value = serde_json::from_value(value.clone()).ok()?;
-    Some(value.to_string())
-}
-
-/// Joins the lines of a doc comment.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults.
+/// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults. Joins the lines of doc comments.
 fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
@@ -162,7 +136,7 @@ fn simplify(schema: &mut Value) {
                 choices.retain(|choice| choice["type"] != "null");
             }
             if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = one_line(text);
+                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             }
             map.values_mut().for_each(simplify);
         }

@@ -1,7 +1,12 @@
-//! `[training]`: how long to train, and in which batches.
+//! `[training]`, `[semi_supervised]` and `[privacy]`: how long to train, in which batches, and which ways of training.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub(super) const THRESHOLD: f64 = 0.95;
+pub(super) const RATIO: usize = 7;
+pub(super) const DELTA: f64 = 1e-5;
+pub(super) const CLIP: f64 = 1.0;
 
 /// `[training]`: how long to train, and in which batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,4 +74,51 @@ pub enum BatchSize {
     /// This number of images. The last batch of an epoch has the images that are left.
     #[serde(untagged)]
     Images(usize),
+}
+
+/// `[semi_supervised]`: learning to give the same answer however an image is augmented, from the images whose labels
+/// `data.labels` removes. The names in brackets are those of FixMatch, Sohn and others 2020,
+/// <https://arxiv.org/abs/2001.07685>.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SemiSupervised {
+    /// The factor of the unlabelled images' loss (λ). With 0, the unlabelled images are left out, but the numbers of
+    /// updates and of labelled images stay the same. Without this key, an epoch is one pass through the labelled
+    /// images.
+    #[schemars(range(min = 0, max = 1000))]
+    pub weight: Option<f64>,
+    /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
+    #[schemars(range(min = 0, max = 1), extend("default" = THRESHOLD))]
+    pub threshold: Option<f64>,
+    /// The number of unlabelled images in a batch for each labelled one (μ).
+    #[schemars(range(min = 1, max = 1000), extend("default" = RATIO))]
+    pub ratio: Option<usize>,
+}
+
+/// `[privacy]`: differentially private training: no training image changes the model by more than a little, whatever
+/// it shows. It needs `epsilon` or `noise_multiplier`. The method is DP-SGD, Abadi and others 2016,
+/// <https://arxiv.org/abs/1607.00133>.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// The privacy budget ε, which the training spends in `training.epochs` epochs: the smaller, the more private. The noise
+    /// is chosen to fit.
+    #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
+    pub epsilon: Option<f64>,
+    /// The noise instead of a budget: its standard deviation as a multiple of `clip`.
+    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0))]
+    pub noise_multiplier: Option<f64>,
+    /// The probability δ with which ε may not hold. It should be below 1 / the number of training images.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1, "default" = DELTA))]
+    pub delta: Option<f64>,
+    /// The largest norm of the gradient of one image, over all layers together. A larger gradient is scaled down to it.
+    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0, "default" = CLIP))]
+    pub clip: Option<f64>,
+}
+
+impl Privacy {
+    /// Whether the training is private.
+    pub fn is_on(&self) -> bool {
+        self.epsilon.is_some() || self.noise_multiplier.is_some()
+    }
 }

@@ -55,12 +55,8 @@ fn allowed_list(schema: &Value) -> String {
 /// Whether a key with this schema may have `value`.
 pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
     let any = |key: &str| schema.get(key).is_none() || list(schema, key).any(|choice| accepts(choice, value));
-    let is_constant =
-        schema.get("const").is_none_or(|word| word.as_str().is_some_and(|word| value.as_str() == Some(word)));
-    if !is_constant || !any("anyOf") || !any("oneOf") {
-        return false;
-    }
-    match schema["type"].as_str() {
+    let is_constant = schema["const"].as_str().is_none_or(|word| value.as_str() == Some(word));
+    let is_of_type = match schema["type"].as_str() {
         Some("boolean") => value.is_bool(),
         Some("string") => value.as_str().is_some_and(|text| accepts_text(schema, text)),
         Some("integer") => value.as_integer().is_some_and(|number| is_in_range(schema, number as f64)),
@@ -71,7 +67,8 @@ pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
         Some("array") => value.as_array().is_some_and(|items| accepts_list(schema, items)),
         Some("object") => value.as_table().is_some_and(|table| accepts_table(schema, table)),
         _ => true,
-    }
+    };
+    is_of_type && is_constant && any("anyOf") && any("oneOf")
 }
 
 fn accepts_text(schema: &Value, text: &str) -> bool {

@@ -14,20 +14,14 @@ impl Backend {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
     }
 
-    pub fn is_built(self) -> bool {
-        match self {
-            Self::Cuda => cfg!(feature = "cuda"),
-            Self::Metal => cfg!(feature = "metal"),
-            Self::Vulkan => cfg!(feature = "vulkan"),
-            Self::Wgpu => cfg!(feature = "wgpu"),
-            Self::NdArray => cfg!(feature = "ndarray"),
-            Self::Flex => cfg!(feature = "flex"),
-        }
-    }
-
     /// The CPU backend that `auto` prefers, if one is compiled in.
     pub fn cpu() -> Option<Self> {
         Self::built().find(|backend| !backend.is_gpu())
+    }
+
+    /// The names of those that are compiled in, for a message.
+    pub fn names() -> String {
+        Self::built().map(Self::name).collect::<Vec<_>>().join(", ")
     }
 
     /// What to do if no GPU is found.
@@ -85,26 +79,14 @@ impl Backend {
             None => None,
         };
         let device = device.ok_or_else(|| DeviceError::NoAdapter { name: name.into(), count, help: self.help() })?;
-        let (adapter, software) = if self.is_gpu() { identify(&device) } else { ("CPU".into(), false) };
-        Ok(Opened { device, name: name.into(), adapter, software })
+        #[cfg(any(feature = "cuda", feature = "wgpu"))]
+        if self.is_gpu() {
+            let identity = device.identity();
+            // A software renderer is no physical device.
+            let software = identity.as_ref().is_some_and(|identity| identity.physical.is_none());
+            let adapter = identity.map_or_else(|| "unnamed".into(), |identity| identity.name);
+            return Ok(Opened { device, name: name.into(), adapter, software });
+        }
+        Ok(Opened { device, name: name.into(), adapter: "CPU".into(), software: false })
     }
-}
-
-/// The name of an adapter, and whether it is a software renderer.
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-fn identify(device: &Device) -> (String, bool) {
-    match device.identity() {
-        Some(identity) => (identity.name, identity.physical.is_none()),
-        None => ("unnamed".into(), false),
-    }
-}
-
-#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
-fn identify(_: &Device) -> (String, bool) {
-    ("unnamed".into(), false)
-}
-
-/// The names of `backends`, for a message.
-pub fn names(backends: impl Iterator<Item = Backend>) -> String {
-    backends.map(Backend::name).collect::<Vec<_>>().join(", ")
 }

@@ -13,7 +13,6 @@ pub mod remote;
 
 use std::panic::catch_unwind;
 
-use backend::names;
 pub(crate) use error::DeviceError;
 pub(crate) use name::{Backend, DeviceName};
 pub use opened::Opened;
@@ -27,29 +26,22 @@ use remote::{Address, WorkerAddress};
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),
-        Some(DeviceName::Remote(address)) => return open_remote(&address),
+        #[cfg(feature = "remote")]
+        Some(DeviceName::Remote(address)) => {
+            let (name, adapter) = (address.to_string(), "worker".into());
+            return Ok(Opened { device: remote::open(&address)?, name, adapter, software: false });
+        }
+        #[cfg(not(feature = "remote"))]
+        Some(DeviceName::Remote(_)) => return Err(without_remote()),
         Some(DeviceName::Local { backend, index }) => (backend, index),
-        None => return Err(DeviceError::Unknown { name: name.into(), built: names(Backend::built()) }),
+        None => return Err(DeviceError::Unknown { name: name.into(), built: Backend::names() }),
     };
     if !backend.is_built() {
-        return Err(DeviceError::NotBuilt { name: backend.name(), built: names(Backend::built()) });
+        return Err(DeviceError::NotBuilt { name: backend.name(), built: Backend::names() });
     }
     // Burn panics if a driver is missing or broken.
     catch_unwind(|| backend.open(name, index))
         .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
-}
-
-#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
-fn open_remote(address: &Address) -> Result<Opened, DeviceError> {
-    #[cfg(feature = "remote")]
-    return Ok(Opened {
-        device: remote::open(address)?,
-        name: address.to_string(),
-        adapter: "worker".into(),
-        software: false,
-    });
-    #[cfg(not(feature = "remote"))]
-    Err(without_remote())
 }
 
 /// Lists the devices of a worker.
@@ -64,7 +56,7 @@ pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceErro
 /// The error of a build that can't reach other machines.
 #[cfg(not(feature = "remote"))]
 pub(crate) fn without_remote() -> DeviceError {
-    DeviceError::NotBuilt { name: "remote", built: names(Backend::built()) }
+    DeviceError::NotBuilt { name: "remote", built: Backend::names() }
 }
 
 fn automatic() -> Result<Opened, DeviceError> {
@@ -101,7 +93,7 @@ mod tests {
 
     #[test]
     fn unknown_device_name_is_refused_with_the_names_of_this_build() {
-        let (message, built) = (open("gpu").unwrap_err().to_string(), names(Backend::built()));
+        let (message, built) = (open("gpu").unwrap_err().to_string(), Backend::names());
         assert!(message.contains("`gpu` is unknown: this build has auto, ") && message.contains(&built), "{message}");
     }
 

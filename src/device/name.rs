@@ -57,13 +57,23 @@ impl Backend {
 
     /// The name on the command line, in config files, and as a cargo feature.
     pub fn name(self) -> &'static str {
+        self.feature().0
+    }
+
+    /// Whether it is compiled in.
+    pub fn is_built(self) -> bool {
+        self.feature().1
+    }
+
+    /// The cargo feature, and whether this build has it.
+    fn feature(self) -> (&'static str, bool) {
         match self {
-            Self::Cuda => "cuda",
-            Self::Metal => "metal",
-            Self::Vulkan => "vulkan",
-            Self::Wgpu => "wgpu",
-            Self::NdArray => "ndarray",
-            Self::Flex => "flex",
+            Self::Cuda => ("cuda", cfg!(feature = "cuda")),
+            Self::Metal => ("metal", cfg!(feature = "metal")),
+            Self::Vulkan => ("vulkan", cfg!(feature = "vulkan")),
+            Self::Wgpu => ("wgpu", cfg!(feature = "wgpu")),
+            Self::NdArray => ("ndarray", cfg!(feature = "ndarray")),
+            Self::Flex => ("flex", cfg!(feature = "flex")),
         }
     }
 

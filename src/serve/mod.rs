@@ -46,7 +46,8 @@ pub struct Server {
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Server { listener, service: Service::new(runs, Hosts { is_exposed: exposed.is_some(), names }) })
+    let (hosts, free) = (Hosts { is_exposed: exposed.is_some(), names }, Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    Ok(Server { listener, service: Service { runs, hosts, free } })
 }
 
 impl Server {

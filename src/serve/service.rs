@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request};
 use image::{DynamicImage, ImageFormat};
@@ -18,20 +17,21 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::api_error::ApiError;
-use super::limits::{LARGEST_STAGE, MOST_CONNECTIONS, PATIENCE};
+use super::limits::{LARGEST_STAGE, PATIENCE};
 use super::origin::Hosts;
 use super::request::{asks_for_stages, field, run, whole};
-use super::response::Response;
+use super::response::{self, Response};
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
 
 #[derive(Debug)]
 pub struct Service {
-    runs: RunRegistry,
-    hosts: Hosts,
+    pub runs: RunRegistry,
+    /// The hosts that requests may be for.
+    pub hosts: Hosts,
     /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
-    free: Arc<Semaphore>,
+    pub free: Arc<Semaphore>,
 }
 
 /// The response to `POST /api/predict`.
@@ -63,17 +63,9 @@ struct Stage {
 }
 
 impl Service {
-    /// A service with these runs, for requests to these hosts.
-    pub fn new(runs: RunRegistry, hosts: Hosts) -> Self {
-        Self { runs, hosts, free: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
-    }
-
     /// The response to a request, or to its error.
-    pub async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-        Ok(self.route(request).await.unwrap_or_else(Response::from).into())
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
+        Ok(self.route(request).await.unwrap_or_else(|error| response::refusal(&error)))
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
@@ -85,14 +77,14 @@ impl Service {
             "/" | "/page.css" | "/page.js" | "/healthz" | "/api/runs" | "/report" if !is_read => {
                 Err(ApiError::Method { allowed: "GET" })
             }
-            "/" => Ok(Response::new("text/html; charset=utf-8", include_bytes!("page/page.html"))),
-            "/page.css" => Ok(Response::new("text/css; charset=utf-8", include_bytes!("page/page.css"))),
-            "/page.js" => Ok(Response::new("text/javascript; charset=utf-8", include_bytes!("page/page.js"))),
-            "/healthz" => Response::json(&json!({ "status": "ok" })),
-            "/api/runs" => blocking(move || Response::json(&self.runs.list()?)).await,
+            "/" => Ok(response::of("text/html; charset=utf-8", include_str!("page/page.html"))),
+            "/page.css" => Ok(response::of("text/css; charset=utf-8", include_str!("page/page.css"))),
+            "/page.js" => Ok(response::of("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+            "/healthz" => response::json(&json!({ "status": "ok" })),
+            "/api/runs" => blocking(move || response::json(&self.runs.list()?)).await,
             "/report" => {
                 let named = self.runs.find(run(&request)?.as_deref())?;
-                blocking(move || Ok(Response::report(self.runs.report(named)?))).await
+                blocking(move || Ok(response::report(self.runs.report(named)?))).await
             }
             path => Err(ApiError::Path { path: path.into() }),
         }
@@ -114,30 +106,25 @@ impl Service {
             let _permit = permit;
             let classifier = self.runs.load(&path)?;
             let size @ [height, width] = classifier.size;
-            let look = &classifier.look;
             let prepared = match is_json {
-                true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, look)?,
-                false => prepare::prepare(&body, size, look, Limits::REQUEST)?,
+                true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, &classifier.look)?,
+                false => prepare::prepare(&body, size, &classifier.look, Limits::REQUEST)?,
             };
             let classified = classifier.classify(&[&prepared.pixels])?;
             let probabilities = classified.into_iter().next().ok_or(ApiError::Failure)?;
-            let classes = &classifier.names[..];
-            let class = classes[probabilities.best()].as_str();
-            let digit = class.parse().ok();
-            let warnings = prepared.warnings(probabilities.0[probabilities.best()]);
-            let pixels = prepared.pixels;
-            let stages = prepared.stages.into_iter().filter(|_| with_stages).map(stage).collect::<Result<_, _>>()?;
-            Response::json(&Answer {
+            let best = probabilities.best();
+            let class = classifier.names[best].as_str();
+            response::json(&Answer {
                 run: name,
                 class,
-                digit,
-                classes,
+                digit: class.parse().ok(),
+                classes: &classifier.names,
+                warnings: prepared.warnings(probabilities.0[best]),
                 probabilities,
-                warnings,
                 height,
                 width,
-                pixels,
-                stages,
+                pixels: prepared.pixels,
+                stages: prepared.stages.into_iter().filter(|_| with_stages).map(stage).collect::<Result<_, _>>()?,
             })
         })
         .await
@@ -168,9 +155,8 @@ mod tests {
     #[test]
     fn panic_is_answered_without_its_message() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let refusal = runtime.block_on(blocking(|| panic!("a secret"))).unwrap_err();
-        assert_eq!(refusal.to_string(), "this request made the server fail: see its terminal for the reason");
-        let response: hyper::Response<Full<Bytes>> = Response::from(refusal).into();
-        assert_eq!(response.status(), 500);
+        let error = runtime.block_on(blocking(|| panic!("a secret"))).unwrap_err();
+        assert_eq!(error.to_string(), "this request made the server fail: see its terminal for the reason");
+        assert_eq!(response::refusal(&error).status(), 500);
     }
 }

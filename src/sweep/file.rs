@@ -1,26 +1,22 @@
-//! A sweep file: its schema, and the problems that show before any experiment is resolved.
+//! A sweep file: its keys, and the problems that show before any experiment is resolved. Its settings are read one by one,
+//! so that one problem does not hide the next.
 
 use std::path::PathBuf;
 
+use serde::de::DeserializeOwned;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::location::Location;
-use super::reader::{Entry, Reader};
 use super::space::{Axis, Range, Space, are_different};
-use crate::config::{Problem, allowed_name, is_name, nearest, table};
+use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
-/// The contents of a sweep file.
+/// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
 #[derive(Debug)]
 pub struct SweepFile {
-    /// The base: the config file that is varied.
     pub base: PathBuf,
-    pub base_location: Location,
-    /// The sweep's name, also that of its folder.
+    pub base_setting: Setting,
     pub name: String,
-    /// The seeds: at least one, all different.
     pub seeds: Vec<u64>,
-    /// The values to try.
     pub space: Space,
 }
 
@@ -47,117 +43,164 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let document = document.get_ref();
-    let mut reader = Reader { text, problems };
-    refuse_unknown_keys(&mut reader, document);
-    let base = reader.required(document, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let seeds = reader.required(document, "seeds", SEEDS, |seeds: &Vec<u64>| {
+    let mut reader = Reader { text, document: document.get_ref(), problems };
+    let top = reader.document.iter().map(|(name, value)| Setting::new(text, None, name, value, true));
+    let top: Vec<Setting> = top.collect();
+    let unknown = top.iter().filter(|setting| !KEYS.contains(&&*setting.name));
+    reader.problems.extend(unknown.map(|setting| setting.problem(unknown_key(&setting.name))));
+    let base = reader.required(&top, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
+    let seeds = reader.required(&top, "seeds", SEEDS, |seeds: &Vec<u64>| {
         !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
     });
-    let base_location = reader.find(document, "base").map(|(location, _)| location);
-    let name = name(&mut reader, document, stem);
-    let space = space(&mut reader, document);
-    let (Some(base_location), Some(base), Some(seeds), Some(name), Some(space)) =
-        (base_location, base, seeds, name, space)
+    let name = match find(&top, "name") {
+        Some(setting) => reader.value(setting, &allowed_name(), |name: &String| is_name(name)),
+        None => {
+            if !is_name(stem) {
+                let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
+                reader.problems.push(without_line("name", message));
+            }
+            Some(stem.to_string())
+        }
+    };
+    let space = match (find(&top, "grid"), find(&top, "random")) {
+        (Some(grid), None) => read_grid(&mut reader, grid),
+        (None, Some(random)) => read_random(&mut reader, random),
+        (Some(_), Some(random)) => reader.refuse(random.problem("conflicts with [grid]: a sweep has only one of them")),
+        (None, None) => {
+            let message = "is missing; list the keys to vary there, as in \"training.epochs\" = [5, 10]";
+            reader.refuse(without_line("[grid] or [random]", message))
+        }
+    };
+    let (Some(base_setting), Some(base), Some(seeds), Some(name), Some(space)) =
+        (find(&top, "base").cloned(), base, seeds, name, space)
     else {
         return Err(reader.problems);
     };
     if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
-        reader.report("the trials", &format!("make more than {MAX_RUNS} runs: remove some values or seeds"));
+        let message = format!("make more than {MAX_RUNS} runs: remove some values or seeds");
+        reader.problems.push(without_line("the trials", &message));
     }
-    if reader.problems.is_empty() {
-        Ok(SweepFile { base, base_location, name, seeds, space })
-    } else {
-        Err(reader.problems)
-    }
-}
-
-fn refuse_unknown_keys(reader: &mut Reader<'_>, document: &DeTable<'_>) {
-    for (name, value) in document {
-        let typed = name.get_ref().as_ref();
-        if KEYS.contains(&typed) {
-            continue;
-        }
-        let message = match nearest(typed, &KEYS.map(String::from)) {
-            Some(key) => format!("unknown key; did you mean {key}?"),
-            None => format!(
-                "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
-                KEYS.join(", ")
-            ),
-        };
-        reader.problems.push(Location::new(reader.text, None, name, value).problem(message));
+    match reader.problems.is_empty() {
+        true => Ok(SweepFile { base, base_setting, name, seeds, space }),
+        false => Err(reader.problems),
     }
 }
 
-fn name(reader: &mut Reader<'_>, document: &DeTable<'_>, stem: &str) -> Option<String> {
-    if reader.find(document, "name").is_some() {
-        let allowed = allowed_name();
-        return reader.optional(document, "name", &allowed, |name: &String| is_name(name));
-    }
-    if !is_name(stem) {
-        let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
-        reader.report("name", message);
-    }
-    Some(stem.to_string())
-}
-
-fn space(reader: &mut Reader<'_>, document: &DeTable<'_>) -> Option<Space> {
-    match (reader.find(document, "grid"), reader.find(document, "random")) {
-        (Some(section), None) => grid(reader, &section),
-        (None, Some(section)) => random(reader, &section),
-        (Some(_), Some((location, _))) => {
-            reader.problems.push(location.problem("conflicts with [grid]: a sweep has only one of them"));
-            None
-        }
-        (None, None) => {
-            let message = "is missing; list the keys to vary there, as in \"training.epochs\" = [5, 10]";
-            reader.report("[grid] or [random]", message);
-            None
-        }
+fn unknown_key(name: &str) -> String {
+    match nearest(name, &KEYS.map(String::from)) {
+        Some(key) => format!("unknown key; did you mean {key}?"),
+        None => format!(
+            "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
+            KEYS.join(", ")
+        ),
     }
 }
 
-fn grid(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
-    let grid = reader.section(section)?;
-    let mut axes = vec![];
-    for (location, value) in reader.entries(grid) {
-        let values =
-            reader.value(&location, value, VALUES, |values: &Vec<Value>| !values.is_empty() && are_different(values));
-        check_key(reader, &location, values.as_ref().is_some_and(|values| values.len() > 1));
-        axes.extend(values.map(|values| Axis { location, values }));
-    }
-    Some(Space::Grid(axes))
+fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+    let entries = reader.entries(section)?;
+    let is_valid = |values: &Vec<Value>| !values.is_empty() && are_different(values);
+    Some(Space::Grid(reader.axes(entries, VALUES, is_valid, |values| values.len() > 1)))
 }
 
-fn random(reader: &mut Reader<'_>, section: &Entry<'_>) -> Option<Space> {
-    let random = reader.section(section)?;
-    let trials = reader.required(random, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
-    let seed = reader.optional(random, "seed", SEED, is_seed);
-    let mut axes = vec![];
-    for (location, value) in reader.entries(random) {
-        if location.key == "trials" || location.key == "seed" {
-            continue;
-        }
-        let values = reader.value(&location, value, Range::ALLOWED, Range::is_valid);
-        check_key(reader, &location, values.as_ref().is_some_and(Range::varies));
-        axes.extend(values.map(|values| Axis { location, values }));
-    }
+fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+    let mut entries = reader.entries(section)?;
+    let trials = reader.required(&entries, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
+    let seed = find(&entries, "seed").and_then(|setting| reader.value(setting, SEED, is_seed));
+    entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
+    let mut axes = reader.axes(entries, Range::ALLOWED, Range::is_valid, Range::varies);
     // The order in the file does not matter.
-    axes.sort_by(|one, other| one.location.key.cmp(&other.location.key));
+    axes.sort_by_key(|(setting, _)| setting.key());
     Some(Space::Random { trials: trials?, seed: seed.unwrap_or(1), axes })
-}
-
-fn check_key(reader: &mut Reader<'_>, location: &Location, varies: bool) {
-    if let Some((_, message)) = NOT_VARIED.iter().find(|(key, _)| *key == location.key) {
-        reader.problems.push(location.problem(*message));
-    }
-    if varies && SAME_FOR_ALL.contains(&location.key.as_str()) {
-        reader.problems.push(location.problem("must have a single value: all trials must use the same images"));
-    }
 }
 
 fn is_seed(seed: &u64) -> bool {
     i64::try_from(*seed).is_ok()
+}
+
+/// The text of a sweep file, and the problems found so far.
+struct Reader<'a> {
+    text: &'a str,
+    document: &'a DeTable<'a>,
+    /// In no particular order.
+    problems: Vec<Problem>,
+}
+
+/// The setting of a key at the top of the file, or of a section.
+fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
+    settings.iter().find(|setting| setting.key() == key)
+}
+
+/// A problem that has no line in the file.
+fn without_line(setting: &str, message: &str) -> Problem {
+    Problem { key: setting.into(), line: None, setting: setting.into(), message: message.into() }
+}
+
+impl Reader<'_> {
+    /// Reports a problem, in place of a value.
+    fn refuse<T>(&mut self, problem: Problem) -> Option<T> {
+        self.problems.push(problem);
+        None
+    }
+
+    /// The value of a required key. Reports that it is missing or invalid.
+    fn required<T: DeserializeOwned>(
+        &mut self,
+        settings: &[Setting],
+        key: &str,
+        allowed: &str,
+        is_valid: fn(&T) -> bool,
+    ) -> Option<T> {
+        match find(settings, key) {
+            Some(setting) => self.value(setting, allowed, is_valid),
+            None => self.refuse(without_line(key, &format!("is missing; it must be {allowed}"))),
+        }
+    }
+
+    /// A value that serde accepts and that fulfils `is_valid`. Otherwise reports that it must be `allowed`.
+    fn value<T: DeserializeOwned>(&mut self, setting: &Setting, allowed: &str, is_valid: fn(&T) -> bool) -> Option<T> {
+        let valid = setting.value.clone().and_then(|value| value.try_into().ok()).filter(is_valid);
+        valid.or_else(|| self.refuse(setting.problem(format!("must be {allowed}"))))
+    }
+
+    /// The config keys in the section `name`, in the file's order: `"training.epochs"`, with or without the quotes. Reports
+    /// keys that are set twice, and a value that is not a section.
+    fn entries(&mut self, section: &Setting) -> Option<Vec<Setting>> {
+        let Some(table) = self.document.get(&*section.name).and_then(|value| value.get_ref().as_table()) else {
+            let message = format!("must be a section, [{}], with keys of the config", section.name);
+            return self.refuse(section.problem(message));
+        };
+        let mut entries = settings(self.text, None, table, true);
+        entries.sort_by_key(|entry| entry.start);
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(first) = entries[..index].iter().find(|first| first.key() == entry.key()) {
+                let line = first.line.unwrap_or_default();
+                self.problems.push(entry.problem(format!("is already set in line {line}")));
+            }
+        }
+        Some(entries)
+    }
+
+    /// The keys that are varied, with their values. Reports those that can't be varied.
+    fn axes<V: DeserializeOwned>(
+        &mut self,
+        entries: Vec<Setting>,
+        allowed: &str,
+        is_valid: fn(&V) -> bool,
+        varies: fn(&V) -> bool,
+    ) -> Vec<Axis<V>> {
+        let mut axes = vec![];
+        for setting in entries {
+            let (key, values) = (setting.key(), self.value(&setting, allowed, is_valid));
+            if let Some((_, message)) = NOT_VARIED.iter().find(|(name, _)| *name == key) {
+                self.problems.push(setting.problem(*message));
+            }
+            if SAME_FOR_ALL.contains(&&*key) && values.as_ref().is_some_and(varies) {
+                self.problems.push(setting.problem("must have a single value: all trials must use the same images"));
+            }
+            axes.extend(values.map(|values| (setting, values)));
+        }
+        axes
+    }
 }
 
 #[cfg(test)]
@@ -182,8 +225,8 @@ mod tests {
     fn keys(text: &str) -> Vec<String> {
         let file = read(&format!("{START}{text}"), "try").unwrap();
         match file.space {
-            Space::Grid(axes) => axes.into_iter().map(|axis| axis.location.key).collect(),
-            Space::Random { axes, .. } => axes.into_iter().map(|axis| axis.location.key).collect(),
+            Space::Grid(axes) => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
+            Space::Random { axes, .. } => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
         }
     }
 

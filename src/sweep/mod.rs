@@ -1,18 +1,16 @@
 //! A sweep: variants of one experiment, each run with several seeds, and the choice of one.
 //!
-//! - `file` reads a sweep file, with `reader` and `location`. `space` makes trials of it, and `names` names them.
+//! - `file` reads a sweep file. `space` makes trials of it, and `names` names them.
 //! - `plan` has the experiment of every run. It reports all problems of the file and of the experiments together.
 //! - `results` collects the results of the runs and chooses a trial.
 
 mod error;
 mod file;
-mod location;
 mod names;
 mod plan;
-mod reader;
 mod results;
 mod space;
 
 pub use error::SweepError;
 pub use plan::{Sweep, SweepRun, overrides};
-pub use results::{Results, Spread, TrialResult};
+pub use results::{Results, Spread, TrialResult, ranked};

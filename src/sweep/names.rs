@@ -21,12 +21,11 @@ pub fn of(trials: &[Settings]) -> Vec<String> {
     let short: Vec<&str> = varied.iter().map(|&index| last_part(keys[index])).collect();
     let are_unique = are_different(&short);
     let name = |settings: &Settings| {
-        let parts = varied.iter().map(|&index| {
+        let part = |&index: &usize| {
             let key = if are_unique { last_part(keys[index]) } else { keys[index] };
             format!("{}={}", safe(key), safe(&text(&settings[index].1)))
-        });
-        let parts: Vec<String> = parts.collect();
-        if parts.is_empty() { "base".to_string() } else { parts.join(",") }
+        };
+        if varied.is_empty() { "base".into() } else { varied.iter().map(part).collect::<Vec<_>>().join(",") }
     };
     let names: Vec<String> = trials.iter().map(name).collect();
     // Some file systems do not distinguish A from a.

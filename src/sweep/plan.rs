@@ -104,17 +104,15 @@ fn experiment(
     settings: &[(String, Value)],
     device: Option<&str>,
 ) -> Result<Experiment, Vec<Problem>> {
-    let base_location = &file.base_location;
     let mut arguments = overrides(settings);
     arguments.extend(device.map(|name| format!("device={name}")));
     let locate = |problem: Problem| {
         if problem.line.is_some() {
-            return base_location.problem(problem.to_string());
+            return file.base_setting.problem(problem.to_string());
         }
-        let setting = arguments.iter().position(|argument| problem.setting == format!("--set {argument}"));
-        match setting.and_then(|index| settings.get(index)) {
+        match settings.iter().find(|(key, value)| problem.setting == format!("--set {key}={value}")) {
             Some((key, value)) => {
-                let line = file.space.location(key).map(|location| location.line);
+                let line = file.space.setting(key).and_then(|setting| setting.line);
                 Problem { line, setting: format!("{key} = {value}"), ..problem }
             }
             None => problem,
@@ -122,8 +120,8 @@ fn experiment(
     };
     match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {
-            let location = file.space.location("data.validation").unwrap_or(base_location);
-            Err(vec![location.problem(
+            let setting = file.space.setting("data.validation").unwrap_or(&file.base_setting);
+            Err(vec![setting.problem(
                 "holds out no images, but trials are chosen by their validation error: set data.validation in the base, \
                  or here to a single value, as in \"data.validation\" = [5000] under [grid]",
             )])
@@ -131,7 +129,7 @@ fn experiment(
         Ok(experiment) => Ok(experiment),
         Err(ConfigError::Problems { problems, .. }) => Err(problems.into_iter().map(locate).collect()),
         Err(ConfigError::Unreadable { source, .. }) => Err(vec![
-            base_location.problem(format!("can't be read ({source}); the path is relative to the current folder")),
+            file.base_setting.problem(format!("can't be read ({source}); the path is relative to the current folder")),
         ]),
     }
 }

@@ -67,13 +67,9 @@ impl Spread {
 
     /// A fraction in percent: `7.30 ± 0.38 %`. A dash for `None`.
     pub fn percent(spread: Option<Self>) -> String {
-        match spread {
-            Some(Self { mean, deviation: Some(deviation) }) => {
-                format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * deviation)
-            }
-            Some(Self { mean, deviation: None }) => format!("{:.2} %", 100.0 * mean),
-            None => "-".into(),
-        }
+        let Some(Self { mean, deviation }) = spread else { return "-".into() };
+        let deviation = deviation.map(|deviation| format!(" ± {:.2}", 100.0 * deviation)).unwrap_or_default();
+        format!("{:.2}{deviation} %", 100.0 * mean)
     }
 }
 
@@ -100,11 +96,6 @@ impl Results {
             test_error: Spread::of(&test).filter(|_| test.len() == sweep.seeds.len()),
             trials,
         })
-    }
-
-    /// The trials, the best first. Those without a score come last, in the file's order.
-    pub fn ranked(&self) -> Vec<&TrialResult> {
-        ranked(&self.trials)
     }
 
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
@@ -138,22 +129,20 @@ impl TrialResult {
 
     /// The status of the first run that is not finished. Finished if all are.
     pub fn status(&self) -> Status {
-        let mut unfinished =
-            self.runs.iter().map(|run| run.summary.status).filter(|status| *status != Status::Finished);
-        unfinished.next().unwrap_or(Status::Finished)
+        let mut statuses = self.runs.iter().map(|run| run.summary.status);
+        statuses.find(|status| *status != Status::Finished).unwrap_or(Status::Finished)
     }
 
     /// The wrong validation predictions of all its runs' best models, and the mean validation loss. `None` unless every
     /// run is finished.
     fn score(&self) -> Option<(usize, f64)> {
-        let finished =
-            |run: &RunResult| run.summary.validation_wrong.filter(|_| run.summary.status == Status::Finished);
-        let wrong: Option<Vec<usize>> = self.runs.iter().map(finished).collect();
-        Some((wrong?.iter().sum(), self.validation_loss?))
+        let wrong: Option<usize> = self.runs.iter().map(|run| run.summary.validation_wrong).sum();
+        Some((wrong.filter(|_| self.status() == Status::Finished)?, self.validation_loss?))
     }
 }
 
-fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
+/// The trials, the best first. Those without a score come last, in the file's order.
+pub fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
     // All trials have the same number of runs and validation images: sums order them like means, but exactly.
     let rank = |trial: &TrialResult| trial.score().unwrap_or((usize::MAX, f64::INFINITY));
     let mut trials: Vec<&TrialResult> = trials.iter().collect();
@@ -257,10 +246,11 @@ mod tests {
             trial("first", Status::Finished, &[(40, 0.1), (50, 0.2)]),
         ];
         let results = results(trials);
-        let names: Vec<&str> = results.ranked().iter().map(|trial| trial.trial.as_str()).collect();
+        let names: Vec<&str> = ranked(&results.trials).iter().map(|trial| trial.trial.as_str()).collect();
         assert_eq!(names, ["first", "second", "bad"]);
-        let statuses: Vec<_> = results.ranked().iter().map(|trial| (trial.status(), trial.runs_over())).collect();
+        let statuses: Vec<_> =
+            ranked(&results.trials).iter().map(|trial| (trial.status(), trial.runs_over())).collect();
         assert_eq!(statuses, [(Status::Finished, 2), (Status::Finished, 2), (Status::Diverged, 1)]);
-        assert_eq!(Spread::percent(results.ranked()[0].validation_error), "4.50 ± 0.71 %");
+        assert_eq!(Spread::percent(ranked(&results.trials)[0].validation_error), "4.50 ± 0.71 %");
     }
 }

@@ -4,7 +4,7 @@ use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
-use super::location::Location;
+use crate::config::Setting;
 use crate::random::{Purpose, generator};
 
 /// Dotted keys and their values.
@@ -29,53 +29,30 @@ pub enum Space {
     },
 }
 
-/// One key that is varied.
-#[derive(Debug)]
-pub struct Axis<V> {
-    pub location: Location,
-    pub values: V,
-}
+/// One key that is varied, and its values.
+pub type Axis<V> = (Setting, V);
 
+/// The values that a random trial may have.
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "toml::Table")]
+#[serde(untagged, deny_unknown_fields)]
 pub enum Range {
     /// One of these values, all equally likely.
-    Any(Any),
-    Between(Interval),
-}
-
-impl TryFrom<toml::Table> for Range {
-    type Error = toml::de::Error;
-
-    fn try_from(table: toml::Table) -> Result<Self, Self::Error> {
-        if table.contains_key("any") { table.try_into().map(Self::Any) } else { table.try_into().map(Self::Between) }
-    }
-}
-
-/// `{ any = [..] }`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Any {
-    any: Vec<Value>,
-}
-
-/// `{ from = .., to = .., scale = .., whole = .. }`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Interval {
-    from: f64,
-    to: f64,
-    #[serde(default)]
-    scale: Scale,
-    /// Whole numbers only, both ends included.
-    #[serde(default)]
-    whole: bool,
+    Any { any: Vec<Value> },
+    Between {
+        from: f64,
+        to: f64,
+        #[serde(default)]
+        scale: Scale,
+        /// Whole numbers only, both ends included.
+        #[serde(default)]
+        whole: bool,
+    },
 }
 
 /// The scale on which the numbers of an interval are uniformly distributed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Scale {
+pub enum Scale {
     /// The numbers themselves.
     #[default]
     Linear,
@@ -87,17 +64,17 @@ impl Space {
     /// The maximum number of trials. `None` if it overflows.
     pub fn size(&self) -> Option<usize> {
         match self {
-            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, axis| size.checked_mul(axis.values.len())),
+            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, (_, values)| size.checked_mul(values.len())),
             Self::Random { trials, .. } => Some(*trials),
         }
     }
 
-    /// The location of `key`, if it is varied.
-    pub fn location(&self, key: &str) -> Option<&Location> {
-        let is_key = |location: &&Location| location.key == key;
+    /// The setting of `key`, if it is varied.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        let is_key = |setting: &&Setting| setting.key() == key;
         match self {
-            Self::Grid(axes) => axes.iter().map(|axis| &axis.location).find(is_key),
-            Self::Random { axes, .. } => axes.iter().map(|axis| &axis.location).find(is_key),
+            Self::Grid(axes) => axes.iter().map(|(setting, _)| setting).find(is_key),
+            Self::Random { axes, .. } => axes.iter().map(|(setting, _)| setting).find(is_key),
         }
     }
 
@@ -108,10 +85,9 @@ impl Space {
         match self {
             Self::Grid(axes) => {
                 trials.push(vec![]);
-                for Axis { location, values } in axes {
-                    let with = |trial: &Settings, value: &Value| {
-                        trial.iter().cloned().chain([(location.key.clone(), value.clone())]).collect()
-                    };
+                for (setting, values) in axes {
+                    let with =
+                        |trial: &Settings, value: &Value| [&trial[..], &[(setting.key(), value.clone())]].concat();
                     trials =
                         trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect();
                 }
@@ -119,7 +95,7 @@ impl Space {
             Self::Random { trials: count, seed, axes } => {
                 for trial in 0..*count as u64 {
                     let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let draw = |axis: &Axis<Range>| (axis.location.key.clone(), axis.values.draw(&mut generator));
+                    let draw = |(setting, range): &Axis<Range>| (setting.key(), range.draw(&mut generator));
                     let settings: Settings = axes.iter().map(draw).collect();
                     if !trials.contains(&settings) {
                         trials.push(settings);
@@ -137,14 +113,14 @@ impl Range {
         whole) or scale = \"log\" (from above 0), or { any = [..] } with different values";
 
     pub fn is_valid(&self) -> bool {
+        // Above 2^53, `f64` can't represent every whole number.
+        let is_whole = |number: f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
         match self {
-            Self::Any(Any { any }) => !any.is_empty() && are_different(any),
-            Self::Between(Interval { from, to, scale, whole }) => {
-                // Above 2^53, `f64` can't represent every whole number.
-                let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
+            Self::Any { any } => !any.is_empty() && are_different(any),
+            &Self::Between { from, to, scale, whole } => {
                 from < to
                     && (to - from).is_finite()
-                    && (*scale == Scale::Linear || *from > 0.0)
+                    && (scale == Scale::Linear || from > 0.0)
                     && (!whole || is_whole(from) && is_whole(to))
             }
         }
@@ -152,32 +128,27 @@ impl Range {
 
     /// Whether the range has more than one value.
     pub fn varies(&self) -> bool {
-        !matches!(self, Self::Any(Any { any }) if any.len() == 1)
+        !matches!(self, Self::Any { any } if any.len() == 1)
     }
 
     fn draw(&self, generator: &mut impl RngExt) -> Value {
-        match self {
-            Self::Any(Any { any }) => any[generator.random_range(0..any.len())].clone(),
-            Self::Between(interval) => interval.draw(generator.random()),
-        }
-    }
-}
-
-impl Interval {
-    /// The number at the quantile `at`, in [0, 1).
-    fn draw(&self, at: f64) -> Value {
-        // A whole number n stands for the interval [n, n + 1).
-        let (from, to) = (self.from, if self.whole { self.to + 1.0 } else { self.to });
-        let number = match self.scale {
-            Scale::Linear => from + at * (to - from),
-            Scale::Log => (from.ln() + at * (to.ln() - from.ln())).exp(),
+        let (from, to, scale, whole) = match self {
+            Self::Any { any } => return any[generator.random_range(0..any.len())].clone(),
+            &Self::Between { from, to, scale, whole } => (from, to, scale, whole),
         };
-        if self.whole {
-            return Value::Integer(number.floor().clamp(self.from, self.to) as i64);
+        let at: f64 = generator.random();
+        // A whole number n stands for the interval [n, n + 1).
+        let end = if whole { to + 1.0 } else { to };
+        let number = match scale {
+            Scale::Linear => from + at * (end - from),
+            Scale::Log => (from.ln() + at * (end.ln() - from.ln())).exp(),
+        };
+        if whole {
+            return Value::Integer(number.floor().clamp(from, to) as i64);
         }
         // Four significant digits are precise enough, easier to read, and the same on every platform, unlike `exp`.
         let rounded: f64 = format!("{number:.3e}").parse().unwrap_or(number);
-        Value::Float(rounded.clamp(self.from, self.to))
+        Value::Float(rounded.clamp(from, to))
     }
 }
 

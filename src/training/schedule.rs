@@ -120,6 +120,14 @@ mod tests {
         }
     }
 
+    const KINDS: [ScheduleKind; 5] = [
+        ScheduleKind::Constant,
+        ScheduleKind::Step,
+        ScheduleKind::Exponential,
+        ScheduleKind::Cosine,
+        ScheduleKind::OneCycle,
+    ];
+
     fn schedule(kind: ScheduleKind) -> Schedule {
         Schedule { kind, ..Schedule::default() }
     }
@@ -189,8 +197,8 @@ mod tests {
 
     #[test]
     fn rates_of_every_kind_are_above_0_and_at_most_the_full_one_in_short_trainings_too() {
-        for kind in ScheduleKind::ALL {
-            for warmup in [0.0, 0.3, 0.5, 0.999].into_iter().filter(|_| kind.uses("warmup")).chain([0.2]) {
+        for kind in KINDS {
+            for warmup in [0.0, 0.2, 0.3, 0.5, 0.999] {
                 let schedule = Schedule { warmup: Some(warmup), ..schedule(kind) };
                 for (per_epoch, epochs) in [(1, 1), (2, 1), (1, 3), (10, 1), (7, 30)] {
                     let rates = all(schedule.clone(), per_epoch, epochs);
@@ -202,7 +210,7 @@ mod tests {
 
     #[test]
     fn scheduler_gives_the_rate_of_the_position_for_every_layer() {
-        for kind in ScheduleKind::ALL {
+        for kind in KINDS {
             let position = Position::after_epochs(1, 4);
             let mut schedule = LrSchedule::new(&schedule(kind), 0.5, 3, position.clone());
             let rates: Vec<f64> = (4..12).map(|update| schedule.at(update)).collect();

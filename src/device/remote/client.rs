@@ -1,6 +1,7 @@
 //! Opens the devices of workers.
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::error::Error;
+use std::net::ToSocketAddrs;
 
 use burn::remote::{ConnectError, IrohHost, RemoteHost};
 use burn::tensor::Device;
@@ -27,8 +28,9 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 /// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     let token = token()?;
-    let unreachable = |reason| RemoteError::Unreachable { worker: worker.clone(), reason };
-    let resolved = || resolved(&worker.host).map_err(unreachable);
+    let unreachable =
+        |reason: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: reason.to_string() };
+    let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.into()));
     let host = match &worker.id {
         None => {
             heartbeat::websocket(worker, &resolved()?).map_err(unreachable)?;
@@ -37,19 +39,13 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
         Some(id) => {
             let id: EndpointId =
                 id.parse().map_err(|_| unreachable("its name does not contain a valid worker identity".into()))?;
-            let addresses = resolved()?;
-            let peer = addresses.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
+            let peer = resolved()?.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
             heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;
             let (_, endpoint) = endpoint::dialing().map_err(unreachable)?;
             RemoteHost::iroh(IrohHost::new(peer).with_endpoint(endpoint))
         }
     };
     Ok(host.with_credential(token))
-}
-
-/// Resolves a host with a port to its addresses.
-fn resolved(host: &str) -> Result<Vec<SocketAddr>, String> {
-    host.to_socket_addrs().map(Iterator::collect).map_err(|error| error.to_string())
 }
 
 /// Translates Burn's connection error into what the user can do about it.

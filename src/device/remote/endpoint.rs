@@ -1,5 +1,6 @@
 //! Encrypted connections: Iroh endpoints that connect directly, without a relay or a discovery service.
 
+use std::error::Error;
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -28,13 +29,13 @@ pub fn runtime() -> io::Result<Runtime> {
 }
 
 /// The endpoint that this program connects from, and its runtime. Both live as long as the program.
-pub fn dialing() -> Result<(&'static Runtime, Endpoint), String> {
+pub fn dialing() -> Result<(&'static Runtime, Endpoint), Box<dyn Error>> {
     static DIALING: Mutex<Option<(&'static Runtime, Endpoint)>> = Mutex::new(None);
     let mut dialing = DIALING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(bound) = &*dialing {
         return Ok(bound.clone());
     }
-    let runtime: &Runtime = Box::leak(Box::new(runtime().map_err(|error| error.to_string())?));
-    let endpoint = runtime.block_on(builder().bind()).map_err(|error| error.to_string())?;
+    let runtime: &Runtime = Box::leak(Box::new(runtime()?));
+    let endpoint = runtime.block_on(builder().bind())?;
     Ok(dialing.insert((runtime, endpoint)).clone())
 }

@@ -4,6 +4,7 @@
 //! handled where it happens. So a thread here reports the lost worker to the program, through [`report_to`], and the
 //! program ends. A training writes its files atomically, so it loses only the current epoch.
 
+use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::PanicHookInfo;
@@ -64,37 +65,33 @@ impl Drop for Leaving {
 }
 
 /// Watches a worker over WebSocket, if it is not watched yet. The error is the reason why it does not answer in time.
-pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(), String> {
+pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
     if is_watched(worker) {
         return Ok(());
     }
     let mut connections = addresses.iter().map(|address| TcpStream::connect_timeout(address, PATIENCE));
     let first = connections.next().unwrap_or_else(|| Err(ErrorKind::AddrNotAvailable.into()));
-    let stream =
-        first.or_else(|error| connections.find_map(Result::ok).ok_or(error)).map_err(|error| error.to_string())?;
-    let settings = stream.set_write_timeout(Some(PATIENCE)).and_then(|()| stream.set_read_timeout(Some(PATIENCE)));
-    settings.map_err(|error| error.to_string())?;
+    let stream = first.or_else(|error| connections.find_map(Result::ok).ok_or(error))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let connected = tungstenite::client(format!("{worker}/session"), stream);
     let (socket, _) = connected.map_err(|error| match error {
         HandshakeError::Interrupted(_) => silent(),
         HandshakeError::Failure(error) => format!("it does not answer like a worker: {error}"),
     })?;
-    socket.get_ref().set_read_timeout(Some(PERIOD)).map_err(|error| error.to_string())?;
+    socket.get_ref().set_read_timeout(Some(PERIOD))?;
     watch(worker, move || listen(socket));
     Ok(())
 }
 
 /// Watches a worker over Iroh, if it is not watched yet. The error is the reason why it does not answer in time.
-pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), String> {
+pub fn iroh(worker: &WorkerAddress, peer: EndpointAddr) -> Result<(), Box<dyn Error>> {
     if is_watched(worker) {
         return Ok(());
     }
     let (runtime, endpoint) = dialing()?;
     let connecting = async { timeout(PATIENCE, endpoint.connect(peer, BURN_REMOTE_ALPN)).await };
-    let connection = match runtime.block_on(connecting) {
-        Ok(connected) => connected.map_err(|error| error.to_string())?,
-        Err(_) => return Err(silent()),
-    };
+    let connection = runtime.block_on(connecting).map_err(|_| silent())??;
     // Iroh itself sends keep-alives, and closes a silent connection.
     watch(worker, move || runtime.block_on(connection.closed()).to_string());
     Ok(())
@@ -114,10 +111,8 @@ fn listen(mut socket: WebSocket<TcpStream>) -> String {
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
             {
                 if unanswered == UNANSWERED {
-                    return format!(
-                        "it did not answer {UNANSWERED} pings in {} s",
-                        unanswered as u64 * PERIOD.as_secs()
-                    );
+                    let seconds = UNANSWERED as u64 * PERIOD.as_secs();
+                    return format!("it did not answer {UNANSWERED} pings in {seconds} s");
                 }
                 unanswered += 1;
                 if let Err(error) = socket.send(Message::Ping(vec![].into())) {

@@ -17,14 +17,10 @@ mod token;
 mod worker;
 
 pub(crate) use address::{Address, WorkerAddress};
-#[cfg(feature = "remote")]
-pub(crate) use client::{devices, open};
 pub(crate) use error::RemoteError;
-#[cfg(feature = "remote")]
-pub(crate) use heartbeat::{Leaving, before_leaving};
 #[cfg(feature = "remote")]
 pub use heartbeat::{Report, close, report_to, verdict};
 #[cfg(test)]
 pub(crate) use token::TokenError;
 #[cfg(feature = "remote")]
-pub(crate) use worker::{Transport, Worker};
+pub(crate) use {client::devices, client::open, heartbeat::Leaving, heartbeat::before_leaving, worker::Worker};

@@ -2,9 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::sync::OnceLock;
+use std::path::Path;
 
 use burn::server::{
     AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
@@ -24,17 +22,6 @@ use super::endpoint;
 use super::error::RemoteError;
 use super::token::{TokenError, token};
 
-#[derive(Debug, Clone)]
-pub enum Transport {
-    /// Iroh, which is encrypted.
-    Iroh {
-        /// The file of the worker's identity, created if missing. `None` for a new identity each time.
-        identity: Option<PathBuf>,
-    },
-    /// WebSocket, which is not encrypted.
-    WebSocket,
-}
-
 pub struct Worker {
     server: RemoteServer,
     devices: usize,
@@ -49,13 +36,15 @@ enum Listening {
 
 impl Worker {
     /// Starts to listen for clients of `devices`, which are of one backend. Listens on the loopback address, or on the
-    /// address `exposed` for other machines. Port 0 takes any free port. Calls `tell` for each client that connects or
-    /// is refused.
+    /// address `exposed` for other machines. Port 0 takes any free port. The connections are encrypted, and the worker has
+    /// the identity in this file, which is created if missing, or a new one; but not over `websocket`. Calls `tell` for each
+    /// client that connects or is refused.
     pub fn listen(
         devices: Vec<Device>,
-        transport: &Transport,
         exposed: Option<IpAddr>,
         port: u16,
+        websocket: bool,
+        identity: Option<&Path>,
         tell: fn(&str),
     ) -> Result<Self, RemoteError> {
         let has_token = TokenAuthorizer::new(token()?).map_err(|_| TokenError::Missing)?;
@@ -71,16 +60,20 @@ impl Worker {
         let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
         let runtime = endpoint::runtime()?;
         let refused = |reason: String| RemoteError::Listen { address, reason };
-        let listening = match transport {
-            Transport::WebSocket => {
-                Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
-            }
-            Transport::Iroh { identity } => {
-                let secret = secret(identity.as_deref())?;
-                let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
-                let builder = builder.map_err(|error| refused(error.to_string()))?;
-                Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
-            }
+        let listening = if websocket {
+            Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
+        } else {
+            let identity = identity.map_or_else(
+                || Ok(IrohIdentity::random()),
+                |path| {
+                    IrohIdentity::load_or_create(path)
+                        .map_err(|source| RemoteError::Identity { path: path.into(), source })
+                },
+            )?;
+            let secret = SecretKey::from_bytes(&identity.to_bytes());
+            let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
+            let builder = builder.map_err(|error| refused(error.to_string()))?;
+            Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
         };
         tell_refusals(tell);
         Ok(Self { server, devices: count, listening, runtime })
@@ -95,7 +88,10 @@ impl Worker {
                 (Some(endpoint.id().to_string()), bound)
             }
         };
-        let worker = WorkerAddress { id, host: host(bound) };
+        // Clients connect to this machine's name if the worker listens on all addresses.
+        let name = System::host_name().filter(|_| bound.ip().is_unspecified());
+        let host = name.map_or_else(|| bound.to_string(), |name| format!("{name}:{}", bound.port()));
+        let worker = WorkerAddress { id, host };
         Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
     }
 
@@ -106,16 +102,16 @@ impl Worker {
         self.runtime.block_on(async {
             match listening {
                 Listening::WebSocket(listener) => {
-                    // The first poll finds devices that can't be served.
-                    let mut serving = pin!(server.serve_async(WebSocketTransport::from_listener(listener)));
+                    // The first poll of the server finds devices that can't be served.
+                    let stopped = async {
+                        yield_now().await;
+                        ready();
+                        stop.notified().await;
+                    };
                     tokio::select! {
                         biased;
-                        served = &mut serving => return served.map_err(failed),
-                        () = yield_now() => ready(),
-                    }
-                    tokio::select! {
-                        served = serving => served.map_err(failed),
-                        () = stop.notified() => Ok(()),
+                        served = server.serve_async(WebSocketTransport::from_listener(listener)) => served.map_err(failed),
+                        () = stopped => Ok(()),
                     }
                 }
                 Listening::Iroh(endpoint) => {
@@ -134,29 +130,9 @@ impl Worker {
     }
 }
 
-/// The secret key of the identity in `path`, or of a new identity.
-fn secret(path: Option<&Path>) -> Result<SecretKey, RemoteError> {
-    let identity = match path {
-        Some(path) => {
-            IrohIdentity::load_or_create(path).map_err(|source| RemoteError::Identity { path: path.into(), source })?
-        }
-        None => IrohIdentity::random(),
-    };
-    Ok(SecretKey::from_bytes(&identity.to_bytes()))
-}
-
-/// The host that clients connect to. It is this machine's name if the worker listens on all addresses.
-fn host(address: SocketAddr) -> String {
-    match System::host_name().filter(|_| address.ip().is_unspecified()) {
-        Some(name) => format!("{name}:{}", address.port()),
-        None => address.to_string(),
-    }
-}
-
 /// Passes on Burn's log messages about sessions that are refused or fail.
 fn tell_refusals(tell: fn(&str)) {
-    static REFUSALS: OnceLock<Refusals> = OnceLock::new();
-    if log::set_logger(REFUSALS.get_or_init(|| Refusals { tell })).is_ok() {
+    if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
         log::set_max_level(LevelFilter::Warn);
     }
 }
@@ -179,11 +155,9 @@ impl Log for Refusals {
     }
 
     fn log(&self, record: &Record) {
-        if self.enabled(record.metadata()) {
-            let message = record.args().to_string();
-            if !is_disconnection(&message) {
-                (self.tell)(&format!("warning: {message}"));
-            }
+        let message = record.args().to_string();
+        if self.enabled(record.metadata()) && !is_disconnection(&message) {
+            (self.tell)(&format!("warning: {message}"));
         }
     }
 
