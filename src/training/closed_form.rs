@@ -12,7 +12,7 @@ use super::privacy::GaussianMechanism;
 use crate::data::Batch;
 use crate::evaluation::largest;
 use crate::model::Mlp;
-use crate::model::passes::Passes;
+use crate::model::passes::{HostNetwork, Passes};
 
 /// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;
@@ -55,7 +55,7 @@ impl Buffers {
         batch: &Batch,
         private: Option<(&GaussianMechanism, usize)>,
     ) -> Option<TrainOutput<BatchOutput>> {
-        let (network, logits) = (mlp.in_host_memory()?, &mut self.logits);
+        let (network, logits) = (HostNetwork::of(mlp)?, &mut self.logits);
         let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
@@ -76,7 +76,7 @@ impl Buffers {
         }
         if let Some((loss, images)) = unlabelled {
             let teacher_logits = &mut self.teacher_logits;
-            self.teacher.forward(&teacher.in_host_memory()?, &[&images.plain], None, teacher_logits)?;
+            self.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None, teacher_logits)?;
             loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
@@ -91,7 +91,7 @@ impl Buffers {
         if self.steps.is_multiple_of(FORGET_INTERVAL) {
             // Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of
             // weights that are gone in a backward pass only.
-            Tensor::<1>::zeros([1], &network.layers.first()?.0.layer.weight.device()).require_grad().backward();
+            Tensor::<1>::zeros([1], &network.layers.first()?.layer.weight.device()).require_grad().backward();
         }
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }

@@ -46,19 +46,14 @@ pub struct Input {
 
 impl Input {
     /// Takes the images of several batches, for a layer of `[inputs, units]`; `None` if they are not in host memory. With a
-    /// seed, adds noise of standard deviation `deviation`.
-    pub fn fill(
-        &mut self,
-        batches: &[&BatchImages],
-        [inputs, units]: [usize; 2],
-        deviation: f64,
-        seed: Option<u64>,
-    ) -> Option<()> {
+    /// seed, adds noise of standard deviation `noise`.
+    pub fn fill(&mut self, batches: &[&BatchImages], size: [usize; 2], noise: f64, seed: Option<u64>) -> Option<()> {
         self.images = batches.iter().map(|batch| batch.len()).sum();
-        self.inputs = inputs;
-        let is_noisy = seed.is_some() && deviation > 0.0;
-        let is_sparse = |batch: &&BatchImages| is_mostly_background(batch);
-        self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
+        self.inputs = size[0];
+        let is_noisy = seed.is_some() && noise > 0.0;
+        let is_sparse =
+            |batch: &&BatchImages| matches!(batch, BatchImages::Bytes { bytes, .. } if is_mostly_background(bytes));
+        self.is_sparse = size[1] >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
         if self.is_sparse {
             self.ink.clear();
             for batch in batches {
@@ -79,7 +74,7 @@ impl Input {
             }
         }
         if let Some(seed) = seed {
-            draw_noise(&mut self.noise, deviation, self.pixels.len(), seed, 0);
+            draw_noise(&mut self.noise, noise, self.pixels.len(), seed, 0);
             self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
@@ -126,14 +121,8 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
     sum_of_rows(rows, width).into_iter().map(|sum| sum * background).collect()
 }
 
-fn is_mostly_background(batch: &BatchImages) -> bool {
-    match batch {
-        BatchImages::Scaled(_) => false,
-        BatchImages::Bytes { bytes, .. } => {
-            let ink = AutoArch::new().dispatch(|| count(bytes));
-            ink as f64 <= MOST_INK * bytes.len() as f64
-        }
-    }
+fn is_mostly_background(bytes: &[u8]) -> bool {
+    AutoArch::new().dispatch(|| count(bytes)) as f64 <= MOST_INK * bytes.len() as f64
 }
 
 /// The number of bytes that are not 0.

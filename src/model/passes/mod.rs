@@ -27,8 +27,10 @@ use burn::tensor::{Tensor, TensorData};
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
 use self::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-pub use self::network::{HostLinear, HostNetwork, HostNorm};
+use self::network::HostLinear;
+pub use self::network::HostNetwork;
 use crate::data::BatchImages;
+use crate::model::Mlp;
 
 /// The buffers of both passes, kept from one to the next.
 #[derive(Debug, Default)]
@@ -50,18 +52,19 @@ impl Passes {
         logits: &mut Vec<f32>,
     ) -> Option<()> {
         let (output, hidden) = network.layers.split_last()?;
-        self.input.fill(images, network.layers[0].0.size, network.noise, seed)?;
+        let Mlp { norm, activation, noise, dropout, .. } = network.mlp;
+        self.input.fill(images, network.layers[0].size, noise.std, seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
-        for (number, (linear, norm)) in hidden.iter().enumerate() {
+        for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let layer = &mut layer[0];
             product(&self.input, before.last(), linear, &mut layer.z);
-            let random = if seed.is_some() { [network.noise, network.dropout] } else { [0.0; 2] };
+            let random = if seed.is_some() { [noise.std, dropout.prob] } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
-            layer.activate(linear, norm.as_ref(), network.activation, seed.is_some())?;
+            layer.activate(linear.bias.as_slice(), norm.get(number), activation, seed.is_some())?;
         }
-        product(&self.input, self.hidden.last(), &output.0, logits);
-        let bias = output.0.bias.as_slice();
+        product(&self.input, self.hidden.last(), output, logits);
+        let bias = output.bias.as_slice();
         for logits in logits.chunks_exact_mut(bias.len()) {
             logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
         }
@@ -84,69 +87,65 @@ impl Passes {
     /// its gradient is xᵀdz for the weights and dz for the bias.
     pub fn squared_norms(&mut self, network: &HostNetwork, of_logits: &[f32]) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        let [dz, dx] = &mut self.gradients;
-        dz.clear();
-        dz.extend(of_logits);
-        let first = network.first_that_learns();
-        for (number, (linear, _)) in network.layers.iter().enumerate().skip(first).rev() {
-            if let Some(layer) = self.hidden.get(number) {
-                layer.derive(dz);
-            }
-            let [inputs, units] = linear.size;
-            let of_inputs = match number.checked_sub(1) {
-                None => self.input.squared_norms(),
-                Some(before) => squared_norms_of_rows(&self.hidden[before].y, inputs),
-            };
+        self.each_that_learns(network, of_logits, |number, input, before, dz, _| {
+            let [inputs, units] = network.layers[number].size;
+            let of_inputs =
+                before.map_or_else(|| input.squared_norms(), |before| squared_norms_of_rows(&before.y, inputs));
             for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(squared_norms_of_rows(dz, units)) {
                 *norm += (x + 1.0) * dz;
             }
-            if number > first {
-                times_weights(dz, linear, dx);
-                std::mem::swap(dz, dx);
-            }
-        }
+        });
         norms
     }
 
     /// The gradients of all weights that learn, from those of the logits of the last forward pass.
     pub fn backward(&mut self, network: &HostNetwork, of_logits: &[f32]) -> GradientsParams {
         let mut all = GradientsParams::new();
-        let [dz, dx] = &mut self.gradients;
-        dz.clear();
-        dz.extend(of_logits);
-        let first = network.first_that_learns();
-        for (number, (linear, norm)) in network.layers.iter().enumerate().skip(first).rev() {
-            let vectors = match self.hidden.get(number) {
-                Some(layer) => layer.derive(dz),
-                None => Gradients { bias: sum_of_rows(dz, network.classes()), gamma: vec![], beta: vec![] },
-            };
-            if let Some(bias) = &linear.layer.bias {
-                register(&mut all, bias, vectors.bias);
+        self.each_that_learns(network, of_logits, |number, input, before, dz, vectors| {
+            let linear = &network.layers[number];
+            let Gradients { bias, gamma, beta } =
+                vectors.unwrap_or_else(|| Gradients { bias: sum_of_rows(dz, linear.size[1]), ..Gradients::default() });
+            if let Some(parameter) = &linear.layer.bias {
+                register(&mut all, parameter, bias);
             }
-            if let Some(norm) = norm {
-                register(&mut all, &norm.layer.gamma, vectors.gamma);
-                register(&mut all, &norm.layer.beta, vectors.beta);
+            if let Some(norm) = network.mlp.norm.get(number) {
+                register(&mut all, &norm.gamma, gamma);
+                register(&mut all, &norm.beta, beta);
             }
-            let (images, [inputs, units]) = (self.input.images, linear.size);
-            let of_product = Matrix::new(dz, [images, units]);
             if linear.layer.weight.is_require_grad() {
-                let mut gradient = vec![];
-                match number.checked_sub(1) {
-                    None => self.input.gradient(dz, units, &mut gradient),
-                    Some(before) => {
-                        Matrix::new(&self.hidden[before].y, [images, inputs])
-                            .transposed()
-                            .times(of_product, &mut gradient);
-                    }
+                let (mut gradient, images, [inputs, units]) = (vec![], input.images, linear.size);
+                match before.map(|before| Matrix::new(&before.y, [images, inputs])) {
+                    None => input.gradient(dz, units, &mut gradient),
+                    Some(x) => x.transposed().times(Matrix::new(dz, [images, units]), &mut gradient),
                 }
                 register(&mut all, &linear.layer.weight, gradient);
             }
+        });
+        all
+    }
+
+    /// Calls `visit` for each layer from the last to the first that learns: with its number, the images, the hidden
+    /// layer before it, dz, and the gradients of its vectors if it is a hidden layer.
+    fn each_that_learns(
+        &mut self,
+        network: &HostNetwork,
+        of_logits: &[f32],
+        mut visit: impl FnMut(usize, &Input, Option<&Hidden>, &[f32], Option<Gradients>),
+    ) {
+        let Self { input, hidden, gradients: [dz, dx] } = self;
+        dz.clear();
+        dz.extend(of_logits);
+        let first = network.first_that_learns();
+        for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
+            let vectors = hidden.get(number).map(|layer| layer.derive(dz));
+            visit(number, input, hidden[..number].last(), dz, vectors);
             if number > first {
-                times_weights(dz, linear, dx);
+                // dx = dz Wᵀ
+                let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
+                Matrix::new(dz, [input.images, linear.size[1]]).times(weight, dx);
                 std::mem::swap(dz, dx);
             }
         }
-        all
     }
 }
 
@@ -157,13 +156,6 @@ fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut 
         Some(before) => Matrix::new(&before.y, [input.images, inputs]).times(Matrix::new(weight, [inputs, units]), z),
         None => input.times(weight, units, z),
     }
-}
-
-/// Overwrites the gradients of a layer's inputs with those from its product, `dz Wᵀ`.
-fn times_weights(dz: &[f32], linear: &HostLinear, dx: &mut Vec<f32>) {
-    let units = linear.size[1];
-    let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
-    Matrix::new(dz, [dz.len() / units, units]).times(weight, dx);
 }
 
 /// Adds the gradient of a parameter, if it learns.

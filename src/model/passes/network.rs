@@ -1,36 +1,15 @@
 //! A network whose weights are in host memory, with their values in place.
 
-use burn::nn::activation::Activation;
-use burn::nn::{BatchNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
 
+use crate::model::Mlp;
 use crate::model::host_tensor::HostTensor;
 
-/// The layers of a network, the output layer last, and what they have in common.
 pub struct HostNetwork<'a> {
-    pub layers: Vec<(HostLinear<'a>, Option<HostNorm<'a>>)>,
-    pub activation: &'a Activation,
-    /// The standard deviation of the noise.
-    pub noise: f64,
-    /// The probability of dropout.
-    pub dropout: f64,
-}
-
-impl HostNetwork<'_> {
-    /// The number of outputs.
-    pub fn classes(&self) -> usize {
-        self.layers.last().map_or(0, |(linear, _)| linear.size[1])
-    }
-
-    /// The number of the first layer that learns.
-    pub fn first_that_learns(&self) -> usize {
-        let learns = |(linear, norm): &(HostLinear, Option<HostNorm>)| {
-            linear.layer.weight.is_require_grad()
-                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || norm.as_ref().is_some_and(|norm| norm.layer.gamma.is_require_grad())
-        };
-        self.layers.iter().position(learns).unwrap_or(self.layers.len())
-    }
+    pub mlp: &'a Mlp,
+    /// The layers, the output layer last.
+    pub layers: Vec<HostLinear<'a>>,
 }
 
 /// A fully connected layer.
@@ -44,27 +23,34 @@ pub struct HostLinear<'a> {
     pub size: [usize; 2],
 }
 
-impl<'a> HostLinear<'a> {
-    /// `layer`, if its weights are in host memory.
-    pub fn of(layer: &'a Linear) -> Option<Self> {
-        let size = layer.weight.shape().dims();
-        Some(Self { layer, weight: values(layer.weight.val())?, bias: values(layer.bias.as_ref()?.val())?, size })
+impl<'a> HostNetwork<'a> {
+    /// `mlp`, if its weights are in host memory.
+    pub fn of(mlp: &'a Mlp) -> Option<Self> {
+        let host = |layer: &'a Linear| {
+            let size = layer.weight.shape().dims();
+            Some(HostLinear {
+                layer,
+                weight: values(layer.weight.val())?,
+                bias: values(layer.bias.as_ref()?.val())?,
+                size,
+            })
+        };
+        Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
     }
-}
 
-/// Batch normalisation.
-pub struct HostNorm<'a> {
-    pub layer: &'a BatchNorm,
-    /// `[units]`.
-    pub gamma: HostTensor,
-    /// `[units]`.
-    pub beta: HostTensor,
-}
+    /// The number of outputs.
+    pub fn classes(&self) -> usize {
+        self.layers.last().map_or(0, |output| output.size[1])
+    }
 
-impl<'a> HostNorm<'a> {
-    /// `layer`, if its weights are in host memory.
-    pub fn of(layer: &'a BatchNorm) -> Option<Self> {
-        Some(Self { layer, gamma: values(layer.gamma.val())?, beta: values(layer.beta.val())? })
+    /// The number of the first layer that learns.
+    pub fn first_that_learns(&self) -> usize {
+        let learns = |(number, linear): (usize, &HostLinear)| {
+            linear.layer.weight.is_require_grad()
+                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
+                || self.mlp.norm.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+        };
+        self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
     }
 }
 

@@ -39,7 +39,7 @@ fn norms_of_single_images_are_those_of_their_gradients_by_autodiff() {
         let expected: Vec<f64> = of_single_images(&case, &network).iter().map(|gradient| norm(gradient)).collect();
         for in_bytes in [false, true] {
             let batch = case.batch(3, in_bytes, &device);
-            let (host, mut logits, mut passes) = (network.in_host_memory().unwrap(), vec![], Passes::default());
+            let (host, mut logits, mut passes) = (HostNetwork::of(&network).unwrap(), vec![], Passes::default());
             passes.forward(&host, &[&batch.images], Some(3), &mut logits).unwrap();
             for (logits, target) in logits.chunks_exact_mut(CLASSES).zip(batch.targets.to_data().iter::<i64>()) {
                 softmax_loss(logits, target as usize, 0.0, 1.0);
