@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::lr_scheduler::LrSchedulerRecord;
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::OptimizerRecord;
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Tensor};
+use burn::store::{ModuleRecord, ModuleSnapshot, bridge};
+use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 
 use super::history::History;
@@ -99,7 +99,8 @@ impl CheckpointWriter {
     ) -> Result<(), RunError> {
         let Saving { run, history, .. } = &*self.0;
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
-        if !is_finite(model) {
+        let mut tensors = model.collect(None, None, false).into_iter().map(bridge::into_data);
+        if !tensors.all(|tensor| tensor.is_ok_and(|it| it.iter::<f32>().all(f32::is_finite))) {
             history.guard.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
@@ -127,19 +128,6 @@ impl CheckpointWriter {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether every weight is finite.
-fn is_finite(model: &TrainingModel) -> bool {
-    struct Finite(bool);
-    impl ModuleVisitor for Finite {
-        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-            self.0 &= parameter.val().into_data().iter::<f32>().all(f32::is_finite);
-        }
-    }
-    let mut finite = Finite(true);
-    model.visit(&mut finite);
-    finite.0
 }
 
 impl Checkpointer<ModuleRecord> for CheckpointWriter {

@@ -15,11 +15,10 @@
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
-use burn::tensor::{Tensor, TensorData};
-use macerator::AutoArch;
 
-use crate::model::host_tensor::HostTensor;
+use crate::model::host_tensor::{HostTensor, in_one_pass};
 use crate::model::{Mlp, WeightsError, weights};
 
 /// The average: a network without gradients.
@@ -61,13 +60,6 @@ impl ModuleVisitor for Tensors {
     }
 }
 
-/// `average`, whose values are `old`, a fraction of the way to `new`, in one pass.
-fn moved<const D: usize>(average: &Tensor<D>, old: &[f32], new: &[f32], fraction: f32) -> Tensor<D> {
-    let mut moved = Vec::new();
-    AutoArch::new().dispatch(|| moved.extend(old.iter().zip(new).map(|(old, new)| old + fraction * (new - old))));
-    Tensor::from_data(TensorData::new(moved, average.shape()), &average.device())
-}
-
 /// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
 struct Step {
     current: Tensors,
@@ -82,10 +74,18 @@ impl ModuleMapper for Step {
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            match [&average, &current].map(HostTensor::of) {
-                [Some(old), Some(new)] => moved(&average, old.as_slice(), new.as_slice(), self.fraction as f32),
-                _ => average.clone() + (current - average).mul_scalar(self.fraction),
+            match HostTensor::of(&current) {
+                Some(current) => {
+                    let [moved] = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
+                    moved
+                }
+                None => average.clone() + (current - average).mul_scalar(self.fraction),
             }
         })
     }
+}
+
+#[inline(always)]
+fn moved(fraction: f32, new: &[f32], old: &mut [f32]) {
+    old.iter_mut().zip(new).for_each(|(old, new)| *old += fraction * (new - *old));
 }
