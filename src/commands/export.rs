@@ -31,7 +31,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     let run = RunFolder::at(&named.path);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));
+    let ((weights, _), description) = (run.weights(name, &record)?, record.description(&experiment.model));
     let mut entries = description.entries();
     if !is_onnx {
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };

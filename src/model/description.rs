@@ -22,11 +22,9 @@ pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
 /// A model as its file describes it. Each field is an entry of the file's metadata: a text, or JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// [`PROGRAM`].
     pub program: String,
     /// The version of the program that trained it.
     pub version: String,
-    /// The commit of that program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     pub architecture: Architecture,
@@ -38,10 +36,8 @@ pub struct Description {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {
-    /// The size of an image.
     pub height: usize,
     pub width: usize,
-    /// The widths of the hidden layers.
     pub hidden: Vec<usize>,
     pub batch_norm: bool,
 }
@@ -69,7 +65,6 @@ impl Pixels {
 }
 
 impl Architecture {
-    /// The number of pixels of an image.
     pub fn inputs(&self) -> usize {
         self.height.saturating_mul(self.width)
     }
@@ -116,7 +111,6 @@ impl Description {
         config::load(None, &settings.map(|(key, value)| format!("{key}={value}")))
     }
 
-    /// The entries of a file's metadata.
     pub fn entries(&self) -> BTreeMap<String, String> {
         let fields = serde_json::to_value(self).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
         let text = |value| if let Value::String(text) = value { text } else { value.to_string() };

@@ -13,10 +13,8 @@ use macerator::AutoArch;
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
 #[derive(Debug, Clone)]
 pub enum HostTensor {
-    /// A tensor of the ndarray backend.
     #[cfg(feature = "ndarray")]
     NdArray(NdArrayTensor),
-    /// A tensor of the flex backend.
     Flex(FlexTensor),
 }
 
@@ -24,12 +22,12 @@ impl HostTensor {
     /// The values of an `f32` tensor on a CPU backend without autodiff; `None` for other tensors.
     pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
         let values = Self::in_place(tensor.clone())?;
-        if values.slice().is_some() {
+        if !values.as_slice().is_empty() {
             return Some(values);
         }
         // Weights from a file may be in column-major order until their first update.
         let copy = Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
-        Self::in_place(copy).filter(|values| values.slice().is_some())
+        Self::in_place(copy).filter(|values| !values.as_slice().is_empty())
     }
 
     fn in_place<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
@@ -40,19 +38,16 @@ impl HostTensor {
         tensor.try_into_primitive::<Flex>().ok().map(Self::Flex)
     }
 
-    /// The values, in row-major order.
+    /// The values; none if they are not `f32` or not in row-major order.
     pub fn as_slice(&self) -> &[f32] {
-        self.slice().unwrap_or_default()
-    }
-
-    fn slice(&self) -> Option<&[f32]> {
-        match self {
+        let values = match self {
             #[cfg(feature = "ndarray")]
             Self::NdArray(NdArrayTensor::F32(storage)) => storage.view().to_slice(),
             #[cfg(feature = "ndarray")]
             Self::NdArray(_) => None,
             Self::Flex(tensor) => tensor.as_slice(),
-        }
+        };
+        values.unwrap_or_default()
     }
 }
 

@@ -21,22 +21,17 @@ use crate::text::listed;
 /// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]
 pub enum PretrainedError {
-    /// The file can't be used.
     #[error("init.from does not name a usable weights file")]
     Weights(#[from] WeightsError),
     /// The run's network computes differently, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
     Differs { run: PathBuf, key: &'static str, there: String, here: String },
-    /// A name in `init.rename` is not in the file.
     #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]
     Name { path: PathBuf, name: String, names: Vec<String> },
-    /// Two names in `init.rename` have the same new name.
     #[error("init.rename: {path} has several tensors for {name}; give each layer a different name")]
     Twice { path: PathBuf, name: String },
-    /// A file has several networks that fit equally well.
     #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
     Several { path: PathBuf, prefixes: Vec<String> },
-    /// Layers are missing or of another shape.
     #[error(
         "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
          init.reinitialize to initialise them randomly",
@@ -44,7 +39,6 @@ pub enum PretrainedError {
         shortened(others)
     )]
     Misfit { path: PathBuf, misfits: Vec<String>, others: Vec<String> },
-    /// A frozen layer would be randomly initialised.
     #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
     Frozen { layer: String, reason: String },
 }
@@ -217,13 +211,11 @@ impl Pretrained {
             ("model.activation", [there.activation, model.activation].map(|it| format!("{it:?}"))),
             ("model.batch_norm", [there.architecture.batch_norm, model.batch_norm].map(|it| it.to_string())),
         ];
-        match keys.into_iter().find(|(_, [there, here])| there != here) {
-            Some((key, values)) => {
-                let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
-                Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
-            }
-            None => Ok(()),
-        }
+        let differing = keys.into_iter().find(|(_, [there, here])| there != here);
+        differing.map_or(Ok(()), |(key, values)| {
+            let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
+            Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
+        })
     }
 
     /// Why the output layer does not fit these classes, if it does not.

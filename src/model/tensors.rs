@@ -17,7 +17,6 @@ use super::weights::WeightsError;
 pub struct Stored {
     /// The type of its values by its name in safetensors, such as `F32`.
     pub kind: String,
-    /// The size of each axis.
     pub shape: Vec<usize>,
     /// The values, in row-major order and little-endian.
     pub bytes: Vec<u8>,
@@ -75,7 +74,7 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>,
 /// The tensors in `bytes`, the content of the safetensors file `path`.
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::load(path, error))?;
-    let stored = |(name, view): (&str, safetensors::tensor::TensorView)| {
+    let stored = |(name, view): (&str, TensorView)| {
         let (kind, shape) = (view.dtype().to_string(), view.shape().to_vec());
         (name.to_string(), Stored { kind, shape, bytes: view.data().to_vec() })
     };

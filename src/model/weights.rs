@@ -50,7 +50,6 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
-    /// The file `path` can't be read, for this reason.
     pub(super) fn load(path: &Path, reason: impl Display) -> Self {
         Self::Load { path: path.into(), reason: reason.to_string() }
     }

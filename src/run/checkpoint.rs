@@ -44,11 +44,6 @@ impl Checkpoint {
     /// The file's name in a run's folder.
     pub const FILE: &str = "checkpoint.mpk";
 
-    /// The number of complete epochs.
-    pub fn epochs_done(&self) -> usize {
-        self.epochs.len()
-    }
-
     /// The contents of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let body = rmp_serde::to_vec_named(self).expect("numbers, lists and bytes fit into MessagePack");

@@ -10,7 +10,7 @@ use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 
-use super::divergence::DivergenceGuard;
+use super::history::DivergenceGuard;
 
 /// The means of the epochs so far.
 pub struct EpochMeans {
@@ -47,11 +47,7 @@ impl MetricLogger for EpochMeans {
                 loss if is_loss => {
                     self.has_batches = true;
                     self.batches += usize::from(*split == Split::Train);
-                    if let Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. }) =
-                        loss
-                    {
-                        self.guard.check(loss, epoch, self.batches);
-                    }
+                    loss.into_iter().for_each(|loss| self.guard.check(loss.current(), epoch, self.batches));
                 }
                 _ => {}
             }

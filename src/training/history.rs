@@ -1,13 +1,12 @@
 //! The metrics of each epoch, which epoch was the best, and whether the training is over.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use burn::train::EarlyStoppingStrategy;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+use burn::train::{EarlyStoppingStrategy, Interrupter};
 
-use super::divergence::DivergenceGuard;
 use crate::config::EarlyStopping;
 use crate::run::metrics::{self, Epoch};
 
@@ -42,14 +41,9 @@ impl History {
         self.until(usize::MAX)
     }
 
-    /// The best epoch so far, see [`History::best_until`].
+    /// The best epoch so far, see `metrics::best`.
     pub fn best(&self) -> Option<Epoch> {
-        self.best_until(usize::MAX)
-    }
-
-    /// The best of the epochs up to `epoch`, see `metrics::best`.
-    pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
-        metrics::best(&self.until(epoch)).cloned()
+        metrics::best(&self.lock()).cloned()
     }
 
     /// The condition of `[early_stopping]` that the last epoch met, if any.
@@ -116,6 +110,37 @@ impl EarlyStoppingStrategy for History {
     }
 }
 
+/// Checks the losses of one training. Its copies share the result.
+#[derive(Clone, Default)]
+pub struct DivergenceGuard {
+    /// Through it, the guard stops the training.
+    pub interrupter: Interrupter,
+    found: Arc<OnceLock<Divergence>>,
+}
+
+/// The position of the first loss that is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Divergence {
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// The batch in it, from 1, counted over all devices. It is the last batch of those whose losses were read
+    /// together, and the epoch's last batch for a validation loss.
+    pub batch: usize,
+}
+
+impl DivergenceGuard {
+    pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
+        if !loss.is_finite() {
+            self.found.get_or_init(|| Divergence { epoch, batch });
+            self.interrupter.stop(None);
+        }
+    }
+
+    pub fn divergence(&self) -> Option<Divergence> {
+        self.found.get().copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,10 +169,21 @@ mod tests {
     }
 
     #[test]
+    fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
+        let guard = DivergenceGuard::default();
+        let interrupter = guard.interrupter.clone();
+        guard.check(0.3, 1, 1);
+        assert!(!interrupter.should_stop() && guard.divergence().is_none());
+        guard.check(f64::INFINITY, 2, 5);
+        guard.check(f64::NAN, 2, 6);
+        assert!(interrupter.should_stop());
+        assert_eq!(guard.divergence(), Some(Divergence { epoch: 2, batch: 5 }));
+    }
+    #[test]
     fn best_epoch_until_another_ignores_later_epochs() {
         let history = history(EarlyStopping::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
-        assert_eq!([1, 2, 3].map(|epoch| history.best_until(epoch).unwrap().epoch), [1, 2, 3]);
-        assert_eq!(history.best_until(0), None);
+        let best = |epoch| metrics::best(&history.until(epoch)).map(|best| best.epoch);
+        assert_eq!([0, 1, 2, 3].map(best), [None, Some(1), Some(2), Some(3)]);
     }
 
     #[test]

@@ -6,11 +6,10 @@ use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
-use super::divergence::Divergence;
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
-use super::history::History;
+use super::history::{Divergence, History};
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
@@ -66,9 +65,8 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Prepares the training of `network`, which is on the first of the `devices` with autodiff, as `experiment` says.
-    /// It continues from the checkpoint in `run`, if there is one. Writes nothing. Refused if the checkpoint can't be
-    /// read or does not fit.
+    /// Prepares a training, see [`train`](super::train). Writes nothing. Refused if the checkpoint can't be read or does not
+    /// fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -78,7 +76,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, TrainingError> {
         let plan = EpochPlan::new(experiment, &data.split);
         let checkpoint = run.checkpoint()?;
-        let done = checkpoint.as_ref().map_or(0, Checkpoint::epochs_done);
+        let done = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epochs.len());
         let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
@@ -109,8 +107,7 @@ impl<'a> Session<'a> {
         Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
     }
 
-    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
-    /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
+    /// Trains, and saves models, checkpoints and metrics in the run folder, see [`train`](super::train).
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             self.run.remove_privacy_key()?;
@@ -126,10 +123,9 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, .. } = self;
+        let (training, validation) = self.loaders();
+        let Self { experiment, devices, run, plan, model, schedule, history, .. } = self;
         let done = history.epochs().len();
-        let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
-        training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let writer = CheckpointWriter(Arc::new(Saving {
             run: run.clone(),
@@ -140,7 +136,7 @@ impl<'a> Session<'a> {
             optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
-            state: Mutex::new(State::new(record)),
+            state: Mutex::new(State { record, ..State::default() }),
         }));
 
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
@@ -173,6 +169,31 @@ impl<'a> Session<'a> {
         let result = supervised.launch(learner);
         display.close();
         (writer, result.error.map(|error| error.to_string()))
+    }
+
+    /// The loaders of the training images and of the validation images.
+    fn loaders(&self) -> (Loader, Loader) {
+        let Self { experiment, data, devices, plan, .. } = self;
+        let loader = |indices: &[usize], batch_size| {
+            let device = devices[0].device.clone();
+            let mut loader = Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device);
+            loader.threads = experiment.data.loader_threads;
+            loader.keep_on_device = !share_memory(devices);
+            loader.done = self.history.epochs().len() as u64;
+            loader
+        };
+        let mut training = loader(&data.split.training, plan.batch_size);
+        training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
+        training.length = plan.images;
+        training.batches = Some(plan.batches);
+        training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
+        training.unlabelled_per_batch = plan.unlabelled_per_batch;
+        training.shuffle = Some(experiment.seed);
+        training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
+        training.accumulation = experiment.training.gradient_accumulation;
+        training.devices = devices.len();
+        training.sampling = self.model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
+        (training, loader(&data.split.validation, EVALUATION_BATCH))
     }
 
     /// The result, or the error. A divergence is written into the record.
@@ -222,33 +243,4 @@ fn strategy(devices: &[Opened]) -> ExecutionStrategy {
         [device] => ExecutionStrategy::single(autodiff(device)),
         _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice),
     }
-}
-
-/// The loaders of the training images and of the validation images, after `done` epochs.
-fn loaders(
-    experiment: &Experiment,
-    data: &TrainingData,
-    plan: EpochPlan,
-    devices: &[Opened],
-    done: usize,
-) -> (Loader, Loader) {
-    let loader = |indices: &[usize], batch_size| {
-        let device = devices[0].device.clone();
-        let mut loader = Loader::new(&data.images, indices.to_vec(), data.batcher(), batch_size, device);
-        loader.threads = experiment.data.loader_threads;
-        loader.keep_on_device = !share_memory(devices);
-        loader.done = done as u64;
-        loader
-    };
-    let mut training = loader(&data.split.training, plan.batch_size);
-    training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
-    training.length = plan.images;
-    training.batches = Some(plan.batches);
-    training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
-    training.unlabelled_per_batch = plan.unlabelled_per_batch;
-    training.shuffle = Some(experiment.seed);
-    training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
-    training.accumulation = experiment.training.gradient_accumulation;
-    training.devices = devices.len();
-    (training, loader(&data.split.validation, EVALUATION_BATCH))
 }

@@ -52,19 +52,15 @@ impl Sgd {
     /// The step in Burn's operations, which its compiler fuses on a GPU.
     fn by_tensors<const D: usize>(
         &self,
-        rate: LearningRate,
-        weights: Tensor<D>,
-        gradient: Tensor<D>,
-        velocity: Option<Tensor<D>>,
+        rate: f64,
+        [w, g]: [Tensor<D>; 2],
+        u: Option<Tensor<D>>,
     ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let gradient = match self.weight_decay {
-            0.0 => gradient,
-            decay => gradient + weights.clone().mul_scalar(decay),
-        };
-        let Some(velocity) = velocity else { return (weights - gradient.mul_scalar(rate), None) };
-        let velocity = velocity.mul_scalar(self.momentum) + gradient.clone();
-        let step = if self.nesterov { velocity.clone().mul_scalar(self.momentum) + gradient } else { velocity.clone() };
-        (weights - step.mul_scalar(rate), Some(velocity))
+        let g = if self.weight_decay == 0.0 { g } else { g + w.clone().mul_scalar(self.weight_decay) };
+        let Some(u) = u else { return (w - g.mul_scalar(rate), None) };
+        let u = u.mul_scalar(self.momentum) + g.clone();
+        let step = if self.nesterov { u.clone().mul_scalar(self.momentum) + g } else { u.clone() };
+        (w - step.mul_scalar(rate), Some(u))
     }
 }
 
@@ -100,7 +96,7 @@ impl Optimizer for Sgd {
         let velocity = (self.momentum > 0.0).then(start);
         let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
         let (weights, velocity) = match (HostTensor::of(&weights), velocity) {
-            (None, velocity) => self.by_tensors(rate, weights, gradient, velocity),
+            (None, velocity) => self.by_tensors(rate, [weights, gradient], velocity),
             (Some(weights), None) => {
                 let [rate, decay, _] = factors;
                 let [weights] = in_one_pass(&weights, [gradient], &|weights, it| plain([rate, decay], weights, it));

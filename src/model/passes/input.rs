@@ -25,7 +25,6 @@ const MOST_INK: f64 = 0.3;
 /// The fewest units for which they do. With fewer, finding the pixels takes too much of the time.
 const FEWEST_UNITS: usize = 64;
 
-/// The images of a pass.
 #[derive(Debug, Default)]
 pub struct Input {
     pub images: usize,
@@ -96,7 +95,6 @@ impl Input {
         }
     }
 
-    /// The squared norm of each image.
     pub fn squared_norms(&self) -> Vec<f64> {
         if !self.is_sparse {
             return squared_norms_of_rows(&self.pixels, self.inputs);

@@ -1,10 +1,9 @@
 //! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, without a
 //! graph of operations.
 //!
-//! Burn's autodiff records each operation of the forward pass, and derives the backward pass from this record. It works for
-//! any model on any device. For a small network on the CPU, the record takes as long as the arithmetic, and each operation
-//! allocates memory and passes through it. The gradients of a multi-layer perceptron are a few formulas: for each layer,
-//! from the last to the first,
+//! Burn's autodiff records each operation, for any model on any device. For a small network on the CPU, the record takes as
+//! long as the arithmetic, and each operation allocates memory and passes through it. The gradients of a multi-layer
+//! perceptron are a few formulas: for each layer, from the last to the first,
 //!
 //! ```text
 //! dW = xᵀ dz      dx = dz Wᵀ
@@ -35,6 +34,8 @@ use crate::model::Mlp;
 /// The buffers of both passes, kept from one to the next.
 #[derive(Debug, Default)]
 pub struct Passes {
+    /// Logits of the forward pass, `[images, classes]`. The backward pass takes their gradients in the same place.
+    pub logits: Vec<f32>,
     input: Input,
     hidden: Vec<Hidden>,
     /// The gradients of a layer's product, and of its inputs.
@@ -42,15 +43,9 @@ pub struct Passes {
 }
 
 impl Passes {
-    /// Overwrites `logits` with those of `images`, `[images, classes]`. With a seed, it is a pass in training: with noise,
-    /// dropout, and the batch's statistics. `None` if the images are not in host memory.
-    pub fn forward(
-        &mut self,
-        network: &HostNetwork,
-        images: &[&BatchImages],
-        seed: Option<u64>,
-        logits: &mut Vec<f32>,
-    ) -> Option<()> {
+    /// Computes the logits of `images`. With a seed, it is a pass in training: with noise, dropout, and the batch's
+    /// statistics. `None` if the images are not in host memory.
+    pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
         let (output, hidden) = network.layers.split_last()?;
         let Mlp { norm, activation, noise, dropout, .. } = network.mlp;
         self.input.fill(images, network.layers[0].size, noise.std, seed)?;
@@ -63,19 +58,19 @@ impl Passes {
             layer.draw(random, seed.unwrap_or_default(), number as u64);
             layer.activate(linear.bias.as_slice(), norm.get(number), activation, seed.is_some())?;
         }
-        product(&self.input, self.hidden.last(), output, logits);
+        product(&self.input, self.hidden.last(), output, &mut self.logits);
         let bias = output.bias.as_slice();
-        for logits in logits.chunks_exact_mut(bias.len()) {
+        for logits in self.logits.chunks_exact_mut(bias.len()) {
             logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
         }
         Some(())
     }
 
-    /// Scales the gradients of the logits of the last forward pass, `[images, classes]`, so that no image's gradient of all
-    /// weights together has a norm above `clip`. Needs a network without batch normalisation.
-    pub fn clip(&mut self, network: &HostNetwork, of_logits: &mut [f32], clip: f64) {
-        let squares = self.squared_norms(network, of_logits);
-        for (gradient, square) in of_logits.chunks_exact_mut(network.classes()).zip(squares) {
+    /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Needs
+    /// a network without batch normalisation.
+    pub fn clip(&mut self, network: &HostNetwork, clip: f64) {
+        let squares = self.squared_norms(network);
+        for (gradient, square) in self.logits.chunks_exact_mut(network.classes()).zip(squares) {
             let factor = clip / square.sqrt();
             if factor < 1.0 {
                 gradient.iter_mut().for_each(|value| *value *= factor as f32);
@@ -85,9 +80,9 @@ impl Passes {
 
     /// The squared norm of each image's gradient. A layer with the inputs x and the product z has (|x|² + 1)·|dz|² of it, as
     /// its gradient is xᵀdz for the weights and dz for the bias.
-    pub fn squared_norms(&mut self, network: &HostNetwork, of_logits: &[f32]) -> Vec<f64> {
+    pub fn squared_norms(&mut self, network: &HostNetwork) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        self.each_that_learns(network, of_logits, |number, input, before, dz, _| {
+        self.each_that_learns(network, |number, input, before, dz, _| {
             let [inputs, units] = network.layers[number].size;
             let of_inputs =
                 before.map_or_else(|| input.squared_norms(), |before| squared_norms_of_rows(&before.y, inputs));
@@ -98,10 +93,10 @@ impl Passes {
         norms
     }
 
-    /// The gradients of all weights that learn, from those of the logits of the last forward pass.
-    pub fn backward(&mut self, network: &HostNetwork, of_logits: &[f32]) -> GradientsParams {
+    /// The gradients of all weights that learn, from those of the logits.
+    pub fn backward(&mut self, network: &HostNetwork) -> GradientsParams {
         let mut all = GradientsParams::new();
-        self.each_that_learns(network, of_logits, |number, input, before, dz, vectors| {
+        self.each_that_learns(network, |number, input, before, dz, vectors| {
             let linear = &network.layers[number];
             let Gradients { bias, gamma, beta } =
                 vectors.unwrap_or_else(|| Gradients { bias: sum_of_rows(dz, linear.size[1]), ..Gradients::default() });
@@ -129,12 +124,10 @@ impl Passes {
     fn each_that_learns(
         &mut self,
         network: &HostNetwork,
-        of_logits: &[f32],
         mut visit: impl FnMut(usize, &Input, Option<&Hidden>, &[f32], Option<Gradients>),
     ) {
-        let Self { input, hidden, gradients: [dz, dx] } = self;
-        dz.clear();
-        dz.extend(of_logits);
+        let Self { logits, input, hidden, gradients: [dz, dx] } = self;
+        dz.clone_from(logits);
         let first = network.first_that_learns();
         for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
             let vectors = hidden.get(number).map(|layer| layer.derive(dz));

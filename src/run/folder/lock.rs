@@ -10,8 +10,7 @@ use super::RunFolder;
 use crate::config::Experiment;
 use crate::run::error::RunError;
 use crate::run::file::{folder_of, is_unfinished, sync_folder, unsynced, write_whole_at};
-use crate::run::record::Record;
-use crate::run::status::Status;
+use crate::run::record::{Record, Status};
 
 /// How often a lock that another process holds is asked for, and the time between. Commands that only ask whether a
 /// training is running hold it for a moment, too.

@@ -14,7 +14,7 @@ use crate::data::{BatchImages, ImageBatcher, Scaling, Unlabelled};
 use crate::device;
 use crate::model::passes::HostNetwork;
 use crate::random::{Purpose, generator};
-use crate::training::output::Mean;
+use crate::training::metrics::Mean;
 use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
 
 mod private;
