@@ -19,14 +19,16 @@ pub enum HostTensor {
 }
 
 impl HostTensor {
-    /// The values of an `f32` tensor on a CPU backend without autodiff; `None` for other tensors.
-    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+    /// The values of an `f32` tensor on a CPU backend, with or without autodiff; `None` for other tensors.
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
+        let tensor = tensor.without_autodiff();
         let values = Self::in_place(tensor.clone())?;
         if !values.as_slice().is_empty() {
             return Some(values);
         }
         // Weights from a file may be in column-major order until their first update.
-        let copy = Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
+        let device = tensor.device();
+        let copy = Tensor::<D>::from_data(tensor.into_data(), &device);
         Self::in_place(copy).filter(|values| !values.as_slice().is_empty())
     }
 

@@ -124,8 +124,7 @@ impl Mlp {
     /// inputs' gradients if an earlier layer learns.
     pub fn training_operations(&self, frozen: &[String]) -> u64 {
         let learns = |name: String| !frozen.contains(&name);
-        let mut before = false;
-        let mut operations = 0;
+        let (mut before, mut operations) = (false, 0);
         for (number, layer) in self.layers().enumerate() {
             let name = if number < self.hidden.len() { format!("hidden.{number}") } else { "output".into() };
             let layer_learns = learns(name);

@@ -87,10 +87,7 @@ impl Pretrained {
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
         wanted.extend(experiment.init.rename.keys().cloned());
-        let is_wanted = |name: &str| {
-            let rest = |layer: &String| name.strip_prefix(layer.as_str());
-            wanted.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let is_wanted = |name: &str| wanted.iter().any(|layer| part_of(layer, name).is_some());
         let mut found = BTreeMap::<String, usize>::new();
         for name in self.tensors.keys() {
             let starts = name.match_indices('.').map(|(dot, _)| dot + 1);
@@ -117,10 +114,8 @@ impl Pretrained {
     /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
     pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
-            let matching = names.iter().filter_map(|(there, here)| {
-                let part = name.strip_prefix(there.as_str())?;
-                (part.is_empty() || part.starts_with('.')).then(|| (there, format!("{here}{part}")))
-            });
+            let matching =
+                names.iter().filter_map(|(there, here)| Some((there, format!("{here}{}", part_of(there, name)?))));
             matching.max_by_key(|(there, _)| there.len())
         };
         let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
@@ -230,6 +225,11 @@ impl Pretrained {
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }
+}
+
+/// What follows the name of a layer or tensor in the name of one of its tensors: nothing, or a dot and more.
+fn part_of<'a>(layer: &str, name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(layer).filter(|part| part.is_empty() || part.starts_with('.'))
 }
 
 /// The names, escaped, separated by commas. The end of a long list is left out.

@@ -81,15 +81,13 @@ pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, St
     Ok(file.iter().map(stored).collect())
 }
 
-/// The safetensors file `bytes`, read from `path`, with weights in half precision: half the size, and nearly the same
-/// predictions.
+/// The safetensors file `bytes`, read from `path`, with weights in half precision: half the size, similar predictions.
 pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(bytes, path)?;
     to_safetensors(&stored.into_iter().map(|(name, it)| (name, it.into_f16())).collect(), path)
 }
 
-/// The safetensors file `bytes`, read from `path`. Weights in half precision become `f32`, as Burn would load them as
-/// they are.
+/// The same with `f32` in place of half precision, in which Burn would load the weights otherwise.
 pub fn to_single(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(&bytes, path)?;
     if !stored.values().any(|tensor| tensor.kind == "F16") {

@@ -55,10 +55,7 @@ impl WeightsError {
     }
 }
 
-/// The weights of `module` as a safetensors file.
-///
-/// # Errors
-/// If they can't be read from the device.
+/// The weights of `module` as a safetensors file. An error if they can't be read from the device.
 pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     // Burn writes its metadata entries in random order; with one, equal models are equal files. PyTorch reads this one.
     let store = SafetensorsStore::from_bytes(None).with_to_adapter(BurnToPyTorchAdapter);
@@ -67,8 +64,7 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
 }
 
-/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata. Their order is fixed, so that equal
-/// models are equal files.
+/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata, in a fixed order as in [`to_bytes`].
 pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let (length, _) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let (header, tensors) = bytes[8..].split_at(length);
@@ -81,10 +77,7 @@ pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Pat
     Ok([&header.len().to_le_bytes()[..], &header, tensors].concat())
 }
 
-/// The bytes of a file of weights.
-///
-/// # Errors
-/// If it can't be read, is no regular file, or is larger than 4 GiB.
+/// The bytes of a file of weights. Refused if it can't be read, is no regular file, or is larger than 4 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let read = || match fs::metadata(path)? {
         it if !it.is_file() => Err(io::Error::other("it is not a regular file")),
@@ -109,11 +102,8 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
     Ok(shape)
 }
 
-/// Checks that a file holds exactly the `expected` tensors, given as shapes by name. Its memory depends on the size of
-/// `bytes`, not on that of the expected network.
-///
-/// # Errors
-/// As for [`from_bytes`].
+/// Checks that a file holds exactly the `expected` tensors, given as shapes by name, as [`from_bytes`] does. Its memory
+/// depends on the size of `bytes`, not on that of the expected network.
 pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
@@ -132,10 +122,8 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
-    match mismatches.is_empty() {
-        true => Ok(()),
-        false => Err(WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) }),
-    }
+    let mismatch = || WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) };
+    if mismatches.is_empty() { Ok(()) } else { Err(mismatch()) }
 }
 
 #[cfg(test)]

@@ -50,10 +50,7 @@ impl Checkpoint {
         [checksum::of_bytes(&body).as_bytes(), b"\n", &body].concat()
     }
 
-    /// Reads the contents of the file at `path`.
-    ///
-    /// # Errors
-    /// If they are not the result of [`Checkpoint::to_bytes`].
+    /// Reads the contents of the file at `path`. Refused if they are not the result of [`Checkpoint::to_bytes`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let parts = bytes.split_at_checked(64).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b"\n")?)));
         let Some((_, body)) = parts.filter(|(sum, body)| checksum::of_bytes(body).as_bytes() == *sum) else {
@@ -61,10 +58,7 @@ impl Checkpoint {
         };
         let version = |reason: String| CheckpointError::Version { path: path.into(), reason };
         let checkpoint: Self = rmp_serde::from_slice(body).map_err(|error| version(error.to_string()))?;
-        match checkpoint.epochs.is_empty() {
-            true => Err(version("it contains no epochs".into())),
-            false => Ok(checkpoint),
-        }
+        if checkpoint.epochs.is_empty() { Err(version("it contains no epochs".into())) } else { Ok(checkpoint) }
     }
 }
 

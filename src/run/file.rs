@@ -8,8 +8,7 @@ use std::{env, thread};
 
 use super::error::RunError;
 
-/// The beginning and the end of the name of an unfinished file. It has no `tfevents` in it: TensorBoard would read the
-/// file.
+/// The beginning and the end of the name of an unfinished file, without `tfevents`: TensorBoard would read the file.
 const UNFINISHED: [&str; 2] = [".unfinished-", ".tmp"];
 /// The most links to links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
@@ -27,8 +26,7 @@ pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option
     Ok((!synced).then(|| unsynced(folder_of(path))))
 }
 
-/// The file that writing to `path` would write: `path` itself, or the file that it links to. It need not exist. Refuses
-/// what is not a regular file.
+/// The file that writing to `path` would write: `path`, or what it links to. Refused if it exists and is no regular file.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => fs::canonicalize(path),

@@ -166,10 +166,8 @@ impl DataRecord {
 
     /// The classes' names. A class without a recorded name is called by its number.
     pub fn names(&self) -> Vec<String> {
-        match self.names.is_empty() {
-            true => (0..self.classes).map(|class| class.to_string()).collect(),
-            false => self.names.clone(),
-        }
+        let numbers = (0..self.classes).map(|class| class.to_string());
+        if self.names.is_empty() { numbers.collect() } else { self.names.clone() }
     }
 
     /// Why no data set can have these values, if so: an impossible image size, or more classes than a label's byte can

@@ -105,7 +105,7 @@ impl Optimizer for Adam {
             epsilon: self.epsilon as f32,
         };
         let changed = [gradient, moment_1, moment_2];
-        let [weights, m, v] = match HostTensor::of(&weights) {
+        let [weights, m, v] = match HostTensor::of(weights.clone()) {
             Some(weights) => in_one_pass(&weights, changed, &|weights, changed| step.pass(weights, changed)),
             None => step.by_tensors(weights, changed),
         };

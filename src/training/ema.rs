@@ -41,40 +41,37 @@ impl ModelEma {
 
     /// The average after update number `update`, counted from 0, which produced `model`.
     pub fn update_ema(self, model: &Mlp, update: usize) -> Self {
-        let mut current = Tensors::default();
-        // `valid` removes the gradients and brings the running statistics up to date.
-        model.valid().visit(&mut current);
         let decay = self.decay.min((1.0 + update as f64) / (10.0 + update as f64));
-        let network = self.network.map(&mut Step { current, fraction: 1.0 - decay, next: 0 });
+        let mut step = Step { current: TensorContainer::new(), fraction: 1.0 - decay, next: 0 };
+        // `valid` removes the gradients and brings the running statistics up to date.
+        model.valid().visit(&mut step);
+        let network = self.network.map(&mut step);
         Self { network, ..self }
-    }
-}
-
-/// The tensors of a network, by their index in it.
-#[derive(Default)]
-struct Tensors(TensorContainer<usize>);
-
-impl ModuleVisitor for Tensors {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.register(self.0.len(), param.val());
     }
 }
 
 /// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
 struct Step {
-    current: Tensors,
+    /// The tensors of that network by their index, which visiting it collects.
+    current: TensorContainer<usize>,
     fraction: f64,
     next: usize,
 }
 
+impl ModuleVisitor for Step {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.current.register(self.current.len(), param.val());
+    }
+}
+
 impl ModuleMapper for Step {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(current) = self.current.0.remove::<Tensor<D>>(&self.next) else { return param };
+        let Some(current) = self.current.remove::<Tensor<D>>(&self.next) else { return param };
         self.next += 1;
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            match HostTensor::of(&current) {
+            match HostTensor::of(current.clone()) {
                 Some(current) => {
                     let [moved] = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
                     moved

@@ -54,10 +54,8 @@ impl History {
         let images = self.validation as f64;
         let error = ((1.0 - last.validation_accuracy?) * images).round() / images;
         if let Some(goal) = self.early_stopping.target_error.filter(|&goal| error <= goal) {
-            return Some(format!(
-                "validation error {:.2} % reached early_stopping.target_error = {goal}",
-                100.0 * error
-            ));
+            let percent = 100.0 * error;
+            return Some(format!("validation error {percent:.2} % reached early_stopping.target_error = {goal}"));
         }
         let waited = last.epoch - best.epoch;
         let patience = self.early_stopping.patience.filter(|&patience| waited >= patience)?;
@@ -115,28 +113,20 @@ impl EarlyStoppingStrategy for History {
 pub struct DivergenceGuard {
     /// Through it, the guard stops the training.
     pub interrupter: Interrupter,
-    found: Arc<OnceLock<Divergence>>,
-}
-
-/// The position of the first loss that is NaN or infinite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Divergence {
-    /// The epoch, from 1.
-    pub epoch: usize,
-    /// The batch in it, from 1, counted over all devices. It is the last batch of those whose losses were read
-    /// together, and the epoch's last batch for a validation loss.
-    pub batch: usize,
+    found: Arc<OnceLock<[usize; 2]>>,
 }
 
 impl DivergenceGuard {
     pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
         if !loss.is_finite() {
-            self.found.get_or_init(|| Divergence { epoch, batch });
+            self.found.get_or_init(|| [epoch, batch]);
             self.interrupter.stop(None);
         }
     }
 
-    pub fn divergence(&self) -> Option<Divergence> {
+    /// The epoch of the first loss that is NaN or infinite, and the batch in it, both from 1. The batch is counted over all
+    /// devices; it is the last of those that were read together, and the epoch's last for a validation loss.
+    pub fn divergence(&self) -> Option<[usize; 2]> {
         self.found.get().copied()
     }
 }
@@ -177,7 +167,7 @@ mod tests {
         guard.check(f64::INFINITY, 2, 5);
         guard.check(f64::NAN, 2, 6);
         assert!(interrupter.should_stop());
-        assert_eq!(guard.divergence(), Some(Divergence { epoch: 2, batch: 5 }));
+        assert_eq!(guard.divergence(), Some([2, 5]));
     }
     #[test]
     fn best_epoch_until_another_ignores_later_epochs() {

@@ -18,7 +18,6 @@ use burn::tensor::{Int, Tensor};
 use crate::config::SemiSupervised;
 use crate::evaluation::largest;
 
-/// The loss of a training step.
 #[derive(Debug, Clone)]
 pub struct Loss {
     /// The label-smoothing factor.
@@ -94,8 +93,7 @@ fn softmax_in_place(logits: &mut [f32]) -> f32 {
 /// With the label-smoothing factor `smoothing`, in [0, 1), that fraction of each target is spread evenly over all
 /// classes: Keras' and PyTorch's `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
 ///
-/// It gives one value an image, not Burn's mean over the batch, so that an epoch's mean weights its smaller last batch
-/// correctly.
+/// One value an image, not Burn's mean over the batch, so that an epoch's mean weights a smaller last batch correctly.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let log_probabilities = log_softmax(logits, 1);

@@ -9,7 +9,7 @@ use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
-use super::history::{Divergence, History};
+use super::history::History;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(Divergence { epoch, batch }) = self.history.guard.divergence() {
+        if let Some([epoch, batch]) = self.history.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };

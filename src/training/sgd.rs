@@ -95,7 +95,7 @@ impl Optimizer for Sgd {
         let start = || state.and_then(|SgdState(velocity)| velocity).unwrap_or_else(|| gradient.zeros_like());
         let velocity = (self.momentum > 0.0).then(start);
         let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
-        let (weights, velocity) = match (HostTensor::of(&weights), velocity) {
+        let (weights, velocity) = match (HostTensor::of(weights.clone()), velocity) {
             (None, velocity) => self.by_tensors(rate, [weights, gradient], velocity),
             (Some(weights), None) => {
                 let [rate, decay, _] = factors;

@@ -31,9 +31,8 @@ use macerator::AutoArch;
 use rayon::prelude::*;
 
 use super::matrix::sum_of_rows;
-use super::network::values;
 use super::random::{Mask, draw_noise};
-use crate::model::host_tensor::PARALLEL_GRAIN;
+use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
 
 /// The buffers of a hidden layer. All but `units` are `[images, units]`.
 #[derive(Debug, Default)]
@@ -92,10 +91,7 @@ impl Hidden {
             }
             Some(norm) => {
                 let is_of_batch = training && norm.training.is_enabled();
-                let [center, variance] = match is_of_batch {
-                    true => of_batch(&self.z, bias, norm),
-                    false => running(bias, norm)?,
-                };
+                let [center, variance] = if is_of_batch { of_batch(&self.z, bias, norm) } else { running(bias, norm)? };
                 let [strength, shift] = [vector(norm.gamma.val())?, vector(norm.beta.val())?];
                 let epsilon = norm.epsilon as f32;
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
@@ -226,7 +222,7 @@ fn running(bias: &[f32], norm: &BatchNorm) -> Option<[Vec<f32>; 2]> {
 }
 
 fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {
-    Some(values(tensor)?.as_slice().to_vec())
+    Some(HostTensor::of(tensor)?.as_slice().to_vec())
 }
 
 /// The numbers of the batch's `image`-th image, or none.

@@ -13,10 +13,10 @@
 use macerator::AutoArch;
 
 use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use super::network::values;
 use super::random::draw_noise;
 use super::sparse::Sparse;
 use crate::data::BatchImages;
+use crate::model::host_tensor::HostTensor;
 
 /// The largest fraction of pixels that are not background for which the products skip the others: with more of them, the
 /// whole product is as fast (a processor with AVX-512, 32 to 512 images, 64 to 1,500 units).
@@ -68,7 +68,7 @@ impl Input {
         self.pixels.clear();
         for batch in batches {
             match batch {
-                BatchImages::Scaled(tensor) => self.pixels.extend(values(tensor.clone())?.as_slice()),
+                BatchImages::Scaled(tensor) => self.pixels.extend(HostTensor::of(tensor.clone())?.as_slice()),
                 BatchImages::Bytes { bytes, batcher, .. } => self.pixels.extend(batcher.scaled(bytes)),
             }
         }

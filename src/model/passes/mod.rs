@@ -9,27 +9,75 @@
 //! dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
-//! and `hidden` has those of the rest of a hidden layer. `network` has the weights in place, `input` the images, `random`
-//! dropout and noise, and `matrix` the products, or `sparse` those with images that are mostly background.
+//! and `hidden` has those of the rest of a hidden layer. `input` has the images, `random` dropout and noise, and `matrix` the
+//! products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
-mod network;
 mod random;
 mod sparse;
 
 use burn::module::Param;
+use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
 use self::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use self::network::HostLinear;
-pub use self::network::HostNetwork;
 use crate::data::BatchImages;
 use crate::model::Mlp;
+use crate::model::host_tensor::HostTensor;
+
+/// A network whose weights are in host memory, with their values in place.
+pub struct HostNetwork<'a> {
+    pub mlp: &'a Mlp,
+    /// The layers, the output layer last.
+    pub layers: Vec<HostLinear<'a>>,
+}
+
+/// A fully connected layer.
+pub struct HostLinear<'a> {
+    pub layer: &'a Linear,
+    /// `[inputs, units]`.
+    pub weight: HostTensor,
+    /// `[units]`.
+    pub bias: HostTensor,
+    /// `[inputs, units]`.
+    pub size: [usize; 2],
+}
+
+impl<'a> HostNetwork<'a> {
+    /// `mlp`, if its weights are in host memory.
+    pub fn of(mlp: &'a Mlp) -> Option<Self> {
+        let host = |layer: &'a Linear| {
+            let size = layer.weight.shape().dims();
+            Some(HostLinear {
+                layer,
+                weight: HostTensor::of(layer.weight.val())?,
+                bias: HostTensor::of(layer.bias.as_ref()?.val())?,
+                size,
+            })
+        };
+        Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
+    }
+
+    /// The number of outputs.
+    pub fn classes(&self) -> usize {
+        self.layers.last().map_or(0, |output| output.size[1])
+    }
+
+    /// The number of the first layer that learns.
+    pub fn first_that_learns(&self) -> usize {
+        let learns = |(number, linear): (usize, &HostLinear)| {
+            linear.layer.weight.is_require_grad()
+                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
+                || self.mlp.norm.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+        };
+        self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
+    }
+}
 
 /// The buffers of both passes, kept from one to the next.
 #[derive(Debug, Default)]
