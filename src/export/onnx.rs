@@ -1,7 +1,6 @@
 //! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
 //!
-//! It needs operator set 17 and IR version 8, of June 2022; GELU's own operator is newer. The operators are those of
-//! <https://onnx.ai/onnx/operators/>.
+//! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's own operator is newer.
 
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;

@@ -1,5 +1,4 @@
-//! What a model's file says of the model: its architecture, its classes and the pixels that it expects, so that the file is
-//! enough to use it.
+//! What a model's file says of the model, so that it can be used: its architecture, its classes, the pixels that it expects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

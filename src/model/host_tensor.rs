@@ -57,8 +57,7 @@ impl HostTensor {
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
 /// The tensors `changed` after `pass` has changed their values in place, on as many threads as help. Each call of `pass` gets
-/// the same part of `read` and of all `changed`. It is compiled for several generations of processors: it should be
-/// `#[inline(always)]`.
+/// the same part of `read` and of all `changed`. It should be `#[inline(always)]`: it is compiled for several processors.
 ///
 /// Panics if the tensors are not `f32` tensors of equal length.
 pub fn in_one_pass<const D: usize, const N: usize>(

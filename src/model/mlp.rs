@@ -16,8 +16,6 @@ use crate::random::{Purpose, derived_seed, keep_burns_generator};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
 /// logits. The noise is scaled as if it were added before the scale and shift of batch normalisation.
-///
-/// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
 #[derive(Module, Debug)]
 pub struct Mlp {
     hidden: Vec<Linear>,

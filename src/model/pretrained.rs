@@ -145,9 +145,8 @@ impl Pretrained {
         self.description.as_ref().map(|it| it.pixels.scaling)
     }
 
-    /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
-    /// of it. `classes` are the names of the network's classes. Refused if the weights do not fit, or mean something
-    /// else here.
+    /// The randomly initialised `network`, of the named `classes`, with these weights in place of its own, as `experiment`
+    /// says, and the record of it. Refused if the weights do not fit, or mean something else here.
     pub fn into_network(
         self,
         network: Mlp,

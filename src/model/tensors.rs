@@ -1,5 +1,4 @@
-//! Named tensors in a file from any program: safetensors, or the format of PyTorch's `torch.save`. The content decides
-//! which, not the name.
+//! Named tensors in a file from any program: by its content, safetensors, or the format of PyTorch's `torch.save`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;

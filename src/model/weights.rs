@@ -4,8 +4,7 @@
 //! `norm.N.bias`, `norm.N.running_mean` and `norm.N.running_var` as in `torch.nn.BatchNorm1d`.
 //!
 //! A file may come from anywhere, but Burn trusts its header: it transposes a matrix of 2^60 empty rows row by row, and
-//! loads `f64` values into a network of `f32`, which then panics. So [`check`] checks the header first, and Burn reads
-//! only files that fit exactly.
+//! loads `f64` values into a network of `f32`, which then panics. So Burn reads only files that [`check`] finds to fit.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

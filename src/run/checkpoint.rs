@@ -1,5 +1,4 @@
-//! All that is needed to resume a training after its last complete epoch. It is one file, so that its parts always
-//! belong together.
+//! All that is needed to resume a training after its last complete epoch, in one file, so that its parts belong together.
 //!
 //! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
 

@@ -21,8 +21,8 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
 /// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
 /// older file. Returns a warning if the system can't make sure that the file outlives a crash.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
-    let synced = write_atomically(path, bytes, replace);
-    let synced = synced.map_err(|source| RunError::Write { path: path.into(), source })?;
+    let synced =
+        write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })?;
     Ok((!synced).then(|| unsynced(folder_of(path))))
 }
 
@@ -56,11 +56,8 @@ fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool
     pause_for_tests();
     file.write_all(end)?;
     file.as_file().sync_all()?;
-    if replace {
-        file.persist(&target)?
-    } else {
-        file.persist_noclobber(&target)?
-    };
+    let persisted = if replace { file.persist(&target) } else { file.persist_noclobber(&target) };
+    persisted?;
     sync_folder(folder_of(&target))
 }
 
@@ -81,10 +78,8 @@ pub fn sync_folder(folder: &Path) -> io::Result<bool> {
 
 /// The warning for a folder that can't be synced.
 pub fn unsynced(folder: &Path) -> String {
-    format!(
-        "the file system of {} can't sync folders: after a power failure, new files may be missing",
-        folder.display()
-    )
+    let folder = folder.display();
+    format!("the file system of {folder} can't sync folders: after a power failure, new files may be missing")
 }
 
 /// Whether a file of this name is one that a crash left unfinished.

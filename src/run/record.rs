@@ -170,8 +170,7 @@ impl DataRecord {
         if self.names.is_empty() { numbers.collect() } else { self.names.clone() }
     }
 
-    /// Why no data set can have these values, if so: an impossible image size, or more classes than a label's byte can
-    /// tell apart.
+    /// Why no data set can have these values, if so. A label is a byte.
     pub fn implausible(&self) -> Option<&'static str> {
         let pixels = self.height.checked_mul(self.width).unwrap_or(0);
         if !(1..=u32::MAX as usize).contains(&pixels) {

@@ -1,5 +1,4 @@
-//! Saves each epoch in the run folder: the record with the new checksums, the models, the checkpoint and the metrics, in the
-//! order that [`crate::run`] explains.
+//! Saves each epoch in the run folder: record, models, checkpoint and metrics, in the order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,4 @@
-//! A training step in closed form: loss and gradients from one forward and one backward pass, see
-//! [`passes`](crate::model::passes).
+//! A training step in closed form: loss and gradients by the [`passes`](crate::model::passes) of the network.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

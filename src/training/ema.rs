@@ -1,5 +1,4 @@
-//! An exponential moving average of a network's weights. It often makes fewer errors than the weights after any single
-//! update.
+//! An exponential moving average of a network's weights. It often makes fewer errors than the weights of any one update.
 //!
 //! After each update, with t counting the updates from 0:
 //!

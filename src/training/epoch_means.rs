@@ -1,5 +1,4 @@
-//! Each epoch's mean of each metric, stored for Burn's event store. Burn also logs every batch's loss here, which the
-//! divergence guard checks.
+//! Each epoch's mean of each metric, for Burn's event store. Burn also logs every batch's loss, which the guard checks.
 //!
 //! Burn's own loggers store every batch, in memory or in files, but only the means are needed.
 

@@ -3,8 +3,7 @@
 use crate::config::{BatchSize, Experiment};
 use crate::data::Split;
 
-/// The batches of an epoch. An epoch is one pass through the unlabelled images if `semi_supervised.weight` is set,
-/// otherwise through the labelled ones.
+/// The batches of an epoch, one pass through the unlabelled images with `semi_supervised.weight`, else the labelled ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
     /// Labelled images in a batch.

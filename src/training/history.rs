@@ -73,8 +73,7 @@ impl History {
     }
 }
 
-/// Burn asks after each epoch what to save, and the epoch's metrics are added then. Every epoch is saved, except one
-/// that diverged.
+/// Burn asks after each epoch what to save: every epoch that did not diverge. The epoch's metrics are added then.
 impl CheckpointingStrategy for History {
     fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
         let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);

@@ -50,8 +50,7 @@ impl UnlabelledLoss {
         (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
 
-    /// Overwrites the network's logits with their gradients, times `factor`, and the teacher's with their softmax; both are
-    /// `[images, classes]`.
+    /// Overwrites logits, `[images, classes]`: the network's with their gradients times `factor`, the teacher's with softmax.
     pub fn derive(&self, teacher: &mut [f32], logits: &mut [f32], classes: usize, factor: f64) {
         let factor = (factor * self.weight * classes as f64 / logits.len() as f64) as f32;
         for (teacher, logits) in teacher.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes)) {

@@ -69,8 +69,7 @@ pub struct BufferedMetric {
     name: &'static str,
     /// Whether it is an accuracy in percent, and not a loss.
     is_percent: bool,
-    /// The mean over the images of a batch.
-    of_batch: fn(&BatchOutput) -> &Mean,
+    is_raw: bool,
     /// How many batches are read at once.
     interval: usize,
     /// The mean of each unread batch, and its number of images. The means may be on several devices.
@@ -83,26 +82,21 @@ pub struct BufferedMetric {
 impl BufferedMetric {
     /// The mean loss, read for `interval` batches at once.
     pub fn loss(interval: usize) -> Self {
-        Self::new("Loss", false, |batch| &batch.loss, interval)
+        Self::new("Loss", false, false, interval)
     }
 
     /// The accuracy in percent.
     pub fn accuracy(interval: usize) -> Self {
-        Self::new("Accuracy", true, |batch| &batch.accuracy, interval)
+        Self::new("Accuracy", true, false, interval)
     }
 
-    /// The mean loss of the network itself, beside that of the moving average of its weights.
-    pub fn raw_loss(interval: usize) -> Self {
-        Self::new("Raw Loss", false, |batch| &batch.raw.as_deref().unwrap_or(batch).loss, interval)
+    /// The same of the network itself, beside that of the moving average of its weights.
+    pub fn raw(self) -> Self {
+        Self { is_raw: true, ..self }
     }
 
-    /// The accuracy of the network itself, in percent.
-    pub fn raw_accuracy(interval: usize) -> Self {
-        Self::new("Raw Accuracy", true, |batch| &batch.raw.as_deref().unwrap_or(batch).accuracy, interval)
-    }
-
-    fn new(name: &'static str, is_percent: bool, of_batch: fn(&BatchOutput) -> &Mean, interval: usize) -> Self {
-        Self { name, is_percent, of_batch, interval, unread: vec![], read: None, state: NumericMetricState::new() }
+    fn new(name: &'static str, is_percent: bool, is_raw: bool, interval: usize) -> Self {
+        Self { name, is_percent, is_raw, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }
 
     /// Reads the unread batches, which waits for the device.
@@ -139,7 +133,7 @@ impl Metric for BufferedMetric {
     type Input = BatchOutput;
 
     fn name(&self) -> MetricName {
-        Arc::new(self.name.into())
+        Arc::new(if self.is_raw { format!("Raw {}", self.name) } else { self.name.into() })
     }
 
     fn attributes(&self) -> MetricAttributes {
@@ -147,7 +141,9 @@ impl Metric for BufferedMetric {
     }
 
     fn update(&mut self, batch: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        self.unread.push(((self.of_batch)(batch).clone(), batch.images));
+        let output = batch.raw.as_deref().filter(|_| self.is_raw).unwrap_or(batch);
+        let mean = if self.is_percent { &output.accuracy } else { &output.loss };
+        self.unread.push((mean.clone(), batch.images));
         self.read = None;
         if self.unread.len() >= self.interval {
             self.read()?;
@@ -161,7 +157,7 @@ impl Metric for BufferedMetric {
     }
 
     fn clear(&mut self) {
-        *self = Self::new(self.name, self.is_percent, self.of_batch, self.interval);
+        *self = Self::new(self.name, self.is_percent, self.is_raw, self.interval);
     }
 }
 

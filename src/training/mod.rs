@@ -4,13 +4,12 @@
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
-//! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
-//!   `closed_form`.
+//! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //!   Their saved state is checked before it is restored.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
-//!   the best epoch, and decides when to stop early, or at a loss that is NaN or infinite. "Raw" metrics are those of the network itself, without the
-//!   moving average.
+//!   the best epoch, and decides when to stop early, also at a loss that is NaN or infinite. "Raw" metrics are those of the
+//!   network itself, without the moving average.
 //! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
 //! - [`check_memory`] refuses a training that does not fit into memory.
 //! - A `checkpoint_writer` saves models and checkpoints.

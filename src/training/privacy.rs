@@ -7,8 +7,7 @@
 //! (Σ g(x)·min(1, C/|g(x)|) + σ·C·v) / B        v ~ N(0, 1) for each weight
 //! ```
 //!
-//! The samples and v come from a secret key, so that a step that is done again has the same ones. What is done with the
-//! gradients later costs no privacy.
+//! The samples and v come from a secret key, so that a repeated step has the same ones. What follows costs no privacy.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;

@@ -65,8 +65,7 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Prepares a training, see [`train`](super::train). Writes nothing. Refused if the checkpoint can't be read or does not
-    /// fit.
+    /// Prepares a training, see [`train`](super::train). Writes nothing. Refused if there is a checkpoint that does not fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -101,8 +100,7 @@ impl<'a> Session<'a> {
         self.history.is_over(self.experiment.training.epochs)
     }
 
-    /// The costs of a private training with its next epoch. They are charged before they are spent, so that no crash can leave
-    /// a model without its costs.
+    /// The costs of a private training with its next epoch, charged ahead so that no crash leaves a model without its costs.
     pub fn privacy(&self) -> Option<PrivacyRecord> {
         Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
     }
@@ -154,8 +152,8 @@ impl<'a> Session<'a> {
             .num_epochs(experiment.training.epochs);
         if experiment.training.ema_decay.is_some() {
             supervised = supervised
-                .metric_valid_numeric(BufferedMetric::raw_loss(interval))
-                .metric_valid_numeric(BufferedMetric::raw_accuracy(interval));
+                .metric_valid_numeric(BufferedMetric::loss(interval).raw())
+                .metric_valid_numeric(BufferedMetric::accuracy(interval).raw());
         }
         if done > 0 {
             supervised = supervised.checkpoint(done);

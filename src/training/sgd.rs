@@ -8,8 +8,7 @@
 //! w ← w - η·u, or w - η·(μ·u + g) with Nesterov's momentum
 //! ```
 //!
-//! It equals Burn's and PyTorch's without dampening. It equals Keras' as long as the rate η is constant: Keras includes
-//! η in u.
+//! It equals Burn's and PyTorch's without dampening, and Keras' while the rate η is constant: Keras includes η in u.
 //!
 //! Source: Sutskever and others 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
 

@@ -189,8 +189,7 @@ impl Units {
     }
 }
 
-/// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as in Burn's
-/// own [`BatchNorm`](burn::nn::BatchNorm).
+/// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as Burn's do.
 fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
     let width = bias.len();
     let images = (z.len() / width) as f32;

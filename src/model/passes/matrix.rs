@@ -1,7 +1,6 @@
 //! Matrix products, into memory that is kept or becomes a tensor without a copy.
 //!
-//! The flex backend uses the same library, [`gemm`], but creates zeros and copies them before each product. The ndarray
-//! backend multiplies on one thread.
+//! The flex backend uses [`gemm`], too, but creates and copies zeros before each product. ndarray multiplies on one thread.
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
 use gemm::{Parallelism, gemm};
@@ -33,8 +32,7 @@ impl<'a> Matrix<'a> {
         Self { size: [columns, rows], strides: [across, down], ..self }
     }
 
-    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order. Panics if the sizes do
-    /// not fit, or one of them is 0.
+    /// Overwrites `product` with the product, in row-major order. Panics if the sizes do not fit, or one of them is 0.
     pub fn times(self, other: Self, product: &mut Vec<f32>) {
         // The names are those of BLAS: A is `[m, k]`, B `[k, n]`, C `[m, n]`.
         let ([m, k], [others, n]) = (self.size, other.size);

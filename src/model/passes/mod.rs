@@ -1,5 +1,4 @@
-//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, without a
-//! graph of operations.
+//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, by no graph.
 //!
 //! Burn's autodiff records each operation, for any model on any device. For a small network on the CPU, the record takes as
 //! long as the arithmetic, and each operation allocates memory and passes through it. The gradients of a multi-layer

@@ -18,8 +18,7 @@ const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK: &str = ".lock";
 
-/// The lock on a run's folder. Only the process that holds it may write there. The system releases it when the process
-/// ends, even after a crash.
+/// The lock on a run's folder. Only its holder may write there. The system releases it when the process ends or crashes.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
