@@ -9,7 +9,8 @@ use std::{env, thread};
 use super::error::RunError;
 
 /// The beginning and the end of the name of an unfinished file, without `tfevents`: TensorBoard would read the file.
-const UNFINISHED: [&str; 2] = [".unfinished-", ".tmp"];
+const PREFIX: &str = ".unfinished-";
+const SUFFIX: &str = ".tmp";
 /// The most links to links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
@@ -48,10 +49,9 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
     let target = target(path)?;
     let (start, end) = bytes.split_at(bytes.len() / 2);
-    let [prefix, suffix] = UNFINISHED;
     // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
     let create = |path: &Path| File::create_new(path);
-    let mut file = tempfile::Builder::new().prefix(prefix).suffix(suffix).make_in(folder_of(&target), create)?;
+    let mut file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).make_in(folder_of(&target), create)?;
     file.write_all(start)?;
     pause_for_tests();
     file.write_all(end)?;
@@ -84,8 +84,7 @@ pub fn unsynced(folder: &Path) -> String {
 
 /// Whether a file of this name is one that a crash left unfinished.
 pub fn is_unfinished(name: &str) -> bool {
-    let [prefix, suffix] = UNFINISHED;
-    name.starts_with(prefix) && name.ends_with(suffix)
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
 /// The folder that a path is in.

@@ -62,11 +62,6 @@ impl History {
         Some(format!("no improvement on the validation split for early_stopping.patience = {patience} epochs"))
     }
 
-    /// Whether a training of at most `epochs` epochs has nothing left to do.
-    pub fn is_over(&self, epochs: usize) -> bool {
-        self.epochs().len() >= epochs || self.stop_reason().is_some()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
         // A panic elsewhere can't leave the list half changed.
         self.epochs.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,9 +20,7 @@ use crate::evaluation::largest;
 
 #[derive(Debug, Clone)]
 pub struct Loss {
-    /// The label-smoothing factor.
     pub label_smoothing: f64,
-    /// The loss of unlabelled images, if the experiment has one.
     pub unlabelled: Option<UnlabelledLoss>,
 }
 

@@ -97,7 +97,7 @@ impl<'a> Session<'a> {
 
     /// Whether there is nothing left to train.
     pub fn is_over(&self) -> bool {
-        self.history.is_over(self.experiment.training.epochs)
+        self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }
 
     /// The costs of a private training with its next epoch, charged ahead so that no crash leaves a model without its costs.

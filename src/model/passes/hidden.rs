@@ -77,21 +77,15 @@ impl Hidden {
 
     /// Computes `y` from `z`, and the slopes. With `training`, batch normalisation uses the batch's statistics and
     /// updates the running ones. `None` if its weights are not in host memory.
-    pub fn activate(
-        &mut self,
-        bias: &[f32],
-        norm: Option<&BatchNorm>,
-        activation: &Activation,
-        training: bool,
-    ) -> Option<()> {
+    pub fn activate(&mut self, b: &[f32], norm: Option<&BatchNorm>, sigma: &Activation, training: bool) -> Option<()> {
         self.units = match norm {
             None => {
-                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; bias.len()]);
-                Units { center: zeros, scale: ones.clone(), shift: bias.to_vec(), strength: ones, inverse: vec![] }
+                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; b.len()]);
+                Units { center: zeros, scale: ones.clone(), shift: b.to_vec(), strength: ones, inverse: vec![] }
             }
             Some(norm) => {
                 let is_of_batch = training && norm.training.is_enabled();
-                let [center, variance] = if is_of_batch { of_batch(&self.z, bias, norm) } else { running(bias, norm)? };
+                let [center, variance] = if is_of_batch { of_batch(&self.z, b, norm) } else { running(b, norm)? };
                 let [strength, shift] = [vector(norm.gamma.val())?, vector(norm.beta.val())?];
                 let epsilon = norm.epsilon as f32;
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
@@ -101,7 +95,7 @@ impl Hidden {
         };
         self.y.resize(self.z.len(), 0.0);
         self.slope.resize(self.z.len(), 0.0);
-        match activation {
+        match sigma {
             Activation::Relu(_) => self.pass(relu),
             Activation::Sigmoid(_) => self.pass(sigmoid),
             Activation::Tanh(_) => self.pass(tanh),
