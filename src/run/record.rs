@@ -100,7 +100,6 @@ pub struct DataRecord {
 /// The results of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// The number of epochs.
     pub epochs: usize,
     /// The epoch whose model is in `best.safetensors`.
     pub best_epoch: usize,

@@ -1,4 +1,4 @@
-//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, by no graph.
+//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, with no graph.
 //!
 //! Burn's autodiff records each operation, for any model on any device. For a small network on the CPU, the record takes as
 //! long as the arithmetic, and each operation allocates memory and passes through it. The gradients of a multi-layer
@@ -51,13 +51,8 @@ impl<'a> HostNetwork<'a> {
     /// `mlp`, if its weights are in host memory.
     pub fn of(mlp: &'a Mlp) -> Option<Self> {
         let host = |layer: &'a Linear| {
-            let size = layer.weight.shape().dims();
-            Some(HostLinear {
-                layer,
-                weight: HostTensor::of(layer.weight.val())?,
-                bias: HostTensor::of(layer.bias.as_ref()?.val())?,
-                size,
-            })
+            let [weight, bias] = [HostTensor::of(layer.weight.val())?, HostTensor::of(layer.bias.as_ref()?.val())?];
+            Some(HostLinear { layer, weight, bias, size: layer.weight.shape().dims() })
         };
         Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
     }
@@ -192,9 +187,9 @@ impl Passes {
 /// Overwrites z with the product of a layer: of the images, or of the outputs of the layer before.
 fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
     let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
-    match before {
-        Some(before) => Matrix::new(&before.y, [input.images, inputs]).times(Matrix::new(weight, [inputs, units]), z),
+    match before.map(|before| Matrix::new(&before.y, [input.images, inputs])) {
         None => input.times(weight, units, z),
+        Some(x) => x.times(Matrix::new(weight, linear.size), z),
     }
 }
 
