@@ -86,11 +86,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
     read().map_err(|error| WeightsError::load(path, error))
 }
 
-/// A module like `shape` with the weights in `bytes`, the content of the file `path`. NaN and infinite weights are
-/// loaded: they are reported when the network is used.
-///
-/// # Errors
-/// If the bytes are not a safetensors file, or its tensors are not exactly those of `shape`.
+/// A module like `shape` with the weights in `bytes`, the content of the file `path`. Refused if it is not a safetensors
+/// file with exactly the tensors of `shape`. NaN and infinite weights are reported when the network is used.
 pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<M, WeightsError> {
     // Names and shapes as they would be saved. This reads no weights.
     let expected = shape.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);

@@ -19,7 +19,6 @@ pub struct EpochPlan {
 }
 
 impl EpochPlan {
-    /// The plan of `experiment` for the images of `split`.
     pub fn new(experiment: &Experiment, split: &Split) -> Self {
         let images = split.training.len();
         let batch_size = match experiment.training.batch_size {

@@ -36,7 +36,6 @@ impl History {
         self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
 
-    /// The epochs so far, in order.
     pub fn epochs(&self) -> Vec<Epoch> {
         self.until(usize::MAX)
     }

@@ -60,7 +60,6 @@ pub struct Session<'a> {
     privacy: Option<PrivacyPlan>,
     /// The optimiser's state, empty if no epoch is done.
     optimizer: Vec<u8>,
-    /// The time so far.
     seconds: Seconds,
 }
 

@@ -18,7 +18,8 @@ mod random;
 mod sparse;
 
 use burn::module::Param;
-use burn::nn::Linear;
+use burn::nn::activation::Activation;
+use burn::nn::{BatchNorm, Linear};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
@@ -31,9 +32,13 @@ use crate::model::host_tensor::HostTensor;
 
 /// A network whose weights are in host memory, with their values in place.
 pub struct HostNetwork<'a> {
-    pub mlp: &'a Mlp,
     /// The layers, the output layer last.
     pub layers: Vec<HostLinear<'a>>,
+    /// One for each hidden layer, or none.
+    pub norms: &'a [BatchNorm],
+    pub activation: &'a Activation,
+    /// The standard deviation of the noise, and the probability of dropout.
+    pub random: [f64; 2],
 }
 
 /// A fully connected layer.
@@ -54,7 +59,8 @@ impl<'a> HostNetwork<'a> {
             let [weight, bias] = [HostTensor::of(layer.weight.val())?, HostTensor::of(layer.bias.as_ref()?.val())?];
             Some(HostLinear { layer, weight, bias, size: layer.weight.shape().dims() })
         };
-        Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
+        let (norms, activation, random) = mlp.between_layers();
+        Some(Self { layers: mlp.layers().map(host).collect::<Option<_>>()?, norms, activation, random })
     }
 
     /// The number of outputs.
@@ -67,7 +73,7 @@ impl<'a> HostNetwork<'a> {
         let learns = |(number, linear): (usize, &HostLinear)| {
             linear.layer.weight.is_require_grad()
                 || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || self.mlp.norm.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+                || self.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
         };
         self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
     }
@@ -89,16 +95,15 @@ impl Passes {
     /// statistics. `None` if the images are not in host memory.
     pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
         let (output, hidden) = network.layers.split_last()?;
-        let Mlp { norm, activation, noise, dropout, .. } = network.mlp;
-        self.input.fill(images, network.layers[0].size, noise.std, seed)?;
+        self.input.fill(images, network.layers[0].size, network.random[0], seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
         for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let layer = &mut layer[0];
             product(&self.input, before.last(), linear, &mut layer.z);
-            let random = if seed.is_some() { [noise.std, dropout.prob] } else { [0.0; 2] };
+            let random = if seed.is_some() { network.random } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
-            layer.activate(linear.bias.as_slice(), norm.get(number), activation, seed.is_some())?;
+            layer.activate(linear.bias.as_slice(), network.norms.get(number), network.activation, seed.is_some())?;
         }
         product(&self.input, self.hidden.last(), output, &mut self.logits);
         let bias = output.bias.as_slice();
@@ -145,7 +150,7 @@ impl Passes {
             if let Some(parameter) = &linear.layer.bias {
                 register(&mut all, parameter, bias);
             }
-            if let Some(norm) = network.mlp.norm.get(number) {
+            if let Some(norm) = network.norms.get(number) {
                 register(&mut all, &norm.gamma, gamma);
                 register(&mut all, &norm.beta, beta);
             }
