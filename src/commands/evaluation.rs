@@ -51,7 +51,8 @@ pub fn evaluate_split(
             Evaluated::on(run, &experiment, record, data.images.at(&data.split.validation), BTreeMap::new(), device)?
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
-            let (test, names) = (files.test([record.data.height, record.data.width], folder.test.classes())?, record.data.names());
+            let (test, names) =
+                (files.test([record.data.height, record.data.width], folder.test.classes())?, record.data.names());
             let (dir, found, expected) = (folder.dir.clone(), test.names().into(), listed(&names, names.len()));
             let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
             let sums = files.test_checksums();

@@ -100,5 +100,5 @@ pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
 }
 
 pub fn report_lock(lock: &Lock) {
-    lock.warnings().iter().for_each(warn);
+    lock.warnings.iter().for_each(warn);
 }

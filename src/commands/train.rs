@@ -95,7 +95,7 @@ pub fn resume(
     showing: &Showing,
     longer: impl FnOnce(usize) -> String,
 ) -> Result<(), Error> {
-    let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
+    let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
     check_resumable(&run.experiment()?, experiment, epochs)?;
     // A run that diverged would diverge again.
     if let Some(failure) = run.record().ok().and_then(|record| record.failure) {

@@ -1,7 +1,5 @@
-//! Models in files that other programs run: a `network` as they compute it, rounded to integers by `int8`, and written by
-//! `onnx` in the `messages` of its format.
+//! Models in files for other programs: a `network`, also in integers, and written by `onnx` in the `messages` of its format.
 
-mod int8;
 mod messages;
 mod network;
 mod onnx;

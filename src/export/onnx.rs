@@ -1,7 +1,6 @@
 //! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
 //!
-//! It needs operator set 17 and IR version 8, of June 2022; GELU's own operator is newer. The operators are those of
-//! <https://onnx.ai/onnx/operators/>.
+//! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's own operator is newer.
 
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;
@@ -106,20 +105,17 @@ impl Graph {
     }
 
     fn activate(&mut self, activation: Activation, x: &str, output: &str) -> String {
-        match activation {
-            Activation::Relu => self.node("Relu", &[x], output, &[]),
-            Activation::Sigmoid => self.node("Sigmoid", &[x], output, &[]),
-            Activation::Tanh => self.node("Tanh", &[x], output, &[]),
-            Activation::Gelu => {
-                // x · (1 + erf(x / √2)) / 2
-                let name = |part| format!("{output}.{part}");
-                let scaled = self.apply("Div", x, (&name("root_of_2"), SQRT_2), &name("scaled"));
-                let erf = self.node("Erf", &[&scaled], &name("erf"), &[]);
-                let above = self.apply("Add", &erf, (&name("one"), 1.0), &name("above_0"));
-                let cdf = self.apply("Div", &above, (&name("two"), 2.0), &name("cdf"));
-                self.node("Mul", &[x, &cdf], output, &[])
-            }
+        if activation != Activation::Gelu {
+            // The operator has the activation's name.
+            return self.node(&format!("{activation:?}"), &[x], output, &[]);
         }
+        // x · (1 + erf(x / √2)) / 2
+        let name = |part| format!("{output}.{part}");
+        let scaled = self.apply("Div", x, (&name("root_of_2"), SQRT_2), &name("scaled"));
+        let erf = self.node("Erf", &[&scaled], &name("erf"), &[]);
+        let above = self.apply("Add", &erf, (&name("one"), 1.0), &name("above_0"));
+        let cdf = self.apply("Div", &above, (&name("two"), 2.0), &name("cdf"));
+        self.node("Mul", &[x, &cdf], output, &[])
     }
 
     /// Adds an operator, which is called by its output.

@@ -1,5 +1,4 @@
-//! What a model's file says of the model: its architecture, its classes and the pixels that it expects, so that the file is
-//! enough to use it.
+//! What a model's file says of the model, so that it can be used: its architecture, its classes, the pixels that it expects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -22,11 +21,9 @@ pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
 /// A model as its file describes it. Each field is an entry of the file's metadata: a text, or JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// [`PROGRAM`].
     pub program: String,
     /// The version of the program that trained it.
     pub version: String,
-    /// The commit of that program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     pub architecture: Architecture,
@@ -38,10 +35,8 @@ pub struct Description {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Architecture {
-    /// The size of an image.
     pub height: usize,
     pub width: usize,
-    /// The widths of the hidden layers.
     pub hidden: Vec<usize>,
     pub batch_norm: bool,
 }
@@ -69,7 +64,6 @@ impl Pixels {
 }
 
 impl Architecture {
-    /// The number of pixels of an image.
     pub fn inputs(&self) -> usize {
         self.height.saturating_mul(self.width)
     }
@@ -82,8 +76,8 @@ impl Description {
         let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return Ok(None) };
         let is_ours = |entries: &&_| HashMap::get(entries, "program").is_some_and(|program| program == PROGRAM);
         let Some(entries) = header.metadata().as_ref().filter(is_ours) else { return Ok(None) };
-        let is_json = |text: &str| text.starts_with(['{', '[']);
-        let value = |text: &str| if is_json(text) { serde_json::from_str(text) } else { Ok(text.into()) };
+        let value =
+            |text: &str| if text.starts_with(['{', '[']) { serde_json::from_str(text) } else { Ok(text.into()) };
         let fields = entries.iter().map(|(name, text)| Ok((name.clone(), value(text)?))).collect::<Result<_, _>>();
         let damaged = |reason| WeightsError::load(path, format!("its metadata are damaged: {reason}"));
         let description = fields.and_then(|fields| serde_json::from_value::<Self>(Value::Object(fields)));
@@ -116,7 +110,6 @@ impl Description {
         config::load(None, &settings.map(|(key, value)| format!("{key}={value}")))
     }
 
-    /// The entries of a file's metadata.
     pub fn entries(&self) -> BTreeMap<String, String> {
         let fields = serde_json::to_value(self).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default();
         let text = |value| if let Value::String(text) = value { text } else { value.to_string() };

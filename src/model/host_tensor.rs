@@ -13,23 +13,23 @@ use macerator::AutoArch;
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
 #[derive(Debug, Clone)]
 pub enum HostTensor {
-    /// A tensor of the ndarray backend.
     #[cfg(feature = "ndarray")]
     NdArray(NdArrayTensor),
-    /// A tensor of the flex backend.
     Flex(FlexTensor),
 }
 
 impl HostTensor {
-    /// The values of an `f32` tensor on a CPU backend without autodiff; `None` for other tensors.
-    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Option<Self> {
+    /// The values of an `f32` tensor on a CPU backend, with or without autodiff; `None` for other tensors.
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
+        let tensor = tensor.without_autodiff();
         let values = Self::in_place(tensor.clone())?;
-        if values.slice().is_some() {
+        if !values.as_slice().is_empty() {
             return Some(values);
         }
         // Weights from a file may be in column-major order until their first update.
-        let copy = Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
-        Self::in_place(copy).filter(|values| values.slice().is_some())
+        let device = tensor.device();
+        let copy = Tensor::<D>::from_data(tensor.into_data(), &device);
+        Self::in_place(copy).filter(|values| !values.as_slice().is_empty())
     }
 
     fn in_place<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
@@ -40,19 +40,16 @@ impl HostTensor {
         tensor.try_into_primitive::<Flex>().ok().map(Self::Flex)
     }
 
-    /// The values, in row-major order.
+    /// The values; none if they are not `f32` or not in row-major order.
     pub fn as_slice(&self) -> &[f32] {
-        self.slice().unwrap_or_default()
-    }
-
-    fn slice(&self) -> Option<&[f32]> {
-        match self {
+        let values = match self {
             #[cfg(feature = "ndarray")]
             Self::NdArray(NdArrayTensor::F32(storage)) => storage.view().to_slice(),
             #[cfg(feature = "ndarray")]
             Self::NdArray(_) => None,
             Self::Flex(tensor) => tensor.as_slice(),
-        }
+        };
+        values.unwrap_or_default()
     }
 }
 
@@ -60,8 +57,7 @@ impl HostTensor {
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
 /// The tensors `changed` after `pass` has changed their values in place, on as many threads as help. Each call of `pass` gets
-/// the same part of `read` and of all `changed`. It is compiled for several generations of processors: it should be
-/// `#[inline(always)]`.
+/// the same part of `read` and of all `changed`. It should be `#[inline(always)]`: it is compiled for several processors.
 ///
 /// Panics if the tensors are not `f32` tensors of equal length.
 pub fn in_one_pass<const D: usize, const N: usize>(

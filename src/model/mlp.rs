@@ -4,21 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Initializer, Module, ModuleMapper, Param, ParamId};
+use burn::module::{Initializer, Module, ModuleMapper, Param, ParamGroup, ParamId};
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::{
     BatchNorm, BatchNormConfig, Dropout, DropoutConfig, GaussianNoise, GaussianNoiseConfig, Linear, LinearConfig,
 };
 use burn::tensor::{Device, Tensor};
 
-use super::passes::{HostLinear, HostNetwork, HostNorm};
 use crate::config::{self, BATCH_NORM_MOMENTUM};
 use crate::random::{Purpose, derived_seed, keep_burns_generator};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
 /// logits. The noise is scaled as if it were added before the scale and shift of batch normalisation.
-///
-/// Its parameters are named `hidden.N.weight`, `hidden.N.bias`, `norm.N.*` and `output.weight`, `output.bias`.
 #[derive(Module, Debug)]
 pub struct Mlp {
     hidden: Vec<Linear>,
@@ -91,29 +88,16 @@ impl Mlp {
         }
     }
 
-    /// The layers for passes in closed form, if the weights are in host memory.
-    pub(crate) fn in_host_memory(&self) -> Option<HostNetwork<'_>> {
-        let mut norms = self.norm.iter().map(HostNorm::of).collect::<Option<Vec<_>>>()?.into_iter();
-        let layers = self.layers().map(|linear| Some((HostLinear::of(linear)?, norms.next())));
-        let layers = layers.collect::<Option<_>>()?;
-        let (noise, dropout) = (self.noise.std, self.dropout.prob);
-        Some(HostNetwork { layers, activation: &self.activation, noise, dropout })
-    }
-
     /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because
     /// a config can ask for one that does not fit into memory.
     pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
         let mut tensors = BTreeMap::new();
-        let mut layer = |name: String, inputs: usize, outputs: usize| {
+        let inputs = [inputs].into_iter().chain(model.hidden.iter().copied());
+        for ((layer, &outputs), inputs) in (0..).zip(model.hidden.iter().chain([&classes])).zip(inputs) {
+            let name = if layer < model.hidden.len() { format!("hidden.{layer}") } else { "output".into() };
             tensors.insert(format!("{name}.weight"), vec![outputs, inputs]);
             tensors.insert(format!("{name}.bias"), vec![outputs]);
-        };
-        let mut width = inputs;
-        for (number, &outputs) in model.hidden.iter().enumerate() {
-            layer(format!("hidden.{number}"), width, outputs);
-            width = outputs;
         }
-        layer("output".into(), width, classes);
         for (number, &width) in model.hidden.iter().enumerate().filter(|_| model.batch_norm) {
             for part in ["weight", "bias", "running_mean", "running_var"] {
                 tensors.insert(format!("norm.{number}.{part}"), vec![width]);
@@ -138,8 +122,7 @@ impl Mlp {
     /// inputs' gradients if an earlier layer learns.
     pub fn training_operations(&self, frozen: &[String]) -> u64 {
         let learns = |name: String| !frozen.contains(&name);
-        let mut before = false;
-        let mut operations = 0;
+        let (mut before, mut operations) = (false, 0);
         for (number, layer) in self.layers().enumerate() {
             let name = if number < self.hidden.len() { format!("hidden.{number}") } else { "output".into() };
             let layer_learns = learns(name);
@@ -152,21 +135,9 @@ impl Mlp {
 
     /// The same network with the layers of these names frozen or unfrozen. A frozen layer has no gradients. Frozen
     /// batch normalisation also keeps its running statistics, and normalises with them in training, too.
-    pub fn set_frozen(mut self, layers: &[String], frozen: bool) -> Self {
-        fn set<M: Module>(layer: M, is_named: bool, frozen: bool) -> M {
-            match (is_named, frozen) {
-                (false, _) => layer,
-                (true, true) => layer.freeze(),
-                (true, false) => layer.unfreeze(),
-            }
-        }
-        let is_named = |name: String| layers.contains(&name);
-        let hidden = self.hidden.into_iter().enumerate();
-        self.hidden = hidden.map(|(n, layer)| set(layer, is_named(format!("hidden.{n}")), frozen)).collect();
-        let norm = self.norm.into_iter().enumerate();
-        self.norm = norm.map(|(n, layer)| set(layer, is_named(format!("norm.{n}")), frozen)).collect();
-        self.output = set(self.output, is_named("output".into()), frozen);
-        self
+    pub fn set_frozen(self, layers: &[String], frozen: bool) -> Self {
+        let group = layer_group(layers);
+        if frozen { self.freeze_group(group) } else { self.unfreeze_group(group) }
     }
 
     /// The weights of the first layer, `[units, inputs]`.
@@ -174,9 +145,21 @@ impl Mlp {
         self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
     }
 
-    fn layers(&self) -> impl Iterator<Item = &Linear> {
+    /// Batch normalisation, the activation, the standard deviation of the noise and the probability of dropout.
+    pub(super) fn between_layers(&self) -> (&[BatchNorm], &Activation, [f64; 2]) {
+        (&self.norm, &self.activation, [self.noise.std, self.dropout.prob])
+    }
+
+    pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
         self.hidden.iter().chain([&self.output])
     }
+}
+
+/// The parameters of the layers of these names, and the flag of batch normalisation that says whether it learns.
+pub fn layer_group(layers: &[String]) -> ParamGroup {
+    // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
+    let parts = |layer: &String| ["weight", "bias", "gamma", "beta", "training"].map(|part| format!("{layer}.{part}"));
+    ParamGroup::from_paths(layers.iter().flat_map(parts).collect())
 }
 
 fn matrix_operations(layer: &Linear) -> u64 {

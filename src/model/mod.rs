@@ -17,7 +17,7 @@ pub mod weights;
 
 pub(crate) use description::{Architecture, Description, PROGRAM, Pixels};
 pub use mlp::Mlp;
-pub(crate) use mlp::activation;
+pub(crate) use mlp::{activation, layer_group};
 pub use pretrained::TransferRecord;
 pub(crate) use pretrained::{Pretrained, PretrainedError, shortened};
 pub(crate) use tensors::{Stored, from_safetensors, to_half, to_single};

@@ -21,22 +21,17 @@ use crate::text::listed;
 /// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]
 pub enum PretrainedError {
-    /// The file can't be used.
     #[error("init.from does not name a usable weights file")]
     Weights(#[from] WeightsError),
     /// The run's network computes differently, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
     Differs { run: PathBuf, key: &'static str, there: String, here: String },
-    /// A name in `init.rename` is not in the file.
     #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]
     Name { path: PathBuf, name: String, names: Vec<String> },
-    /// Two names in `init.rename` have the same new name.
     #[error("init.rename: {path} has several tensors for {name}; give each layer a different name")]
     Twice { path: PathBuf, name: String },
-    /// A file has several networks that fit equally well.
     #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
     Several { path: PathBuf, prefixes: Vec<String> },
-    /// Layers are missing or of another shape.
     #[error(
         "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
          init.reinitialize to initialise them randomly",
@@ -44,7 +39,6 @@ pub enum PretrainedError {
         shortened(others)
     )]
     Misfit { path: PathBuf, misfits: Vec<String>, others: Vec<String> },
-    /// A frozen layer would be randomly initialised.
     #[error("init.freeze: {layer} would stay randomly initialised: {reason}; remove it from init.freeze")]
     Frozen { layer: String, reason: String },
 }
@@ -93,10 +87,7 @@ impl Pretrained {
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
         wanted.extend(experiment.init.rename.keys().cloned());
-        let is_wanted = |name: &str| {
-            let rest = |layer: &String| name.strip_prefix(layer.as_str());
-            wanted.iter().filter_map(rest).any(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let is_wanted = |name: &str| wanted.iter().any(|layer| part_of(layer, name).is_some());
         let mut found = BTreeMap::<String, usize>::new();
         for name in self.tensors.keys() {
             let starts = name.match_indices('.').map(|(dot, _)| dot + 1);
@@ -123,10 +114,8 @@ impl Pretrained {
     /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
     pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
-            let matching = names.iter().filter_map(|(there, here)| {
-                let part = name.strip_prefix(there.as_str())?;
-                (part.is_empty() || part.starts_with('.')).then(|| (there, format!("{here}{part}")))
-            });
+            let matching =
+                names.iter().filter_map(|(there, here)| Some((there, format!("{here}{}", part_of(there, name)?))));
             matching.max_by_key(|(there, _)| there.len())
         };
         let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
@@ -156,9 +145,8 @@ impl Pretrained {
         self.description.as_ref().map(|it| it.pixels.scaling)
     }
 
-    /// The randomly initialised `network` with these weights in place of its own, as `experiment` says, and the record
-    /// of it. `classes` are the names of the network's classes. Refused if the weights do not fit, or mean something
-    /// else here.
+    /// The randomly initialised `network`, of the named `classes`, with these weights in place of its own, as `experiment`
+    /// says, and the record of it. Refused if the weights do not fit, or mean something else here.
     pub fn into_network(
         self,
         network: Mlp,
@@ -217,13 +205,11 @@ impl Pretrained {
             ("model.activation", [there.activation, model.activation].map(|it| format!("{it:?}"))),
             ("model.batch_norm", [there.architecture.batch_norm, model.batch_norm].map(|it| it.to_string())),
         ];
-        match keys.into_iter().find(|(_, [there, here])| there != here) {
-            Some((key, values)) => {
-                let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
-                Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
-            }
-            None => Ok(()),
-        }
+        let differing = keys.into_iter().find(|(_, [there, here])| there != here);
+        differing.map_or(Ok(()), |(key, values)| {
+            let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
+            Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
+        })
     }
 
     /// Why the output layer does not fit these classes, if it does not.
@@ -238,6 +224,11 @@ impl Pretrained {
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }
+}
+
+/// What follows the name of a layer or tensor in the name of one of its tensors: nothing, or a dot and more.
+fn part_of<'a>(layer: &str, name: &'a str) -> Option<&'a str> {
+    name.strip_prefix(layer).filter(|part| part.is_empty() || part.starts_with('.'))
 }
 
 /// The names, escaped, separated by commas. The end of a long list is left out.

@@ -1,5 +1,4 @@
-//! Named tensors in a file from any program: safetensors, or the format of PyTorch's `torch.save`. The content decides
-//! which, not the name.
+//! Named tensors in a file from any program: by its content, safetensors, or the format of PyTorch's `torch.save`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -17,7 +16,6 @@ use super::weights::WeightsError;
 pub struct Stored {
     /// The type of its values by its name in safetensors, such as `F32`.
     pub kind: String,
-    /// The size of each axis.
     pub shape: Vec<usize>,
     /// The values, in row-major order and little-endian.
     pub bytes: Vec<u8>,
@@ -75,22 +73,20 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>,
 /// The tensors in `bytes`, the content of the safetensors file `path`.
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::load(path, error))?;
-    let stored = |(name, view): (&str, safetensors::tensor::TensorView)| {
+    let stored = |(name, view): (&str, TensorView)| {
         let (kind, shape) = (view.dtype().to_string(), view.shape().to_vec());
         (name.to_string(), Stored { kind, shape, bytes: view.data().to_vec() })
     };
     Ok(file.iter().map(stored).collect())
 }
 
-/// The safetensors file `bytes`, read from `path`, with weights in half precision: half the size, and nearly the same
-/// predictions.
+/// The safetensors file `bytes`, read from `path`, with weights in half precision: half the size, similar predictions.
 pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(bytes, path)?;
     to_safetensors(&stored.into_iter().map(|(name, it)| (name, it.into_f16())).collect(), path)
 }
 
-/// The safetensors file `bytes`, read from `path`. Weights in half precision become `f32`, as Burn would load them as
-/// they are.
+/// The same with `f32` in place of half precision, in which Burn would load the weights otherwise.
 pub fn to_single(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(&bytes, path)?;
     if !stored.values().any(|tensor| tensor.kind == "F16") {

@@ -4,8 +4,7 @@
 //! `norm.N.bias`, `norm.N.running_mean` and `norm.N.running_var` as in `torch.nn.BatchNorm1d`.
 //!
 //! A file may come from anywhere, but Burn trusts its header: it transposes a matrix of 2^60 empty rows row by row, and
-//! loads `f64` values into a network of `f32`, which then panics. So [`check`] checks the header first, and Burn reads
-//! only files that fit exactly.
+//! loads `f64` values into a network of `f32`, which then panics. So Burn reads only files that [`check`] finds to fit.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -50,16 +49,12 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
-    /// The file `path` can't be read, for this reason.
     pub(super) fn load(path: &Path, reason: impl Display) -> Self {
         Self::Load { path: path.into(), reason: reason.to_string() }
     }
 }
 
-/// The weights of `module` as a safetensors file.
-///
-/// # Errors
-/// If they can't be read from the device.
+/// The weights of `module` as a safetensors file. An error if they can't be read from the device.
 pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     // Burn writes its metadata entries in random order; with one, equal models are equal files. PyTorch reads this one.
     let store = SafetensorsStore::from_bytes(None).with_to_adapter(BurnToPyTorchAdapter);
@@ -68,8 +63,7 @@ pub fn to_bytes(module: &impl Module) -> Result<Vec<u8>, WeightsError> {
     store.get_bytes().map_err(|error| WeightsError::Save(error.to_string()))
 }
 
-/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata. Their order is fixed, so that equal
-/// models are equal files.
+/// The safetensors file `bytes`, called `path` in errors, with these entries of metadata, in a fixed order as in [`to_bytes`].
 pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let (length, _) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let (header, tensors) = bytes[8..].split_at(length);
@@ -82,10 +76,7 @@ pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Pat
     Ok([&header.len().to_le_bytes()[..], &header, tensors].concat())
 }
 
-/// The bytes of a file of weights.
-///
-/// # Errors
-/// If it can't be read, is no regular file, or is larger than 4 GiB.
+/// The bytes of a file of weights. Refused if it can't be read, is no regular file, or is larger than 4 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
     let read = || match fs::metadata(path)? {
         it if !it.is_file() => Err(io::Error::other("it is not a regular file")),
@@ -95,11 +86,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
     read().map_err(|error| WeightsError::load(path, error))
 }
 
-/// A module like `shape` with the weights in `bytes`, the content of the file `path`. NaN and infinite weights are
-/// loaded: they are reported when the network is used.
-///
-/// # Errors
-/// If the bytes are not a safetensors file, or its tensors are not exactly those of `shape`.
+/// A module like `shape` with the weights in `bytes`, the content of the file `path`. Refused if it is not a safetensors
+/// file with exactly the tensors of `shape`. NaN and infinite weights are reported when the network is used.
 pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<M, WeightsError> {
     // Names and shapes as they would be saved. This reads no weights.
     let expected = shape.collect(None, Some(Box::new(BurnToPyTorchAdapter)), false);
@@ -110,11 +98,8 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
     Ok(shape)
 }
 
-/// Checks that a file holds exactly the `expected` tensors, given as shapes by name. Its memory depends on the size of
-/// `bytes`, not on that of the expected network.
-///
-/// # Errors
-/// As for [`from_bytes`].
+/// Checks that a file holds exactly the `expected` tensors, given as shapes by name, as [`from_bytes`] does. Its memory
+/// depends on the size of `bytes`, not on that of the expected network.
 pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
@@ -133,10 +118,8 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
-    match mismatches.is_empty() {
-        true => Ok(()),
-        false => Err(WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) }),
-    }
+    let mismatch = || WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) };
+    if mismatches.is_empty() { Ok(()) } else { Err(mismatch()) }
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! All that is needed to resume a training after its last complete epoch. It is one file, so that its parts always
-//! belong together.
+//! All that is needed to resume a training after its last complete epoch, in one file, so that its parts belong together.
 //!
 //! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
 
@@ -44,21 +43,13 @@ impl Checkpoint {
     /// The file's name in a run's folder.
     pub const FILE: &str = "checkpoint.mpk";
 
-    /// The number of complete epochs.
-    pub fn epochs_done(&self) -> usize {
-        self.epochs.len()
-    }
-
     /// The contents of the file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let body = rmp_serde::to_vec_named(self).expect("numbers, lists and bytes fit into MessagePack");
         [checksum::of_bytes(&body).as_bytes(), b"\n", &body].concat()
     }
 
-    /// Reads the contents of the file at `path`.
-    ///
-    /// # Errors
-    /// If they are not the result of [`Checkpoint::to_bytes`].
+    /// Reads the contents of the file at `path`. Refused if they are not the result of [`Checkpoint::to_bytes`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
         let parts = bytes.split_at_checked(64).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b"\n")?)));
         let Some((_, body)) = parts.filter(|(sum, body)| checksum::of_bytes(body).as_bytes() == *sum) else {
@@ -66,10 +57,7 @@ impl Checkpoint {
         };
         let version = |reason: String| CheckpointError::Version { path: path.into(), reason };
         let checkpoint: Self = rmp_serde::from_slice(body).map_err(|error| version(error.to_string()))?;
-        match checkpoint.epochs.is_empty() {
-            true => Err(version("it contains no epochs".into())),
-            false => Ok(checkpoint),
-        }
+        if checkpoint.epochs.is_empty() { Err(version("it contains no epochs".into())) } else { Ok(checkpoint) }
     }
 }
 

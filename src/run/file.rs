@@ -8,9 +8,9 @@ use std::{env, thread};
 
 use super::error::RunError;
 
-/// The beginning and the end of the name of an unfinished file. It has no `tfevents` in it: TensorBoard would read the
-/// file.
-const UNFINISHED: [&str; 2] = [".unfinished-", ".tmp"];
+/// The beginning and the end of the name of an unfinished file, without `tfevents`: TensorBoard would read the file.
+const PREFIX: &str = ".unfinished-";
+const SUFFIX: &str = ".tmp";
 /// The most links to links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
@@ -22,13 +22,12 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
 /// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
 /// older file. Returns a warning if the system can't make sure that the file outlives a crash.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
-    let synced = write_atomically(path, bytes, replace);
-    let synced = synced.map_err(|source| RunError::Write { path: path.into(), source })?;
+    let synced =
+        write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })?;
     Ok((!synced).then(|| unsynced(folder_of(path))))
 }
 
-/// The file that writing to `path` would write: `path` itself, or the file that it links to. It need not exist. Refuses
-/// what is not a regular file.
+/// The file that writing to `path` would write: `path`, or what it links to. Refused if it exists and is no regular file.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match fs::metadata(path) {
         Ok(found) if found.is_file() => fs::canonicalize(path),
@@ -50,19 +49,15 @@ fn target(path: &Path) -> io::Result<PathBuf> {
 fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
     let target = target(path)?;
     let (start, end) = bytes.split_at(bytes.len() / 2);
-    let [prefix, suffix] = UNFINISHED;
     // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
     let create = |path: &Path| File::create_new(path);
-    let mut file = tempfile::Builder::new().prefix(prefix).suffix(suffix).make_in(folder_of(&target), create)?;
+    let mut file = tempfile::Builder::new().prefix(PREFIX).suffix(SUFFIX).make_in(folder_of(&target), create)?;
     file.write_all(start)?;
     pause_for_tests();
     file.write_all(end)?;
     file.as_file().sync_all()?;
-    if replace {
-        file.persist(&target)?
-    } else {
-        file.persist_noclobber(&target)?
-    };
+    let persisted = if replace { file.persist(&target) } else { file.persist_noclobber(&target) };
+    persisted?;
     sync_folder(folder_of(&target))
 }
 
@@ -83,16 +78,13 @@ pub fn sync_folder(folder: &Path) -> io::Result<bool> {
 
 /// The warning for a folder that can't be synced.
 pub fn unsynced(folder: &Path) -> String {
-    format!(
-        "the file system of {} can't sync folders: after a power failure, new files may be missing",
-        folder.display()
-    )
+    let folder = folder.display();
+    format!("the file system of {folder} can't sync folders: after a power failure, new files may be missing")
 }
 
 /// Whether a file of this name is one that a crash left unfinished.
 pub fn is_unfinished(name: &str) -> bool {
-    let [prefix, suffix] = UNFINISHED;
-    name.starts_with(prefix) && name.ends_with(suffix)
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
 /// The folder that a path is in.

@@ -13,10 +13,9 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::error::RunError;
-use super::evaluation_record::EvaluationRecord;
 use super::file::{folder_of, unwritten, write_whole};
 use super::metrics::{self, Epoch};
-use super::record::Record;
+use super::record::{EvaluationRecord, Record};
 use super::tensorboard::{self, TRAIN, VALIDATION};
 use crate::bounded;
 use crate::checksum;

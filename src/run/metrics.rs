@@ -32,8 +32,7 @@ pub fn to_csv(epochs: &[Epoch]) -> io::Result<Vec<u8>> {
     table.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-/// Reads the contents of `metrics.csv`. Unknown columns are ignored. Refuses what is not a table of epochs that are
-/// numbered from 1 and have possible metrics.
+/// Reads the contents of `metrics.csv`: epochs that are numbered from 1 and have possible metrics. Ignores unknown columns.
 pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
     for (number, row) in (1..).zip(&rows) {

@@ -1,6 +1,7 @@
-//! The contents of `record.json`: everything about a run that its config does not say.
+//! The contents of `record.json`, everything about a run that its config does not say, and of `evaluation.json`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::slice;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::config::Model;
 use crate::data::Scaling;
 use crate::data::prepare::Look;
+use crate::evaluation::Evaluation;
 use crate::model::{Architecture, Description, PROGRAM, Pixels, TransferRecord};
 
 /// The program, device and data of a run, and the results of its training.
@@ -98,7 +100,6 @@ pub struct DataRecord {
 /// The results of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// The number of epochs.
     pub epochs: usize,
     /// The epoch whose model is in `best.safetensors`.
     pub best_epoch: usize,
@@ -111,6 +112,28 @@ pub struct TrainingRecord {
     pub wall_seconds: f64,
     /// The CPU seconds of all processor cores in the same time.
     pub cpu_seconds: f64,
+}
+
+/// An evaluation, and what it is an evaluation of. It counts only for that model and those images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// The metrics.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// The SHA-256 of the model file. Empty in files of older versions, which do not count.
+    #[serde(default)]
+    pub model: String,
+    /// The SHA-256 of each file of the test images, by name.
+    #[serde(default)]
+    pub data: BTreeMap<String, String>,
+}
+
+impl EvaluationRecord {
+    /// Whether the test images are those of the run with this record.
+    pub fn is_of_data(&self, record: &Record) -> bool {
+        let sums = &record.data.sha256;
+        !self.data.is_empty() && self.data.iter().all(|(name, sum)| sums.get(name) == Some(sum))
+    }
 }
 
 impl Record {
@@ -142,27 +165,53 @@ impl DataRecord {
 
     /// The classes' names. A class without a recorded name is called by its number.
     pub fn names(&self) -> Vec<String> {
-        if self.names.is_empty() {
-            (0..self.classes).map(|class| class.to_string()).collect()
-        } else {
-            self.names.clone()
-        }
+        let numbers = (0..self.classes).map(|class| class.to_string());
+        if self.names.is_empty() { numbers.collect() } else { self.names.clone() }
     }
 
-    /// Why no data set can have these values, if so: an impossible image size, or more classes than a label's byte can
-    /// tell apart.
+    /// Why no data set can have these values, if so. A label is a byte.
     pub fn implausible(&self) -> Option<&'static str> {
-        let images =
-            self.height.checked_mul(self.width).is_some_and(|pixels| (1..=u32::MAX as usize).contains(&pixels));
-        let classes = (1..=256).contains(&self.classes);
-        match (images, classes) {
-            (false, _) => Some("data.height and data.width are not the size of an image"),
-            (_, false) => Some("data.classes is not from 1 to 256"),
-            _ if !self.names.is_empty() && self.names.len() != self.classes => {
-                Some("the number of data.names is not data.classes")
-            }
-            _ => None,
+        let pixels = self.height.checked_mul(self.width).unwrap_or(0);
+        if !(1..=u32::MAX as usize).contains(&pixels) {
+            return Some("data.height and data.width are not the size of an image");
         }
+        let are_named = self.names.is_empty() || self.names.len() == self.classes;
+        match self.classes {
+            1..=256 => (!are_named).then_some("the number of data.names is not data.classes"),
+            _ => Some("data.classes is not from 1 to 256"),
+        }
+    }
+}
+
+/// The status of a run, as lists show it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The training is finished.
+    Finished,
+    /// A process is training it now.
+    Training,
+    /// The training was interrupted, and `resume` continues it.
+    Interrupted,
+    /// The loss became NaN or infinite. The training would diverge again.
+    Diverged,
+    /// A file of the run can't be read.
+    Damaged,
+    /// The run does not exist yet.
+    #[default]
+    Missing,
+}
+
+impl Status {
+    /// Whether the training has ended for good: it finished or diverged.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
     }
 }
 
@@ -178,23 +227,21 @@ pub struct Seconds {
 /// Measures the time of a training, over all the processes that it took.
 #[derive(Debug, Clone)]
 pub struct Stopwatch {
+    start: Instant,
+    /// What it showed at the start, less the CPU time of this process until then.
     before: Seconds,
-    wall: Instant,
-    cpu: f64,
 }
 
 impl Stopwatch {
     /// Starts a stopwatch that already shows `before`.
     pub fn start(before: Seconds) -> Self {
-        Self { before, wall: Instant::now(), cpu: processor_seconds() }
+        Self { start: Instant::now(), before: Seconds { cpu: before.cpu - processor_seconds(), ..before } }
     }
 
     /// The time that it shows.
     pub fn read(&self) -> Seconds {
-        Seconds {
-            wall: self.before.wall + self.wall.elapsed().as_secs_f64(),
-            cpu: self.before.cpu + processor_seconds() - self.cpu,
-        }
+        let Seconds { wall, cpu } = self.before;
+        Seconds { wall: wall + self.start.elapsed().as_secs_f64(), cpu: cpu + processor_seconds() }
     }
 }
 

@@ -36,9 +36,8 @@ impl Split {
     }
 }
 
-/// The contents of an event file with the curves of `split`. `rate` is the learning rate at the end of an epoch, counted
-/// from 1. `start` is the start of the training in seconds of UNIX time. The step is the epoch, from 0, as Keras counts.
-/// The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
+/// The contents of an event file with the curves of `split`, see `RunFolder::write_tensorboard`. The step is the epoch, from
+/// 0, as Keras counts. The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
 pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, split: &Split) -> Vec<u8> {
     let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
     let mut file = record(&version);

@@ -1,5 +1,4 @@
-//! Runs in temporary folders: the finished run that the program carries, for users who have none of their own, and a file
-//! of a model that describes itself.
+//! Runs in temporary folders: the finished one that the program carries, and one of a model's file that describes itself.
 
 use std::fs;
 use std::path::Path;

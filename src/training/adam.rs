@@ -60,52 +60,17 @@ struct Step {
     epsilon: f32,
 }
 
-impl Adam {
-    /// The factors of step `time`, counted from 1.
-    fn at(&self, time: usize, rate: LearningRate) -> Step {
-        let unbiased = |beta: f64| 1.0 - beta.powf(time as f64);
-        Step {
-            mean: [self.beta_1, 1.0 - self.beta_1].map(|factor| factor as f32),
-            square: [self.beta_2, 1.0 - self.beta_2].map(|factor| factor as f32),
-            kept: (1.0 - rate * self.weight_decay) as f32,
-            rate: (rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1)) as f32,
-            epsilon: self.epsilon as f32,
-        }
-    }
-}
-
 impl Step {
     /// The step in Burn's operations, which its compiler fuses on a GPU.
-    fn by_tensors<const D: usize>(
-        &self,
-        weights: Tensor<D>,
-        gradient: Tensor<D>,
-        moments: Option<[Tensor<D>; 2]>,
-    ) -> (Tensor<D>, [Tensor<D>; 2]) {
-        let new_m = gradient.clone().mul_scalar(self.mean[1]);
-        let new_v = gradient.square().mul_scalar(self.square[1]);
-        let [m, v] = match moments {
-            Some([m, v]) => [m.mul_scalar(self.mean[0]) + new_m, v.mul_scalar(self.square[0]) + new_v],
-            None => [new_m, new_v],
-        };
+    fn by_tensors<const D: usize>(self, weights: Tensor<D>, [gradient, m, v]: [Tensor<D>; 3]) -> [Tensor<D>; 3] {
+        let m = m.mul_scalar(self.mean[0]) + gradient.clone().mul_scalar(self.mean[1]);
+        let v = v.mul_scalar(self.square[0]) + gradient.square().mul_scalar(self.square[1]);
         let step = m.clone().mul_scalar(self.rate) / v.clone().sqrt().add_scalar(self.epsilon);
         let weights = if self.kept == 1.0 { weights } else { weights.mul_scalar(self.kept) };
-        (weights - step, [m, v])
+        [weights - step, m, v]
     }
 
-    /// The step in one pass, which overwrites the gradient and the moments.
-    fn in_place<const D: usize>(
-        &self,
-        weights: &HostTensor,
-        gradient: Tensor<D>,
-        moments: Option<[Tensor<D>; 2]>,
-    ) -> (Tensor<D>, [Tensor<D>; 2]) {
-        let [m, v] = moments.unwrap_or_else(|| [gradient.zeros_like(), gradient.zeros_like()]);
-        let [weights, m, v] = in_one_pass(weights, [gradient, m, v], &|weights, changed| self.pass(weights, changed));
-        (weights, [m, v])
-    }
-
-    /// Overwrites the gradient with the new weights.
+    /// The step in one pass, which overwrites the gradient with the new weights.
     #[inline(always)]
     fn pass(self, weights: &[f32], [gradient, m, v]: [&mut [f32]; 3]) {
         for (((w, g), m), v) in weights.iter().zip(gradient).zip(m).zip(v) {
@@ -126,12 +91,23 @@ impl Optimizer for Adam {
         gradient: Tensor<D>,
         state: Option<State<D>>,
     ) -> (Tensor<D>, Option<State<D>>) {
-        let time = state.as_ref().map_or(0, |State(state)| state.momentum.time) + 1;
-        let moments = state.map(|State(state)| [state.momentum.moment_1, state.momentum.moment_2]);
-        let step = self.at(time, rate);
-        let (weights, [m, v]) = match HostTensor::of(&weights) {
-            Some(weights) => step.in_place(&weights, gradient, moments),
-            None => step.by_tensors(weights, gradient, moments),
+        let AdaptiveMomentumState { time, moment_1, moment_2, .. } = match state {
+            Some(State(state)) => state.momentum,
+            None => AdaptiveMomentumState::new(0, gradient.zeros_like(), gradient.zeros_like()),
+        };
+        let time = time + 1;
+        let unbiased = |beta: f64| 1.0 - beta.powf(time as f64);
+        let step = Step {
+            mean: [self.beta_1, 1.0 - self.beta_1].map(|factor| factor as f32),
+            square: [self.beta_2, 1.0 - self.beta_2].map(|factor| factor as f32),
+            kept: (1.0 - rate * self.weight_decay) as f32,
+            rate: (rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1)) as f32,
+            epsilon: self.epsilon as f32,
+        };
+        let changed = [gradient, moment_1, moment_2];
+        let [weights, m, v] = match HostTensor::of(weights.clone()) {
+            Some(weights) => in_one_pass(&weights, changed, &|weights, changed| step.pass(weights, changed)),
+            None => step.by_tensors(weights, changed),
         };
         (weights, Some(State(AdamState::new(AdaptiveMomentumState::new(time, m, v)))))
     }

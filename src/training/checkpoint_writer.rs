@@ -1,14 +1,13 @@
-//! Saves each epoch in the run folder: the record with the new checksums, the models, the checkpoint and the metrics, in the
-//! order that [`crate::run`] explains.
+//! Saves each epoch in the run folder: record, models, checkpoint and metrics, in the order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use burn::lr_scheduler::LrSchedulerRecord;
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::OptimizerRecord;
-use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Tensor};
+use burn::store::{ModuleRecord, ModuleSnapshot, bridge};
+use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 
 use super::history::History;
@@ -16,6 +15,7 @@ use super::model::TrainingModel;
 use super::schedule::LrSchedule;
 use crate::config::Model;
 use crate::model::weights;
+use crate::run::metrics::best;
 use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
 
 /// Burn's checkpointer of the model, the optimiser and the learning rate. Burn saves each on its own thread; the
@@ -42,26 +42,17 @@ pub struct Saving {
     pub state: Mutex<State>,
 }
 
+/// The model and the optimiser's state after an epoch.
+type Parts = (Option<ModuleRecord>, Option<Vec<u8>>);
+
 /// What changes from epoch to epoch.
 #[derive(Default)]
 pub struct State {
-    record: Record,
+    pub record: Record,
     /// Epochs that wait for their second part.
-    parts: BTreeMap<usize, Parts>,
+    pub parts: BTreeMap<usize, Parts>,
     /// The first error. Burn passes on its text alone, without its cause.
-    failure: Option<RunError>,
-}
-
-impl State {
-    pub fn new(record: Record) -> Self {
-        Self { record, ..Self::default() }
-    }
-}
-
-#[derive(Default)]
-struct Parts {
-    model: Option<ModuleRecord>,
-    optimizer: Option<Vec<u8>>,
+    pub failure: Option<RunError>,
 }
 
 impl CheckpointWriter {
@@ -72,34 +63,29 @@ impl CheckpointWriter {
     }
 
     /// Adds a part of an epoch, and saves the epoch once both are there.
-    fn add(&self, epoch: usize, add: impl FnOnce(&mut Parts)) -> Result<(), CheckpointerError> {
+    fn add(&self, epoch: usize, part: Parts) -> Result<(), CheckpointerError> {
         let mut state = self.state();
         let state = &mut *state;
-        let mut parts = state.parts.remove(&epoch).unwrap_or_default();
-        add(&mut parts);
-        let Parts { model: Some(model), optimizer: Some(optimizer) } = parts else {
+        let before = state.parts.remove(&epoch).unwrap_or_default();
+        let parts = (part.0.or(before.0), part.1.or(before.1));
+        let (Some(model), Some(optimizer)) = parts else {
             state.parts.insert(epoch, parts);
             return Ok(());
         };
         // A copy without gradients shares nothing with the model in training.
         let model = self.0.model.valid().try_load_record(model).map_err(CheckpointerError::Record)?;
-        self.save_epoch(epoch, &model, optimizer, &mut state.record).map_err(|error| {
+        self.write(epoch, &model, optimizer, &mut state.record).map_err(|error| {
             let text = CheckpointerError::Unknown(error.to_string());
             state.failure.get_or_insert(error);
             text
         })
     }
 
-    fn save_epoch(
-        &self,
-        epoch: usize,
-        model: &TrainingModel,
-        optimizer: Vec<u8>,
-        record: &mut Record,
-    ) -> Result<(), RunError> {
+    fn write(&self, epoch: usize, model: &TrainingModel, state: Vec<u8>, record: &mut Record) -> Result<(), RunError> {
         let Saving { run, history, .. } = &*self.0;
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
-        if !is_finite(model) {
+        let mut tensors = model.collect(None, None, false).into_iter().map(bridge::into_data);
+        if !tensors.all(|tensor| tensor.is_ok_and(|it| it.iter::<f32>().all(f32::is_finite))) {
             history.guard.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
@@ -110,13 +96,19 @@ impl CheckpointWriter {
         let entries = record.description(&self.0.architecture).entries();
         let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
-        if history.best_until(epoch).is_some_and(|best| best.epoch == epoch) {
+        if best(&epochs).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, &eval_model));
         }
         record.privacy = self.0.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
         let seconds = self.0.stopwatch.read();
-        run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), seconds, model: network, average, optimizer })?;
+        run.write_checkpoint(&Checkpoint {
+            epochs: epochs.clone(),
+            seconds,
+            model: network,
+            average,
+            optimizer: state,
+        })?;
         if let Some(schedule) = &self.0.tensorboard {
             let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch - 1);
             run.write_tensorboard(&epochs, &last_rate, record.started)?;
@@ -129,22 +121,9 @@ impl CheckpointWriter {
     }
 }
 
-/// Whether every weight is finite.
-fn is_finite(model: &TrainingModel) -> bool {
-    struct Finite(bool);
-    impl ModuleVisitor for Finite {
-        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-            self.0 &= parameter.val().into_data().iter::<f32>().all(f32::is_finite);
-        }
-    }
-    let mut finite = Finite(true);
-    model.visit(&mut finite);
-    finite.0
-}
-
 impl Checkpointer<ModuleRecord> for CheckpointWriter {
     fn save(&self, epoch: usize, record: ModuleRecord) -> Result<(), CheckpointerError> {
-        self.add(epoch, |parts| parts.model = Some(record))
+        self.add(epoch, (Some(record), None))
     }
 
     fn delete(&self, _: usize) -> Result<(), CheckpointerError> {
@@ -159,7 +138,7 @@ impl Checkpointer<ModuleRecord> for CheckpointWriter {
 impl Checkpointer<OptimizerRecord> for CheckpointWriter {
     fn save(&self, epoch: usize, record: OptimizerRecord) -> Result<(), CheckpointerError> {
         let bytes = record.into_bytes().map_err(CheckpointerError::Record)?;
-        self.add(epoch, |parts| parts.optimizer = Some(bytes.to_vec()))
+        self.add(epoch, (None, Some(bytes.to_vec())))
     }
 
     fn delete(&self, _: usize) -> Result<(), CheckpointerError> {

@@ -1,5 +1,4 @@
-//! A training step in closed form: loss and gradients from one forward and one backward pass, see
-//! [`passes`](crate::model::passes).
+//! A training step in closed form: loss and gradients by the [`passes`](crate::model::passes) of the network.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,12 +6,12 @@ use burn::tensor::Tensor;
 use burn::train::TrainOutput;
 
 use super::loss::{Loss, softmax_loss};
-use super::output::{BatchOutput, Mean};
+use super::metrics::{BatchOutput, Mean};
 use super::privacy::GaussianMechanism;
 use crate::data::Batch;
 use crate::evaluation::largest;
 use crate::model::Mlp;
-use crate::model::passes::Passes;
+use crate::model::passes::{HostNetwork, Passes};
 
 /// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;
@@ -36,11 +35,8 @@ impl ClosedForm {
 #[derive(Debug, Default)]
 pub struct Buffers {
     passes: Passes,
-    /// `[images, classes]`, and then their gradients.
-    logits: Vec<f32>,
-    teacher: Passes,
     /// Those of the unlabelled images.
-    teacher_logits: Vec<f32>,
+    teacher: Passes,
     steps: usize,
 }
 
@@ -55,16 +51,16 @@ impl Buffers {
         batch: &Batch,
         private: Option<(&GaussianMechanism, usize)>,
     ) -> Option<TrainOutput<BatchOutput>> {
-        let (network, logits) = (mlp.in_host_memory()?, &mut self.logits);
+        let network = HostNetwork::of(mlp)?;
         let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
-        self.passes.forward(&network, &images, Some(batch.seed), logits)?;
+        self.passes.forward(&network, &images, Some(batch.seed))?;
 
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
-        let (labelled, unlabelled_logits) = logits.split_at_mut(count * classes);
+        let (labelled, unlabelled_logits) = self.passes.logits.split_at_mut(count * classes);
         let (mut sum, mut correct) = (0.0, 0_u32);
         // A private step divides by the expected number of images, as the real one is secret.
         let images = if private.is_some() { 1.0 } else { count as f64 };
@@ -75,15 +71,14 @@ impl Buffers {
             sum += f64::from(softmax_loss(logits, target, loss.label_smoothing as f32, factor));
         }
         if let Some((loss, images)) = unlabelled {
-            let teacher_logits = &mut self.teacher_logits;
-            self.teacher.forward(&teacher.in_host_memory()?, &[&images.plain], None, teacher_logits)?;
-            loss.derive(teacher_logits, unlabelled_logits, classes, images.loss_weight);
+            self.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None)?;
+            loss.derive(&mut self.teacher.logits, unlabelled_logits, classes, images.loss_weight);
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         if let Some((mechanism, _)) = private {
-            self.passes.clip(&network, &mut self.logits, mechanism.plan.total.clip);
+            self.passes.clip(&network, mechanism.plan.total.clip);
         }
-        let mut grads = self.passes.backward(&network, &self.logits);
+        let mut grads = self.passes.backward(&network);
         if let Some((mechanism, step)) = private {
             grads = mechanism.gradients(mlp, grads, step);
         }
@@ -91,7 +86,7 @@ impl Buffers {
         if self.steps.is_multiple_of(FORGET_INTERVAL) {
             // Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of
             // weights that are gone in a backward pass only.
-            Tensor::<1>::zeros([1], &network.layers.first()?.0.layer.weight.device()).require_grad().backward();
+            Tensor::<1>::zeros([1], &network.layers.first()?.layer.weight.device()).require_grad().backward();
         }
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }

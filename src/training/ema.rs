@@ -1,5 +1,4 @@
-//! An exponential moving average of a network's weights. It often makes fewer errors than the weights after any single
-//! update.
+//! An exponential moving average of a network's weights. It often makes fewer errors than the weights of any one update.
 //!
 //! After each update, with t counting the updates from 0:
 //!
@@ -15,11 +14,10 @@
 use std::path::Path;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
-use burn::tensor::{Tensor, TensorData};
-use macerator::AutoArch;
 
-use crate::model::host_tensor::HostTensor;
+use crate::model::host_tensor::{HostTensor, in_one_pass};
 use crate::model::{Mlp, WeightsError, weights};
 
 /// The average: a network without gradients.
@@ -42,50 +40,48 @@ impl ModelEma {
 
     /// The average after update number `update`, counted from 0, which produced `model`.
     pub fn update_ema(self, model: &Mlp, update: usize) -> Self {
-        let mut current = Tensors::default();
-        // `valid` removes the gradients and brings the running statistics up to date.
-        model.valid().visit(&mut current);
         let decay = self.decay.min((1.0 + update as f64) / (10.0 + update as f64));
-        let network = self.network.map(&mut Step { current, fraction: 1.0 - decay, next: 0 });
+        let mut step = Step { current: TensorContainer::new(), fraction: 1.0 - decay, next: 0 };
+        // `valid` removes the gradients and brings the running statistics up to date.
+        model.valid().visit(&mut step);
+        let network = self.network.map(&mut step);
         Self { network, ..self }
     }
 }
 
-/// The tensors of a network, by their index in it.
-#[derive(Default)]
-struct Tensors(TensorContainer<usize>);
-
-impl ModuleVisitor for Tensors {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.0.register(self.0.len(), param.val());
-    }
-}
-
-/// `average`, whose values are `old`, a fraction of the way to `new`, in one pass.
-fn moved<const D: usize>(average: &Tensor<D>, old: &[f32], new: &[f32], fraction: f32) -> Tensor<D> {
-    let mut moved = Vec::new();
-    AutoArch::new().dispatch(|| moved.extend(old.iter().zip(new).map(|(old, new)| old + fraction * (new - old))));
-    Tensor::from_data(TensorData::new(moved, average.shape()), &average.device())
-}
-
 /// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
 struct Step {
-    current: Tensors,
+    /// The tensors of that network by their index, which visiting it collects.
+    current: TensorContainer<usize>,
     fraction: f64,
     next: usize,
 }
 
+impl ModuleVisitor for Step {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.current.register(self.current.len(), param.val());
+    }
+}
+
 impl ModuleMapper for Step {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(current) = self.current.0.remove::<Tensor<D>>(&self.next) else { return param };
+        let Some(current) = self.current.remove::<Tensor<D>>(&self.next) else { return param };
         self.next += 1;
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            match [&average, &current].map(HostTensor::of) {
-                [Some(old), Some(new)] => moved(&average, old.as_slice(), new.as_slice(), self.fraction as f32),
-                _ => average.clone() + (current - average).mul_scalar(self.fraction),
+            match HostTensor::of(current.clone()) {
+                Some(current) => {
+                    let [moved] = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
+                    moved
+                }
+                None => average.clone() + (current - average).mul_scalar(self.fraction),
             }
         })
     }
+}
+
+#[inline(always)]
+fn moved(fraction: f32, new: &[f32], old: &mut [f32]) {
+    old.iter_mut().zip(new).for_each(|(old, new)| *old += fraction * (new - *old));
 }

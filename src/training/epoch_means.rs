@@ -1,5 +1,4 @@
-//! Each epoch's mean of each metric, stored for Burn's event store. Burn also logs every batch's loss here, which the
-//! divergence guard checks.
+//! Each epoch's mean of each metric, for Burn's event store. Burn also logs every batch's loss, which the guard checks.
 //!
 //! Burn's own loggers store every batch, in memory or in files, but only the means are needed.
 
@@ -10,7 +9,7 @@ use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{EpochSummary, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 
-use super::divergence::DivergenceGuard;
+use super::history::DivergenceGuard;
 
 /// The means of the epochs so far.
 pub struct EpochMeans {
@@ -47,11 +46,7 @@ impl MetricLogger for EpochMeans {
                 loss if is_loss => {
                     self.has_batches = true;
                     self.batches += usize::from(*split == Split::Train);
-                    if let Some(NumericEntry::Value(loss) | NumericEntry::Aggregated { aggregated_value: loss, .. }) =
-                        loss
-                    {
-                        self.guard.check(loss, epoch, self.batches);
-                    }
+                    loss.into_iter().for_each(|loss| self.guard.check(loss.current(), epoch, self.batches));
                 }
                 _ => {}
             }

@@ -3,8 +3,7 @@
 use crate::config::{BatchSize, Experiment};
 use crate::data::Split;
 
-/// The batches of an epoch. An epoch is one pass through the unlabelled images if `semi_supervised.weight` is set,
-/// otherwise through the labelled ones.
+/// The batches of an epoch, one pass through the unlabelled images with `semi_supervised.weight`, else the labelled ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
     /// Labelled images in a batch.
@@ -20,7 +19,6 @@ pub struct EpochPlan {
 }
 
 impl EpochPlan {
-    /// The plan of `experiment` for the images of `split`.
     pub fn new(experiment: &Experiment, split: &Split) -> Self {
         let images = split.training.len();
         let batch_size = match experiment.training.batch_size {

@@ -6,10 +6,8 @@ use thiserror::Error;
 
 use crate::run::RunError;
 
-/// Why a training stopped before its end.
 #[derive(Debug, Error)]
 pub enum TrainingError {
-    /// It needs more memory than there is.
     #[error(
         "{key} is too large: the training needs {} for weights, gradients and the optimiser's state and {} for a batch, \
          but {} of memory are free",
@@ -22,10 +20,8 @@ pub enum TrainingError {
     /// The checkpoint can't be loaded, or an epoch can't be saved.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A signal interrupted it.
     #[error("interrupted in epoch {epoch}: {}; run `mnist-burn resume {run}` to continue", saved(*epoch))]
     Interrupted { epoch: usize, run: PathBuf },
-    /// A signal came during the last step.
     #[error("interrupted after the last epoch: {}", missing(run, *test))]
     InterruptedAtEnd { run: PathBuf, test: bool },
     /// The device has memory of its own.
@@ -34,12 +30,10 @@ pub enum TrainingError {
          with --device flex"
     )]
     ClosedForm { key: &'static str, device: String },
-    /// No noise is enough.
     #[error(
         "privacy.epsilon = {epsilon} is too small for {steps} steps: no noise is enough; use a larger one, or fewer epochs"
     )]
     PrivacyBudget { epsilon: f64, steps: usize },
-    /// The loss is NaN or infinite.
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \
          or infinite; use a smaller optimizer.learning_rate. {}",
@@ -49,7 +43,6 @@ pub enum TrainingError {
 }
 
 impl TrainingError {
-    /// Whether a signal caused it.
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::Interrupted { .. } | Self::InterruptedAtEnd { .. })
     }

@@ -1,13 +1,12 @@
 //! The metrics of each epoch, which epoch was the best, and whether the training is over.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use burn::train::EarlyStoppingStrategy;
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+use burn::train::{EarlyStoppingStrategy, Interrupter};
 
-use super::divergence::DivergenceGuard;
 use crate::config::EarlyStopping;
 use crate::run::metrics::{self, Epoch};
 
@@ -37,19 +36,13 @@ impl History {
         self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
 
-    /// The epochs so far, in order.
     pub fn epochs(&self) -> Vec<Epoch> {
         self.until(usize::MAX)
     }
 
-    /// The best epoch so far, see [`History::best_until`].
+    /// The best epoch so far, see `metrics::best`.
     pub fn best(&self) -> Option<Epoch> {
-        self.best_until(usize::MAX)
-    }
-
-    /// The best of the epochs up to `epoch`, see `metrics::best`.
-    pub fn best_until(&self, epoch: usize) -> Option<Epoch> {
-        metrics::best(&self.until(epoch)).cloned()
+        metrics::best(&self.lock()).cloned()
     }
 
     /// The condition of `[early_stopping]` that the last epoch met, if any.
@@ -60,19 +53,12 @@ impl History {
         let images = self.validation as f64;
         let error = ((1.0 - last.validation_accuracy?) * images).round() / images;
         if let Some(goal) = self.early_stopping.target_error.filter(|&goal| error <= goal) {
-            return Some(format!(
-                "validation error {:.2} % reached early_stopping.target_error = {goal}",
-                100.0 * error
-            ));
+            let percent = 100.0 * error;
+            return Some(format!("validation error {percent:.2} % reached early_stopping.target_error = {goal}"));
         }
         let waited = last.epoch - best.epoch;
         let patience = self.early_stopping.patience.filter(|&patience| waited >= patience)?;
         Some(format!("no improvement on the validation split for early_stopping.patience = {patience} epochs"))
-    }
-
-    /// Whether a training of at most `epochs` epochs has nothing left to do.
-    pub fn is_over(&self, epochs: usize) -> bool {
-        self.epochs().len() >= epochs || self.stop_reason().is_some()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
@@ -81,8 +67,7 @@ impl History {
     }
 }
 
-/// Burn asks after each epoch what to save, and the epoch's metrics are added then. Every epoch is saved, except one
-/// that diverged.
+/// Burn asks after each epoch what to save: every epoch that did not diverge. The epoch's metrics are added then.
 impl CheckpointingStrategy for History {
     fn checkpointing(&mut self, epoch: usize, store: &EventStoreClient) -> Vec<CheckpointingAction> {
         let mean = |metric, split: &Split| store.find_metric(metric, epoch, Aggregate::Mean, split);
@@ -116,6 +101,29 @@ impl EarlyStoppingStrategy for History {
     }
 }
 
+/// Checks the losses of one training. Its copies share the result.
+#[derive(Clone, Default)]
+pub struct DivergenceGuard {
+    /// Through it, the guard stops the training.
+    pub interrupter: Interrupter,
+    found: Arc<OnceLock<[usize; 2]>>,
+}
+
+impl DivergenceGuard {
+    pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
+        if !loss.is_finite() {
+            self.found.get_or_init(|| [epoch, batch]);
+            self.interrupter.stop(None);
+        }
+    }
+
+    /// The epoch of the first loss that is NaN or infinite, and the batch in it, both from 1. The batch is counted over all
+    /// devices; it is the last of those that were read together, and the epoch's last for a validation loss.
+    pub fn divergence(&self) -> Option<[usize; 2]> {
+        self.found.get().copied()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,10 +152,21 @@ mod tests {
     }
 
     #[test]
+    fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
+        let guard = DivergenceGuard::default();
+        let interrupter = guard.interrupter.clone();
+        guard.check(0.3, 1, 1);
+        assert!(!interrupter.should_stop() && guard.divergence().is_none());
+        guard.check(f64::INFINITY, 2, 5);
+        guard.check(f64::NAN, 2, 6);
+        assert!(interrupter.should_stop());
+        assert_eq!(guard.divergence(), Some([2, 5]));
+    }
+    #[test]
     fn best_epoch_until_another_ignores_later_epochs() {
         let history = history(EarlyStopping::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);
-        assert_eq!([1, 2, 3].map(|epoch| history.best_until(epoch).unwrap().epoch), [1, 2, 3]);
-        assert_eq!(history.best_until(0), None);
+        let best = |epoch| metrics::best(&history.until(epoch)).map(|best| best.epoch);
+        assert_eq!([0, 1, 2, 3].map(best), [None, Some(1), Some(2), Some(3)]);
     }
 
     #[test]

@@ -18,12 +18,9 @@ use burn::tensor::{Int, Tensor};
 use crate::config::SemiSupervised;
 use crate::evaluation::largest;
 
-/// The loss of a training step.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    /// The label-smoothing factor.
     pub label_smoothing: f64,
-    /// The loss of unlabelled images, if the experiment has one.
     pub unlabelled: Option<UnlabelledLoss>,
 }
 
@@ -51,8 +48,7 @@ impl UnlabelledLoss {
         (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
 
-    /// Overwrites the network's logits with their gradients, times `factor`, and the teacher's with their softmax; both are
-    /// `[images, classes]`.
+    /// Overwrites logits, `[images, classes]`: the network's with their gradients times `factor`, the teacher's with softmax.
     pub fn derive(&self, teacher: &mut [f32], logits: &mut [f32], classes: usize, factor: f64) {
         let factor = (factor * self.weight * classes as f64 / logits.len() as f64) as f32;
         for (teacher, logits) in teacher.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes)) {
@@ -94,8 +90,7 @@ fn softmax_in_place(logits: &mut [f32]) -> f32 {
 /// With the label-smoothing factor `smoothing`, in [0, 1), that fraction of each target is spread evenly over all
 /// classes: Keras' and PyTorch's `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
 ///
-/// It gives one value an image, not Burn's mean over the batch, so that an epoch's mean weights its smaller last batch
-/// correctly.
+/// One value an image, not Burn's mean over the batch, so that an epoch's mean weights a smaller last batch correctly.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let log_probabilities = log_softmax(logits, 1);

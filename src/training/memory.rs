@@ -39,8 +39,7 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
     if need > free { Err(TrainingError::Memory { key, weights, batch, free }) } else { Ok(()) }
 }
 
-/// The bytes that this program can still have, if the system says so: those of the machine with its swap, or fewer in a
-/// container or below a limit of the shell.
+/// The bytes that this program can still have, if the system says so: the machine's, or fewer by a container or the shell.
 fn free() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();

@@ -1,26 +1,75 @@
-//! An epoch's loss and accuracy, equal to Burn's metrics of these names.
+//! What a step hands to the metrics, and an epoch's loss and accuracy, equal to Burn's metrics of these names.
 //!
 //! Burn's metrics read a number from the device after every batch, and so wait for the GPU or the worker each time.
 //! These read the numbers of several batches at once.
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorReadError};
+use burn::tensor::{ExecutionError, Tensor, TensorReadError};
+use burn::train::ClassificationOutput;
 use burn::train::metric::state::{FormatOptions, NumericMetricState};
 use burn::train::metric::{
-    Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry, SerializedEntry,
+    Adaptor, ItemLazy, Metric, MetricAttributes, MetricMetadata, MetricName, Numeric, NumericAttributes, NumericEntry,
+    SerializedEntry,
 };
 
-use super::output::{BatchOutput, Mean};
+/// The loss and the accuracy of a batch. Burn hands them to another thread, which would keep the tensors of a step alive.
+#[derive(Debug, Clone)]
+pub struct BatchOutput {
+    pub images: usize,
+    /// The mean loss of an image.
+    pub loss: Mean,
+    /// The accuracy in percent.
+    pub accuracy: Mean,
+    /// In validation: the output of the network itself, if the saved model is its moving average.
+    pub raw: Option<Box<Self>>,
+}
+
+/// A mean over the images of a batch.
+#[derive(Debug, Clone)]
+pub enum Mean {
+    /// The number.
+    Number(f64),
+    /// The number on a device, `[1]`, not yet read.
+    OnDevice(Box<Tensor<1>>),
+}
+
+impl From<ClassificationOutput> for BatchOutput {
+    fn from(output: ClassificationOutput) -> Self {
+        let ClassificationOutput { loss, output, targets } = output;
+        let [images, _] = output.dims();
+        let correct = output.without_autodiff().argmax(1).reshape([images]).equal(targets.without_autodiff());
+        Self {
+            images,
+            loss: Mean::OnDevice(Box::new(loss.without_autodiff().mean())),
+            accuracy: Mean::OnDevice(Box::new(correct.float().mean().mul_scalar(100.0))),
+            raw: None,
+        }
+    }
+}
+
+impl ItemLazy for BatchOutput {
+    fn sync(self) -> Result<Self, ExecutionError> {
+        if let Mean::OnDevice(loss) = &self.loss {
+            loss.device().flush()?;
+        }
+        Ok(self)
+    }
+}
+
+impl Adaptor<Self> for BatchOutput {
+    fn adapt(&self) -> Self {
+        self.clone()
+    }
+}
 
 /// A mean over the images of an epoch.
 #[derive(Clone)]
 pub struct BufferedMetric {
     name: &'static str,
-    /// A loss has none.
-    unit: Option<&'static str>,
-    /// The mean over the images of a batch.
-    of_batch: fn(&BatchOutput) -> &Mean,
+    /// Whether it is an accuracy in percent, and not a loss.
+    is_percent: bool,
+    is_raw: bool,
     /// How many batches are read at once.
     interval: usize,
     /// The mean of each unread batch, and its number of images. The means may be on several devices.
@@ -33,31 +82,21 @@ pub struct BufferedMetric {
 impl BufferedMetric {
     /// The mean loss, read for `interval` batches at once.
     pub fn loss(interval: usize) -> Self {
-        Self::new("Loss", None, |batch| &batch.loss, interval)
+        Self::new("Loss", false, false, interval)
     }
 
     /// The accuracy in percent.
     pub fn accuracy(interval: usize) -> Self {
-        Self::new("Accuracy", Some("%"), |batch| &batch.accuracy, interval)
+        Self::new("Accuracy", true, false, interval)
     }
 
-    /// The mean loss of the network itself, beside that of the moving average of its weights.
-    pub fn raw_loss(interval: usize) -> Self {
-        Self::new("Raw Loss", None, |batch| &batch.raw.as_deref().unwrap_or(batch).loss, interval)
+    /// The same of the network itself, beside that of the moving average of its weights.
+    pub fn raw(self) -> Self {
+        Self { is_raw: true, ..self }
     }
 
-    /// The accuracy of the network itself, in percent.
-    pub fn raw_accuracy(interval: usize) -> Self {
-        Self::new("Raw Accuracy", Some("%"), |batch| &batch.raw.as_deref().unwrap_or(batch).accuracy, interval)
-    }
-
-    fn new(
-        name: &'static str,
-        unit: Option<&'static str>,
-        of_batch: fn(&BatchOutput) -> &Mean,
-        interval: usize,
-    ) -> Self {
-        Self { name, unit, of_batch, interval, unread: vec![], read: None, state: NumericMetricState::new() }
+    fn new(name: &'static str, is_percent: bool, is_raw: bool, interval: usize) -> Self {
+        Self { name, is_percent, is_raw, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }
 
     /// Reads the unread batches, which waits for the device.
@@ -86,10 +125,7 @@ impl BufferedMetric {
 
     fn format(&self) -> FormatOptions {
         let format = FormatOptions::new(self.name()).precision(2);
-        match self.unit {
-            Some(unit) => format.unit(unit),
-            None => format,
-        }
+        if self.is_percent { format.unit("%") } else { format }
     }
 }
 
@@ -97,15 +133,17 @@ impl Metric for BufferedMetric {
     type Input = BatchOutput;
 
     fn name(&self) -> MetricName {
-        Arc::new(self.name.into())
+        Arc::new(if self.is_raw { format!("Raw {}", self.name) } else { self.name.into() })
     }
 
     fn attributes(&self) -> MetricAttributes {
-        NumericAttributes { unit: self.unit.map(Into::into), higher_is_better: self.unit.is_some() }.into()
+        NumericAttributes { unit: self.is_percent.then(|| "%".into()), higher_is_better: self.is_percent }.into()
     }
 
     fn update(&mut self, batch: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        self.unread.push(((self.of_batch)(batch).clone(), batch.images));
+        let output = batch.raw.as_deref().filter(|_| self.is_raw).unwrap_or(batch);
+        let mean = if self.is_percent { &output.accuracy } else { &output.loss };
+        self.unread.push((mean.clone(), batch.images));
         self.read = None;
         if self.unread.len() >= self.interval {
             self.read()?;
@@ -119,7 +157,7 @@ impl Metric for BufferedMetric {
     }
 
     fn clear(&mut self) {
-        *self = Self::new(self.name, self.unit, self.of_batch, self.interval);
+        *self = Self::new(self.name, self.is_percent, self.is_raw, self.interval);
     }
 }
 
@@ -141,8 +179,7 @@ impl Numeric for BufferedMetric {
 mod tests {
     use burn::data::dataloader::Progress;
     use burn::tensor::Device;
-    use burn::train::ClassificationOutput;
-    use burn::train::metric::{AccuracyMetric, Adaptor, LossMetric};
+    use burn::train::metric::{AccuracyMetric, LossMetric};
 
     use super::*;
 

@@ -4,23 +4,20 @@
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
 //!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
-//! - An `EpochPlan` divides an epoch into batches. `step` computes the gradients of a batch from the `loss`, on a CPU in
-//!   `closed_form`, and has an `output` for the metrics.
+//! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //!   Their saved state is checked before it is restored.
 //! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
-//!   the best epoch, and decides when to stop early. "Raw" metrics are those of the network itself, without the
-//!   moving average.
+//!   the best epoch, and decides when to stop early, also at a loss that is NaN or infinite. "Raw" metrics are those of the
+//!   network itself, without the moving average.
 //! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
 //! - [`check_memory`] refuses a training that does not fit into memory.
-//! - A `checkpoint_writer` saves models and checkpoints. A `divergence` guard stops a training whose loss is NaN or
-//!   infinite.
+//! - A `checkpoint_writer` saves models and checkpoints.
 
 mod accountant;
 mod adam;
 mod checkpoint_writer;
 mod closed_form;
-mod divergence;
 mod ema;
 mod epoch_means;
 mod epoch_plan;
@@ -31,7 +28,6 @@ mod memory;
 mod metrics;
 mod model;
 mod optimizer;
-mod output;
 mod position;
 mod privacy;
 mod schedule;
@@ -45,9 +41,9 @@ pub(crate) use error::TrainingError;
 pub(crate) use history::History;
 pub use loss::{UnlabelledLoss, cross_entropy};
 pub use memory::check_memory;
+pub use metrics::Mean;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
-pub use output::Mean;
 pub use position::Position;
 pub(crate) use privacy::PrivacyPlan;
 pub use schedule::LrSchedule;
@@ -68,10 +64,8 @@ pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<()
         Gradients::ClosedForm => "training.gradients = \"closed-form\"",
         _ => return Ok(()),
     };
-    match devices.iter().find(|device| !device.shares_memory()) {
-        Some(device) => Err(TrainingError::ClosedForm { key, device: device.name.clone() }),
-        None => Ok(()),
-    }
+    let refused = devices.iter().find(|device| !device.shares_memory());
+    refused.map_or(Ok(()), |device| Err(TrainingError::ClosedForm { key, device: device.name.clone() }))
 }
 
 /// Trains `network`, which is on the first of the `devices` with autodiff, as `experiment` says. It saves models,

@@ -51,10 +51,8 @@ impl TrainingModel {
         model.frozen()
     }
 
-    /// The model with the weights in `checkpoint`, the content of the file `path`.
-    ///
-    /// # Errors
-    /// If the weights do not fit the network, or only one of model and checkpoint has a moving average.
+    /// The model with the weights in `checkpoint`, the content of the file `path`. Refused if they do not fit the network,
+    /// or only one of model and checkpoint has a moving average.
     pub fn restored(self, checkpoint: &Checkpoint, path: &Path) -> Result<Self, WeightsError> {
         let network = weights::from_bytes(self.network, &checkpoint.model, path)?;
         let ema = match (self.ema, &checkpoint.average) {

@@ -57,8 +57,6 @@ pub fn check_state(state: &[u8], model: &impl Module, config: &Optimizer, path: 
     let record = OptimizerRecord::from_bytes(bytes()).map_err(|error| unfit(error.to_string()))?;
     let tensors = record.len();
     // Burn leaves out, without an error, what it can't restore.
-    match optimizer(config).load_record(record).to_record().len() == tensors {
-        true => Ok(()),
-        false => Err(unfit("it is incomplete".into())),
-    }
+    let restored = optimizer(config).load_record(record).to_record().len();
+    if restored == tensors { Ok(()) } else { Err(unfit("it is incomplete".into())) }
 }

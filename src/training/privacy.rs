@@ -7,8 +7,7 @@
 //! (Σ g(x)·min(1, C/|g(x)|) + σ·C·v) / B        v ~ N(0, 1) for each weight
 //! ```
 //!
-//! The samples and v come from a secret key, so that a step that is done again has the same ones. What is done with the
-//! gradients later costs no privacy.
+//! The samples and v come from a secret key, so that a repeated step has the same ones. What follows costs no privacy.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -105,6 +104,7 @@ mod tests {
     use crate::config::{BatchSize, Init, Model};
     use crate::data::Split;
     use crate::device;
+    use crate::model::passes::HostNetwork;
 
     fn plan(change: impl FnOnce(&mut Experiment)) -> Result<Option<PrivacyPlan>, TrainingError> {
         let mut experiment = Experiment::default();
@@ -159,7 +159,7 @@ mod tests {
             let plan = PrivacyPlan { total, steps_per_epoch: 9, batch: 3 };
             let mechanism = GaussianMechanism { plan, key: key.clone() };
             let mut sums = GradientsParams::new();
-            let weight = &network.in_host_memory().unwrap().layers[0].0.layer.weight;
+            let weight = &HostNetwork::of(&network).unwrap().layers[0].layer.weight;
             sums.register(weight.id, weight.val().ones_like());
             let gradients = mechanism.gradients(&network, sums, step);
             gradients.get::<2>(weight.id).unwrap().into_data().try_to_vec::<f32>().unwrap()

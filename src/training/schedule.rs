@@ -5,14 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
+use std::slice;
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
-use burn::module::ParamGroup;
 use burn::optim::LearningRate;
 
 use super::position::Position;
 use crate::config::{Schedule, ScheduleKind};
+use crate::model::layer_group;
 
 /// One-cycle's first rate as a fraction of the highest one: PyTorch's `div_factor`.
 const ONE_CYCLE_START: f64 = 1.0 / 25.0;
@@ -39,10 +40,8 @@ impl LrSchedule {
     pub fn with_layers(self, layers: &BTreeMap<String, f64>) -> ModuleLrScheduler {
         let mut all = ModuleLrScheduler::new(self.clone());
         for (layer, factor) in layers {
-            // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
-            let parts = ["weight", "bias", "gamma", "beta"].map(|part| format!("{layer}.{part}"));
             let rates = Self { peak: self.peak * factor, ..self.clone() };
-            all = all.with_group(ParamGroup::from_paths(parts.into()), rates);
+            all = all.with_group(layer_group(slice::from_ref(layer)), rates);
         }
         all
     }
@@ -74,8 +73,7 @@ fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
 }
 
 /// Rises linearly in the first fraction `warmup` of all updates, then falls along half a cosine to 0: Loshchilov and
-/// Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. The update after the last one would have the rate
-/// 0, so no update has it.
+/// Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. Only the update after the last would have the rate 0.
 fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
     let rising = ((warmup * updates as f64).round() as usize).min(updates - 1);
     if update < rising {

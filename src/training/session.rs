@@ -6,7 +6,6 @@ use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
-use super::divergence::Divergence;
 use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
@@ -61,14 +60,11 @@ pub struct Session<'a> {
     privacy: Option<PrivacyPlan>,
     /// The optimiser's state, empty if no epoch is done.
     optimizer: Vec<u8>,
-    /// The time so far.
     seconds: Seconds,
 }
 
 impl<'a> Session<'a> {
-    /// Prepares the training of `network`, which is on the first of the `devices` with autodiff, as `experiment` says.
-    /// It continues from the checkpoint in `run`, if there is one. Writes nothing. Refused if the checkpoint can't be
-    /// read or does not fit.
+    /// Prepares a training, see [`train`](super::train). Writes nothing. Refused if there is a checkpoint that does not fit.
     pub fn prepare(
         experiment: &'a Experiment,
         network: Mlp,
@@ -78,7 +74,7 @@ impl<'a> Session<'a> {
     ) -> Result<Self, TrainingError> {
         let plan = EpochPlan::new(experiment, &data.split);
         let checkpoint = run.checkpoint()?;
-        let done = checkpoint.as_ref().map_or(0, Checkpoint::epochs_done);
+        let done = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.epochs.len());
         let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
@@ -100,17 +96,15 @@ impl<'a> Session<'a> {
 
     /// Whether there is nothing left to train.
     pub fn is_over(&self) -> bool {
-        self.history.is_over(self.experiment.training.epochs)
+        self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }
 
-    /// The costs of a private training with its next epoch. They are charged before they are spent, so that no crash can leave
-    /// a model without its costs.
+    /// The costs of a private training with its next epoch, charged ahead so that no crash leaves a model without its costs.
     pub fn privacy(&self) -> Option<PrivacyRecord> {
         Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
     }
 
-    /// Trains, and saves models, checkpoints and metrics in the run folder. `record` is the run's record. An error if
-    /// the loss diverges, the training is interrupted, the device fails, or a file can't be written.
+    /// Trains, and saves models, checkpoints and metrics in the run folder, see [`train`](super::train).
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             self.run.remove_privacy_key()?;
@@ -126,10 +120,9 @@ impl<'a> Session<'a> {
 
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
-        let Self { experiment, data, devices, run, plan, model, schedule, history, .. } = self;
+        let (training, validation) = self.loaders();
+        let Self { experiment, devices, run, plan, model, schedule, history, .. } = self;
         let done = history.epochs().len();
-        let (mut training, validation) = loaders(experiment, data, *plan, devices, done);
-        training.sampling = model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let writer = CheckpointWriter(Arc::new(Saving {
             run: run.clone(),
@@ -140,7 +133,7 @@ impl<'a> Session<'a> {
             optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
-            state: Mutex::new(State::new(record)),
+            state: Mutex::new(State { record, ..State::default() }),
         }));
 
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
@@ -158,8 +151,8 @@ impl<'a> Session<'a> {
             .num_epochs(experiment.training.epochs);
         if experiment.training.ema_decay.is_some() {
             supervised = supervised
-                .metric_valid_numeric(BufferedMetric::raw_loss(interval))
-                .metric_valid_numeric(BufferedMetric::raw_accuracy(interval));
+                .metric_valid_numeric(BufferedMetric::loss(interval).raw())
+                .metric_valid_numeric(BufferedMetric::accuracy(interval).raw());
         }
         if done > 0 {
             supervised = supervised.checkpoint(done);
@@ -175,13 +168,39 @@ impl<'a> Session<'a> {
         (writer, result.error.map(|error| error.to_string()))
     }
 
+    /// The loaders of the training images and of the validation images.
+    fn loaders(&self) -> (Loader, Loader) {
+        let Self { experiment, data, devices, plan, .. } = self;
+        let loader = |indices: &[usize], batch_size| {
+            let device = devices[0].device.clone();
+            let batcher = ImageBatcher::new(data.scaling);
+            let mut loader = Loader::new(&data.images, indices.to_vec(), batcher, batch_size, device);
+            loader.threads = experiment.data.loader_threads;
+            loader.keep_on_device = !share_memory(devices);
+            loader.done = self.history.epochs().len() as u64;
+            loader
+        };
+        let mut training = loader(&data.split.training, plan.batch_size);
+        training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
+        training.length = plan.images;
+        training.batches = Some(plan.batches);
+        training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
+        training.unlabelled_per_batch = plan.unlabelled_per_batch;
+        training.shuffle = Some(experiment.seed);
+        training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
+        training.accumulation = experiment.training.gradient_accumulation;
+        training.devices = devices.len();
+        training.sampling = self.model.mechanism.as_ref().map(|it| (it.key.clone(), it.plan.total.sampling_rate));
+        (training, loader(&data.split.validation, EVALUATION_BATCH))
+    }
+
     /// The result, or the error. A divergence is written into the record.
     fn conclude(self, writer: &CheckpointWriter, error: Option<String>) -> Result<Trained, TrainingError> {
         let (mut record, seconds, failure) = writer.finish();
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some(Divergence { epoch, batch }) = self.history.guard.divergence() {
+        if let Some([epoch, batch]) = self.history.guard.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
@@ -222,34 +241,4 @@ fn strategy(devices: &[Opened]) -> ExecutionStrategy {
         [device] => ExecutionStrategy::single(autodiff(device)),
         _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice),
     }
-}
-
-/// The loaders of the training images and of the validation images, after `done` epochs.
-fn loaders(
-    experiment: &Experiment,
-    data: &TrainingData,
-    plan: EpochPlan,
-    devices: &[Opened],
-    done: usize,
-) -> (Loader, Loader) {
-    let loader = |indices: &[usize], batch_size| {
-        let device = devices[0].device.clone();
-        let mut loader =
-            Loader::new(&data.images, indices.to_vec(), ImageBatcher::new(data.scaling), batch_size, device);
-        loader.threads = experiment.data.loader_threads;
-        loader.keep_on_device = !share_memory(devices);
-        loader.done = done as u64;
-        loader
-    };
-    let mut training = loader(&data.split.training, plan.batch_size);
-    training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
-    training.length = plan.images;
-    training.batches = Some(plan.batches);
-    training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
-    training.unlabelled_per_batch = plan.unlabelled_per_batch;
-    training.shuffle = Some(experiment.seed);
-    training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
-    training.accumulation = experiment.training.gradient_accumulation;
-    training.devices = devices.len();
-    (training, loader(&data.split.validation, EVALUATION_BATCH))
 }

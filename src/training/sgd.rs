@@ -8,8 +8,7 @@
 //! w ← w - η·u, or w - η·(μ·u + g) with Nesterov's momentum
 //! ```
 //!
-//! It equals Burn's and PyTorch's without dampening. It equals Keras' as long as the rate η is constant: Keras includes
-//! η in u.
+//! It equals Burn's and PyTorch's without dampening, and Keras' while the rate η is constant: Keras includes η in u.
 //!
 //! Source: Sutskever and others 2013, <https://proceedings.mlr.press/v28/sutskever13.html>.
 
@@ -53,70 +52,32 @@ impl Sgd {
     fn by_tensors<const D: usize>(
         &self,
         rate: f64,
-        weights: Tensor<D>,
-        gradient: Tensor<D>,
-        velocity: Option<Tensor<D>>,
+        [w, g]: [Tensor<D>; 2],
+        u: Option<Tensor<D>>,
     ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let gradient = match self.weight_decay {
-            0.0 => gradient,
-            decay => gradient + weights.clone().mul_scalar(decay),
-        };
-        if self.momentum == 0.0 {
-            return (weights - gradient.mul_scalar(rate), None);
-        }
-        let velocity = match velocity {
-            Some(velocity) => velocity.mul_scalar(self.momentum) + gradient.clone(),
-            None => gradient.clone(),
-        };
-        let step = if self.nesterov { velocity.clone().mul_scalar(self.momentum) + gradient } else { velocity.clone() };
-        (weights - step.mul_scalar(rate), Some(velocity))
-    }
-
-    /// The step in one pass, which overwrites the gradient and u.
-    fn in_place<const D: usize>(
-        &self,
-        rate: f64,
-        weights: &HostTensor,
-        gradient: Tensor<D>,
-        velocity: Option<Tensor<D>>,
-    ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let [rate, decay, momentum] = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
-        if self.momentum == 0.0 {
-            let pass = |weights: &[f32], changed: [&mut [f32]; 1]| plain(rate, decay, weights, changed);
-            let [weights] = in_one_pass(weights, [gradient], &pass);
-            return (weights, None);
-        }
-        let velocity = velocity.unwrap_or_else(|| gradient.zeros_like());
-        // The step is a·u + b·g.
-        let ahead = if self.nesterov { [momentum, 1.0] } else { [1.0, 0.0] };
-        let pass = |weights: &[f32], changed: [&mut [f32]; 2]| {
-            with_momentum([rate, decay, momentum], ahead, weights, changed);
-        };
-        let [weights, velocity] = in_one_pass(weights, [gradient, velocity], &pass);
-        (weights, Some(velocity))
+        let g = if self.weight_decay == 0.0 { g } else { g + w.clone().mul_scalar(self.weight_decay) };
+        let Some(u) = u else { return (w - g.mul_scalar(rate), None) };
+        let u = u.mul_scalar(self.momentum) + g.clone();
+        let step = if self.nesterov { u.clone().mul_scalar(self.momentum) + g } else { u.clone() };
+        (w - step.mul_scalar(rate), Some(u))
     }
 }
 
 /// Overwrites the gradient with the new weights.
 #[inline(always)]
-fn plain(rate: f32, decay: f32, weights: &[f32], [gradient]: [&mut [f32]; 1]) {
+fn plain([rate, decay]: [f32; 2], weights: &[f32], [gradient]: [&mut [f32]; 1]) {
     for (w, g) in weights.iter().zip(gradient) {
         *g = w - rate * (*g + decay * w);
     }
 }
 
-/// The same with momentum: it also updates u.
+/// The same with momentum: it also updates u. The step is a·u + b·g for `[a, b]`.
 #[inline(always)]
-fn with_momentum(
-    [rate, decay, momentum]: [f32; 3],
-    ahead: [f32; 2],
-    weights: &[f32],
-    [gradient, velocity]: [&mut [f32]; 2],
-) {
-    for ((w, g), u) in weights.iter().zip(gradient).zip(velocity) {
+fn with_momentum([rate, decay, momentum]: [f32; 3], [a, b]: [f32; 2], weights: &[f32], [g, u]: [&mut [f32]; 2]) {
+    for ((w, g), u) in weights.iter().zip(g).zip(u) {
         let slope = *g + decay * w;
         *u = momentum * *u + slope;
-        *g = w - rate * (ahead[0] * *u + ahead[1] * slope);
+        *g = w - rate * (a * *u + b * slope);
     }
 }
 
@@ -130,10 +91,22 @@ impl Optimizer for Sgd {
         gradient: Tensor<D>,
         state: Option<SgdState<D>>,
     ) -> (Tensor<D>, Option<SgdState<D>>) {
-        let velocity = state.and_then(|SgdState(velocity)| velocity);
-        let (weights, velocity) = match HostTensor::of(&weights) {
-            Some(weights) => self.in_place(rate, &weights, gradient, velocity),
-            None => self.by_tensors(rate, weights, gradient, velocity),
+        let start = || state.and_then(|SgdState(velocity)| velocity).unwrap_or_else(|| gradient.zeros_like());
+        let velocity = (self.momentum > 0.0).then(start);
+        let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
+        let (weights, velocity) = match (HostTensor::of(weights.clone()), velocity) {
+            (None, velocity) => self.by_tensors(rate, [weights, gradient], velocity),
+            (Some(weights), None) => {
+                let [rate, decay, _] = factors;
+                let [weights] = in_one_pass(&weights, [gradient], &|weights, it| plain([rate, decay], weights, it));
+                (weights, None)
+            }
+            (Some(weights), Some(velocity)) => {
+                let step = if self.nesterov { [factors[2], 1.0] } else { [1.0, 0.0] };
+                let pass = |weights: &[f32], changed: [&mut [f32]; 2]| with_momentum(factors, step, weights, changed);
+                let [weights, velocity] = in_one_pass(&weights, [gradient, velocity], &pass);
+                (weights, Some(velocity))
+            }
         };
         (weights, Some(SgdState(velocity)))
     }

@@ -8,8 +8,8 @@ use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
 use super::closed_form::Buffers;
 use super::loss::cross_entropy;
+use super::metrics::BatchOutput;
 use super::model::TrainingModel;
-use super::output::BatchOutput;
 use crate::data::Batch;
 use crate::model::Mlp;
 use crate::random::keep_burns_generator;

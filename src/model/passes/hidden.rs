@@ -31,9 +31,8 @@ use macerator::AutoArch;
 use rayon::prelude::*;
 
 use super::matrix::sum_of_rows;
-use super::network::{HostLinear, HostNorm, values};
 use super::random::{Mask, draw_noise};
-use crate::model::host_tensor::PARALLEL_GRAIN;
+use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
 
 /// The buffers of a hidden layer. All but `units` are `[images, units]`.
 #[derive(Debug, Default)]
@@ -61,7 +60,8 @@ struct Units {
     inverse: Vec<f32>,
 }
 
-/// The gradients of the vectors of a hidden layer, each `[units]`.
+/// The gradients of the vectors of a layer, each `[units]`.
+#[derive(Default)]
 pub struct Gradients {
     pub bias: Vec<f32>,
     pub gamma: Vec<f32>,
@@ -76,40 +76,26 @@ impl Hidden {
     }
 
     /// Computes `y` from `z`, and the slopes. With `training`, batch normalisation uses the batch's statistics and
-    /// updates the running ones.
-    pub fn activate(
-        &mut self,
-        linear: &HostLinear,
-        norm: Option<&HostNorm>,
-        activation: &Activation,
-        training: bool,
-    ) -> Option<()> {
-        let bias = linear.bias.as_slice();
+    /// updates the running ones. `None` if its weights are not in host memory.
+    pub fn activate(&mut self, b: &[f32], norm: Option<&BatchNorm>, sigma: &Activation, training: bool) -> Option<()> {
         self.units = match norm {
             None => {
-                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; bias.len()]);
-                Units { center: zeros, scale: ones.clone(), shift: bias.to_vec(), strength: ones, inverse: vec![] }
+                let [zeros, ones] = [0.0, 1.0].map(|number| vec![number; b.len()]);
+                Units { center: zeros, scale: ones.clone(), shift: b.to_vec(), strength: ones, inverse: vec![] }
             }
             Some(norm) => {
-                let is_of_batch = training && norm.layer.training.is_enabled();
-                let [center, variance] = match is_of_batch {
-                    true => of_batch(&self.z, bias, norm),
-                    false => running(bias, norm)?,
-                };
-                let (epsilon, gamma) = (norm.layer.epsilon as f32, norm.gamma.as_slice());
+                let is_of_batch = training && norm.training.is_enabled();
+                let [center, variance] = if is_of_batch { of_batch(&self.z, b, norm) } else { running(b, norm)? };
+                let [strength, shift] = [vector(norm.gamma.val())?, vector(norm.beta.val())?];
+                let epsilon = norm.epsilon as f32;
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
-                Units {
-                    center,
-                    scale: gamma.iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect(),
-                    shift: norm.beta.as_slice().to_vec(),
-                    strength: gamma.to_vec(),
-                    inverse: if is_of_batch { inverse } else { vec![] },
-                }
+                let scale = strength.iter().zip(&inverse).map(|(gamma, inverse)| gamma * inverse).collect();
+                Units { center, scale, shift, strength, inverse: if is_of_batch { inverse } else { vec![] } }
             }
         };
         self.y.resize(self.z.len(), 0.0);
         self.slope.resize(self.z.len(), 0.0);
-        match activation {
+        match sigma {
             Activation::Relu(_) => self.pass(relu),
             Activation::Sigmoid(_) => self.pass(sigmoid),
             Activation::Tanh(_) => self.pass(tanh),
@@ -197,9 +183,8 @@ impl Units {
     }
 }
 
-/// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as in Burn's
-/// own [`BatchNorm`](burn::nn::BatchNorm).
-fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
+/// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as Burn's do.
+fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
     let width = bias.len();
     let images = (z.len() / width) as f32;
     let mean: Vec<f32> = sum_of_rows(z, width).into_iter().map(|sum| sum / images).collect();
@@ -213,7 +198,7 @@ fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
     });
     variance.iter_mut().for_each(|variance| *variance /= images);
     let shifted: Vec<f32> = mean.iter().zip(bias).map(|(mean, b)| mean + b).collect();
-    let BatchNorm { running_mean, running_var, momentum, .. } = norm.layer;
+    let BatchNorm { running_mean, running_var, momentum, .. } = norm;
     for (running, batch) in [(running_mean, &shifted), (running_var, &variance)] {
         let value = running.value_sync();
         let batch = Tensor::<1>::from_floats(batch.as_slice(), &value.device());
@@ -223,10 +208,14 @@ fn of_batch(z: &[f32], bias: &[f32], norm: &HostNorm) -> [Vec<f32>; 2] {
 }
 
 /// The running mean without the bias, and the running variance, for each unit.
-fn running(bias: &[f32], norm: &HostNorm) -> Option<[Vec<f32>; 2]> {
-    let [mean, variance] = [&norm.layer.running_mean, &norm.layer.running_var].map(|running| values(running.value()));
-    let mean = mean?.as_slice().iter().zip(bias).map(|(mean, b)| mean - b).collect();
-    Some([mean, variance?.as_slice().to_vec()])
+fn running(bias: &[f32], norm: &BatchNorm) -> Option<[Vec<f32>; 2]> {
+    let mut mean = vector(norm.running_mean.value())?;
+    mean.iter_mut().zip(bias).for_each(|(mean, b)| *mean -= b);
+    Some([mean, vector(norm.running_var.value())?])
+}
+
+fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {
+    Some(HostTensor::of(tensor)?.as_slice().to_vec())
 }
 
 /// The numbers of the batch's `image`-th image, or none.

@@ -13,10 +13,10 @@
 use macerator::AutoArch;
 
 use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use super::network::values;
 use super::random::draw_noise;
 use super::sparse::Sparse;
 use crate::data::BatchImages;
+use crate::model::host_tensor::HostTensor;
 
 /// The largest fraction of pixels that are not background for which the products skip the others: with more of them, the
 /// whole product is as fast (a processor with AVX-512, 32 to 512 images, 64 to 1,500 units).
@@ -25,7 +25,6 @@ const MOST_INK: f64 = 0.3;
 /// The fewest units for which they do. With fewer, finding the pixels takes too much of the time.
 const FEWEST_UNITS: usize = 64;
 
-/// The images of a pass.
 #[derive(Debug, Default)]
 pub struct Input {
     pub images: usize,
@@ -46,19 +45,14 @@ pub struct Input {
 
 impl Input {
     /// Takes the images of several batches, for a layer of `[inputs, units]`; `None` if they are not in host memory. With a
-    /// seed, adds noise of standard deviation `deviation`.
-    pub fn fill(
-        &mut self,
-        batches: &[&BatchImages],
-        [inputs, units]: [usize; 2],
-        deviation: f64,
-        seed: Option<u64>,
-    ) -> Option<()> {
+    /// seed, adds noise of standard deviation `noise`.
+    pub fn fill(&mut self, batches: &[&BatchImages], size: [usize; 2], noise: f64, seed: Option<u64>) -> Option<()> {
         self.images = batches.iter().map(|batch| batch.len()).sum();
-        self.inputs = inputs;
-        let is_noisy = seed.is_some() && deviation > 0.0;
-        let is_sparse = |batch: &&BatchImages| is_mostly_background(batch);
-        self.is_sparse = units >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
+        self.inputs = size[0];
+        let is_noisy = seed.is_some() && noise > 0.0;
+        let is_sparse =
+            |batch: &&BatchImages| matches!(batch, BatchImages::Bytes { bytes, .. } if is_mostly_background(bytes));
+        self.is_sparse = size[1] >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
         if self.is_sparse {
             self.ink.clear();
             for batch in batches {
@@ -74,12 +68,12 @@ impl Input {
         self.pixels.clear();
         for batch in batches {
             match batch {
-                BatchImages::Scaled(tensor) => self.pixels.extend(values(tensor.clone())?.as_slice()),
+                BatchImages::Scaled(tensor) => self.pixels.extend(HostTensor::of(tensor.clone())?.as_slice()),
                 BatchImages::Bytes { bytes, batcher, .. } => self.pixels.extend(batcher.scaled(bytes)),
             }
         }
         if let Some(seed) = seed {
-            draw_noise(&mut self.noise, deviation, self.pixels.len(), seed, 0);
+            draw_noise(&mut self.noise, noise, self.pixels.len(), seed, 0);
             self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
@@ -101,7 +95,6 @@ impl Input {
         }
     }
 
-    /// The squared norm of each image.
     pub fn squared_norms(&self) -> Vec<f64> {
         if !self.is_sparse {
             return squared_norms_of_rows(&self.pixels, self.inputs);
@@ -126,14 +119,8 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
     sum_of_rows(rows, width).into_iter().map(|sum| sum * background).collect()
 }
 
-fn is_mostly_background(batch: &BatchImages) -> bool {
-    match batch {
-        BatchImages::Scaled(_) => false,
-        BatchImages::Bytes { bytes, .. } => {
-            let ink = AutoArch::new().dispatch(|| count(bytes));
-            ink as f64 <= MOST_INK * bytes.len() as f64
-        }
-    }
+fn is_mostly_background(bytes: &[u8]) -> bool {
+    AutoArch::new().dispatch(|| count(bytes)) as f64 <= MOST_INK * bytes.len() as f64
 }
 
 /// The number of bytes that are not 0.

@@ -1,10 +1,9 @@
 //! Matrix products, into memory that is kept or becomes a tensor without a copy.
 //!
-//! The flex backend uses the same library, [`gemm`], but creates zeros and copies them before each product. The ndarray
-//! backend multiplies on one thread.
+//! The flex backend uses [`gemm`], too, but creates and copies zeros before each product. ndarray multiplies on one thread.
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
-use gemm::Parallelism;
+use gemm::{Parallelism, gemm};
 use macerator::AutoArch;
 use rayon::prelude::*;
 
@@ -33,44 +32,24 @@ impl<'a> Matrix<'a> {
         Self { size: [columns, rows], strides: [across, down], ..self }
     }
 
-    /// Overwrites `product` with the product, `[own rows, other's columns]`, in row-major order. Panics if the sizes do
-    /// not fit, or one of them is 0.
+    /// Overwrites `product` with the product, in row-major order. Panics if the sizes do not fit, or one of them is 0.
     pub fn times(self, other: Self, product: &mut Vec<f32>) {
-        let ([rows, inner], [others, columns]) = (self.size, other.size);
-        assert!(inner == others && ![rows, inner, columns].contains(&0), "{:?} by {:?}", self.size, other.size);
-        let multiplications = rows.saturating_mul(inner).saturating_mul(columns);
-        let threads = if multiplications < PARALLEL_MIN { Parallelism::None } else { Parallelism::Rayon(0) };
-        let count = rows.checked_mul(columns).expect("a product that memory can hold");
-        let [down, across] = self.strides.map(usize::cast_signed);
-        let [other_down, other_across] = other.strides.map(usize::cast_signed);
+        // The names are those of BLAS: A is `[m, k]`, B `[k, n]`, C `[m, n]`.
+        let ([m, k], [others, n]) = (self.size, other.size);
+        assert!(k == others && ![m, k, n].contains(&0), "{:?} by {:?}", self.size, other.size);
+        let is_small = m.saturating_mul(k).saturating_mul(n) < PARALLEL_MIN;
+        let threads = if is_small { Parallelism::None } else { Parallelism::Rayon(0) };
+        let count = m.checked_mul(n).expect("a product that memory can hold");
+        let ([a_row, a_col], [b_row, b_col]) =
+            (self.strides.map(usize::cast_signed), other.strides.map(usize::cast_signed));
         product.clear();
         product.reserve_exact(count);
-        let (to, from, other) = (product.as_mut_ptr(), self.values.as_ptr(), other.values.as_ptr());
+        let (a, b, c, c_row) = (self.values.as_ptr(), other.values.as_ptr(), product.as_mut_ptr(), n.cast_signed());
         // SAFETY: `new` checks that sizes and strides stay within `values`, and `product` has the capacity for all
         // results. As `read_dst` is false, gemm writes every result and reads none that it has not written.
         unsafe {
-            let (read_dst, conjugate) = (false, false);
-            gemm::gemm(
-                rows,
-                columns,
-                inner,
-                to,
-                1,
-                columns.cast_signed(),
-                read_dst,
-                from,
-                across,
-                down,
-                other,
-                other_across,
-                other_down,
-                0.0,
-                1.0,
-                conjugate,
-                conjugate,
-                conjugate,
-                threads,
-            );
+            let (read_dst, conj) = (false, false);
+            gemm(m, n, k, c, 1, c_row, read_dst, a, a_col, a_row, b, b_col, b_row, 0.0, 1.0, conj, conj, conj, threads);
             product.set_len(count);
         }
     }

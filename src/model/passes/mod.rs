@@ -1,38 +1,89 @@
-//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, without a
-//! graph of operations.
+//! The forward and the backward pass of a network in host memory, in closed form: over slices, in kept buffers, with no graph.
 //!
-//! Burn's autodiff records each operation of the forward pass, and derives the backward pass from this record. It works for
-//! any model on any device. For a small network on the CPU, the record takes as long as the arithmetic, and each operation
-//! allocates memory and passes through it. The gradients of a multi-layer perceptron are a few formulas: for each layer,
-//! from the last to the first,
+//! Burn's autodiff records each operation, for any model on any device. For a small network on the CPU, the record takes as
+//! long as the arithmetic, and each operation allocates memory and passes through it. The gradients of a multi-layer
+//! perceptron are a few formulas: for each layer, from the last to the first,
 //!
 //! ```text
 //! dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
-//! and `hidden` has those of the rest of a hidden layer. `network` has the weights in place, `input` the images, `random`
-//! dropout and noise, and `matrix` the products, or `sparse` those with images that are mostly background.
+//! and `hidden` has those of the rest of a hidden layer. `input` has the images, `random` dropout and noise, and `matrix` the
+//! products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
-mod network;
 mod random;
 mod sparse;
 
 use burn::module::Param;
+use burn::nn::activation::Activation;
+use burn::nn::{BatchNorm, Linear};
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 use self::input::Input;
 use self::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-pub use self::network::{HostLinear, HostNetwork, HostNorm};
 use crate::data::BatchImages;
+use crate::model::Mlp;
+use crate::model::host_tensor::HostTensor;
+
+/// A network whose weights are in host memory, with their values in place.
+pub struct HostNetwork<'a> {
+    /// The layers, the output layer last.
+    pub layers: Vec<HostLinear<'a>>,
+    /// One for each hidden layer, or none.
+    pub norms: &'a [BatchNorm],
+    pub activation: &'a Activation,
+    /// The standard deviation of the noise, and the probability of dropout.
+    pub random: [f64; 2],
+}
+
+/// A fully connected layer.
+pub struct HostLinear<'a> {
+    pub layer: &'a Linear,
+    /// `[inputs, units]`.
+    pub weight: HostTensor,
+    /// `[units]`.
+    pub bias: HostTensor,
+    /// `[inputs, units]`.
+    pub size: [usize; 2],
+}
+
+impl<'a> HostNetwork<'a> {
+    /// `mlp`, if its weights are in host memory.
+    pub fn of(mlp: &'a Mlp) -> Option<Self> {
+        let host = |layer: &'a Linear| {
+            let [weight, bias] = [HostTensor::of(layer.weight.val())?, HostTensor::of(layer.bias.as_ref()?.val())?];
+            Some(HostLinear { layer, weight, bias, size: layer.weight.shape().dims() })
+        };
+        let (norms, activation, random) = mlp.between_layers();
+        Some(Self { layers: mlp.layers().map(host).collect::<Option<_>>()?, norms, activation, random })
+    }
+
+    /// The number of outputs.
+    pub fn classes(&self) -> usize {
+        self.layers.last().map_or(0, |output| output.size[1])
+    }
+
+    /// The number of the first layer that learns.
+    pub fn first_that_learns(&self) -> usize {
+        let learns = |(number, linear): (usize, &HostLinear)| {
+            linear.layer.weight.is_require_grad()
+                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
+                || self.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+        };
+        self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
+    }
+}
 
 /// The buffers of both passes, kept from one to the next.
 #[derive(Debug, Default)]
 pub struct Passes {
+    /// Logits of the forward pass, `[images, classes]`. The backward pass takes their gradients in the same place.
+    pub logits: Vec<f32>,
     input: Input,
     hidden: Vec<Hidden>,
     /// The gradients of a layer's product, and of its inputs.
@@ -40,39 +91,33 @@ pub struct Passes {
 }
 
 impl Passes {
-    /// Overwrites `logits` with those of `images`, `[images, classes]`. With a seed, it is a pass in training: with noise,
-    /// dropout, and the batch's statistics. `None` if the images are not in host memory.
-    pub fn forward(
-        &mut self,
-        network: &HostNetwork,
-        images: &[&BatchImages],
-        seed: Option<u64>,
-        logits: &mut Vec<f32>,
-    ) -> Option<()> {
+    /// Computes the logits of `images`. With a seed, it is a pass in training: with noise, dropout, and the batch's
+    /// statistics. `None` if the images are not in host memory.
+    pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
         let (output, hidden) = network.layers.split_last()?;
-        self.input.fill(images, network.layers[0].0.size, network.noise, seed)?;
+        self.input.fill(images, network.layers[0].size, network.random[0], seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
-        for (number, (linear, norm)) in hidden.iter().enumerate() {
+        for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let layer = &mut layer[0];
             product(&self.input, before.last(), linear, &mut layer.z);
-            let random = if seed.is_some() { [network.noise, network.dropout] } else { [0.0; 2] };
+            let random = if seed.is_some() { network.random } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
-            layer.activate(linear, norm.as_ref(), network.activation, seed.is_some())?;
+            layer.activate(linear.bias.as_slice(), network.norms.get(number), network.activation, seed.is_some())?;
         }
-        product(&self.input, self.hidden.last(), &output.0, logits);
-        let bias = output.0.bias.as_slice();
-        for logits in logits.chunks_exact_mut(bias.len()) {
+        product(&self.input, self.hidden.last(), output, &mut self.logits);
+        let bias = output.bias.as_slice();
+        for logits in self.logits.chunks_exact_mut(bias.len()) {
             logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
         }
         Some(())
     }
 
-    /// Scales the gradients of the logits of the last forward pass, `[images, classes]`, so that no image's gradient of all
-    /// weights together has a norm above `clip`. Needs a network without batch normalisation.
-    pub fn clip(&mut self, network: &HostNetwork, of_logits: &mut [f32], clip: f64) {
-        let squares = self.squared_norms(network, of_logits);
-        for (gradient, square) in of_logits.chunks_exact_mut(network.classes()).zip(squares) {
+    /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Needs
+    /// a network without batch normalisation.
+    pub fn clip(&mut self, network: &HostNetwork, clip: f64) {
+        let squares = self.squared_norms(network);
+        for (gradient, square) in self.logits.chunks_exact_mut(network.classes()).zip(squares) {
             let factor = clip / square.sqrt();
             if factor < 1.0 {
                 gradient.iter_mut().for_each(|value| *value *= factor as f32);
@@ -82,88 +127,75 @@ impl Passes {
 
     /// The squared norm of each image's gradient. A layer with the inputs x and the product z has (|x|² + 1)·|dz|² of it, as
     /// its gradient is xᵀdz for the weights and dz for the bias.
-    pub fn squared_norms(&mut self, network: &HostNetwork, of_logits: &[f32]) -> Vec<f64> {
+    pub fn squared_norms(&mut self, network: &HostNetwork) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        let [dz, dx] = &mut self.gradients;
-        dz.clear();
-        dz.extend(of_logits);
-        let first = network.first_that_learns();
-        for (number, (linear, _)) in network.layers.iter().enumerate().skip(first).rev() {
-            if let Some(layer) = self.hidden.get(number) {
-                layer.derive(dz);
-            }
-            let [inputs, units] = linear.size;
-            let of_inputs = match number.checked_sub(1) {
-                None => self.input.squared_norms(),
-                Some(before) => squared_norms_of_rows(&self.hidden[before].y, inputs),
-            };
+        self.each_that_learns(network, |number, input, before, dz, _| {
+            let [inputs, units] = network.layers[number].size;
+            let of_inputs =
+                before.map_or_else(|| input.squared_norms(), |before| squared_norms_of_rows(&before.y, inputs));
             for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(squared_norms_of_rows(dz, units)) {
                 *norm += (x + 1.0) * dz;
             }
-            if number > first {
-                times_weights(dz, linear, dx);
-                std::mem::swap(dz, dx);
-            }
-        }
+        });
         norms
     }
 
-    /// The gradients of all weights that learn, from those of the logits of the last forward pass.
-    pub fn backward(&mut self, network: &HostNetwork, of_logits: &[f32]) -> GradientsParams {
+    /// The gradients of all weights that learn, from those of the logits.
+    pub fn backward(&mut self, network: &HostNetwork) -> GradientsParams {
         let mut all = GradientsParams::new();
-        let [dz, dx] = &mut self.gradients;
-        dz.clear();
-        dz.extend(of_logits);
-        let first = network.first_that_learns();
-        for (number, (linear, norm)) in network.layers.iter().enumerate().skip(first).rev() {
-            let vectors = match self.hidden.get(number) {
-                Some(layer) => layer.derive(dz),
-                None => Gradients { bias: sum_of_rows(dz, network.classes()), gamma: vec![], beta: vec![] },
-            };
-            if let Some(bias) = &linear.layer.bias {
-                register(&mut all, bias, vectors.bias);
+        self.each_that_learns(network, |number, input, before, dz, vectors| {
+            let linear = &network.layers[number];
+            let Gradients { bias, gamma, beta } =
+                vectors.unwrap_or_else(|| Gradients { bias: sum_of_rows(dz, linear.size[1]), ..Gradients::default() });
+            if let Some(parameter) = &linear.layer.bias {
+                register(&mut all, parameter, bias);
             }
-            if let Some(norm) = norm {
-                register(&mut all, &norm.layer.gamma, vectors.gamma);
-                register(&mut all, &norm.layer.beta, vectors.beta);
+            if let Some(norm) = network.norms.get(number) {
+                register(&mut all, &norm.gamma, gamma);
+                register(&mut all, &norm.beta, beta);
             }
-            let (images, [inputs, units]) = (self.input.images, linear.size);
-            let of_product = Matrix::new(dz, [images, units]);
             if linear.layer.weight.is_require_grad() {
-                let mut gradient = vec![];
-                match number.checked_sub(1) {
-                    None => self.input.gradient(dz, units, &mut gradient),
-                    Some(before) => {
-                        Matrix::new(&self.hidden[before].y, [images, inputs])
-                            .transposed()
-                            .times(of_product, &mut gradient);
-                    }
+                let (mut gradient, images, [inputs, units]) = (vec![], input.images, linear.size);
+                match before.map(|before| Matrix::new(&before.y, [images, inputs])) {
+                    None => input.gradient(dz, units, &mut gradient),
+                    Some(x) => x.transposed().times(Matrix::new(dz, [images, units]), &mut gradient),
                 }
                 register(&mut all, &linear.layer.weight, gradient);
             }
+        });
+        all
+    }
+
+    /// Calls `visit` for each layer from the last to the first that learns: with its number, the images, the hidden
+    /// layer before it, dz, and the gradients of its vectors if it is a hidden layer.
+    fn each_that_learns(
+        &mut self,
+        network: &HostNetwork,
+        mut visit: impl FnMut(usize, &Input, Option<&Hidden>, &[f32], Option<Gradients>),
+    ) {
+        let Self { logits, input, hidden, gradients: [dz, dx] } = self;
+        dz.clone_from(logits);
+        let first = network.first_that_learns();
+        for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
+            let vectors = hidden.get(number).map(|layer| layer.derive(dz));
+            visit(number, input, hidden[..number].last(), dz, vectors);
             if number > first {
-                times_weights(dz, linear, dx);
+                // dx = dz Wᵀ
+                let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
+                Matrix::new(dz, [input.images, linear.size[1]]).times(weight, dx);
                 std::mem::swap(dz, dx);
             }
         }
-        all
     }
 }
 
 /// Overwrites z with the product of a layer: of the images, or of the outputs of the layer before.
 fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
     let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
-    match before {
-        Some(before) => Matrix::new(&before.y, [input.images, inputs]).times(Matrix::new(weight, [inputs, units]), z),
+    match before.map(|before| Matrix::new(&before.y, [input.images, inputs])) {
         None => input.times(weight, units, z),
+        Some(x) => x.times(Matrix::new(weight, linear.size), z),
     }
-}
-
-/// Overwrites the gradients of a layer's inputs with those from its product, `dz Wᵀ`.
-fn times_weights(dz: &[f32], linear: &HostLinear, dx: &mut Vec<f32>) {
-    let units = linear.size[1];
-    let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
-    Matrix::new(dz, [dz.len() / units, units]).times(weight, dx);
 }
 
 /// Adds the gradient of a parameter, if it learns.

@@ -22,8 +22,7 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Draws dropout with this probability for `count` units of the hidden layer `layer`. A probability of 0 draws
-    /// nothing.
+    /// Draws dropout with this probability for `count` units of the hidden layer `layer`; nothing with probability 0.
     pub fn draw(&mut self, probability: f64, count: usize, seed: u64, layer: u64) {
         self.limit = (probability * 2f64.powi(32)) as u32;
         self.kept = (1.0 / (1.0 - probability)) as f32;
@@ -51,8 +50,7 @@ impl Mask {
     }
 }
 
-/// Fills `noise` with normally distributed numbers, `count` of them, for the inputs of layer `layer`. A `deviation` of 0
-/// draws nothing and leaves `noise` empty.
+/// Fills `noise` with `count` normally distributed numbers for the inputs of layer `layer`, or empties it if `deviation` is 0.
 pub fn draw_noise(noise: &mut Vec<f32>, deviation: f64, count: usize, seed: u64, layer: u64) {
     noise.resize(if deviation > 0.0 { count } else { 0 }, 0.0);
     noise.par_chunks_mut(PARALLEL_GRAIN).enumerate().for_each(|(part, noise)| {

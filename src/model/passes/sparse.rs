@@ -117,8 +117,7 @@ fn bits_of_ink(bytes: [u8; 8]) -> u64 {
     (((word & LOWER) + LOWER) | word) & !LOWER
 }
 
-/// Overwrites the rows of a product, from that of the first of `starts` on, in parts whose sums stay in the processor's
-/// registers.
+/// Overwrites the rows of a product, from that of the first of `starts` on, in parts whose sums stay in registers.
 #[with_simd]
 fn sum<S: Simd>(sparse: &Sparse, starts: &[usize], dense: &[f32], start: &[f32], product: &mut [MaybeUninit<f32>]) {
     let (width, lanes) = (start.len(), f32::lanes::<S>());

@@ -10,8 +10,7 @@ use super::RunFolder;
 use crate::config::Experiment;
 use crate::run::error::RunError;
 use crate::run::file::{folder_of, is_unfinished, sync_folder, unsynced, write_whole_at};
-use crate::run::record::Record;
-use crate::run::status::Status;
+use crate::run::record::{Record, Status};
 
 /// How often a lock that another process holds is asked for, and the time between. Commands that only ask whether a
 /// training is running hold it for a moment, too.
@@ -19,19 +18,12 @@ const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK: &str = ".lock";
 
-/// The lock on a run's folder. Only the process that holds it may write there. The system releases it when the process
-/// ends, even after a crash.
+/// The lock on a run's folder. Only its holder may write there. The system releases it when the process ends or crashes.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    warnings: Vec<String>,
-}
-
-impl Lock {
     /// What the folder's file system can't do.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
+    pub warnings: Vec<String>,
 }
 
 impl RunFolder {
@@ -70,11 +62,8 @@ impl RunFolder {
         }
     }
 
-    /// Locks the folder, so that other processes don't write to it, and removes what a crash left unfinished there. A
-    /// file system without locks is a warning.
-    ///
-    /// # Errors
-    /// If another process holds the lock, or the folder can't be written to.
+    /// Locks the folder, so that other processes don't write to it, and removes what a crash left unfinished there. Refused
+    /// if another process holds the lock, or the folder can't be written to. A file system without locks is a warning.
     pub fn lock(&self) -> Result<Lock, RunError> {
         let path = self.path.join(LOCK);
         let failed = |source| RunError::Write { path: path.clone(), source };

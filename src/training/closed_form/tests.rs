@@ -14,7 +14,7 @@ use crate::data::{BatchImages, ImageBatcher, Scaling, Unlabelled};
 use crate::device;
 use crate::model::passes::HostNetwork;
 use crate::random::{Purpose, generator};
-use crate::training::output::Mean;
+use crate::training::metrics::Mean;
 use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
 
 mod private;
@@ -132,7 +132,7 @@ impl Case {
             let output = TrainStep::step(model, batch);
             return (number(&output.item.loss), output.grads);
         }
-        let logits = composed(&model.network.in_host_memory().unwrap(), batch.images(), batch.seed);
+        let logits = composed(&HostNetwork::of(&model.network).unwrap(), batch.images(), batch.seed);
         let loss = cross_entropy(logits, batch.targets, model.loss.label_smoothing).mean();
         let gradients = GradientsParams::from_grads(loss.backward(), &model.network);
         (loss.into_scalar::<f32>().into(), gradients)
@@ -143,7 +143,7 @@ impl Case {
 fn composed(network: &HostNetwork, images: Tensor<2>, seed: u64) -> Tensor<2> {
     let noise = |shape: [usize; 2], layer: u64, device: &Device| -> Tensor<2> {
         let mut stream = generator(seed, Purpose::Noise { layer, part: 0 });
-        let mut number = || network.noise as f32 * stream.sample::<f32, _>(StandardNormal);
+        let mut number = || network.random[0] as f32 * stream.sample::<f32, _>(StandardNormal);
         Tensor::from_data(
             TensorData::new((0..shape[0] * shape[1]).map(|_| number()).collect::<Vec<_>>(), shape),
             device,
@@ -152,21 +152,21 @@ fn composed(network: &HostNetwork, images: Tensor<2>, seed: u64) -> Tensor<2> {
     let device = images.device();
     let (hidden, output) = network.layers.split_at(network.layers.len() - 1);
     let mut x = images.clone() + noise(images.dims(), 0, &device);
-    for (number, (linear, norm)) in (0..).zip(hidden) {
+    for (number, linear) in (0..).zip(hidden) {
         let z = linear.layer.forward(x);
         let shape = z.dims();
         let noise = noise(shape, number + 1, &device);
-        let a = match norm {
-            Some(norm) => norm.layer.forward(z) + noise * norm.layer.gamma.val().unsqueeze(),
+        let a = match network.norms.get(number as usize) {
+            Some(norm) => norm.forward(z) + noise * norm.gamma.val().unsqueeze(),
             None => z + noise,
         };
         let mut stream = generator(seed, Purpose::Dropout { layer: number });
-        let kept = |draw: u32| if f64::from(draw) < network.dropout * 2f64.powi(32) { 0.0 } else { 1.0 };
-        let mask: Vec<f64> =
-            (0..shape[0] * shape[1]).map(|_| kept(stream.next_u32()) / (1.0 - network.dropout)).collect();
+        let dropout = network.random[1];
+        let kept = |draw: u32| if f64::from(draw) < dropout * 2f64.powi(32) { 0.0 } else { 1.0 };
+        let mask: Vec<f64> = (0..shape[0] * shape[1]).map(|_| kept(stream.next_u32()) / (1.0 - dropout)).collect();
         x = network.activation.forward(a) * Tensor::from_data(TensorData::new(mask, shape), &device);
     }
-    output[0].0.layer.forward(x)
+    output[0].layer.forward(x)
 }
 
 fn number(mean: &Mean) -> f64 {
@@ -178,19 +178,20 @@ fn number(mean: &Mean) -> f64 {
 
 /// The gradient of each parameter of a network by its name, if it has one.
 fn by_name(network: &Mlp, gradients: &GradientsParams) -> Vec<(String, Option<Vec<f32>>)> {
-    let network = network.in_host_memory().unwrap();
     let mut all = vec![];
-    for (number, (linear, norm)) in network.layers.iter().enumerate() {
+    let network = HostNetwork::of(network).unwrap();
+    for (number, linear) in network.layers.iter().enumerate() {
+        let norm = network.norms.get(number);
         let vector = |id| gradients.get::<1>(id).map(|it| it.into_data().iter::<f32>().collect());
         let weight = gradients.get::<2>(linear.layer.weight.id).map(|it| it.into_data().iter::<f32>().collect());
         all.push((format!("weight {number}"), weight));
         // Before batch normalisation of the batch, a bias has no gradient but for rounding errors.
-        if !norm.as_ref().is_some_and(|norm| norm.layer.training.is_enabled()) {
+        if !norm.is_some_and(|norm| norm.training.is_enabled()) {
             all.push((format!("bias {number}"), vector(linear.layer.bias.as_ref().unwrap().id)));
         }
         if let Some(norm) = norm {
-            all.push((format!("gamma {number}"), vector(norm.layer.gamma.id)));
-            all.push((format!("beta {number}"), vector(norm.layer.beta.id)));
+            all.push((format!("gamma {number}"), vector(norm.gamma.id)));
+            all.push((format!("beta {number}"), vector(norm.beta.id)));
         }
     }
     all
@@ -206,7 +207,7 @@ fn closed_form_has_the_gradients_and_the_loss_of_autodiff_for_every_option() {
             let model = case.model(&network, Gradients::ClosedForm);
             let found = TrainStep::step(&model, case.batch(3, in_bytes, &device));
             // Burn approximates GELU's derivative on ndarray.
-            let is_gelu = matches!(model.network.in_host_memory().unwrap().activation, Function::Gelu(_));
+            let is_gelu = matches!(HostNetwork::of(&model.network).unwrap().activation, Function::Gelu(_));
             let exact = if is_gelu { Device::flex().autodiff() } else { device.clone() };
             let reference = case.model(&network.clone().fork(&exact), Gradients::Autodiff);
             let (loss, gradients) = case.by_autodiff(&reference, case.batch(3, in_bytes, &exact));

@@ -39,12 +39,12 @@ fn norms_of_single_images_are_those_of_their_gradients_by_autodiff() {
         let expected: Vec<f64> = of_single_images(&case, &network).iter().map(|gradient| norm(gradient)).collect();
         for in_bytes in [false, true] {
             let batch = case.batch(3, in_bytes, &device);
-            let (host, mut logits, mut passes) = (network.in_host_memory().unwrap(), vec![], Passes::default());
-            passes.forward(&host, &[&batch.images], Some(3), &mut logits).unwrap();
-            for (logits, target) in logits.chunks_exact_mut(CLASSES).zip(batch.targets.to_data().iter::<i64>()) {
+            let (host, mut passes) = (HostNetwork::of(&network).unwrap(), Passes::default());
+            passes.forward(&host, &[&batch.images], Some(3)).unwrap();
+            for (logits, target) in passes.logits.chunks_exact_mut(CLASSES).zip(batch.targets.to_data().iter::<i64>()) {
                 softmax_loss(logits, target as usize, 0.0, 1.0);
             }
-            for (found, expected) in passes.squared_norms(&host, &logits).iter().zip(&expected) {
+            for (found, expected) in passes.squared_norms(&host).iter().zip(&expected) {
                 let error = (found.sqrt() - expected).abs() / expected;
                 assert!(error < 1e-5, "{}, {device:?}, bytes: {in_bytes}: {found}, {expected}", case.what);
             }
