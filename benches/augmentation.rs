@@ -51,5 +51,5 @@ fn seconds(experiment: &Experiment) -> f64 {
     run.write_record(&record).expect("a file of the new run");
     let display = Display::new(Ui::Lines, experiment.training.epochs);
     let trained = training::train(experiment, network, &data, devices, &run, record, &display);
-    trained.expect("the training goes through").seconds.wall
+    trained.expect("the training goes through").usage.wall_seconds
 }

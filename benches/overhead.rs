@@ -26,7 +26,7 @@ use mnist_burn::config::{BatchSize, Experiment};
 use mnist_burn::data::{self, Batch, ImageBatcher, Loader, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
-use mnist_burn::run::{Record, RunFolder, Seconds, Stopwatch};
+use mnist_burn::run::{Meter, Record, RunFolder, Usage};
 use mnist_burn::training::{self, cross_entropy, optimizer};
 
 /// The network alone, with Burn's loss of a batch and nothing else.
@@ -152,7 +152,8 @@ fn main() {
     // The first round warms up.
     let rounds: Vec<Round> = (0..=rounds).map(|round| timed(&setting, round)).skip(1).collect();
     println!("baseline on {}, {} rounds; ratios to {LEARNER} in the same round", setting.device, rounds.len());
-    let measures: [(&str, Measure); 2] = [("time", |seconds| seconds.wall), ("processor time", |seconds| seconds.cpu)];
+    let measures: [(&str, Measure); 2] =
+        [("time", |usage| usage.wall_seconds), ("processor time", |usage| usage.cpu_seconds)];
     for ((what, measure), (name, _)) in measures.into_iter().flat_map(|measure| WAYS.map(|way| (measure, way))) {
         let [low, time, high] = quartiles(rounds.iter().map(|round| measure(&round[name])));
         println!("{what:14}  {name:15}  median {time:.3} s, quartiles {low:.3} and {high:.3} s");
@@ -162,21 +163,21 @@ fn main() {
 }
 
 /// One of a stopwatch's times.
-type Measure = fn(&Seconds) -> f64;
+type Measure = fn(&Usage) -> f64;
 
 /// The time of each way.
-type Round = BTreeMap<&'static str, Seconds>;
+type Round = BTreeMap<&'static str, Usage>;
 
 /// Runs each way once. The order differs from round to round: a machine gets slower or faster while it works.
 fn timed(setting: &Setting, round: usize) -> Round {
     let mut ways = WAYS;
     ways.rotate_left(round % WAYS.len());
-    let seconds = ways.map(|(name, way)| {
-        let stopwatch = Stopwatch::start(Seconds::default());
+    let usages = ways.map(|(name, way)| {
+        let meter = Meter::start(Usage::default());
         way(setting);
-        (name, stopwatch.read())
+        (name, meter.read())
     });
-    seconds.into()
+    usages.into()
 }
 
 fn quartiles(numbers: impl Iterator<Item = f64>) -> [f64; 3] {

@@ -23,6 +23,6 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (run, display) = (RunFolder::in_memory(), Display::new(Ui::Lines, experiment.training.epochs));
     let trained = training::train(&experiment, network, &data, &devices, &run, Record::default(), &display)?;
-    println!("{} epochs in {:.1} s", experiment.training.epochs, trained.seconds.wall);
+    println!("{} epochs in {:.1} s", experiment.training.epochs, trained.usage.wall_seconds);
     Ok(())
 }

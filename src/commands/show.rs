@@ -7,7 +7,7 @@ use crate::Error;
 use crate::cli::{self, Show, Table};
 use crate::config::{self, Model, differences};
 use crate::data::TrainingData;
-use crate::run::Summary;
+use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
 use crate::training::EpochPlan;
 
@@ -42,6 +42,12 @@ pub fn run(arguments: &Show) -> Result<(), Error> {
     line("best validation", &format!("{}, loss {}", percent(summary.validation_error), nats(summary.validation_loss)));
     line("test error", &percent(summary.test_error));
     line("time", &seconds(summary.seconds));
+    if let Some(TrainingRecord { floating_point_operations, usage, .. }) = &record.training {
+        line("CPU time", &seconds(usage.cpu_seconds));
+        line("matrix products", &format!("{:.3e} floating-point operations", *floating_point_operations as f64));
+        line("peak memory", &usage.memory());
+        line("energy", &usage.energy());
+    }
     for (number, (name, size)) in run.files().into_iter().enumerate() {
         line(if number == 0 { "files" } else { "" }, &format!("{name:<18} {:>9}", bytes(size)));
     }

@@ -17,7 +17,7 @@ use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Printed, Showing, Train, notice};
 use crate::config::{Experiment, check_resumable};
 use crate::run::{
-    DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
+    DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord, Usage,
 };
 use crate::training::{Session, Trained, TrainingError};
 
@@ -163,23 +163,20 @@ fn train_prepared(
     run.write_config(experiment)?;
     run.write_record(&record)?;
     let display = Display::new(showing.ui, experiment.training.epochs);
-    let Trained { history, mut record, seconds, interrupted } = session.train(record, &display)?;
+    let Trained { history, mut record, usage, interrupted } = session.train(record, &display)?;
 
     let epochs = history.epochs().len();
     let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
     if let Some(reason) = &stopped {
         notice(format!("stopped after epoch {epochs}: {reason}"));
     }
-    // The time of a training that was finished before is not that of its checkpoint, which is shorter.
-    let [wall_seconds, cpu_seconds] =
-        record.training.map_or([seconds.wall, seconds.cpu], |before| [before.wall_seconds, before.cpu_seconds]);
     record.training = Some(TrainingRecord {
         epochs,
         best_epoch: history.best().map_or(epochs, |best| best.epoch),
         stopped,
         floating_point_operations: prepared.operations(experiment, epochs),
-        wall_seconds,
-        cpu_seconds,
+        // The time of a training that was finished before is not that of its checkpoint, which is shorter.
+        usage: record.training.map_or(usage, |before| before.usage),
     });
     run.write_record(&record)?;
     if interrupted {
@@ -206,7 +203,7 @@ fn quit_in_evaluation(run: &RunFolder) -> Listening {
 /// The last lines of a training: its model, its time and its folder.
 fn ending(run: &RunFolder, record: &Record) -> String {
     let training = record.training.as_ref().map_or_else(String::new, |training| {
-        let TrainingRecord { epochs, best_epoch, wall_seconds, .. } = training;
+        let TrainingRecord { epochs, best_epoch, usage: Usage { wall_seconds, .. }, .. } = training;
         let parameters = record.parameters;
         let privacy = record.privacy.map_or_else(String::new, |PrivacyRecord { epsilon, delta, .. }| {
             format!("privacy         epsilon {epsilon:.3} at delta {delta}\n")

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::metrics::Epoch;
-use super::record::Seconds;
+use super::usage::Usage;
 use crate::checksum;
 
 #[derive(Debug, Error)]
@@ -26,8 +26,9 @@ pub enum CheckpointError {
 pub struct Checkpoint {
     /// The metrics of the epochs so far, at least one.
     pub epochs: Vec<Epoch>,
-    /// The time of these epochs.
-    pub seconds: Seconds,
+    /// What these epochs took.
+    #[serde(rename = "seconds")]
+    pub usage: Usage,
     /// The network that is trained, in safetensors format.
     #[serde(with = "serde_bytes")]
     pub model: Vec<u8>,
@@ -67,8 +68,8 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         let epoch = Epoch { epoch: 1, train_loss: 0.5, train_accuracy: 0.25, seconds: 1.5, ..Epoch::default() };
-        let seconds = Seconds { wall: 2.0, cpu: 3.0 };
-        Checkpoint { epochs: vec![epoch], seconds, model: vec![1, 2, 255], average: None, optimizer: vec![] }
+        let usage = Usage { wall_seconds: 2.0, cpu_seconds: 3.0, ..Usage::default() };
+        Checkpoint { epochs: vec![epoch], usage, model: vec![1, 2, 255], average: None, optimizer: vec![] }
     }
 
     #[test]

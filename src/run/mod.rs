@@ -27,6 +27,7 @@ mod record;
 mod summary;
 mod tensorboard;
 mod unpacked;
+mod usage;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use checkpoint::CheckpointError;
@@ -37,7 +38,8 @@ pub(crate) use folder::lock::Lock;
 pub(crate) use listing::{ListedRun, find, list, list_existing};
 pub use metrics::Epoch;
 pub(crate) use metrics::to_csv;
-pub use record::{DataRecord, EvaluationRecord, PrivacyRecord, Record, Seconds, Stopwatch};
+pub use record::{DataRecord, EvaluationRecord, PrivacyRecord, Record};
 pub(crate) use record::{Status, TrainingRecord};
 pub use summary::Summary;
 pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};
+pub use usage::{Meter, Usage};

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::slice;
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
+use super::usage::Usage;
 use crate::config::Model;
 use crate::data::Scaling;
 use crate::data::prepare::Look;
@@ -108,10 +107,9 @@ pub struct TrainingRecord {
     /// The multiplications and additions of the matrix products, see
     /// [`Mlp::training_operations`](crate::model::Mlp::training_operations).
     pub floating_point_operations: u64,
-    /// The wall-clock seconds of the training, including validation and saving.
-    pub wall_seconds: f64,
-    /// The CPU seconds of all processor cores in the same time.
-    pub cpu_seconds: f64,
+    /// What the training took.
+    #[serde(flatten)]
+    pub usage: Usage,
 }
 
 /// An evaluation, and what it is an evaluation of. It counts only for that model and those images.
@@ -213,42 +211,4 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         self.serialize(f)
     }
-}
-
-/// The time of a training, in seconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Seconds {
-    /// Wall-clock time.
-    pub wall: f64,
-    /// CPU time of this process on all processor cores. 0 if the system does not tell.
-    pub cpu: f64,
-}
-
-/// Measures the time of a training, over all the processes that it took.
-#[derive(Debug, Clone)]
-pub struct Stopwatch {
-    start: Instant,
-    /// What it showed at the start, less the CPU time of this process until then.
-    before: Seconds,
-}
-
-impl Stopwatch {
-    /// Starts a stopwatch that already shows `before`.
-    pub fn start(before: Seconds) -> Self {
-        Self { start: Instant::now(), before: Seconds { cpu: before.cpu - processor_seconds(), ..before } }
-    }
-
-    /// The time that it shows.
-    pub fn read(&self) -> Seconds {
-        let Seconds { wall, cpu } = self.before;
-        Seconds { wall: wall + self.start.elapsed().as_secs_f64(), cpu: cpu + processor_seconds() }
-    }
-}
-
-fn processor_seconds() -> f64 {
-    let Ok(this) = sysinfo::get_current_pid() else { return 0.0 };
-    let mut system = System::new();
-    let what = ProcessRefreshKind::nothing().with_cpu();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[this]), true, what);
-    system.process(this).map_or(0.0, |process| process.accumulated_cpu_time() as f64 / 1000.0)
 }

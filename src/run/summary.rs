@@ -87,7 +87,7 @@ impl Summary {
             validation_loss: best.and_then(|best| best.validation_loss),
             test_error: evaluation.map(|evaluation| evaluation.error()),
             seconds: match record.training {
-                Some(training) => training.wall_seconds,
+                Some(training) => training.usage.wall_seconds,
                 // The sum of no numbers is -0 in Rust.
                 None => epochs.iter().fold(0.0, |sum, epoch| sum + epoch.seconds),
             },

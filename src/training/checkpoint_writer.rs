@@ -16,7 +16,7 @@ use super::schedule::LrSchedule;
 use crate::config::Model;
 use crate::model::weights;
 use crate::run::metrics::best;
-use crate::run::{Checkpoint, Record, RunError, RunFolder, Seconds, Stopwatch};
+use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
 
 /// Burn's checkpointer of the model, the optimiser and the learning rate. Burn saves each on its own thread; the
 /// threads share this writer, so that all three are saved together or not at all.
@@ -28,7 +28,7 @@ pub struct Saving {
     pub run: RunFolder,
     /// It decides which model is the best.
     pub history: History,
-    pub stopwatch: Stopwatch,
+    pub meter: Meter,
     /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
     /// The network's config, which its files describe.
@@ -57,9 +57,9 @@ pub struct State {
 
 impl CheckpointWriter {
     /// The record, the training time so far, and the first error while saving.
-    pub fn finish(&self) -> (Record, Seconds, Option<RunError>) {
+    pub fn finish(&self) -> (Record, Usage, Option<RunError>) {
         let mut state = self.state();
-        (state.record.clone(), self.0.stopwatch.read(), state.failure.take())
+        (state.record.clone(), self.0.meter.read(), state.failure.take())
     }
 
     /// Adds a part of an epoch, and saves the epoch once both are there.
@@ -101,14 +101,8 @@ impl CheckpointWriter {
         }
         record.privacy = self.0.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
-        let seconds = self.0.stopwatch.read();
-        run.write_checkpoint(&Checkpoint {
-            epochs: epochs.clone(),
-            seconds,
-            model: network,
-            average,
-            optimizer: state,
-        })?;
+        let usage = self.0.meter.read();
+        run.write_checkpoint(&Checkpoint { epochs: epochs.clone(), usage, model: network, average, optimizer: state })?;
         if let Some(schedule) = &self.0.tensorboard {
             let last_rate = |epoch: usize| schedule.at(epoch * schedule.position.updates_per_epoch - 1);
             run.write_tensorboard(&epochs, &last_rate, record.started)?;

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
     use crate::config::{Init, Model, Training};
     use crate::device;
-    use crate::run::Seconds;
+    use crate::run::Usage;
 
     fn training_model(ema_decay: Option<f64>) -> TrainingModel {
         let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
@@ -111,7 +111,7 @@ mod tests {
         let refusal = |ema_decay, average: Option<Vec<u8>>| {
             let checkpoint = Checkpoint {
                 epochs: vec![],
-                seconds: Seconds::default(),
+                usage: Usage::default(),
                 model: bytes.clone(),
                 average,
                 optimizer: vec![],

@@ -21,7 +21,7 @@ use crate::data::{Augmentation, ImageBatcher, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, PrivacyRecord, Record, RunError, RunFolder, Seconds, Stopwatch};
+use crate::run::{Checkpoint, Meter, PrivacyRecord, Record, RunError, RunFolder, Usage};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -42,7 +42,7 @@ pub struct Trained {
     /// The record, with the checksums of the models.
     pub record: Record,
     /// The training time, over all processes of a resumed training.
-    pub seconds: Seconds,
+    pub usage: Usage,
     /// Whether a signal came during the last step. The training is complete all the same.
     pub interrupted: bool,
 }
@@ -60,7 +60,7 @@ pub struct Session<'a> {
     privacy: Option<PrivacyPlan>,
     /// The optimiser's state, empty if no epoch is done.
     optimizer: Vec<u8>,
-    seconds: Seconds,
+    usage: Usage,
 }
 
 impl<'a> Session<'a> {
@@ -86,12 +86,12 @@ impl<'a> Session<'a> {
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
-        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.seconds));
-        let (epochs, optimizer, seconds) = parts.unwrap_or_default();
+        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage));
+        let (epochs, optimizer, usage) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs);
-        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, seconds })
+        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 
     /// Whether there is nothing left to train.
@@ -108,7 +108,7 @@ impl<'a> Session<'a> {
     pub fn train(mut self, record: Record, display: &dyn Display) -> Result<Trained, TrainingError> {
         if self.is_over() {
             self.run.remove_privacy_key()?;
-            return Ok(Trained { history: self.history, record, seconds: self.seconds, interrupted: false });
+            return Ok(Trained { history: self.history, record, usage: self.usage, interrupted: false });
         }
         if let Some(plan) = self.privacy.take() {
             let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
         let writer = CheckpointWriter(Arc::new(Saving {
             run: run.clone(),
             history: history.clone(),
-            stopwatch: Stopwatch::start(self.seconds),
+            meter: Meter::start(self.usage),
             model: model.clone(),
             architecture: experiment.model.clone(),
             optimizer: std::mem::take(&mut self.optimizer),
@@ -196,7 +196,7 @@ impl<'a> Session<'a> {
 
     /// The result, or the error. A divergence is written into the record.
     fn conclude(self, writer: &CheckpointWriter, error: Option<String>) -> Result<Trained, TrainingError> {
-        let (mut record, seconds, failure) = writer.finish();
+        let (mut record, usage, failure) = writer.finish();
         if let Some(failure) = failure {
             return Err(failure.into());
         }
@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
         self.run.remove_privacy_key()?;
-        Ok(Trained { history: self.history, record, seconds, interrupted })
+        Ok(Trained { history: self.history, record, usage, interrupted })
     }
 }
 

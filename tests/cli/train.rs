@@ -172,6 +172,9 @@ fn record_has_the_program_the_device_and_the_data() {
     assert_eq!(record["training"]["floating_point_operations"], operations);
     assert!(record["training"]["wall_seconds"].as_f64().unwrap() > 0.0);
     assert!(record["training"]["cpu_seconds"].as_f64().unwrap() > 0.0);
+    assert!(!cfg!(target_os = "linux") || record["training"]["peak_memory_bytes"].as_u64().unwrap() > 1 << 24);
+    let energy = record["training"].get("energy_joules").unwrap();
+    assert!(energy.is_null() || energy.as_f64().unwrap() > 0.0);
     assert!(smoke().stderr.contains(&format!("device: {DEVICE} (CPU)")), "{}", smoke().stderr);
 }
 
