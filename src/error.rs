@@ -54,6 +54,10 @@ pub enum Error {
     Serve(#[from] ServeError),
     #[error("{run} has no validation images: its data.validation is 0")]
     NoValidation { run: PathBuf },
+    #[error("{run} was trained on other images than the run that is attacked")]
+    OtherImages { run: PathBuf },
+    #[error("no image was left out by a run of --shadow: train these runs with data.fraction = 0.5 and other seeds")]
+    NoShadow,
     #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]
     NoData { path: PathBuf },
     #[error("--predictions writes the predictions of one run: evaluate the runs one after the other")]

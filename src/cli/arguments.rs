@@ -486,6 +486,13 @@ pub struct Report {
     /// in the current folder]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Also attack the network: how well its answers tell its training images from test images (membership inference)
+    #[arg(long)]
+    pub membership: bool,
+    /// A run with the same images and data.fraction = 0.5, which tells how sure a network is of images that it has not seen; may
+    /// be repeated
+    #[arg(long, value_name = "RUN", requires = "membership", add = completion::run())]
+    pub shadow: Vec<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,

@@ -8,6 +8,7 @@ mod evaluate;
 mod evaluation;
 mod export;
 mod images;
+mod membership;
 mod opening;
 mod output;
 mod predict;

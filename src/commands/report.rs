@@ -4,11 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
+use super::membership::attack;
 use super::opening::{find_run, lock, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Report, warn};
-use crate::evaluation::EvaluationError;
+use crate::evaluation::{Attack, EvaluationError};
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunFolder, write_whole_at};
 
@@ -37,7 +38,9 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     if own.is_some() {
         check_current(run, &evaluated)?;
     }
-    PAGE.save(path, page_of(run, &evaluated)?.as_bytes())
+    let shadows = arguments.shadow.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let attack = arguments.membership.then(|| attack(run, &shadows, &device)).transpose()?;
+    PAGE.save(path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
 }
 
 /// Writes the report of a run that was just evaluated into its folder, and returns its path. The results are saved in any
@@ -49,7 +52,7 @@ pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
         // What the file system can't do was reported when the run was locked.
         Ok(write_whole_at(&path, page.as_bytes(), true)?)
     };
-    match page_of(run, evaluated).and_then(write) {
+    match page_of(run, evaluated, None).and_then(write) {
         Ok(_) => Some(path),
         Err(error) => {
             warn(format!("{} was not written: {error}", RunFolder::REPORT));
@@ -69,7 +72,7 @@ pub fn remove_report(run: &RunFolder) {
     }
 }
 
-fn page_of(run: &RunFolder, evaluated: &Evaluated) -> Result<String, Error> {
+fn page_of(run: &RunFolder, evaluated: &Evaluated, attack: Option<&Attack>) -> Result<String, Error> {
     let weights = evaluated.model.first_weights().try_into_data().map_err(EvaluationError::from)?;
-    Ok(page(run, &weights.iter::<f32>().collect::<Vec<_>>(), &evaluated.output)?)
+    Ok(page(run, &weights.iter::<f32>().collect::<Vec<_>>(), &evaluated.output, attack)?)
 }

@@ -63,6 +63,8 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Sweep: "tests/cli/sweep.rs" collect_reports_missing_runs_and_then_evaluates_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             NoValidation: "tests/cli/evaluate.rs" evaluate_of_a_run_without_validation_images_says_so "has no validation images",
+            OtherImages: "tests/cli/report.rs" attack_needs_shadows_that_left_out_images_of_the_same_data "was trained on other images",
+            NoShadow: "tests/cli/report.rs" attack_needs_shadows_that_left_out_images_of_the_same_data "no image was left out",
             NoData: "tests/cli/described.rs" model_file_alone_is_evaluated_on_named_images_only "does not say which images to evaluate it on",
             SeveralPredictions: "tests/cli/evaluate.rs" evaluate_of_several_runs_is_a_table "--predictions writes the predictions of one run",
             NoImages: "tests/cli/predict.rs" run_without_images_is_an_error "has no image to classify",

@@ -1,5 +1,6 @@
 //! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images.
 
+mod membership;
 mod predictions;
 mod results;
 
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::Device;
 
+pub(crate) use membership::{Attack, confidence};
 pub use predictions::classify;
 pub(crate) use predictions::{Classifier, EvaluationError, Probabilities, largest};
 pub use results::Evaluation;

@@ -10,6 +10,7 @@ mod comparison;
 mod curves;
 mod data_uri;
 pub(crate) mod image_grid;
+mod membership;
 mod mistakes;
 mod weights;
 
@@ -21,11 +22,12 @@ pub use comparison::comparison;
 
 use crate::config::Experiment;
 use crate::data::Images;
-use crate::evaluation::{Evaluation, EvaluationOutput};
+use crate::evaluation::{Attack, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
 
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
+use membership::Membership;
 use mistakes::Mistake;
 use weights::FirstLayer;
 
@@ -49,11 +51,17 @@ struct Page<'a> {
     bins: Vec<Bin>,
     mistakes: Vec<Mistake<'a>>,
     layer: FirstLayer,
+    membership: Option<Membership<'a>>,
 }
 
 /// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
-/// `[units, pixels]`, are those of the model's first layer.
-pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutput) -> Result<String, RunError> {
+/// `[units, pixels]`, are those of the model's first layer. `attack` tells its training images from others.
+pub(crate) fn page(
+    run: &RunFolder,
+    weights: &[f32],
+    evaluated: &EvaluationOutput,
+    attack: Option<&Attack>,
+) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
     let EvaluationOutput { evaluation, images, predictions } = evaluated;
     let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
@@ -61,6 +69,7 @@ pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutpu
         let best = probabilities.best();
         (probabilities.0[best], best == usize::from(label))
     });
+    let membership = attack.map(|attack| Membership { attack, privacy: record.privacy });
     let page = Page {
         folder: run.path().display().to_string(),
         experiment,
@@ -74,6 +83,7 @@ pub(crate) fn page(run: &RunFolder, weights: &[f32], evaluated: &EvaluationOutpu
         bins: calibration::bins(confidences),
         mistakes: mistakes::shown(evaluated),
         layer: FirstLayer::new(weights, images.size()),
+        membership,
     };
     Ok(page.render().expect("writing to a string does not fail"))
 }

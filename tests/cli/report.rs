@@ -1,7 +1,7 @@
 //! `report.html` and `mnist-burn report`: the HTML report of a run, or of several.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -161,4 +161,51 @@ fn report_calls_rows_columns_and_units_by_the_names_of_the_classes() {
         assert!(page.contains(&format!("alt=\"weights of class {class}\"")), "{class}");
     }
     assert!(!page.contains("class 0"));
+}
+
+/// Trains on `fraction` of the images, until the network knows them by heart if there are few.
+fn trained_on(folder: &Path, fraction: &str, seed: &str) -> PathBuf {
+    let run = folder.join(format!("{fraction}-{seed}"));
+    let mut command = program();
+    command.args(["train", "--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--seed", seed, "--run"]);
+    command.arg(&run).args(["--set", &format!("data.fraction={fraction}"), "--set", "data.validation=0"]);
+    stdout(command.args(["--epochs", "60", "--batch-size", "10", "--set", "model.hidden=[64]"]));
+    run
+}
+
+#[test]
+fn attack_finds_training_images_of_a_network_that_knows_them_by_heart() {
+    let folder = tempfile::tempdir().unwrap();
+    let [target, shadow] = ["1", "2"].map(|seed| trained_on(folder.path(), "0.003", seed));
+    let path = folder.path().join("attack.html");
+    for shadows in [&[][..], &[&shadow]] {
+        let mut report = program();
+        report.arg("report").arg(&target).args(["--membership", "--device", DEVICE, "--output"]).arg(&path);
+        shadows.iter().for_each(|shadow| _ = report.arg("--shadow").arg(shadow));
+        let (_, notes) = success(&mut report);
+        let line = notes.lines().find(|line| line.starts_with("membership: ")).unwrap();
+        let found: f64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+        // By chance it would be 1 %. Many test images are easy, too: a shadow tells which.
+        assert!(shadows.is_empty() || found > 1.0 + 4.0 * 0.75, "four standard errors above chance: {line}");
+        let page = self_contained(&path);
+        assert!(page.contains(&format!("<strong>{found:.2} %</strong> of the training images are found")), "{line}");
+    }
+}
+
+#[test]
+fn attack_needs_shadows_that_left_out_images_of_the_same_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = program();
+    report.arg("report").arg(&smoke().run).args(["--membership", "--device", DEVICE, "--output"]);
+    report.arg(folder.path().join("attack.html")).arg("--shadow");
+    let message = failure(report.arg(&smoke().run));
+    assert!(message.contains("no image was left out by a run of --shadow"), "{message}");
+    let other = folder.path().join("other");
+    smoke().copy_to(&other);
+    let record = other.join("record.json");
+    let changed =
+        fs::read_to_string(&record).unwrap().replace("\"sha256\": {\n      \"t10k", "\"sha256\": {\n      \"s10k");
+    fs::write(&record, changed).unwrap();
+    let message = failure(report.arg("--shadow").arg(&other));
+    assert!(message.contains("was trained on other images than the run that is attacked"), "{message}");
 }
