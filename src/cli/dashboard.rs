@@ -85,14 +85,6 @@ impl Dashboard {
         Self { state: Arc::new(Mutex::new(state)), history, epochs, has_images: true }
     }
 
-    /// Opens the dashboard on the terminal, unless it is closed already.
-    pub fn open(&self) {
-        let mut state = self.lock();
-        if matches!(state.window, Window::New) {
-            state.window = Window::Open(Box::new(Open::new(state.reported)));
-        }
-    }
-
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -106,15 +98,17 @@ impl Dashboard {
         state.reported = epochs.len();
     }
 
-    /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
+    /// Forwards a call to Burn's dashboard, which the first call opens on the terminal. Then closes it and stops the
+    /// training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let should_close = match &mut self.lock().window {
-            Window::Open(open) => {
-                catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err() || open.menu.should_stop()
-            }
-            Window::New | Window::Closed => false,
-        };
-        if should_close {
+        let mut state = self.lock();
+        if matches!(state.window, Window::New) {
+            state.window = Window::Open(Box::new(Open::new(state.reported)));
+        }
+        let Window::Open(open) = &mut state.window else { return };
+        let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
+        if has_panicked || open.menu.should_stop() {
+            drop(state);
             self.close();
             signals::raise();
         }
