@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::evaluation::{Evaluated, check_current, evaluate_split};
+use super::evaluation::{Evaluated, check_current, evaluate_run};
 use super::opening::{Chosen, choose_run, lock, open_recorded};
 use super::predictions::{kind, save};
 use super::print::{print, print_evaluation, print_json};
@@ -64,7 +64,7 @@ fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluate
     let run = &RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_recorded(device.as_deref(), &record.device)?;
-    let evaluated = evaluate_split(run, &record, &device, data.as_deref(), *split)?;
+    let evaluated = evaluate_run(run, &record, &device, data.as_deref(), *split)?;
     let is_missing = !matches!(run.evaluation(&record), Ok(Some(_)));
     if is_missing
         && evaluated.record.is_of_data(&record)

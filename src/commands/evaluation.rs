@@ -6,7 +6,6 @@ use std::path::Path;
 use super::opening::locate;
 use crate::Error;
 use crate::cli::{Split, warn};
-use crate::config::Experiment;
 use crate::data::{Files, Images, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EvaluationOutput, evaluate};
@@ -23,13 +22,8 @@ pub struct Evaluated {
     pub files: Vec<String>,
 }
 
-/// Loads a run's best model and evaluates it on its test images.
-pub fn evaluate_run(run: &RunFolder, record: &Record, device: &Opened) -> Result<Evaluated, Error> {
-    evaluate_split(run, record, device, None, Split::Test)
-}
-
 /// Loads a run's best model and evaluates it on the images of a split of its own data, or of those in the folder `data`.
-pub fn evaluate_split(
+pub fn evaluate_run(
     run: &RunFolder,
     record: &Record,
     device: &Opened,
@@ -41,54 +35,46 @@ pub fn evaluate_split(
         Some(dir) => Files::other(dir, &experiment.data)?,
         None => locate(&experiment.data)?,
     };
-    let evaluated = match (split, &files, data) {
+    let size = [record.data.height, record.data.width];
+    let (images, sums, names) = match (split, &files, data) {
         (Split::Validation, ..) => {
             let data = TrainingData::load(&files, &experiment)?;
             if data.split.validation.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
             }
-            Evaluated::on(run, &experiment, record, data.images.at(&data.split.validation), BTreeMap::new(), device)?
+            (data.images.at(&data.split.validation), BTreeMap::new(), vec![])
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
-            let images = folder.test_among([record.data.height, record.data.width], &record.data.names())?;
-            let sums = files.test_checksums();
-            Evaluated {
-                files: folder.test_files.clone(),
-                ..Evaluated::on(run, &experiment, record, images, sums, device)?
-            }
+            let images = folder.test_among(size, &record.data.names())?;
+            (images, files.test_checksums(), folder.test_files.clone())
         }
-        _ => Evaluated::new(run, &experiment, record, &files, device)?,
+        _ => (files.test(size, record.data.classes)?, files.test_checksums(), vec![]),
     };
+    let evaluated = Evaluated { files: names, ..Evaluated::on(run, record, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);
-    if data.is_none() && *files.checksums() != record.data.sha256 {
-        warn("the data files differ from those that this run was trained and tested with");
+    if data.is_none() {
+        warn_of_other_data(&files, record);
     }
     Ok(evaluated)
 }
 
-impl Evaluated {
-    /// Evaluates a run's best model on the test images of `files`.
-    pub fn new(
-        run: &RunFolder,
-        experiment: &Experiment,
-        record: &Record,
-        files: &Files,
-        device: &Opened,
-    ) -> Result<Self, Error> {
-        let test = files.test([record.data.height, record.data.width], record.data.classes)?;
-        Self::on(run, experiment, record, test, files.test_checksums(), device)
+/// Warns if the data files are not those of the run with this record.
+pub fn warn_of_other_data(files: &Files, record: &Record) {
+    if *files.checksums() != record.data.sha256 {
+        warn("the data files differ from those that this run was trained and tested with");
     }
+}
 
+impl Evaluated {
     /// Evaluates a run's best model on `images`, whose files have the checksums `data`.
-    fn on(
+    pub fn on(
         run: &RunFolder,
-        experiment: &Experiment,
         record: &Record,
         images: Images,
         data: BTreeMap<String, String>,
         device: &Opened,
     ) -> Result<Self, Error> {
-        let (model, checksum) = run.model_with_checksum(experiment, record, device)?;
+        let (model, checksum) = run.model_with_checksum(&run.experiment()?, record, device)?;
         let names = record.data.names();
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };

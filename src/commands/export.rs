@@ -4,10 +4,11 @@ use std::fs;
 
 use serde_json::json;
 
+use super::evaluation::warn_of_other_data;
 use super::opening::{choose_run, locate, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::{Export, Framework, notice, warn};
+use crate::cli::{Export, Framework, notice};
 use crate::config::Experiment;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
@@ -77,9 +78,7 @@ fn program(framework: Framework) -> &'static [u8] {
 fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<(), Error> {
     let device = open_recorded(None, &record.device)?.device;
     let files = locate(&experiment.data)?;
-    if *files.checksums() != record.data.sha256 {
-        warn("the data files differ from those that this run was trained and tested with");
-    }
+    warn_of_other_data(&files, record);
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;
     let float = network.errors(&test, &device)?;
     network.quantize(&files.train()?, &device)?;

@@ -7,7 +7,7 @@ use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_eval
 use super::opening::{find_run, lock, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::{Report, warn};
+use crate::cli::{Report, Split, warn};
 use crate::evaluation::EvaluationError;
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunFolder, write_whole_at};
@@ -31,7 +31,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     };
     let record = run.record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(run, &record, &device)?;
+    let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
     // The run's own report is of its own model and images.
     let own = arguments.output.is_none().then(|| lock(run)).transpose()?;
     if own.is_some() {

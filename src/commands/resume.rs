@@ -2,7 +2,7 @@
 
 use super::config::load;
 use super::opening::find_run;
-use super::train::{print_trained, resume};
+use super::train::{Training, print_trained};
 use crate::Error;
 use crate::cli::Resume;
 use crate::config::check_resumable;
@@ -12,7 +12,8 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
     arguments.showing.ui.check()?;
     let run = find_run(&arguments.run, &arguments.folder.runs)?;
     let experiment = load(Some(&run.config()), &arguments.overrides, &arguments.folder.runs)?;
-    resume(&experiment, &run, true, &arguments.showing, |epochs| {
+    let training = Training { experiment: &experiment, test: true, showing: &arguments.showing };
+    training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
         // A schedule may fix the number of epochs.

@@ -12,9 +12,9 @@ use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_recorded;
 use super::print::{print, print_json};
-use super::train::train_at;
+use super::train::Training;
 use crate::Error;
-use crate::cli::{self, Showing, Table, notice, signals, warn};
+use crate::cli::{self, Showing, Split, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides};
@@ -132,7 +132,8 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
             before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
-                match train_at(&path, &run.experiment(), false, &Showing::default()).map(drop) {
+                let training = Training { experiment: &run.experiment(), test: false, showing: &Showing::default() };
+                match training.run_at(&path).map(drop) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(Error::Training(error)) if error.is_interruption() => {
@@ -167,7 +168,7 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(&run, &evaluate_run(&run, &record, opened)?)?;
+        store(&run, &evaluate_run(&run, &record, opened, None, Split::Test)?)?;
     }
     Ok(())
 }
