@@ -213,7 +213,7 @@ impl<'a> Writer<'a> {
             self.images += 1;
             // The classifier returns a result for each image, in the same order.
             let outcome = match image.map(|image| (image, classified.next())) {
-                Ok((image, Some(probabilities))) => self.outcome(classifier.size, &image, probabilities),
+                Ok((image, Some(probabilities))) => self.outcome(classifier.size[1], &image, probabilities),
                 Ok((_, None)) => Outcome::Failed { error: "not classified".into() },
                 Err(error) => Outcome::Failed { error },
             };
@@ -222,11 +222,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn outcome(&self, size: [usize; 2], image: &Prepared, probabilities: Probabilities) -> Outcome {
+    fn outcome(&self, width: usize, image: &Prepared, probabilities: Probabilities) -> Outcome {
         let best = probabilities.best();
         let class = self.names[best].clone();
         let drawn = (self.arguments.show && terminal::is_coloured())
-            .then(|| terminal::prediction(&image.pixels, size, &probabilities, &self.names));
+            .then(|| terminal::prediction(&image.pixels, width, &probabilities, &self.names));
         let warnings = image.warnings(probabilities.0[best]);
         let named = |class: usize| (self.names[class].clone(), probabilities.0[class]);
         let top =
