@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::Value;
 
 use super::opening::find_run;
-use super::output::{OutputKind, Replaces};
+use super::output::{OutputKind, json_lines};
 use crate::Error;
 use crate::cli::{RunsExport, warn};
 use crate::config::{plain, settings};
@@ -28,8 +28,7 @@ type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 
 /// Writes the file and prints its path.
 pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<(), Error> {
-    let replaces = if *force { Replaces::Anything } else { Replaces::Nothing };
-    let output = OutputKind { name: "table of epochs", endings: &["csv", "jsonl"], replaces };
+    let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
     output.check(file)?;
     let mut runs: Vec<Named> = vec![];
     if exported.is_empty() {
@@ -46,24 +45,13 @@ pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<
         let run = find_run(name, &folder.runs)?;
         runs.push(read(&run, run.path().display().to_string())?);
     }
-    let is_csv = !file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
-    let table = if is_csv { table(&runs).map_err(Into::into) } else { lines(&runs).map_err(Into::into) };
-    output.save(file, &table.map_err(Error::Output)?)
+    let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let rows = runs.iter().flat_map(|(run, config, epochs)| epochs.iter().map(move |epoch| Row { run, epoch, config }));
+    output.save(file, &if is_json { json_lines(rows)? } else { table(&runs).map_err(|it| Error::Output(it.into()))? })
 }
 
 fn read(run: &RunFolder, name: String) -> Result<Named, Error> {
     Ok((name, settings(&run.experiment()?), run.metrics()?))
-}
-
-fn lines(runs: &[Named]) -> serde_json::Result<Vec<u8>> {
-    let mut lines = vec![];
-    for (run, config, epochs) in runs {
-        for epoch in epochs {
-            serde_json::to_writer(&mut lines, &Row { run, epoch, config })?;
-            lines.push(b'\n');
-        }
-    }
-    Ok(lines)
 }
 
 /// The columns are the run, those of `metrics.csv`, and a key each, which is empty for runs that do not use it.

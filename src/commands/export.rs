@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::evaluation::warn_of_other_data;
 use super::opening::{choose_run, locate, open_recorded};
-use super::output::{OutputKind, Replaces};
+use super::output::OutputKind;
 use crate::Error;
 use crate::cli::{Export, Framework, notice};
 use crate::config::Experiment;
@@ -22,9 +22,8 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     let file = if format.is_some() { &weights_file } else { file };
     let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
     let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
-    let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
-    let program_output = OutputKind { name: "Python file", endings: &["py"], replaces };
-    let output = OutputKind { name, endings, replaces };
+    let program_output = OutputKind::new("Python file", &["py"], arguments.force);
+    let output = OutputKind::new(name, endings, arguments.force);
     let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
     if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
         return Err(Error::Inapplicable { option, path: file.clone() });

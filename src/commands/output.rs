@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-use super::print::print;
+use serde::Serialize;
+
+use super::print::{print, unless_closed};
 use crate::Error;
 use crate::cli::warn;
 use crate::run::{RunError, write_whole_at};
@@ -32,15 +34,17 @@ const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg 
                              pickle pkl png pt pth safetensors svg tar tflite tif tiff toml txt webp zip";
 
 impl OutputKind {
+    /// A kind of file that replaces any file with `force`, and none without.
+    pub fn new(name: &'static str, endings: &'static [&'static str], force: bool) -> Self {
+        Self { name, endings, replaces: if force { Replaces::Anything } else { Replaces::Nothing } }
+    }
+
     /// Writes the file atomically and prints its path. `-` is standard output.
     pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.check(path)?;
         if path.as_os_str() == STDOUT {
             let mut stdout = io::stdout().lock();
-            return match stdout.write_all(contents).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
-                _ => Ok(()),
-            };
+            return unless_closed(stdout.write_all(contents).and_then(|()| stdout.flush()));
         }
         match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
@@ -77,4 +81,10 @@ impl OutputKind {
         };
         if may_be_replaced { Ok(()) } else { Err(Error::Occupied { path: path.into(), kind: self.name }) }
     }
+}
+
+/// JSON Lines: each row in a line of its own.
+pub fn json_lines<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<u8>, Error> {
+    let lines: serde_json::Result<String> = rows.map(|row| Ok(serde_json::to_string(&row)? + "\n")).collect();
+    Ok(lines.map_err(|error| Error::Output(error.into()))?.into())
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::evaluation::Evaluated;
-use super::output::{OutputKind, Replaces};
+use super::output::{OutputKind, json_lines};
 use crate::Error;
 use crate::evaluation::{EvaluationOutput, Probabilities};
 use crate::text::csv_line;
@@ -24,8 +24,7 @@ struct Row<'a> {
 
 /// A file of predictions, which replaces any file with `force`.
 pub fn kind(force: bool) -> OutputKind {
-    let replaces = if force { Replaces::Anything } else { Replaces::Nothing };
-    OutputKind { name: "file of predictions", endings: &["csv", "jsonl", "npy"], replaces }
+    OutputKind::new("file of predictions", &["csv", "jsonl", "npy"], force)
 }
 
 /// Writes the predictions to `path`, in the format of its ending, CSV without one, and prints the path.
@@ -34,7 +33,7 @@ pub fn save(evaluated: &Evaluated, path: &Path, force: bool) -> Result<(), Error
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
     let contents = match ending.to_str() {
         Some("npy") => npy(output),
-        Some("jsonl") => json_lines(output, files).map_err(|error| Error::Output(error.into()))?,
+        Some("jsonl") => json_lines(rows(output, files))?,
         _ => csv(output, files).into(),
     };
     kind(force).save(path, &contents)
@@ -49,15 +48,6 @@ fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<
         prediction: &names[probabilities.best()],
         probabilities,
     })
-}
-
-fn json_lines(output: &EvaluationOutput, files: &[String]) -> serde_json::Result<Vec<u8>> {
-    let mut lines = vec![];
-    for row in rows(output, files) {
-        serde_json::to_writer(&mut lines, &row)?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
 }
 
 /// A column for each class has its probabilities.

@@ -15,9 +15,14 @@ pub fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Writes a result to stdout, whose names from files are escaped already. Strips its colours if stdout does not show
-/// them. A closed pipe, as in `| head`, is not an error.
+/// them.
 pub fn print_styled(text: &str) -> Result<(), Error> {
-    match writeln!(anstream::stdout().lock(), "{text}") {
+    unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// What became of writing to stdout. A closed pipe, as in `| head`, is not an error.
+pub fn unless_closed(written: io::Result<()>) -> Result<(), Error> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
         _ => Ok(()),
     }
