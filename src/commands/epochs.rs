@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
-use super::opening::find_run;
+use super::opening::{find_run, list_runs};
 use super::output::{OutputKind, json_lines};
 use crate::Error;
 use crate::cli::{RunsExport, warn};
 use crate::config::{plain, settings};
-use crate::run::{Epoch, RunFolder, list, to_csv};
+use crate::run::{Epoch, RunFolder, to_csv};
 use crate::text::chain;
 
 /// A line of JSON Lines.
@@ -32,9 +32,7 @@ pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<
     output.check(file)?;
     let mut runs: Vec<Named> = vec![];
     if exported.is_empty() {
-        let listing = list(&folder.runs)?;
-        listing.warnings.iter().for_each(warn);
-        for listed in listing.runs {
+        for listed in list_runs(&folder.runs)? {
             match read(&RunFolder::at(&listed.path), listed.name.clone()) {
                 Ok(run) => runs.push(run),
                 Err(error) => warn(format!("{} is skipped: {}", listed.name, chain(&error))),

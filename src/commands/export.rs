@@ -35,7 +35,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     let run = RunFolder::at(&named.path);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let (weights, description) = (run.weights(name, &record)?, record.description(&experiment.model));
+    let ((weights, _), description) = (run.weights(name, &record)?, record.description(&experiment.model));
     let mut entries = description.entries();
     let network = |weights, description| {
         Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)

@@ -9,7 +9,7 @@ use crate::cli::{download_bar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{BUNDLED, Lock, RunError, RunFolder, find, unpack_bundled, unpack_model};
+use crate::run::{BUNDLED, ListedRun, Lock, RunError, RunFolder, find, list, unpack_bundled, unpack_model};
 use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
@@ -20,6 +20,13 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     let (run, how) = find(&path.to_string_lossy(), runs)?;
     how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
     Ok(RunFolder::at(&run.path))
+}
+
+/// The runs in `folder`, the newest last. Warns of those that are skipped.
+pub fn list_runs(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
+    let (runs, warnings) = list(folder)?;
+    warnings.iter().for_each(warn);
+    Ok(runs)
 }
 
 /// A run, and its folder if it is temporary: it is deleted with this value.
@@ -100,5 +107,5 @@ pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
 }
 
 pub fn report_lock(lock: &Lock) {
-    lock.warnings().iter().for_each(warn);
+    lock.warnings.iter().for_each(warn);
 }

@@ -4,13 +4,13 @@ use serde::Serialize;
 use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
-use super::opening::find_run;
+use super::opening::{find_run, list_runs};
 use super::print::{print, print_json};
 use super::{epochs, removal};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
 use crate::config::{Difference, differences, plain, settings};
-use crate::run::{ListedRun, RunFolder, Status, Summary, list};
+use crate::run::{ListedRun, RunFolder, Status, Summary};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 /// Prints a line per run, or a comparison of the given runs.
@@ -45,20 +45,20 @@ const COLUMNS: [(&str, Cell); 10] = [
 struct Row<'a> {
     run: String,
     #[serde(flatten)]
-    outcome: Outcome<'a>,
+    summary: Option<&'a Summary>,
+    /// The status of a run that can't be read, and why.
+    #[serde(flatten)]
+    damage: Option<Damage>,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Outcome<'a> {
-    Read(&'a Summary),
-    Damaged { status: Status, error: String },
+struct Damage {
+    status: Status,
+    error: String,
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let listing = list(&arguments.folder.runs)?;
-    listing.warnings.iter().for_each(warn);
-    let mut listed = listing.runs;
+    let mut listed = list_runs(&arguments.folder.runs)?;
     for (key, value) in &arguments.filter {
         if !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none()) {
             warn(format!("no run has a column or a key {key}"));
@@ -80,10 +80,8 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
     if arguments.json {
         let rows = listed.iter().map(|ListedRun { path, summary, .. }| Row {
             run: path.display().to_string(),
-            outcome: match summary {
-                Ok(summary) => Outcome::Read(summary),
-                Err(error) => Outcome::Damaged { status: Status::Damaged, error: chain(error) },
-            },
+            summary: summary.as_ref().ok(),
+            damage: summary.as_ref().err().map(|error| Damage { status: Status::Damaged, error: chain(error) }),
         });
         return print_json(&rows.collect::<Vec<_>>());
     }

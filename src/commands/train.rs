@@ -92,13 +92,17 @@ impl Training<'_> {
     /// the best model unless that is done. `longer` says how to train it longer after this number of epochs.
     pub fn resume(&self, run: &RunFolder, longer: impl FnOnce(usize) -> String) -> Result<(), Error> {
         let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs_done());
-        check_resumable(&run.experiment()?, self.experiment, epochs)?;
-        // A run that diverged would diverge again.
-        if let Some(failure) = run.record().ok().and_then(|record| record.failure) {
-            return Err(RunError::Failed { run: run.path().into(), failure }.into());
-        }
-        if run.is_over(self.experiment) {
-            return self.finish(run, &longer(epochs));
+        let own = run.experiment()?;
+        check_resumable(&own, self.experiment, epochs)?;
+        match run.record() {
+            // A run that diverged would diverge again.
+            Ok(Record { failure: Some(failure), .. }) => {
+                return Err(RunError::Failed { run: run.path().into(), failure }.into());
+            }
+            Ok(Record { training: Some(_), .. }) if own == *self.experiment => {
+                return self.finish(run, &longer(epochs));
+            }
+            _ => {}
         }
         let _lock = lock(run)?;
         // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.

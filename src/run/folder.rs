@@ -101,10 +101,10 @@ impl RunFolder {
     /// Writes `tensorboard/`, or appends the new events to it. `rate` is the learning rate at the end of an epoch, counted
     /// from 1. `start` is the start of the training in seconds of UNIX time.
     pub fn write_tensorboard(&self, epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64) -> Result<(), RunError> {
-        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         if self.memory.is_some() {
             return Ok(());
         }
+        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for split in [Some(TRAIN), validated.then_some(VALIDATION)].iter().flatten() {
             let (name, events) = (split.file(), tensorboard::events(epochs, rate, start, split));
             let path = self.path.join(&name);
@@ -168,12 +168,6 @@ impl RunFolder {
         self.path.join("config.toml")
     }
 
-    /// Whether the run's training is finished and its experiment equals `experiment`.
-    pub fn is_over(&self, experiment: &Experiment) -> bool {
-        let finished = self.record().is_ok_and(|record| record.training.is_some());
-        finished && self.experiment().is_ok_and(|own| own == *experiment)
-    }
-
     /// The epochs in `metrics.csv`, in order. Empty before the first epoch is complete. Unknown columns are ignored.
     pub fn metrics(&self) -> Result<Vec<Epoch>, RunError> {
         let path = self.path.join("metrics.csv");
@@ -193,11 +187,6 @@ impl RunFolder {
         }
         let is_of_model = self.best_checksum(record).is_some_and(|sum| sum == found.model);
         Ok(Some(found).filter(|found| is_of_model && found.is_of_data(record)))
-    }
-
-    /// Whether there is an evaluation that does not count.
-    pub fn has_old_evaluation(&self, record: &Record) -> bool {
-        self.path.join("evaluation.json").exists() && matches!(self.evaluation(record), Ok(None))
     }
 
     /// The files in the folder but for hidden ones, by name, with their sizes in bytes.

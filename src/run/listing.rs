@@ -21,26 +21,11 @@ pub struct ListedRun {
     pub summary: Result<Summary, RunError>,
 }
 
-impl ListedRun {
-    /// Whether it is directly in the folder of runs, where those of sweeps are not.
-    pub fn is_of_no_sweep(&self) -> bool {
-        Path::new(&self.name).components().count() == 1
-    }
-}
-
-/// The runs in a folder.
-#[derive(Debug)]
-pub struct Listing {
-    /// The runs, the newest last. Those whose start is not known come after it.
-    pub runs: Vec<ListedRun>,
-    /// Folders that were skipped, each with the reason.
-    pub warnings: Vec<String>,
-}
-
-/// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`.
+/// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`. The newest is the
+/// last, but for those whose start is not known.
 ///
 /// Skips with a warning the folders that can't be read, and those that have only a damaged record.
-pub fn list(folder: &Path) -> Result<Listing, RunError> {
+pub fn list(folder: &Path) -> Result<(Vec<ListedRun>, Vec<String>), RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = walk(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
@@ -48,14 +33,14 @@ pub fn list(folder: &Path) -> Result<Listing, RunError> {
     runs.sort_by(|(start, one), (other_start, other)| {
         start.total_cmp(other_start).then_with(|| one.name.cmp(&other.name))
     });
-    Ok(Listing { runs: runs.into_iter().map(|(_, run)| run).collect(), warnings })
+    Ok((runs.into_iter().map(|(_, run)| run).collect(), warnings))
 }
 
 /// The same, without the warnings. No runs if the folder does not exist.
 pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
     match list(folder) {
         Err(RunError::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(vec![]),
-        result => Ok(result?.runs),
+        result => Ok(result?.0),
     }
 }
 

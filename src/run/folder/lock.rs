@@ -24,14 +24,8 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
-    warnings: Vec<String>,
-}
-
-impl Lock {
     /// What the folder's file system can't do.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
+    pub warnings: Vec<String>,
 }
 
 impl RunFolder {

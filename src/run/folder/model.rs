@@ -25,16 +25,11 @@ impl RunFolder {
         }
     }
 
-    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`].
+    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`], and their SHA-256.
     ///
     /// # Errors
     /// If the file does not exist yet, can't be read, or its checksum is not in the record.
-    pub fn weights(&self, name: &str, record: &Record) -> Result<Vec<u8>, RunError> {
-        Ok(self.verified(name, record)?.0)
-    }
-
-    /// The same, with their SHA-256.
-    fn verified(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
+    pub fn weights(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
         let path = self.path.join(name);
         let bytes = match &self.memory {
             Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -70,7 +65,7 @@ impl RunFolder {
         device: &Opened,
     ) -> Result<(Mlp, String), RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
-        let (bytes, checksum) = self.verified(Self::BEST, record)?;
+        let (bytes, checksum) = self.weights(Self::BEST, record)?;
         let bytes = to_single(bytes, &path)?;
         // Check before creating the network: a changed config can describe one that does not fit into memory.
         weights::check(&Mlp::tensors(&experiment.model, inputs, classes), &bytes, &path)?;
@@ -94,7 +89,7 @@ impl RunFolder {
     /// The best model's weights, as pretrained weights for another network.
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
-        let bytes = self.weights(Self::BEST, &record)?;
+        let (bytes, _) = self.weights(Self::BEST, &record)?;
         let description = record.description(&experiment.model);
         Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, description)?)
     }

@@ -172,7 +172,7 @@ fn empty_folder_becomes_a_run_folder_once() {
     fs::write(folder.path().join(".lock"), "").unwrap();
     fs::write(folder.path().join(".unfinished-abcdef.tmp"), "half").unwrap();
     let (run, lock) = RunFolder::create_at(folder.path(), &experiment).unwrap();
-    assert!(lock.warnings().is_empty());
+    assert!(lock.warnings.is_empty());
     assert_eq!(run.experiment().unwrap(), experiment);
     let error = RunFolder::create_at(folder.path(), &experiment).unwrap_err();
     assert!(error.to_string().contains("is in use"), "{error}");
