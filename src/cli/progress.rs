@@ -1,4 +1,5 @@
-//! The progress of a training on stderr: a line per epoch, and a bar in a terminal.
+//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line at its start, or a
+//! bar.
 //!
 //! Burn's own renderer for plain output prints a line per batch, without metrics. For Burn's dashboard, see
 //! `dashboard`.
@@ -11,7 +12,7 @@ use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::notice::notice;
 
@@ -193,3 +194,17 @@ impl MetricsRenderer for Progress {
 }
 
 shows_no_evaluation!(Progress);
+
+/// Shows a download of `size` bytes on stderr. The result is called with the bytes that have arrived so far.
+pub fn download_bar(url: &str, size: u64) -> Box<dyn Fn(u64)> {
+    if !io::stderr().is_terminal() {
+        notice(format!("downloading {url} ({size} bytes)"));
+        return Box::new(|_| ());
+    }
+    let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+        .expect("the template above is well-formed");
+    // Abandon: the bar stays on the screen and shows how far the download got.
+    let bar = ProgressBar::new(size).with_style(style).with_finish(ProgressFinish::Abandon);
+    let bar = bar.with_message(url.to_owned());
+    Box::new(move |bytes| bar.set_position(bytes))
+}

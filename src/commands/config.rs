@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::opening::find_run;
-use super::print::print;
+use super::output::print;
 use crate::cli::{Config, Experiment, Overrides};
 use crate::run::RunError;
 use crate::{Error, config};

@@ -1,6 +1,6 @@
 //! `mnist-burn devices`: lists the devices of this machine, or of a worker.
 
-use super::print::print;
+use super::output::print;
 use crate::cli::Devices;
 use crate::device::remote::WorkerAddress;
 use crate::{Error, device};

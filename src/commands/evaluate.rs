@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run};
 use super::opening::{Chosen, choose_run, lock, open_recorded};
+use super::output::{print, print_evaluation, print_json};
 use super::predictions::{kind, save};
-use super::print::{print, print_evaluation, print_json};
 use super::report::write_report;
 use crate::Error;
 use crate::cli::{Evaluate, Split, Table, warn};

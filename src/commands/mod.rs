@@ -2,7 +2,6 @@
 
 mod config;
 mod devices;
-mod dry_run;
 mod epochs;
 mod evaluate;
 mod evaluation;
@@ -13,11 +12,9 @@ mod output;
 mod predict;
 mod predictions;
 mod prepared;
-mod print;
 mod privacy;
 mod removal;
 mod report;
-mod resume;
 mod runs;
 mod serve;
 mod shell;
@@ -34,7 +31,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         None => train::run(&cli.train),
         Some(Command::Train(arguments)) => train::run(&arguments),
-        Some(Command::Resume(arguments)) => resume::run(&arguments),
+        Some(Command::Resume(arguments)) => train::resume(&arguments),
         Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
         Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),

@@ -1,4 +1,5 @@
-//! Output files at a path that the user chooses. Most replace older files of the same kind only.
+//! The results of commands: on stdout as text or JSON, and in files at a path that the user chooses. Most of these replace
+//! older files of the same kind only.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
@@ -6,10 +7,41 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::print::{print, unless_closed};
 use crate::Error;
-use crate::cli::warn;
+use crate::cli::{terminal, warn};
+use crate::evaluation::Evaluation;
 use crate::run::{RunError, write_whole_at};
+use crate::text::printable_lines;
+
+/// Writes a result to stdout, with control characters escaped.
+pub fn print(text: &str) -> Result<(), Error> {
+    print_styled(&printable_lines(text))
+}
+
+/// Writes a result to stdout, whose names from files are escaped already. Strips its colours if stdout does not show
+/// them.
+pub fn print_styled(text: &str) -> Result<(), Error> {
+    unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// What became of writing to stdout. A closed pipe, as in `| head`, is not an error.
+pub fn unless_closed(written: io::Result<()>) -> Result<(), Error> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a result to stdout as JSON.
+pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    print(&serde_json::to_string_pretty(value).map_err(|error| Error::Output(error.into()))?)
+}
+
+/// Writes an evaluation to stdout, followed by `ending`.
+pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
+    let text = if terminal::is_coloured() { terminal::evaluation(evaluation) } else { evaluation.to_string() };
+    print_styled(&(text + &printable_lines(ending)))
+}
 
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".

@@ -9,8 +9,7 @@ use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
-use super::output::OutputKind;
-use super::print::{print, print_styled};
+use super::output::{OutputKind, print, print_styled};
 use crate::cli::{Format, Predict, is_picture, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
 use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx};

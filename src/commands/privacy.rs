@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::config::load;
 use super::opening::locate;
-use super::print::{print, print_json};
+use super::output::{print, print_json};
 use crate::Error;
 use crate::cli::{Privacy, Table};
 use crate::data::TrainingData;

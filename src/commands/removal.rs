@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use super::opening::{find_run, list_runs, lock};
-use super::print::print;
+use super::output::print;
 use crate::Error;
 use crate::cli::{Consent, Prune, Rm, notice, say};
 use crate::run::{ListedRun, RunError, RunFolder, Status};

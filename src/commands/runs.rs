@@ -5,7 +5,7 @@ use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::{find_run, list_runs};
-use super::print::{print, print_json};
+use super::output::{print, print_json};
 use super::{epochs, removal};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use super::opening::{choose_run, open_recorded};
-use super::print::print;
+use super::output::print;
 use crate::Error;
 use crate::cli::{Serve, notice, signals, warn};
 use crate::run::RunFolder;

@@ -4,7 +4,7 @@ use std::io;
 
 use clap::CommandFactory;
 
-use super::print::print_styled;
+use super::output::print_styled;
 use crate::Error;
 use crate::cli::{Cli, Completions, Man, completion};
 

@@ -2,7 +2,7 @@
 
 use super::config::resolve;
 use super::opening::{find_run, locate};
-use super::print::print;
+use super::output::print;
 use crate::Error;
 use crate::cli::{self, Show, Table};
 use crate::config::{self, Model, differences};

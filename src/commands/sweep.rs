@@ -11,7 +11,7 @@ use super::config::absolute_paths;
 use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_recorded;
-use super::print::{print, print_json};
+use super::output::{print, print_json};
 use super::train::Training;
 use crate::Error;
 use crate::cli::{self, Showing, Split, Table, notice, signals, warn};

@@ -1,25 +1,27 @@
 //! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
+//! `mnist-burn resume` goes on after the last complete epoch.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::config;
-use super::dry_run::dry_run;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
-use super::opening::{lock, open_recorded, report_lock};
+use super::opening::{find_run, lock, open_recorded, report_lock};
+use super::output::{print, print_evaluation, print_json};
 use super::prepared::Prepared;
-use super::print::{print, print_evaluation, print_json};
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Printed, Showing, Split, Train, notice};
+use crate::cli::{Display, Printed, Resume, Showing, Split, Train, Ui, notice};
 use crate::config::{Experiment, check_resumable};
+use crate::evaluation::EVALUATION_BATCH;
+use crate::model::weights;
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
 };
-use crate::training::{Session, Trained, TrainingError};
+use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
 
 /// How an experiment is trained.
 pub struct Training<'a> {
@@ -43,6 +45,28 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
         None => training.start(|| RunFolder::create(&arguments.experiment.folder.runs, &experiment))?,
     };
     print_trained(&run, showing)
+}
+
+/// Resumes a run. It ends with the same bytes as a run without interruption.
+pub fn resume(arguments: &Resume) -> Result<(), Error> {
+    arguments.showing.ui.check()?;
+    let run = find_run(&arguments.run, &arguments.folder.runs)?;
+    let experiment = config::load(Some(&run.config()), &arguments.overrides, &arguments.folder.runs)?;
+    let training = Training { experiment: &experiment, test: true, showing: &arguments.showing };
+    training.resume(&run, |epochs| {
+        let mut longer = experiment.clone();
+        longer.training.epochs = 2 * epochs;
+        // A schedule may fix the number of epochs.
+        let advice = match check_resumable(&experiment, &longer, epochs) {
+            Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
+            Err(_) => format!(
+                "its {} schedule can't be extended; train a new run with more training.epochs",
+                experiment.schedule.kind
+            ),
+        };
+        format!(" after {epochs} epochs; {advice}")
+    })?;
+    print_trained(&run, &arguments.showing)
 }
 
 /// The JSON object of a training.
@@ -227,4 +251,33 @@ fn ending(run: &RunFolder, record: &Record) -> String {
         )
     });
     format!("{training}saved in        {}", run.path().display())
+}
+
+/// Runs one batch per device end to end, without a file. The test images are not used.
+fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
+    const INTERRUPTED: &str = "interrupted: the dry run is not complete; nothing was saved";
+    let _listening = signals::quit_saying(INTERRUPTED);
+    let mut prepared = Prepared::new(&experiment, None)?;
+    let split = &mut prepared.data.split;
+    let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
+    let devices = prepared.devices.len();
+    split.training.truncate(batch_size * devices);
+    // The unlabelled images of these batches, but at least one per device: without any there would be no batch.
+    split.unlabelled.truncate(unlabelled_per_batch.max(1) * devices);
+    split.validation.truncate(EVALUATION_BATCH);
+    experiment.training.epochs = 1;
+
+    let run = RunFolder::in_memory();
+    let record = prepared.new_record(&experiment);
+    let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
+    let Prepared { network, data, devices: opened, .. } = prepared;
+    let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
+    let model = run.model(&experiment, &trained.record, &opened[0])?;
+    let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
+    let batches = if devices == 1 { "one batch" } else { "one batch per device" };
+    print(&format!(
+        "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes per \
+         model; nothing was saved",
+        trained.record.parameters
+    ))
 }

@@ -11,7 +11,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     use tokio::sync::Notify;
 
     use super::opening::open_device;
-    use super::print::print;
+    use super::output::print;
     use crate::cli::{notice, signals, warn};
     use crate::device::remote::RemoteError;
     use crate::device::remote::{self, Transport};

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::error::RunError;
 use super::folder::RunFolder;
+use super::folder::lock::Status;
 use super::metrics;
-use super::status::Status;
 use crate::config::Experiment;
 
 /// A run's main metrics so far. Errors are fractions in [0, 1]. Losses are mean cross-entropies in nats.

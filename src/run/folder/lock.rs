@@ -1,17 +1,19 @@
-//! A run's folder is created, and locked, so that one process writes to it.
+//! A run's folder is created, and locked, so that one process writes to it. Its status tells whether one does.
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::RunFolder;
 use crate::config::Experiment;
 use crate::run::error::RunError;
 use crate::run::file::{folder_of, is_unfinished, sync_folder, unsynced, write_whole_at};
 use crate::run::record::Record;
-use crate::run::status::Status;
 
 /// How often a lock that another process holds is asked for, and the time between. Commands that only ask whether a
 /// training is running hold it for a moment, too.
@@ -26,6 +28,38 @@ pub struct Lock {
     _file: File,
     /// What the folder's file system can't do.
     pub warnings: Vec<String>,
+}
+
+/// The status of a run, as lists show it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The training is finished.
+    Finished,
+    /// A process is training it now.
+    Training,
+    /// The training was interrupted, and `resume` continues it.
+    Interrupted,
+    /// The loss became NaN or infinite. The training would diverge again.
+    Diverged,
+    /// A file of the run can't be read.
+    Damaged,
+    /// The run does not exist yet.
+    #[default]
+    Missing,
+}
+
+impl Status {
+    /// Whether the training has ended for good: it finished or diverged.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Finished | Self::Diverged)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 impl RunFolder {
