@@ -121,7 +121,7 @@ pub enum Command {
     /// List the runs, compare, export or remove some of them
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
-    Show(Show),
+    Show(OneRun),
     /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
@@ -133,14 +133,25 @@ pub enum Command {
     /// Show the network, the data and the updates of a config, without a training
     Summary(Experiment),
     /// List the backends of this build and their adapters, or the devices of a worker
-    Devices(Devices),
+    Devices {
+        /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
+        #[arg(value_name = "NAME", value_parser = address)]
+        of: Option<Address>,
+    },
     /// Serve this machine's devices to other machines, which name them `remote:...`
     Worker(Worker),
     /// Print a script that completes commands and options in a shell
-    Completions(Completions),
+    Completions {
+        /// The shell
+        #[arg(value_parser = completion::shells())]
+        shell: String,
+    },
     /// Print the man page of the program, or of a command
     #[command(hide = true)]
-    Man(Man),
+    Man {
+        /// The command [default: the program itself]
+        command: Option<String>,
+    },
 }
 
 /// The experiment of a command.
@@ -263,25 +274,22 @@ pub struct Train {
 }
 
 #[derive(Debug, Args)]
-pub struct Resume {
+pub struct OneRun {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    #[command(flatten)]
+    pub resumed: OneRun,
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
     pub showing: Showing,
-}
-
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
-    #[arg(add = completion::run())]
-    pub run: PathBuf,
-    #[command(flatten)]
-    pub folder: RunsFolder,
 }
 
 #[derive(Debug, Args)]
@@ -603,26 +611,6 @@ pub struct Serve {
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Devices {
-    /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
-    #[arg(value_name = "NAME", value_parser = address)]
-    pub of: Option<Address>,
-}
-
-#[derive(Debug, Args)]
-pub struct Completions {
-    /// The shell
-    #[arg(value_parser = completion::shells())]
-    pub shell: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Man {
-    /// The command [default: the program itself]
-    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]

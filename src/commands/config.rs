@@ -8,7 +8,6 @@ use crate::cli::{Config, Experiment, Overrides};
 use crate::run::RunError;
 use crate::{Error, config};
 
-/// Prints the resolved experiment as a config file, or the JSON Schema.
 pub fn run(arguments: &Config) -> Result<(), Error> {
     if arguments.schema {
         return print(config::schema_json().trim_end());

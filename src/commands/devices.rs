@@ -1,13 +1,12 @@
 //! `mnist-burn devices`: lists the devices of this machine, or of a worker.
 
 use super::output::print;
-use crate::cli::Devices;
-use crate::device::remote::WorkerAddress;
+use crate::device::remote::{Address, WorkerAddress};
 use crate::{Error, device};
 
 /// Prints a line per device: the name that `--device` takes, and the adapter.
-pub fn run(arguments: &Devices) -> Result<(), Error> {
-    match &arguments.of {
+pub fn run(of: Option<&Address>) -> Result<(), Error> {
+    match of {
         None => print_local(),
         Some(address) => print_remote(&address.worker),
     }

@@ -26,7 +26,6 @@ struct Row<'a> {
 /// A run's name, the keys of its config, and its epochs.
 type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 
-/// Writes the file and prints its path.
 pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<(), Error> {
     let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
     output.check(file)?;

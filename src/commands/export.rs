@@ -15,7 +15,6 @@ use crate::model::to_half;
 use crate::model::weights::with_metadata;
 use crate::run::{Record, RunError, RunFolder};
 
-/// Writes the file, or the files of a folder, and prints their paths.
 pub fn run(arguments: &Export) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;
     let (weights_file, program_file) = (file.join("model.safetensors"), file.join("model.py"));

@@ -44,9 +44,9 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Images(arguments)) => images::run(&arguments),
         Some(Command::Privacy(arguments)) => privacy::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
-        Some(Command::Devices(arguments)) => devices::run(&arguments),
+        Some(Command::Devices { of }) => devices::run(of.as_ref()),
         Some(Command::Worker(arguments)) => worker::run(&arguments),
-        Some(Command::Completions(arguments)) => shell::completions(&arguments),
-        Some(Command::Man(arguments)) => shell::man(&arguments),
+        Some(Command::Completions { shell }) => shell::completions(&shell),
+        Some(Command::Man { command }) => shell::man(command.as_deref()),
     }
 }

@@ -1,4 +1,4 @@
-//! `mnist-burn privacy`: prints what a private training costs, without training.
+//! `mnist-burn privacy`: prints what a private training costs, epoch by epoch, without training.
 
 use serde_json::json;
 
@@ -11,7 +11,6 @@ use crate::data::TrainingData;
 use crate::run::PrivacyRecord;
 use crate::training::{EpochPlan, PrivacyPlan};
 
-/// Prints the noise, the sampling rate, and ε after each epoch.
 pub fn run(arguments: &Privacy) -> Result<(), Error> {
     let experiment = load(Some(&arguments.config), &arguments.overrides, &arguments.folder.runs)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;

@@ -14,7 +14,6 @@ use crate::run::{RunFolder, write_whole_at};
 
 const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 
-/// Writes the page and prints its path.
 pub fn run(arguments: &Report) -> Result<(), Error> {
     let find = |run: &PathBuf| find_run(run, &arguments.folder.runs);
     let runs = arguments.compared.iter().map(find).collect::<Result<Vec<_>, _>>()?;

@@ -13,7 +13,6 @@ use crate::config::{Difference, differences, plain, settings};
 use crate::run::{ListedRun, RunFolder, Status, Summary};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
-/// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
     match &arguments.command {
         Some(RunsCommand::Export(arguments)) => epochs::run(arguments),

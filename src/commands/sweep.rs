@@ -21,7 +21,6 @@ use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, ov
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
-/// Trains the unfinished runs, chooses a trial, evaluates it, and prints the results.
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
     for trial in &mut sweep.trials {

@@ -14,7 +14,7 @@ use super::prepared::Prepared;
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Printed, Resume, Showing, Split, Train, Ui, notice};
+use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice};
 use crate::config::{Experiment, check_resumable};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::weights;
@@ -31,7 +31,6 @@ pub struct Training<'a> {
     pub showing: &'a Showing,
 }
 
-/// Trains a network, then evaluates the best model on the test images.
 pub fn run(arguments: &Train) -> Result<(), Error> {
     let showing = &arguments.showing;
     showing.ui.check()?;
@@ -50,8 +49,9 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn resume(arguments: &Resume) -> Result<(), Error> {
     arguments.showing.ui.check()?;
-    let run = find_run(&arguments.run, &arguments.folder.runs)?;
-    let experiment = config::load(Some(&run.config()), &arguments.overrides, &arguments.folder.runs)?;
+    let OneRun { run, folder } = &arguments.resumed;
+    let run = find_run(run, &folder.runs)?;
+    let experiment = config::load(Some(&run.config()), &arguments.overrides, &folder.runs)?;
     let training = Training { experiment: &experiment, test: true, showing: &arguments.showing };
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
