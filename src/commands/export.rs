@@ -45,7 +45,11 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         entries.insert("check_logits".into(), json!(logits).to_string());
         let folder = &arguments.file;
         fs::create_dir_all(folder).map_err(|source| RunError::Write { path: folder.clone(), source })?;
-        program_output.save(&program_file, program(*framework))?;
+        let program: &[u8] = match framework {
+            Framework::Pytorch => include_bytes!("../../templates/export/pytorch.py"),
+            Framework::Keras => include_bytes!("../../templates/export/keras.py"),
+        };
+        program_output.save(&program_file, program)?;
     }
     if !is_onnx {
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
@@ -62,14 +66,6 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         entries.insert("test_error".into(), tested.evaluation.error().to_string());
     }
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
-}
-
-/// The Python file that builds a network in another framework.
-fn program(framework: Framework) -> &'static [u8] {
-    match framework {
-        Framework::Pytorch => include_bytes!("../../templates/export/pytorch.py"),
-        Framework::Keras => include_bytes!("../../templates/export/keras.py"),
-    }
 }
 
 /// Rounds a network to integers, and reports its errors on the test images before and after.

@@ -21,6 +21,7 @@ mod shell;
 mod show;
 mod sweep;
 mod train;
+#[cfg(feature = "remote")]
 mod worker;
 
 use crate::Error;
@@ -45,7 +46,10 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Some(Command::Privacy(arguments)) => privacy::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Devices { of }) => devices::run(of.as_ref()),
+        #[cfg(feature = "remote")]
         Some(Command::Worker(arguments)) => worker::run(&arguments),
+        #[cfg(not(feature = "remote"))]
+        Some(Command::Worker(_)) => Err(crate::device::without_remote().into()),
         Some(Command::Completions { shell }) => shell::completions(&shell),
         Some(Command::Man { command }) => shell::man(command.as_deref()),
     }

@@ -28,30 +28,26 @@ const STDIN: &str = "-";
 struct Answer {
     file: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    classified: Option<Classified>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Outcome {
-    Classified {
-        class: String,
-        /// The same as a number, if it is one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        digit: Option<u64>,
-        /// The most probable classes, if only these are asked for.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        top: Option<Vec<(String, f64)>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        probabilities: Option<Probabilities>,
-        warnings: Vec<Doubt>,
-        /// The image as a terminal shows it.
-        #[serde(skip)]
-        drawn: Option<String>,
-    },
-    Failed {
-        error: String,
-    },
+struct Classified {
+    class: String,
+    /// The same as a number, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digit: Option<u64>,
+    /// The most probable classes, if only these are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Vec<(String, f64)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probabilities: Option<Probabilities>,
+    warnings: Vec<Doubt>,
+    /// The image as a terminal shows it.
+    #[serde(skip)]
+    drawn: Option<String>,
 }
 
 /// An image's name, and the image as the network takes it, or why there is none.
@@ -215,20 +211,20 @@ impl<'a> Writer<'a> {
         for (file, image) in inputs {
             self.images += 1;
             let mut next = || classified.next().expect("the classifier returns a result for each image, in order");
-            let outcome = match image {
-                Ok(image) => self.outcome(classifier.size[1], &image, next()),
+            let (classified, error) = match image {
+                Ok(image) => (Some(self.classified(classifier.size[1], &image, next())), None),
                 Err(error) => {
                     self.failed += 1;
                     say(format!("error: {file}: {error}"));
-                    Outcome::Failed { error }
+                    (None, Some(error))
                 }
             };
-            self.report(Answer { file, outcome })?;
+            self.report(Answer { file, classified, error })?;
         }
         Ok(())
     }
 
-    fn outcome(&self, width: usize, image: &Prepared, probabilities: Probabilities) -> Outcome {
+    fn classified(&self, width: usize, image: &Prepared, probabilities: Probabilities) -> Classified {
         let best = probabilities.best();
         let class = self.names[best].clone();
         let drawn = (self.arguments.show && terminal::is_coloured())
@@ -238,25 +234,25 @@ impl<'a> Writer<'a> {
         let top =
             self.arguments.top.map(|top| probabilities.ranked().into_iter().take(top.into()).map(named).collect());
         let probabilities = top.is_none().then_some(probabilities);
-        Outcome::Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
+        Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
     }
 
     /// Writes an answer.
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
-        let Answer { file, outcome } = &answer;
-        match (self.format, outcome) {
+        let Answer { file, classified, .. } = &answer;
+        match (self.format, classified) {
             (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => {
                 let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
                 self.write(line + "\n")?;
             }
-            (_, Outcome::Failed { .. }) => {}
-            (Format::Csv, Outcome::Classified { class, top, probabilities, .. }) => {
+            (_, None) => {}
+            (Format::Csv, Some(Classified { class, top, probabilities, .. })) => {
                 let numbers = probabilities.iter().flat_map(|all| all.0.iter().map(f64::to_string));
                 let top = top.iter().flatten().flat_map(|(name, p)| [name.clone(), p.to_string()]);
                 self.write(csv_line([file.clone(), class.clone()].into_iter().chain(numbers).chain(top)))?;
             }
-            (Format::Text, Outcome::Classified { class, top, probabilities, warnings, drawn, .. }) => {
+            (Format::Text, Some(Classified { class, top, probabilities, warnings, drawn, .. })) => {
                 warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
                 if let Some(drawn) = drawn {
                     return print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)));

@@ -135,34 +135,29 @@ fn compare(Runs { compare, folder, json, .. }: &Runs) -> Result<(), Error> {
     let runs = compare.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     warn_of_old_evaluations(&runs);
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
-    let comparison = Comparison {
-        runs: runs.iter().map(|run| run.path().display().to_string()).collect(),
-        config: differences(&experiments),
-        results: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
-    };
-    if *json { print_json(&comparison) } else { print(&comparison.table().to_string()) }
-}
-
-impl Comparison {
-    /// A table with a column per run: first the differences of the configs, then the results.
-    fn table(&self) -> Table {
-        let mut table = Table::new([&String::new()].into_iter().chain(&self.runs));
-        for Difference { key, values } in &self.config {
-            let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
-            table.push([key.clone()].into_iter().chain(values));
-        }
-        let mut row = |heading: &str, cell: fn(&Summary) -> String| {
-            table.push([heading.to_string()].into_iter().chain(self.results.iter().map(cell)));
-        };
-        row("epochs", epochs_of);
-        row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
-        row("validation error", |it| percent(it.validation_error));
-        row("validation loss", |it| nats(it.validation_loss));
-        row("test error", |it| percent(it.test_error));
-        row("time", |it| seconds(it.seconds));
-        row("state", |it| it.status.to_string());
-        table
+    let (config, results) = (differences(&experiments), runs.iter().map(Summary::read).collect::<Result<_, _>>()?);
+    let comparison =
+        Comparison { runs: runs.iter().map(|run| run.path().display().to_string()).collect(), config, results };
+    if *json {
+        return print_json(&comparison);
     }
+    // A column per run: first the differences of the configs, then the results.
+    let mut table = Table::new([&String::new()].into_iter().chain(&comparison.runs));
+    for Difference { key, values } in &comparison.config {
+        let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
+        table.push([key.clone()].into_iter().chain(values));
+    }
+    let mut row = |heading: &str, cell: Cell| {
+        table.push([heading.to_string()].into_iter().chain(comparison.results.iter().map(cell)));
+    };
+    row("epochs", epochs_of);
+    row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
+    row("validation error", |it| percent(it.validation_error));
+    row("validation loss", |it| nats(it.validation_loss));
+    row("test error", |it| percent(it.test_error));
+    row("time", |it| seconds(it.seconds));
+    row("state", |it| it.status.to_string());
+    print(&table.to_string())
 }
 
 /// `2/5`: the epochs so far, of the maximum.

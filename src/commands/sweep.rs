@@ -46,13 +46,8 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
-    if arguments.json {
-        print_json(&results)?
-    } else {
-        print(&text(&results))?
-    }
-    results.chosen()?;
-    Ok(())
+    let printed = if arguments.json { print_json(&results) } else { print(&text(&results)) };
+    printed.and(results.chosen().map(drop).map_err(Into::into))
 }
 
 /// The results as a table, the best trial first, followed by the chosen trial.
@@ -155,19 +150,17 @@ fn status(run: SweepRun<'_>, path: &Path) -> Result<Status, Error> {
 
 /// Evaluates a trial's runs on the test images, where they are not evaluated yet.
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
-    let mut opened = None;
-    for result in trial.runs.iter().filter(|result| result.summary.test_error.is_none()) {
-        let run = RunFolder::at(&result.run);
+    let runs = trial.runs.iter().filter(|result| result.summary.test_error.is_none());
+    let runs: Vec<RunFolder> = runs.map(|result| RunFolder::at(&result.run)).collect();
+    let Some(first) = runs.first() else { return Ok(()) };
+    let opened = open_recorded(device, &first.record()?.device)?;
+    for run in &runs {
         let record = run.record()?;
-        let opened = match &opened {
-            Some(opened) => opened,
-            None => &*opened.insert(open_recorded(device, &record.device)?),
-        };
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(&run, &evaluate_run(&run, &record, opened, None, Split::Test)?)?;
+        store(run, &evaluate_run(run, &record, &opened, None, Split::Test)?)?;
     }
     Ok(())
 }
