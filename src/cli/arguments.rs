@@ -33,7 +33,6 @@ pub struct Cli {
     color: Color,
 }
 
-/// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// In a terminal, unless NO_COLOR is set
@@ -101,7 +100,6 @@ fn with_home(argument: OsString) -> OsString {
     }
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network and evaluate it on the test set (the default)
@@ -219,14 +217,12 @@ pub struct Showing {
     pub print: Option<Printed>,
 }
 
-/// What a training prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Printed {
     /// The path of the run's folder
     Run,
 }
 
-/// Where runs are.
 #[derive(Debug, Args)]
 pub struct RunsFolder {
     /// The folder that holds the runs, directly or in sub-folders
@@ -375,7 +371,6 @@ pub struct Prune {
     pub consent: Consent,
 }
 
-/// Whether runs are removed.
 #[derive(Debug, Args)]
 pub struct Consent {
     /// Print what would be removed, and remove nothing
@@ -434,7 +429,6 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// The images to evaluate on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Split {
     /// The test images
@@ -543,7 +537,6 @@ pub struct Predict {
     pub force: bool,
 }
 
-/// How to write predictions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A line for each image with the probabilities in percent
@@ -637,7 +630,6 @@ fn address(name: &str) -> Result<Address, &'static str> {
     Address::parse(name).ok_or("it is not a device of a worker; `mnist-burn worker` prints their names, remote:...")
 }
 
-/// The order of a list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
     /// The time when the run was started

@@ -55,8 +55,7 @@ type Hook = dyn Fn(&PanicHookInfo) + Send + Sync;
 
 impl Open {
     fn new(epochs_done: usize) -> Self {
-        // Burn's thread keeps the current panic hook, to restore it. So the sender in this hook lives as long as that
-        // thread.
+        // Burn's thread keeps the current panic hook, to restore it, and with it the sender in this hook.
         let (held, thread) = mpsc::channel();
         let hook: Arc<Hook> = take_hook().into();
         let previous = Arc::clone(&hook);

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::evaluation::{Evaluated, check_current, evaluate_run};
 use super::opening::{Chosen, choose_run, lock, open_recorded};
-use super::output::{print, print_evaluation, print_json};
-use super::predictions::{kind, save};
+use super::output::{OutputKind, print, print_evaluation, print_json};
+use super::predictions::contents;
 use super::report::write_report;
 use crate::Error;
 use crate::cli::{Evaluate, Split, Table, warn};
@@ -26,13 +26,12 @@ struct Row {
 pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     let Evaluate { evaluated: names, folder, predictions, force, .. } = arguments;
     let runs = names.iter().map(|run| choose_run(Some(run), &folder.runs)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(path) = predictions {
-        kind(*force).check(path)?;
-    }
+    let output = OutputKind::new("file of predictions", &["csv", "jsonl", "npy"], *force);
+    predictions.iter().try_for_each(|path| output.check(path))?;
     if let [run] = &runs[..] {
         let evaluated = evaluate(run, arguments)?;
         if let Some(path) = predictions {
-            return save(&evaluated, path, *force);
+            return output.save(path, &contents(&evaluated, path)?);
         }
         let record = &evaluated.record;
         return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, "") };

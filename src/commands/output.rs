@@ -102,16 +102,16 @@ impl OutputKind {
             Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.into() }),
             _ => {}
         }
-        let may_be_replaced = match self.replaces {
-            Replaces::Nothing => return Err(Error::Exists { path: path.into() }),
-            Replaces::Anything => true,
-            Replaces::Marked(mark) => {
-                let mut start = vec![];
-                let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
-                read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
-            }
+        let has = |mark| {
+            let mut start = vec![];
+            let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+            read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
         };
-        if may_be_replaced { Ok(()) } else { Err(Error::Occupied { path: path.into(), kind: self.name }) }
+        match self.replaces {
+            Replaces::Nothing => Err(Error::Exists { path: path.into() }),
+            Replaces::Marked(mark) if !has(mark) => Err(Error::Occupied { path: path.into(), kind: self.name }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::evaluation::Evaluated;
-use super::output::{OutputKind, json_lines};
+use super::output::json_lines;
 use crate::Error;
 use crate::evaluation::{EvaluationOutput, Probabilities};
 use crate::text::csv_line;
@@ -22,21 +22,14 @@ struct Row<'a> {
     probabilities: &'a Probabilities,
 }
 
-/// A file of predictions, which replaces any file with `force`.
-pub fn kind(force: bool) -> OutputKind {
-    OutputKind::new("file of predictions", &["csv", "jsonl", "npy"], force)
-}
-
-/// Writes the predictions to `path`, in the format of its ending, CSV without one, and prints the path.
-pub fn save(evaluated: &Evaluated, path: &Path, force: bool) -> Result<(), Error> {
-    let Evaluated { output, files, .. } = evaluated;
+/// The contents of the file at `path`, in the format of its ending, CSV without one.
+pub fn contents(Evaluated { output, files, .. }: &Evaluated, path: &Path) -> Result<Vec<u8>, Error> {
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    let contents = match ending.to_str() {
-        Some("npy") => npy(output),
-        Some("jsonl") => json_lines(rows(output, files))?,
-        _ => csv(output, files).into(),
-    };
-    kind(force).save(path, &contents)
+    match ending.to_str() {
+        Some("npy") => Ok(npy(output)),
+        Some("jsonl") => json_lines(rows(output, files)),
+        _ => Ok(csv(output, files).into()),
+    }
 }
 
 fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<Item = Row<'a>> {

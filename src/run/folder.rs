@@ -58,10 +58,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes `config.toml`.
-    ///
-    /// # Errors
-    /// If the file can't be written. The other `write_` methods fail likewise.
+    /// Writes `config.toml`. An error if it can't be written, as for the other `write_` methods.
     pub fn write_config(&self, experiment: &Experiment) -> Result<(), RunError> {
         self.write("config.toml", experiment.to_toml().as_bytes())
     }
@@ -113,7 +110,11 @@ impl RunFolder {
             match fs::read(&path) {
                 // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
                 // partial event at the end as one that is still being written, and so does this.
-                Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
+                Ok(written) if events.starts_with(&written) => {
+                    let opened = File::options().append(true).open(&path);
+                    let appended = opened.and_then(|mut file| file.write_all(&events[written.len()..]));
+                    appended.map_err(|source| unwritten(&self.path, &name, source))?;
+                }
                 _ => self.write(&name, &events)?,
             }
         }
@@ -125,10 +126,8 @@ impl RunFolder {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
     }
 
-    /// The checkpoint. `None` before the first epoch is complete.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged.
+    /// The checkpoint. `None` before the first epoch is complete. An error if the file can't be read or is damaged, as for
+    /// the other files.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
         let bytes = self.if_exists(&path, bounded::read_regular(&path))?;
@@ -156,9 +155,6 @@ impl RunFolder {
     }
 
     /// The resolved experiment of the run.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged. The other methods that read a file fail likewise.
     pub fn experiment(&self) -> Result<Experiment, RunError> {
         Ok(config::load(Some(&self.config()), &[])?)
     }
@@ -212,15 +208,11 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        match &self.memory {
-            None => write_whole(&self.path, name, bytes),
-            Some(best) => {
-                if name == Self::BEST {
-                    *best.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
-                }
-                Ok(())
-            }
+        let Some(best) = &self.memory else { return write_whole(&self.path, name, bytes) };
+        if name == Self::BEST {
+            *best.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
         }
+        Ok(())
     }
 
     /// What was read from the file at `path`, or `None` if it does not exist.
@@ -230,12 +222,6 @@ impl RunFolder {
             Err(source) => Err(RunError::Read { run: self.path.clone(), path: path.into(), source }),
             Ok(bytes) => Ok(Some(bytes)),
         }
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let opened = File::options().append(true).open(self.path.join(name));
-        let appended = opened.and_then(|mut file| file.write_all(bytes));
-        appended.map_err(|source| unwritten(&self.path, name, source))
     }
 }
 

@@ -59,10 +59,7 @@ impl Summary {
         }
     }
 
-    /// Reads a run's summary from its folder.
-    ///
-    /// # Errors
-    /// If this is not a run folder, or a file is damaged.
+    /// Reads a run's summary from its folder. An error if this is not a run folder, or a file is damaged.
     pub fn read(run: &RunFolder) -> Result<Self, RunError> {
         let (record, experiment, epochs) = (run.record()?, run.experiment()?, run.metrics()?);
         let status = run.status(&record);

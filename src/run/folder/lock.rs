@@ -99,10 +99,7 @@ impl RunFolder {
     }
 
     /// Locks the folder, so that other processes don't write to it, and removes what a crash left unfinished there. A
-    /// file system without locks is a warning.
-    ///
-    /// # Errors
-    /// If another process holds the lock, or the folder can't be written to.
+    /// file system without locks is a warning. An error if another process holds the lock, or the folder can't be written to.
     pub fn lock(&self) -> Result<Lock, RunError> {
         let path = self.path.join(LOCK);
         let failed = |source| RunError::Write { path: path.clone(), source };

@@ -25,10 +25,8 @@ impl RunFolder {
         }
     }
 
-    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`], and their SHA-256.
-    ///
-    /// # Errors
-    /// If the file does not exist yet, can't be read, or its checksum is not in the record.
+    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`], and their SHA-256. An error if the
+    /// file does not exist yet, can't be read, or its checksum is not in the record.
     pub fn weights(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
         let path = self.path.join(name);
         let bytes = match &self.memory {
@@ -49,10 +47,8 @@ impl RunFolder {
         Err(RunError::Changed { path, found, recorded })
     }
 
-    /// Loads the best model onto `device`.
-    ///
-    /// # Errors
-    /// If the file can't be read or loaded, or its checksum is not in the record.
+    /// Loads the best model onto `device`. An error if the file can't be read or loaded, or its checksum is not in the
+    /// record.
     pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
         Ok(self.model_with_checksum(experiment, record, device)?.0)
     }
