@@ -34,10 +34,8 @@ pub fn bytes(bytes: u64) -> String {
 /// The local date and time of seconds of UNIX time, `2026-11-28 10:41`; a dash if there is none.
 pub fn date(seconds: Option<f64>) -> String {
     let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
-    time.map_or_else(
-        || "-".into(),
-        |time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%F %R").to_string(),
-    )
+    let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|| "-".into(), |time| time.strftime("%F %R").to_string())
 }
 
 /// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.

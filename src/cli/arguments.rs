@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::CompleteEnv;
+use clap_complete::env::Shells;
 
 use super::completion;
 use super::display::Ui;
@@ -141,7 +142,7 @@ pub enum Command {
     /// Print a script that completes commands and options in a shell
     Completions {
         /// The shell
-        #[arg(value_parser = completion::shells())]
+        #[arg(value_parser = Shells::builtins().names().collect::<Vec<_>>())]
         shell: String,
     },
     /// Print the man page of the program, or of a command
@@ -152,7 +153,6 @@ pub enum Command {
     },
 }
 
-/// The experiment of a command.
 #[derive(Debug, Args)]
 pub struct Experiment {
     /// The experiment's config file, or - for standard input [default: the reference recipe, config/baseline.toml]
@@ -317,7 +317,6 @@ fn filter(text: &str) -> Result<(String, String), &'static str> {
     Ok((key.into(), value.into()))
 }
 
-/// What to do with several runs.
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
@@ -470,7 +469,6 @@ pub struct Export {
     pub force: bool,
 }
 
-/// A framework that a network is exported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Framework {
     Pytorch,

@@ -1,8 +1,7 @@
 //! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line at its start, or a
 //! bar.
 //!
-//! Burn's own renderer for plain output prints a line per batch, without metrics. For Burn's dashboard, see
-//! `dashboard`.
+//! Burn's own renderer for plain output prints a line per batch, without metrics.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -103,16 +102,6 @@ impl Progress {
         let MetricState::Numeric(metric, Some(entry)) = state else { return None };
         Some((self.metrics.iter().position(|id| *id == metric.metric_id)?, entry))
     }
-
-    fn line(&self) -> String {
-        let speed = self.images as f64 / self.trained.as_secs_f64();
-        format!(
-            "{}  {speed:.0} images/s  {:.1} s, {:#} left",
-            heading(self.epoch, self.epochs, self.training.get(), self.validation.get()),
-            self.started.elapsed().as_secs_f64(),
-            HumanDuration(self.started.elapsed() * (self.epochs - self.epoch) as u32),
-        )
-    }
 }
 
 impl TrainingProgressLogger for Progress {
@@ -158,10 +147,15 @@ impl TrainingProgressLogger for Progress {
     }
 
     fn update_epoch(&mut self, epoch: usize) {
-        self.epoch = epoch;
         // Burn also reports the end of an interrupted epoch, which is not saved.
         if !self.interrupter.should_stop() {
-            notice(self.line());
+            notice(format!(
+                "{}  {:.0} images/s  {:.1} s, {:#} left",
+                heading(epoch, self.epochs, self.training.get(), self.validation.get()),
+                self.images as f64 / self.trained.as_secs_f64(),
+                self.started.elapsed().as_secs_f64(),
+                HumanDuration(self.started.elapsed() * (self.epochs - epoch) as u32),
+            ));
         }
         self.epoch = epoch + 1;
     }

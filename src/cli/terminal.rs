@@ -11,8 +11,7 @@ use anstyle::{Ansi256Color, Color, Style};
 use crate::evaluation::{Evaluation, Probabilities};
 use crate::text::printable;
 
-/// Shades from pale to strong: blue for correct predictions, orange for wrong ones. Colour-blind people can tell them
-/// apart.
+/// Shades from pale to strong: blue for correct predictions, orange for wrong ones, even for colour-blind people.
 const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
 const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
 /// The number of grey levels in the palette, from black to white.
@@ -27,16 +26,12 @@ pub fn is_coloured() -> bool {
 /// An evaluation's text with a coloured confusion matrix. The shade of correct predictions shows their fraction of the
 /// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
 pub fn evaluation(evaluation: &Evaluation) -> String {
-    let confusion = &evaluation.confusion;
-    let most = evaluation.most_confused();
+    let (confusion, most) = (&evaluation.confusion, evaluation.most_confused());
     let mut text = String::new();
-    let written = evaluation.write(&mut text, |truth, prediction| {
-        let count = confusion[truth][prediction];
-        match count {
-            0 => Style::new().dimmed(),
-            _ if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
-            _ => shade(&WRONG, count, most),
-        }
+    let written = evaluation.write(&mut text, |truth, prediction| match confusion[truth][prediction] {
+        0 => Style::new().dimmed(),
+        count if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
+        count => shade(&WRONG, count, most),
     });
     written.expect("a string takes all that is written to it");
     text
@@ -69,8 +64,7 @@ pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, na
         match line.checked_sub(above).and_then(|index| classes.get(index)) {
             Some(&class) => {
                 let style = if class == best { Style::new().bold() } else { Style::new() };
-                let probability = probabilities.0[class];
-                let name = &names[class];
+                let (name, probability) = (&names[class], probabilities.0[class]);
                 format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(probability), 100.0 * probability)
             }
             None => left,

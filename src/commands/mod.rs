@@ -10,7 +10,6 @@ mod images;
 mod opening;
 mod output;
 mod predict;
-mod predictions;
 mod prepared;
 mod privacy;
 mod removal;

@@ -48,8 +48,7 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> 
     unreadable.into_iter().for_each(warn);
     let bundled = unpack_bundled()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
-    let named = NamedRun { name: BUNDLED.into(), path: bundled.path().into() };
-    Ok((named, Some(bundled)))
+    Ok((NamedRun { name: BUNDLED.into(), path: bundled.path().into() }, Some(bundled)))
 }
 
 /// Opens a device and reports its name.
@@ -66,10 +65,9 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
 /// Opens the device `asked` for, or else the one that a finished run was `recorded` on. In place of a CPU backend that this
 /// build lacks, opens the one that it has: both compute the same predictions.
 pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
-    let lacked = |name| match DeviceName::parse(name) {
-        Some(DeviceName::Local { backend, .. }) => !backend.is_gpu() && !backend.is_built(),
-        _ => false,
-    };
+    let is_lacked = |backend: Backend| !backend.is_gpu() && !backend.is_built();
+    let lacked =
+        |name| matches!(DeviceName::parse(name), Some(DeviceName::Local { backend, .. }) if is_lacked(backend));
     match (asked, Backend::cpu()) {
         (None, Some(cpu)) if lacked(recorded) => {
             let cpu = cpu.name();
@@ -103,9 +101,5 @@ pub fn locate(data: &Data) -> Result<Files, Error> {
 
 /// Locks a run's folder, and reports what its file system can't do.
 pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
-    run.lock().inspect(report_lock)
-}
-
-pub fn report_lock(lock: &Lock) {
-    lock.warnings.iter().for_each(warn);
+    run.lock().inspect(|lock| lock.warnings.iter().for_each(warn))
 }

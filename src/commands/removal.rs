@@ -24,13 +24,8 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     remove(&runs, consent)
 }
 
-/// Removes the runs that are not worth keeping, and prints the path of each.
-pub fn prune(arguments: &Prune) -> Result<(), Error> {
-    remove(&dispensable(arguments)?, &arguments.consent)
-}
-
-/// The runs that `prune` removes, the worst last of each config.
-fn dispensable(Prune { folder, keep, failed, older_than, .. }: &Prune) -> Result<Vec<RunFolder>, RunError> {
+/// Removes the runs that are not worth keeping, the worst last of each config, and prints the path of each.
+pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
     let mut runs = list_runs(&folder.runs)?;
     runs.retain(|run| Path::new(&run.name).components().count() == 1);
     runs.reverse();
@@ -52,7 +47,7 @@ fn dispensable(Prune { folder, keep, failed, older_than, .. }: &Prune) -> Result
         let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
         is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))
     });
-    Ok(runs.iter().map(|run| RunFolder::at(&run.path)).collect())
+    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), consent)
 }
 
 /// Removes all of these runs, or none if one is in use or the user does not agree.

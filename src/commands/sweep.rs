@@ -17,7 +17,7 @@ use crate::Error;
 use crate::cli::{self, Showing, Split, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides};
+use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
@@ -119,9 +119,8 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     let total = sweep.runs().count();
     for (index, run) in sweep.runs().enumerate() {
         let path = folder.join(run.name());
-        let status = || status(run, &path);
         let heading = format!("run {} of {total}, {}", index + 1, run.name());
-        match status()? {
+        match Summary::read_or_missing(&RunFolder::at(&path), &run.trial.experiment)?.status {
             Status::Training => notice(format!("{heading}: another process is training it")),
             before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
@@ -142,10 +141,6 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-fn status(run: SweepRun<'_>, path: &Path) -> Result<Status, Error> {
-    Ok(Summary::read_or_missing(&RunFolder::at(path), &run.trial.experiment)?.status)
 }
 
 /// Evaluates a trial's runs on the test images, where they are not evaluated yet.

@@ -8,13 +8,13 @@ use serde::Serialize;
 use super::config;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
-use super::opening::{find_run, lock, open_recorded, report_lock};
+use super::opening::{find_run, lock, open_recorded};
 use super::output::{print, print_evaluation, print_json};
 use super::prepared::Prepared;
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice};
+use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::weights;
@@ -107,7 +107,7 @@ impl Training<'_> {
     fn start(&self, create: impl FnOnce() -> Result<(RunFolder, Lock), RunError>) -> Result<RunFolder, Error> {
         let prepared = Prepared::new(self.experiment, None)?;
         let (run, lock) = create()?;
-        report_lock(&lock);
+        lock.warnings.iter().for_each(warn);
         self.train(&prepared, &run, None)?;
         Ok(run)
     }
@@ -166,10 +166,8 @@ impl Training<'_> {
         let charged = run.record().ok().and_then(|before| before.privacy);
         record.privacy = session.privacy().map(|now| charged.filter(|before| before.steps > now.steps).unwrap_or(now));
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
-        let unlabelled = match unlabelled_images {
-            0 => String::new(),
-            unlabelled => format!(", {unlabelled} unlabelled"),
-        };
+        let unlabelled =
+            if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
         notice(format!(
             "{}: {training_images} training{unlabelled} and {validation_images} validation images",
             experiment.name
