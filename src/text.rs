@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::iter;
 
 use indicatif::HumanCount;
 
@@ -33,10 +34,8 @@ pub fn bytes(bytes: u64) -> String {
 /// The local date and time of seconds of UNIX time, `2026-11-28 10:41`; a dash if there is none.
 pub fn date(seconds: Option<f64>) -> String {
     let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
-    time.map_or_else(
-        || "-".into(),
-        |time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%F %R").to_string(),
-    )
+    let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
+    zoned.map_or_else(|| "-".into(), |time| time.strftime("%F %R").to_string())
 }
 
 /// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.
@@ -84,13 +83,8 @@ pub fn grouped(number: usize) -> String {
 
 /// An error and its causes, in one line.
 pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
+    let errors = iter::successors(Some(error), |&error| error.source());
+    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

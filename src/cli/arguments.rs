@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anstream::ColorChoice;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::CompleteEnv;
+use clap_complete::env::Shells;
 
 use super::completion;
 use super::display::Ui;
@@ -33,7 +34,6 @@ pub struct Cli {
     color: Color,
 }
 
-/// When to use colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// In a terminal, unless NO_COLOR is set
@@ -101,7 +101,6 @@ fn with_home(argument: OsString) -> OsString {
     }
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train a network and evaluate it on the test set (the default)
@@ -121,7 +120,7 @@ pub enum Command {
     /// List the runs, compare, export or remove some of them
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
-    Show(Show),
+    Show(OneRun),
     /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
     /// Draw training images, and their augmented forms in the first epochs
@@ -133,17 +132,27 @@ pub enum Command {
     /// Show the network, the data and the updates of a config, without a training
     Summary(Experiment),
     /// List the backends of this build and their adapters, or the devices of a worker
-    Devices(Devices),
+    Devices {
+        /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
+        #[arg(value_name = "NAME", value_parser = address)]
+        of: Option<Address>,
+    },
     /// Serve this machine's devices to other machines, which name them `remote:...`
     Worker(Worker),
     /// Print a script that completes commands and options in a shell
-    Completions(Completions),
+    Completions {
+        /// The shell
+        #[arg(value_parser = Shells::builtins().names().collect::<Vec<_>>())]
+        shell: String,
+    },
     /// Print the man page of the program, or of a command
     #[command(hide = true)]
-    Man(Man),
+    Man {
+        /// The command [default: the program itself]
+        command: Option<String>,
+    },
 }
 
-/// The experiment of a command.
 #[derive(Debug, Args)]
 pub struct Experiment {
     /// The experiment's config file, or - for standard input [default: the reference recipe, config/baseline.toml]
@@ -208,14 +217,12 @@ pub struct Showing {
     pub print: Option<Printed>,
 }
 
-/// What a training prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Printed {
     /// The path of the run's folder
     Run,
 }
 
-/// Where runs are.
 #[derive(Debug, Args)]
 pub struct RunsFolder {
     /// The folder that holds the runs, directly or in sub-folders
@@ -263,25 +270,22 @@ pub struct Train {
 }
 
 #[derive(Debug, Args)]
-pub struct Resume {
+pub struct OneRun {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
     pub folder: RunsFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    #[command(flatten)]
+    pub resumed: OneRun,
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
     pub showing: Showing,
-}
-
-#[derive(Debug, Args)]
-pub struct Show {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
-    #[arg(add = completion::run())]
-    pub run: PathBuf,
-    #[command(flatten)]
-    pub folder: RunsFolder,
 }
 
 #[derive(Debug, Args)]
@@ -313,7 +317,6 @@ fn filter(text: &str) -> Result<(String, String), &'static str> {
     Ok((key.into(), value.into()))
 }
 
-/// What to do with several runs.
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
@@ -367,7 +370,6 @@ pub struct Prune {
     pub consent: Consent,
 }
 
-/// Whether runs are removed.
 #[derive(Debug, Args)]
 pub struct Consent {
     /// Print what would be removed, and remove nothing
@@ -426,7 +428,6 @@ pub struct Evaluate {
     pub json: bool,
 }
 
-/// The images to evaluate on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Split {
     /// The test images
@@ -468,7 +469,6 @@ pub struct Export {
     pub force: bool,
 }
 
-/// A framework that a network is exported to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Framework {
     Pytorch,
@@ -542,7 +542,6 @@ pub struct Predict {
     pub force: bool,
 }
 
-/// How to write predictions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// A line for each image with the probabilities in percent
@@ -613,26 +612,6 @@ pub struct Serve {
 }
 
 #[derive(Debug, Args)]
-pub struct Devices {
-    /// The name of a worker's device, `remote:...`, to list the devices of that worker [default: those of this machine]
-    #[arg(value_name = "NAME", value_parser = address)]
-    pub of: Option<Address>,
-}
-
-#[derive(Debug, Args)]
-pub struct Completions {
-    /// The shell
-    #[arg(value_parser = completion::shells())]
-    pub shell: String,
-}
-
-#[derive(Debug, Args)]
-pub struct Man {
-    /// The command [default: the program itself]
-    pub command: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub struct Worker {
     /// The device to serve: auto, flex, wgpu, ..., or several of one backend with commas
     #[arg(long, value_name = "NAME", default_value = "auto")]
@@ -656,7 +635,6 @@ fn address(name: &str) -> Result<Address, &'static str> {
     Address::parse(name).ok_or("it is not a device of a worker; `mnist-burn worker` prints their names, remote:...")
 }
 
-/// The order of a list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Sort {
     /// The time when the run was started

@@ -9,11 +9,6 @@ use clap_complete::env::Shells;
 use crate::config::{all_keys, variable};
 use crate::run::list_existing;
 
-/// The shells that are known.
-pub fn shells() -> Vec<&'static str> {
-    Shells::builtins().names().collect()
-}
-
 /// The script that makes `shell` ask this program. `None` if the shell is not known.
 pub fn script(shell: &str) -> Option<String> {
     let (mut script, name) = (vec![], env!("CARGO_PKG_NAME"));

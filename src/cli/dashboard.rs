@@ -55,8 +55,7 @@ type Hook = dyn Fn(&PanicHookInfo) + Send + Sync;
 
 impl Open {
     fn new(epochs_done: usize) -> Self {
-        // Burn's thread keeps the current panic hook, to restore it. So the sender in this hook lives as long as that
-        // thread.
+        // Burn's thread keeps the current panic hook, to restore it, and with it the sender in this hook.
         let (held, thread) = mpsc::channel();
         let hook: Arc<Hook> = take_hook().into();
         let previous = Arc::clone(&hook);
@@ -85,14 +84,6 @@ impl Dashboard {
         Self { state: Arc::new(Mutex::new(state)), history, epochs, has_images: true }
     }
 
-    /// Opens the dashboard on the terminal, unless it is closed already.
-    pub fn open(&self) {
-        let mut state = self.lock();
-        if matches!(state.window, Window::New) {
-            state.window = Window::Open(Box::new(Open::new(state.reported)));
-        }
-    }
-
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
         let mut state = self.lock();
@@ -106,15 +97,17 @@ impl Dashboard {
         state.reported = epochs.len();
     }
 
-    /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
+    /// Forwards a call to Burn's dashboard, which the first call opens on the terminal. Then closes it and stops the
+    /// training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let should_close = match &mut self.lock().window {
-            Window::Open(open) => {
-                catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err() || open.menu.should_stop()
-            }
-            Window::New | Window::Closed => false,
-        };
-        if should_close {
+        let mut state = self.lock();
+        if matches!(state.window, Window::New) {
+            state.window = Window::Open(Box::new(Open::new(state.reported)));
+        }
+        let Window::Open(open) = &mut state.window else { return };
+        let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
+        if has_panicked || open.menu.should_stop() {
+            drop(state);
             self.close();
             signals::raise();
         }

@@ -1,7 +1,8 @@
 //! Shows the progress of a training, as lines or in the dashboard, and stops it on Ctrl-C.
 
-use std::cell::RefCell;
+use std::any::Any;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
@@ -58,21 +59,29 @@ pub struct Display {
     epochs: usize,
     /// What the first signal says before it ends the program. Without it, the signal stops the training after the step.
     quits_with: Option<&'static str>,
-    open: RefCell<Option<Open>>,
 }
 
-/// What is closed when the training ends.
-struct Open {
-    screen: Screen,
+/// Restores the terminal.
+type Close = Arc<dyn Fn() + Send + Sync>;
+
+/// Shows a training until it is dropped.
+struct Shown {
+    close: Close,
     _listening: Listening,
     #[cfg(feature = "remote")]
     _leaving: Leaving,
 }
 
+impl Drop for Shown {
+    fn drop(&mut self) {
+        (self.close)();
+    }
+}
+
 impl Display {
     /// A display of a training of at most `epochs` epochs.
     pub fn new(ui: Ui, epochs: usize) -> Self {
-        Self { ui, epochs, quits_with: None, open: RefCell::default() }
+        Self { ui, epochs, quits_with: None }
     }
 
     /// The first signal says `words` and ends the program at once.
@@ -81,21 +90,22 @@ impl Display {
     }
 
     #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard shows it"))]
-    fn screen(&self, history: &History) -> Screen {
+    fn renderer(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Close) {
         #[cfg(feature = "tui")]
         if self.ui == Ui::Tui {
-            return Screen::Dashboard(Dashboard::new(history.clone(), self.epochs));
+            let dashboard = Dashboard::new(history.clone(), self.epochs);
+            return (Box::new(dashboard.clone()), Arc::new(move || dashboard.close()));
         }
-        Screen::Lines
+        (Box::new(Progress::new(interrupter.clone())), Arc::new(|| ()))
     }
 }
 
 impl training::Display for Display {
-    fn open(&self, history: &History, interrupter: &Interrupter) -> Box<dyn MetricsRenderer> {
-        let screen = self.screen(history);
-        let (stop, shown, quits_with) = (interrupter.clone(), screen.clone(), self.quits_with);
+    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
+        let (renderer, close) = self.renderer(history, interrupter);
+        let (stop, close_first, quits_with) = (interrupter.clone(), Arc::clone(&close), self.quits_with);
         let listening = signals::listen(move || {
-            shown.close();
+            close_first();
             match quits_with {
                 None => {
                     notice("stopping after this step; press Ctrl-C again to quit now");
@@ -107,56 +117,15 @@ impl training::Display for Display {
                 }
             }
         });
-        #[cfg(feature = "remote")]
-        let leaving = {
-            let shown = screen.clone();
-            remote::before_leaving(move || shown.close())
-        };
-        let renderer = screen.renderer(interrupter);
-        *self.open.borrow_mut() = Some(Open {
-            screen,
+        let shown = Shown {
             _listening: listening,
             #[cfg(feature = "remote")]
-            _leaving: leaving,
-        });
-        renderer
-    }
-
-    fn close(&self) {
-        if let Some(open) = self.open.take() {
-            open.screen.close();
-        }
-    }
-}
-
-/// The screen that shows a training. Clones share it.
-#[derive(Clone)]
-enum Screen {
-    /// Lines on stderr. They need not be closed.
-    Lines,
-    /// The dashboard on the whole terminal.
-    #[cfg(feature = "tui")]
-    Dashboard(Dashboard),
-}
-
-impl Screen {
-    /// Opens the screen, and returns the renderer for Burn's training.
-    fn renderer(&self, interrupter: &Interrupter) -> Box<dyn MetricsRenderer> {
-        match self {
-            Self::Lines => Box::new(Progress::new(interrupter.clone())),
-            #[cfg(feature = "tui")]
-            Self::Dashboard(dashboard) => {
-                dashboard.open();
-                Box::new(dashboard.clone())
-            }
-        }
-    }
-
-    /// Restores the terminal.
-    fn close(&self) {
-        #[cfg(feature = "tui")]
-        if let Self::Dashboard(dashboard) = self {
-            dashboard.close();
-        }
+            _leaving: {
+                let close = Arc::clone(&close);
+                remote::before_leaving(move || close())
+            },
+            close,
+        };
+        (renderer, Box::new(shown))
     }
 }

@@ -26,7 +26,6 @@ pub(crate) mod completion;
 #[cfg(feature = "tui")]
 mod dashboard;
 mod display;
-mod download_bar;
 mod notice;
 mod progress;
 pub mod signals;
@@ -37,8 +36,8 @@ pub use arguments::Cli;
 pub(crate) use arguments::*;
 pub(crate) use display::UiError;
 pub use display::{Display, Ui};
-pub(crate) use download_bar::download_bar;
 pub(crate) use notice::warn;
 pub use notice::{notice, say};
 pub use progress::Progress;
+pub(crate) use progress::download_bar;
 pub(crate) use table::Table;

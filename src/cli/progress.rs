@@ -1,23 +1,24 @@
-//! The progress of a training on stderr: a line per epoch, and a bar in a terminal.
+//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line at its start, or a
+//! bar.
 //!
-//! Burn's own renderer for plain output prints a line per batch, without metrics. For Burn's dashboard, see
-//! `dashboard`.
+//! Burn's own renderer for plain output prints a line per batch, without metrics.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::notice::notice;
 
 /// A renderer for Burn's training loop.
 pub struct Progress {
-    loss: MetricId,
-    accuracy: MetricId,
+    /// The loss and the accuracy.
+    metrics: [MetricId; 2],
     epoch: usize,
     epochs: usize,
     images: usize,
@@ -25,106 +26,81 @@ pub struct Progress {
     started: Instant,
     /// The training time of the current epoch, without validation. The speed is computed from it.
     trained: Duration,
-    training: RunningMetrics,
-    validation: RunningMetrics,
+    training: Means,
+    validation: Means,
     bar: ProgressBar,
     drawn: Instant,
     interrupter: Interrupter,
 }
 
-/// Mean loss and accuracy over the images of the split so far.
-#[derive(Debug, Clone, Copy, Default)]
-struct RunningMetrics {
-    loss: Mean,
-    accuracy: Mean,
-}
+/// Sums of the loss and of the accuracy in percent over the images of a split so far, and the numbers of these images.
+#[derive(Default)]
+struct Means([(f64, usize); 2]);
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Mean {
-    sum: f64,
-    count: usize,
-}
-
-impl Mean {
-    fn value(self) -> f64 {
-        self.sum / self.count as f64
-    }
-}
-
-impl RunningMetrics {
-    fn add(&mut self, is_loss: bool, entry: NumericEntry) {
-        let mean = if is_loss { &mut self.loss } else { &mut self.accuracy };
+impl Means {
+    fn add(&mut self, metric: usize, entry: NumericEntry) {
+        let (sum, count) = &mut self.0[metric];
         match entry {
-            NumericEntry::Aggregated { aggregated_value, count } => {
-                mean.sum += aggregated_value * count as f64;
-                mean.count += count;
+            NumericEntry::Aggregated { aggregated_value, count: images } => {
+                *sum += aggregated_value * images as f64;
+                *count += images;
             }
             // The mean over the whole split, at its end: some batches may not have been read before. It is NaN for an
             // empty split.
-            NumericEntry::Final(value) if !value.is_nan() => *mean = Mean { sum: value, count: 1 },
+            NumericEntry::Final(value) if !value.is_nan() => (*sum, *count) = (value, 1),
             _ => {}
         }
     }
-}
 
-/// `loss 0.1234  accuracy 96.52 %`.
-impl std::fmt::Display for RunningMetrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        match self.loss.count {
-            0 => Ok(()),
-            _ => write!(f, "loss {:.4}  accuracy {:5.2} %", self.loss.value(), self.accuracy.value()),
-        }
+    /// The loss and the accuracy. `None` before the first image.
+    fn get(&self) -> Option<[f64; 2]> {
+        (self.0[0].1 > 0).then(|| self.0.map(|(sum, count)| sum / count as f64))
     }
 }
 
+/// `loss 0.1234  accuracy 96.52 %`. Nothing if there are no images.
+fn metrics(means: Option<[f64; 2]>) -> String {
+    means.map_or_else(String::new, |[loss, accuracy]| format!("loss {loss:.4}  accuracy {accuracy:5.2} %"))
+}
+
 /// `epoch 1/5  loss 0.1234  accuracy 96.52 %`, followed by the validation's loss and accuracy, if there are any.
-fn heading(epoch: usize, epochs: usize, training: RunningMetrics, validation: RunningMetrics) -> String {
+fn heading(epoch: usize, epochs: usize, training: Option<[f64; 2]>, validation: Option<[f64; 2]>) -> String {
     let width = epochs.to_string().len();
-    let validation = match validation.loss.count {
-        0 => String::new(),
-        _ => format!("  validation {validation}"),
-    };
-    format!("epoch {epoch:width$}/{epochs}  {training}{validation}")
+    let heading = format!("epoch {epoch:width$}/{epochs}  {}", metrics(training));
+    if validation.is_some() { format!("{heading}  validation {}", metrics(validation)) } else { heading }
 }
 
 /// The line of an earlier epoch, of at most `epochs`.
 #[cfg(feature = "tui")]
 pub fn line(epoch: &crate::run::Epoch, epochs: usize) -> String {
-    let mean = |sum| Mean { sum, count: 1 };
-    let metrics = |loss, accuracy| RunningMetrics { loss: mean(loss), accuracy: mean(100.0 * accuracy) };
-    let training = metrics(epoch.train_loss, epoch.train_accuracy);
+    let training = [epoch.train_loss, 100.0 * epoch.train_accuracy];
     let validation = epoch.validation_loss.zip(epoch.validation_accuracy);
-    let validation = validation.map(|(loss, accuracy)| metrics(loss, accuracy)).unwrap_or_default();
-    format!("{}  {:.1} s", heading(epoch.epoch, epochs, training, validation), epoch.seconds)
+    let validation = validation.map(|(loss, accuracy)| [loss, 100.0 * accuracy]);
+    format!("{}  {:.1} s", heading(epoch.epoch, epochs, Some(training), validation), epoch.seconds)
 }
 
 impl Progress {
     /// A renderer for a training that `interrupter` can stop. Draws a bar if stderr is a terminal.
     pub fn new(interrupter: Interrupter) -> Self {
         Self {
-            loss: MetricId::new(std::sync::Arc::new("Loss".into())),
-            accuracy: MetricId::new(std::sync::Arc::new("Accuracy".into())),
+            metrics: ["Loss", "Accuracy"].map(|name| MetricId::new(Arc::new(name.into()))),
             epoch: 0,
             epochs: 0,
             images: 0,
             started: Instant::now(),
             trained: Duration::ZERO,
-            training: RunningMetrics::default(),
-            validation: RunningMetrics::default(),
+            training: Means::default(),
+            validation: Means::default(),
             bar: ProgressBar::hidden(),
             drawn: Instant::now(),
             interrupter,
         }
     }
 
-    fn line(&self) -> String {
-        let speed = self.images as f64 / self.trained.as_secs_f64();
-        format!(
-            "{}  {speed:.0} images/s  {:.1} s, {:#} left",
-            heading(self.epoch, self.epochs, self.training, self.validation),
-            self.started.elapsed().as_secs_f64(),
-            HumanDuration(self.started.elapsed() * (self.epochs - self.epoch) as u32),
-        )
+    /// The metric's index, and its value. Burn also reports metrics that are for `metrics.csv` only.
+    fn read(&self, state: MetricState) -> Option<(usize, NumericEntry)> {
+        let MetricState::Numeric(metric, Some(entry)) = state else { return None };
+        Some((self.metrics.iter().position(|id| *id == metric.metric_id)?, entry))
     }
 }
 
@@ -137,11 +113,10 @@ impl TrainingProgressLogger for Progress {
     fn start_split(&mut self, split: &str, total_items: usize) {
         if split == "train" {
             self.images = total_items;
-            self.training = RunningMetrics::default();
-            self.validation = RunningMetrics::default();
+            (self.training, self.validation) = Default::default();
             self.started = Instant::now();
         }
-        if std::io::stderr().is_terminal() {
+        if io::stderr().is_terminal() {
             let template = "epoch {prefix} {bar:16} {percent:>3} %  {msg}";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar = ProgressBar::new(total_items as u64).with_style(style);
@@ -152,7 +127,7 @@ impl TrainingProgressLogger for Progress {
     fn update_split(&mut self, items_processed: usize) {
         // Formatting at each step would take longer than a step of a small network.
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
-            let metrics = if self.validation.loss.count > 0 { &self.validation } else { &self.training };
+            let metrics = metrics(self.validation.get().or(self.training.get()));
             self.bar.set_position(items_processed as u64);
             // The remaining time of the training: the rest of this epoch, and the other epochs, each as long as this
             // one.
@@ -165,17 +140,22 @@ impl TrainingProgressLogger for Progress {
     }
 
     fn end_split(&mut self) {
-        if self.validation.loss.count == 0 {
+        if self.validation.get().is_none() {
             self.trained = self.started.elapsed();
         }
         self.bar.finish_and_clear();
     }
 
     fn update_epoch(&mut self, epoch: usize) {
-        self.epoch = epoch;
         // Burn also reports the end of an interrupted epoch, which is not saved.
         if !self.interrupter.should_stop() {
-            notice(self.line());
+            notice(format!(
+                "{}  {:.0} images/s  {:.1} s, {:#} left",
+                heading(epoch, self.epochs, self.training.get(), self.validation.get()),
+                self.images as f64 / self.trained.as_secs_f64(),
+                self.started.elapsed().as_secs_f64(),
+                HumanDuration(self.started.elapsed() * (self.epochs - epoch) as u32),
+            ));
         }
         self.epoch = epoch + 1;
     }
@@ -189,17 +169,14 @@ impl TrainingProgressLogger for Progress {
 
 impl MetricsRendererTraining for Progress {
     fn update_train(&mut self, state: MetricState) {
-        if let MetricState::Numeric(metric, Some(entry)) = state {
-            self.training.add(metric.metric_id == self.loss, entry);
+        if let Some((metric, entry)) = self.read(state) {
+            self.training.add(metric, entry);
         }
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        // With a moving average, Burn also reports the raw validation metrics. They are for `metrics.csv` only.
-        if let MetricState::Numeric(metric, Some(entry)) = state
-            && (metric.metric_id == self.loss || metric.metric_id == self.accuracy)
-        {
-            self.validation.add(metric.metric_id == self.loss, entry);
+        if let Some((metric, entry)) = self.read(state) {
+            self.validation.add(metric, entry);
         }
     }
 }
@@ -211,3 +188,17 @@ impl MetricsRenderer for Progress {
 }
 
 shows_no_evaluation!(Progress);
+
+/// Shows a download of `size` bytes on stderr. The result is called with the bytes that have arrived so far.
+pub fn download_bar(url: &str, size: u64) -> Box<dyn Fn(u64)> {
+    if !io::stderr().is_terminal() {
+        notice(format!("downloading {url} ({size} bytes)"));
+        return Box::new(|_| ());
+    }
+    let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+        .expect("the template above is well-formed");
+    // Abandon: the bar stays on the screen and shows how far the download got.
+    let bar = ProgressBar::new(size).with_style(style).with_finish(ProgressFinish::Abandon);
+    let bar = bar.with_message(url.to_owned());
+    Box::new(move |bytes| bar.set_position(bytes))
+}

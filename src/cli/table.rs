@@ -24,20 +24,16 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
         // Count characters, not bytes: `±` has two bytes.
-        let widths: Vec<usize> =
-            (0..columns).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
-        for (number, row) in self.rows.iter().enumerate() {
-            let mut line = String::new();
-            for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-                line += &if column == 0 { format!("{cell:width$}") } else { format!("  {cell:>width$}") };
-            }
-            let end = if number + 1 < self.rows.len() { "\n" } else { "" };
-            write!(f, "{}{end}", line.trim_end())?;
-        }
-        Ok(())
+        let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
+        let line = |row: &Vec<String>| {
+            let [first, others @ ..] = &row[..] else { return String::new() };
+            let mut line = format!("{first:width$}", width = widths[0]);
+            others.iter().zip(&widths[1..]).for_each(|(cell, &width)| line += &format!("  {cell:>width$}"));
+            line.trim_end().to_string()
+        };
+        f.write_str(&self.rows.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -11,8 +11,7 @@ use anstyle::{Ansi256Color, Color, Style};
 use crate::evaluation::{Evaluation, Probabilities};
 use crate::text::printable;
 
-/// Shades from pale to strong: blue for correct predictions, orange for wrong ones. Colour-blind people can tell them
-/// apart.
+/// Shades from pale to strong: blue for correct predictions, orange for wrong ones, even for colour-blind people.
 const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
 const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
 /// The number of grey levels in the palette, from black to white.
@@ -27,16 +26,12 @@ pub fn is_coloured() -> bool {
 /// An evaluation's text with a coloured confusion matrix. The shade of correct predictions shows their fraction of the
 /// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
 pub fn evaluation(evaluation: &Evaluation) -> String {
-    let confusion = &evaluation.confusion;
-    let most = evaluation.most_confused();
+    let (confusion, most) = (&evaluation.confusion, evaluation.most_confused());
     let mut text = String::new();
-    let written = evaluation.write(&mut text, |truth, prediction| {
-        let count = confusion[truth][prediction];
-        match count {
-            0 => Style::new().dimmed(),
-            _ if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
-            _ => shade(&WRONG, count, most),
-        }
+    let written = evaluation.write(&mut text, |truth, prediction| match confusion[truth][prediction] {
+        0 => Style::new().dimmed(),
+        count if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
+        count => shade(&WRONG, count, most),
     });
     written.expect("a string takes all that is written to it");
     text
@@ -52,14 +47,9 @@ fn on(color: u8) -> Style {
     Style::new().bg_color(Some(Ansi256Color(color).into()))
 }
 
-/// An image of `[height, width]` pixels beside a bar per class, the most probable class in bold. `names` are the names
+/// An image, `[height, width]`, beside a bar per class, the most probable class in bold. `names` are the names
 /// of the classes. If there are more classes than lines, the least probable are omitted.
-pub fn prediction(
-    pixels: &[u8],
-    [height, width]: [usize; 2],
-    probabilities: &Probabilities,
-    names: &[String],
-) -> String {
+pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, names: &[String]) -> String {
     let image = picture(pixels, width);
     let lines = image.len().max(probabilities.0.len().min(10));
     let mut classes = probabilities.ranked();
@@ -69,14 +59,12 @@ pub fn prediction(
     let names: Vec<_> = names.iter().map(|name| printable(name)).collect();
     let longest = classes.iter().map(|&class| names[class].chars().count()).fold(3, usize::max);
     let above = (lines - classes.len()) / 2;
-    debug_assert_eq!(image.len(), height.div_ceil(2));
     let line = |line: usize| {
         let left = image.get(line).cloned().unwrap_or_else(|| " ".repeat(width));
         match line.checked_sub(above).and_then(|index| classes.get(index)) {
             Some(&class) => {
                 let style = if class == best { Style::new().bold() } else { Style::new() };
-                let probability = probabilities.0[class];
-                let name = &names[class];
+                let (name, probability) = (&names[class], probabilities.0[class]);
                 format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(probability), 100.0 * probability)
             }
             None => left,
@@ -150,7 +138,7 @@ mod tests {
 
     #[test]
     fn prediction_has_a_bar_for_each_class_beside_the_image() {
-        let shown = plain(&prediction(&[0; 28 * 28], [28, 28], &Probabilities(vec![0.1; 10]), &numbers(10)));
+        let shown = plain(&prediction(&[0; 28 * 28], 28, &Probabilities(vec![0.1; 10]), &numbers(10)));
         assert_eq!((shown.lines().count(), shown.matches(" 10.0 %").count()), (14, 10));
     }
 
@@ -158,7 +146,7 @@ mod tests {
     fn prediction_with_more_classes_than_lines_omits_the_least_probable() {
         let mut probabilities = vec![0.0; 40];
         (probabilities[7], probabilities[35]) = (0.25, 0.75);
-        let shown = plain(&prediction(&[0; 6], [2, 3], &Probabilities(probabilities), &numbers(40)));
+        let shown = plain(&prediction(&[0; 6], 3, &Probabilities(probabilities), &numbers(40)));
         assert_eq!(shown.lines().count(), 10);
         assert!(shown.contains("  7 ") && shown.contains(" 35 ") && shown.contains("75.0 %"), "{shown}");
     }

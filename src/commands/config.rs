@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use super::opening::find_run;
-use super::print::print;
+use super::output::print;
 use crate::cli::{Config, Experiment, Overrides};
 use crate::run::RunError;
 use crate::{Error, config};
 
-/// Prints the resolved experiment as a config file, or the JSON Schema.
 pub fn run(arguments: &Config) -> Result<(), Error> {
     if arguments.schema {
         return print(config::schema_json().trim_end());

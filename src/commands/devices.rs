@@ -1,19 +1,16 @@
 //! `mnist-burn devices`: lists the devices of this machine, or of a worker.
 
-use super::print::print;
-use crate::cli::Devices;
-use crate::device::remote::WorkerAddress;
+use super::output::print;
+use crate::device::remote::Address;
 use crate::{Error, device};
 
 /// Prints a line per device: the name that `--device` takes, and the adapter.
-pub fn run(arguments: &Devices) -> Result<(), Error> {
-    match &arguments.of {
-        None => print_local(),
-        Some(address) => print_remote(&address.worker),
+pub fn run(of: Option<&Address>) -> Result<(), Error> {
+    if let Some(Address { worker, .. }) = of {
+        let offered = device::offered(worker)?;
+        let line = |address: &Address| format!("{address} device {} of {}", address.device + 1, offered.len());
+        return offered.iter().try_for_each(|address| print(&line(address)));
     }
-}
-
-fn print_local() -> Result<(), Error> {
     for backend in device::list() {
         for adapter in &backend.adapters {
             let note = if adapter.software { "  (a software renderer on the CPU: slow)" } else { "" };
@@ -22,14 +19,6 @@ fn print_local() -> Result<(), Error> {
         if backend.adapters.is_empty() {
             print(&format!("{:10} compiled in, but no adapter found", backend.backend))?;
         }
-    }
-    Ok(())
-}
-
-fn print_remote(worker: &WorkerAddress) -> Result<(), Error> {
-    let offered = device::offered(worker)?;
-    for address in &offered {
-        print(&format!("{address} device {} of {}", address.device + 1, offered.len()))?;
     }
     Ok(())
 }

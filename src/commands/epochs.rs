@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
-use super::opening::find_run;
-use super::output::{OutputKind, Replaces};
+use super::opening::{find_run, list_runs};
+use super::output::{OutputKind, json_lines};
 use crate::Error;
 use crate::cli::{RunsExport, warn};
 use crate::config::{plain, values_by_key};
-use crate::run::{Epoch, RunFolder, list, to_csv};
+use crate::run::{Epoch, RunFolder, to_csv};
 use crate::text::chain;
 
 /// A line of JSON Lines.
@@ -26,16 +26,12 @@ struct Row<'a> {
 /// A run's name, the keys of its config, and its epochs.
 type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 
-/// Writes the file and prints its path.
 pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<(), Error> {
-    let replaces = if *force { Replaces::Anything } else { Replaces::Nothing };
-    let output = OutputKind { name: "table of epochs", endings: &["csv", "jsonl"], replaces };
+    let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
     output.check(file)?;
     let mut runs: Vec<Named> = vec![];
     if exported.is_empty() {
-        let listing = list(&folder.runs)?;
-        listing.warnings.iter().for_each(warn);
-        for listed in listing.runs {
+        for listed in list_runs(&folder.runs)? {
             match read(&RunFolder::at(&listed.path), listed.name.clone()) {
                 Ok(run) => runs.push(run),
                 Err(error) => warn(format!("{} is skipped: {}", listed.name, chain(&error))),
@@ -46,24 +42,14 @@ pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<
         let run = find_run(name, &folder.runs)?;
         runs.push(read(&run, run.path().display().to_string())?);
     }
-    let is_csv = !file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
-    let table = if is_csv { table(&runs).map_err(Into::into) } else { lines(&runs).map_err(Into::into) };
-    output.save(file, &table.map_err(Error::Output)?)
+    let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let rows = runs.iter().flat_map(|(run, config, epochs)| epochs.iter().map(move |epoch| Row { run, epoch, config }));
+    let contents = if is_json { json_lines(rows)? } else { table(&runs).map_err(|it| Error::Output(it.into()))? };
+    output.save(file, &contents)
 }
 
 fn read(run: &RunFolder, name: String) -> Result<Named, Error> {
     Ok((name, values_by_key(&run.experiment()?), run.metrics()?))
-}
-
-fn lines(runs: &[Named]) -> serde_json::Result<Vec<u8>> {
-    let mut lines = vec![];
-    for (run, config, epochs) in runs {
-        for epoch in epochs {
-            serde_json::to_writer(&mut lines, &Row { run, epoch, config })?;
-            lines.push(b'\n');
-        }
-    }
-    Ok(lines)
 }
 
 /// The columns are the run, those of `metrics.csv`, and a key each, which is empty for runs that do not use it.

@@ -1,18 +1,19 @@
-//! `mnist-burn evaluate`: evaluates trained networks on images. Stores evaluations in runs.
+//! `mnist-burn evaluate`: evaluates trained networks on images. Stores evaluations in runs, and predictions in a file for
+//! other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::evaluation::{Evaluated, check_current, evaluate_split};
+use super::evaluation::{Evaluated, check_current, evaluate_run};
 use super::opening::{Chosen, choose_run, lock, open_recorded};
-use super::predictions::{kind, save};
-use super::print::{print, print_evaluation, print_json};
+use super::output::{OutputKind, json_lines, print, print_evaluation, print_json};
 use super::report::write_report;
 use crate::Error;
 use crate::cli::{Evaluate, Split, Table, warn};
+use crate::evaluation::{EvaluationOutput, Probabilities};
 use crate::run::{EvaluationRecord, RunFolder};
-use crate::text::{chain, nats, percent};
+use crate::text::{chain, csv_line, nats, percent};
 
 /// The evaluation of one of several runs.
 #[derive(Serialize)]
@@ -26,13 +27,12 @@ struct Row {
 pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     let Evaluate { evaluated: names, folder, predictions, force, .. } = arguments;
     let runs = names.iter().map(|run| choose_run(Some(run), &folder.runs)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(path) = predictions {
-        kind(*force).check(path)?;
-    }
+    let output = OutputKind::new("file of predictions", &["csv", "jsonl", "npy"], *force);
+    predictions.iter().try_for_each(|path| output.check(path))?;
     if let [run] = &runs[..] {
         let evaluated = evaluate(run, arguments)?;
         if let Some(path) = predictions {
-            return save(&evaluated, path, *force);
+            return output.save(path, &prediction_table(&evaluated, path)?);
         }
         let record = &evaluated.record;
         return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, "") };
@@ -64,9 +64,8 @@ fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluate
     let run = &RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_recorded(device.as_deref(), &record.device)?;
-    let evaluated = evaluate_split(run, &record, &device, data.as_deref(), *split)?;
-    let is_missing = !matches!(run.evaluation(&record), Ok(Some(_)));
-    if is_missing
+    let evaluated = evaluate_run(run, &record, &device, data.as_deref(), *split)?;
+    if !matches!(run.evaluation(&record), Ok(Some(_)))
         && evaluated.record.is_of_data(&record)
         && let Err(error) = store(run, &evaluated)
     {
@@ -88,4 +87,72 @@ pub fn store_locked(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<Pat
     let report = write_report(run, evaluated);
     run.write_evaluation(&evaluated.record)?;
     Ok(report)
+}
+
+/// The prediction for a labelled image: a line of JSON Lines.
+#[derive(Serialize)]
+struct Prediction<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a String>,
+    label: &'a String,
+    prediction: &'a String,
+    probabilities: &'a Probabilities,
+}
+
+/// The contents of the file of predictions at `path`, in the format of its ending, CSV without one.
+fn prediction_table(Evaluated { output, files, .. }: &Evaluated, path: &Path) -> Result<Vec<u8>, Error> {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    match ending.to_str() {
+        Some("npy") => Ok(npy(output)),
+        Some("jsonl") => json_lines(rows(output, files)),
+        _ => Ok(csv(output, files).into()),
+    }
+}
+
+fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<Item = Prediction<'a>> {
+    let names = output.images.names();
+    output.predictions.iter().enumerate().map(move |(index, probabilities)| Prediction {
+        index: files.is_empty().then_some(index),
+        file: files.get(index),
+        label: &names[usize::from(output.images.labels()[index])],
+        prediction: &names[probabilities.best()],
+        probabilities,
+    })
+}
+
+/// A column for each class has its probabilities.
+fn csv(output: &EvaluationOutput, files: &[String]) -> String {
+    let first = if files.is_empty() { "index" } else { "file" };
+    let heading = [first, "label", "prediction"].map(String::from).into_iter();
+    let mut table = csv_line(heading.chain(output.images.names().iter().cloned()));
+    for Prediction { index, file, label, prediction, probabilities } in rows(output, files) {
+        let first = file.cloned().or(index.map(|index| index.to_string())).unwrap_or_default();
+        let cells = [first, label.clone(), prediction.clone()].into_iter();
+        table += &csv_line(cells.chain(probabilities.0.iter().map(f64::to_string)));
+    }
+    table
+}
+
+/// A NumPy array of records, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>, with the classes
+/// as numbers.
+fn npy(output: &EvaluationOutput) -> Vec<u8> {
+    const START: &[u8] = b"\x93NUMPY\x01\x00";
+    let mut header = format!(
+        "{{'descr': [('index', '<i8'), ('label', '<i8'), ('prediction', '<i8'), ('probabilities', '<f8', ({},))], \
+         'fortran_order': False, 'shape': ({},), }}",
+        output.images.classes(),
+        output.predictions.len()
+    );
+    // The records start at a multiple of 64 bytes.
+    let length = (START.len() + 2 + header.len() + 1).next_multiple_of(64) - START.len() - 2;
+    header = format!("{header:<width$}\n", width = length - 1);
+    let mut bytes = [START, &(length as u16).to_le_bytes(), header.as_bytes()].concat();
+    for (index, probabilities) in output.predictions.iter().enumerate() {
+        let numbers = [index, usize::from(output.images.labels()[index]), probabilities.best()];
+        bytes.extend(numbers.iter().flat_map(|&number| (number as u64).to_le_bytes()));
+        bytes.extend(probabilities.0.iter().flat_map(|number| number.to_le_bytes()));
+    }
+    bytes
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::opening::locate;
 use crate::Error;
 use crate::cli::{Split, warn};
-use crate::config::Experiment;
 use crate::data::{DataError, Files, Images, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{EvaluationOutput, evaluate};
@@ -24,13 +23,8 @@ pub struct Evaluated {
     pub files: Vec<String>,
 }
 
-/// Loads a run's best model and evaluates it on its test images.
-pub fn evaluate_run(run: &RunFolder, record: &Record, device: &Opened) -> Result<Evaluated, Error> {
-    evaluate_split(run, record, device, None, Split::Test)
-}
-
 /// Loads a run's best model and evaluates it on the images of a split of its own data, or of those in the folder `data`.
-pub fn evaluate_split(
+pub fn evaluate_run(
     run: &RunFolder,
     record: &Record,
     device: &Opened,
@@ -42,57 +36,48 @@ pub fn evaluate_split(
         Some(dir) => Files::other(dir, &experiment.data)?,
         None => locate(&experiment.data)?,
     };
-    let evaluated = match (split, &files, data) {
+    let size = [record.data.height, record.data.width];
+    let (images, sums, names) = match (split, &files, data) {
         (Split::Validation, ..) => {
             let data = TrainingData::load(&files, &experiment)?;
             if data.split.validation.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
             }
-            Evaluated::on(run, &experiment, record, data.images.at(&data.split.validation), BTreeMap::new(), device)?
+            (data.images.at(&data.split.validation), BTreeMap::new(), vec![])
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
-            let (test, names) =
-                (files.test([record.data.height, record.data.width], folder.test.classes())?, record.data.names());
+            let (test, names) = (files.test(size, folder.test.classes())?, record.data.names());
             let (dir, found, expected) = (folder.dir.clone(), test.names().into(), listed(&names, names.len()));
             let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
-            let sums = files.test_checksums();
-            Evaluated {
-                files: folder.test_files.clone(),
-                ..Evaluated::on(run, &experiment, record, images, sums, device)?
-            }
+            (images, files.test_checksums(), folder.test_files.clone())
         }
-        _ => Evaluated::new(run, &experiment, record, &files, device)?,
+        _ => (files.test(size, record.data.classes)?, files.test_checksums(), vec![]),
     };
+    let evaluated = Evaluated { files: names, ..Evaluated::on(run, record, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);
-    if data.is_none() && *files.checksums() != record.data.sha256 {
-        warn("the data files differ from those that this run was trained and tested with");
+    if data.is_none() {
+        warn_of_other_data(&files, record);
     }
     Ok(evaluated)
 }
 
-impl Evaluated {
-    /// Evaluates a run's best model on the test images of `files`.
-    pub fn new(
-        run: &RunFolder,
-        experiment: &Experiment,
-        record: &Record,
-        files: &Files,
-        device: &Opened,
-    ) -> Result<Self, Error> {
-        let test = files.test([record.data.height, record.data.width], record.data.classes)?;
-        Self::on(run, experiment, record, test, files.test_checksums(), device)
+/// Warns if the data files are not those of the run with this record.
+pub fn warn_of_other_data(files: &Files, record: &Record) {
+    if *files.checksums() != record.data.sha256 {
+        warn("the data files differ from those that this run was trained and tested with");
     }
+}
 
+impl Evaluated {
     /// Evaluates a run's best model on `images`, whose files have the checksums `data`.
-    fn on(
+    pub fn on(
         run: &RunFolder,
-        experiment: &Experiment,
         record: &Record,
         images: Images,
         data: BTreeMap<String, String>,
         device: &Opened,
     ) -> Result<Self, Error> {
-        let (model, checksum) = run.model_with_checksum(experiment, record, device)?;
+        let (model, checksum) = run.model_with_checksum(&run.experiment()?, record, device)?;
         let names = record.data.names();
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
@@ -115,8 +100,9 @@ pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunEr
 /// Warns of evaluations that do not count, as they are of another model or of other images.
 pub fn warn_of_old_evaluations<'a>(runs: impl IntoIterator<Item = &'a RunFolder>) {
     for run in runs {
-        let is_old = |record: Record| record.training.is_some() && run.has_old_evaluation(&record);
-        if run.record().is_ok_and(is_old) {
+        let does_not_count = |record: &Record| matches!(run.evaluation(record), Ok(None));
+        let is_old = |record: Record| record.training.is_some() && does_not_count(&record);
+        if run.path().join("evaluation.json").exists() && run.record().is_ok_and(is_old) {
             let run = run.path().display();
             warn(format!(
                 "{run}: evaluation.json does not say that it is of this model and these test images; `mnist-burn \

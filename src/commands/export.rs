@@ -4,26 +4,25 @@ use std::fs;
 
 use serde_json::json;
 
+use super::evaluation::warn_of_other_data;
 use super::opening::{choose_run, locate, open_recorded};
-use super::output::{OutputKind, Replaces};
+use super::output::OutputKind;
 use crate::Error;
-use crate::cli::{Export, Framework, notice, warn};
+use crate::cli::{Export, Framework, notice};
 use crate::config::Experiment;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
 use crate::model::weights::with_metadata;
 use crate::run::{Record, RunError, RunFolder};
 
-/// Writes the file, or the files of a folder, and prints their paths.
 pub fn run(arguments: &Export) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;
     let (weights_file, program_file) = (file.join("model.safetensors"), file.join("model.py"));
     let file = if format.is_some() { &weights_file } else { file };
     let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
     let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
-    let replaces = if arguments.force { Replaces::Anything } else { Replaces::Nothing };
-    let program_output = OutputKind { name: "Python file", endings: &["py"], replaces };
-    let output = OutputKind { name, endings, replaces };
+    let program_output = OutputKind::new("Python file", &["py"], arguments.force);
+    let output = OutputKind::new(name, endings, arguments.force);
     let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
     if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
         return Err(Error::Inapplicable { option, path: file.clone() });
@@ -46,7 +45,11 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         entries.insert("check_logits".into(), json!(logits).to_string());
         let folder = &arguments.file;
         fs::create_dir_all(folder).map_err(|source| RunError::Write { path: folder.clone(), source })?;
-        program_output.save(&program_file, program(*framework))?;
+        let program: &[u8] = match framework {
+            Framework::Pytorch => include_bytes!("../../templates/export/pytorch.py"),
+            Framework::Keras => include_bytes!("../../templates/export/keras.py"),
+        };
+        program_output.save(&program_file, program)?;
     }
     if !is_onnx {
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
@@ -65,21 +68,11 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
 }
 
-/// The Python file that builds a network in another framework.
-fn program(framework: Framework) -> &'static [u8] {
-    match framework {
-        Framework::Pytorch => include_bytes!("../../templates/export/pytorch.py"),
-        Framework::Keras => include_bytes!("../../templates/export/keras.py"),
-    }
-}
-
 /// Rounds a network to integers, and reports its errors on the test images before and after.
 fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<(), Error> {
     let device = open_recorded(None, &record.device)?.device;
     let files = locate(&experiment.data)?;
-    if *files.checksums() != record.data.sha256 {
-        warn("the data files differ from those that this run was trained and tested with");
-    }
+    warn_of_other_data(&files, record);
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;
     let float = network.errors(&test, &device)?;
     network.quantize(&files.train()?, &device)?;

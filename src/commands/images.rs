@@ -1,4 +1,5 @@
-//! `mnist-burn images`: draws a grid of training images, original and augmented.
+//! `mnist-burn images`: draws a grid of training images, with a row per class: the original, then the augmented image of each
+//! epoch.
 
 use super::config;
 use super::opening::locate;
@@ -12,8 +13,6 @@ const GRID: OutputKind =
     OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(image_grid::MARK) };
 const EPOCHS: u64 = 9;
 
-/// Writes the grid and prints its path. It has a row per class: the original image, then the augmented image of each
-/// epoch.
 pub fn run(arguments: &Images) -> Result<(), Error> {
     let experiment = config::resolve(&arguments.experiment)?;
     GRID.check(&arguments.output)?;

@@ -2,7 +2,6 @@
 
 mod config;
 mod devices;
-mod dry_run;
 mod epochs;
 mod evaluate;
 mod evaluation;
@@ -12,19 +11,17 @@ mod membership;
 mod opening;
 mod output;
 mod predict;
-mod predictions;
 mod prepared;
-mod print;
 mod privacy;
 mod removal;
 mod report;
-mod resume;
 mod runs;
 mod serve;
 mod shell;
 mod show;
 mod sweep;
 mod train;
+#[cfg(feature = "remote")]
 mod worker;
 
 use crate::Error;
@@ -32,25 +29,27 @@ use crate::cli::{Cli, Command};
 
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<(), Error> {
-    match cli.command {
-        None => train::run(&cli.train),
-        Some(Command::Train(arguments)) => train::run(&arguments),
-        Some(Command::Resume(arguments)) => resume::run(&arguments),
-        Some(Command::Evaluate(arguments)) => evaluate::run(&arguments),
-        Some(Command::Export(arguments)) => export::run(&arguments),
-        Some(Command::Predict(arguments)) => predict::run(&arguments),
-        Some(Command::Report(arguments)) => report::run(&arguments),
-        Some(Command::Serve(arguments)) => serve::run(&arguments),
-        Some(Command::Runs(arguments)) => runs::run(&arguments),
-        Some(Command::Show(arguments)) => show::run(&arguments),
-        Some(Command::Summary(arguments)) => show::summary(&arguments),
-        Some(Command::Sweep(arguments)) => sweep::run(&arguments),
-        Some(Command::Images(arguments)) => images::run(&arguments),
-        Some(Command::Privacy(arguments)) => privacy::run(&arguments),
-        Some(Command::Config(arguments)) => config::run(&arguments),
-        Some(Command::Devices(arguments)) => devices::run(&arguments),
-        Some(Command::Worker(arguments)) => worker::run(&arguments),
-        Some(Command::Completions(arguments)) => shell::completions(&arguments),
-        Some(Command::Man(arguments)) => shell::man(&arguments),
+    match cli.command.unwrap_or(Command::Train(cli.train)) {
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Resume(arguments) => train::resume(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+        Command::Predict(arguments) => predict::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Runs(arguments) => runs::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
+        Command::Summary(arguments) => show::summary(&arguments),
+        Command::Sweep(arguments) => sweep::run(&arguments),
+        Command::Images(arguments) => images::run(&arguments),
+        Command::Privacy(arguments) => privacy::run(&arguments),
+        Command::Config(arguments) => config::run(&arguments),
+        Command::Devices { of } => devices::run(of.as_ref()),
+        #[cfg(feature = "remote")]
+        Command::Worker(arguments) => worker::run(&arguments),
+        #[cfg(not(feature = "remote"))]
+        Command::Worker(_) => Err(crate::device::without_remote().into()),
+        Command::Completions { shell } => shell::completions(&shell),
+        Command::Man { command } => shell::man(command.as_deref()),
     }
 }

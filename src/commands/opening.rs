@@ -9,7 +9,7 @@ use crate::cli::{download_bar, notice, warn};
 use crate::config::{Data, Devices};
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{BUNDLED, Lock, RunError, RunFolder, find, unpack_bundled, unpack_model};
+use crate::run::{BUNDLED, ListedRun, Lock, RunError, RunFolder, find, list, unpack_bundled, unpack_model};
 use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
@@ -20,6 +20,13 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     let (run, how) = find(&path.to_string_lossy(), runs)?;
     how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
     Ok(RunFolder::at(&run.path))
+}
+
+/// The runs in `folder`, the newest last. Warns of those that are skipped.
+pub fn list_runs(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
+    let (runs, warnings) = list(folder)?;
+    warnings.iter().for_each(warn);
+    Ok(runs)
 }
 
 /// A run, and its folder if it is temporary: it is deleted with this value.
@@ -41,8 +48,7 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> 
     unreadable.into_iter().for_each(warn);
     let bundled = unpack_bundled()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
-    let named = NamedRun { name: BUNDLED.into(), path: bundled.path().into() };
-    Ok((named, Some(bundled)))
+    Ok((NamedRun { name: BUNDLED.into(), path: bundled.path().into() }, Some(bundled)))
 }
 
 /// Opens a device and reports its name.
@@ -59,10 +65,9 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
 /// Opens the device `asked` for, or else the one that a finished run was `recorded` on. In place of a CPU backend that this
 /// build lacks, opens the one that it has: both compute the same predictions.
 pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
-    let lacked = |name| match DeviceName::parse(name) {
-        Some(DeviceName::Local { backend, .. }) => !backend.is_gpu() && !backend.is_built(),
-        _ => false,
-    };
+    let is_lacked = |backend: Backend| !backend.is_gpu() && !backend.is_built();
+    let lacked =
+        |name| matches!(DeviceName::parse(name), Some(DeviceName::Local { backend, .. }) if is_lacked(backend));
     match (asked, Backend::cpu()) {
         (None, Some(cpu)) if lacked(recorded) => {
             let cpu = cpu.name();
@@ -96,9 +101,5 @@ pub fn locate(data: &Data) -> Result<Files, Error> {
 
 /// Locks a run's folder, and reports what its file system can't do.
 pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
-    run.lock().inspect(report_lock)
-}
-
-pub fn report_lock(lock: &Lock) {
-    lock.warnings.iter().for_each(warn);
+    run.lock().inspect(|lock| lock.warnings.iter().for_each(warn))
 }

@@ -1,13 +1,47 @@
-//! Output files at a path that the user chooses. Most replace older files of the same kind only.
+//! The results of commands: on stdout as text or JSON, and in files at a path that the user chooses. Most of these replace
+//! older files of the same kind only.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
-use super::print::print;
+use serde::Serialize;
+
 use crate::Error;
-use crate::cli::warn;
+use crate::cli::{terminal, warn};
+use crate::evaluation::Evaluation;
 use crate::run::{RunError, write_whole_at};
+use crate::text::printable_lines;
+
+/// Writes a result to stdout, with control characters escaped.
+pub fn print(text: &str) -> Result<(), Error> {
+    print_styled(&printable_lines(text))
+}
+
+/// Writes a result to stdout, whose names from files are escaped already. Strips its colours if stdout does not show
+/// them.
+pub fn print_styled(text: &str) -> Result<(), Error> {
+    unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
+}
+
+/// What became of writing to stdout. A closed pipe, as in `| head`, is not an error.
+pub fn unless_closed(written: io::Result<()>) -> Result<(), Error> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Output(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a result to stdout as JSON.
+pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    print(&serde_json::to_string_pretty(value).map_err(|error| Error::Output(error.into()))?)
+}
+
+/// Writes an evaluation to stdout, followed by `ending`.
+pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
+    let text = if terminal::is_coloured() { terminal::evaluation(evaluation) } else { evaluation.to_string() };
+    print_styled(&(text + &printable_lines(ending)))
+}
 
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".
@@ -32,15 +66,17 @@ const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg 
                              pickle pkl png pt pth safetensors svg tar tflite tif tiff toml txt webp zip";
 
 impl OutputKind {
+    /// A kind of file that replaces any file with `force`, and none without.
+    pub fn new(name: &'static str, endings: &'static [&'static str], force: bool) -> Self {
+        Self { name, endings, replaces: if force { Replaces::Anything } else { Replaces::Nothing } }
+    }
+
     /// Writes the file atomically and prints its path. `-` is standard output.
     pub fn save(&self, path: &Path, contents: &[u8]) -> Result<(), Error> {
         self.check(path)?;
         if path.as_os_str() == STDOUT {
             let mut stdout = io::stdout().lock();
-            return match stdout.write_all(contents).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::Output(error)),
-                _ => Ok(()),
-            };
+            return unless_closed(stdout.write_all(contents).and_then(|()| stdout.flush()));
         }
         match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
@@ -66,15 +102,21 @@ impl OutputKind {
             Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.into() }),
             _ => {}
         }
-        let may_be_replaced = match self.replaces {
-            Replaces::Nothing => return Err(Error::Exists { path: path.into() }),
-            Replaces::Anything => true,
-            Replaces::Marked(mark) => {
-                let mut start = vec![];
-                let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
-                read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
-            }
+        let has = |mark| {
+            let mut start = vec![];
+            let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+            read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
         };
-        if may_be_replaced { Ok(()) } else { Err(Error::Occupied { path: path.into(), kind: self.name }) }
+        match self.replaces {
+            Replaces::Nothing => Err(Error::Exists { path: path.into() }),
+            Replaces::Marked(mark) if !has(mark) => Err(Error::Occupied { path: path.into(), kind: self.name }),
+            _ => Ok(()),
+        }
     }
+}
+
+/// JSON Lines: each row in a line of its own.
+pub fn json_lines<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<u8>, Error> {
+    let lines: serde_json::Result<String> = rows.map(|row| Ok(serde_json::to_string(&row)? + "\n")).collect();
+    Ok(lines.map_err(|error| Error::Output(error.into()))?.into())
 }

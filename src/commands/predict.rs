@@ -9,8 +9,7 @@ use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
-use super::output::{OutputKind, Replaces};
-use super::print::{print, print_styled};
+use super::output::{OutputKind, print, print_styled};
 use crate::cli::{Format, Predict, is_picture, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
 use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx};
@@ -29,30 +28,26 @@ const STDIN: &str = "-";
 struct Answer {
     file: String,
     #[serde(flatten)]
-    outcome: Outcome,
+    classified: Option<Classified>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Outcome {
-    Classified {
-        class: String,
-        /// The same as a number, if it is one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        digit: Option<u64>,
-        /// The most probable classes, if only these are asked for.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        top: Option<Vec<(String, f64)>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        probabilities: Option<Probabilities>,
-        warnings: Vec<Doubt>,
-        /// The image as a terminal shows it.
-        #[serde(skip)]
-        drawn: Option<String>,
-    },
-    Failed {
-        error: String,
-    },
+struct Classified {
+    class: String,
+    /// The same as a number, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digit: Option<u64>,
+    /// The most probable classes, if only these are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Vec<(String, f64)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probabilities: Option<Probabilities>,
+    warnings: Vec<Doubt>,
+    /// The image as a terminal shows it.
+    #[serde(skip)]
+    drawn: Option<String>,
 }
 
 /// An image's name, and the image as the network takes it, or why there is none.
@@ -72,8 +67,10 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
     let classifier = run.classifier(&record, &device)?;
 
-    let mut stages = arguments.stages.as_deref().map(StageWriter::new).transpose()?;
-    let mut waiting: Vec<Input> = vec![];
+    if let Some(path) = &arguments.stages {
+        fs::create_dir_all(path).map_err(|source| RunError::Create { path: path.clone(), source })?;
+    }
+    let (mut prepared, mut waiting) = (0, vec![]);
     for path in paths {
         let files = files(path)?;
         if files.is_empty() {
@@ -86,9 +83,12 @@ pub fn run(arguments: &Predict) -> Result<(), Error> {
             };
             for mut input in images {
                 if let (_, Ok(made)) = &mut input {
+                    prepared += 1;
                     // They take much more memory than the image.
-                    let made = mem::take(&mut made.stages);
-                    stages.as_mut().map(|stages| stages.write(file, made)).transpose()?;
+                    let stages = mem::take(&mut made.stages);
+                    if let Some(folder) = &arguments.stages {
+                        write_stages(folder, prepared, file, stages)?;
+                    }
                 }
                 waiting.push(input);
                 if waiting.len() == AT_ONCE {
@@ -200,8 +200,7 @@ impl<'a> Writer<'a> {
             Format::Jsonl => &["jsonl"],
             Format::Csv => &["csv"],
         };
-        let replaces = if self.arguments.force { Replaces::Anything } else { Replaces::Nothing };
-        OutputKind { name: "file of predictions", endings, replaces }
+        OutputKind::new("file of predictions", endings, self.arguments.force)
     }
 
     /// Classifies images and writes the answers.
@@ -211,53 +210,49 @@ impl<'a> Writer<'a> {
         let mut classified = classifier.classify(&images)?.into_iter();
         for (file, image) in inputs {
             self.images += 1;
-            // The classifier returns a result for each image, in the same order.
-            let outcome = match image.map(|image| (image, classified.next())) {
-                Ok((image, Some(probabilities))) => self.outcome(classifier.size, &image, probabilities),
-                Ok((_, None)) => Outcome::Failed { error: "not classified".into() },
-                Err(error) => Outcome::Failed { error },
+            let mut next = || classified.next().expect("the classifier returns a result for each image, in order");
+            let (classified, error) = match image {
+                Ok(image) => (Some(self.classified(classifier.size[1], &image, next())), None),
+                Err(error) => {
+                    self.failed += 1;
+                    say(format!("error: {file}: {error}"));
+                    (None, Some(error))
+                }
             };
-            self.report(Answer { file, outcome })?;
+            self.report(Answer { file, classified, error })?;
         }
         Ok(())
     }
 
-    fn outcome(&self, size: [usize; 2], image: &Prepared, probabilities: Probabilities) -> Outcome {
+    fn classified(&self, width: usize, image: &Prepared, probabilities: Probabilities) -> Classified {
         let best = probabilities.best();
         let class = self.names[best].clone();
         let drawn = (self.arguments.show && terminal::is_coloured())
-            .then(|| terminal::prediction(&image.pixels, size, &probabilities, &self.names));
+            .then(|| terminal::prediction(&image.pixels, width, &probabilities, &self.names));
         let warnings = image.warnings(probabilities.0[best]);
         let named = |class: usize| (self.names[class].clone(), probabilities.0[class]);
         let top =
             self.arguments.top.map(|top| probabilities.ranked().into_iter().take(top.into()).map(named).collect());
         let probabilities = top.is_none().then_some(probabilities);
-        Outcome::Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
+        Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
     }
 
     /// Writes an answer.
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
-        let Answer { file, outcome } = &answer;
-        if let Outcome::Failed { error } = outcome {
-            self.failed += 1;
-            say(format!("error: {file}: {error}"));
-        }
-        match (self.format, outcome) {
-            (Format::Json, _) => {
-                self.array.push(answer);
-                Ok(())
-            }
+        let Answer { file, classified, .. } = &answer;
+        match (self.format, classified) {
+            (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => {
                 let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
-                self.write(line + "\n")
+                self.write(line + "\n")?;
             }
-            (_, Outcome::Failed { .. }) => Ok(()),
-            (Format::Csv, Outcome::Classified { class, top, probabilities, .. }) => {
+            (_, None) => {}
+            (Format::Csv, Some(Classified { class, top, probabilities, .. })) => {
                 let numbers = probabilities.iter().flat_map(|all| all.0.iter().map(f64::to_string));
                 let top = top.iter().flatten().flat_map(|(name, p)| [name.clone(), p.to_string()]);
-                self.write(csv_line([file.clone(), class.clone()].into_iter().chain(numbers).chain(top)))
+                self.write(csv_line([file.clone(), class.clone()].into_iter().chain(numbers).chain(top)))?;
             }
-            (Format::Text, Outcome::Classified { class, top, probabilities, warnings, drawn, .. }) => {
+            (Format::Text, Some(Classified { class, top, probabilities, warnings, drawn, .. })) => {
                 warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
                 if let Some(drawn) = drawn {
                     return print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)));
@@ -266,20 +261,19 @@ impl<'a> Writer<'a> {
                 let all = self.names.iter().zip(probabilities.iter().flat_map(|all| &all.0));
                 let all = all.map(|(name, &p)| percent(name, p));
                 let top = top.iter().flatten().map(|(name, p)| percent(name, *p));
-                self.write(format!("{file}: {class}  ({})\n", all.chain(top).collect::<Vec<_>>().join("  ")))
+                self.write(format!("{file}: {class}  ({})\n", all.chain(top).collect::<Vec<_>>().join("  ")))?;
             }
         }
+        Ok(())
     }
 
     /// Writes whole lines.
     fn write(&mut self, lines: String) -> Result<(), Error> {
-        match self.arguments.output {
-            None => print(lines.trim_end_matches('\n')),
-            Some(_) => {
-                self.text += &lines;
-                Ok(())
-            }
+        if self.arguments.output.is_none() {
+            return print(lines.trim_end_matches('\n'));
         }
+        self.text += &lines;
+        Ok(())
     }
 
     fn finish(mut self) -> Result<(), Error> {
@@ -293,28 +287,15 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Writes the stages of images into a folder: `<image's number>-<its name>-<stage's number>-<its name>.png`.
-struct StageWriter<'a> {
-    folder: &'a Path,
-    images: usize,
-}
-
-impl<'a> StageWriter<'a> {
-    fn new(folder: &'a Path) -> Result<Self, Error> {
-        fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
-        Ok(Self { folder, images: 0 })
+/// Writes the stages of an image, the given `number` of all, as `<number>-<its name>-<stage's number>-<its name>.png`.
+fn write_stages(folder: &Path, number: usize, file: &Path, stages: Vec<(&str, DynamicImage)>) -> Result<(), Error> {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    for (stage, (name, picture)) in (1..).zip(stages) {
+        let path = folder.join(format!("{number}-{stem}-{stage}-{name}.png"));
+        let mut png = Cursor::new(vec![]);
+        let failed = |error| RunError::Write { path: path.clone(), source: io::Error::other(error) };
+        picture.write_to(&mut png, ImageFormat::Png).map_err(failed)?;
+        write_whole_at(&path, png.get_ref(), true)?.into_iter().for_each(warn);
     }
-
-    fn write(&mut self, file: &Path, stages: Vec<(&str, DynamicImage)>) -> Result<(), Error> {
-        self.images += 1;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        for (number, (name, picture)) in stages.into_iter().enumerate() {
-            let path = self.folder.join(format!("{}-{stem}-{}-{name}.png", self.images, number + 1));
-            let mut png = Cursor::new(vec![]);
-            let failed = |error| RunError::Write { path: path.clone(), source: io::Error::other(error) };
-            picture.write_to(&mut png, ImageFormat::Png).map_err(failed)?;
-            write_whole_at(&path, png.get_ref(), true)?.into_iter().for_each(warn);
-        }
-        Ok(())
-    }
+    Ok(())
 }

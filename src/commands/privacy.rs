@@ -1,17 +1,16 @@
-//! `mnist-burn privacy`: prints what a private training costs, without training.
+//! `mnist-burn privacy`: prints what a private training costs, epoch by epoch, without training.
 
 use serde_json::json;
 
 use super::config::load;
 use super::opening::locate;
-use super::print::{print, print_json};
+use super::output::{print, print_json};
 use crate::Error;
 use crate::cli::{Privacy, Table};
 use crate::data::TrainingData;
 use crate::run::PrivacyRecord;
 use crate::training::{EpochPlan, PrivacyPlan};
 
-/// Prints the noise, the sampling rate, and ε after each epoch.
 pub fn run(arguments: &Privacy) -> Result<(), Error> {
     let experiment = load(Some(&arguments.config), &arguments.overrides, &arguments.folder.runs)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
-use super::opening::{find_run, lock};
-use super::print::print;
+use super::opening::{find_run, list_runs, lock};
+use super::output::print;
 use crate::Error;
-use crate::cli::{Consent, Prune, Rm, notice, say, warn};
-use crate::run::{ListedRun, RunError, RunFolder, Status, list};
+use crate::cli::{Consent, Prune, Rm, notice, say};
+use crate::run::{ListedRun, RunError, RunFolder, Status};
 use crate::text::bytes;
 
 /// Removes the runs that the user names, and prints the path of each.
@@ -23,16 +24,11 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     remove(&runs, consent)
 }
 
-/// Removes the runs that are not worth keeping, and prints the path of each.
-pub fn prune(arguments: &Prune) -> Result<(), Error> {
-    remove(&dispensable(arguments)?, &arguments.consent)
-}
-
-/// The runs that `prune` removes, the worst last of each config.
-fn dispensable(Prune { folder, keep, failed, older_than, .. }: &Prune) -> Result<Vec<RunFolder>, RunError> {
-    let listing = list(&folder.runs)?;
-    listing.warnings.iter().for_each(warn);
-    let mut runs: Vec<ListedRun> = listing.runs.into_iter().rev().filter(ListedRun::is_of_no_sweep).collect();
+/// Removes the runs that are not worth keeping, the worst last of each config, and prints the path of each.
+pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
+    let mut runs = list_runs(&folder.runs)?;
+    runs.retain(|run| Path::new(&run.name).components().count() == 1);
+    runs.reverse();
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));
     let now = jiff::Timestamp::now().as_duration().as_secs_f64();
@@ -51,7 +47,7 @@ fn dispensable(Prune { folder, keep, failed, older_than, .. }: &Prune) -> Result
         let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
         is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))
     });
-    Ok(runs.iter().map(|run| RunFolder::at(&run.path)).collect())
+    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), consent)
 }
 
 /// Removes all of these runs, or none if one is in use or the user does not agree.

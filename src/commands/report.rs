@@ -8,14 +8,13 @@ use super::membership::attack;
 use super::opening::{find_run, lock, open_recorded};
 use super::output::{OutputKind, Replaces};
 use crate::Error;
-use crate::cli::{Report, warn};
+use crate::cli::{Report, Split, warn};
 use crate::evaluation::{Attack, EvaluationError};
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunFolder, write_whole_at};
 
 const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 
-/// Writes the page and prints its path.
 pub fn run(arguments: &Report) -> Result<(), Error> {
     let find = |run: &PathBuf| find_run(run, &arguments.folder.runs);
     let runs = arguments.compared.iter().map(find).collect::<Result<Vec<_>, _>>()?;
@@ -32,7 +31,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     };
     let record = run.record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(run, &record, &device)?;
+    let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
     // The run's own report is of its own model and images.
     let own = arguments.output.is_none().then(|| lock(run)).transpose()?;
     if own.is_some() {

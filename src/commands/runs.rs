@@ -4,16 +4,15 @@ use serde::Serialize;
 use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
-use super::opening::find_run;
-use super::print::{print, print_json};
+use super::opening::{find_run, list_runs};
+use super::output::{print, print_json};
 use super::{epochs, removal};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
 use crate::config::{Difference, differences, plain, values_by_key};
-use crate::run::{ListedRun, RunFolder, Status, Summary, list};
+use crate::run::{ListedRun, RunFolder, Status, Summary};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
-/// Prints a line per run, or a comparison of the given runs.
 pub fn run(arguments: &Runs) -> Result<(), Error> {
     match &arguments.command {
         Some(RunsCommand::Export(arguments)) => epochs::run(arguments),
@@ -45,20 +44,20 @@ const COLUMNS: [(&str, Cell); 10] = [
 struct Row<'a> {
     run: String,
     #[serde(flatten)]
-    outcome: Outcome<'a>,
+    summary: Option<&'a Summary>,
+    /// The status of a run that can't be read, and why.
+    #[serde(flatten)]
+    damage: Option<Damage>,
 }
 
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Outcome<'a> {
-    Read(&'a Summary),
-    Damaged { status: Status, error: String },
+struct Damage {
+    status: Status,
+    error: String,
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let listing = list(&arguments.folder.runs)?;
-    listing.warnings.iter().for_each(warn);
-    let mut listed = listing.runs;
+    let mut listed = list_runs(&arguments.folder.runs)?;
     for (key, value) in &arguments.filter {
         if !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none()) {
             warn(format!("no run has a column or a key {key}"));
@@ -80,10 +79,8 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
     if arguments.json {
         let rows = listed.iter().map(|ListedRun { path, summary, .. }| Row {
             run: path.display().to_string(),
-            outcome: match summary {
-                Ok(summary) => Outcome::Read(summary),
-                Err(error) => Outcome::Damaged { status: Status::Damaged, error: chain(error) },
-            },
+            summary: summary.as_ref().ok(),
+            damage: summary.as_ref().err().map(|error| Damage { status: Status::Damaged, error: chain(error) }),
         });
         return print_json(&rows.collect::<Vec<_>>());
     }
@@ -138,34 +135,29 @@ fn compare(Runs { compare, folder, json, .. }: &Runs) -> Result<(), Error> {
     let runs = compare.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     warn_of_old_evaluations(&runs);
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
-    let comparison = Comparison {
-        runs: runs.iter().map(|run| run.path().display().to_string()).collect(),
-        config: differences(&experiments),
-        results: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
-    };
-    if *json { print_json(&comparison) } else { print(&comparison.table().to_string()) }
-}
-
-impl Comparison {
-    /// A table with a column per run: first the differences of the configs, then the results.
-    fn table(&self) -> Table {
-        let mut table = Table::new([&String::new()].into_iter().chain(&self.runs));
-        for Difference { key, values } in &self.config {
-            let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
-            table.push([key.clone()].into_iter().chain(values));
-        }
-        let mut row = |heading: &str, cell: fn(&Summary) -> String| {
-            table.push([heading.to_string()].into_iter().chain(self.results.iter().map(cell)));
-        };
-        row("epochs", epochs_of);
-        row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
-        row("validation error", |it| percent(it.validation_error));
-        row("validation loss", |it| nats(it.validation_loss));
-        row("test error", |it| percent(it.test_error));
-        row("time", |it| seconds(it.seconds));
-        row("state", |it| it.status.to_string());
-        table
+    let (config, results) = (differences(&experiments), runs.iter().map(Summary::read).collect::<Result<_, _>>()?);
+    let comparison =
+        Comparison { runs: runs.iter().map(|run| run.path().display().to_string()).collect(), config, results };
+    if *json {
+        return print_json(&comparison);
     }
+    // A column per run: first the differences of the configs, then the results.
+    let mut table = Table::new([&String::new()].into_iter().chain(&comparison.runs));
+    for Difference { key, values } in &comparison.config {
+        let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
+        table.push([key.clone()].into_iter().chain(values));
+    }
+    let mut row = |heading: &str, cell: Cell| {
+        table.push([heading.to_string()].into_iter().chain(comparison.results.iter().map(cell)));
+    };
+    row("epochs", epochs_of);
+    row("best epoch", |it| it.best_epoch.map_or_else(|| "-".into(), |epoch| epoch.to_string()));
+    row("validation error", |it| percent(it.validation_error));
+    row("validation loss", |it| nats(it.validation_loss));
+    row("test error", |it| percent(it.test_error));
+    row("time", |it| seconds(it.seconds));
+    row("state", |it| it.status.to_string());
+    print(&table.to_string())
 }
 
 /// `2/5`: the epochs so far, of the maximum.

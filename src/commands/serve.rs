@@ -1,17 +1,16 @@
-//! `mnist-burn serve`: serves a page to draw digits on.
+//! `mnist-burn serve`: serves a page to draw digits on, until Ctrl-C.
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
 use super::opening::{choose_run, open_recorded};
-use super::print::print;
+use super::output::print;
 use crate::Error;
 use crate::cli::{Serve, notice, signals, warn};
 use crate::run::RunFolder;
 use crate::serve::{RunRegistry, listen};
 
-/// Prints the address of the page, then serves until Ctrl-C.
 pub fn run(arguments: &Serve) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.folder.runs)?;
     let record = RunFolder::at(&named.path).record()?;

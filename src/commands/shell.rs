@@ -4,20 +4,18 @@ use std::io;
 
 use clap::CommandFactory;
 
-use super::print::print_styled;
+use super::output::print_styled;
 use crate::Error;
-use crate::cli::{Cli, Completions, Man, completion};
+use crate::cli::{Cli, completion};
 
-/// Prints the script for a shell.
-pub fn completions(arguments: &Completions) -> Result<(), Error> {
-    print_styled(completion::script(&arguments.shell).unwrap_or_default().trim_end())
+pub fn completions(shell: &str) -> Result<(), Error> {
+    print_styled(completion::script(shell).unwrap_or_default().trim_end())
 }
 
-/// Prints the man page.
-pub fn man(arguments: &Man) -> Result<(), Error> {
+pub fn man(command: Option<&str>) -> Result<(), Error> {
     let mut cli = Cli::command();
     cli.build();
-    let page = match &arguments.command {
+    let page = match command {
         None => Some(&cli),
         Some(command) => cli.find_subcommand(command),
     };

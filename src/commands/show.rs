@@ -2,17 +2,16 @@
 
 use super::config::resolve;
 use super::opening::{find_run, locate};
-use super::print::print;
+use super::output::print;
 use crate::Error;
-use crate::cli::{self, Show, Table};
+use crate::cli::{self, OneRun, Table};
 use crate::config::{self, Model, differences};
 use crate::data::TrainingData;
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
 use crate::training::EpochPlan;
 
-/// Prints a run.
-pub fn run(arguments: &Show) -> Result<(), Error> {
+pub fn run(arguments: &OneRun) -> Result<(), Error> {
     let run = find_run(&arguments.run, &arguments.folder.runs)?;
     let (record, experiment, epochs, summary) =
         (run.record()?, run.experiment()?, run.metrics()?, Summary::read(&run)?);
@@ -54,7 +53,6 @@ pub fn run(arguments: &Show) -> Result<(), Error> {
     print(text.trim_end())
 }
 
-/// Prints what a config would train.
 pub fn summary(arguments: &cli::Experiment) -> Result<(), Error> {
     let experiment = resolve(arguments)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;

@@ -11,17 +11,16 @@ use super::config::absolute_paths;
 use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_recorded;
-use super::print::{print, print_json};
-use super::train::train_at;
+use super::output::{print, print_json};
+use super::train::Training;
 use crate::Error;
-use crate::cli::{self, Showing, Table, notice, signals, warn};
+use crate::cli::{self, Showing, Split, Table, notice, signals, warn};
 use crate::config::{Devices, differences};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, SweepRun, TrialResult, overrides, ranked};
+use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
-/// Trains the unfinished runs, chooses a trial, evaluates it, and prints the results.
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
     for trial in &mut sweep.trials {
@@ -47,13 +46,8 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
-    if arguments.json {
-        print_json(&results)?
-    } else {
-        print(&text(&results))?
-    }
-    results.chosen()?;
-    Ok(())
+    let printed = if arguments.json { print_json(&results) } else { print(&text(&results)) };
+    printed.and(results.chosen().map(drop).map_err(Into::into))
 }
 
 /// The results as a table, the best trial first, followed by the chosen trial.
@@ -125,14 +119,14 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     let total = sweep.runs().count();
     for (index, run) in sweep.runs().enumerate() {
         let path = folder.join(run.name());
-        let status = || status(run, &path);
         let heading = format!("run {} of {total}, {}", index + 1, run.name());
-        match status()? {
+        match Summary::read_or_missing(&RunFolder::at(&path), &run.trial.experiment)?.status {
             Status::Training => notice(format!("{heading}: another process is training it")),
             before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
-                match train_at(&path, &run.experiment(), false, &Showing::default()).map(drop) {
+                let training = Training { experiment: &run.experiment(), test: false, showing: &Showing::default() };
+                match training.run_at(&path).map(drop) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
                     Err(Error::Training(error)) if error.is_interruption() => {
@@ -149,25 +143,19 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn status(run: SweepRun<'_>, path: &Path) -> Result<Status, Error> {
-    Ok(Summary::read_or_missing(&RunFolder::at(path), &run.trial.experiment)?.status)
-}
-
 /// Evaluates a trial's runs on the test images, where they are not evaluated yet.
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
-    let mut opened = None;
-    for result in trial.runs.iter().filter(|result| result.summary.test_error.is_none()) {
-        let run = RunFolder::at(&result.run);
+    let runs = trial.runs.iter().filter(|result| result.summary.test_error.is_none());
+    let runs: Vec<RunFolder> = runs.map(|result| RunFolder::at(&result.run)).collect();
+    let Some(first) = runs.first() else { return Ok(()) };
+    let opened = open_recorded(device, &first.record()?.device)?;
+    for run in &runs {
         let record = run.record()?;
-        let opened = match &opened {
-            Some(opened) => opened,
-            None => &*opened.insert(open_recorded(device, &record.device)?),
-        };
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(&run, &evaluate_run(&run, &record, opened)?)?;
+        store(run, &evaluate_run(run, &record, &opened, None, Split::Test)?)?;
     }
     Ok(())
 }

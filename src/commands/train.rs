@@ -1,27 +1,36 @@
 //! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
+//! `mnist-burn resume` goes on after the last complete epoch.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::config;
-use super::dry_run::dry_run;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
-use super::opening::{lock, open_recorded, report_lock};
+use super::opening::{find_run, lock, open_recorded};
+use super::output::{print, print_evaluation, print_json};
 use super::prepared::Prepared;
-use super::print::{print, print_evaluation, print_json};
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Printed, Showing, Train, notice};
+use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable};
+use crate::evaluation::EVALUATION_BATCH;
+use crate::model::weights;
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord, Usage,
 };
-use crate::training::{Session, Trained, TrainingError};
+use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
 
-/// Trains a network, then evaluates the best model on the test images.
+/// How an experiment is trained.
+pub struct Training<'a> {
+    pub experiment: &'a Experiment,
+    /// Whether the best model is evaluated on the test images at the end.
+    pub test: bool,
+    pub showing: &'a Showing,
+}
+
 pub fn run(arguments: &Train) -> Result<(), Error> {
     let showing = &arguments.showing;
     showing.ui.check()?;
@@ -29,12 +38,35 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     if arguments.dry_run {
         return dry_run(experiment, showing.ui);
     }
-    let test = !arguments.no_test;
+    let training = Training { experiment: &experiment, test: !arguments.no_test, showing };
     let run = match &arguments.run {
-        Some(path) => train_at(path, &experiment, test, showing)?,
-        None => start(&experiment, |it| RunFolder::create(&arguments.experiment.folder.runs, it), test, showing)?,
+        Some(path) => training.run_at(path)?,
+        None => training.start(|| RunFolder::create(&arguments.experiment.folder.runs, &experiment))?,
     };
     print_trained(&run, showing)
+}
+
+/// Resumes a run. It ends with the same bytes as a run without interruption.
+pub fn resume(arguments: &Resume) -> Result<(), Error> {
+    arguments.showing.ui.check()?;
+    let OneRun { run, folder } = &arguments.resumed;
+    let run = find_run(run, &folder.runs)?;
+    let experiment = config::load(Some(&run.config()), &arguments.overrides, &folder.runs)?;
+    let training = Training { experiment: &experiment, test: true, showing: &arguments.showing };
+    training.resume(&run, |epochs| {
+        let mut longer = experiment.clone();
+        longer.training.epochs = 2 * epochs;
+        // A schedule may fix the number of epochs.
+        let advice = match check_resumable(&experiment, &longer, epochs) {
+            Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
+            Err(_) => format!(
+                "its {} schedule can't be extended; train a new run with more training.epochs",
+                experiment.schedule.kind
+            ),
+        };
+        format!(" after {epochs} epochs; {advice}")
+    })?;
+    print_trained(&run, &arguments.showing)
 }
 
 /// The JSON object of a training.
@@ -61,137 +93,138 @@ pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
     print_json(&Report { run: path, summary, evaluation, files: run.files().into_keys().collect() })
 }
 
-/// Trains `experiment` in the folder `path`. With `test`, evaluates the best model on the test images at the end. Resumes a
-/// run that was started there, if its experiment is compatible.
-pub fn train_at(path: &Path, experiment: &Experiment, test: bool, showing: &Showing) -> Result<RunFolder, Error> {
-    let run = RunFolder::at(path);
-    match run.config().exists() {
-        true => resume(experiment, &run, test, showing, |_| String::new()).map(|()| run),
-        false => start(experiment, |it| RunFolder::create_at(path, it), test, showing),
+impl Training<'_> {
+    /// Trains in the folder `path`. Resumes a run that was started there, if its experiment is compatible.
+    pub fn run_at(&self, path: &Path) -> Result<RunFolder, Error> {
+        let run = RunFolder::at(path);
+        match run.config().exists() {
+            true => self.resume(&run, |_| String::new()).map(|()| run),
+            false => self.start(|| RunFolder::create_at(path, self.experiment)),
+        }
     }
-}
 
-/// Trains in the folder that `create` makes after all checks have passed.
-fn start(
-    experiment: &Experiment,
-    create: impl FnOnce(&Experiment) -> Result<(RunFolder, Lock), RunError>,
-    test: bool,
-    showing: &Showing,
-) -> Result<RunFolder, Error> {
-    let prepared = Prepared::new(experiment, None)?;
-    let (run, lock) = create(experiment)?;
-    report_lock(&lock);
-    train_prepared(&prepared, experiment, &run, None, test, showing)?;
-    Ok(run)
-}
+    /// Trains in the folder that `create` makes after all checks have passed.
+    fn start(&self, create: impl FnOnce() -> Result<(RunFolder, Lock), RunError>) -> Result<RunFolder, Error> {
+        let prepared = Prepared::new(self.experiment, None)?;
+        let (run, lock) = create()?;
+        lock.warnings.iter().for_each(warn);
+        self.train(&prepared, &run, None)?;
+        Ok(run)
+    }
 
-/// Resumes a run with `experiment`, which may differ from the run's own only in keys that may change. If the training is
-/// finished, and `test` is set, evaluates the best model unless that is done. `longer` says how to train it longer after
-/// this number of epochs.
-pub fn resume(
-    experiment: &Experiment,
-    run: &RunFolder,
-    test: bool,
-    showing: &Showing,
-    longer: impl FnOnce(usize) -> String,
-) -> Result<(), Error> {
-    let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
-    check_resumable(&run.experiment()?, experiment, epochs)?;
-    // A run that diverged would diverge again.
-    if let Some(failure) = run.record().ok().and_then(|record| record.failure) {
-        return Err(RunError::Failed { run: run.path().into(), failure }.into());
+    /// Resumes a run whose own experiment may differ only in keys that may change. If the training is finished, evaluates
+    /// the best model unless that is done. `longer` says how to train it longer after this number of epochs.
+    pub fn resume(&self, run: &RunFolder, longer: impl FnOnce(usize) -> String) -> Result<(), Error> {
+        let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
+        let own = run.experiment()?;
+        check_resumable(&own, self.experiment, epochs)?;
+        match run.record() {
+            // A run that diverged would diverge again.
+            Ok(Record { failure: Some(failure), .. }) => {
+                return Err(RunError::Failed { run: run.path().into(), failure }.into());
+            }
+            Ok(Record { training: Some(_), .. }) if own == *self.experiment => {
+                return self.finish(run, &longer(epochs));
+            }
+            _ => {}
+        }
+        let _lock = lock(run)?;
+        // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
+        let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
+        self.train(&Prepared::new(self.experiment, started.as_ref())?, run, started)
     }
-    if run.is_over(experiment) {
-        return finish(experiment, run, test, showing, &longer(epochs));
-    }
-    let _lock = lock(run)?;
-    // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
-    let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
-    let prepared = Prepared::new(experiment, started.as_ref())?;
-    train_prepared(&prepared, experiment, run, started, test, showing)
-}
 
-/// Evaluates a finished run, if `test` is set and its best model is not evaluated yet.
-fn finish(experiment: &Experiment, run: &RunFolder, test: bool, showing: &Showing, longer: &str) -> Result<(), Error> {
-    let record = run.record()?;
-    if !test || matches!(run.evaluation(&record), Ok(Some(_))) {
-        notice(format!("{} is finished{longer}", run.path().display()));
-        return Ok(());
+    /// Evaluates a finished run, if its best model is not evaluated yet.
+    fn finish(&self, run: &RunFolder, longer: &str) -> Result<(), Error> {
+        let (record, device) = (run.record()?, &self.experiment.device);
+        if !self.test || matches!(run.evaluation(&record), Ok(Some(_))) {
+            notice(format!("{} is finished{longer}", run.path().display()));
+            return Ok(());
+        }
+        notice(format!("{} is finished, but not evaluated yet", run.path().display()));
+        let _listening = quit_in_evaluation(run);
+        // Another device than the run's own is one that the user asked for.
+        let asked = (run.experiment()?.device != *device).then(|| device.first());
+        let device = open_recorded(asked, &record.device)?;
+        let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
+        self.print_result(run, &record, &evaluated, store(run, &evaluated)?)
     }
-    notice(format!("{} is finished, but not evaluated yet", run.path().display()));
-    let _listening = quit_in_evaluation(run);
-    // Another device than the run's own is one that the user asked for.
-    let asked = (run.experiment()?.device != experiment.device).then(|| experiment.device.first());
-    let evaluated = evaluate_run(run, &record, &open_recorded(asked, &record.device)?)?;
-    let report = store(run, &evaluated)?;
-    print_result(run, &record, &evaluated, report, showing)
-}
 
-/// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
-/// a checkpoint. Writes nothing before all checks have passed.
-fn train_prepared(
-    prepared: &Prepared,
-    experiment: &Experiment,
-    run: &RunFolder,
-    started: Option<Record>,
-    test: bool,
-    showing: &Showing,
-) -> Result<(), Error> {
-    let mut record = prepared.record(experiment, run, started.as_ref())?;
-    let Prepared { network, data, devices, files, .. } = prepared;
-    let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
-    match started {
-        // Nothing will be trained: the record tells how this model was.
-        Some(started) if session.is_over() => record = started,
-        _ => remove_report(run),
-    }
-    // A killed process may have been further than the checkpoint.
-    let charged = run.record().ok().and_then(|before| before.privacy);
-    record.privacy = session.privacy().map(|now| charged.filter(|before| before.steps > now.steps).unwrap_or(now));
-    let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
-    let unlabelled = match unlabelled_images {
-        0 => String::new(),
-        unlabelled => format!(", {unlabelled} unlabelled"),
-    };
-    notice(format!(
-        "{}: {training_images} training{unlabelled} and {validation_images} validation images",
-        experiment.name
-    ));
-    if record.privacy.is_some() {
-        notice("private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced");
-    }
-    run.write_config(experiment)?;
-    run.write_record(&record)?;
-    let display = Display::new(showing.ui, experiment.training.epochs);
-    let Trained { history, mut record, usage, interrupted } = session.train(record, &display)?;
+    /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
+    /// a checkpoint. Writes nothing before all checks have passed.
+    fn train(&self, prepared: &Prepared, run: &RunFolder, started: Option<Record>) -> Result<(), Error> {
+        let experiment = self.experiment;
+        let mut record = prepared.record(experiment, run, started.as_ref())?;
+        let Prepared { network, data, devices, files, .. } = prepared;
+        let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
+        match started {
+            // Nothing will be trained: the record tells how this model was.
+            Some(started) if session.is_over() => record = started,
+            _ => remove_report(run),
+        }
+        // A killed process may have been further than the checkpoint.
+        let charged = run.record().ok().and_then(|before| before.privacy);
+        record.privacy = session.privacy().map(|now| charged.filter(|before| before.steps > now.steps).unwrap_or(now));
+        let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
+        let unlabelled =
+            if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
+        notice(format!(
+            "{}: {training_images} training{unlabelled} and {validation_images} validation images",
+            experiment.name
+        ));
+        if record.privacy.is_some() {
+            notice(
+                "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",
+            );
+        }
+        run.write_config(experiment)?;
+        run.write_record(&record)?;
+        let display = Display::new(self.showing.ui, experiment.training.epochs);
+        let Trained { history, mut record, usage, interrupted } = session.train(record, &display)?;
 
-    let epochs = history.epochs().len();
-    let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
-    if let Some(reason) = &stopped {
-        notice(format!("stopped after epoch {epochs}: {reason}"));
+        let epochs = history.epochs().len();
+        let stopped = history.stop_reason().filter(|_| epochs < experiment.training.epochs);
+        if let Some(reason) = &stopped {
+            notice(format!("stopped after epoch {epochs}: {reason}"));
+        }
+        record.training = Some(TrainingRecord {
+            epochs,
+            best_epoch: history.best().map_or(epochs, |best| best.epoch),
+            stopped,
+            floating_point_operations: prepared.operations(experiment, epochs),
+            // The time of a training that was finished before is not that of its checkpoint, which is shorter.
+            usage: record.training.map_or(usage, |before| before.usage),
+        });
+        run.write_record(&record)?;
+        if interrupted {
+            return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test: self.test }.into());
+        }
+        if !self.test {
+            // stdout is left to the caller, which may print results of its own.
+            notice(ending(run, &record));
+            return Ok(());
+        }
+        // The test images are used once, after the model is chosen.
+        let _listening = quit_in_evaluation(run);
+        let images = files.test([record.data.height, record.data.width], record.data.classes)?;
+        let evaluated = Evaluated::on(run, &record, images, files.test_checksums(), &devices[0])?;
+        self.print_result(run, &record, &evaluated, store_locked(run, &evaluated)?)
     }
-    record.training = Some(TrainingRecord {
-        epochs,
-        best_epoch: history.best().map_or(epochs, |best| best.epoch),
-        stopped,
-        floating_point_operations: prepared.operations(experiment, epochs),
-        // The time of a training that was finished before is not that of its checkpoint, which is shorter.
-        usage: record.training.map_or(usage, |before| before.usage),
-    });
-    run.write_record(&record)?;
-    if interrupted {
-        return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test }.into());
+
+    /// Prints the results for people, unless a script wants others.
+    fn print_result(
+        &self,
+        run: &RunFolder,
+        record: &Record,
+        evaluated: &Evaluated,
+        report: Option<PathBuf>,
+    ) -> Result<(), Error> {
+        if self.showing.json || self.showing.print.is_some() {
+            return Ok(());
+        }
+        let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
+        print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))
     }
-    if !test {
-        // stdout is left to the caller, which may print results of its own.
-        notice(ending(run, &record));
-        return Ok(());
-    }
-    // The test images are used once, after the model is chosen.
-    let _listening = quit_in_evaluation(run);
-    let evaluated = Evaluated::new(run, experiment, &record, files, &devices[0])?;
-    let report = store_locked(run, &evaluated)?;
-    print_result(run, &record, &evaluated, report, showing)
 }
 
 /// A signal during the evaluation of `run` ends the program, and tells how to evaluate it later.
@@ -215,17 +248,31 @@ fn ending(run: &RunFolder, record: &Record) -> String {
     format!("{training}saved in        {}", run.path().display())
 }
 
-/// Prints the results for people, unless a script wants others.
-fn print_result(
-    run: &RunFolder,
-    record: &Record,
-    evaluated: &Evaluated,
-    report: Option<PathBuf>,
-    showing: &Showing,
-) -> Result<(), Error> {
-    if showing.json || showing.print.is_some() {
-        return Ok(());
-    }
-    let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
-    print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))
+/// Runs one batch per device end to end, without a file. The test images are not used.
+fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
+    const INTERRUPTED: &str = "interrupted: the dry run is not complete; nothing was saved";
+    let _listening = signals::quit_saying(INTERRUPTED);
+    let mut prepared = Prepared::new(&experiment, None)?;
+    let split = &mut prepared.data.split;
+    let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, split);
+    let devices = prepared.devices.len();
+    split.training.truncate(batch_size * devices);
+    // The unlabelled images of these batches, but at least one per device: without any there would be no batch.
+    split.unlabelled.truncate(unlabelled_per_batch.max(1) * devices);
+    split.validation.truncate(EVALUATION_BATCH);
+    experiment.training.epochs = 1;
+
+    let run = RunFolder::in_memory();
+    let record = prepared.new_record(&experiment);
+    let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
+    let Prepared { network, data, devices: opened, .. } = prepared;
+    let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
+    let model = run.model(&experiment, &trained.record, &opened[0])?;
+    let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
+    let batches = if devices == 1 { "one batch" } else { "one batch per device" };
+    print(&format!(
+        "dry run: {batches} went through training, validation, saving and loading; {} parameters, {bytes} bytes per \
+         model; nothing was saved",
+        trained.record.parameters
+    ))
 }

@@ -1,21 +1,17 @@
 //! `mnist-burn worker`: serves this machine's devices to other machines.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::opening::open_device;
+use super::output::print;
 use crate::Error;
-use crate::cli::Worker;
+use crate::cli::{Worker, notice, signals, warn};
+use crate::device::remote::{self, RemoteError};
 
 /// Prints the line for the clients' configs, then serves until Ctrl-C.
-#[cfg(feature = "remote")]
 pub fn run(arguments: &Worker) -> Result<(), Error> {
-    use std::sync::Arc;
-
-    use tokio::sync::Notify;
-
-    use super::opening::open_device;
-    use super::print::print;
-    use crate::cli::{notice, signals, warn};
-    use crate::device::remote;
-    use crate::device::remote::RemoteError;
-
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
     let devices = opened.collect::<Result<Vec<_>, _>>()?;
     let Worker { expose, port, websocket, ref identity, .. } = *arguments;
@@ -49,10 +45,4 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
         }
     })?;
     printed
-}
-
-/// Fails: this build has no workers.
-#[cfg(not(feature = "remote"))]
-pub fn run(_: &Worker) -> Result<(), Error> {
-    Err(crate::device::without_remote().into())
 }

@@ -57,10 +57,7 @@ impl RunFolder {
         &self.path
     }
 
-    /// Writes `config.toml`.
-    ///
-    /// # Errors
-    /// If the file can't be written. The other `write_` methods fail likewise.
+    /// Writes `config.toml`. An error if it can't be written, as for the other `write_` methods.
     pub fn write_config(&self, experiment: &Experiment) -> Result<(), RunError> {
         self.write("config.toml", experiment.to_toml().as_bytes())
     }
@@ -100,10 +97,10 @@ impl RunFolder {
     /// Writes `tensorboard/`, or appends the new events to it. `rate` is the learning rate at the end of an epoch, counted
     /// from 1. `start` is the start of the training in seconds of UNIX time.
     pub fn write_tensorboard(&self, epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64) -> Result<(), RunError> {
-        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         if self.memory.is_some() {
             return Ok(());
         }
+        let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for split in [Some(TRAIN), validated.then_some(VALIDATION)].iter().flatten() {
             let (name, events) = (split.file(), tensorboard::events(epochs, rate, start, split));
             let path = self.path.join(&name);
@@ -112,7 +109,11 @@ impl RunFolder {
             match fs::read(&path) {
                 // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
                 // partial event at the end as one that is still being written, and so does this.
-                Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
+                Ok(written) if events.starts_with(&written) => {
+                    let opened = File::options().append(true).open(&path);
+                    let appended = opened.and_then(|mut file| file.write_all(&events[written.len()..]));
+                    appended.map_err(|source| unwritten(&self.path, &name, source))?;
+                }
                 _ => self.write(&name, &events)?,
             }
         }
@@ -124,10 +125,8 @@ impl RunFolder {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
     }
 
-    /// The checkpoint. `None` before the first epoch is complete.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged.
+    /// The checkpoint. `None` before the first epoch is complete. An error if the file can't be read or is damaged, as for
+    /// the other files.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
         let bytes = self.if_exists(&path, bounded::read_regular(&path))?;
@@ -155,9 +154,6 @@ impl RunFolder {
     }
 
     /// The resolved experiment of the run.
-    ///
-    /// # Errors
-    /// If the file can't be read or is damaged. The other methods that read a file fail likewise.
     pub fn experiment(&self) -> Result<Experiment, RunError> {
         Ok(config::load(Some(&self.config()), &[])?)
     }
@@ -165,12 +161,6 @@ impl RunFolder {
     /// The path of `config.toml`.
     pub fn config(&self) -> PathBuf {
         self.path.join("config.toml")
-    }
-
-    /// Whether the run's training is finished and its experiment equals `experiment`.
-    pub fn is_over(&self, experiment: &Experiment) -> bool {
-        let finished = self.record().is_ok_and(|record| record.training.is_some());
-        finished && self.experiment().is_ok_and(|own| own == *experiment)
     }
 
     /// The epochs in `metrics.csv`, in order. Empty before the first epoch is complete. Unknown columns are ignored.
@@ -192,11 +182,6 @@ impl RunFolder {
         }
         let is_of_model = self.best_checksum(record).is_some_and(|sum| sum == found.model);
         Ok(Some(found).filter(|found| is_of_model && found.is_of_data(record)))
-    }
-
-    /// Whether there is an evaluation that does not count.
-    pub fn has_old_evaluation(&self, record: &Record) -> bool {
-        self.path.join("evaluation.json").exists() && matches!(self.evaluation(record), Ok(None))
     }
 
     /// The files in the folder but for hidden ones, by name, with their sizes in bytes.
@@ -222,15 +207,11 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        match &self.memory {
-            None => write_whole(&self.path, name, bytes),
-            Some(best) => {
-                if name == Self::BEST {
-                    *best.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
-                }
-                Ok(())
-            }
+        let Some(best) = &self.memory else { return write_whole(&self.path, name, bytes) };
+        if name == Self::BEST {
+            *best.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
         }
+        Ok(())
     }
 
     /// What was read from the file at `path`, or `None` if it does not exist.
@@ -240,12 +221,6 @@ impl RunFolder {
             Err(source) => Err(RunError::Read { run: self.path.clone(), path: path.into(), source }),
             Ok(bytes) => Ok(Some(bytes)),
         }
-    }
-
-    fn append(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let opened = File::options().append(true).open(self.path.join(name));
-        let appended = opened.and_then(|mut file| file.write_all(bytes));
-        appended.map_err(|source| unwritten(&self.path, name, source))
     }
 }
 

@@ -16,55 +16,41 @@ const MAX_DEPTH: usize = 3;
 pub struct ListedRun {
     /// The run's folder.
     pub path: PathBuf,
-    /// The run's folder, relative to the folder of runs: `<sweep>/<trial>`.
+    /// The same, relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
     pub summary: Result<Summary, RunError>,
 }
 
-impl ListedRun {
-    /// Whether it is directly in the folder of runs, where those of sweeps are not.
-    pub fn is_of_no_sweep(&self) -> bool {
-        Path::new(&self.name).components().count() == 1
-    }
-}
-
-/// The runs in a folder.
-#[derive(Debug)]
-pub struct Listing {
-    /// The runs, the newest last. Those whose start is not known come after it.
-    pub runs: Vec<ListedRun>,
-    /// Folders that were skipped, each with the reason.
-    pub warnings: Vec<String>,
-}
-
-/// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`.
-///
-/// Skips with a warning the folders that can't be read, and those that have only a damaged record.
-pub fn list(folder: &Path) -> Result<Listing, RunError> {
+/// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`. The newest is the
+/// last, but for those whose start is not known. Skips with a warning the folders that can't be read, and those that have only a damaged record.
+pub fn list(folder: &Path) -> Result<(Vec<ListedRun>, Vec<String>), RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = walk(folder, MAX_DEPTH, &mut paths, &mut warnings);
     found.map_err(|source| RunError::List { path: folder.into(), source })?;
-    let mut runs: Vec<(f64, ListedRun)> = paths.into_iter().map(|path| read(path, folder)).collect();
-    runs.sort_by(|(start, one), (other_start, other)| {
-        start.total_cmp(other_start).then_with(|| one.name.cmp(&other.name))
-    });
-    Ok(Listing { runs: runs.into_iter().map(|(_, run)| run).collect(), warnings })
+    // Each with its start, in seconds of UNIX time; infinity if that can't be read.
+    let read = |path: PathBuf| {
+        let run = RunFolder::at(&path);
+        let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        let started = run.record().map_or(f64::INFINITY, |record| record.started);
+        (started, ListedRun { name, summary: Summary::read(&run), path })
+    };
+    let mut runs: Vec<_> = paths.into_iter().map(read).collect();
+    runs.sort_by(|(start, one), (other, run)| start.total_cmp(other).then_with(|| one.name.cmp(&run.name)));
+    Ok((runs.into_iter().map(|(_, run)| run).collect(), warnings))
 }
 
 /// The same, without the warnings. No runs if the folder does not exist.
 pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
     match list(folder) {
         Err(RunError::List { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(vec![]),
-        result => Ok(result?.runs),
+        result => Ok(result?.0),
     }
 }
 
 /// The run in `folder` that has this name, or a name that no other begins like; `latest`: the run that was started last;
 /// `best`: the one with the least validation error, or `best:CONFIG`, of those with this `name` in their config. Also
-/// returns how it was found, unless by its whole name.
-///
-/// # Errors
-/// If there is no such run, or several have names with this beginning.
+/// returns how it was found, unless by its whole name. An error if there is no such run, or several have names with this
+/// beginning.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
@@ -130,12 +116,4 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Ve
         }
     }
     Ok(())
-}
-
-/// A run, and when it was started, in seconds of UNIX time; infinity if that can't be read.
-fn read(path: PathBuf, runs: &Path) -> (f64, ListedRun) {
-    let run = RunFolder::at(&path);
-    let name = path.strip_prefix(runs).unwrap_or(&path).display().to_string();
-    let started = run.record().map_or(f64::INFINITY, |record| record.started);
-    (started, ListedRun { name, summary: Summary::read(&run), path })
 }

@@ -59,21 +59,16 @@ impl Summary {
         }
     }
 
-    /// Reads a run's summary from its folder.
-    ///
-    /// # Errors
-    /// If this is not a run folder, or a file is damaged.
+    /// Reads a run's summary from its folder. An error if this is not a run folder, or a file is damaged.
     pub fn read(run: &RunFolder) -> Result<Self, RunError> {
         let (record, experiment, epochs) = (run.record()?, run.experiment()?, run.metrics()?);
-        let status = run.status(&record);
         let best = metrics::best(&epochs);
         let held_out = record.data.validation_images;
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
         // A whole number, so that equal errors compare as equal.
         let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
-        let evaluation = run.evaluation(&record)?.map(|stored| stored.evaluation);
         Ok(Self {
-            status,
+            status: run.status(&record),
             config: experiment.name,
             epochs: epochs.len(),
             started: Some(record.started),
@@ -85,7 +80,7 @@ impl Summary {
             validation_wrong: wrong,
             validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),
             validation_loss: best.and_then(|best| best.validation_loss),
-            test_error: evaluation.map(|evaluation| evaluation.error()),
+            test_error: run.evaluation(&record)?.map(|stored| stored.evaluation.error()),
             seconds: match record.training {
                 Some(training) => training.usage.wall_seconds,
                 // The sum of no numbers is -0 in Rust.

@@ -1,5 +1,6 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex};
 
 use burn::train::renderer::MetricsRenderer;
@@ -28,11 +29,9 @@ const READ_INTERVAL: usize = 64;
 
 /// Shows a training while it runs.
 pub trait Display {
-    /// Starts to show the training that has this history. `interrupter` stops it after the current step.
-    fn open(&self, history: &History, interrupter: &Interrupter) -> Box<dyn MetricsRenderer>;
-
-    /// Stops showing it, and restores the terminal.
-    fn close(&self);
+    /// Starts to show the training that has this history, until the second value is dropped. `interrupter` stops it after
+    /// the current step.
+    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
 }
 
 /// The result of a training.
@@ -136,6 +135,7 @@ impl<'a> Session<'a> {
             state: Mutex::new(State { record, ..State::default() }),
         }));
 
+        let (renderer, shown) = display.open(history, &history.guard.interrupter);
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)))
@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
             .with_interrupter(history.guard.interrupter.clone())
             .early_stopping(history.clone())
-            .renderer(display.open(history, &history.guard.interrupter))
+            .renderer(renderer)
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
             .with_training_strategy(strategy(devices).into())
@@ -164,7 +164,7 @@ impl<'a> Session<'a> {
         }
         let learner = Learner::new(model.clone(), optimizer(&experiment.optimizer), scheduler);
         let result = supervised.launch(learner);
-        display.close();
+        drop(shown);
         (writer, result.error.map(|error| error.to_string()))
     }
 
