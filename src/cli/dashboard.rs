@@ -25,7 +25,6 @@ pub struct Dashboard {
     state: Arc<Mutex<State>>,
     history: History,
     epochs: usize,
-    /// Whether the current split has any images.
     has_images: bool,
 }
 

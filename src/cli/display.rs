@@ -28,7 +28,6 @@ pub enum Ui {
     Tui,
 }
 
-/// Why the chosen display is not available.
 #[derive(Debug, Error)]
 pub enum UiError {
     #[error("`--ui tui` is not compiled in: use `cargo run --release --features tui`, or `--ui lines`")]
@@ -54,14 +53,12 @@ impl Ui {
 pub struct Display {
     #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "this build has lines only"))]
     ui: Ui,
-    /// The maximum number of epochs.
     #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard shows it"))]
     epochs: usize,
     /// What the first signal says before it ends the program. Without it, the signal stops the training after the step.
     quits_with: Option<&'static str>,
 }
 
-/// Restores the terminal.
 type Close = Arc<dyn Fn() + Send + Sync>;
 
 /// Shows a training until it is dropped.

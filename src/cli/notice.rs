@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::text::printable_lines;
 
-/// Whether notices are left out.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-/// Leaves out notices from now on.
 pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
@@ -27,7 +25,6 @@ pub fn say(lines: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&lines.to_string()));
 }
 
-/// Writes a warning to stderr.
 pub fn warn(warning: impl Display) {
     say(format!("warning: {warning}"));
 }

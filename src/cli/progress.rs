@@ -22,7 +22,6 @@ pub struct Progress {
     epoch: usize,
     epochs: usize,
     images: usize,
-    /// The start of the current epoch.
     started: Instant,
     /// The training time of the current epoch, without validation. The speed is computed from it.
     trained: Duration,

@@ -11,7 +11,6 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these headings and no rows yet.
     pub fn new<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Self {
         Self { rows: vec![headings.into_iter().map(Into::into).collect()] }
     }

@@ -16,7 +16,6 @@ const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
 const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
 /// The number of grey levels in the palette, from black to white.
 const GREYS: usize = 24;
-/// The width of a bar of probability 1, in characters.
 const BAR: usize = 24;
 
 pub fn is_coloured() -> bool {

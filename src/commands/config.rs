@@ -15,7 +15,6 @@ pub fn run(arguments: &Config) -> Result<(), Error> {
     print(resolve(&arguments.experiment)?.to_toml().trim_end())
 }
 
-/// Resolves the experiment with its overrides.
 pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
     load(arguments.config.as_deref(), &arguments.overrides, &arguments.folder.runs)
 }

@@ -13,7 +13,6 @@ use crate::config::{plain, values_by_key};
 use crate::run::{Epoch, RunFolder, to_csv};
 use crate::text::chain;
 
-/// A line of JSON Lines.
 #[derive(Serialize)]
 struct Row<'a> {
     run: &'a str,
@@ -23,7 +22,6 @@ struct Row<'a> {
     config: &'a BTreeMap<String, Value>,
 }
 
-/// A run's name, the keys of its config, and its epochs.
 type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 
 pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<(), Error> {

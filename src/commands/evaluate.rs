@@ -15,7 +15,6 @@ use crate::evaluation::{EvaluationOutput, Probabilities};
 use crate::run::{EvaluationRecord, RunFolder};
 use crate::text::{chain, csv_line, nats, percent};
 
-/// The evaluation of one of several runs.
 #[derive(Serialize)]
 struct Row {
     run: String,
@@ -122,7 +121,6 @@ fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<
     })
 }
 
-/// A column for each class has its probabilities.
 fn csv(output: &EvaluationOutput, files: &[String]) -> String {
     let first = if files.is_empty() { "index" } else { "file" };
     let heading = [first, "label", "prediction"].map(String::from).into_iter();

@@ -61,7 +61,6 @@ pub fn evaluate_run(
     Ok(evaluated)
 }
 
-/// Warns if the data files are not those of the run with this record.
 pub fn warn_of_other_data(files: &Files, record: &Record) {
     if *files.checksums() != record.data.sha256 {
         warn("the data files differ from those that this run was trained and tested with");

@@ -51,7 +51,6 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> 
     Ok((NamedRun { name: BUNDLED.into(), path: bundled.path().into() }, Some(bundled)))
 }
 
-/// Opens a device and reports its name.
 pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
     let device = device::open(name)?;
     notice(format!("device: {device}"));

@@ -32,12 +32,10 @@ pub fn unless_closed(written: io::Result<()>) -> Result<(), Error> {
     }
 }
 
-/// Writes a result to stdout as JSON.
 pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value).map_err(|error| Error::Output(error.into()))?)
 }
 
-/// Writes an evaluation to stdout, followed by `ending`.
 pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
     let text = if terminal::is_coloured() { terminal::evaluation(evaluation) } else { evaluation.to_string() };
     print_styled(&(text + &printable_lines(ending)))
@@ -46,7 +44,6 @@ pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Err
 pub struct OutputKind {
     /// The name of the kind, for messages: "exists but is not a ...".
     pub name: &'static str,
-    /// The endings of such files, the usual one first.
     pub endings: &'static [&'static str],
     pub replaces: Replaces,
 }
@@ -115,7 +112,6 @@ impl OutputKind {
     }
 }
 
-/// JSON Lines: each row in a line of its own.
 pub fn json_lines<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<u8>, Error> {
     let lines: serde_json::Result<String> = rows.map(|row| Ok(serde_json::to_string(&row)? + "\n")).collect();
     Ok(lines.map_err(|error| Error::Output(error.into()))?.into())

@@ -20,7 +20,6 @@ use crate::{Error, bounded};
 
 /// How many images are classified together. Their answers are written at once.
 const AT_ONCE: usize = 64;
-/// The name of standard input as a file.
 const STDIN: &str = "-";
 
 /// The prediction for one image: a line or a JSON object of the output.
@@ -45,7 +44,6 @@ struct Classified {
     #[serde(skip_serializing_if = "Option::is_none")]
     probabilities: Option<Probabilities>,
     warnings: Vec<Doubt>,
-    /// The image as a terminal shows it.
     #[serde(skip)]
     drawn: Option<String>,
 }
@@ -165,7 +163,6 @@ fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
 struct Writer<'a> {
     arguments: &'a Predict,
     format: Format,
-    /// The names of the classes.
     names: Vec<String>,
     /// What is written at the end: an array of JSON.
     array: Vec<Answer>,
@@ -203,7 +200,6 @@ impl<'a> Writer<'a> {
         OutputKind::new("file of predictions", endings, self.arguments.force)
     }
 
-    /// Classifies images and writes the answers.
     fn answer(&mut self, classifier: &Classifier, inputs: Vec<Input>) -> Result<(), Error> {
         let images: Vec<&[u8]> =
             inputs.iter().filter_map(|(_, image)| Some(image.as_ref().ok()?.pixels.as_slice())).collect();
@@ -237,7 +233,6 @@ impl<'a> Writer<'a> {
         Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
     }
 
-    /// Writes an answer.
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
         match (self.format, classified) {
@@ -267,7 +262,6 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Writes whole lines.
     fn write(&mut self, lines: String) -> Result<(), Error> {
         if self.arguments.output.is_none() {
             return print(lines.trim_end_matches('\n'));

@@ -89,7 +89,6 @@ impl Prepared {
         }
     }
 
-    /// The floating-point operations of `epochs` epochs of training and validation.
     pub fn operations(&self, experiment: &Experiment, epochs: usize) -> u64 {
         let Experiment { init, training, .. } = experiment;
         let EpochPlan { images, unlabelled, .. } = EpochPlan::new(experiment, &self.data.split);

@@ -23,7 +23,6 @@ pub fn run(arguments: &Runs) -> Result<(), Error> {
     }
 }
 
-/// The text of a cell.
 type Cell = fn(&Summary) -> String;
 
 /// The columns of the list after the run's name, as a heading and the text of a cell.
@@ -123,7 +122,6 @@ fn sort(runs: &mut [ListedRun], sort: Sort) {
     runs.sort_by(|one, other| value(one).total_cmp(&value(other)).then_with(|| one.name.cmp(&other.name)));
 }
 
-/// A comparison of runs: lists with an entry per run.
 #[derive(Debug, Serialize)]
 struct Comparison {
     runs: Vec<String>,

@@ -23,7 +23,6 @@ use crate::run::{
 };
 use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
 
-/// How an experiment is trained.
 pub struct Training<'a> {
     pub experiment: &'a Experiment,
     /// Whether the best model is evaluated on the test images at the end.
@@ -69,14 +68,12 @@ pub fn resume(arguments: &Resume) -> Result<(), Error> {
     print_trained(&run, &arguments.showing)
 }
 
-/// The JSON object of a training.
 #[derive(Serialize)]
 struct Report {
     run: String,
     #[serde(flatten)]
     summary: Summary,
     evaluation: Option<EvaluationRecord>,
-    /// The names of the files in the run's folder.
     files: Vec<String>,
 }
 
@@ -211,7 +208,6 @@ impl Training<'_> {
         self.print_result(run, &record, &evaluated, store_locked(run, &evaluated)?)
     }
 
-    /// Prints the results for people, unless a script wants others.
     fn print_result(
         &self,
         run: &RunFolder,
