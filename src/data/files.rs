@@ -28,12 +28,10 @@ impl Files {
     /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, or an image
     /// folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
     pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
-        let has_idx = |folder: &PathBuf| NAMES.iter().any(|name| present(folder, name).is_some());
-        if folders(dir, |_| true).iter().any(has_idx) {
-            return Ok(Self::Idx(own(dir, config)?));
-        }
-        let read = if config.dataset == Dataset::ImageFolder { ImageFolder::read } else { ImageFolder::read_to_test };
-        Ok(Self::ImageFolder(read(dir)?))
+        Ok(match folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
+            true => Self::Idx(own(dir, config)?),
+            false => Self::ImageFolder(ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?),
+        })
     }
 
     /// Reads the training images.
@@ -154,7 +152,7 @@ impl IdxFiles {
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
-        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
+        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?, true)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
             Some(source) => named(source, config, progress)?,
             None => own(dir()?, config)?,

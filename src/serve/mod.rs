@@ -5,7 +5,6 @@
 //! requests, and `run_registry` loads the networks. The page itself is in `page/`.
 
 mod api_error;
-mod error;
 mod limits;
 mod origin;
 mod request;
@@ -23,17 +22,26 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 #[cfg(test)]
 pub use api_error::ApiError;
-pub use error::ServeError;
 use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
 use origin::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
+
+/// Why the server can't start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error("can't listen on {address}; `--port 0` takes any free port")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the server can't work: {task}")]
+    System { task: &'static str, source: io::Error },
+}
 
 #[derive(Debug)]
 pub struct Server {
