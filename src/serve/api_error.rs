@@ -1,13 +1,19 @@
 //! Errors that a client gets in response to a request.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use thiserror::Error;
 
-use super::limits::{LARGEST_BODY, PATIENCE};
 use crate::data::ImageError;
 use crate::evaluation::EvaluationError;
 use crate::run::RunError;
 use crate::text::chain;
+
+/// The largest body of a request, in bytes. A larger one is refused while it arrives.
+pub const LARGEST_BODY: usize = 4 << 20;
+/// How long the head of a request may take to arrive, and then its body.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a request fails, in words for the client.
 #[derive(Debug, Error)]

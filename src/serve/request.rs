@@ -6,8 +6,7 @@ use hyper::header::HeaderName;
 use hyper::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
 
-use super::api_error::ApiError;
-use super::limits::LARGEST_BODY;
+use super::api_error::{ApiError, LARGEST_BODY};
 
 /// The value of a header. Refuses several values, and one that is not text.
 pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
