@@ -6,10 +6,10 @@ use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};
-use crate::report::image_grid;
+use crate::report::pictures::{GRID_MARK, grid};
 
 const GRID: OutputKind =
-    OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(image_grid::MARK) };
+    OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(GRID_MARK) };
 const EPOCHS: u64 = 9;
 
 /// Writes the grid and prints its path. It has a row per class: the original image, then the augmented image of each
@@ -28,5 +28,5 @@ pub fn run(arguments: &Images) -> Result<(), Error> {
         }
         None => notice("nothing is augmented: [data.augment] is empty"),
     }
-    GRID.save(&arguments.output, &image_grid::png(&columns))
+    GRID.save(&arguments.output, &grid(&columns))
 }

@@ -37,7 +37,7 @@ impl Files {
     /// Reads the training images.
     pub fn train(&self) -> Result<Images, DataError> {
         match self {
-            Self::Idx(files) => files.train(),
+            Self::Idx(files) => files.read(0, None, 1),
             Self::ImageFolder(folder) => Ok(folder.train.clone()),
         }
     }
@@ -45,20 +45,19 @@ impl Files {
     /// Reads the test images. Those of another `[height, width]` or number of classes than the training images are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         let (images, path) = match self {
-            Self::Idx(files) => (files.test(classes)?, &files.paths[2]),
+            // A class without test images is a matter of a warning.
+            Self::Idx(files) => (files.read(2, Some(classes), files.chosen.len())?, &files.paths[2]),
             Self::ImageFolder(folder) => (folder.test.clone(), &folder.dir),
         };
         let (path, found) = (path.clone(), images.size());
-        match self {
-            _ if found != size => Err(DataError::Size { path, found, expected: size }),
-            // A class without test images is a matter of a warning.
-            Self::Idx(files) => files.refuse_lack(images, files.chosen.len()),
-            Self::ImageFolder(_) if images.classes() != classes => {
-                let (found, expected) = (images.names().into(), format!("{classes} classes"));
-                Err(DataError::Folders { dir: path, found, expected })
-            }
-            Self::ImageFolder(_) => Ok(images),
+        if found != size {
+            return Err(DataError::Size { path, found, expected: size });
         }
+        if images.classes() != classes {
+            let (found, expected) = (images.names().into(), format!("{classes} classes"));
+            return Err(DataError::Folders { dir: path, found, expected });
+        }
+        Ok(images)
     }
 
     /// Warnings: what was left out, with the reason.
@@ -101,34 +100,24 @@ pub struct IdxFiles {
 }
 
 impl IdxFiles {
-    fn train(&self) -> Result<Images, DataError> {
-        let [images, labels, ..] = &self.paths;
-        self.refuse_lack(self.read(images, labels, self.names.map(<[_]>::len))?, 1)
-    }
-
-    fn test(&self, classes: usize) -> Result<Images, DataError> {
-        let [.., images, labels] = &self.paths;
-        self.read(images, labels, if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) })
-    }
-
-    /// The images of a pair of files that are used, upright, with the names of their classes.
-    fn read(&self, images: &Path, labels: &Path, classes: Option<usize>) -> Result<Images, DataError> {
-        let mut all = Images::read(images, labels, classes)?;
+    /// The images of the pair of files from `first` that are used, upright, with the names of their classes. Without names,
+    /// there are `classes`, or else as many as the labels need. Refused if `most` or more of the chosen labels have no image.
+    fn read(&self, first: usize, classes: Option<usize>, most: usize) -> Result<Images, DataError> {
+        let classes = self.names.map(<[_]>::len).or(classes.filter(|_| self.chosen.is_empty()));
+        let mut images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
         if self.transposed {
-            all = all.transposed();
+            images = images.transposed();
         }
         if let Some(names) = self.names {
-            all = all.named(names);
+            images = images.named(names);
         }
-        Ok(if self.chosen.is_empty() { all } else { all.of(&self.chosen) })
-    }
-
-    /// Refuses images that have none of `most` or more of the chosen labels.
-    fn refuse_lack(&self, images: Images, most: usize) -> Result<Images, DataError> {
-        let lacking = images.classes_without(0..images.len());
-        match lacking.first().filter(|_| !self.chosen.is_empty() && lacking.len() >= most) {
-            Some(label) => Err(DataError::Classes { label: label.clone() }),
-            None => Ok(images),
+        if self.chosen.is_empty() {
+            return Ok(images);
+        }
+        let chosen = images.of(&self.chosen);
+        match &chosen.classes_without(0..chosen.len())[..] {
+            lacking @ [label, ..] if lacking.len() >= most => Err(DataError::Classes { label: label.clone() }),
+            _ => Ok(chosen),
         }
     }
 

@@ -2,15 +2,14 @@
 //!
 //! `page` makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs, `calibration`
 //! compares confidence with accuracy, `mistakes` lists the wrong predictions, `weights` draws the weights of the first
-//! layer, `data_uri` embeds images in the page. `image_grid` makes a PNG of many images. All labels and the geometry of
-//! the drawings are in `templates/`, which escape all values.
+//! layer. `pictures` embeds images in the page, and makes a PNG of many. All labels and the geometry of the drawings are
+//! in `templates/`, which escape all values.
 
 mod calibration;
 mod comparison;
 mod curves;
-mod data_uri;
-pub(crate) mod image_grid;
 mod mistakes;
+pub(crate) mod pictures;
 mod weights;
 
 use askama::Template;
