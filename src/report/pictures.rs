@@ -11,7 +11,7 @@ const SHADES: i16 = 31;
 /// The colours of the largest negative and positive weight, blue and orange, which colour-blind people can tell apart.
 const NEGATIVE: [u8; 3] = [5, 80, 174];
 const POSITIVE: [u8; 3] = [190, 70, 0];
-/// The software that the PNG names, by which this program recognises its own.
+/// The software that a grid names, by which this program recognises its own.
 pub const GRID_MARK: &str = "mnist-burn images";
 /// Each pixel of an image becomes a square of this many pixels on a side.
 const ZOOM: usize = 2;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hyper::StatusCode;
 use thiserror::Error;
 
 use crate::data::ImageError;
@@ -50,20 +49,4 @@ pub enum ApiError {
     /// A bug in the program.
     #[error("this request made the server fail: see its terminal for the reason")]
     Failure,
-}
-
-impl ApiError {
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Malformed(_) | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
-            Self::Origin { .. } => StatusCode::FORBIDDEN,
-            Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => StatusCode::NOT_FOUND,
-            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Late => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
-            Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
 }
