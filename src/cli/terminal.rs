@@ -26,14 +26,11 @@ pub fn is_coloured() -> bool {
 /// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
 pub fn evaluation(evaluation: &Evaluation) -> String {
     let (confusion, most) = (&evaluation.confusion, evaluation.most_confused());
-    let mut text = String::new();
-    let written = evaluation.write(&mut text, |truth, prediction| match confusion[truth][prediction] {
+    evaluation.text(|truth, prediction| match confusion[truth][prediction] {
         0 => Style::new().dimmed(),
         count if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
         count => shade(&WRONG, count, most),
-    });
-    written.expect("a string takes all that is written to it");
-    text
+    })
 }
 
 /// Black text on the shade for the fraction `part` / `whole`.
@@ -112,8 +109,9 @@ mod tests {
     #[test]
     fn coloured_evaluation_has_the_same_text() {
         let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], &["0".into(), "1".into()], 0.5);
-        assert_eq!(plain(&evaluation(&counted)), counted.to_string());
-        assert!(evaluation(&counted).len() > counted.to_string().len());
+        let without = counted.text(|_, _| Style::new());
+        assert_eq!(plain(&evaluation(&counted)), without);
+        assert!(evaluation(&counted).len() > without.len());
     }
 
     #[test]

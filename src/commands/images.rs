@@ -7,10 +7,10 @@ use super::output::{OutputKind, Replaces};
 use crate::Error;
 use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};
-use crate::report::image_grid;
+use crate::report::pictures::{GRID_MARK, grid};
 
 const GRID: OutputKind =
-    OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(image_grid::MARK) };
+    OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(GRID_MARK) };
 const EPOCHS: u64 = 9;
 
 pub fn run(arguments: &Images) -> Result<(), Error> {
@@ -27,5 +27,5 @@ pub fn run(arguments: &Images) -> Result<(), Error> {
         }
         None => notice("nothing is augmented: [data.augment] is empty"),
     }
-    GRID.save(&arguments.output, &image_grid::png(&columns))
+    GRID.save(&arguments.output, &grid(&columns))
 }

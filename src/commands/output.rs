@@ -37,8 +37,7 @@ pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
 }
 
 pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
-    let text = if terminal::is_coloured() { terminal::evaluation(evaluation) } else { evaluation.to_string() };
-    print_styled(&(text + &printable_lines(ending)))
+    print_styled(&(terminal::evaluation(evaluation) + &printable_lines(ending)))
 }
 
 pub struct OutputKind {

@@ -28,18 +28,16 @@ impl Files {
     /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, or an image
     /// folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
     pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
-        let has_idx = |folder: &PathBuf| NAMES.iter().any(|name| present(folder, name).is_some());
-        if folders(dir, |_| true).iter().any(has_idx) {
-            return Ok(Self::Idx(own(dir, config)?));
-        }
-        let read = if config.dataset == Dataset::ImageFolder { ImageFolder::read } else { ImageFolder::read_to_test };
-        Ok(Self::ImageFolder(read(dir)?))
+        Ok(match folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
+            true => Self::Idx(own(dir, config)?),
+            false => Self::ImageFolder(ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?),
+        })
     }
 
     /// Reads the training images.
     pub fn train(&self) -> Result<Images, DataError> {
         match self {
-            Self::Idx(files) => files.train(),
+            Self::Idx(files) => files.read(0, None, 1),
             Self::ImageFolder(folder) => Ok(folder.train.clone()),
         }
     }
@@ -47,20 +45,19 @@ impl Files {
     /// Reads the test images. Those of another `[height, width]` or number of classes than the training images are refused.
     pub fn test(&self, size: [usize; 2], classes: usize) -> Result<Images, DataError> {
         let (images, path) = match self {
-            Self::Idx(files) => (files.test(classes)?, &files.paths[2]),
+            // A class without test images is a matter of a warning.
+            Self::Idx(files) => (files.read(2, Some(classes), files.chosen.len())?, &files.paths[2]),
             Self::ImageFolder(folder) => (folder.test.clone(), &folder.dir),
         };
         let (path, found) = (path.clone(), images.size());
-        match self {
-            _ if found != size => Err(DataError::Size { path, found, expected: size }),
-            // A class without test images is a matter of a warning.
-            Self::Idx(files) => files.refuse_lack(images, files.chosen.len()),
-            Self::ImageFolder(_) if images.classes() != classes => {
-                let (found, expected) = (images.names().into(), format!("{classes} classes"));
-                Err(DataError::Folders { dir: path, found, expected })
-            }
-            Self::ImageFolder(_) => Ok(images),
+        if found != size {
+            return Err(DataError::Size { path, found, expected: size });
         }
+        if images.classes() != classes {
+            let (found, expected) = (images.names().into(), format!("{classes} classes"));
+            return Err(DataError::Folders { dir: path, found, expected });
+        }
+        Ok(images)
     }
 
     /// Warnings: what was left out, with the reason.
@@ -103,34 +100,24 @@ pub struct IdxFiles {
 }
 
 impl IdxFiles {
-    fn train(&self) -> Result<Images, DataError> {
-        let [images, labels, ..] = &self.paths;
-        self.refuse_lack(self.read(images, labels, self.names.map(<[_]>::len))?, 1)
-    }
-
-    fn test(&self, classes: usize) -> Result<Images, DataError> {
-        let [.., images, labels] = &self.paths;
-        self.read(images, labels, if self.chosen.is_empty() { Some(classes) } else { self.names.map(<[_]>::len) })
-    }
-
-    /// The images of a pair of files that are used, upright, with the names of their classes.
-    fn read(&self, images: &Path, labels: &Path, classes: Option<usize>) -> Result<Images, DataError> {
-        let mut all = Images::read(images, labels, classes)?;
+    /// The images of the pair of files from `first` that are used, upright, with the names of their classes. Without names,
+    /// there are `classes`, or else as many as the labels need. Refused if `most` or more of the chosen labels have no image.
+    fn read(&self, first: usize, classes: Option<usize>, most: usize) -> Result<Images, DataError> {
+        let classes = self.names.map(<[_]>::len).or(classes.filter(|_| self.chosen.is_empty()));
+        let mut images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
         if self.transposed {
-            all = all.transposed();
+            images = images.transposed();
         }
         if let Some(names) = self.names {
-            all = all.named(names);
+            images = images.named(names);
         }
-        Ok(if self.chosen.is_empty() { all } else { all.of(&self.chosen) })
-    }
-
-    /// Refuses images that have none of `most` or more of the chosen labels.
-    fn refuse_lack(&self, images: Images, most: usize) -> Result<Images, DataError> {
-        let lacking = images.classes_without(0..images.len());
-        match lacking.first().filter(|_| !self.chosen.is_empty() && lacking.len() >= most) {
-            Some(label) => Err(DataError::Classes { label: label.clone() }),
-            None => Ok(images),
+        if self.chosen.is_empty() {
+            return Ok(images);
+        }
+        let chosen = images.of(&self.chosen);
+        match &chosen.classes_without(0..chosen.len())[..] {
+            lacking @ [label, ..] if lacking.len() >= most => Err(DataError::Classes { label: label.clone() }),
+            _ => Ok(chosen),
         }
     }
 
@@ -154,7 +141,7 @@ impl IdxFiles {
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
-        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?)?)),
+        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?, true)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
             Some(source) => named(source, config, progress)?,
             None => own(dir()?, config)?,

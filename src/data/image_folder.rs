@@ -61,18 +61,10 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Refused if there are not 2 to 256 classes, `test/` has others, more than a
-    /// tenth of the files can't be read, or a class has no image for training or testing.
-    pub fn read(dir: &Path) -> Result<Self, DataError> {
-        Self::read_parts(dir, true)
-    }
-
-    /// The same for a test only: without `test/`, all images are test images.
-    pub fn read_to_test(dir: &Path) -> Result<Self, DataError> {
-        Self::read_parts(dir, false)
-    }
-
-    fn read_parts(dir: &Path, trains: bool) -> Result<Self, DataError> {
+    /// Reads and prepares all images in `dir`. If none are to train with, all are test images without `test/`. Refused if
+    /// there are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
+    /// image to train with or to test with.
+    pub fn read(dir: &Path, trains: bool) -> Result<Self, DataError> {
         let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
         let (root, found, test_dir) = layout(dir, &mut warnings)?;
         let classes = classes(found);

@@ -46,10 +46,8 @@ pub struct Loader {
     pub augmentation: Option<Augmentation>,
     /// Poisson sampling, for private training: each batch takes each image independently with this rate, by a secret key.
     pub sampling: Option<(Key, f64)>,
-    /// The number of epochs before the first one.
-    pub done: u64,
-    /// The number of epochs since then. Burn copies the loader to choose a device; the copies share this.
-    epochs: Arc<AtomicU64>,
+    /// The number of epochs that have been started. Burn copies the loader to choose a device; the copies share this.
+    pub epochs: Arc<AtomicU64>,
     /// The number of threads that make batches ahead of their use. With 0, each batch is made when it is requested.
     pub threads: usize,
     device: Device,
@@ -85,7 +83,6 @@ impl Loader {
             parts: Arc::default(),
             shuffle: None,
             augmentation: None,
-            done: 0,
             sampling: None,
             epochs: Arc::default(),
             threads: 0,

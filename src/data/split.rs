@@ -60,17 +60,14 @@ pub fn stratified(
 
 /// Divides `total` labels equally, but for one more in the first ones, among the groups of these sizes with members.
 fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
-    let sizes_of_some = || sizes.iter().copied().filter(|&size| size > 0);
-    let (groups, smallest) = (sizes_of_some().count(), sizes_of_some().min().unwrap_or_default());
-    let most = (groups * smallest).min(sizes.iter().sum::<usize>() - 1);
-    if !(groups..=most).contains(&total) {
-        return Err(DataError::Labels { labels: total, least: groups, most });
+    let equals: Vec<usize> = sizes.iter().map(|&size| size.min(1)).collect();
+    let least: usize = equals.iter().sum();
+    let smallest = sizes.iter().copied().filter(|&size| size > 0).min().unwrap_or_default();
+    let most = (least * smallest).min(sizes.iter().sum::<usize>() - 1);
+    if !(least..=most).contains(&total) {
+        return Err(DataError::Labels { labels: total, least, most });
     }
-    let mut shares = vec![0; sizes.len()];
-    for (number, group) in (0..sizes.len()).filter(|&group| sizes[group] > 0).enumerate() {
-        shares[group] = total / groups + usize::from(number < total % groups);
-    }
-    Ok(shares)
+    Ok(proportional(&equals, total))
 }
 
 /// Divides `total` among groups in proportion to their sizes. Rounding favours the largest remainders.

@@ -46,11 +46,12 @@ pub(crate) fn evaluate(
     let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for batch in loader.iter() {
         let batch = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
-        for scores in classify(model, batch.images())? {
+        for logarithms in classify(model, batch.images())? {
             let truth = usize::from(images.labels()[predictions.len()]);
-            let probabilities = scores.probabilities();
+            let probabilities = Probabilities::of(&logarithms);
             confusion[truth][probabilities.best()] += 1;
-            loss += scores.loss(truth);
+            // The cross-entropy.
+            loss -= logarithms[truth];
             predictions.push(probabilities);
         }
     }

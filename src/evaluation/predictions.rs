@@ -1,4 +1,4 @@
-//! A model's predictions for images: logits and probabilities, and a classifier of new images.
+//! A model's predictions for images: the probabilities of the classes, and a classifier of new images.
 
 use burn::tensor::{Device, ExecutionError, Tensor};
 use serde::Serialize;
@@ -23,35 +23,17 @@ impl From<ExecutionError> for EvaluationError {
     }
 }
 
-/// One image's logits, one for each class.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Logits(Vec<f64>);
-
-impl Logits {
-    /// Softmax of the logits.
-    pub fn probabilities(&self) -> Probabilities {
-        let normalizer = self.normalizer();
-        Probabilities(self.0.iter().map(|logit| (logit - normalizer).exp()).collect())
-    }
-
-    /// The cross-entropy of the prediction if `truth` is the true class: `-log softmax(z)[truth]`.
-    pub fn loss(&self, truth: usize) -> f64 {
-        self.normalizer() - self.0[truth]
-    }
-
-    /// `log Σ exp(z)`, for logits of any size.
-    fn normalizer(&self) -> f64 {
-        let largest = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        largest + self.0.iter().map(|logit| (logit - largest).exp()).sum::<f64>().ln()
-    }
-}
-
 /// One image's probabilities, one for each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
+    /// Those with these logarithms.
+    pub fn of(logarithms: &[f64]) -> Self {
+        Self(logarithms.iter().map(|logarithm| logarithm.exp()).collect())
+    }
+
     /// The classes, the most probable one first, and equals in class order.
     pub fn ranked(&self) -> Vec<usize> {
         let mut classes: Vec<usize> = (0..self.0.len()).collect();
@@ -70,16 +52,23 @@ pub fn largest<T: PartialOrd>(scores: &[T]) -> usize {
     (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
-/// The logits of each of the scaled `images`, `[batch, pixels]`. An error if the device fails, or the model gives NaN or
-/// infinite values.
-pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Logits>, EvaluationError> {
+/// The logarithms of the class probabilities of each of the scaled `images`, `[batch, pixels]`. An error if the device
+/// fails, or the model gives NaN or infinite values.
+pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Vec<f64>>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();
     let logits: Vec<f64> = logits.try_into_data()?.iter::<f64>().collect();
     if logits.iter().any(|logit| !logit.is_finite()) {
         return Err(EvaluationError::NotFinite);
     }
-    Ok(logits.chunks(classes).map(|logits| Logits(logits.to_vec())).collect())
+    Ok(logits.chunks(classes).map(log_softmax).collect())
+}
+
+/// `z - log Σ exp(z)`, for logits of any size.
+fn log_softmax(logits: &[f64]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let normalizer = largest + logits.iter().map(|logit| (logit - largest).exp()).sum::<f64>().ln();
+    logits.iter().map(|logit| logit - normalizer).collect()
 }
 
 /// A trained network, with the pixel scaling, image size and class names of its run's `record.json`.
@@ -104,8 +93,8 @@ impl Classifier {
         if images.is_empty() {
             return Ok(vec![]);
         }
-        let logits = classify(&self.model, self.batcher.images(images.iter().copied(), &self.device))?;
-        Ok(logits.iter().map(|logits| logits.probabilities()).collect())
+        let classified = classify(&self.model, self.batcher.images(images.iter().copied(), &self.device))?;
+        Ok(classified.iter().map(|logarithms| Probabilities::of(logarithms)).collect())
     }
 }
 
@@ -115,16 +104,15 @@ mod tests {
 
     #[test]
     fn softmax_survives_large_logits_and_sums_to_one() {
-        let Probabilities(values) = Logits(vec![1000.0, 999.0, -1000.0]).probabilities();
+        let Probabilities(values) = Probabilities::of(&log_softmax(&[1000.0, 999.0, -1000.0]));
         assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((values[0] / values[1] - std::f64::consts::E).abs() < 1e-9);
     }
 
     #[test]
     fn loss_is_right_for_logits_of_any_size() {
-        let logits = Logits(vec![0.0, 5000.0]);
-        assert_eq!((logits.loss(0), logits.loss(1)), (5000.0, 0.0));
-        assert!((Logits(vec![0.0, 0.0]).loss(0) - 2f64.ln()).abs() < 1e-12);
+        assert_eq!(log_softmax(&[0.0, 5000.0]), [-5000.0, 0.0]);
+        assert!((log_softmax(&[0.0, 0.0])[0] + 2f64.ln()).abs() < 1e-12);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The results of one model on one set of images, counted from its predictions.
 
 use std::cmp::Reverse;
-use std::fmt;
 
 use anstyle::Style;
 use serde::{Deserialize, Serialize};
@@ -97,57 +96,49 @@ impl Evaluation {
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
 
-    /// Writes the metrics as text, each count of the confusion matrix in the style of its truth and prediction.
-    pub fn write(&self, f: &mut impl fmt::Write, style: impl Fn(usize, usize) -> Style) -> fmt::Result {
-        writeln!(f, "test accuracy   {:.2} %", 100.0 * self.accuracy)?;
-        writeln!(f, "wrong           {} of {}", self.wrong, self.images)?;
-        writeln!(f, "loss            {:.4}", self.loss)?;
-        let row = self.classes.iter().map(|class| printable(&class.name).chars().count()).fold(5, usize::max);
+    /// The metrics as text, each count of the confusion matrix in the style of its truth and prediction.
+    pub fn text(&self, style: impl Fn(usize, usize) -> Style) -> String {
+        let Self { images, wrong, accuracy, loss, classes, confusion } = self;
+        let mut text = format!("test accuracy   {:.2} %\nwrong           {wrong} of {images}\n", 100.0 * accuracy);
+        let row = classes.iter().map(|class| printable(&class.name).chars().count()).fold(5, usize::max);
         let column = row + 1;
-        writeln!(f, "\n{:>row$}  precision  recall      f1  images", "class")?;
-        for class in &self.classes {
+        text += &format!("loss            {loss:.4}\n\n{:>row$}  precision  recall      f1  images\n", "class");
+        for class in classes {
             let [precision, recall, f1] = [class.precision, class.recall, class.f1].map(nats);
-            writeln!(f, "{:>row$}  {precision:>9}  {recall:>6}  {f1:>6}  {:>6}", printable(&class.name), class.images)?;
+            let (name, images) = (printable(&class.name), class.images);
+            text += &format!("{name:>row$}  {precision:>9}  {recall:>6}  {f1:>6}  {images:>6}\n");
         }
-        if self.classes.len() > WIDEST_MATRIX {
-            return self.write_confusions(f, row);
+        if classes.len() > WIDEST_MATRIX {
+            return text + &self.most_frequent_confusions(row);
         }
-        write!(f, "\nconfusion matrix: rows are the truth, columns the prediction\n{:row$}", "")?;
-        for class in &self.classes {
-            write!(f, "{:>column$}", printable(&class.name))?;
-        }
-        for (truth, (class, counts)) in self.classes.iter().zip(&self.confusion).enumerate() {
-            write!(f, "\n{:>row$}", printable(&class.name))?;
-            for (prediction, count) in counts.iter().enumerate() {
+        text += &format!("\nconfusion matrix: rows are the truth, columns the prediction\n{:row$}", "");
+        text.extend(classes.iter().map(|class| format!("{:>column$}", printable(&class.name))));
+        for (truth, (class, counts)) in classes.iter().zip(confusion).enumerate() {
+            text += &format!("\n{:>row$}", printable(&class.name));
+            text.extend(counts.iter().enumerate().map(|(prediction, count)| {
                 let style = style(truth, prediction);
-                write!(f, "{style}{count:>column$}{style:#}")?;
-            }
+                format!("{style}{count:>column$}{style:#}")
+            }));
         }
-        Ok(())
+        text
     }
 
-    /// Writes the most frequent confusions, a line each, in columns of `width` characters.
-    fn write_confusions(&self, f: &mut impl fmt::Write, width: usize) -> fmt::Result {
+    /// The most frequent confusions, a line each, in columns of `width` characters.
+    fn most_frequent_confusions(&self, width: usize) -> String {
         let mut confusions: Vec<_> = self.confusions().collect();
         confusions.sort_by_key(|&(count, ..)| Reverse(count));
         let name = |class: usize| printable(&self.classes[class].name);
         let second = width.max("prediction".len());
-        write!(f, "\nmost frequent confusions\n{:>width$}  {:>second$}  images", "truth", "prediction")?;
-        for &(count, truth, prediction) in confusions.iter().take(MOST_CONFUSIONS) {
-            write!(f, "\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))?;
-        }
-        Ok(())
+        let line = |&(count, truth, prediction): &(usize, usize, usize)| {
+            format!("\n{:>width$}  {:>second$}  {count:>6}", name(truth), name(prediction))
+        };
+        let heading = format!("\nmost frequent confusions\n{:>width$}  {:>second$}  images", "truth", "prediction");
+        heading + &confusions.iter().take(MOST_CONFUSIONS).map(line).collect::<String>()
     }
 }
 
 fn fraction(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
-}
-
-impl fmt::Display for Evaluation {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.write(f, |_, _| Style::new())
-    }
 }
 
 #[cfg(test)]
@@ -157,6 +148,10 @@ mod tests {
     /// Two classes: one of six zeros is predicted as a one, and two of four ones as zeros.
     fn evaluation() -> Evaluation {
         Evaluation::new(vec![vec![5, 1], vec![2, 2]], &["zero".into(), "one".into()], 0.5)
+    }
+
+    fn plain(evaluation: &Evaluation) -> String {
+        evaluation.text(|_, _| Style::new())
     }
 
     #[test]
@@ -180,7 +175,7 @@ mod tests {
         let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 0]], &["0".into(), "1".into()], 0.0);
         let ClassMetrics { precision, recall, f1, .. } = evaluation.classes[1];
         assert_eq!((precision, recall, f1), (None, None, None));
-        assert!(evaluation.to_string().contains("    1          -       -       -       0\n"), "{evaluation}");
+        assert!(plain(&evaluation).contains("    1          -       -       -       0\n"), "{evaluation:?}");
     }
 
     #[test]
@@ -188,7 +183,7 @@ mod tests {
         let names: Vec<String> = (0..13).map(|class| class.to_string()).collect();
         let mut confusion = vec![vec![0; 13]; 13];
         (confusion[3][5], confusion[12][0], confusion[4][4]) = (2, 7, 90);
-        let text = Evaluation::new(confusion, &names, 0.5).to_string();
+        let text = plain(&Evaluation::new(confusion, &names, 0.5));
         let (_, list) = text.split_once("most frequent confusions\n").unwrap();
         assert_eq!(list, "truth  prediction  images\n   12           0       7\n    3           5       2");
         assert!(!text.contains("matrix"), "{text}");
@@ -197,6 +192,6 @@ mod tests {
     #[test]
     fn names_with_control_characters_are_escaped() {
         let evaluation = Evaluation::new(vec![vec![3, 0], vec![0, 1]], &["\u{1b}[2J".into(), "1".into()], 0.0);
-        assert!(!evaluation.to_string().contains('\u{1b}'));
+        assert!(!plain(&evaluation).contains('\u{1b}'));
     }
 }

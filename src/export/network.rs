@@ -49,14 +49,6 @@ pub struct Int8 {
     pub zero_point: u8,
 }
 
-impl Int8 {
-    /// The inputs, rounded to numbers for which integers stand.
-    pub fn rounded(&self, inputs: Tensor<2>) -> Tensor<2> {
-        let zero_point = f32::from(self.zero_point);
-        (((inputs / self.scale).round() + zero_point).clamp(0.0, 255.0) - zero_point) * self.scale
-    }
-}
-
 impl Network {
     /// The network in `bytes`, the content of the safetensors file `path`. Refused if it has other tensors than `model`.
     pub fn new(bytes: Vec<u8>, path: &Path, model: &Model, description: Description) -> Result<Self, WeightsError> {
@@ -75,9 +67,14 @@ impl Network {
         let tensor =
             |values: &[f32], shape: [usize; 2]| Tensor::from_data(TensorData::new(values.to_vec(), shape), &device);
         let activation = activation(self.description.activation).init(&device);
+        // The inputs, rounded to numbers for which integers stand.
+        let rounded = |x: Tensor<2>, &Int8 { scale, zero_point, .. }: &Int8| {
+            let zero_point = f32::from(zero_point);
+            (((x / scale).round() + zero_point).clamp(0.0, 255.0) - zero_point) * scale
+        };
         self.layers.iter().fold(images, |x, layer| {
             seen(&x);
-            let (x, units) = (layer.int8.iter().fold(x, |x, int8| int8.rounded(x)), layer.bias.len());
+            let (x, units) = (layer.int8.iter().fold(x, rounded), layer.bias.len());
             let weight: Tensor<2> = tensor(&layer.weight, [units, layer.inputs]);
             let sum = x.matmul(weight.transpose()) + tensor(&layer.bias, [1, units]);
             if layer.name == OUTPUT { sum } else { activation.forward(sum) }

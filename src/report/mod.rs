@@ -1,26 +1,22 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! `page` makes the page of one run, [`comparison`] that of several. `curves` draws metrics over epochs, `calibration`
+//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs, `calibration`
 //! compares confidence with accuracy, `mistakes` lists the wrong predictions, `weights` draws the weights of the first
-//! layer, `data_uri` embeds images in the page. `image_grid` makes a PNG of many images. All labels and the geometry of
-//! the drawings are in `templates/`, which escape all values.
+//! layer. `pictures` embeds images in the page, and makes a PNG of many. All labels and the geometry of the drawings are
+//! in `templates/`, which escape all values.
 
 mod calibration;
-mod comparison;
 mod curves;
-mod data_uri;
-pub(crate) mod image_grid;
 mod membership;
 mod mistakes;
+pub(crate) mod pictures;
 mod weights;
 
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use comparison::comparison;
-
-use crate::config::Experiment;
+use crate::config::{Difference, Experiment, differences};
 use crate::data::Images;
 use crate::evaluation::{Attack, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
@@ -52,6 +48,15 @@ struct Page<'a> {
     mistakes: Vec<Mistake<'a>>,
     layer: FirstLayer,
     membership: Option<Membership<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct Comparison {
+    names: Vec<String>,
+    summaries: Vec<Summary>,
+    charts: Vec<Chart>,
+    differences: Vec<Difference>,
 }
 
 /// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
@@ -97,6 +102,36 @@ fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
         Chart::new(title, series.collect(), best, metric.text)
     };
     [chart("Error, %", ERROR), chart("Loss, nats", LOSS)].into_iter().flatten().collect()
+}
+
+/// The page that compares several runs, made only from their files. Refused if one of them can't be read.
+pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
+    let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
+    let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
+    let names: Vec<String> = runs.iter().map(|run| run.path().display().to_string()).collect();
+    let page = Comparison {
+        charts: compared(&names, &epochs),
+        names,
+        summaries: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
+        differences: differences(&experiments),
+    };
+    Ok(page.render().expect("writing to a string does not fail"))
+}
+
+/// A chart per metric, with a line per run. There is no chart of validation if no run is validated.
+fn compared(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
+    let chart = |title, metric: Metric, value: usize| {
+        let runs = names.iter().zip(runs).enumerate();
+        let series = runs.map(|(style, (name, epochs))| Series::new(name, style, epochs, metric, value));
+        Chart::new(title, series.collect(), None, metric.text)
+    };
+    let charts = [
+        chart("Validation error, %", ERROR, 1),
+        chart("Validation loss, nats", LOSS, 1),
+        chart("Training error, %", ERROR, 0),
+        chart("Training loss, nats", LOSS, 0),
+    ];
+    charts.into_iter().flatten().collect()
 }
 
 /// The opacity of a count's colour in the confusion matrix, in [0, 1]. That of correct predictions is as strong as their

@@ -1,6 +1,6 @@
 //! The weights of the first layer, as images.
 
-use super::data_uri::diverging;
+use super::pictures::diverging;
 
 /// The most units that a page shows.
 const MOST: usize = 256;

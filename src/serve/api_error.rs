@@ -1,13 +1,18 @@
 //! Errors that a client gets in response to a request.
 
-use hyper::StatusCode;
+use std::time::Duration;
+
 use thiserror::Error;
 
-use super::limits::{LARGEST_BODY, PATIENCE};
 use crate::data::ImageError;
 use crate::evaluation::EvaluationError;
 use crate::run::RunError;
 use crate::text::chain;
+
+/// The largest body of a request, in bytes. A larger one is refused while it arrives.
+pub const LARGEST_BODY: usize = 4 << 20;
+/// How long the head of a request may take to arrive, and then its body.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a request fails, in words for the client.
 #[derive(Debug, Error)]
@@ -44,20 +49,4 @@ pub enum ApiError {
     /// A bug in the program.
     #[error("this request made the server fail: see its terminal for the reason")]
     Failure,
-}
-
-impl ApiError {
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Malformed(_) | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
-            Self::Origin { .. } => StatusCode::FORBIDDEN,
-            Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => StatusCode::NOT_FOUND,
-            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Late => StatusCode::REQUEST_TIMEOUT,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
-            Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
 }

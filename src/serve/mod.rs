@@ -5,8 +5,6 @@
 //! requests, and `run_registry` loads the networks. The page itself is in `page/`.
 
 mod api_error;
-mod error;
-mod limits;
 mod origin;
 mod request;
 mod response;
@@ -23,17 +21,33 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 #[cfg(test)]
 pub use api_error::ApiError;
-pub use error::ServeError;
-use limits::{LARGEST_HEAD, LONGEST_PAUSE, MOST_CONNECTIONS, PATIENCE};
+use api_error::PATIENCE;
 use origin::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::Service;
+
+/// The most connections that are open at a time. Others wait.
+const MOST_CONNECTIONS: usize = 100;
+/// The largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 16 << 10;
+/// How long a client may read nothing of its response.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// Why the server can't start.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error("can't listen on {address}; `--port 0` takes any free port")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("the server can't work: {task}")]
+    System { task: &'static str, source: io::Error },
+}
 
 #[derive(Debug)]
 pub struct Server {
@@ -65,23 +79,21 @@ impl Server {
             .enable_all()
             .build()
             .map_err(system("its threads can't be started"))?;
-        let served = runtime.block_on(self.serve_until(stop)).map_err(system("its port can't be watched"));
+        let served = runtime.block_on(async {
+            self.listener.set_nonblocking(true)?;
+            let listener = tokio::net::TcpListener::from_std(self.listener)?;
+            let (service, open) = (Arc::new(self.service), GracefulShutdown::new());
+            tokio::select! {
+                () = accept(&listener, &service, &open) => {}
+                () = stop.notified() => {}
+            }
+            drop(listener);
+            // A client that is not done by then has had enough time for a request.
+            let _ = timeout(2 * PATIENCE, open.shutdown()).await;
+            Ok(())
+        });
         runtime.shutdown_timeout(PATIENCE);
-        served
-    }
-
-    async fn serve_until(self, stop: &Notify) -> io::Result<()> {
-        self.listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let (service, open) = (Arc::new(self.service), GracefulShutdown::new());
-        tokio::select! {
-            () = accept(&listener, &service, &open) => {}
-            () = stop.notified() => {}
-        }
-        drop(listener);
-        // A client that is not done by then has had enough time for a request.
-        let _ = timeout(2 * PATIENCE, open.shutdown()).await;
-        Ok(())
+        served.map_err(system("its port can't be watched"))
     }
 }
 

@@ -1,13 +1,12 @@
 //! The parts of a request: its headers, what its query asks for, and its body.
 
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::HeaderName;
 use hyper::{HeaderMap, Request};
 use percent_encoding::percent_decode_str;
 
-use super::api_error::ApiError;
-use super::limits::LARGEST_BODY;
+use super::api_error::{ApiError, LARGEST_BODY};
 
 /// The value of a header. Refuses several values, and one that is not text.
 pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
@@ -22,21 +21,16 @@ pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiEr
 
 /// The body of a request. If it is too large, the rest is read and discarded, because a client reads the response only
 /// after it has sent everything.
-pub async fn whole(mut body: Incoming) -> Result<Vec<u8>, ApiError> {
-    let mut is_too_large = body.size_hint().lower() > LARGEST_BODY as u64;
-    let mut whole = vec![];
-    while let Some(frame) = body.frame().await {
-        let data = match frame {
-            Ok(frame) => frame.into_data().unwrap_or_default(),
-            Err(_) if is_too_large => break,
-            Err(error) => return Err(ApiError::Malformed(error.to_string())),
-        };
-        is_too_large |= whole.len() + data.len() > LARGEST_BODY;
-        if !is_too_large {
-            whole.extend_from_slice(&data);
+pub async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
+    let announces_more = body.size_hint().lower() > LARGEST_BODY as u64;
+    match Limited::new(&mut body, LARGEST_BODY).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if announces_more || error.is::<LengthLimitError>() => {
+            while let Some(Ok(_)) = body.frame().await {}
+            Err(ApiError::TooLarge)
         }
+        Err(error) => Err(ApiError::Malformed(error.to_string())),
     }
-    if is_too_large { Err(ApiError::TooLarge) } else { Ok(whole) }
 }
 
 /// The run that the query names, if any.

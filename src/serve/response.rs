@@ -1,6 +1,7 @@
 //! Responses, and what a browser may do with them.
 
 use http_body_util::Full;
+use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
 use serde::Serialize;
@@ -48,7 +49,17 @@ pub fn report(page: Vec<u8>) -> Response {
 /// `{"error": "..."}` with the HTTP status, and for 405 with the allowed method.
 pub fn refusal(error: &ApiError) -> Response {
     let mut response = of("application/json", json!({ "error": error.to_string() }).to_string());
-    *response.status_mut() = error.status();
+    *response.status_mut() = match error {
+        ApiError::Malformed(_) | ApiError::Json(_) | ApiError::Image(_) => StatusCode::BAD_REQUEST,
+        ApiError::Origin { .. } => StatusCode::FORBIDDEN,
+        ApiError::Path { .. } | ApiError::NoRun { .. } | ApiError::NoReport { .. } => StatusCode::NOT_FOUND,
+        ApiError::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        ApiError::Late => StatusCode::REQUEST_TIMEOUT,
+        ApiError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ApiError::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ApiError::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
+        ApiError::Run(_) | ApiError::Evaluation(_) | ApiError::Failure => StatusCode::INTERNAL_SERVER_ERROR,
+    };
     if let ApiError::Method { allowed } = error {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
     }

@@ -31,7 +31,7 @@ pub struct NamedRun {
     pub path: PathBuf,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Loaded {
     path: PathBuf,
     /// Its record, which has the checksum of its model.
@@ -125,19 +125,13 @@ impl RunRegistry {
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let run = RunFolder::at(path);
         let record = run.record()?;
-        let known = self.loaded().iter().find(|it| it.path == path && it.record == record).cloned();
-        let current = match known {
-            Some(current) => current,
-            // Other requests use the networks in memory meanwhile.
-            None => {
-                let classifier = Arc::new(run.classifier(&record, &self.device)?);
-                Loaded { path: path.into(), record, classifier }
-            }
-        };
-        let classifier = Arc::clone(&current.classifier);
+        let known =
+            self.loaded().iter().find(|it| it.path == path && it.record == record).map(|it| it.classifier.clone());
+        // Other requests use the networks in memory meanwhile.
+        let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
         let mut loaded = self.loaded();
         loaded.retain(|it| it.path != path);
-        loaded.push(current);
+        loaded.push(Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
         if loaded.len() > MOST_LOADED {
             loaded.remove(0);
         }

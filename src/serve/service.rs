@@ -16,14 +16,16 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::api_error::ApiError;
-use super::limits::{LARGEST_STAGE, PATIENCE};
+use super::api_error::{ApiError, PATIENCE};
 use super::origin::Hosts;
 use super::request::{asks_for_stages, field, run, whole};
 use super::response::{self, Response};
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
+
+/// The longest side of a stage's picture on the page, in pixels.
+const LARGEST_STAGE: u32 = 200;
 
 #[derive(Debug)]
 pub struct Service {

@@ -177,7 +177,7 @@ impl<'a> Session<'a> {
             let mut loader = Loader::new(&data.images, indices.to_vec(), batcher, batch_size, device);
             loader.threads = experiment.data.loader_threads;
             loader.keep_on_device = !share_memory(devices);
-            loader.done = self.history.epochs().len() as u64;
+            loader.epochs = Arc::new((self.history.epochs().len() as u64).into());
             loader
         };
         let mut training = loader(&data.split.training, plan.batch_size);

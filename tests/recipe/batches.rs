@@ -138,7 +138,7 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
 
 #[test]
 fn epoch_longer_than_the_data_set_continues_in_the_next_epoch() {
-    let lasting = |done| with(shuffled(50, 1), |it| (it.length, it.done) = (250, done));
+    let lasting = |done: u64| with(shuffled(50, 1), |it| (it.length, it.epochs) = (250, Arc::new(done.into())));
     let (single, resumed, lasting) = (shuffled(50, 1), lasting(1), lasting(0));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
     assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
@@ -196,7 +196,7 @@ fn parts(loader: Loader) -> Vec<Arc<dyn DataLoader<Batch>>> {
 
 #[test]
 fn devices_take_the_batches_of_every_epoch_in_turn() {
-    let loader = || with(shuffled(8, 1), |it| it.done = 2);
+    let loader = || with(shuffled(8, 1), |it| it.epochs = Arc::new(2.into()));
     let (whole, parts) = (loader(), parts(loader()));
     for _ in 0..2 {
         let batches = epoch(&whole);

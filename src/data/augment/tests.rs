@@ -5,7 +5,6 @@ use std::sync::Arc;
 use burn::data::dataloader::DataLoader;
 use burn::tensor::{Device, Tensor};
 
-use super::affine::Change;
 use super::*;
 use crate::data::{ImageBatcher, Loader, Scaling};
 
@@ -201,7 +200,9 @@ fn loader(augmentation: Option<Augmentation>, change: impl FnOnce(&mut Loader)) 
 #[test]
 fn augmented_images_change_with_every_epoch_but_not_with_threads_or_interruptions() {
     let augmented = |done: u64, threads: usize| {
-        loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| (it.done, it.threads) = (done, threads))
+        loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| {
+            (it.epochs, it.threads) = (Arc::new(done.into()), threads)
+        })
     };
     let (one, three) = (augmented(0, 0), augmented(0, 3));
     let first = epoch(&one);

@@ -67,7 +67,7 @@ fn bundled_mnist_is_found_from_the_checkout_and_read() {
     assert_eq!(files.checksums.len(), 4);
     assert!(files.checksums["t10k-labels-idx1-ubyte.gz"].starts_with("f7ae60f9"));
 
-    let train = files.train().unwrap();
+    let train = files.read(0, None, 1).unwrap();
     assert_eq!((train.len(), train.size(), train.classes()), (60_000, [28, 28], 10));
     assert_eq!(train.labels()[..5], [5, 0, 4, 1, 9]);
     let test = Files::Idx(files.clone()).test(train.size(), train.classes()).unwrap();
@@ -119,7 +119,7 @@ fn uncompressed_file_is_used_and_recorded_unless_the_compressed_one_exists() {
     assert_eq!(files.paths[0], dir.path().join(NAMES[0]));
     assert_eq!(files.paths[3], dir.path().join(&names[3]));
     assert_eq!(files.checksums[NAMES[0]], checksum::of_file(&files.paths[0]).unwrap());
-    assert_eq!(files.train().unwrap().len(), 60_000);
+    assert_eq!(files.read(0, None, 1).unwrap().len(), 60_000);
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn own_files_are_read_compressed_or_not_with_any_size_and_classes() {
     let dir = TempDir::new().unwrap();
     write_own(dir.path(), [2, 3], &[0, 3, 1], &[2, 2]);
     let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
-    let train = files.train().unwrap();
+    let train = files.read(0, None, 1).unwrap();
     assert_eq!((train.len(), train.size(), train.classes()), (3, [2, 3], 4));
     let test = Files::Idx(files.clone()).test(train.size(), train.classes()).unwrap();
     assert_eq!((test.len(), test.classes()), (2, 4));
@@ -160,12 +160,12 @@ fn chosen_label_that_no_training_image_has_is_refused() {
     write_own(dir.path(), [2, 3], &[0, 3, 4], &[4, 0]);
     let chosen =
         |classes: &[u8]| located(&Data { classes: classes.into(), ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
-    let refusal = |label| chosen(&[0, label]).train().unwrap_err().to_string();
+    let refusal = |label| chosen(&[0, label]).read(0, None, 1).unwrap_err().to_string();
     assert_eq!(refusal(1), "data.classes: no image has the label 1: remove it");
     assert_eq!(refusal(200), "data.classes: no image has the label 200: remove it");
     // The test images may lack some of the classes, but not all.
     let files = chosen(&[3, 4]);
-    assert_eq!(files.train().unwrap().labels(), [0, 1]);
+    assert_eq!(files.read(0, None, 1).unwrap().labels(), [0, 1]);
     let test = Files::Idx(files.clone()).test([2, 3], 2).unwrap();
     assert_eq!((test.labels(), test.names()), (&[1][..], &["3".into(), "4".into()][..]));
     assert!(Files::Idx(chosen(&[2, 3])).test([2, 3], 2).is_err());
@@ -209,7 +209,7 @@ fn folders_and_names_of_other_tools_are_found() {
     }
     let files = located(&config(Dataset::Idx, dir.path(), &[])).unwrap();
     assert_eq!(files.paths[3].file_name().unwrap(), "t10k-labels.idx1-ubyte");
-    assert_eq!(files.train().unwrap().len(), 2);
+    assert_eq!(files.read(0, None, 1).unwrap().len(), 2);
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn transposed_files_give_upright_images_for_training_and_test() {
     write_own(dir.path(), [2, 3], &[0, 1], &[1]);
     let files = located(&Data { transpose: true, ..config(Dataset::Idx, dir.path(), &[]) }).unwrap();
     assert_eq!(
-        (files.train().unwrap().size(), Files::Idx(files.clone()).test([3, 2], 2).unwrap().size()),
+        (files.read(0, None, 1).unwrap().size(), Files::Idx(files.clone()).test([3, 2], 2).unwrap().size()),
         ([3, 2], [3, 2])
     );
 }

@@ -23,13 +23,13 @@ fn folder(classes: &[(&str, u32)]) -> TempDir {
 }
 
 fn refusal(dir: &Path) -> String {
-    ImageFolder::read(dir).unwrap_err().to_string()
+    ImageFolder::read(dir, true).unwrap_err().to_string()
 }
 
 #[test]
 fn sub_folders_are_the_classes_and_a_fifth_of_each_is_held_out() {
     let folder = folder(&[("oak", 10), ("ash", 20)]);
-    let pictures = ImageFolder::read(folder.path()).unwrap();
+    let pictures = ImageFolder::read(folder.path(), true).unwrap();
     assert_eq!(pictures.train.names(), ["ash", "oak"]);
     let count = |images: &Images, class| images.labels().iter().filter(|&&label| label == class).count();
     let test = &pictures.test;
@@ -48,29 +48,29 @@ fn sub_folders_are_the_classes_and_a_fifth_of_each_is_held_out() {
 #[test]
 fn held_out_images_do_not_depend_on_file_names_and_copies_stay_together() {
     let folder = folder(&[("oak", 10), ("ash", 10)]);
-    let before = ImageFolder::read(folder.path()).unwrap().test;
+    let before = ImageFolder::read(folder.path(), true).unwrap().test;
     let held_out = before.pixels(0).iter().filter(|&&pixel| pixel > 0).count() / 4;
     let picture = folder.path().join("ash").join(format!("{held_out:02}.png"));
     fs::rename(&picture, folder.path().join("ash/00.png")).unwrap();
-    assert_eq!(ImageFolder::read(folder.path()).unwrap().test, before);
+    assert_eq!(ImageFolder::read(folder.path(), true).unwrap().test, before);
     fs::copy(folder.path().join("ash/00.png"), folder.path().join("ash/copy.png")).unwrap();
-    let after = ImageFolder::read(folder.path()).unwrap();
+    let after = ImageFolder::read(folder.path(), true).unwrap();
     assert!((0..after.train.len()).all(|index| after.train.pixels(index) != before.pixels(0)));
 }
 
 #[test]
 fn test_folder_is_used_as_it_is() {
     let folder = folder(&[("train/a", 5), ("train/b", 5), ("test/a", 2), ("test/b", 3)]);
-    let pictures = ImageFolder::read(folder.path()).unwrap();
+    let pictures = ImageFolder::read(folder.path(), true).unwrap();
     assert_eq!((pictures.train.len(), pictures.test.labels()), (10, [0, 0, 1, 1, 1].as_slice()));
     // The classes may also be beside `test/`.
     let beside = self::folder(&[("a", 5), ("b", 5), ("test/a", 2), ("test/b", 3)]);
-    assert_eq!(ImageFolder::read(beside.path()).unwrap().test, pictures.test);
+    assert_eq!(ImageFolder::read(beside.path(), true).unwrap().test, pictures.test);
 }
 
 /// The warnings about a folder, with its path left out.
 fn warnings(dir: &Path) -> Vec<String> {
-    let warnings = ImageFolder::read(dir).unwrap().warnings;
+    let warnings = ImageFolder::read(dir, true).unwrap().warnings;
     warnings.iter().map(|warning| warning.replace(&format!("{}/", dir.display()), "")).collect()
 }
 
@@ -80,12 +80,12 @@ fn training_and_test_folders_have_the_names_that_other_tools_give_them() {
         let named = |part: &str, class| format!("{part}/{class}");
         let [a, b, c, d] = [named(train, "a"), named(train, "b"), named(test, "a"), named(test, "b")];
         let folder = folder(&[(&a, 5), (&b, 5), (&c, 2), (&d, 3)]);
-        let pictures = ImageFolder::read(folder.path()).unwrap();
+        let pictures = ImageFolder::read(folder.path(), true).unwrap();
         assert_eq!((pictures.train.len(), pictures.test.len(), pictures.warnings.len()), (10, 5, 0), "{train}");
     }
     // A class may have such a name.
     let classes = folder(&[("valid", 5), ("invalid", 5), ("training", 5)]);
-    assert_eq!(ImageFolder::read(classes.path()).unwrap().train.names(), ["invalid", "training", "valid"]);
+    assert_eq!(ImageFolder::read(classes.path(), true).unwrap().train.names(), ["invalid", "training", "valid"]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn folders_and_images_that_are_not_used_are_said() {
     );
     // Beside the classes, it is no class either.
     let beside = self::folder(&[("a", 5), ("b", 5), ("validation/a", 2), ("validation/b", 2)]);
-    assert_eq!(ImageFolder::read(beside.path()).unwrap().train.names(), ["a", "b"]);
+    assert_eq!(ImageFolder::read(beside.path(), true).unwrap().train.names(), ["a", "b"]);
     assert!(warnings(beside.path())[0].starts_with("validation is not used: data.validation"));
 }
 
@@ -116,7 +116,7 @@ fn names_that_differ_only_in_their_unicode_form_are_one_class() {
     let (composed, decomposed) = ("carr\u{e9}", "carre\u{301}");
     let (train, test) = (format!("train/{composed}"), format!("test/{decomposed}"));
     let folder = folder(&[(&train, 5), ("train/rond", 5), (&test, 2), ("test/rond", 2)]);
-    let pictures = ImageFolder::read(folder.path()).unwrap();
+    let pictures = ImageFolder::read(folder.path(), true).unwrap();
     assert_eq!(
         (pictures.train.names(), pictures.test.names()),
         (&[composed.into(), "rond".into()][..], pictures.train.names())
@@ -124,7 +124,10 @@ fn names_that_differ_only_in_their_unicode_form_are_one_class() {
     assert_eq!((pictures.train.len(), pictures.test.len()), (10, 4));
     // Both forms in one folder.
     write(&folder.path().join("train").join(decomposed).join("other.png"), 9);
-    assert_eq!(ImageFolder::read(folder.path()).unwrap().train.labels().iter().filter(|&&label| label == 0).count(), 6);
+    assert_eq!(
+        ImageFolder::read(folder.path(), true).unwrap().train.labels().iter().filter(|&&label| label == 0).count(),
+        6
+    );
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn files_and_folders_of_the_system_are_neither_images_nor_classes() {
     for name in ["Thumbs.db", "desktop.ini", ".DS_Store"] {
         ["", "a", "b"].iter().for_each(|class| fs::write(folder.path().join(class).join(name), "x").unwrap());
     }
-    let pictures = ImageFolder::read(folder.path()).unwrap();
+    let pictures = ImageFolder::read(folder.path(), true).unwrap();
     assert_eq!((pictures.train.names(), pictures.warnings), (&["a".into(), "b".into()][..], vec![]));
 }
 
@@ -163,7 +166,7 @@ fn devices_and_files_that_are_too_large_are_no_images() {
 #[test]
 fn checksums_change_with_the_files() {
     let folder = folder(&[("a", 5), ("b", 5)]);
-    let sums = || ImageFolder::read(folder.path()).unwrap().checksums;
+    let sums = || ImageFolder::read(folder.path(), true).unwrap().checksums;
     let before = sums();
     assert_eq!(before.keys().collect::<Vec<_>>(), ["test", "train"]);
     assert_eq!(sums(), before);
@@ -176,7 +179,7 @@ fn unreadable_files_are_left_out_if_few_and_an_error_if_many() {
     let folder = folder(&[("a", 10), ("b", 10)]);
     fs::write(folder.path().join("a/.hidden"), "").unwrap();
     fs::write(folder.path().join("a/notes.txt"), "no picture").unwrap();
-    assert_eq!(ImageFolder::read(folder.path()).unwrap().train.len(), 16);
+    assert_eq!(ImageFolder::read(folder.path(), true).unwrap().train.len(), 16);
     fs::write(folder.path().join("b/cut.png"), "").unwrap();
     fs::write(folder.path().join("b/cut.jpg"), "").unwrap();
     let (dir, refusal) = (folder.path().display(), refusal(folder.path()));
@@ -200,7 +203,7 @@ fn folder_without_classes_is_an_error_that_says_what_belongs_there() {
 fn test_images_of_other_classes_are_refused() {
     let folder = folder(&[("train/a", 3), ("train/b", 3), ("test/a", 1), ("test/c", 1)]);
     assert!(refusal(folder.path()).contains("has the sub-folders a, c, but a, b are expected"));
-    let pictures = Files::ImageFolder(ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path()).unwrap());
+    let pictures = Files::ImageFolder(ImageFolder::read(self::folder(&[("a", 3), ("b", 3)]).path(), true).unwrap());
     assert!(pictures.test([28, 28], 3).unwrap_err().to_string().contains("but 3 classes are expected"));
     assert!(pictures.test([9, 9], 2).unwrap_err().to_string().contains("28x28 pixels, but the network is for 9x9"));
 }
@@ -217,5 +220,5 @@ fn class_without_training_or_test_images_is_named() {
         assert!(refusal(folder.path()).contains(named), "{}", refusal(folder.path()));
     }
     let two = folder(&[("a", 2), ("b", 9)]);
-    assert_eq!(ImageFolder::read(two.path()).unwrap().test.len(), 3);
+    assert_eq!(ImageFolder::read(two.path(), true).unwrap().test.len(), 3);
 }

@@ -19,7 +19,7 @@ use crate::random::{Key, Purpose, derived_seed};
 impl DataLoader<Batch> for Loader {
     /// Starts the next epoch.
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
-        let number = self.done + self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
         // What is gathered on the device, or only copied, takes less time than another thread that hands it over.
         let is_copied = self.as_bytes && self.augmentation.is_none();

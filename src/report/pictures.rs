@@ -1,14 +1,22 @@
-//! Small images within a page: PNG as data URIs.
+//! Pictures as PNG: small ones as data URIs within a page, and a grid of many images.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
+
+use crate::data::Images;
 
 /// Shades on either side of white. More can't be told apart, and make the file larger.
 const SHADES: i16 = 31;
 /// The colours of the largest negative and positive weight, blue and orange, which colour-blind people can tell apart.
 const NEGATIVE: [u8; 3] = [5, 80, 174];
 const POSITIVE: [u8; 3] = [190, 70, 0];
+/// The software that a grid names, by which this program recognises its own.
+pub const GRID_MARK: &str = "mnist-burn images";
+/// Each pixel of an image becomes a square of this many pixels on a side.
+const ZOOM: usize = 2;
+/// White pixels around each image; three times as many after the first column.
+const GAP: usize = 2;
 
 /// A grey image of `[height, width]` pixels, 0 black and 255 white.
 pub fn grey(pixels: &[u8], size: [usize; 2]) -> String {
@@ -33,8 +41,33 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
     })
 }
 
+/// A PNG of the images, 0 black and 255 white. All columns have equally many images, of the same size.
+pub fn grid(columns: &[Images]) -> Vec<u8> {
+    let [height, width] = columns[0].size().map(|side| side * ZOOM);
+    let rows = columns[0].len();
+    let total_width = columns.len() * (width + GAP) + 3 * GAP;
+    let total_height = rows * (height + GAP) + GAP;
+    let mut pixels = vec![255; total_width * total_height];
+    for (column, images) in columns.iter().enumerate() {
+        let left = column * (width + GAP) + if column == 0 { GAP } else { 3 * GAP };
+        for row in 0..rows {
+            let image = images.pixels(row);
+            for y in 0..height {
+                let start = (row * (height + GAP) + GAP + y) * total_width + left;
+                for (x, pixel) in pixels[start..start + width].iter_mut().enumerate() {
+                    *pixel = image[y / ZOOM * (width / ZOOM) + x / ZOOM];
+                }
+            }
+        }
+    }
+    png(&pixels, [total_height, total_width], |encoder| {
+        encoder.set_color(ColorType::Grayscale);
+        encoder.add_text_chunk("Software".into(), GRID_MARK.into()).expect("a known keyword and plain text");
+    })
+}
+
 /// A PNG of `[height, width]` pixels, with what `configure` sets.
-pub fn png(pixels: &[u8], [height, width]: [usize; 2], configure: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+fn png(pixels: &[u8], [height, width]: [usize; 2], configure: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
     let mut file = vec![];
     let mut encoder = Encoder::new(&mut file, width as u32, height as u32);
     encoder.set_depth(BitDepth::Eight);
@@ -76,5 +109,18 @@ mod tests {
         let colors: Vec<[u8; 3]> = image.pixels().map(|pixel| pixel.0).collect();
         assert_eq!(colors, [NEGATIVE, [255; 3], POSITIVE, POSITIVE]);
         assert_eq!(decoded(&diverging(&[0.0], [1, 1], 0.0)).get_pixel(0, 0).0, [255; 3]);
+    }
+
+    #[test]
+    fn image_grid_places_images_by_row_and_column_at_twice_their_size() {
+        let column = |first: u8| Images::new((first..first + 4).collect(), vec![0, 0], [1, 2], 1);
+        let file = grid(&[column(10), column(20)]);
+        let picture = image::load_from_memory(&file).unwrap().into_luma8();
+        assert_eq!(picture.dimensions(), (18, 10));
+        let at = |x, y| picture.get_pixel(x, y)[0];
+        assert_eq!([at(2, 2), at(3, 3), at(4, 2), at(2, 6), at(5, 7)], [10, 10, 11, 12, 13]);
+        assert_eq!([at(12, 2), at(15, 3), at(12, 6), at(15, 7)], [20, 21, 22, 23]);
+        assert_eq!([at(0, 0), at(6, 2), at(11, 2), at(16, 2), at(2, 4), at(2, 8)], [255; 6]);
+        assert!(String::from_utf8_lossy(&file[..1024.min(file.len())]).contains(GRID_MARK));
     }
 }
