@@ -5,7 +5,7 @@ use super::opening::find_run;
 use super::train::{print_trained, resume};
 use crate::Error;
 use crate::cli::Resume;
-use crate::config::check_resumable;
+use crate::config::{check_resumable, word};
 
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn run(arguments: &Resume) -> Result<(), Error> {
@@ -20,7 +20,7 @@ pub fn run(arguments: &Resume) -> Result<(), Error> {
             Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
             Err(_) => format!(
                 "its {} schedule can't be extended; train a new run with more training.epochs",
-                experiment.schedule.kind
+                word(experiment.schedule.kind)
             ),
         };
         format!(" after {epochs} epochs; {advice}")

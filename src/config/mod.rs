@@ -45,6 +45,7 @@ pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::resumption::check_resumable;
+pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
 pub use self::training::{BatchSize, Gradients, Privacy, SemiSupervised, Training};
@@ -150,10 +151,10 @@ fn accept(settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) -> Experimen
 
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.
 pub(crate) fn is_name(name: &str) -> bool {
-    schema::find(None, "name").is_some_and(|schema| values::accepts(schema, &name.into()))
+    schema::find(None, "name").is_some_and(|key| values::accepts(key.schema, &name.into()))
 }
 
 /// What the key `name` may hold, to complete "must be".
 pub(crate) fn allowed_name() -> String {
-    schema::find(None, "name").map(values::allowed).unwrap_or_default()
+    schema::find(None, "name").map(|key| key.allowed.clone()).unwrap_or_default()
 }

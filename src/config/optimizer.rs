@@ -1,7 +1,6 @@
 //! `[optimizer]` and `[schedule]`: the update rule and the learning rate over time, and which keys belong to which kind.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,13 +91,6 @@ pub enum OptimizerKind {
     Sgd,
 }
 
-/// The kind's name in a config.
-impl fmt::Display for OptimizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
 /// `[schedule]`: the learning rate over time. Keys of another kind are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -132,11 +124,4 @@ pub enum ScheduleKind {
     /// Up from 1/25 of the rate along half a cosine, then down to 1/250,000: Smith and Topin 2018,
     /// <https://arxiv.org/abs/1708.07120>, as in PyTorch.
     OneCycle,
-}
-
-/// The kind's name in a config.
-impl fmt::Display for ScheduleKind {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
 }
