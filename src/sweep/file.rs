@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::space::{Axis, Range, Space, are_different};
+use super::space::{Range, Space, are_different};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
 /// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
@@ -17,6 +17,8 @@ pub struct SweepFile {
     pub base_setting: Setting,
     pub name: String,
     pub seeds: Vec<u64>,
+    /// The keys that are varied: of a grid in the file's order, of random trials in alphabetical order.
+    pub axes: Vec<Setting>,
     pub space: Space,
 }
 
@@ -71,7 +73,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
             reader.refuse(without_line("[grid] or [random]", message))
         }
     };
-    let (Some(base_setting), Some(base), Some(seeds), Some(name), Some(space)) =
+    let (Some(base_setting), Some(base), Some(seeds), Some(name), Some((axes, space))) =
         (find(&top, "base").cloned(), base, seeds, name, space)
     else {
         return Err(reader.problems);
@@ -81,7 +83,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
         reader.problems.push(without_line("the trials", &message));
     }
     match reader.problems.is_empty() {
-        true => Ok(SweepFile { base, base_setting, name, seeds, space }),
+        true => Ok(SweepFile { base, base_setting, name, seeds, axes, space }),
         false => Err(reader.problems),
     }
 }
@@ -96,13 +98,14 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<(Vec<Setting>, Space)> {
     let entries = reader.entries(section)?;
     let is_valid = |values: &Vec<Value>| !values.is_empty() && are_different(values);
-    Some(Space::Grid(reader.axes(entries, VALUES, is_valid, |values| values.len() > 1)))
+    let (axes, values) = reader.axes(entries, VALUES, is_valid, |values| values.len() > 1).into_iter().unzip();
+    Some((axes, Space::Grid(values)))
 }
 
-fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<(Vec<Setting>, Space)> {
     let mut entries = reader.entries(section)?;
     let trials = reader.required(&entries, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
     let seed = find(&entries, "seed").and_then(|setting| reader.value(setting, SEED, is_seed));
@@ -110,7 +113,8 @@ fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
     let mut axes = reader.axes(entries, Range::ALLOWED, Range::is_valid, Range::varies);
     // The order in the file does not matter.
     axes.sort_by_key(|(setting, _)| setting.key());
-    Some(Space::Random { trials: trials?, seed: seed.unwrap_or(1), axes })
+    let (axes, ranges) = axes.into_iter().unzip();
+    Some((axes, Space::Random { trials: trials?, seed: seed.unwrap_or(1), ranges }))
 }
 
 fn is_seed(seed: &u64) -> bool {
@@ -126,7 +130,7 @@ struct Reader<'a> {
 }
 
 /// The setting of a key at the top of the file, or of a section.
-fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
+pub fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
     settings.iter().find(|setting| setting.key() == key)
 }
 
@@ -187,7 +191,7 @@ impl Reader<'_> {
         allowed: &str,
         is_valid: fn(&V) -> bool,
         varies: fn(&V) -> bool,
-    ) -> Vec<Axis<V>> {
+    ) -> Vec<(Setting, V)> {
         let mut axes = vec![];
         for setting in entries {
             let (key, values) = (setting.key(), self.value(&setting, allowed, is_valid));
@@ -223,11 +227,7 @@ mod tests {
     }
 
     fn keys(text: &str) -> Vec<String> {
-        let file = read(&format!("{START}{text}"), "try").unwrap();
-        match file.space {
-            Space::Grid(axes) => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
-            Space::Random { axes, .. } => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
-        }
+        read(&format!("{START}{text}"), "try").unwrap().axes.iter().map(Setting::key).collect()
     }
 
     #[test]

@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
-use super::file::{self, SweepFile};
+use super::file::{self, SweepFile, find};
 use super::names;
-use super::space::Settings;
-use crate::config::{self, ConfigError, Experiment, Problem};
+use crate::config::{self, ConfigError, Experiment, Problem, Setting};
 
 /// A sweep whose experiments are all valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +27,7 @@ pub struct Trial {
     /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
     pub name: String,
     /// The keys that it changes in the base, dotted, with their values.
-    pub settings: Settings,
+    pub settings: Vec<(String, Value)>,
     /// The base with these changes. It has the base's own seed.
     pub experiment: Experiment,
 }
@@ -52,10 +51,11 @@ impl Sweep {
 
     fn build(text: &str, stem: &str, device: Option<&str>) -> Result<Self, Vec<Problem>> {
         let file = file::read(text, stem)?;
-        let space = file.space.trials();
+        let (keys, values): (Vec<_>, _) = (file.axes.iter().map(Setting::key).collect(), file.space.trials());
         let mut problems = vec![];
         let mut trials = vec![];
-        for (name, settings) in names::of(&space).into_iter().zip(space) {
+        for (name, values) in names::of(&keys, &values).into_iter().zip(values) {
+            let settings: Vec<_> = keys.iter().cloned().zip(values).collect();
             match experiment(&file, &settings, device) {
                 Ok(experiment) => trials.push(Trial { name, settings, experiment }),
                 // The same value may be wrong in many trials.
@@ -110,17 +110,15 @@ fn experiment(
         if problem.line.is_some() {
             return file.base_setting.problem(problem.to_string());
         }
-        match settings.iter().find(|(key, value)| problem.setting == format!("--set {key}={value}")) {
-            Some((key, value)) => {
-                let line = file.space.setting(key).and_then(|setting| setting.line);
-                Problem { line, setting: format!("{key} = {value}"), ..problem }
-            }
+        let is_cause = |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("--set {key}={value}");
+        match file.axes.iter().zip(settings).find(is_cause) {
+            Some((axis, (key, value))) => Problem { line: axis.line, setting: format!("{key} = {value}"), ..problem },
             None => problem,
         }
     };
     match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {
-            let setting = file.space.setting("data.validation").unwrap_or(&file.base_setting);
+            let setting = find(&file.axes, "data.validation").unwrap_or(&file.base_setting);
             Err(vec![setting.problem(
                 "holds out no images, but trials are chosen by their validation error: set data.validation in the base, \
                  or here to a single value, as in \"data.validation\" = [5000] under [grid]",
