@@ -75,7 +75,9 @@ impl Worker {
             let builder = builder.map_err(|error| refused(error.to_string()))?;
             Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
         };
-        tell_refusals(tell);
+        if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
+            log::set_max_level(LevelFilter::Warn);
+        }
         Ok(Self { server, devices: count, listening, runtime })
     }
 
@@ -130,13 +132,6 @@ impl Worker {
     }
 }
 
-/// Passes on Burn's log messages about sessions that are refused or fail.
-fn tell_refusals(tell: fn(&str)) {
-    if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
-        log::set_max_level(LevelFilter::Warn);
-    }
-}
-
 /// Whether a log message only says that a client disconnected.
 fn is_disconnection(message: &str) -> bool {
     let ends =
@@ -145,6 +140,7 @@ fn is_disconnection(message: &str) -> bool {
     is_of_session && ends.iter().any(|end| message.contains(end)) || message.starts_with("Response receiver dropped")
 }
 
+/// Passes on Burn's log messages about sessions that are refused or fail.
 struct Refusals {
     tell: fn(&str),
 }
