@@ -5,8 +5,7 @@ use super::error::Problem;
 use super::experiment::Experiment;
 use super::optimizer::OptimizerKind;
 use super::schema;
-use super::setting::Setting;
-use super::toml_text::dotted;
+use super::setting::{Setting, dotted};
 use super::training::{BatchSize, Gradients};
 
 const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";

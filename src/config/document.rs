@@ -6,8 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Problem;
 use super::hint::RENAMED;
 use super::schema::is_section;
-use super::setting::Setting;
-use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
+use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
 
 /// The settings in `text`. If it is not valid TOML, there are no settings, but problems, at most one per line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {

@@ -1,8 +1,8 @@
 //! Explains why the schema refuses a setting: what is allowed, and what the user may have meant.
 
+use super::difference::plain;
 use super::schema;
-use super::setting::Setting;
-use super::toml_text::dotted;
+use super::setting::{Setting, dotted};
 use super::values;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
@@ -24,7 +24,7 @@ pub const RENAMED: [(&str, &str); 11] = [
 pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
     let value = setting.value.as_ref();
-    let typed = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string)).unwrap_or_default();
+    let typed = value.map(plain).unwrap_or_default();
     let written = format!("{key} = \"{typed}\"");
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
         return Some(format!("renamed to {new}"));

@@ -3,8 +3,8 @@
 //! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
 //! `document` splits the file and the arguments into single settings. `values` checks each setting against the schema, so
 //! that one mistake does not hide the next. `hint` explains what the schema refuses, and `combinations` checks the keys
-//! that depend on each other. All problems are reported together, before any work starts. `resumption` decides which keys
-//! may change when a run is resumed.
+//! that depend on each other. All problems are reported together, before any work starts. `difference` compares experiments,
+//! and decides which keys may change when a run is resumed.
 
 mod combinations;
 mod data;
@@ -18,12 +18,10 @@ mod home;
 mod init;
 mod optimizer;
 mod resolve;
-mod resumption;
 mod schema;
 mod setting;
 #[cfg(test)]
 mod tests;
-mod toml_text;
 mod training;
 mod values;
 
@@ -35,7 +33,7 @@ use std::{
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, differences, plain, values_by_key};
+pub(crate) use self::difference::{Difference, check_resumable, differences, plain, values_by_key};
 pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
@@ -44,7 +42,6 @@ pub(crate) use self::hint::nearest;
 pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
-pub(crate) use self::resumption::check_resumable;
 pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::experiment::Experiment;
-use super::toml_text::dotted;
+use super::setting::dotted;
 use super::values::{allowed, list};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
