@@ -14,7 +14,6 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     use super::print::print;
     use crate::cli::{notice, signals, warn};
     use crate::device::remote;
-    use crate::device::remote::RemoteError;
 
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
     let devices = opened.collect::<Result<Vec<_>, _>>()?;
@@ -27,12 +26,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     if let Some(address) = expose.filter(|_| websocket) {
         warn(format!("WebSocket is not encrypted: whoever can read the traffic to {address} can read the token"));
     }
-    let names: Vec<_> = worker
-        .addresses()
-        .map_err(|error| RemoteError::Serve(error.to_string()))?
-        .iter()
-        .map(|address| format!("{:?}", address.to_string()))
-        .collect();
+    let names: Vec<_> = worker.addresses.iter().map(|address| format!("{:?}", address.to_string())).collect();
     let line = match names.as_slice() {
         [name] => format!("device = {name}"),
         names => format!("device = [{}]", names.join(", ")),

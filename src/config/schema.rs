@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::experiment::Experiment;
@@ -100,9 +101,15 @@ pub fn find(section: Option<&str>, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section.as_deref() == section && key.name == dotted(section, name))
 }
 
-/// Whether a key of `section` is used by `kind`, or by every kind.
-pub fn kind_uses(section: &str, key: &str, kind: impl Serialize) -> bool {
-    find(Some(section), key).is_some_and(|key| key.kinds.is_empty() || key.kinds.contains(&word(kind)))
+/// The default of the key with this dotted name.
+pub fn default<T: DeserializeOwned>(key: &str) -> Option<T> {
+    let key = KEYS.iter().find(|known| known.name == key)?;
+    T::deserialize(key.schema.get("default")?).ok()
+}
+
+/// Whether the key with this dotted name is used by `kind` of its section, or by every kind.
+pub fn kind_uses(key: &str, kind: impl Serialize) -> bool {
+    KEYS.iter().any(|known| known.name == key && (known.kinds.is_empty() || known.kinds.contains(&word(&kind))))
 }
 
 /// A value of a few words as a config has it.
