@@ -12,5 +12,5 @@ mod results;
 mod space;
 
 pub use error::SweepError;
-pub use plan::{Sweep, SweepRun, overrides};
+pub use plan::{Sweep, overrides};
 pub use results::{Results, Spread, TrialResult, ranked};

@@ -32,12 +32,6 @@ pub struct Trial {
     pub experiment: Experiment,
 }
 
-#[derive(Debug, Clone, Copy)]
-pub struct SweepRun<'a> {
-    pub trial: &'a Trial,
-    pub seed: u64,
-}
-
 impl Sweep {
     /// Reads a sweep file and checks the experiment of every trial. `device` overrides the base's.
     pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
@@ -51,11 +45,11 @@ impl Sweep {
 
     fn build(text: &str, stem: &str, device: Option<&str>) -> Result<Self, Vec<Problem>> {
         let file = file::read(text, stem)?;
-        let (keys, values): (Vec<_>, _) = (file.axes.iter().map(Setting::key).collect(), file.space.trials());
+        let keys: Vec<String> = file.keys.iter().map(Setting::key).collect();
         let mut problems = vec![];
         let mut trials = vec![];
-        for (name, values) in names::of(&keys, &values).into_iter().zip(values) {
-            let settings: Vec<_> = keys.iter().cloned().zip(values).collect();
+        for (name, values) in names::of(&keys, &file.trials).into_iter().zip(&file.trials) {
+            let settings: Vec<_> = keys.iter().cloned().zip(values.iter().cloned()).collect();
             match experiment(&file, &settings, device) {
                 Ok(experiment) => trials.push(Trial { name, settings, experiment }),
                 // The same value may be wrong in many trials.
@@ -72,24 +66,20 @@ impl Sweep {
         Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials })
     }
 
-    /// All runs of the sweep: the first trial with each seed, then the next.
-    pub fn runs(&self) -> impl Iterator<Item = SweepRun<'_>> {
-        self.trials.iter().flat_map(|trial| self.runs_of(trial))
-    }
-
-    pub fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
-        self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
+    /// All runs of the sweep, each a trial with a seed: the first trial with each seed, then the next.
+    pub fn runs(&self) -> impl Iterator<Item = (&Trial, u64)> {
+        self.trials.iter().flat_map(|trial| self.seeds.iter().map(move |&seed| (trial, seed)))
     }
 }
 
-impl SweepRun<'_> {
-    pub fn experiment(&self) -> Experiment {
-        Experiment { seed: self.seed, ..self.trial.experiment.clone() }
+impl Trial {
+    pub fn with_seed(&self, seed: u64) -> Experiment {
+        Experiment { seed, ..self.experiment.clone() }
     }
 
-    /// The run's name, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
-    pub fn name(&self) -> String {
-        format!("{}-seed{}", self.trial.name, self.seed)
+    /// The name of the run with `seed`, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
+    pub fn run_name(&self, seed: u64) -> String {
+        format!("{}-seed{seed}", self.name)
     }
 }
 
@@ -111,14 +101,16 @@ fn experiment(
             return file.base_setting.problem(problem.to_string());
         }
         let is_cause = |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("--set {key}={value}");
-        match file.axes.iter().zip(settings).find(is_cause) {
-            Some((axis, (key, value))) => Problem { line: axis.line, setting: format!("{key} = {value}"), ..problem },
+        match file.keys.iter().zip(settings).find(is_cause) {
+            Some((varied, (key, value))) => {
+                Problem { line: varied.line, setting: format!("{key} = {value}"), ..problem }
+            }
             None => problem,
         }
     };
     match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {
-            let setting = find(&file.axes, "data.validation").unwrap_or(&file.base_setting);
+            let setting = find(&file.keys, "data.validation").unwrap_or(&file.base_setting);
             Err(vec![setting.problem(
                 "holds out no images, but trials are chosen by their validation error: set data.validation in the base, \
                  or here to a single value, as in \"data.validation\" = [5000] under [grid]",
@@ -153,7 +145,7 @@ mod tests {
     #[test]
     fn trial_is_the_base_with_its_settings_and_run_is_a_trial_with_a_seed() {
         let sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]\n'training.epochs' = [3]");
-        let trained: Vec<_> = sweep.runs().map(|run| (run.name(), run.experiment())).collect();
+        let trained: Vec<_> = sweep.runs().map(|(trial, seed)| (trial.run_name(seed), trial.with_seed(seed))).collect();
         let names: Vec<&str> = trained.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
             "learning_rate=0.1-seed1",
@@ -181,7 +173,10 @@ mod tests {
     #[test]
     fn grid_without_keys_is_the_base_itself() {
         let sweep = sweep("[grid]");
-        assert_eq!(sweep.runs().map(|run| run.name()).collect::<Vec<_>>(), ["base-seed1", "base-seed2"]);
+        assert_eq!(
+            sweep.runs().map(|(trial, seed)| trial.run_name(seed)).collect::<Vec<_>>(),
+            ["base-seed1", "base-seed2"]
+        );
     }
 
     #[test]

@@ -79,10 +79,10 @@ impl Results {
         let mut trials = vec![];
         for trial in &sweep.trials {
             let mut runs = vec![];
-            for run in sweep.runs_of(trial) {
-                let path = folder.join(run.name());
+            for &seed in &sweep.seeds {
+                let path = folder.join(trial.run_name(seed));
                 let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?;
-                runs.push(RunResult { seed: run.seed, run: path, summary });
+                runs.push(RunResult { seed, run: path, summary });
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
         }

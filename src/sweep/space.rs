@@ -1,4 +1,4 @@
-//! The search space of a sweep: a grid of values, or random draws from ranges.
+//! The trials of a sweep: a grid of values, or random draws from ranges.
 
 use std::slice;
 
@@ -8,22 +8,9 @@ use toml::Value;
 
 use crate::random::{Purpose, generator};
 
+/// Whether there are one or more values, all different.
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
-    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
-}
-
-/// The values of the keys that are varied.
-#[derive(Debug)]
-pub enum Space {
-    /// All combinations of each key's values.
-    Grid(Vec<Vec<Value>>),
-    /// Random draws from each key's range, independently.
-    Random {
-        trials: usize,
-        /// The seed of the draws. With more trials, the first ones stay the same.
-        seed: u64,
-        ranges: Vec<Range>,
-    },
+    !values.is_empty() && values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
 /// The values that a random trial may have.
@@ -54,36 +41,26 @@ pub enum Scale {
     Log,
 }
 
-impl Space {
-    /// The maximum number of trials. `None` if it overflows.
-    pub fn size(&self) -> Option<usize> {
-        match self {
-            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, values| size.checked_mul(values.len())),
-            Self::Random { trials, .. } => Some(*trials),
-        }
-    }
+/// The trials of a grid, at most `most` of them: all combinations of each key's values. The last key changes fastest.
+pub fn grid(keys: &[Vec<Value>], most: usize) -> Vec<Vec<Value>> {
+    keys.iter().fold(vec![vec![]], |trials, values| {
+        let with = |trial: &[Value], value: &Value| [trial, slice::from_ref(value)].concat();
+        trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).take(most).collect()
+    })
+}
 
-    /// The values of each trial, in the order of the keys, all different. In a grid the last key changes fastest. Draws that
-    /// repeat an earlier one are dropped.
-    pub fn trials(&self) -> Vec<Vec<Value>> {
-        match self {
-            Self::Grid(axes) => axes.iter().fold(vec![vec![]], |trials, values| {
-                let with = |trial: &[Value], value: &Value| [trial, slice::from_ref(value)].concat();
-                trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect()
-            }),
-            Self::Random { trials, seed, ranges } => {
-                let mut drawn: Vec<Vec<Value>> = vec![];
-                for trial in 0..*trials as u64 {
-                    let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let values = ranges.iter().map(|range| range.draw(&mut generator)).collect();
-                    if !drawn.contains(&values) {
-                        drawn.push(values);
-                    }
-                }
-                drawn
-            }
+/// Random trials: `count` draws from each key's range, independently. Draws that repeat an earlier one are dropped. With more
+/// draws of the same `seed`, the first ones stay the same.
+pub fn draw(keys: &[Range], count: usize, seed: u64) -> Vec<Vec<Value>> {
+    let mut trials: Vec<Vec<Value>> = vec![];
+    for trial in 0..count as u64 {
+        let mut generator = generator(seed, Purpose::Trial { trial });
+        let values = keys.iter().map(|range| range.draw(&mut generator)).collect();
+        if !trials.contains(&values) {
+            trials.push(values);
         }
     }
+    trials
 }
 
 impl Range {
@@ -95,7 +72,7 @@ impl Range {
         // Above 2^53, `f64` can't represent every whole number.
         let is_whole = |number: f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
         match self {
-            Self::Any { any } => !any.is_empty() && are_different(any),
+            Self::Any { any } => are_different(any),
             &Self::Between { from, to, scale, whole } => {
                 from < to
                     && (to - from).is_finite()
@@ -137,7 +114,7 @@ mod tests {
     use super::*;
 
     fn trials(text: &str) -> Vec<Vec<Value>> {
-        file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().space.trials()
+        file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().trials
     }
 
     /// The values of a single key in 1000 random trials.
