@@ -107,11 +107,10 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
     (breaks && it.privacy.is_on()).then_some(why)
 }
 
-/// Reports the settings that conflict with others. If one of the conflicting settings has been reported already, nothing
-/// is added: its right value is unknown.
-pub fn check(experiment: &Experiment, settings: &[Setting], problems: &mut Vec<Problem>) {
-    let reported: Vec<_> = problems.iter().map(|problem| problem.key.clone()).collect();
-    let is_sound = |keys: &[&str]| !keys.iter().any(|key| reported.iter().any(|reported| reported == key));
+/// Reports the settings that conflict with others. If one of the conflicting keys is `refused`, nothing is added: its right
+/// value is unknown.
+pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], problems: &mut Vec<Problem>) {
+    let is_sound = |keys: &[&str]| !keys.iter().any(|key| refused.iter().any(|refused| refused == key));
     for setting in settings {
         let key = setting.key();
         let found = conflicts(experiment, |happens, keys| happens && keys[0] == key && is_sound(keys));

@@ -57,7 +57,7 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
     let refused = |Difference { key, values }: Difference| {
         let message = refusal(&key, before, after, epochs)?;
         let value = values[1].as_ref().map_or_else(|| "unset".into(), ToString::to_string);
-        Some(Problem { setting: format!("{key} = {value}"), key, line: None, message })
+        Some(Problem { line: None, setting: format!("{key} = {value}"), message })
     };
     let both = [before.clone(), after.clone()];
     let problems: Vec<Problem> = differences(&both).into_iter().filter_map(refused).collect();

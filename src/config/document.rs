@@ -32,7 +32,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
         let shown = format!("--set {argument}");
         let Some(changes) = override_settings(argument) else {
             let message = "must be written section.key=value, or key=value for a key outside of sections".to_string();
-            problems.push(Problem { key: String::new(), line: None, setting: shown, message });
+            problems.push(Problem { line: None, setting: shown, message });
             continue;
         };
         for change in changes {
@@ -86,5 +86,5 @@ fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
         message if span.is_empty() && message.starts_with("string values must be quoted") => "the value is missing",
         message => message,
     };
-    Problem { key: String::new(), line: Some(line), setting, message: format!("not TOML: {what}") }
+    Problem { line: Some(line), setting, message: format!("not TOML: {what}") }
 }

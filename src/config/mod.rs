@@ -107,9 +107,22 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
             settings.push(inherited);
         }
     }
-    let experiment = accept(&mut settings, &mut problems);
+    // A setting that the schema refuses is reported, and its key has its default.
+    let mut refused = vec![];
+    settings.retain(|setting| {
+        let Some(message) = hint::refusal(setting) else { return true };
+        problems.push(setting.problem(message));
+        refused.push(setting.key());
+        false
+    });
+    let document: String = settings.iter().filter_map(Setting::assignment).collect();
+    let experiment = toml::from_str(&document).unwrap_or_else(|error: toml::de::Error| {
+        // The schema comes from the structs that serde reads: it accepts nothing else.
+        problems.push(Problem { line: None, setting: "the config".into(), message: error.message().into() });
+        Experiment::default()
+    });
     if is_complete {
-        combinations::check(&experiment, &settings, &mut problems);
+        combinations::check(&experiment, &settings, &refused, &mut problems);
     }
     if problems.is_empty() {
         return Ok(experiment.resolved());
@@ -127,23 +140,6 @@ fn inherited(settings: &[Setting]) -> Vec<Setting> {
     let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
     let brought = document::parse(&text).0.into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
     brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
-}
-
-/// Builds the experiment from the settings that the schema accepts; removes and reports the others, whose keys have their
-/// defaults.
-fn accept(settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) -> Experiment {
-    settings.retain(|setting| {
-        let refusal = hint::refusal(setting);
-        problems.extend(refusal.as_ref().map(|message| setting.problem(message)));
-        refusal.is_none()
-    });
-    let document: String = settings.iter().filter_map(Setting::assignment).collect();
-    toml::from_str(&document).unwrap_or_else(|error| {
-        // The schema comes from the structs that serde reads: it accepts nothing else.
-        let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());
-        problems.push(Problem { key, line: None, setting, message });
-        Experiment::default()
-    })
 }
 
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.

@@ -66,7 +66,7 @@ impl Setting {
     }
 
     pub fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem { key: self.key(), line: self.line, setting: self.shown.clone(), message: message.into() }
+        Problem { line: self.line, setting: self.shown.clone(), message: message.into() }
     }
 }
 
