@@ -31,7 +31,6 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
     let accumulates = training.gradient_accumulation > 1;
     let layers = model.layers();
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
-    let factors = &optimizer.layer_factors;
     [
         when(is_own && data.dir.is_none(), &["data.dataset", "data.dir"])
             .then_some("needs data.dir, the folder of your own images"),
@@ -52,8 +51,11 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("leaves nothing to learn: remove a layer"),
         when(init.freeze.is_empty(), &["init.unfreeze_after", "init.freeze"])
             .then_some("needs init.freeze: the layers to unfreeze"),
-        when(!factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"])
-            .then_some(NO_LAYER),
+        when(
+            !optimizer.layer_factors.keys().all(has),
+            &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
+        )
+        .then_some(NO_LAYER),
         when(data.augment.elastic_alpha.is_none(), &["data.augment.elastic_sigma", "data.augment.elastic_alpha"])
             .then_some("needs data.augment.elastic_alpha, the strength of the deformation"),
         when(!model.batch_norm, &["model.batch_norm_momentum", "model.batch_norm"])

@@ -45,8 +45,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
 
 /// `section.key=value` as settings: one, or several for `section={ key = value, ... }`.
 fn override_settings(argument: &str) -> Option<Vec<Setting>> {
-    let (path, value) = argument.split_once('=')?;
-    let (path, value) = (path.trim(), value.trim());
+    let (path, value) = argument.split_once('=').map(|(path, value)| (path.trim(), value.trim()))?;
     let (section, name) = path.rsplit_once('.').map_or((None, path), |(section, name)| (Some(section), name));
     if name.is_empty() || section == Some("") {
         return None;

@@ -33,8 +33,14 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         return Some(format!("must be a section, [{key}], with keys of its own"));
     }
     let Some(known) = schema::find(section, &setting.name) else {
-        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections()).is_some());
-        return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
+        let sections = schema::sections();
+        return Some(match nearest(&key, &sections).filter(|_| setting.is_table) {
+            Some(meant) => format!("unknown section; did you mean [{meant}]?"),
+            None if setting.is_table && section.is_none() => {
+                format!("unknown section; there are [{}]", sections.join("], ["))
+            }
+            None => unknown_key(section, &setting.name),
+        });
     };
     if value.is_some_and(|value| values::accepts(known.schema, value)) {
         return None;
@@ -42,14 +48,6 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     let words = values::words(known.schema);
     let meant = nearest(&typed, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
     Some(format!("must be {}{meant}", known.allowed))
-}
-
-fn unknown_section(name: &str) -> String {
-    let sections = schema::sections();
-    match nearest(name, &sections) {
-        Some(section) => format!("unknown section; did you mean [{section}]?"),
-        None => format!("unknown section; there are [{}]", sections.join("], [")),
-    }
 }
 
 /// The message for a key that does not exist, or exists only in another section.

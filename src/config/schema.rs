@@ -54,29 +54,24 @@ pub fn all_keys() -> &'static [Key] {
     &KEYS
 }
 
-impl Key {
-    fn new(section: Option<&str>, name: &str, schema: &'static Value) -> Self {
-        let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
-        let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
-        Self {
-            name: dotted(section, name),
-            allowed: allowed(schema),
-            default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
-            kinds: list(schema, "x-kinds").filter_map(Value::as_str).map(str::to_string).collect(),
-            description: text(schema),
-            choices: list(schema, "oneOf").filter_map(choice).collect(),
-            section: section.map(str::to_string),
-            schema,
-        }
-    }
-}
-
 /// The keys of a section, then those of the sections within it.
 fn keys_within(section: Option<&str>, schema: &'static Value) -> Vec<Key> {
+    let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
+    let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
+    let key = |(name, schema): (&String, &'static Value)| Key {
+        name: dotted(section, name),
+        allowed: allowed(schema),
+        default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
+        kinds: list(schema, "x-kinds").filter_map(Value::as_str).map(str::to_string).collect(),
+        description: text(schema),
+        choices: list(schema, "oneOf").filter_map(choice).collect(),
+        section: section.map(str::to_string),
+        schema,
+    };
     let properties = schema["properties"].as_object().into_iter().flatten();
     let (sections, keys): (Vec<_>, Vec<_>) = properties.partition(|(_, schema)| schema["properties"].is_object());
     let inner = sections.into_iter().flat_map(|(name, schema)| keys_within(Some(&dotted(section, name)), schema));
-    keys.into_iter().map(|(name, schema)| Key::new(section, name, schema)).chain(inner).collect()
+    keys.into_iter().map(key).chain(inner).collect()
 }
 
 /// The sections of a file, each followed by those within it.

@@ -102,8 +102,7 @@ type Varied = (Vec<Setting>, Vec<Vec<Value>>);
 fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let entries = reader.entries(section)?;
     let are_valid = |values: &Vec<Value>| are_different(values);
-    let (keys, values): (_, Vec<_>) =
-        reader.varied(entries, VALUES, are_valid, |values| values.len() > 1).into_iter().unzip();
+    let (keys, values) = reader.varied(entries, VALUES, are_valid, |values| values.len() > 1);
     Some((keys, grid(&values, MAX_RUNS + 1)))
 }
 
@@ -115,8 +114,7 @@ fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
     // The order in the file does not matter.
     entries.sort_by_key(Setting::key);
-    let (keys, ranges): (_, Vec<_>) =
-        reader.varied(entries, Range::ALLOWED, Range::is_valid, Range::varies).into_iter().unzip();
+    let (keys, ranges) = reader.varied(entries, Range::ALLOWED, Range::is_valid, Range::varies);
     Some((keys, draw(&ranges, count?, seed.unwrap_or(1))))
 }
 
@@ -192,8 +190,8 @@ impl Reader<'_> {
         allowed: &str,
         is_valid: fn(&V) -> bool,
         varies: fn(&V) -> bool,
-    ) -> Vec<(Setting, V)> {
-        let mut varied = vec![];
+    ) -> (Vec<Setting>, Vec<V>) {
+        let mut varied = (vec![], vec![]);
         for setting in entries {
             let (key, values) = (setting.key(), self.value(Some(&setting), allowed, is_valid));
             if let Some((_, message)) = NOT_VARIED.iter().find(|(name, _)| *name == key) {

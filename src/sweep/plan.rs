@@ -53,11 +53,10 @@ impl Sweep {
             match experiment(&file, &settings, device) {
                 Ok(experiment) => trials.push(Trial { name, settings, experiment }),
                 // The same value may be wrong in many trials.
-                Err(found) => found.into_iter().for_each(|problem| {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                }),
+                Err(mut found) => {
+                    found.retain(|problem| !problems.contains(problem));
+                    problems.extend(found);
+                }
             }
         }
         if !problems.is_empty() {
