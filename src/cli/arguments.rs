@@ -83,9 +83,8 @@ impl Cli {
 /// This program's version, the commit that it was built from, Burn's version, and the backends of this build.
 fn version() -> &'static str {
     let commit = option_env!("MNIST_BURN_COMMIT").unwrap_or("unknown");
-    let backends = Backend::built().map(Backend::name);
     let [version, burn] = [env!("CARGO_PKG_VERSION"), env!("MNIST_BURN_BURN")];
-    let backends = backends.collect::<Vec<_>>().join(", ");
+    let backends = Backend::names();
     format!("{version}\ncommit    {commit}\nBurn      {burn}\nbackends  {backends}").leak()
 }
 

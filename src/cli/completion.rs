@@ -30,7 +30,7 @@ pub fn run() -> ArgValueCompleter {
 /// Completes `KEY=VALUE`, as far as its values are words.
 pub fn setting() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
-        let settings = all_keys().into_iter().flat_map(|key| match key.choices.is_empty() {
+        let settings = all_keys().iter().flat_map(|key| match key.choices.is_empty() {
             true => vec![format!("{}=", key.name)],
             false => key.choices.iter().map(|(choice, _)| format!("{}={choice}", key.name)).collect(),
         });

@@ -82,10 +82,10 @@ fn text(results: &Results) -> String {
 
 /// Prints a line per run: the command that trains it.
 fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error> {
-    for run in sweep.runs() {
-        let path = folder.join(run.name());
+    for (trial, seed) in sweep.runs() {
+        let path = folder.join(trial.run_name(seed));
         let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
-        let (overrides, seed) = (overrides(&run.trial.settings), format!("seed={}", run.seed));
+        let (overrides, seed) = (overrides(&trial.settings), format!("seed={seed}"));
         let mut words = vec!["mnist-burn", "train", "--config", &base];
         words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
         words.extend(device.into_iter().flat_map(|device| ["--device", device]));
@@ -98,12 +98,12 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
 /// Refuses a run folder that has a different experiment, so that it is not taken for a run of this sweep. The devices may
 /// differ, but not their number.
 fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
-    for run in sweep.runs() {
-        let path = folder.join(run.name());
+    for (trial, seed) in sweep.runs() {
+        let path = folder.join(trial.run_name(seed));
         if !path.join("config.toml").is_file() {
             continue;
         }
-        let (found, expected) = (RunFolder::at(&path).experiment()?, run.experiment());
+        let (found, expected) = (RunFolder::at(&path).experiment()?, trial.with_seed(seed));
         let is_same_count = found.device.count() == expected.device.count();
         let keys = differences(&[found, expected]).into_iter().map(|difference| difference.key);
         let keys: Vec<String> = keys.filter(|key| key != "device" || !is_same_count).collect();
@@ -117,15 +117,16 @@ fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
 /// Trains the runs that are not over, one after the other. Skips those that another process is training.
 fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     let total = sweep.runs().count();
-    for (index, run) in sweep.runs().enumerate() {
-        let path = folder.join(run.name());
-        let heading = format!("run {} of {total}, {}", index + 1, run.name());
-        match Summary::read_or_missing(&RunFolder::at(&path), &run.trial.experiment)?.status {
+    for (index, (trial, seed)) in sweep.runs().enumerate() {
+        let path = folder.join(trial.run_name(seed));
+        let heading = format!("run {} of {total}, {}", index + 1, trial.run_name(seed));
+        match Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?.status {
             Status::Training => notice(format!("{heading}: another process is training it")),
             before if before.is_over() => notice(format!("{heading}: {} already", before)),
             _ => {
                 notice(format!("{heading}:"));
-                let training = Training { experiment: &run.experiment(), test: false, showing: &Showing::default() };
+                let training =
+                    Training { experiment: &trial.with_seed(seed), test: false, showing: &Showing::default() };
                 match training.run_at(&path).map(drop) {
                     // A divergence is a result: the sweep continues.
                     Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),

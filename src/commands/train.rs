@@ -15,7 +15,7 @@ use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
-use crate::config::{Experiment, check_resumable};
+use crate::config::{Experiment, check_resumable, word};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::weights;
 use crate::run::{
@@ -60,7 +60,7 @@ pub fn resume(arguments: &Resume) -> Result<(), Error> {
             Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
             Err(_) => format!(
                 "its {} schedule can't be extended; train a new run with more training.epochs",
-                experiment.schedule.kind
+                word(experiment.schedule.kind)
             ),
         };
         format!(" after {epochs} epochs; {advice}")

@@ -23,12 +23,7 @@ pub fn run(arguments: &Worker) -> Result<(), Error> {
     if let Some(address) = expose.filter(|_| websocket) {
         warn(format!("WebSocket is not encrypted: whoever can read the traffic to {address} can read the token"));
     }
-    let names: Vec<_> = worker
-        .addresses()
-        .map_err(|error| RemoteError::Serve(error.to_string()))?
-        .iter()
-        .map(|address| format!("{:?}", address.to_string()))
-        .collect();
+    let names: Vec<_> = worker.addresses.iter().map(|address| format!("{:?}", address.to_string())).collect();
     let line = match names.as_slice() {
         [name] => format!("device = {name}"),
         names => format!("device = [{}]", names.join(", ")),

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) const ELASTIC_SIGMA: f64 = 4.0;
-
 /// `[data]`: which images, and how they are split and scaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -136,7 +134,7 @@ pub struct Augment {
     pub elastic_alpha: Option<f64>,
     /// The standard deviation σ of the Gaussian that smooths the noise of `elastic_alpha`. With a larger σ, pixels
     /// farther apart move together.
-    #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = ELASTIC_SIGMA))]
+    #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = 4.0))]
     pub elastic_sigma: Option<f64>,
     /// The largest change w of the strokes' width: they get wider by up to w, or narrower by up to w/2, as with another pen.
     #[schemars(range(min = 0, max = 10), extend("x-unit" = "pixels"))]

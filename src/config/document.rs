@@ -6,8 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::error::Problem;
 use super::hint::RENAMED;
 use super::schema::is_section;
-use super::setting::Setting;
-use super::toml_text::{assignment, dotted, line_of, quoted, shortened};
+use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
 
 /// The settings in `text`. If it is not valid TOML, there are no settings, but problems, at most one per line.
 pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
@@ -33,7 +32,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
         let shown = format!("--set {argument}");
         let Some(changes) = override_settings(argument) else {
             let message = "must be written section.key=value, or key=value for a key outside of sections".to_string();
-            problems.push(Problem { key: String::new(), line: None, setting: shown, message });
+            problems.push(Problem { line: None, setting: shown, message });
             continue;
         };
         for change in changes {
@@ -46,8 +45,7 @@ pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut V
 
 /// `section.key=value` as settings: one, or several for `section={ key = value, ... }`.
 fn override_settings(argument: &str) -> Option<Vec<Setting>> {
-    let (path, value) = argument.split_once('=')?;
-    let (path, value) = (path.trim(), value.trim());
+    let (path, value) = argument.split_once('=').map(|(path, value)| (path.trim(), value.trim()))?;
     let (section, name) = path.rsplit_once('.').map_or((None, path), |(section, name)| (Some(section), name));
     if name.is_empty() || section == Some("") {
         return None;
@@ -87,5 +85,5 @@ fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
         message if span.is_empty() && message.starts_with("string values must be quoted") => "the value is missing",
         message => message,
     };
-    Problem { key: String::new(), line: Some(line), setting, message: format!("not TOML: {what}") }
+    Problem { line: Some(line), setting, message: format!("not TOML: {what}") }
 }

@@ -19,8 +19,6 @@ pub enum ConfigError {
 /// An error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The dotted key, such as `training.epochs`; empty for a syntax error.
-    pub key: String,
     /// The line in the config file, from 1; `None` for an override.
     pub line: Option<usize>,
     /// The setting as written: `training.epochs = 0` or `--set training.epochs=0`.

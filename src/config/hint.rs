@@ -1,8 +1,8 @@
 //! Explains why the schema refuses a setting: what is allowed, and what the user may have meant.
 
+use super::difference::plain;
 use super::schema;
-use super::setting::Setting;
-use super::toml_text::dotted;
+use super::setting::{Setting, dotted};
 use super::values;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
@@ -24,7 +24,7 @@ pub const RENAMED: [(&str, &str); 11] = [
 pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
     let value = setting.value.as_ref();
-    let typed = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_string)).unwrap_or_default();
+    let typed = value.map(plain).unwrap_or_default();
     let written = format!("{key} = \"{typed}\"");
     if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
         return Some(format!("renamed to {new}"));
@@ -32,43 +32,40 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     if schema::is_section(section, &setting.name) {
         return Some(format!("must be a section, [{key}], with keys of its own"));
     }
-    let Some(schema) = schema::find(section, &setting.name) else {
-        let is_section = setting.is_table && (section.is_none() || nearest(&key, &schema::sections(None)).is_some());
-        return Some(if is_section { unknown_section(&key) } else { unknown_key(section, &setting.name) });
+    let Some(known) = schema::find(section, &setting.name) else {
+        let sections = schema::sections();
+        return Some(match nearest(&key, &sections).filter(|_| setting.is_table) {
+            Some(meant) => format!("unknown section; did you mean [{meant}]?"),
+            None if setting.is_table && section.is_none() => {
+                format!("unknown section; there are [{}]", sections.join("], ["))
+            }
+            None => unknown_key(section, &setting.name),
+        });
     };
-    if value.is_some_and(|value| values::accepts(schema, value)) {
+    if value.is_some_and(|value| values::accepts(known.schema, value)) {
         return None;
     }
-    let words = values::words(schema);
+    let words = values::words(known.schema);
     let meant = nearest(&typed, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
-    Some(format!("must be {}{meant}", values::allowed(schema)))
-}
-
-fn unknown_section(name: &str) -> String {
-    let sections = schema::sections(None);
-    match nearest(name, &sections) {
-        Some(section) => format!("unknown section; did you mean [{section}]?"),
-        None => format!("unknown section; there are [{}]", sections.join("], [")),
-    }
+    Some(format!("must be {}{meant}", known.allowed))
 }
 
 /// The message for a key that does not exist, or exists only in another section.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
-    let sections = schema::sections(None);
+    let sections = schema::sections();
     let places = || sections.iter().map(|section| Some(section.as_str())).chain([None]);
-    let homes: Vec<_> =
-        places().filter(|place| schema::keys(*place).iter().any(|key| key == name)).map(title).collect();
+    let homes: Vec<_> = places().filter(|place| schema::find(*place, name).is_some()).map(title).collect();
     if !homes.is_empty() {
         return format!("unknown key here; it belongs to {}", homes.join(" or "));
     }
     // First look in its own section: a misspelt key is probably in the right section.
     let guess = [section].into_iter().chain(places()).find_map(|place| {
-        let keys = schema::keys(place);
-        nearest(name, &keys).map(|key| dotted(place, key))
+        let names = schema::names(place);
+        nearest(name, &names).map(|key| dotted(place, key))
     });
     match guess {
         Some(key) => format!("unknown key; did you mean {key}?"),
-        None => format!("unknown key; {} has {}", title(section), schema::keys(section).join(", ")),
+        None => format!("unknown key; {} has {}", title(section), schema::names(section).join(", ")),
     }
 }
 

@@ -3,8 +3,8 @@
 //! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
 //! `document` splits the file and the arguments into single settings. `values` checks each setting against the schema, so
 //! that one mistake does not hide the next. `hint` explains what the schema refuses, and `combinations` checks the keys
-//! that depend on each other. All problems are reported together, before any work starts. `resumption` decides which keys
-//! may change when a run is resumed.
+//! that depend on each other. All problems are reported together, before any work starts. `difference` compares experiments,
+//! and decides which keys may change when a run is resumed.
 
 mod combinations;
 mod data;
@@ -18,12 +18,10 @@ mod home;
 mod init;
 mod optimizer;
 mod resolve;
-mod resumption;
 mod schema;
 mod setting;
 #[cfg(test)]
 mod tests;
-mod toml_text;
 mod training;
 mod values;
 
@@ -35,7 +33,7 @@ use std::{
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, differences, plain, values_by_key};
+pub(crate) use self::difference::{Difference, check_resumable, differences, plain, values_by_key};
 pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
@@ -44,7 +42,7 @@ pub(crate) use self::hint::nearest;
 pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
-pub(crate) use self::resumption::check_resumable;
+pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
 pub use self::training::{BatchSize, Gradients, Privacy, SemiSupervised, Training};
@@ -109,9 +107,22 @@ fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, C
             settings.push(inherited);
         }
     }
-    let experiment = accept(&mut settings, &mut problems);
+    // A setting that the schema refuses is reported, and its key has its default.
+    let mut refused = vec![];
+    settings.retain(|setting| {
+        let Some(message) = hint::refusal(setting) else { return true };
+        problems.push(setting.problem(message));
+        refused.push(setting.key());
+        false
+    });
+    let document: String = settings.iter().filter_map(Setting::assignment).collect();
+    let experiment = toml::from_str(&document).unwrap_or_else(|error: toml::de::Error| {
+        // The schema comes from the structs that serde reads: it accepts nothing else.
+        problems.push(Problem { line: None, setting: "the config".into(), message: error.message().into() });
+        Experiment::default()
+    });
     if is_complete {
-        combinations::check(&experiment, &settings, &mut problems);
+        combinations::check(&experiment, &settings, &refused, &mut problems);
     }
     if problems.is_empty() {
         return Ok(experiment.resolved());
@@ -131,29 +142,12 @@ fn inherited(settings: &[Setting]) -> Vec<Setting> {
     brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 
-/// Builds the experiment from the settings that the schema accepts; removes and reports the others, whose keys have their
-/// defaults.
-fn accept(settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) -> Experiment {
-    settings.retain(|setting| {
-        let refusal = hint::refusal(setting);
-        problems.extend(refusal.as_ref().map(|message| setting.problem(message)));
-        refusal.is_none()
-    });
-    let document: String = settings.iter().filter_map(Setting::assignment).collect();
-    toml::from_str(&document).unwrap_or_else(|error| {
-        // The schema comes from the structs that serde reads: it accepts nothing else.
-        let (key, setting, message) = (String::new(), "the config".into(), error.message().to_string());
-        problems.push(Problem { key, line: None, setting, message });
-        Experiment::default()
-    })
-}
-
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.
 pub(crate) fn is_name(name: &str) -> bool {
-    schema::find(None, "name").is_some_and(|schema| values::accepts(schema, &name.into()))
+    schema::find(None, "name").is_some_and(|key| values::accepts(key.schema, &name.into()))
 }
 
 /// What the key `name` may hold, to complete "must be".
 pub(crate) fn allowed_name() -> String {
-    schema::find(None, "name").map(values::allowed).unwrap_or_default()
+    schema::find(None, "name").map(|key| key.allowed.clone()).unwrap_or_default()
 }

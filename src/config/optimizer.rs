@@ -1,20 +1,11 @@
 //! `[optimizer]` and `[schedule]`: the update rule and the learning rate over time, and which keys belong to which kind.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::init::LAYER;
-
-pub(super) const BETA_1: f64 = 0.9;
-pub(super) const BETA_2: f64 = 0.999;
-pub(super) const EPSILON: f64 = 1e-7;
-/// Keras' default weight decay of AdamW. SGD's default is 0.
-pub(super) const ADAMW_DECAY: f64 = 0.004;
-pub(super) const EVERY: usize = 1;
-pub(super) const FACTOR: f64 = 0.5;
 
 /// `[optimizer]`: the update rule. Keys of another kind are refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,13 +17,13 @@ pub struct Optimizer {
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// The decay of the moving average of the gradients.
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_1, "x-kinds" = ["adam", "adamw"]))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.9, "x-kinds" = ["adam", "adamw"]))]
     pub beta_1: Option<f64>,
     /// The decay of the moving average of the squared gradients.
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = BETA_2, "x-kinds" = ["adam", "adamw"]))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.999, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
     /// The small number that is added to √v, as in Keras.
-    #[schemars(extend("exclusiveMinimum" = 0, "default" = EPSILON, "x-kinds" = ["adam", "adamw"]))]
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
     /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
@@ -92,13 +83,6 @@ pub enum OptimizerKind {
     Sgd,
 }
 
-/// The kind's name in a config.
-impl fmt::Display for OptimizerKind {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
-}
-
 /// `[schedule]`: the learning rate over time. Keys of another kind are refused.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -106,10 +90,10 @@ pub struct Schedule {
     /// How the learning rate changes.
     pub kind: ScheduleKind,
     /// The number of epochs between two steps of the rate.
-    #[schemars(range(min = 1, max = 100_000), extend("default" = EVERY, "x-kinds" = ["step"]))]
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 1, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
     /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch.
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = FACTOR, "x-kinds" = ["step", "exponential"]))]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = 0.5, "x-kinds" = ["step", "exponential"]))]
     pub factor: Option<f64>,
     /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-kinds" = ["cosine", "one-cycle"]))]
@@ -132,11 +116,4 @@ pub enum ScheduleKind {
     /// Up from 1/25 of the rate along half a cosine, then down to 1/250,000: Smith and Topin 2018,
     /// <https://arxiv.org/abs/1708.07120>, as in PyTorch.
     OneCycle,
-}
-
-/// The kind's name in a config.
-impl fmt::Display for ScheduleKind {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
-    }
 }

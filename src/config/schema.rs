@@ -7,10 +7,12 @@
 use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::experiment::Experiment;
-use super::toml_text::dotted;
+use super::setting::dotted;
 use super::values::{allowed, list};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -26,7 +28,9 @@ pub fn schema_json() -> String {
     format!("{:#}\n", *SCHEMA)
 }
 
-/// A key of the config, for its documentation.
+static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| keys_within(None, &SCHEMA));
+
+/// A key of the config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The dotted key, such as `training.epochs`.
@@ -41,80 +45,71 @@ pub struct Key {
     pub description: String,
     /// Its values with what they do, if it takes one of a few words.
     pub choices: Vec<(String, String)>,
+    pub(super) section: Option<String>,
+    pub(super) schema: &'static Value,
 }
 
 /// Every key of the config: those at the top of the file, then section by section.
-pub fn all_keys() -> Vec<Key> {
-    let sections = sections(None);
-    let places = [None].into_iter().chain(sections.iter().map(|section| Some(section.as_str())));
-    places.flat_map(|place| keys(place).into_iter().filter_map(move |name| Key::of(place, &name))).collect()
+pub fn all_keys() -> &'static [Key] {
+    &KEYS
 }
 
-impl Key {
-    fn of(section: Option<&str>, name: &str) -> Option<Self> {
-        let schema = find(section, name)?;
-        let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
-        let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
-        Some(Self {
-            name: dotted(section, name),
-            allowed: allowed(schema),
-            default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
-            kinds: kinds(section, name),
-            description: text(schema),
-            choices: list(schema, "oneOf").filter_map(choice).collect(),
-        })
-    }
-}
-
-/// Whether `name` is a section, in `section` or at the top.
-pub fn is_section(section: Option<&str>, name: &str) -> bool {
-    find(section, name).is_some_and(|schema| schema.get("properties").is_some())
-}
-
-/// The sections of a file, or of a section, each followed by those within it.
-pub fn sections(within: Option<&str>) -> Vec<String> {
-    let with_inner = |name: String| {
-        let path = dotted(within, &name);
-        let inner = sections(Some(&path));
-        [vec![path], inner].concat()
+/// The keys of a section, then those of the sections within it.
+fn keys_within(section: Option<&str>, schema: &'static Value) -> Vec<Key> {
+    let text = |schema: &Value| schema["description"].as_str().unwrap_or_default().to_string();
+    let choice = |choice: &Value| Some((choice["const"].as_str()?.to_string(), text(choice)));
+    let key = |(name, schema): (&String, &'static Value)| Key {
+        name: dotted(section, name),
+        allowed: allowed(schema),
+        default: schema.get("default").and_then(|value| Some(toml::Value::try_from(value).ok()?.to_string())),
+        kinds: list(schema, "x-kinds").filter_map(Value::as_str).map(str::to_string).collect(),
+        description: text(schema),
+        choices: list(schema, "oneOf").filter_map(choice).collect(),
+        section: section.map(str::to_string),
+        schema,
     };
-    names(within).into_iter().filter(|name| is_section(within, name)).flat_map(with_inner).collect()
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    let (sections, keys): (Vec<_>, Vec<_>) = properties.partition(|(_, schema)| schema["properties"].is_object());
+    let inner = sections.into_iter().flat_map(|(name, schema)| keys_within(Some(&dotted(section, name)), schema));
+    keys.into_iter().map(key).chain(inner).collect()
 }
 
-/// The keys of a section; `None`: those outside of sections.
-pub fn keys(section: Option<&str>) -> Vec<String> {
-    let mut keys = names(section);
-    keys.retain(|name| !is_section(section, name));
-    keys
+/// The sections of a file, each followed by those within it.
+pub fn sections() -> Vec<String> {
+    let mut sections: Vec<String> = KEYS.iter().filter_map(|key| key.section.clone()).collect();
+    sections.dedup();
+    sections
 }
 
-pub fn find(section: Option<&str>, name: &str) -> Option<&'static Value> {
-    properties(section)?.get(name)
+/// Whether `name` is a section, in `section` or at the top. A name in quotes may have a dot, which a section's has not.
+pub fn is_section(section: Option<&str>, name: &str) -> bool {
+    !name.contains('.') && sections().contains(&dotted(section, name))
 }
 
-/// The values of the section's `kind` that use a key; empty if all do.
-pub fn kinds(section: Option<&str>, name: &str) -> Vec<String> {
-    let kinds = find(section, name).into_iter().flat_map(|schema| list(schema, "x-kinds"));
-    kinds.filter_map(Value::as_str).map(str::to_string).collect()
+/// The names of the keys in a section; `None`: of those outside of sections.
+pub fn names(section: Option<&str>) -> Vec<String> {
+    let keys = KEYS.iter().filter(|key| key.section.as_deref() == section);
+    keys.filter_map(|key| key.name.rsplit('.').next()).map(str::to_string).collect()
 }
 
-/// Whether a key of `section` is used by `kind`, or by every kind.
-pub fn kind_uses(section: &str, key: &str, kind: impl ToString) -> bool {
-    let kinds = kinds(Some(section), key);
-    kinds.is_empty() || kinds.contains(&kind.to_string())
+pub fn find(section: Option<&str>, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section.as_deref() == section && key.name == dotted(section, name))
 }
 
-/// The keys and sections at the top level or in a section.
-fn names(section: Option<&str>) -> Vec<String> {
-    properties(section).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+/// The default of the key with this dotted name.
+pub fn default<T: DeserializeOwned>(key: &str) -> Option<T> {
+    let key = KEYS.iter().find(|known| known.name == key)?;
+    T::deserialize(key.schema.get("default")?).ok()
 }
 
-fn properties(section: Option<&str>) -> Option<&'static serde_json::Map<String, Value>> {
-    let mut schema: &'static Value = &SCHEMA;
-    for name in section.into_iter().flat_map(|section| section.split('.')) {
-        schema = schema.get("properties")?.get(name)?;
-    }
-    schema.get("properties")?.as_object()
+/// Whether the key with this dotted name is used by `kind` of its section, or by every kind.
+pub fn kind_uses(key: &str, kind: impl Serialize) -> bool {
+    KEYS.iter().any(|known| known.name == key && (known.kinds.is_empty() || known.kinds.contains(&word(&kind))))
+}
+
+/// A value of a few words as a config has it.
+pub fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| Some(value.as_str()?.to_string())).unwrap_or_default()
 }
 
 /// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults. Joins the lines of doc comments.
@@ -147,7 +142,7 @@ fn simplify(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::values::accepts;
+    use super::super::{difference::values_by_key, values::accepts};
     use super::*;
 
     #[test]
@@ -159,17 +154,9 @@ mod tests {
 
     #[test]
     fn schema_of_a_key_accepts_its_default() {
-        let experiment = Experiment::default().resolved().to_toml().parse::<toml::Table>().unwrap();
-        for key in all_keys() {
-            let (section, name) =
-                key.name.rsplit_once('.').map_or((None, &*key.name), |(section, name)| (Some(section), name));
-            let mut table = Some(&experiment);
-            for part in section.into_iter().flat_map(|section| section.split('.')) {
-                table = table.and_then(|table| table.get(part)?.as_table());
-            }
-            if let (Some(schema), Some(value)) = (find(section, name), table.and_then(|table| table.get(name))) {
-                assert!(accepts(schema, value), "{} = {value}", key.name);
-            }
+        for (name, value) in values_by_key(&Experiment::default().resolved()) {
+            let key = all_keys().iter().find(|key| key.name == name).unwrap();
+            assert!(accepts(key.schema, &value), "{name} = {value}");
         }
     }
 }

@@ -3,11 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub(super) const THRESHOLD: f64 = 0.95;
-pub(super) const RATIO: usize = 7;
-pub(super) const DELTA: f64 = 1e-5;
-pub(super) const CLIP: f64 = 1.0;
-
 /// `[training]`: how long to train, and in which batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -88,10 +83,10 @@ pub struct SemiSupervised {
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<f64>,
     /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
-    #[schemars(range(min = 0, max = 1), extend("default" = THRESHOLD))]
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.95))]
     pub threshold: Option<f64>,
     /// The number of unlabelled images in a batch for each labelled one (μ).
-    #[schemars(range(min = 1, max = 1000), extend("default" = RATIO))]
+    #[schemars(range(min = 1, max = 1000), extend("default" = 7))]
     pub ratio: Option<usize>,
 }
 
@@ -109,10 +104,10 @@ pub struct Privacy {
     #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0))]
     pub noise_multiplier: Option<f64>,
     /// The probability δ with which ε may not hold. It should be below 1 / the number of training images.
-    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1, "default" = DELTA))]
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1, "default" = 1e-5))]
     pub delta: Option<f64>,
     /// The largest norm of the gradient of one image, over all layers together. A larger gradient is scaled down to it.
-    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0, "default" = CLIP))]
+    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0, "default" = 1.0))]
     pub clip: Option<f64>,
 }
 

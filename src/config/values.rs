@@ -29,7 +29,11 @@ pub fn allowed(schema: &Value) -> String {
     let (above, to, below) = (number("exclusiveMinimum"), number("maximum"), number("exclusiveMaximum"));
     let noun = match schema["type"].as_str() {
         Some("boolean") => return "true or false".into(),
-        Some("array") => return allowed_list(schema),
+        Some("array") => {
+            let most = schema["maxItems"].as_u64().map(|most| format!(" at most {most}")).unwrap_or_default();
+            let items = schema["x-items"].as_str().unwrap_or("values");
+            return format!("a list of{most} {items}, each {}", allowed(&schema["items"]));
+        }
         Some("integer") => "a whole number",
         Some("number") => "a number",
         _ => return list(schema, "anyOf").map(allowed).collect::<Vec<_>>().join(", or "),
@@ -46,27 +50,18 @@ pub fn allowed(schema: &Value) -> String {
     format!("{noun}{unit}{range}")
 }
 
-fn allowed_list(schema: &Value) -> String {
-    let most = schema["maxItems"].as_u64().map(|most| format!(" at most {most}")).unwrap_or_default();
-    let items = schema["x-items"].as_str().unwrap_or("values");
-    format!("a list of{most} {items}, each {}", allowed(&schema["items"]))
-}
-
 /// Whether a key with this schema may have `value`.
 pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
     let any = |key: &str| schema.get(key).is_none() || list(schema, key).any(|choice| accepts(choice, value));
     let is_constant = schema["const"].as_str().is_none_or(|word| value.as_str() == Some(word));
-    let is_of_type = match schema["type"].as_str() {
-        Some("boolean") => value.is_bool(),
-        Some("string") => value.as_str().is_some_and(|text| accepts_text(schema, text)),
-        Some("integer") => value.as_integer().is_some_and(|number| is_in_range(schema, number as f64)),
-        Some("number") => {
-            let number = value.as_float().or(value.as_integer().map(|number| number as f64));
-            number.is_some_and(|number| number.is_finite() && is_in_range(schema, number))
-        }
-        Some("array") => value.as_array().is_some_and(|items| accepts_list(schema, items)),
-        Some("object") => value.as_table().is_some_and(|table| accepts_table(schema, table)),
-        _ => true,
+    let is_of_type = match (schema["type"].as_str(), value) {
+        (None, _) | (Some("boolean"), toml::Value::Boolean(_)) => true,
+        (Some("string"), toml::Value::String(text)) => accepts_text(schema, text),
+        (Some("integer" | "number"), &toml::Value::Integer(number)) => is_in_range(schema, number as f64),
+        (Some("number"), &toml::Value::Float(number)) => number.is_finite() && is_in_range(schema, number),
+        (Some("array"), toml::Value::Array(items)) => accepts_list(schema, items),
+        (Some("object"), toml::Value::Table(table)) => accepts_table(schema, table),
+        _ => false,
     };
     is_of_type && is_constant && any("anyOf") && any("oneOf")
 }

@@ -1,14 +1,71 @@
-//! The backends that are compiled in, and their adapters.
+//! The backends that this program can be built with, and their adapters.
 
-use burn::tensor::Device;
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-use burn::tensor::{DeviceKind, DeviceType};
+#[cfg(feature = "wgpu")]
+use burn::tensor::DeviceKind;
+use burn::tensor::{Device, DeviceType};
 
-use super::error::DeviceError;
-use super::name::Backend;
-use super::opened::Opened;
+/// The backends that this program can be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// NVIDIA GPUs, through CUDA.
+    Cuda,
+    /// Apple GPUs, with kernels compiled for Metal.
+    Metal,
+    /// GPUs, with kernels compiled for Vulkan.
+    Vulkan,
+    /// GPUs, through Vulkan, Metal or DirectX.
+    Wgpu,
+    /// The CPU, on Burn's ndarray backend.
+    NdArray,
+    /// The CPU, on Burn's flex backend.
+    Flex,
+}
 
 impl Backend {
+    /// All backends, in the order in which `auto` prefers them: what was asked for goes before `flex`, the default feature.
+    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
+
+    /// The name on the command line, in config files, and as a cargo feature.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::NdArray => "ndarray",
+            Self::Flex => "flex",
+        }
+    }
+
+    pub fn is_gpu(self) -> bool {
+        !matches!(self, Self::NdArray | Self::Flex)
+    }
+
+    /// What Burn calls its devices, if it is compiled in.
+    fn device_type(self) -> Option<DeviceType> {
+        match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda => Some(DeviceType::Cuda),
+            #[cfg(feature = "metal")]
+            Self::Metal => Some(DeviceType::Metal),
+            #[cfg(feature = "vulkan")]
+            Self::Vulkan => Some(DeviceType::Vulkan),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu => Some(DeviceType::Wgpu),
+            #[cfg(feature = "ndarray")]
+            Self::NdArray => Some(DeviceType::NdArray),
+            #[cfg(feature = "flex")]
+            Self::Flex => Some(DeviceType::Flex),
+            #[allow(unreachable_patterns, reason = "with every feature on, no backend is left")]
+            _ => None,
+        }
+    }
+
+    /// Whether it is compiled in.
+    pub fn is_built(self) -> bool {
+        self.device_type().is_some()
+    }
+
     /// The backends that are compiled in, in the order in which `auto` prefers them.
     pub fn built() -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(|backend| backend.is_built())
@@ -37,56 +94,19 @@ impl Backend {
 
     /// All adapters of the backend, if it is compiled in. A CPU counts as one.
     pub fn adapters(self) -> Vec<Device> {
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda => Device::enumerate(DeviceType::Cuda).into_vec(),
-            #[cfg(feature = "metal")]
-            Self::Metal => Device::enumerate(DeviceType::Metal).into_vec(),
-            #[cfg(feature = "vulkan")]
-            Self::Vulkan => Device::enumerate(DeviceType::Vulkan).into_vec(),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu => Device::enumerate(DeviceType::Wgpu).into_vec(),
-            #[cfg(feature = "ndarray")]
-            #[expect(deprecated, reason = "0.22 is the last Burn with ndarray; after it, flex takes its place")]
-            Self::NdArray => vec![Device::ndarray()],
-            #[cfg(feature = "flex")]
-            Self::Flex => vec![Device::flex()],
-            #[allow(unreachable_patterns, reason = "with every feature on, no backend is left")]
-            _ => vec![],
-        }
+        self.device_type().map_or(vec![], |kind| Device::enumerate(kind).into_vec())
     }
 
-    /// The adapter that the driver recommends, on backends of the wgpu kind. The first adapter on others.
-    fn recommended(self) -> Option<Device> {
+    /// The adapter that the driver recommends, on backends of the wgpu kind. The `first` one on others.
+    pub fn recommended(self, first: Device) -> Device {
         match self {
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => Some(Device::wgpu(DeviceKind::DefaultDevice)),
+            Self::Wgpu => Device::wgpu(DeviceKind::DefaultDevice),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Some(Device::vulkan(DeviceKind::DefaultDevice)),
+            Self::Vulkan => Device::vulkan(DeviceKind::DefaultDevice),
             #[cfg(feature = "metal")]
-            Self::Metal => Some(Device::metal(DeviceKind::DefaultDevice)),
-            _ => self.adapters().into_iter().next(),
+            Self::Metal => Device::metal(DeviceKind::DefaultDevice),
+            _ => first,
         }
-    }
-
-    /// Opens the adapter `index`, or the recommended one. `name` is the device's name.
-    pub fn open(self, name: &str, index: Option<usize>) -> Result<Opened, DeviceError> {
-        let adapters = self.adapters();
-        let count = adapters.len();
-        let device = match index {
-            Some(index) => adapters.into_iter().nth(index),
-            None if count > 0 => self.recommended(),
-            None => None,
-        };
-        let device = device.ok_or_else(|| DeviceError::NoAdapter { name: name.into(), count, help: self.help() })?;
-        #[cfg(any(feature = "cuda", feature = "wgpu"))]
-        if self.is_gpu() {
-            let identity = device.identity();
-            // A software renderer is no physical device.
-            let software = identity.as_ref().is_some_and(|identity| identity.physical.is_none());
-            let adapter = identity.map_or_else(|| "unnamed".into(), |identity| identity.name);
-            return Ok(Opened { device, name: name.into(), adapter, software });
-        }
-        Ok(Opened { device, name: name.into(), adapter: "CPU".into(), software: false })
     }
 }

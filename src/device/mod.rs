@@ -2,7 +2,7 @@
 //!
 //! It never uses Burn's default device: with several compiled backends, that need not be the requested one.
 //!
-//! A `name` is `flex` or `wgpu:1`. `backend` lists the backends of this build. An `opened` device is ready to compute.
+//! `backend` lists the backends of this build. A `name` is `flex` or `wgpu:1`. An `opened` device is ready to compute.
 //! [`remote`] has devices of other machines, and the worker that offers those of this one.
 
 mod backend;
@@ -13,8 +13,9 @@ pub mod remote;
 
 use std::panic::catch_unwind;
 
+pub(crate) use backend::Backend;
 pub(crate) use error::DeviceError;
-pub(crate) use name::{Backend, DeviceName};
+pub(crate) use name::DeviceName;
 pub use opened::Opened;
 use remote::{Address, WorkerAddress};
 
@@ -40,7 +41,7 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         return Err(DeviceError::NotBuilt { name: backend.name(), built: Backend::names() });
     }
     // Burn panics if a driver is missing or broken.
-    catch_unwind(|| backend.open(name, index))
+    catch_unwind(|| Opened::new(backend, index, name))
         .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
 }
 

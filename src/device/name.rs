@@ -1,5 +1,6 @@
 //! Device names: `auto`, `flex`, `wgpu:1`, or `remote:...` for a device of another machine.
 
+use super::backend::Backend;
 use super::remote::Address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,54 +32,6 @@ impl DeviceName {
         let backend = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
         // A CPU has no number.
         (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
-    }
-}
-
-/// The backends that this program can be built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
-    /// NVIDIA GPUs, through CUDA.
-    Cuda,
-    /// Apple GPUs, with kernels compiled for Metal.
-    Metal,
-    /// GPUs, with kernels compiled for Vulkan.
-    Vulkan,
-    /// GPUs, through Vulkan, Metal or DirectX.
-    Wgpu,
-    /// The CPU, on Burn's ndarray backend.
-    NdArray,
-    /// The CPU, on Burn's flex backend.
-    Flex,
-}
-
-impl Backend {
-    /// All backends, in the order in which `auto` prefers them: what was asked for goes before `flex`, the default feature.
-    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
-
-    /// The name on the command line, in config files, and as a cargo feature.
-    pub fn name(self) -> &'static str {
-        self.feature().0
-    }
-
-    /// Whether it is compiled in.
-    pub fn is_built(self) -> bool {
-        self.feature().1
-    }
-
-    /// The cargo feature, and whether this build has it.
-    fn feature(self) -> (&'static str, bool) {
-        match self {
-            Self::Cuda => ("cuda", cfg!(feature = "cuda")),
-            Self::Metal => ("metal", cfg!(feature = "metal")),
-            Self::Vulkan => ("vulkan", cfg!(feature = "vulkan")),
-            Self::Wgpu => ("wgpu", cfg!(feature = "wgpu")),
-            Self::NdArray => ("ndarray", cfg!(feature = "ndarray")),
-            Self::Flex => ("flex", cfg!(feature = "flex")),
-        }
-    }
-
-    pub fn is_gpu(self) -> bool {
-        !matches!(self, Self::NdArray | Self::Flex)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::space::{Axis, Range, Space, are_different};
+use super::space::{Range, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
 /// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
@@ -17,7 +17,10 @@ pub struct SweepFile {
     pub base_setting: Setting,
     pub name: String,
     pub seeds: Vec<u64>,
-    pub space: Space,
+    /// The keys that are varied: of a grid in the file's order, of random trials in alphabetical order.
+    pub keys: Vec<Setting>,
+    /// The values of each trial in the order of the keys, all different.
+    pub trials: Vec<Vec<Value>>,
 }
 
 const KEYS: [&str; 5] = ["base", "name", "seeds", "grid", "random"];
@@ -48,21 +51,17 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let top: Vec<Setting> = top.collect();
     let unknown = top.iter().filter(|setting| !KEYS.contains(&&*setting.name));
     reader.problems.extend(unknown.map(|setting| setting.problem(unknown_key(&setting.name))));
-    let base = reader.required(&top, "base", BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let seeds = reader.required(&top, "seeds", SEEDS, |seeds: &Vec<u64>| {
-        !seeds.is_empty() && seeds.iter().all(is_seed) && are_different(seeds)
-    });
-    let name = match find(&top, "name") {
-        Some(setting) => reader.value(setting, &allowed_name(), |name: &String| is_name(name)),
-        None => {
-            if !is_name(stem) {
-                let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
-                reader.problems.push(without_line("name", message));
-            }
-            Some(stem.to_string())
-        }
-    };
-    let space = match (find(&top, "grid"), find(&top, "random")) {
+    reader.require(&top, "base", BASE);
+    reader.require(&top, "seeds", SEEDS);
+    if find(&top, "name").is_none() && !is_name(stem) {
+        let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
+        reader.problems.push(without_line("name", message));
+    }
+    let base = reader.value(find(&top, "base"), BASE, |base: &PathBuf| !base.as_os_str().is_empty());
+    let are_seeds = |seeds: &Vec<u64>| are_different(seeds) && seeds.iter().all(is_seed);
+    let seeds = reader.value(find(&top, "seeds"), SEEDS, are_seeds);
+    let name = reader.value(find(&top, "name"), &allowed_name(), |name: &String| is_name(name));
+    let varied = match (find(&top, "grid"), find(&top, "random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
         (None, Some(random)) => read_random(&mut reader, random),
         (Some(_), Some(random)) => reader.refuse(random.problem("conflicts with [grid]: a sweep has only one of them")),
@@ -71,17 +70,18 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
             reader.refuse(without_line("[grid] or [random]", message))
         }
     };
-    let (Some(base_setting), Some(base), Some(seeds), Some(name), Some(space)) =
-        (find(&top, "base").cloned(), base, seeds, name, space)
+    let (Some(base_setting), Some(base), Some(seeds), Some((keys, trials))) =
+        (find(&top, "base").cloned(), base, seeds, varied)
     else {
         return Err(reader.problems);
     };
-    if space.size().and_then(|trials| trials.checked_mul(seeds.len())).is_none_or(|runs| runs > MAX_RUNS) {
+    if trials.len() * seeds.len() > MAX_RUNS {
         let message = format!("make more than {MAX_RUNS} runs: remove some values or seeds");
         reader.problems.push(without_line("the trials", &message));
     }
+    let name = name.unwrap_or_else(|| stem.to_string());
     match reader.problems.is_empty() {
-        true => Ok(SweepFile { base, base_setting, name, seeds, space }),
+        true => Ok(SweepFile { base, base_setting, name, seeds, keys, trials }),
         false => Err(reader.problems),
     }
 }
@@ -96,21 +96,26 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+/// The keys that are varied, and the trials.
+type Varied = (Vec<Setting>, Vec<Vec<Value>>);
+
+fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let entries = reader.entries(section)?;
-    let is_valid = |values: &Vec<Value>| !values.is_empty() && are_different(values);
-    Some(Space::Grid(reader.axes(entries, VALUES, is_valid, |values| values.len() > 1)))
+    let are_valid = |values: &Vec<Value>| are_different(values);
+    let (keys, values) = reader.varied(entries, VALUES, are_valid, |values| values.len() > 1);
+    Some((keys, grid(&values, MAX_RUNS + 1)))
 }
 
-fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Space> {
+fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let mut entries = reader.entries(section)?;
-    let trials = reader.required(&entries, "trials", TRIALS, |trials| (1..=MAX_RUNS).contains(trials));
-    let seed = find(&entries, "seed").and_then(|setting| reader.value(setting, SEED, is_seed));
+    reader.require(&entries, "trials", TRIALS);
+    let count = reader.value(find(&entries, "trials"), TRIALS, |count| (1..=MAX_RUNS).contains(count));
+    let seed = reader.value(find(&entries, "seed"), SEED, is_seed);
     entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
-    let mut axes = reader.axes(entries, Range::ALLOWED, Range::is_valid, Range::varies);
     // The order in the file does not matter.
-    axes.sort_by_key(|(setting, _)| setting.key());
-    Some(Space::Random { trials: trials?, seed: seed.unwrap_or(1), axes })
+    entries.sort_by_key(Setting::key);
+    let (keys, ranges) = reader.varied(entries, Range::ALLOWED, Range::is_valid, Range::varies);
+    Some((keys, draw(&ranges, count?, seed.unwrap_or(1))))
 }
 
 fn is_seed(seed: &u64) -> bool {
@@ -126,13 +131,13 @@ struct Reader<'a> {
 }
 
 /// The setting of a key at the top of the file, or of a section.
-fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
+pub fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
     settings.iter().find(|setting| setting.key() == key)
 }
 
 /// A problem that has no line in the file.
 fn without_line(setting: &str, message: &str) -> Problem {
-    Problem { key: setting.into(), line: None, setting: setting.into(), message: message.into() }
+    Problem { line: None, setting: setting.into(), message: message.into() }
 }
 
 impl Reader<'_> {
@@ -142,24 +147,22 @@ impl Reader<'_> {
         None
     }
 
-    /// The value of a required key. Reports that it is missing or invalid.
-    fn required<T: DeserializeOwned>(
-        &mut self,
-        settings: &[Setting],
-        key: &str,
-        allowed: &str,
-        is_valid: fn(&T) -> bool,
-    ) -> Option<T> {
-        match find(settings, key) {
-            Some(setting) => self.value(setting, allowed, is_valid),
-            None => self.refuse(without_line(key, &format!("is missing; it must be {allowed}"))),
+    /// Reports a key that is missing, whose value must be `allowed`.
+    fn require(&mut self, settings: &[Setting], key: &str, allowed: &str) {
+        if find(settings, key).is_none() {
+            self.problems.push(without_line(key, &format!("is missing; it must be {allowed}")));
         }
     }
 
     /// A value that serde accepts and that fulfils `is_valid`. Otherwise reports that it must be `allowed`.
-    fn value<T: DeserializeOwned>(&mut self, setting: &Setting, allowed: &str, is_valid: fn(&T) -> bool) -> Option<T> {
-        let valid = setting.value.clone().and_then(|value| value.try_into().ok()).filter(is_valid);
-        valid.or_else(|| self.refuse(setting.problem(format!("must be {allowed}"))))
+    fn value<T: DeserializeOwned>(
+        &mut self,
+        setting: Option<&Setting>,
+        allowed: &str,
+        is_valid: fn(&T) -> bool,
+    ) -> Option<T> {
+        let valid = setting?.value.clone().and_then(|value| value.try_into().ok()).filter(is_valid);
+        valid.or_else(|| self.refuse(setting?.problem(format!("must be {allowed}"))))
     }
 
     /// The config keys in the section `name`, in the file's order: `"training.epochs"`, with or without the quotes. Reports
@@ -181,25 +184,25 @@ impl Reader<'_> {
     }
 
     /// The keys that are varied, with their values. Reports those that can't be varied.
-    fn axes<V: DeserializeOwned>(
+    fn varied<V: DeserializeOwned>(
         &mut self,
         entries: Vec<Setting>,
         allowed: &str,
         is_valid: fn(&V) -> bool,
         varies: fn(&V) -> bool,
-    ) -> Vec<Axis<V>> {
-        let mut axes = vec![];
+    ) -> (Vec<Setting>, Vec<V>) {
+        let mut varied = (vec![], vec![]);
         for setting in entries {
-            let (key, values) = (setting.key(), self.value(&setting, allowed, is_valid));
+            let (key, values) = (setting.key(), self.value(Some(&setting), allowed, is_valid));
             if let Some((_, message)) = NOT_VARIED.iter().find(|(name, _)| *name == key) {
                 self.problems.push(setting.problem(*message));
             }
             if SAME_FOR_ALL.contains(&&*key) && values.as_ref().is_some_and(varies) {
                 self.problems.push(setting.problem("must have a single value: all trials must use the same images"));
             }
-            axes.extend(values.map(|values| (setting, values)));
+            varied.extend(values.map(|values| (setting, values)));
         }
-        axes
+        varied
     }
 }
 
@@ -223,11 +226,7 @@ mod tests {
     }
 
     fn keys(text: &str) -> Vec<String> {
-        let file = read(&format!("{START}{text}"), "try").unwrap();
-        match file.space {
-            Space::Grid(axes) => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
-            Space::Random { axes, .. } => axes.into_iter().map(|(setting, _)| setting.key()).collect(),
-        }
+        read(&format!("{START}{text}"), "try").unwrap().keys.iter().map(Setting::key).collect()
     }
 
     #[test]

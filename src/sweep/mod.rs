@@ -4,13 +4,11 @@
 //! - `plan` has the experiment of every run. It reports all problems of the file and of the experiments together.
 //! - `results` collects the results of the runs and chooses a trial.
 
-mod error;
 mod file;
 mod names;
 mod plan;
 mod results;
 mod space;
 
-pub use error::SweepError;
 pub use plan::{Sweep, overrides};
-pub use results::{Results, Spread, TrialResult, ranked};
+pub use results::{Results, Spread, SweepError, TrialResult, ranked};

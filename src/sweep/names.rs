@@ -4,26 +4,24 @@ use std::collections::HashSet;
 
 use toml::Value;
 
-use super::space::{Settings, are_different};
+use super::space::are_different;
+use crate::config::plain;
 
 /// The maximum length of a name, in bytes. Longer names are hard to read, and some systems allow 255 bytes only.
 const MAX_LENGTH: usize = 100;
 
-/// A unique name for each trial, valid as a folder name on every system. It has the keys that vary, with their values:
-/// `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique, all trials are numbered instead:
-/// `trial-1`, `trial-2` and so on.
-pub fn of(trials: &[Settings]) -> Vec<String> {
-    let keys: Vec<&str> = trials.first().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-    // Every trial sets the same keys, in the same order.
-    let values = |index: usize| trials.iter().map(move |settings| &settings[index].1);
-    let varied: Vec<usize> =
-        (0..keys.len()).filter(|&index| values(index).any(|value| *value != trials[0][index].1)).collect();
-    let short: Vec<&str> = varied.iter().map(|&index| last_part(keys[index])).collect();
+/// A unique name for each trial, given its values in the order of `keys`. It is valid as a folder name on every system, and has
+/// the keys that vary, with their values: `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique,
+/// all trials are numbered instead: `trial-1`, `trial-2` and so on.
+pub fn of(keys: &[String], trials: &[Vec<Value>]) -> Vec<String> {
+    let varies = |&index: &usize| trials.iter().any(|values| values[index] != trials[0][index]);
+    let varied: Vec<usize> = (0..keys.len()).filter(varies).collect();
+    let short: Vec<&str> = varied.iter().map(|&index| last_part(&keys[index])).collect();
     let are_unique = are_different(&short);
-    let name = |settings: &Settings| {
+    let name = |values: &Vec<Value>| {
         let part = |&index: &usize| {
-            let key = if are_unique { last_part(keys[index]) } else { keys[index] };
-            format!("{}={}", safe(key), safe(&text(&settings[index].1)))
+            let key = if are_unique { last_part(&keys[index]) } else { &keys[index] };
+            format!("{}={}", safe(key), safe(&plain(&values[index])))
         };
         if varied.is_empty() { "base".into() } else { varied.iter().map(part).collect::<Vec<_>>().join(",") }
     };
@@ -40,11 +38,6 @@ fn last_part(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// A value as text. Strings are without their quotes.
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), ToString::to_string)
-}
-
 /// Keeps letters, digits, `_`, `.` and `-`, and replaces everything between them with one `-`.
 fn safe(text: &str) -> String {
     let is_safe = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
@@ -57,8 +50,12 @@ mod tests {
     use super::*;
 
     fn names(trials: &[&str]) -> Vec<String> {
-        let settings = |text: &&str| text.parse::<toml::Table>().unwrap().into_iter().collect();
-        of(&trials.iter().map(settings).collect::<Vec<Settings>>())
+        let tables: Vec<toml::Table> = trials.iter().map(|text| text.parse().unwrap()).collect();
+        let keys: Vec<String> = tables[0].keys().cloned().collect();
+        of(
+            &keys,
+            &tables.into_iter().map(|table| table.into_iter().map(|(_, value)| value).collect()).collect::<Vec<_>>(),
+        )
     }
 
     #[test]

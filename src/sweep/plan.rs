@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
-use super::file::{self, SweepFile};
+use super::file::{self, SweepFile, find};
 use super::names;
-use super::space::Settings;
-use crate::config::{self, ConfigError, Experiment, Problem};
+use crate::config::{self, ConfigError, Experiment, Problem, Setting};
 
 /// A sweep whose experiments are all valid.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,15 +27,9 @@ pub struct Trial {
     /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
     pub name: String,
     /// The keys that it changes in the base, dotted, with their values.
-    pub settings: Settings,
+    pub settings: Vec<(String, Value)>,
     /// The base with these changes. It has the base's own seed.
     pub experiment: Experiment,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub struct SweepRun<'a> {
-    pub trial: &'a Trial,
-    pub seed: u64,
 }
 
 impl Sweep {
@@ -52,18 +45,18 @@ impl Sweep {
 
     fn build(text: &str, stem: &str, device: Option<&str>) -> Result<Self, Vec<Problem>> {
         let file = file::read(text, stem)?;
-        let space = file.space.trials();
+        let keys: Vec<String> = file.keys.iter().map(Setting::key).collect();
         let mut problems = vec![];
         let mut trials = vec![];
-        for (name, settings) in names::of(&space).into_iter().zip(space) {
+        for (name, values) in names::of(&keys, &file.trials).into_iter().zip(&file.trials) {
+            let settings: Vec<_> = keys.iter().cloned().zip(values.iter().cloned()).collect();
             match experiment(&file, &settings, device) {
                 Ok(experiment) => trials.push(Trial { name, settings, experiment }),
                 // The same value may be wrong in many trials.
-                Err(found) => found.into_iter().for_each(|problem| {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                }),
+                Err(mut found) => {
+                    found.retain(|problem| !problems.contains(problem));
+                    problems.extend(found);
+                }
             }
         }
         if !problems.is_empty() {
@@ -72,24 +65,20 @@ impl Sweep {
         Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials })
     }
 
-    /// All runs of the sweep: the first trial with each seed, then the next.
-    pub fn runs(&self) -> impl Iterator<Item = SweepRun<'_>> {
-        self.trials.iter().flat_map(|trial| self.runs_of(trial))
-    }
-
-    pub fn runs_of<'a>(&'a self, trial: &'a Trial) -> impl Iterator<Item = SweepRun<'a>> {
-        self.seeds.iter().map(move |&seed| SweepRun { trial, seed })
+    /// All runs of the sweep, each a trial with a seed: the first trial with each seed, then the next.
+    pub fn runs(&self) -> impl Iterator<Item = (&Trial, u64)> {
+        self.trials.iter().flat_map(|trial| self.seeds.iter().map(move |&seed| (trial, seed)))
     }
 }
 
-impl SweepRun<'_> {
-    pub fn experiment(&self) -> Experiment {
-        Experiment { seed: self.seed, ..self.trial.experiment.clone() }
+impl Trial {
+    pub fn with_seed(&self, seed: u64) -> Experiment {
+        Experiment { seed, ..self.experiment.clone() }
     }
 
-    /// The run's name, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
-    pub fn name(&self) -> String {
-        format!("{}-seed{}", self.trial.name, self.seed)
+    /// The name of the run with `seed`, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
+    pub fn run_name(&self, seed: u64) -> String {
+        format!("{}-seed{seed}", self.name)
     }
 }
 
@@ -110,17 +99,17 @@ fn experiment(
         if problem.line.is_some() {
             return file.base_setting.problem(problem.to_string());
         }
-        match settings.iter().find(|(key, value)| problem.setting == format!("--set {key}={value}")) {
-            Some((key, value)) => {
-                let line = file.space.setting(key).and_then(|setting| setting.line);
-                Problem { line, setting: format!("{key} = {value}"), ..problem }
+        let is_cause = |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("--set {key}={value}");
+        match file.keys.iter().zip(settings).find(is_cause) {
+            Some((varied, (key, value))) => {
+                Problem { line: varied.line, setting: format!("{key} = {value}"), ..problem }
             }
             None => problem,
         }
     };
     match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {
-            let setting = file.space.setting("data.validation").unwrap_or(&file.base_setting);
+            let setting = find(&file.keys, "data.validation").unwrap_or(&file.base_setting);
             Err(vec![setting.problem(
                 "holds out no images, but trials are chosen by their validation error: set data.validation in the base, \
                  or here to a single value, as in \"data.validation\" = [5000] under [grid]",
@@ -155,7 +144,7 @@ mod tests {
     #[test]
     fn trial_is_the_base_with_its_settings_and_run_is_a_trial_with_a_seed() {
         let sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]\n'training.epochs' = [3]");
-        let trained: Vec<_> = sweep.runs().map(|run| (run.name(), run.experiment())).collect();
+        let trained: Vec<_> = sweep.runs().map(|(trial, seed)| (trial.run_name(seed), trial.with_seed(seed))).collect();
         let names: Vec<&str> = trained.iter().map(|(name, _)| name.as_str()).collect();
         let expected = [
             "learning_rate=0.1-seed1",
@@ -183,7 +172,10 @@ mod tests {
     #[test]
     fn grid_without_keys_is_the_base_itself() {
         let sweep = sweep("[grid]");
-        assert_eq!(sweep.runs().map(|run| run.name()).collect::<Vec<_>>(), ["base-seed1", "base-seed2"]);
+        assert_eq!(
+            sweep.runs().map(|(trial, seed)| trial.run_name(seed)).collect::<Vec<_>>(),
+            ["base-seed1", "base-seed2"]
+        );
     }
 
     #[test]

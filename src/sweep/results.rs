@@ -4,15 +4,26 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use thiserror::Error;
 use toml::Value;
 
-use super::error::SweepError;
 use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary};
 use crate::text::listed;
 
 /// The maximum number of unfinished runs that an error message names.
 const MAX_NAMED: usize = 5;
+
+/// Why a sweep does not go on, or has no result.
+#[derive(Debug, Error)]
+pub enum SweepError {
+    #[error("{folder} contains a different experiment: {keys} differ; rename the sweep, or remove that folder")]
+    Foreign { folder: PathBuf, keys: String },
+    #[error("{open} of {runs} runs are not finished, so no trial is chosen: {names}")]
+    Incomplete { open: usize, runs: usize, names: String },
+    #[error("every trial has a run that diverged: try smaller values of optimizer.learning_rate")]
+    AllDiverged,
+}
 
 /// The results of a sweep: the contents of `sweep.json`. Errors are fractions in [0, 1], losses are in nats.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -79,10 +90,10 @@ impl Results {
         let mut trials = vec![];
         for trial in &sweep.trials {
             let mut runs = vec![];
-            for run in sweep.runs_of(trial) {
-                let path = folder.join(run.name());
+            for &seed in &sweep.seeds {
+                let path = folder.join(trial.run_name(seed));
                 let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?;
-                runs.push(RunResult { seed: run.seed, run: path, summary });
+                runs.push(RunResult { seed, run: path, summary });
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
         }

@@ -1,36 +1,17 @@
-//! The search space of a sweep: a grid of values, or random draws from ranges.
+//! The trials of a sweep: a grid of values, or random draws from ranges.
+
+use std::slice;
 
 use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
-use crate::config::Setting;
 use crate::random::{Purpose, generator};
 
-/// Dotted keys and their values.
-pub type Settings = Vec<(String, Value)>;
-
+/// Whether there are one or more values, all different.
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
-    values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
+    !values.is_empty() && values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
-
-/// The source of the trials.
-#[derive(Debug)]
-pub enum Space {
-    /// All combinations of the values.
-    Grid(Vec<Axis<Vec<Value>>>),
-    /// Random draws, each key independently.
-    Random {
-        trials: usize,
-        /// The seed of the draws. With more trials, the first ones stay the same.
-        seed: u64,
-        /// The ranges to draw from, in alphabetical order of their keys.
-        axes: Vec<Axis<Range>>,
-    },
-}
-
-/// One key that is varied, and its values.
-pub type Axis<V> = (Setting, V);
 
 /// The values that a random trial may have.
 #[derive(Debug, Deserialize)]
@@ -60,51 +41,26 @@ pub enum Scale {
     Log,
 }
 
-impl Space {
-    /// The maximum number of trials. `None` if it overflows.
-    pub fn size(&self) -> Option<usize> {
-        match self {
-            Self::Grid(axes) => axes.iter().try_fold(1, |size: usize, (_, values)| size.checked_mul(values.len())),
-            Self::Random { trials, .. } => Some(*trials),
-        }
-    }
+/// The trials of a grid, at most `most` of them: all combinations of each key's values. The last key changes fastest.
+pub fn grid(keys: &[Vec<Value>], most: usize) -> Vec<Vec<Value>> {
+    keys.iter().fold(vec![vec![]], |trials, values| {
+        let with = |trial: &[Value], value: &Value| [trial, slice::from_ref(value)].concat();
+        trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).take(most).collect()
+    })
+}
 
-    /// The setting of `key`, if it is varied.
-    pub fn setting(&self, key: &str) -> Option<&Setting> {
-        let is_key = |setting: &&Setting| setting.key() == key;
-        match self {
-            Self::Grid(axes) => axes.iter().map(|(setting, _)| setting).find(is_key),
-            Self::Random { axes, .. } => axes.iter().map(|(setting, _)| setting).find(is_key),
+/// Random trials: `count` draws from each key's range, independently. Draws that repeat an earlier one are dropped. With more
+/// draws of the same `seed`, the first ones stay the same.
+pub fn draw(keys: &[Range], count: usize, seed: u64) -> Vec<Vec<Value>> {
+    let mut trials: Vec<Vec<Value>> = vec![];
+    for trial in 0..count as u64 {
+        let mut generator = generator(seed, Purpose::Trial { trial });
+        let values = keys.iter().map(|range| range.draw(&mut generator)).collect();
+        if !trials.contains(&values) {
+            trials.push(values);
         }
     }
-
-    /// The settings of each trial, all different. In a grid the last key changes fastest. Draws that repeat an earlier
-    /// one are dropped.
-    pub fn trials(&self) -> Vec<Settings> {
-        let mut trials = vec![];
-        match self {
-            Self::Grid(axes) => {
-                trials.push(vec![]);
-                for (setting, values) in axes {
-                    let with =
-                        |trial: &Settings, value: &Value| [&trial[..], &[(setting.key(), value.clone())]].concat();
-                    trials =
-                        trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).collect();
-                }
-            }
-            Self::Random { trials: count, seed, axes } => {
-                for trial in 0..*count as u64 {
-                    let mut generator = generator(*seed, Purpose::Trial { trial });
-                    let draw = |(setting, range): &Axis<Range>| (setting.key(), range.draw(&mut generator));
-                    let settings: Settings = axes.iter().map(draw).collect();
-                    if !trials.contains(&settings) {
-                        trials.push(settings);
-                    }
-                }
-            }
-        }
-        trials
-    }
+    trials
 }
 
 impl Range {
@@ -116,7 +72,7 @@ impl Range {
         // Above 2^53, `f64` can't represent every whole number.
         let is_whole = |number: f64| number.fract() == 0.0 && number.abs() <= 2f64.powi(53);
         match self {
-            Self::Any { any } => !any.is_empty() && are_different(any),
+            Self::Any { any } => are_different(any),
             &Self::Between { from, to, scale, whole } => {
                 from < to
                     && (to - from).is_finite()
@@ -157,23 +113,22 @@ mod tests {
     use super::super::file;
     use super::*;
 
-    fn trials(text: &str) -> Vec<Settings> {
-        file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().space.trials()
+    fn trials(text: &str) -> Vec<Vec<Value>> {
+        file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().trials
     }
 
     /// The values of a single key in 1000 random trials.
     fn draws(range: &str) -> Vec<f64> {
         let trials = trials(&format!("[random]\ntrials = 1000\nx = {range}"));
         let number = |value: &Value| value.as_float().or(value.as_integer().map(|whole| whole as f64)).unwrap();
-        trials.iter().map(|settings| number(&settings[0].1)).collect()
+        trials.iter().map(|values| number(&values[0])).collect()
     }
 
     #[test]
     fn grid_is_every_combination_and_the_last_key_changes_fastest() {
         let found = trials("[grid]\nb = [1, 2]\na = ['x', 'y', 'z']");
-        let shown: Vec<String> = found.iter().map(|trial| format!("{}{}", trial[0].1, trial[1].1)).collect();
+        let shown: Vec<String> = found.iter().map(|trial| format!("{}{}", trial[0], trial[1])).collect();
         assert_eq!(shown, ["1\"x\"", "1\"y\"", "1\"z\"", "2\"x\"", "2\"y\"", "2\"z\""]);
-        assert!(found.iter().all(|trial| trial[0].0 == "b" && trial[1].0 == "a"));
     }
 
     #[test]
@@ -187,7 +142,7 @@ mod tests {
         assert_eq!(five, trials(&text(5, 1)));
         assert_eq!(five, trials(&text(9, 1))[..5]);
         assert_ne!(five, trials(&text(5, 2)));
-        assert!(five.iter().all(|trial| trial[0].1 != trial[1].1), "each key is drawn independently: {five:?}");
+        assert!(five.iter().all(|trial| trial[0] != trial[1]), "each key is drawn independently: {five:?}");
     }
 
     #[test]

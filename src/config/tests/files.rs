@@ -1,6 +1,6 @@
 //! The shipped file, resolved values, and files written back.
 
-use super::super::{BASELINE, Experiment, OptimizerKind, ScheduleKind};
+use super::super::{BASELINE, Experiment, OptimizerKind, ScheduleKind, word};
 use super::loaded;
 
 #[test]
@@ -34,7 +34,7 @@ fn experiment_is_read_from_a_file() {
 
 #[test]
 fn optimizer_kinds_get_their_own_defaults() {
-    let optimizer = |kind: &str| loaded("", &[&format!("optimizer.kind={kind}")]).optimizer;
+    let optimizer = |kind: &str| loaded("", &[&format!("optimizer.kind={}", word(kind))]).optimizer;
     let adam = optimizer("adam");
     assert_eq!((adam.beta_1, adam.beta_2, adam.epsilon), (Some(0.9), Some(0.999), Some(1e-7)));
     assert_eq!((adam.weight_decay, adam.momentum, adam.nesterov), (None, None, None));
@@ -48,7 +48,7 @@ fn optimizer_kinds_get_their_own_defaults() {
 #[test]
 fn schedule_kinds_get_their_own_defaults() {
     let schedule = |kind: &str| {
-        let schedule = loaded("", &[&format!("schedule.kind={kind}")]).schedule;
+        let schedule = loaded("", &[&format!("schedule.kind={}", word(kind))]).schedule;
         (schedule.every, schedule.factor, schedule.warmup)
     };
     assert_eq!(schedule("constant"), (None, None, None));
@@ -61,11 +61,11 @@ fn schedule_kinds_get_their_own_defaults() {
 #[test]
 fn kinds_have_the_names_of_the_file() {
     for kind in [OptimizerKind::Adam, OptimizerKind::Adamw, OptimizerKind::Sgd] {
-        assert_eq!(loaded("", &[&format!("optimizer.kind={kind}")]).optimizer.kind, kind);
+        assert_eq!(loaded("", &[&format!("optimizer.kind={}", word(kind))]).optimizer.kind, kind);
     }
     let [constant, step, exponential] = [ScheduleKind::Constant, ScheduleKind::Step, ScheduleKind::Exponential];
     for kind in [constant, step, exponential, ScheduleKind::Cosine, ScheduleKind::OneCycle] {
-        assert_eq!(loaded("", &[&format!("schedule.kind={kind}")]).schedule.kind, kind);
+        assert_eq!(loaded("", &[&format!("schedule.kind={}", word(kind))]).schedule.kind, kind);
     }
 }
 

@@ -40,11 +40,8 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "remote:{}", self.worker)?;
-        match self.device {
-            0 => Ok(()),
-            device => write!(f, "/{device}"),
-        }
+        let number = if self.device == 0 { String::new() } else { format!("/{}", self.device) };
+        write!(f, "remote:{}{number}", self.worker)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Serves this machine's devices to clients that have the worker's token, which is checked before anything is computed.
 
-use std::io;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -23,8 +23,9 @@ use super::error::RemoteError;
 use super::token::{TokenError, token};
 
 pub struct Worker {
+    /// The address of each device, for the clients' configs.
+    pub addresses: Vec<Address>,
     server: RemoteServer,
-    devices: usize,
     listening: Listening,
     runtime: Runtime,
 }
@@ -59,40 +60,35 @@ impl Worker {
         });
         let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
         let runtime = endpoint::runtime()?;
-        let refused = |reason: String| RemoteError::Listen { address, reason };
-        let listening = if websocket {
-            Listening::WebSocket(TcpListener::bind(address).map_err(|error| refused(error.to_string()))?)
+        let refused = |reason: &dyn ToString| RemoteError::Listen { address, reason: reason.to_string() };
+        let (listening, id, bound) = if websocket {
+            let listener = TcpListener::bind(address).map_err(|error| refused(&error))?;
+            let bound = listener.local_addr().map_err(|error| refused(&error))?;
+            (Listening::WebSocket(listener), None, bound)
         } else {
-            let identity = identity.map_or_else(
-                || Ok(IrohIdentity::random()),
-                |path| {
-                    IrohIdentity::load_or_create(path)
-                        .map_err(|source| RemoteError::Identity { path: path.into(), source })
-                },
-            )?;
+            let load = |path: &Path| {
+                let identity = IrohIdentity::load_or_create(path);
+                identity.map_err(|source| RemoteError::Identity { path: path.into(), source })
+            };
+            let identity = identity.map_or_else(|| Ok(IrohIdentity::random()), load)?;
             let secret = SecretKey::from_bytes(&identity.to_bytes());
             let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
-            let builder = builder.map_err(|error| refused(error.to_string()))?;
-            Listening::Iroh(runtime.block_on(builder.bind()).map_err(|error| refused(error.to_string()))?)
+            let builder = builder.map_err(|error| refused(&error))?;
+            let endpoint = runtime.block_on(builder.bind()).map_err(|error| refused(&error))?;
+            let bound = endpoint.bound_sockets().first().copied();
+            let bound = bound.ok_or_else(|| refused(&ErrorKind::AddrNotAvailable))?;
+            let id = endpoint.id().to_string();
+            (Listening::Iroh(endpoint), Some(id), bound)
         };
-        tell_refusals(tell);
-        Ok(Self { server, devices: count, listening, runtime })
-    }
-
-    /// The address of each device, for the clients' configs.
-    pub fn addresses(&self) -> io::Result<Vec<Address>> {
-        let (id, bound) = match &self.listening {
-            Listening::WebSocket(listener) => (None, listener.local_addr()?),
-            Listening::Iroh(endpoint) => {
-                let bound = endpoint.bound_sockets().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
-                (Some(endpoint.id().to_string()), bound)
-            }
-        };
+        if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
+            log::set_max_level(LevelFilter::Warn);
+        }
         // Clients connect to this machine's name if the worker listens on all addresses.
         let name = System::host_name().filter(|_| bound.ip().is_unspecified());
         let host = name.map_or_else(|| bound.to_string(), |name| format!("{name}:{}", bound.port()));
         let worker = WorkerAddress { id, host };
-        Ok((0..self.devices).map(|device| Address { worker: worker.clone(), device }).collect())
+        let addresses = (0..count).map(|device| Address { worker: worker.clone(), device }).collect();
+        Ok(Self { addresses, server, listening, runtime })
     }
 
     /// Calls `ready`, then serves until `stop` is notified. Stopping ends all sessions.
@@ -130,13 +126,6 @@ impl Worker {
     }
 }
 
-/// Passes on Burn's log messages about sessions that are refused or fail.
-fn tell_refusals(tell: fn(&str)) {
-    if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
-        log::set_max_level(LevelFilter::Warn);
-    }
-}
-
 /// Whether a log message only says that a client disconnected.
 fn is_disconnection(message: &str) -> bool {
     let ends =
@@ -145,6 +134,7 @@ fn is_disconnection(message: &str) -> bool {
     is_of_session && ends.iter().any(|end| message.contains(end)) || message.starts_with("Response receiver dropped")
 }
 
+/// Passes on Burn's log messages about sessions that are refused or fail.
 struct Refusals {
     tell: fn(&str),
 }
