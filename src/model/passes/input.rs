@@ -1,4 +1,4 @@
-//! The images of a pass, and their products with the weights of the first layer.
+//! The inputs of a layer, and their products with its weights: the images of a pass, or the outputs of the layer before.
 //!
 //! Most pixels are background: four fifths of MNIST's. With c, the number that a background pixel becomes, an image is
 //! `x = c + s`, where s is 0 in the background, so that
@@ -29,17 +29,17 @@ const FEWEST_UNITS: usize = 64;
 pub struct Input {
     pub images: usize,
     inputs: usize,
-    /// Whether `ink` holds the images, and not `pixels`.
+    /// Whether `ink` holds the numbers, and not `values`.
     is_sparse: bool,
-    /// `[images, pixels]`, scaled.
-    pixels: Vec<f32>,
+    /// `[images, inputs]`; pixels are scaled.
+    pub values: Vec<f32>,
     /// Empty without noise.
     noise: Vec<f32>,
     /// What a background pixel becomes.
     background: f32,
-    /// The difference of the other pixels from that, `[images, pixels]`.
+    /// The difference of the other pixels from that, `[images, inputs]`.
     ink: Sparse,
-    /// The same, `[pixels, images]`.
+    /// The same, `[inputs, images]`.
     ink_of_pixels: Sparse,
 }
 
@@ -53,33 +53,35 @@ impl Input {
         let is_sparse =
             |batch: &&BatchImages| matches!(batch, BatchImages::Bytes { bytes, .. } if is_mostly_background(bytes));
         self.is_sparse = size[1] >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
-        if self.is_sparse {
-            self.ink.clear();
-            for batch in batches {
-                if let BatchImages::Bytes { bytes, area, batcher } = batch {
+        self.ink.clear();
+        self.values.clear();
+        for batch in batches {
+            match batch {
+                BatchImages::Scaled(tensor) => self.values.extend(HostTensor::of(tensor.clone())?.as_slice()),
+                BatchImages::Bytes { bytes, area, batcher } if self.is_sparse => {
                     let scaled = *batcher.values;
                     self.background = scaled[0];
                     self.ink.extend(bytes, *area, &scaled.map(|value| value - scaled[0]));
                 }
+                BatchImages::Bytes { bytes, batcher, .. } => self.values.extend(batcher.scaled(bytes)),
             }
+        }
+        if self.is_sparse {
             self.ink.transpose(self.inputs, &mut self.ink_of_pixels);
-            return Some(());
-        }
-        self.pixels.clear();
-        for batch in batches {
-            match batch {
-                BatchImages::Scaled(tensor) => self.pixels.extend(HostTensor::of(tensor.clone())?.as_slice()),
-                BatchImages::Bytes { bytes, batcher, .. } => self.pixels.extend(batcher.scaled(bytes)),
-            }
-        }
-        if let Some(seed) = seed {
-            draw_noise(&mut self.noise, noise, self.pixels.len(), seed, 0);
-            self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
+        } else if let Some(seed) = seed {
+            draw_noise(&mut self.noise, noise, self.values.len(), seed, 0);
+            self.values.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
     }
 
-    /// Overwrites z with `xW`, of the weights `[pixels, units]`.
+    /// Makes room for the outputs of a layer with so many units.
+    pub fn resize(&mut self, images: usize, units: usize) {
+        (self.images, self.inputs) = (images, units);
+        self.values.resize(images * units, 0.0);
+    }
+
+    /// Overwrites z with `xW`, of the weights `[inputs, units]`.
     pub fn times(&self, weight: &[f32], units: usize, z: &mut Vec<f32>) {
         match self.is_sparse {
             true => self.ink.times(weight, &background_sum(self.background, weight, units), z),
@@ -97,7 +99,7 @@ impl Input {
 
     pub fn squared_norms(&self) -> Vec<f64> {
         if !self.is_sparse {
-            return squared_norms_of_rows(&self.pixels, self.inputs);
+            return squared_norms_of_rows(&self.values, self.inputs);
         }
         // (c + s)² = c² + s·(s + 2c)
         let background = f64::from(self.background);
@@ -107,7 +109,7 @@ impl Input {
     }
 
     fn matrix(&self) -> Matrix<'_> {
-        Matrix::new(&self.pixels, [self.images, self.inputs])
+        Matrix::new(&self.values, [self.images, self.inputs])
     }
 }
 
@@ -120,13 +122,8 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
 }
 
 fn is_mostly_background(bytes: &[u8]) -> bool {
-    AutoArch::new().dispatch(|| count(bytes)) as f64 <= MOST_INK * bytes.len() as f64
-}
-
-/// The number of bytes that are not 0.
-#[inline(always)]
-fn count(bytes: &[u8]) -> usize {
     // Sums of few bytes fit into a byte, so that many are counted at once.
-    let of_few = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>();
-    bytes.chunks(128).map(|bytes| usize::from(of_few(bytes))).sum()
+    let ink = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
+    let count: usize = AutoArch::new().dispatch(|| bytes.chunks(128).map(ink).sum());
+    count as f64 <= MOST_INK * bytes.len() as f64
 }
