@@ -91,7 +91,7 @@ impl CheckpointWriter {
         }
         let epochs = history.until(epoch);
         let network = weights::to_bytes(&model.network)?;
-        let average = model.ema.as_ref().map(|ema| weights::to_bytes(&ema.network)).transpose()?;
+        let average = model.average.as_ref().map(weights::to_bytes).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
         let entries = record.description(&self.0.architecture).entries();
         let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
