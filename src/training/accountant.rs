@@ -25,39 +25,25 @@ const MOST_TERMS: usize = 1000;
 /// The largest noise multiplier that is tried. A larger one leaves nothing to learn.
 const MOST_NOISE: f64 = 1e6;
 
-/// The Rényi divergences of one step.
-#[derive(Debug, Clone)]
-pub struct Accountant {
-    /// Pairs of an order and the divergence.
-    divergences: Vec<[f64; 2]>,
+/// ε for `delta` in (0, 1), after `steps` steps that take each image with the probability `rate`, in (0, 1], and add normally
+/// distributed noise whose standard deviation is `noise`, greater than 0, times the largest norm of an image's gradient.
+pub fn epsilon(rate: f64, noise: f64, steps: usize, delta: f64) -> f64 {
+    let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
+    let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
+    let of_order = |order: f64| {
+        let divergence = steps as f64 * divergence(rate, noise, order);
+        // Few steps: the Kullback-Leibler divergence bounds δ.
+        if delta.powi(2) + (-divergence).exp_m1() > 0.0 {
+            return 0.0;
+        }
+        divergence + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0)
+    };
+    tenths.chain(whole).map(of_order).fold(f64::INFINITY, f64::min).max(0.0)
 }
 
-impl Accountant {
-    /// For steps that take each image with the probability `rate`, in (0, 1], and add normally distributed noise whose
-    /// standard deviation is `noise`, greater than 0, times the largest norm of an image's gradient.
-    pub fn new(rate: f64, noise: f64) -> Self {
-        let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
-        let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
-        Self { divergences: tenths.chain(whole).map(|order| [order, divergence(rate, noise, order)]).collect() }
-    }
-
-    /// ε after `steps` steps, for `delta` in (0, 1).
-    pub fn epsilon(&self, steps: usize, delta: f64) -> f64 {
-        let of_order = |&[order, divergence]: &[f64; 2]| {
-            let divergence = steps as f64 * divergence;
-            // Few steps: the Kullback-Leibler divergence bounds δ.
-            if delta.powi(2) + (-divergence).exp_m1() > 0.0 {
-                return 0.0;
-            }
-            divergence + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0)
-        };
-        self.divergences.iter().map(of_order).fold(f64::INFINITY, f64::min).max(0.0)
-    }
-}
-
-/// The smallest noise multiplier, to six digits, with which `steps` steps stay within `epsilon`; `None` if none does.
-pub fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64) -> Option<f64> {
-    let is_enough = |noise: f64| Accountant::new(rate, noise).epsilon(steps, delta) <= epsilon;
+/// The smallest noise multiplier, to six digits, with which `steps` steps stay within the ε `budget`; `None` if none does.
+pub fn noise_multiplier(rate: f64, steps: usize, budget: f64, delta: f64) -> Option<f64> {
+    let is_enough = |noise: f64| epsilon(rate, noise, steps, delta) <= budget;
     let (mut low, mut high) = (1e-2_f64, 1.0);
     while !is_enough(high) {
         (low, high) = (high, 2.0 * high);
