@@ -86,7 +86,7 @@ impl CheckpointWriter {
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
         let mut tensors = model.collect(None, None, false).into_iter().map(bridge::into_data);
         if !tensors.all(|tensor| tensor.is_ok_and(|it| it.iter::<f32>().all(f32::is_finite))) {
-            history.guard.check(f64::NAN, epoch, self.0.batches);
+            history.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
         let epochs = history.until(epoch);

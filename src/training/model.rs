@@ -88,7 +88,8 @@ impl TrainingModel {
         let network = update(self.network);
         let average = self.average.map(|it| ema::updated(it, &network, self.ema_decay, self.position.update()));
         self.position.advance();
-        let unfreezes = self.init.unfreeze_after.is_some_and(|epochs| self.position.is_end_of(epochs));
+        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
+        let unfreezes = end == Some(self.position.update());
         let network = if unfreezes { network.set_frozen(&self.init.freeze, false) } else { network };
         Self { network, average, ..self }
     }

@@ -28,11 +28,6 @@ impl Position {
         self.update() / self.updates_per_epoch
     }
 
-    /// Whether exactly `epochs` whole epochs are done.
-    pub fn is_end_of(&self, epochs: usize) -> bool {
-        self.update() == epochs * self.updates_per_epoch
-    }
-
     /// Advances by one update.
     pub fn advance(&self) {
         self.update.fetch_add(1, Ordering::Relaxed);
@@ -47,11 +42,11 @@ mod tests {
     fn position_is_shared_by_its_copies_and_knows_its_epoch() {
         let position = Position::after_epochs(2, 3);
         let copy = position.clone();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (6, 2, true));
+        assert_eq!((copy.update(), copy.epochs()), (6, 2));
         position.advance();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (7, 2, false));
+        assert_eq!((copy.update(), copy.epochs()), (7, 2));
         position.advance();
         position.advance();
-        assert_eq!((copy.epochs(), copy.is_end_of(3)), (3, true));
+        assert_eq!((copy.update(), copy.epochs()), (9, 3));
     }
 }
