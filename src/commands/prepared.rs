@@ -100,7 +100,8 @@ impl Prepared {
         let forward_only = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
         let steps = frozen as u64 * self.network.training_operations(&init.freeze)
             + (epochs - frozen) as u64 * self.network.training_operations(&[]);
-        (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
+        (images + unlabelled) as u64 * steps
+            + forward_only * epochs as u64 * self.network.training_operations(&experiment.model.layers())
     }
 
     /// The record to train with. A resumed run keeps the checksums of its models and its start time. Refuses data files
