@@ -118,24 +118,22 @@ impl Pretrained {
                 names.iter().filter_map(|(there, here)| Some((there, format!("{here}{}", part_of(there, name)?))));
             matching.max_by_key(|(there, _)| there.len())
         };
-        let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+        let (mut moved, mut seen) = (BTreeMap::new(), vec![]);
         for (name, tensor) in std::mem::take(&mut self.tensors) {
-            match renamed(&name) {
-                Some((there, here)) => {
-                    seen.push(there);
-                    if moved.insert(here.clone(), tensor).is_some() {
-                        return Err(PretrainedError::Twice { path: self.path.clone(), name: here });
-                    }
-                }
-                None => _ = kept.insert(name, tensor),
+            let Some((there, here)) = renamed(&name) else {
+                self.tensors.insert(name, tensor);
+                continue;
+            };
+            seen.push(there);
+            if moved.insert(here.clone(), tensor).is_some() {
+                return Err(PretrainedError::Twice { path: self.path, name: here });
             }
         }
         if let Some(name) = names.keys().find(|name| !seen.contains(name)) {
-            let names = kept.into_keys().chain(moved.into_keys()).collect();
-            return Err(PretrainedError::Name { path: self.path.clone(), name: name.clone(), names });
+            let names = self.tensors.into_keys().chain(moved.into_keys()).collect();
+            return Err(PretrainedError::Name { path: self.path, name: name.clone(), names });
         }
         // A name that the config gives overrides an equal one in the file.
-        self.tensors = kept;
         self.tensors.extend(moved);
         Ok(self)
     }
