@@ -16,7 +16,7 @@ use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
 use crate::model::Mlp;
-use crate::model::host_tensor::{HostTensor, in_one_pass};
+use crate::model::host_tensor::in_one_pass;
 
 /// `average`, a network without gradients, after update number `update`, counted from 0, which produced `model`. `decay` is in
 /// (0, 1).
@@ -49,13 +49,9 @@ impl ModuleMapper for Step {
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            match HostTensor::of(current.clone()) {
-                Some(current) => {
-                    let [moved] = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
-                    moved
-                }
-                None => average.clone() + (current - average).mul_scalar(self.fraction),
-            }
+            let moved = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
+            let [moved] = moved.unwrap_or_else(|[it]| [it.clone() + (current - it).mul_scalar(self.fraction)]);
+            moved
         })
     }
 }
