@@ -104,16 +104,16 @@ impl RunFolder {
         if self.memory.is_some() {
             return Ok(());
         }
-        for split in [Some(TRAIN), validated.then_some(VALIDATION)].iter().flatten() {
-            let (name, events) = (split.file(), tensorboard::events(epochs, rate, start, split));
-            let path = self.path.join(&name);
+        for split in [Some(TRAIN), validated.then_some(VALIDATION)].into_iter().flatten() {
+            let (name, events) = (split.0, tensorboard::events(epochs, rate, start, split));
+            let path = self.path.join(name);
             let folder = folder_of(&path);
             fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
             match fs::read(&path) {
                 // Append: TensorBoard keeps the file open and would not see a file that replaces it. It treats a
                 // partial event at the end as one that is still being written, and so does this.
-                Ok(written) if events.starts_with(&written) => self.append(&name, &events[written.len()..])?,
-                _ => self.write(&name, &events)?,
+                Ok(written) if events.starts_with(&written) => self.append(name, &events[written.len()..])?,
+                _ => self.write(name, &events)?,
             }
         }
         Ok(())
