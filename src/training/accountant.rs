@@ -31,7 +31,12 @@ pub fn epsilon(rate: f64, noise: f64, steps: usize, delta: f64) -> f64 {
     let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
     let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
     let of_order = |order: f64| {
-        let divergence = steps as f64 * divergence(rate, noise, order);
+        let of_step = match rate {
+            1.0 => order / (2.0 * noise.powi(2)),
+            // Rounding can make it negative.
+            _ => (log_a(rate, noise, order) / (order - 1.0)).max(0.0),
+        };
+        let divergence = steps as f64 * of_step;
         // Few steps: the Kullback-Leibler divergence bounds δ.
         if delta.powi(2) + (-divergence).exp_m1() > 0.0 {
             return 0.0;
@@ -56,14 +61,6 @@ pub fn noise_multiplier(rate: f64, steps: usize, budget: f64, delta: f64) -> Opt
         if is_enough(middle) { high = middle } else { low = middle }
     }
     Some(high)
-}
-
-fn divergence(rate: f64, noise: f64, order: f64) -> f64 {
-    match rate {
-        1.0 => order / (2.0 * noise.powi(2)),
-        // Rounding can make it negative.
-        _ => (log_a(rate, noise, order) / (order - 1.0)).max(0.0),
-    }
 }
 
 /// The integral in two parts, below and above z, each the sum of a series. Infinite if it does not converge.

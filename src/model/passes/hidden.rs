@@ -81,7 +81,12 @@ impl Hidden {
             }
             Some(norm) => {
                 let is_of_batch = training && norm.training.is_enabled();
-                let [center, variance] = if is_of_batch { of_batch(&self.z, b, norm) } else { running(b, norm)? };
+                let [center, variance] = if is_of_batch {
+                    of_batch(&self.z, b, norm)
+                } else {
+                    let mean = vector(norm.running_mean.value())?;
+                    [mean.iter().zip(b).map(|(mean, b)| mean - b).collect(), vector(norm.running_var.value())?]
+                };
                 let [strength, shift] = [vector(norm.gamma.val())?, vector(norm.beta.val())?];
                 let epsilon = norm.epsilon as f32;
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
@@ -191,13 +196,6 @@ fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
         running.update((value * (1.0 - momentum) + batch * *momentum).detach());
     }
     [mean, variance]
-}
-
-/// The running mean without the bias, and the running variance, for each unit.
-fn running(bias: &[f32], norm: &BatchNorm) -> Option<[Vec<f32>; 2]> {
-    let mut mean = vector(norm.running_mean.value())?;
-    mean.iter_mut().zip(bias).for_each(|(mean, b)| *mean -= b);
-    Some([mean, vector(norm.running_var.value())?])
 }
 
 fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {

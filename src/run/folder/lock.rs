@@ -68,7 +68,11 @@ impl RunFolder {
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => {
-                    self.remove_unfinished();
+                    let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+                    for entry in entries.filter(|entry| is_unfinished(&entry.file_name().to_string_lossy())) {
+                        // Such a file only takes up space.
+                        let _ = fs::remove_file(entry.path());
+                    }
                     break;
                 }
                 Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => thread::sleep(LOCK_INTERVAL),
@@ -83,14 +87,6 @@ impl RunFolder {
             }
         }
         Ok(Lock { _file: file, warnings })
-    }
-
-    fn remove_unfinished(&self) {
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        for entry in entries.filter(|entry| is_unfinished(&entry.file_name().to_string_lossy())) {
-            // Such a file only takes up space.
-            let _ = fs::remove_file(entry.path());
-        }
     }
 
     /// The run's status. `record` is the run's own record.
