@@ -47,7 +47,7 @@ impl Prepared {
             None => match pretrained(experiment, files.checksums())? {
                 Some(pretrained) => {
                     // The pretrained first layer needs the pixel scaling that it was trained with.
-                    data.scaling = pretrained.scaling().unwrap_or(data.scaling);
+                    data.scaling = pretrained.description.as_ref().map_or(data.scaling, |it| it.pixels.scaling);
                     let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
                     report_transfer(&transfer);
                     (network, Some(transfer))
