@@ -28,12 +28,13 @@ use burn::nn::BatchNorm;
 use burn::nn::activation::Activation;
 use burn::tensor::Tensor;
 use macerator::AutoArch;
+use rand::Rng;
 use rayon::prelude::*;
 
-use super::input::Input;
+use super::input::{Input, draw_noise};
 use super::matrix::sum_of_rows;
-use super::random::{Mask, draw_noise};
 use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
+use crate::random::{Purpose, generator};
 
 /// The buffers of a hidden layer. All but `units` are `[images, units]`.
 #[derive(Debug, Default)]
@@ -48,6 +49,17 @@ pub struct Hidden {
     noise: Vec<f32>,
     mask: Mask,
     units: Units,
+}
+
+/// Which units of each image of a batch are dropped.
+#[derive(Debug, Default)]
+pub struct Mask {
+    /// Four random bytes for each unit, together a `u32`; empty without dropout.
+    draws: Vec<u8>,
+    /// Units with a number below this are dropped.
+    limit: u32,
+    /// The factor of all other units.
+    kept: f32,
 }
 
 /// The numbers of each unit in the formula.
@@ -171,6 +183,36 @@ impl Hidden {
             let gamma = s.iter().zip(of_noise).map(|(s, of_noise)| s + of_noise).collect();
             [vec![0.0; width], gamma, beta]
         })
+    }
+}
+
+impl Mask {
+    /// Draws dropout with this probability for `count` units of the hidden layer `layer`; nothing with probability 0. Each part
+    /// has a place of its own in the layer's stream, so that the number of threads changes nothing.
+    pub fn draw(&mut self, probability: f64, count: usize, seed: u64, layer: u64) {
+        self.limit = (probability * 2f64.powi(32)) as u32;
+        self.kept = (1.0 / (1.0 - probability)) as f32;
+        self.draws.resize(if probability > 0.0 { 4 * count } else { 0 }, 0);
+        let stream = generator(seed, Purpose::Dropout { layer });
+        self.draws.par_chunks_mut(4 * PARALLEL_GRAIN).enumerate().for_each(|(part, draws)| {
+            let mut stream = stream.clone();
+            stream.set_word_pos((part * PARALLEL_GRAIN) as u128);
+            stream.fill_bytes(draws);
+        });
+    }
+
+    /// Multiplies the units of the batch's `number`-th image, and their slopes.
+    #[inline(always)]
+    pub fn apply(&self, number: usize, y: &mut [f32], slope: &mut [f32]) {
+        if self.draws.is_empty() {
+            return;
+        }
+        let (draws, _) = self.draws[4 * y.len() * number..].as_chunks::<4>();
+        for ((y, slope), &draw) in y.iter_mut().zip(slope).zip(draws) {
+            let factor = if u32::from_le_bytes(draw) < self.limit { 0.0 } else { self.kept };
+            *y *= factor;
+            *slope *= factor;
+        }
     }
 }
 

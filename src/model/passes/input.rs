@@ -11,12 +11,15 @@
 //! weights added for each pixel that is not background.
 
 use macerator::AutoArch;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use super::random::draw_noise;
 use super::sparse::Sparse;
 use crate::data::BatchImages;
-use crate::model::host_tensor::HostTensor;
+use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
+use crate::random::{Purpose, generator};
 
 /// The largest fraction of pixels that are not background for which the products skip the others: with more of them, the
 /// whole product is as fast (a processor with AVX-512, 32 to 512 images, 64 to 1,500 units).
@@ -126,4 +129,14 @@ fn is_mostly_background(bytes: &[u8]) -> bool {
     let ink = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
     let count: usize = AutoArch::new().dispatch(|| bytes.chunks(128).map(ink).sum());
     count as f64 <= MOST_INK * bytes.len() as f64
+}
+
+/// Fills `noise` with `count` normally distributed numbers for the inputs of layer `layer`, or empties it if `deviation` is 0.
+/// Each part has a stream of its own, so that the number of threads changes nothing.
+pub fn draw_noise(noise: &mut Vec<f32>, deviation: f64, count: usize, seed: u64, layer: u64) {
+    noise.resize(if deviation > 0.0 { count } else { 0 }, 0.0);
+    noise.par_chunks_mut(PARALLEL_GRAIN).enumerate().for_each(|(part, noise)| {
+        let mut stream = generator(seed, Purpose::Noise { layer, part: part as u64 });
+        noise.iter_mut().for_each(|v| *v = deviation as f32 * stream.sample::<f32, _>(StandardNormal));
+    });
 }

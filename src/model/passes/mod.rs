@@ -8,13 +8,12 @@
 //! dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
-//! and `hidden` has those of the rest of a hidden layer. `input` has the images, `random` dropout and noise, and `matrix` the
+//! and `hidden` has those of the rest of a hidden layer, with dropout. `input` has the images and the noise, and `matrix` the
 //! products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
-mod random;
 mod sparse;
 
 use burn::module::Param;
@@ -66,16 +65,6 @@ impl<'a> HostNetwork<'a> {
     /// The number of outputs.
     pub fn classes(&self) -> usize {
         self.layers.last().map_or(0, |output| output.size[1])
-    }
-
-    /// The number of the first layer that learns.
-    pub fn first_that_learns(&self) -> usize {
-        let learns = |(number, linear): (usize, &HostLinear)| {
-            linear.layer.weight.is_require_grad()
-                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || self.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
-        };
-        self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
     }
 }
 
@@ -170,7 +159,12 @@ impl Passes {
     ) {
         let Self { logits, input, hidden, gradients: [dz, dx] } = self;
         dz.clone_from(logits);
-        let first = network.first_that_learns();
+        let learns = |(number, linear): (usize, &HostLinear)| {
+            linear.layer.weight.is_require_grad()
+                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
+                || network.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+        };
+        let first = network.layers.iter().enumerate().position(learns).unwrap_or(network.layers.len());
         for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
             let vectors = hidden.get(number).map(|layer| layer.derive(dz));
             visit(number, hidden[..number].last().map_or(input, |before| &before.y), dz, vectors);
