@@ -57,12 +57,11 @@ impl Mlp {
             })
             .collect();
         let output = layers.remove(model.hidden.len());
-        let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
         let momentum = model.batch_norm_momentum.unwrap_or(BATCH_NORM_MOMENTUM);
         let norm = |width| BatchNormConfig::new(width).with_momentum(momentum).init(device);
         let network = Self {
             hidden: layers,
-            norm: norms.iter().map(|&width| norm(width)).collect(),
+            norm: model.hidden.iter().filter(|_| model.batch_norm).map(|&width| norm(width)).collect(),
             output,
             activation: activation(model.activation).init(device),
             noise: GaussianNoiseConfig::new(model.noise).init(),
@@ -114,8 +113,7 @@ impl Mlp {
 
     /// The number of trainable parameters: all except batch normalisation's running statistics.
     pub fn trained_parameters(&self) -> usize {
-        let statistics = |norm: &BatchNorm| norm.running_mean.value().dims()[0] + norm.running_var.value().dims()[0];
-        self.num_params() - self.norm.iter().map(statistics).sum::<usize>()
+        self.num_params() - self.norm.iter().map(|norm| 2 * norm.gamma.shape().num_elements()).sum::<usize>()
     }
 
     /// Floating-point operations of one image's forward and backward pass while the layers named in `frozen` are

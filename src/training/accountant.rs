@@ -71,8 +71,10 @@ fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
     // For a whole order, there are terms up to the order.
     for i in (0..MOST_TERMS.max(order as usize + 2)).map(|i| i as f64) {
         let j = order - i;
+        // The logarithm of its absolute value.
+        let binomial = libm::lgamma(order + 1.0) - libm::lgamma(i + 1.0) - libm::lgamma(j + 1.0);
         let term = |taken: f64, left: f64, distance: f64| {
-            log_binomial(order, i)
+            binomial
                 + taken * rate.ln()
                 + left * (-rate).ln_1p()
                 + (taken * taken - taken) / (2.0 * variance)
@@ -88,11 +90,6 @@ fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
         last = terms;
     }
     f64::INFINITY
-}
-
-/// The logarithm of the absolute value of a binomial coefficient.
-fn log_binomial(n: f64, k: f64) -> f64 {
-    libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0)
 }
 
 /// `log(exp(a) + exp(b))`.

@@ -39,7 +39,7 @@ pub struct TrainingModel {
 impl TrainingModel {
     /// A model that trains `network` as `experiment` says, from `position` on.
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
-        let model = Self {
+        Self {
             average: experiment.training.ema_decay.map(|_| network.valid()),
             ema_decay: experiment.training.ema_decay.unwrap_or_default(),
             network,
@@ -51,8 +51,8 @@ impl TrainingModel {
             mechanism: None,
             init: experiment.init.clone(),
             position,
-        };
-        model.frozen()
+        }
+        .frozen()
     }
 
     /// The model with the weights in `checkpoint`, the content of the file `path`. Refused if they do not fit the network,
@@ -74,7 +74,8 @@ impl TrainingModel {
 
     /// The unfrozen model with the layers frozen that are to be frozen at its position.
     fn frozen(self) -> Self {
-        let is_over = self.init.unfreeze_after.is_some_and(|epochs| self.position.epochs() >= epochs);
+        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
+        let is_over = end.is_some_and(|end| self.position.update() >= end);
         if is_over { self } else { Self { network: self.network.set_frozen(&self.init.freeze, true), ..self } }
     }
 

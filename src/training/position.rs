@@ -23,11 +23,6 @@ impl Position {
         self.update.load(Ordering::Relaxed)
     }
 
-    /// The number of whole epochs so far.
-    pub fn epochs(&self) -> usize {
-        self.update() / self.updates_per_epoch
-    }
-
     /// Advances by one update.
     pub fn advance(&self) {
         self.update.fetch_add(1, Ordering::Relaxed);
@@ -39,14 +34,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn position_is_shared_by_its_copies_and_knows_its_epoch() {
+    fn position_is_shared_by_its_copies() {
         let position = Position::after_epochs(2, 3);
         let copy = position.clone();
-        assert_eq!((copy.update(), copy.epochs()), (6, 2));
+        assert_eq!(copy.update(), 6);
         position.advance();
-        assert_eq!((copy.update(), copy.epochs()), (7, 2));
-        position.advance();
-        position.advance();
-        assert_eq!((copy.update(), copy.epochs()), (9, 3));
+        assert_eq!(copy.update(), 7);
     }
 }

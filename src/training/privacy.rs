@@ -69,29 +69,28 @@ pub struct GaussianMechanism {
 impl GaussianMechanism {
     /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
     pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
-        let PrivacyPlan { total, epoch } = &self.plan;
         let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
-        let deviation = (total.noise_multiplier * total.clip) as f32;
-        let mut noise = Noise { deviation, batch: epoch.batch_size as f32, generator, gradients: sums };
+        let mut noise = Noise { plan: &self.plan, generator, gradients: sums };
         network.visit(&mut noise);
         noise.gradients
     }
 }
 
 /// Adds noise to one weight tensor after the other, in the network's order.
-struct Noise {
-    deviation: f32,
-    batch: f32,
+struct Noise<'a> {
+    plan: &'a PrivacyPlan,
     generator: ChaCha8Rng,
     gradients: GradientsParams,
 }
 
-impl ModuleVisitor for Noise {
+impl ModuleVisitor for Noise<'_> {
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
         let Some(sum) = self.gradients.remove::<D>(parameter.id) else { return };
+        let PrivacyPlan { total, epoch } = self.plan;
+        let (deviation, batch) = ((total.noise_multiplier * total.clip) as f32, epoch.batch_size as f32);
         let (device, mut values) = (sum.device(), sum.into_data());
         for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
-            *value = (*value + self.deviation * self.generator.sample::<f32, _>(StandardNormal)) / self.batch;
+            *value = (*value + deviation * self.generator.sample::<f32, _>(StandardNormal)) / batch;
         }
         self.gradients.register(parameter.id, Tensor::<D>::from_data(values, &device));
     }

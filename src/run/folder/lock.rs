@@ -1,5 +1,6 @@
 //! A run's folder is created, and locked, so that one process writes to it.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -105,8 +106,6 @@ impl RunFolder {
 
 /// Whether a run may be created in this folder: at most, a process that was killed has begun to create one there.
 fn is_unused(folder: &Path) -> bool {
-    let is_rest = |name: &str| name == LOCK || is_unfinished(name);
-    fs::read_dir(folder).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| is_rest(&entry.file_name().to_string_lossy())))
-    })
+    let is_rest = |name: OsString| name == LOCK || is_unfinished(&name.to_string_lossy());
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|it| is_rest(it.file_name()))))
 }
