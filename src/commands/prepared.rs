@@ -47,7 +47,7 @@ impl Prepared {
             None => match pretrained(experiment, files.checksums())? {
                 Some(pretrained) => {
                     // The pretrained first layer needs the pixel scaling that it was trained with.
-                    data.scaling = pretrained.scaling().unwrap_or(data.scaling);
+                    data.scaling = pretrained.description.as_ref().map_or(data.scaling, |it| it.pixels.scaling);
                     let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
                     report_transfer(&transfer);
                     (network, Some(transfer))
@@ -99,7 +99,8 @@ impl Prepared {
         let forward_only = self.data.split.validation.len() as u64 * validations + unlabelled as u64;
         let steps = frozen as u64 * self.network.training_operations(&init.freeze)
             + (epochs - frozen) as u64 * self.network.training_operations(&[]);
-        (images + unlabelled) as u64 * steps + forward_only * epochs as u64 * self.network.forward_operations()
+        (images + unlabelled) as u64 * steps
+            + forward_only * epochs as u64 * self.network.training_operations(&experiment.model.layers())
     }
 
     /// The record to train with. A resumed run keeps the checksums of its models and its start time. Refuses data files

@@ -8,7 +8,7 @@ use super::opening::open_device;
 use super::output::print;
 use crate::Error;
 use crate::cli::{Worker, notice, signals, warn};
-use crate::device::remote::{self, RemoteError};
+use crate::device::remote;
 
 /// Prints the line for the clients' configs, then serves until Ctrl-C.
 pub fn run(arguments: &Worker) -> Result<(), Error> {

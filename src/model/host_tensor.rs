@@ -56,19 +56,21 @@ impl HostTensor {
 /// The largest number of values for one thread: waking another costs as much as processing about 100,000.
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
-/// The tensors `changed` after `pass` has changed their values in place, on as many threads as help. Each call of `pass` gets
-/// the same part of `read` and of all `changed`. It should be `#[inline(always)]`: it is compiled for several processors.
+/// The tensors `changed` after `pass` has changed their values in place, on as many threads as help, or as they are if `read`
+/// is not in host memory. Each call of `pass` gets the same part of `read` and of all `changed`. It should be
+/// `#[inline(always)]`: it is compiled for several processors.
 ///
 /// Panics if the tensors are not `f32` tensors of equal length.
 pub fn in_one_pass<const D: usize, const N: usize>(
-    read: &HostTensor,
+    read: &Tensor<D>,
     changed: [Tensor<D>; N],
     pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
-) -> [Tensor<D>; N] {
+) -> Result<[Tensor<D>; N], [Tensor<D>; N]> {
+    let Some(read) = HostTensor::of(read.clone()) else { return Err(changed) };
     let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
     let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
     pass_over(read.as_slice(), slices, pass);
-    changed.map(|(device, data)| Tensor::from_data(data, &device))
+    Ok(changed.map(|(device, data)| Tensor::from_data(data, &device)))
 }
 
 fn pass_over<const N: usize>(

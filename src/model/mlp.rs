@@ -40,22 +40,28 @@ impl Mlp {
         device: &Device,
     ) -> Self {
         let weights = initializer(init.weights);
+        let dense = |inputs: usize, outputs: usize| {
+            let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
+            // Burn draws a parameter at its first use, so the values would depend on the order of use.
+            linear.weight.val();
+            // Its own default draws the biases, too.
+            Linear { bias: Some(Initializer::Zeros.init([outputs], device)), ..linear }
+        };
         let _kept = keep_burns_generator();
         let widths: Vec<usize> = [&[inputs], &model.hidden[..], &[classes]].concat();
         let mut layers: Vec<Linear> = (0..)
             .zip(widths.windows(2))
             .map(|(layer, pair)| {
                 device.seed(derived_seed(seed, Purpose::Weights { layer }));
-                dense(pair[0], pair[1], &weights, device)
+                dense(pair[0], pair[1])
             })
             .collect();
         let output = layers.remove(model.hidden.len());
-        let norms: &[usize] = if model.batch_norm { &model.hidden } else { &[] };
         let momentum = model.batch_norm_momentum.unwrap_or(BATCH_NORM_MOMENTUM);
         let norm = |width| BatchNormConfig::new(width).with_momentum(momentum).init(device);
         let network = Self {
             hidden: layers,
-            norm: norms.iter().map(|&width| norm(width)).collect(),
+            norm: model.hidden.iter().filter(|_| model.batch_norm).map(|&width| norm(width)).collect(),
             output,
             activation: activation(model.activation).init(device),
             noise: GaussianNoiseConfig::new(model.noise).init(),
@@ -92,11 +98,10 @@ impl Mlp {
     /// a config can ask for one that does not fit into memory.
     pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
         let mut tensors = BTreeMap::new();
-        let inputs = [inputs].into_iter().chain(model.hidden.iter().copied());
-        for ((layer, &outputs), inputs) in (0..).zip(model.hidden.iter().chain([&classes])).zip(inputs) {
+        for (layer, pair) in [&[inputs], &model.hidden[..], &[classes]].concat().windows(2).enumerate() {
             let name = if layer < model.hidden.len() { format!("hidden.{layer}") } else { "output".into() };
-            tensors.insert(format!("{name}.weight"), vec![outputs, inputs]);
-            tensors.insert(format!("{name}.bias"), vec![outputs]);
+            tensors.insert(format!("{name}.weight"), vec![pair[1], pair[0]]);
+            tensors.insert(format!("{name}.bias"), vec![pair[1]]);
         }
         for (number, &width) in model.hidden.iter().enumerate().filter(|_| model.batch_norm) {
             for part in ["weight", "bias", "running_mean", "running_var"] {
@@ -108,18 +113,12 @@ impl Mlp {
 
     /// The number of trainable parameters: all except batch normalisation's running statistics.
     pub fn trained_parameters(&self) -> usize {
-        let statistics = |norm: &BatchNorm| norm.running_mean.value().dims()[0] + norm.running_var.value().dims()[0];
-        self.num_params() - self.norm.iter().map(statistics).sum::<usize>()
-    }
-
-    /// Floating-point operations of one image's forward pass: a multiplication and an addition for each weight.
-    pub fn forward_operations(&self) -> u64 {
-        self.layers().map(matrix_operations).sum()
+        self.num_params() - self.norm.iter().map(|norm| 2 * norm.gamma.shape().num_elements()).sum::<usize>()
     }
 
     /// Floating-point operations of one image's forward and backward pass while the layers named in `frozen` are
     /// frozen. Each layer has one matrix product forwards, one for the weights' gradients if it learns, and one for the
-    /// inputs' gradients if an earlier layer learns.
+    /// inputs' gradients if an earlier layer learns: a multiplication and an addition for each weight.
     pub fn training_operations(&self, frozen: &[String]) -> u64 {
         let learns = |name: String| !frozen.contains(&name);
         let (mut before, mut operations) = (false, 0);
@@ -127,7 +126,7 @@ impl Mlp {
             let name = if number < self.hidden.len() { format!("hidden.{number}") } else { "output".into() };
             let layer_learns = learns(name);
             let products = 1 + u64::from(layer_learns) + u64::from(before);
-            operations += products * matrix_operations(layer);
+            operations += products * 2 * layer.weight.shape().num_elements() as u64;
             before |= layer_learns || number < self.norm.len() && learns(format!("norm.{number}"));
         }
         operations
@@ -162,10 +161,6 @@ pub fn layer_group(layers: &[String]) -> ParamGroup {
     ParamGroup::from_paths(layers.iter().flat_map(parts).collect())
 }
 
-fn matrix_operations(layer: &Linear) -> u64 {
-    2 * layer.weight.shape().num_elements() as u64
-}
-
 /// Numbers the parameters in their order in the network. An optimiser stores its state under these numbers. Burn draws
 /// them at random, so that the files of equal runs would differ.
 #[derive(Default)]
@@ -177,15 +172,6 @@ impl ModuleMapper for Numbering {
         let (_, value, mapper) = parameter.consume();
         Param::from_mapped_value(ParamId::from(self.0), value, mapper)
     }
-}
-
-/// A fully connected layer with weights from `weights` and zero biases (Burn's own default draws the biases too).
-fn dense(inputs: usize, outputs: usize, weights: &Initializer, device: &Device) -> Linear {
-    let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
-    // Burn draws a parameter at its first use, so the values would depend on the order of use.
-    linear.weight.val();
-    let bias: Param<Tensor<1>> = Initializer::Zeros.init([outputs], device);
-    Linear { bias: Some(bias), ..linear }
 }
 
 /// Burn's initialiser of this name. Keras truncates its normal distributions at two standard deviations, Burn does not.

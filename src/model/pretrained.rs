@@ -15,7 +15,6 @@ use super::tensors::{self, Stored};
 use super::weights::{self, MOST_NAMED, WeightsError};
 use crate::checksum;
 use crate::config::Experiment;
-use crate::data::Scaling;
 use crate::text::listed;
 
 /// Why a network can't start from another one's weights.
@@ -64,21 +63,22 @@ pub struct Pretrained {
     path: PathBuf,
     sha256: String,
     tensors: BTreeMap<String, Stored>,
-    description: Option<Description>,
+    /// One of this program, or in a run, describes its network.
+    pub description: Option<Description>,
 }
 
 impl Pretrained {
-    /// The weights in `bytes`, the content of the safetensors file `path`, of a network that its run describes.
-    pub fn from_run(path: PathBuf, bytes: &[u8], description: Description) -> Result<Self, WeightsError> {
-        let tensors = tensors::from_safetensors(bytes, &path)?;
-        Ok(Self { path, sha256: checksum::of_bytes(bytes), tensors, description: Some(description) })
+    /// The weights in `bytes`, the content of the file `path`, of a network with this description.
+    pub fn new(path: &Path, bytes: &[u8], description: Option<Description>) -> Result<Self, WeightsError> {
+        let (tensors, sha256) = (tensors::from_bytes(bytes, path)?, checksum::of_bytes(bytes));
+        Ok(Self { path: path.into(), sha256, tensors, description })
     }
 
-    /// The weights in the file `path`, from any program. One of this program describes its network.
+    /// The weights in the file `path`, from any program.
     pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
         let bytes = weights::read(path)?;
-        let (tensors, description) = (tensors::from_bytes(&bytes, path)?, Description::read(&bytes, path)?);
-        Ok(Self { path: path.into(), sha256: checksum::of_bytes(&bytes), tensors, description })
+        let found = Self::new(path, &bytes, None)?;
+        Ok(Self { description: Description::read(&bytes, path)?, ..found })
     }
 
     /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
@@ -118,31 +118,24 @@ impl Pretrained {
                 names.iter().filter_map(|(there, here)| Some((there, format!("{here}{}", part_of(there, name)?))));
             matching.max_by_key(|(there, _)| there.len())
         };
-        let (mut kept, mut moved, mut seen) = (BTreeMap::new(), BTreeMap::new(), vec![]);
+        let (mut moved, mut seen) = (BTreeMap::new(), vec![]);
         for (name, tensor) in std::mem::take(&mut self.tensors) {
-            match renamed(&name) {
-                Some((there, here)) => {
-                    seen.push(there);
-                    if moved.insert(here.clone(), tensor).is_some() {
-                        return Err(PretrainedError::Twice { path: self.path.clone(), name: here });
-                    }
-                }
-                None => _ = kept.insert(name, tensor),
+            let Some((there, here)) = renamed(&name) else {
+                self.tensors.insert(name, tensor);
+                continue;
+            };
+            seen.push(there);
+            if moved.insert(here.clone(), tensor).is_some() {
+                return Err(PretrainedError::Twice { path: self.path, name: here });
             }
         }
         if let Some(name) = names.keys().find(|name| !seen.contains(name)) {
-            let names = kept.into_keys().chain(moved.into_keys()).collect();
-            return Err(PretrainedError::Name { path: self.path.clone(), name: name.clone(), names });
+            let names = self.tensors.into_keys().chain(moved.into_keys()).collect();
+            return Err(PretrainedError::Name { path: self.path, name: name.clone(), names });
         }
         // A name that the config gives overrides an equal one in the file.
-        self.tensors = kept;
         self.tensors.extend(moved);
         Ok(self)
-    }
-
-    /// How the pixels of the weights' training images were scaled, if that is known.
-    pub fn scaling(&self) -> Option<Scaling> {
-        self.description.as_ref().map(|it| it.pixels.scaling)
     }
 
     /// The randomly initialised `network`, of the named `classes`, with these weights in place of its own, as `experiment`
@@ -218,9 +211,7 @@ impl Pretrained {
             return (there != here)
                 .then(|| format!("the weights are for the classes {}, not {}", there.join(", "), here.join(", ")));
         }
-        let rows = |tensors: &BTreeMap<String, Stored>| {
-            tensors.get("output.bias").and_then(|bias| bias.shape.first().copied())
-        };
+        let rows = |tensors: &BTreeMap<_, Stored>| tensors.get("output.bias")?.shape.first().copied();
         let (there, here) = (rows(&self.tensors)?, rows(start)?);
         (there != here).then(|| format!("the weights are for {there} classes, not {here}"))
     }

@@ -22,31 +22,26 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
 /// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
 /// older file. Returns a warning if the system can't make sure that the file outlives a crash.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
-    let synced =
-        write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })?;
-    Ok((!synced).then(|| unsynced(folder_of(path))))
+    write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })
 }
 
 /// The file that writing to `path` would write: `path`, or what it links to. Refused if it exists and is no regular file.
 fn target(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = folder_of(&target).join(next);
+    }
     match fs::metadata(path) {
-        Ok(found) if found.is_file() => fs::canonicalize(path),
-        Ok(_) => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut target = path.to_path_buf();
-            for _ in 0..MOST_LINKS {
-                let Ok(next) = fs::read_link(&target) else { break };
-                target = folder_of(&target).join(next);
-            }
-            Ok(target)
-        }
-        Err(error) => Err(error),
+        Ok(found) if !found.is_file() => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file")),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(target),
     }
 }
 
-/// Writes a file, and returns whether its name is on the disk for certain. The temporary file is in the same folder,
-/// as files can't be renamed across disks, and its name is unique, as other processes may write there too.
-fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
+/// Writes a file, and returns the warning of [`sync_folder`]. The temporary file is in the same folder, as files can't be
+/// renamed across disks, and its name is unique, as other processes may write there too.
+fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<Option<String>> {
     let target = target(path)?;
     let (start, end) = bytes.split_at(bytes.len() / 2);
     // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
@@ -61,25 +56,18 @@ fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool
     sync_folder(folder_of(&target))
 }
 
-/// Puts the names of a folder's files on the disk. `false` if the system can't.
-pub fn sync_folder(folder: &Path) -> io::Result<bool> {
-    if !cfg!(unix) {
-        return Ok(true);
-    }
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Ok(()) => Ok(true),
+/// Puts the names of a folder's files on the disk. Returns a warning if the system can't.
+pub fn sync_folder(folder: &Path) -> io::Result<Option<String>> {
+    use ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    let synced = if cfg!(unix) { File::open(folder).and_then(|folder| folder.sync_all()) } else { Ok(()) };
+    match synced {
         // A file system without the operation, or a folder that may be written to and not read.
-        Err(error) => match error.kind() {
-            ErrorKind::InvalidInput | ErrorKind::Unsupported | ErrorKind::PermissionDenied => Ok(false),
-            _ => Err(error),
-        },
+        Err(error) if matches!(error.kind(), InvalidInput | Unsupported | PermissionDenied) => Ok(Some(format!(
+            "the file system of {} can't sync folders: after a power failure, new files may be missing",
+            folder.display()
+        ))),
+        synced => synced.map(|()| None),
     }
-}
-
-/// The warning for a folder that can't be synced.
-pub fn unsynced(folder: &Path) -> String {
-    let folder = folder.display();
-    format!("the file system of {folder} can't sync folders: after a power failure, new files may be missing")
 }
 
 /// Whether a file of this name is one that a crash left unfinished.

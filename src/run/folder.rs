@@ -101,9 +101,9 @@ impl RunFolder {
             return Ok(());
         }
         let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
-        for split in [Some(TRAIN), validated.then_some(VALIDATION)].iter().flatten() {
-            let (name, events) = (split.file(), tensorboard::events(epochs, rate, start, split));
-            let path = self.path.join(&name);
+        for split in [Some(TRAIN), validated.then_some(VALIDATION)].into_iter().flatten() {
+            let (name, events) = (split.0, tensorboard::events(epochs, rate, start, split));
+            let path = self.path.join(name);
             let folder = folder_of(&path);
             fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
             match fs::read(&path) {
@@ -112,9 +112,9 @@ impl RunFolder {
                 Ok(written) if events.starts_with(&written) => {
                     let opened = File::options().append(true).open(&path);
                     let appended = opened.and_then(|mut file| file.write_all(&events[written.len()..]));
-                    appended.map_err(|source| unwritten(&self.path, &name, source))?;
+                    appended.map_err(|source| unwritten(&self.path, name, source))?;
                 }
-                _ => self.write(&name, &events)?,
+                _ => self.write(name, &events)?,
             }
         }
         Ok(())

@@ -14,37 +14,28 @@ use prost::Message;
 
 use super::metrics::Epoch;
 
-/// A data split with curves of its own.
-pub struct Split {
-    /// Also the name of its folder.
-    name: &'static str,
-    /// Loss, accuracy and learning rate of an epoch, if they were measured. The second argument is the rate.
-    metrics: fn(&Epoch, f64) -> [Option<f64>; 3],
-}
+/// A data split with curves of its own: the path of its event file in a run's folder, and the loss, the accuracy and the learning
+/// rate of an epoch, if they were measured. The second argument is the rate.
+type Split = (&'static str, fn(&Epoch, f64) -> [Option<f64>; 3]);
 
-pub const TRAIN: Split =
-    Split { name: "train", metrics: |epoch, rate| [Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)] };
-pub const VALIDATION: Split =
-    Split { name: "validation", metrics: |epoch, _| [epoch.validation_loss, epoch.validation_accuracy, None] };
+pub const TRAIN: Split = ("tensorboard/train/events.out.tfevents.mnist-burn", |epoch, rate| {
+    [Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)]
+});
+pub const VALIDATION: Split = ("tensorboard/validation/events.out.tfevents.mnist-burn", |epoch, _| {
+    [epoch.validation_loss, epoch.validation_accuracy, None]
+});
 
 const TAGS: [&str; 3] = ["epoch_loss", "epoch_accuracy", "epoch_learning_rate"];
 
-impl Split {
-    /// The path of its event file in a run's folder. TensorBoard reads files with `tfevents` in their name.
-    pub fn file(&self) -> String {
-        format!("tensorboard/{}/events.out.tfevents.mnist-burn", self.name)
-    }
-}
-
 /// The contents of an event file with the curves of `split`, see `RunFolder::write_tensorboard`. The step is the epoch, from
 /// 0, as Keras counts. The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
-pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, split: &Split) -> Vec<u8> {
+pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, (_, metrics): Split) -> Vec<u8> {
     let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
     let mut file = record(&version);
     let mut wall_time = start;
     for epoch in epochs {
         wall_time += epoch.seconds;
-        let metrics = TAGS.into_iter().zip((split.metrics)(epoch, rate(epoch.epoch)));
+        let metrics = TAGS.into_iter().zip(metrics(epoch, rate(epoch.epoch)));
         let value =
             |(tag, metric): (&str, Option<f64>)| Some(Value { tag: tag.into(), simple_value: Some(metric? as f32) });
         let value: Vec<Value> = metrics.filter_map(value).collect();
@@ -153,7 +144,7 @@ mod tests {
 
     #[test]
     fn event_file_has_its_version_and_then_an_event_per_epoch() {
-        let events = decoded(&events(&epochs(), &rate, 1000.0, &TRAIN));
+        let events = decoded(&events(&epochs(), &rate, 1000.0, TRAIN));
         assert_eq!(events[0].file_version.as_deref(), Some("brain.Event:2"));
         assert_eq!((events[0].wall_time, events[0].step, &events[0].summary), (1000.0, 0, &None));
         assert_eq!(scalars(&events[1]), [("epoch_loss", 0.5), ("epoch_accuracy", 0.75), ("epoch_learning_rate", 0.5)]);
@@ -167,21 +158,21 @@ mod tests {
 
     #[test]
     fn epoch_without_validation_has_no_validation_event() {
-        let events = decoded(&events(&epochs(), &rate, 0.0, &VALIDATION));
+        let events = decoded(&events(&epochs(), &rate, 0.0, VALIDATION));
         assert_eq!(events.len(), 2);
         assert_eq!((events[1].step, scalars(&events[1])), (0, vec![("epoch_loss", 0.25), ("epoch_accuracy", 0.875)]));
     }
 
     #[test]
     fn events_of_more_epochs_begin_with_those_of_fewer() {
-        let [short, long] = [1, 2].map(|count| events(&epochs()[..count], &rate, 7.0, &TRAIN));
+        let [short, long] = [1, 2].map(|count| events(&epochs()[..count], &rate, 7.0, TRAIN));
         assert!(long.len() > short.len() && long.starts_with(&short));
     }
 
     #[test]
     fn event_file_has_the_bytes_that_tensorflow_writes() {
         // From `tf.io.TFRecordWriter`, with the same event.
-        let file = events(&[], &rate, 0.0, &TRAIN);
+        let file = events(&[], &rate, 0.0, TRAIN);
         let data = b"\x1a\x0dbrain.Event:2";
         assert_eq!(file[..8], 15_u64.to_le_bytes());
         assert_eq!(file[12..27], data[..]);

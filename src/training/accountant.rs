@@ -25,39 +25,30 @@ const MOST_TERMS: usize = 1000;
 /// The largest noise multiplier that is tried. A larger one leaves nothing to learn.
 const MOST_NOISE: f64 = 1e6;
 
-/// The Rényi divergences of one step.
-#[derive(Debug, Clone)]
-pub struct Accountant {
-    /// Pairs of an order and the divergence.
-    divergences: Vec<[f64; 2]>,
-}
-
-impl Accountant {
-    /// For steps that take each image with the probability `rate`, in (0, 1], and add normally distributed noise whose
-    /// standard deviation is `noise`, greater than 0, times the largest norm of an image's gradient.
-    pub fn new(rate: f64, noise: f64) -> Self {
-        let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
-        let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
-        Self { divergences: tenths.chain(whole).map(|order| [order, divergence(rate, noise, order)]).collect() }
-    }
-
-    /// ε after `steps` steps, for `delta` in (0, 1).
-    pub fn epsilon(&self, steps: usize, delta: f64) -> f64 {
-        let of_order = |&[order, divergence]: &[f64; 2]| {
-            let divergence = steps as f64 * divergence;
-            // Few steps: the Kullback-Leibler divergence bounds δ.
-            if delta.powi(2) + (-divergence).exp_m1() > 0.0 {
-                return 0.0;
-            }
-            divergence + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0)
+/// ε for `delta` in (0, 1), after `steps` steps that take each image with the probability `rate`, in (0, 1], and add normally
+/// distributed noise whose standard deviation is `noise`, greater than 0, times the largest norm of an image's gradient.
+pub fn epsilon(rate: f64, noise: f64, steps: usize, delta: f64) -> f64 {
+    let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
+    let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
+    let of_order = |order: f64| {
+        let of_step = match rate {
+            1.0 => order / (2.0 * noise.powi(2)),
+            // Rounding can make it negative.
+            _ => (log_a(rate, noise, order) / (order - 1.0)).max(0.0),
         };
-        self.divergences.iter().map(of_order).fold(f64::INFINITY, f64::min).max(0.0)
-    }
+        let divergence = steps as f64 * of_step;
+        // Few steps: the Kullback-Leibler divergence bounds δ.
+        if delta.powi(2) + (-divergence).exp_m1() > 0.0 {
+            return 0.0;
+        }
+        divergence + (-1.0 / order).ln_1p() - (delta * order).ln() / (order - 1.0)
+    };
+    tenths.chain(whole).map(of_order).fold(f64::INFINITY, f64::min).max(0.0)
 }
 
-/// The smallest noise multiplier, to six digits, with which `steps` steps stay within `epsilon`; `None` if none does.
-pub fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64) -> Option<f64> {
-    let is_enough = |noise: f64| Accountant::new(rate, noise).epsilon(steps, delta) <= epsilon;
+/// The smallest noise multiplier, to six digits, with which `steps` steps stay within the ε `budget`; `None` if none does.
+pub fn noise_multiplier(rate: f64, steps: usize, budget: f64, delta: f64) -> Option<f64> {
+    let is_enough = |noise: f64| epsilon(rate, noise, steps, delta) <= budget;
     let (mut low, mut high) = (1e-2_f64, 1.0);
     while !is_enough(high) {
         (low, high) = (high, 2.0 * high);
@@ -72,14 +63,6 @@ pub fn noise_multiplier(rate: f64, steps: usize, epsilon: f64, delta: f64) -> Op
     Some(high)
 }
 
-fn divergence(rate: f64, noise: f64, order: f64) -> f64 {
-    match rate {
-        1.0 => order / (2.0 * noise.powi(2)),
-        // Rounding can make it negative.
-        _ => (log_a(rate, noise, order) / (order - 1.0)).max(0.0),
-    }
-}
-
 /// The integral in two parts, below and above z, each the sum of a series. Infinite if it does not converge.
 fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
     let variance = noise.powi(2);
@@ -88,8 +71,10 @@ fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
     // For a whole order, there are terms up to the order.
     for i in (0..MOST_TERMS.max(order as usize + 2)).map(|i| i as f64) {
         let j = order - i;
+        // The logarithm of its absolute value.
+        let binomial = libm::lgamma(order + 1.0) - libm::lgamma(i + 1.0) - libm::lgamma(j + 1.0);
         let term = |taken: f64, left: f64, distance: f64| {
-            log_binomial(order, i)
+            binomial
                 + taken * rate.ln()
                 + left * (-rate).ln_1p()
                 + (taken * taken - taken) / (2.0 * variance)
@@ -105,11 +90,6 @@ fn log_a(rate: f64, noise: f64, order: f64) -> f64 {
         last = terms;
     }
     f64::INFINITY
-}
-
-/// The logarithm of the absolute value of a binomial coefficient.
-fn log_binomial(n: f64, k: f64) -> f64 {
-    libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0)
 }
 
 /// `log(exp(a) + exp(b))`.

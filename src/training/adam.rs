@@ -17,7 +17,7 @@
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::{HostTensor, in_one_pass};
+use crate::model::host_tensor::in_one_pass;
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -104,11 +104,8 @@ impl Optimizer for Adam {
             rate: (rate * unbiased(self.beta_2).sqrt() / unbiased(self.beta_1)) as f32,
             epsilon: self.epsilon as f32,
         };
-        let changed = [gradient, moment_1, moment_2];
-        let [weights, m, v] = match HostTensor::of(weights.clone()) {
-            Some(weights) => in_one_pass(&weights, changed, &|weights, changed| step.pass(weights, changed)),
-            None => step.by_tensors(weights, changed),
-        };
+        let changed = in_one_pass(&weights, [gradient, moment_1, moment_2], &|weights, it| step.pass(weights, it));
+        let [weights, m, v] = changed.unwrap_or_else(|unchanged| step.by_tensors(weights, unchanged));
         (weights, Some(State(AdamState::new(AdaptiveMomentumState::new(time, m, v)))))
     }
 

@@ -86,12 +86,12 @@ impl CheckpointWriter {
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
         let mut tensors = model.collect(None, None, false).into_iter().map(bridge::into_data);
         if !tensors.all(|tensor| tensor.is_ok_and(|it| it.iter::<f32>().all(f32::is_finite))) {
-            history.guard.check(f64::NAN, epoch, self.0.batches);
+            history.check(f64::NAN, epoch, self.0.batches);
             return Ok(());
         }
         let epochs = history.until(epoch);
         let network = weights::to_bytes(&model.network)?;
-        let average = model.ema.as_ref().map(|ema| weights::to_bytes(&ema.network)).transpose()?;
+        let average = model.average.as_ref().map(weights::to_bytes).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
         let entries = record.description(&self.0.architecture).entries();
         let eval_model = weights::with_metadata(eval_model, entries, run.path())?;

@@ -11,42 +11,21 @@
 //! [`ExponentialMovingAverage`](https://www.tensorflow.org/api_docs/python/tf/train/ExponentialMovingAverage) with
 //! `num_updates` does the same. The running statistics of batch normalisation are averaged like the weights.
 
-use std::path::Path;
-
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-use crate::model::host_tensor::{HostTensor, in_one_pass};
-use crate::model::{Mlp, WeightsError, weights};
+use crate::model::Mlp;
+use crate::model::host_tensor::in_one_pass;
 
-/// The average: a network without gradients.
-#[derive(Module, Debug)]
-pub struct ModelEma {
-    pub(super) network: Mlp,
-    decay: f64,
-}
-
-impl ModelEma {
-    /// An average with `decay`, in (0, 1), that starts as `model`.
-    pub fn new(model: &Mlp, decay: f64) -> Self {
-        Self { network: model.valid(), decay }
-    }
-
-    /// The average with the weights in `bytes`, the content of the file `path`.
-    pub fn restored(self, bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
-        Ok(Self { network: weights::from_bytes(self.network, bytes, path)?, ..self })
-    }
-
-    /// The average after update number `update`, counted from 0, which produced `model`.
-    pub fn update_ema(self, model: &Mlp, update: usize) -> Self {
-        let decay = self.decay.min((1.0 + update as f64) / (10.0 + update as f64));
-        let mut step = Step { current: TensorContainer::new(), fraction: 1.0 - decay, next: 0 };
-        // `valid` removes the gradients and brings the running statistics up to date.
-        model.valid().visit(&mut step);
-        let network = self.network.map(&mut step);
-        Self { network, ..self }
-    }
+/// `average`, a network without gradients, after update number `update`, counted from 0, which produced `model`. `decay` is in
+/// (0, 1).
+pub fn updated(average: Mlp, model: &Mlp, decay: f64, update: usize) -> Mlp {
+    let decay = decay.min((1.0 + update as f64) / (10.0 + update as f64));
+    let mut step = Step { current: TensorContainer::new(), fraction: 1.0 - decay, next: 0 };
+    // `valid` removes the gradients and brings the running statistics up to date.
+    model.valid().visit(&mut step);
+    average.map(&mut step)
 }
 
 /// Moves each tensor a fraction of the way to the tensor with the same index in a network of the same shape.
@@ -70,13 +49,9 @@ impl ModuleMapper for Step {
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            match HostTensor::of(current.clone()) {
-                Some(current) => {
-                    let [moved] = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
-                    moved
-                }
-                None => average.clone() + (current - average).mul_scalar(self.fraction),
-            }
+            let moved = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
+            let [moved] = moved.unwrap_or_else(|[it]| [it.clone() + (current - it).mul_scalar(self.fraction)]);
+            moved
         })
     }
 }

@@ -1,34 +1,58 @@
 //! The metrics of each epoch, which epoch was the best, and whether the training is over.
+//!
+//! Burn logs every batch to the history, and asks it after each epoch. Burn's own loggers store every batch, in memory or in
+//! files, but only the means are needed.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
-use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
+use burn::train::logger::MetricLogger;
+use burn::train::metric::store::{Aggregate, EpochSummary, EventStoreClient, MetricsUpdate, Split};
+use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::{EarlyStoppingStrategy, Interrupter};
 
 use crate::config::EarlyStopping;
 use crate::run::metrics::{self, Epoch};
 
-/// The epochs so far. Its copies share them.
+/// The epochs so far, and the first loss that is NaN or infinite. Its copies share them.
 #[derive(Clone)]
 pub struct History {
     epochs: Arc<Mutex<Vec<Epoch>>>,
-    /// When the last epoch ended, for the copy that Burn asks after each.
-    since: Instant,
-    pub guard: DivergenceGuard,
+    divergence: Arc<OnceLock<[usize; 2]>>,
+    /// It stops the training, also after a divergence.
+    pub interrupter: Interrupter,
     early_stopping: EarlyStopping,
     /// Training images in an epoch.
     training: usize,
     /// Validation images.
     validation: usize,
+    /// When the last epoch ended, for the copy that Burn asks after each.
+    since: Instant,
+    /// For the copy that Burn logs to: the mean of each metric in each epoch.
+    means: HashMap<(MetricId, usize, Split), f64>,
+    /// Likewise, the training batches of the epoch so far.
+    batches: usize,
+    /// Likewise, whether the current split has had a batch: Burn also gives the mean of an empty one.
+    has_batches: bool,
 }
 
 impl History {
     /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
     pub fn new(early_stopping: EarlyStopping, training: usize, validation: usize, epochs: Vec<Epoch>) -> Self {
-        let (epochs, guard) = (Arc::new(Mutex::new(epochs)), DivergenceGuard::default());
-        Self { epochs, since: Instant::now(), guard, early_stopping, training, validation }
+        Self {
+            epochs: Arc::new(Mutex::new(epochs)),
+            divergence: Arc::default(),
+            interrupter: Interrupter::new(),
+            early_stopping,
+            training,
+            validation,
+            since: Instant::now(),
+            means: HashMap::new(),
+            batches: 0,
+            has_batches: false,
+        }
     }
 
     /// The epochs up to `epoch`, in order.
@@ -61,6 +85,20 @@ impl History {
         Some(format!("no improvement on the validation split for early_stopping.patience = {patience} epochs"))
     }
 
+    /// Stops the training at a loss that is NaN or infinite.
+    pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
+        if !loss.is_finite() {
+            self.divergence.get_or_init(|| [epoch, batch]);
+            self.interrupter.stop(None);
+        }
+    }
+
+    /// The epoch of the first loss that is NaN or infinite, and the batch in it, both from 1. The batch is counted over all
+    /// devices; it is the last of those that were read together, and the epoch's last for a validation loss.
+    pub fn divergence(&self) -> Option<[usize; 2]> {
+        self.divergence.get().copied()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
         // A panic elsewhere can't leave the list half changed.
         self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
@@ -87,7 +125,7 @@ impl CheckpointingStrategy for History {
             raw_validation_accuracy: accuracy("Raw Accuracy"),
             seconds,
         };
-        if self.guard.divergence().is_some() {
+        if self.divergence().is_some() {
             return vec![];
         }
         self.lock().push(metrics);
@@ -101,27 +139,44 @@ impl EarlyStoppingStrategy for History {
     }
 }
 
-/// Checks the losses of one training. Its copies share the result.
-#[derive(Clone, Default)]
-pub struct DivergenceGuard {
-    /// Through it, the guard stops the training.
-    pub interrupter: Interrupter,
-    found: Arc<OnceLock<[usize; 2]>>,
-}
-
-impl DivergenceGuard {
-    pub fn check(&self, loss: f64, epoch: usize, batch: usize) {
-        if !loss.is_finite() {
-            self.found.get_or_init(|| [epoch, batch]);
-            self.interrupter.stop(None);
+impl MetricLogger for History {
+    fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
+        for metric in update.entries_numeric {
+            let is_loss = metric.entry.metric_id == id("Loss");
+            match metric.numeric_entry {
+                // Burn gives the mean at the end of the split.
+                Some(NumericEntry::Final(mean)) => {
+                    // Some of its losses may have been read only now.
+                    if is_loss && std::mem::take(&mut self.has_batches) {
+                        self.check(mean, epoch, self.batches);
+                    }
+                    self.means.insert((metric.entry.metric_id, epoch, split.clone()), mean);
+                    self.batches = if *split == Split::Train { self.batches } else { 0 };
+                }
+                // The loss of a batch, or of several that were read together, or none yet.
+                loss if is_loss => {
+                    self.has_batches = true;
+                    self.batches += usize::from(*split == Split::Train);
+                    loss.into_iter().for_each(|loss| self.check(loss.current(), epoch, self.batches));
+                }
+                _ => {}
+            }
         }
     }
 
-    /// The epoch of the first loss that is NaN or infinite, and the batch in it, both from 1. The batch is counted over all
-    /// devices; it is the last of those that were read together, and the epoch's last for a validation loss.
-    pub fn divergence(&self) -> Option<[usize; 2]> {
-        self.found.get().copied()
+    fn read_numeric(&mut self, name: &str, epoch: usize, split: &Split) -> Result<Vec<NumericEntry>, String> {
+        let mean = self.means.get(&(id(name), epoch, split.clone()));
+        Ok(mean.map(|&mean| NumericEntry::Final(mean)).into_iter().collect())
     }
+
+    fn log_metric_definition(&mut self, _: MetricDefinition) {}
+
+    fn log_epoch_summary(&mut self, _: EpochSummary) {}
+}
+
+/// Burn's key of a metric.
+fn id(name: &str) -> MetricId {
+    MetricId::new(Arc::new(name.into()))
 }
 
 #[cfg(test)]
@@ -153,15 +208,16 @@ mod tests {
 
     #[test]
     fn divergence_guard_stops_the_training_at_the_first_loss_that_is_nan_or_infinite() {
-        let guard = DivergenceGuard::default();
-        let interrupter = guard.interrupter.clone();
-        guard.check(0.3, 1, 1);
-        assert!(!interrupter.should_stop() && guard.divergence().is_none());
-        guard.check(f64::INFINITY, 2, 5);
-        guard.check(f64::NAN, 2, 6);
+        let history = history(EarlyStopping::default(), &[]);
+        let interrupter = history.interrupter.clone();
+        history.check(0.3, 1, 1);
+        assert!(!interrupter.should_stop() && history.divergence().is_none());
+        history.check(f64::INFINITY, 2, 5);
+        history.check(f64::NAN, 2, 6);
         assert!(interrupter.should_stop());
-        assert_eq!(guard.divergence(), Some([2, 5]));
+        assert_eq!(history.divergence(), Some([2, 5]));
     }
+
     #[test]
     fn best_epoch_until_another_ignores_later_epochs() {
         let history = history(EarlyStopping::default(), &[(25, 0.1), (12, 0.9), (7, 0.05)]);

@@ -63,13 +63,11 @@ impl Adaptor<Self> for BatchOutput {
     }
 }
 
-/// A mean over the images of an epoch.
+/// A mean over the images of an epoch: `Loss` or `Accuracy`, in percent; after `Raw `, that of the network itself, beside that
+/// of the moving average of its weights.
 #[derive(Clone)]
 pub struct BufferedMetric {
     name: &'static str,
-    /// Whether it is an accuracy in percent, and not a loss.
-    is_percent: bool,
-    is_raw: bool,
     /// How many batches are read at once.
     interval: usize,
     /// The mean of each unread batch, and its number of images. The means may be on several devices.
@@ -80,23 +78,13 @@ pub struct BufferedMetric {
 }
 
 impl BufferedMetric {
-    /// The mean loss, read for `interval` batches at once.
-    pub fn loss(interval: usize) -> Self {
-        Self::new("Loss", false, false, interval)
+    /// The metric of this name, read for `interval` batches at once.
+    pub fn new(name: &'static str, interval: usize) -> Self {
+        Self { name, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }
 
-    /// The accuracy in percent.
-    pub fn accuracy(interval: usize) -> Self {
-        Self::new("Accuracy", true, false, interval)
-    }
-
-    /// The same of the network itself, beside that of the moving average of its weights.
-    pub fn raw(self) -> Self {
-        Self { is_raw: true, ..self }
-    }
-
-    fn new(name: &'static str, is_percent: bool, is_raw: bool, interval: usize) -> Self {
-        Self { name, is_percent, is_raw, interval, unread: vec![], read: None, state: NumericMetricState::new() }
+    fn is_percent(&self) -> bool {
+        self.name.ends_with("Accuracy")
     }
 
     /// Reads the unread batches, which waits for the device.
@@ -125,7 +113,7 @@ impl BufferedMetric {
 
     fn format(&self) -> FormatOptions {
         let format = FormatOptions::new(self.name()).precision(2);
-        if self.is_percent { format.unit("%") } else { format }
+        if self.is_percent() { format.unit("%") } else { format }
     }
 }
 
@@ -133,16 +121,16 @@ impl Metric for BufferedMetric {
     type Input = BatchOutput;
 
     fn name(&self) -> MetricName {
-        Arc::new(if self.is_raw { format!("Raw {}", self.name) } else { self.name.into() })
+        Arc::new(self.name.into())
     }
 
     fn attributes(&self) -> MetricAttributes {
-        NumericAttributes { unit: self.is_percent.then(|| "%".into()), higher_is_better: self.is_percent }.into()
+        NumericAttributes { unit: self.is_percent().then(|| "%".into()), higher_is_better: self.is_percent() }.into()
     }
 
     fn update(&mut self, batch: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        let output = batch.raw.as_deref().filter(|_| self.is_raw).unwrap_or(batch);
-        let mean = if self.is_percent { &output.accuracy } else { &output.loss };
+        let output = batch.raw.as_deref().filter(|_| self.name.starts_with("Raw")).unwrap_or(batch);
+        let mean = if self.is_percent() { &output.accuracy } else { &output.loss };
         self.unread.push((mean.clone(), batch.images));
         self.read = None;
         if self.unread.len() >= self.interval {
@@ -157,7 +145,7 @@ impl Metric for BufferedMetric {
     }
 
     fn clear(&mut self) {
-        *self = Self::new(self.name, self.is_percent, self.is_raw, self.interval);
+        *self = Self::new(self.name, self.interval);
     }
 }
 
@@ -225,8 +213,8 @@ mod tests {
     #[test]
     fn metrics_read_after_every_batch_equal_burns() {
         let burns = values_of(LossMetric::new(), |batch| batch.adapt());
-        assert_eq!(values_of(BufferedMetric::loss(1), BatchOutput::from), burns);
-        let (ours, our_end) = values_of(BufferedMetric::accuracy(1), BatchOutput::from);
+        assert_eq!(values_of(BufferedMetric::new("Loss", 1), BatchOutput::from), burns);
+        let (ours, our_end) = values_of(BufferedMetric::new("Accuracy", 1), BatchOutput::from);
         let (burns, burns_end) = values_of(AccuracyMetric::new(), |batch| batch.adapt());
         let close = |one: f64, other: f64| (one - other).abs() < 1e-4;
         assert!(ours.into_iter().zip(burns).all(|(one, other)| close(one.unwrap(), other.unwrap())));
@@ -237,7 +225,7 @@ mod tests {
     #[cfg(feature = "ndarray")]
     fn metric_reads_batches_of_several_devices_at_once() {
         let ndarray = crate::device::open("ndarray").unwrap().device;
-        let mut metric = BufferedMetric::loss(5);
+        let mut metric = BufferedMetric::new("Loss", 5);
         for (number, batch) in batches().into_iter().enumerate() {
             let mut output = BatchOutput::from(batch);
             output.loss = match output.loss {
@@ -255,8 +243,8 @@ mod tests {
     #[test]
     fn metrics_read_for_several_batches_at_once_have_the_same_mean() {
         for (metric, single) in [
-            (BufferedMetric::loss(2), BufferedMetric::loss(1)),
-            (BufferedMetric::accuracy(2), BufferedMetric::accuracy(1)),
+            (BufferedMetric::new("Loss", 2), BufferedMetric::new("Loss", 1)),
+            (BufferedMetric::new("Accuracy", 2), BufferedMetric::new("Accuracy", 1)),
         ] {
             let ((after, end), (each, single_end)) =
                 (values_of(metric, BatchOutput::from), values_of(single, BatchOutput::from));

@@ -7,7 +7,7 @@
 //! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //!   Their saved state is checked before it is restored.
-//! - `metrics` are read from the device and averaged over the epoch (`epoch_means`). The `History` keeps them, knows
+//! - `metrics` are read from the device. The `History` keeps their means over each epoch, knows
 //!   the best epoch, and decides when to stop early, also at a loss that is NaN or infinite. "Raw" metrics are those of the
 //!   network itself, without the moving average.
 //! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
@@ -19,7 +19,6 @@ mod adam;
 mod checkpoint_writer;
 mod closed_form;
 mod ema;
-mod epoch_means;
 mod epoch_plan;
 mod error;
 mod history;

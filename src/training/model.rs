@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::module::Module;
 
 use super::closed_form::ClosedForm;
-use super::ema::ModelEma;
+use super::ema;
 use super::loss::{Loss, UnlabelledLoss};
 use super::position::Position;
 use super::privacy::GaussianMechanism;
@@ -17,7 +17,10 @@ use crate::run::Checkpoint;
 #[derive(Module, Debug)]
 pub struct TrainingModel {
     pub(super) network: Mlp,
-    pub(super) ema: Option<ModelEma>,
+    /// The moving average.
+    pub(super) average: Option<Mlp>,
+    #[module(skip)]
+    ema_decay: f64,
     #[module(skip)]
     pub(super) loss: Loss,
     /// How to compute gradients if everything is in host memory. Without it, autodiff computes them.
@@ -36,8 +39,9 @@ pub struct TrainingModel {
 impl TrainingModel {
     /// A model that trains `network` as `experiment` says, from `position` on.
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
-        let model = Self {
-            ema: experiment.training.ema_decay.map(|decay| ModelEma::new(&network, decay)),
+        Self {
+            average: experiment.training.ema_decay.map(|_| network.valid()),
+            ema_decay: experiment.training.ema_decay.unwrap_or_default(),
             network,
             loss: Loss {
                 label_smoothing: experiment.training.label_smoothing,
@@ -47,46 +51,48 @@ impl TrainingModel {
             mechanism: None,
             init: experiment.init.clone(),
             position,
-        };
-        model.frozen()
+        }
+        .frozen()
     }
 
     /// The model with the weights in `checkpoint`, the content of the file `path`. Refused if they do not fit the network,
     /// or only one of model and checkpoint has a moving average.
     pub fn restored(self, checkpoint: &Checkpoint, path: &Path) -> Result<Self, WeightsError> {
         let network = weights::from_bytes(self.network, &checkpoint.model, path)?;
-        let ema = match (self.ema, &checkpoint.average) {
-            (Some(ema), Some(bytes)) => Some(ema.restored(bytes, path)?),
+        let average = match (self.average, &checkpoint.average) {
+            (Some(average), Some(bytes)) => Some(weights::from_bytes(average, bytes, path)?),
             (None, None) => None,
-            (ema, _) => {
-                let which = if ema.is_some() { "missing" } else { "unexpected" };
+            (average, _) => {
+                let which = if average.is_some() { "missing" } else { "unexpected" };
                 let mismatches = format!("the moving average of the weights is {which}");
                 return Err(WeightsError::Mismatch { path: path.into(), mismatches });
             }
         };
         // Loading weights unfreezes them.
-        Ok(Self { network, ema, ..self }.frozen())
+        Ok(Self { network, average, ..self }.frozen())
     }
 
     /// The unfrozen model with the layers frozen that are to be frozen at its position.
     fn frozen(self) -> Self {
-        let is_over = self.init.unfreeze_after.is_some_and(|epochs| self.position.epochs() >= epochs);
+        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
+        let is_over = end.is_some_and(|end| self.position.update() >= end);
         if is_over { self } else { Self { network: self.network.set_frozen(&self.init.freeze, true), ..self } }
     }
 
     /// The network that is validated, selected and saved: the moving average, if there is one.
     pub fn eval_model(&self) -> &Mlp {
-        self.ema.as_ref().map_or(&self.network, |ema| &ema.network)
+        self.average.as_ref().unwrap_or(&self.network)
     }
 
     /// The model after `update` has changed its network.
     pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
         let network = update(self.network);
-        let ema = self.ema.map(|ema| ema.update_ema(&network, self.position.update()));
+        let average = self.average.map(|it| ema::updated(it, &network, self.ema_decay, self.position.update()));
         self.position.advance();
-        let unfreezes = self.init.unfreeze_after.is_some_and(|epochs| self.position.is_end_of(epochs));
+        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
+        let unfreezes = end == Some(self.position.update());
         let network = if unfreezes { network.set_frozen(&self.init.freeze, false) } else { network };
-        Self { network, ema, ..self }
+        Self { network, average, ..self }
     }
 }
 

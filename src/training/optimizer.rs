@@ -30,11 +30,9 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
         OptimizerKind::Adam | OptimizerKind::Adamw => Adam { beta_1, beta_2, epsilon, weight_decay }.into(),
         OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
     };
-    match (config.clip_norm, config.clip_value) {
-        (Some(norm), _) => rule.with_grad_clipping(GradientClipping::Norm(norm as f32)),
-        (None, Some(value)) => rule.with_grad_clipping(GradientClipping::Value(value as f32)),
-        (None, None) => rule,
-    }
+    let by_norm = config.clip_norm.map(|norm| GradientClipping::Norm(norm as f32));
+    let clipping = by_norm.or(config.clip_value.map(|value| GradientClipping::Value(value as f32)));
+    clipping.into_iter().fold(rule, ModuleOptimizer::with_grad_clipping)
 }
 
 /// Checks that `state`, a part of the checkpoint at `path`, is one that the optimiser of `config` can have for the parameters of

@@ -23,16 +23,6 @@ impl Position {
         self.update.load(Ordering::Relaxed)
     }
 
-    /// The number of whole epochs so far.
-    pub fn epochs(&self) -> usize {
-        self.update() / self.updates_per_epoch
-    }
-
-    /// Whether exactly `epochs` whole epochs are done.
-    pub fn is_end_of(&self, epochs: usize) -> bool {
-        self.update() == epochs * self.updates_per_epoch
-    }
-
     /// Advances by one update.
     pub fn advance(&self) {
         self.update.fetch_add(1, Ordering::Relaxed);
@@ -44,14 +34,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn position_is_shared_by_its_copies_and_knows_its_epoch() {
+    fn position_is_shared_by_its_copies() {
         let position = Position::after_epochs(2, 3);
         let copy = position.clone();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (6, 2, true));
+        assert_eq!(copy.update(), 6);
         position.advance();
-        assert_eq!((copy.update(), copy.epochs(), copy.is_end_of(2)), (7, 2, false));
-        position.advance();
-        position.advance();
-        assert_eq!((copy.epochs(), copy.is_end_of(3)), (3, true));
+        assert_eq!(copy.update(), 7);
     }
 }

@@ -16,7 +16,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use super::accountant::{Accountant, noise_multiplier};
+use super::accountant::{epsilon, noise_multiplier};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use crate::config::Experiment;
@@ -29,9 +29,8 @@ use crate::run::PrivacyRecord;
 pub struct PrivacyPlan {
     /// The costs of the whole training.
     pub total: PrivacyRecord,
-    pub steps_per_epoch: usize,
-    /// The expected number of images in a batch.
-    pub batch: usize,
+    /// A step's batch has its number of images on average.
+    pub epoch: EpochPlan,
 }
 
 impl PrivacyPlan {
@@ -47,15 +46,15 @@ impl PrivacyPlan {
             None => privacy.noise_multiplier.unwrap_or_default(),
         };
         let total = PrivacyRecord { epsilon: 0.0, delta, clip, noise_multiplier: noise, sampling_rate, steps };
-        let plan = Self { total, steps_per_epoch: plan.batches, batch: plan.batch_size };
+        let plan = Self { total, epoch: *plan };
         Ok(Some(Self { total: plan.spent(experiment.training.epochs), ..plan }))
     }
 
     /// What `epochs` epochs cost, at most the whole training.
     pub fn spent(&self, epochs: usize) -> PrivacyRecord {
         let PrivacyRecord { sampling_rate, noise_multiplier, delta, .. } = self.total;
-        let steps = (epochs * self.steps_per_epoch).min(self.total.steps);
-        let epsilon = Accountant::new(sampling_rate, noise_multiplier).epsilon(steps, delta);
+        let steps = (epochs * self.epoch.batches).min(self.total.steps);
+        let epsilon = epsilon(sampling_rate, noise_multiplier, steps, delta);
         PrivacyRecord { epsilon, steps, ..self.total }
     }
 }
@@ -70,29 +69,28 @@ pub struct GaussianMechanism {
 impl GaussianMechanism {
     /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
     pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
-        let PrivacyPlan { total, batch, .. } = &self.plan;
         let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
-        let deviation = (total.noise_multiplier * total.clip) as f32;
-        let mut noise = Noise { deviation, batch: *batch as f32, generator, gradients: sums };
+        let mut noise = Noise { plan: &self.plan, generator, gradients: sums };
         network.visit(&mut noise);
         noise.gradients
     }
 }
 
 /// Adds noise to one weight tensor after the other, in the network's order.
-struct Noise {
-    deviation: f32,
-    batch: f32,
+struct Noise<'a> {
+    plan: &'a PrivacyPlan,
     generator: ChaCha8Rng,
     gradients: GradientsParams,
 }
 
-impl ModuleVisitor for Noise {
+impl ModuleVisitor for Noise<'_> {
     fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
         let Some(sum) = self.gradients.remove::<D>(parameter.id) else { return };
+        let PrivacyPlan { total, epoch } = self.plan;
+        let (deviation, batch) = ((total.noise_multiplier * total.clip) as f32, epoch.batch_size as f32);
         let (device, mut values) = (sum.device(), sum.into_data());
         for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
-            *value = (*value + self.deviation * self.generator.sample::<f32, _>(StandardNormal)) / self.batch;
+            *value = (*value + deviation * self.generator.sample::<f32, _>(StandardNormal)) / batch;
         }
         self.gradients.register(parameter.id, Tensor::<D>::from_data(values, &device));
     }
@@ -129,7 +127,7 @@ mod tests {
     fn noise_of_the_config_is_used_as_it_is() {
         let plan = plan(|it| it.privacy.noise_multiplier = Some(1.5)).unwrap().unwrap();
         assert_eq!(plan.total.noise_multiplier, 1.5);
-        assert_eq!(plan.total.epsilon, Accountant::new(100.0 / 950.0, 1.5).epsilon(30, 1e-5));
+        assert_eq!(plan.total.epsilon, epsilon(100.0 / 950.0, 1.5, 30, 1e-5));
     }
 
     #[test]
@@ -156,7 +154,7 @@ mod tests {
                 sampling_rate: 1.0,
                 steps: 9,
             };
-            let plan = PrivacyPlan { total, steps_per_epoch: 9, batch: 3 };
+            let plan = PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 3, ..EpochPlan::default() } };
             let mechanism = GaussianMechanism { plan, key: key.clone() };
             let mut sums = GradientsParams::new();
             let weight = &HostNetwork::of(&network).unwrap().layers[0].layer.weight;

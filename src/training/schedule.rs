@@ -38,12 +38,10 @@ impl LrSchedule {
 
     /// Burn's scheduler of these rates, multiplied by the factor of each of `layers`.
     pub fn with_layers(self, layers: &BTreeMap<String, f64>) -> ModuleLrScheduler {
-        let mut all = ModuleLrScheduler::new(self.clone());
-        for (layer, factor) in layers {
+        layers.iter().fold(ModuleLrScheduler::new(self.clone()), |all, (layer, factor)| {
             let rates = Self { peak: self.peak * factor, ..self.clone() };
-            all = all.with_group(layer_group(slice::from_ref(layer)), rates);
-        }
-        all
+            all.with_group(layer_group(slice::from_ref(layer)), rates)
+        })
     }
 
     /// The rate of `update`, counted from 0.

@@ -7,7 +7,6 @@ use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
-use super::epoch_means::EpochMeans;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
@@ -135,14 +134,14 @@ impl<'a> Session<'a> {
             state: Mutex::new(State { record, ..State::default() }),
         }));
 
-        let (renderer, shown) = display.open(history, &history.guard.interrupter);
+        let (renderer, shown) = display.open(history, &history.interrupter);
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
-            .metrics((BufferedMetric::loss(interval), BufferedMetric::accuracy(interval)))
-            .with_metric_logger(EpochMeans::new(history.guard.clone()))
+            .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
+            .with_metric_logger(history.clone())
             .with_checkpointing_strategy(history.clone())
             .with_custom_checkpointers(writer.clone(), writer.clone(), writer.clone())
-            .with_interrupter(history.guard.interrupter.clone())
+            .with_interrupter(history.interrupter.clone())
             .early_stopping(history.clone())
             .renderer(renderer)
             // Burn's own log would replace the program's panic messages.
@@ -151,8 +150,8 @@ impl<'a> Session<'a> {
             .num_epochs(experiment.training.epochs);
         if experiment.training.ema_decay.is_some() {
             supervised = supervised
-                .metric_valid_numeric(BufferedMetric::loss(interval).raw())
-                .metric_valid_numeric(BufferedMetric::accuracy(interval).raw());
+                .metric_valid_numeric(BufferedMetric::new("Raw Loss", interval))
+                .metric_valid_numeric(BufferedMetric::new("Raw Accuracy", interval));
         }
         if done > 0 {
             supervised = supervised.checkpoint(done);
@@ -200,7 +199,7 @@ impl<'a> Session<'a> {
         if let Some(failure) = failure {
             return Err(failure.into());
         }
-        if let Some([epoch, batch]) = self.history.guard.divergence() {
+        if let Some([epoch, batch]) = self.history.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
@@ -212,7 +211,7 @@ impl<'a> Session<'a> {
             return Err(TrainingError::Stopped(error));
         }
         // Burn does not see a signal after the last step.
-        let interrupted = self.history.guard.interrupter.should_stop();
+        let interrupted = self.history.interrupter.should_stop();
         if interrupted && !self.is_over() {
             let epoch = self.history.epochs().len() + 1;
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });

@@ -15,7 +15,7 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::{HostTensor, in_one_pass};
+use crate::model::host_tensor::in_one_pass;
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -48,24 +48,22 @@ impl<const D: usize> RecordState for SgdState<D> {
 }
 
 impl Sgd {
-    /// The step in Burn's operations, which its compiler fuses on a GPU.
-    fn by_tensors<const D: usize>(
-        &self,
-        rate: f64,
-        [w, g]: [Tensor<D>; 2],
-        u: Option<Tensor<D>>,
-    ) -> (Tensor<D>, Option<Tensor<D>>) {
-        let g = if self.weight_decay == 0.0 { g } else { g + w.clone().mul_scalar(self.weight_decay) };
-        let Some(u) = u else { return (w - g.mul_scalar(rate), None) };
+    /// The step with momentum in Burn's operations, which its compiler fuses on a GPU.
+    fn by_tensors<const D: usize>(&self, rate: f64, w: Tensor<D>, [g, u]: [Tensor<D>; 2]) -> [Tensor<D>; 2] {
+        let g = self.decayed(g, w.clone());
         let u = u.mul_scalar(self.momentum) + g.clone();
         let step = if self.nesterov { u.clone().mul_scalar(self.momentum) + g } else { u.clone() };
-        (w - step.mul_scalar(rate), Some(u))
+        [w - step.mul_scalar(rate), u]
+    }
+
+    fn decayed<const D: usize>(&self, g: Tensor<D>, w: Tensor<D>) -> Tensor<D> {
+        if self.weight_decay == 0.0 { g } else { g + w.mul_scalar(self.weight_decay) }
     }
 }
 
 /// Overwrites the gradient with the new weights.
 #[inline(always)]
-fn plain([rate, decay]: [f32; 2], weights: &[f32], [gradient]: [&mut [f32]; 1]) {
+fn plain([rate, decay, _]: [f32; 3], weights: &[f32], [gradient]: [&mut [f32]; 1]) {
     for (w, g) in weights.iter().zip(gradient) {
         *g = w - rate * (*g + decay * w);
     }
@@ -94,21 +92,15 @@ impl Optimizer for Sgd {
         let start = || state.and_then(|SgdState(velocity)| velocity).unwrap_or_else(|| gradient.zeros_like());
         let velocity = (self.momentum > 0.0).then(start);
         let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
-        let (weights, velocity) = match (HostTensor::of(weights.clone()), velocity) {
-            (None, velocity) => self.by_tensors(rate, [weights, gradient], velocity),
-            (Some(weights), None) => {
-                let [rate, decay, _] = factors;
-                let [weights] = in_one_pass(&weights, [gradient], &|weights, it| plain([rate, decay], weights, it));
-                (weights, None)
-            }
-            (Some(weights), Some(velocity)) => {
-                let step = if self.nesterov { [factors[2], 1.0] } else { [1.0, 0.0] };
-                let pass = |weights: &[f32], changed: [&mut [f32]; 2]| with_momentum(factors, step, weights, changed);
-                let [weights, velocity] = in_one_pass(&weights, [gradient, velocity], &pass);
-                (weights, Some(velocity))
-            }
+        let Some(velocity) = velocity else {
+            let changed = in_one_pass(&weights, [gradient], &|weights, it| plain(factors, weights, it));
+            let [weights] = changed.unwrap_or_else(|[g]| [weights.clone() - self.decayed(g, weights).mul_scalar(rate)]);
+            return (weights, Some(SgdState(None)));
         };
-        (weights, Some(SgdState(velocity)))
+        let step = if self.nesterov { [factors[2], 1.0] } else { [1.0, 0.0] };
+        let changed = in_one_pass(&weights, [gradient, velocity], &|w, it| with_momentum(factors, step, w, it));
+        let [weights, velocity] = changed.unwrap_or_else(|unchanged| self.by_tensors(rate, weights, unchanged));
+        (weights, Some(SgdState(Some(velocity))))
     }
 
     fn to_device<const D: usize>(SgdState(velocity): SgdState<D>, device: &Device) -> SgdState<D> {

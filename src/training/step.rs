@@ -52,7 +52,7 @@ impl InferenceStep for TrainingModel {
     type Output = BatchOutput;
 
     fn step(&self, batch: Batch) -> BatchOutput {
-        let raw = self.ema.as_ref().map(|_| Box::new(classify(&self.network, batch.clone())));
+        let raw = self.average.as_ref().map(|_| Box::new(classify(&self.network, batch.clone())));
         BatchOutput { raw, ..classify(self.eval_model(), batch) }
     }
 }

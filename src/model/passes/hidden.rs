@@ -28,25 +28,38 @@ use burn::nn::BatchNorm;
 use burn::nn::activation::Activation;
 use burn::tensor::Tensor;
 use macerator::AutoArch;
+use rand::Rng;
 use rayon::prelude::*;
 
+use super::input::{Input, draw_noise};
 use super::matrix::sum_of_rows;
-use super::random::{Mask, draw_noise};
 use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
+use crate::random::{Purpose, generator};
 
 /// The buffers of a hidden layer. All but `units` are `[images, units]`.
 #[derive(Debug, Default)]
 pub struct Hidden {
     /// The product of the images and the weights.
     pub z: Vec<f32>,
-    /// The layer's outputs.
-    pub y: Vec<f32>,
+    /// The outputs, which are the inputs of the next layer.
+    pub y: Input,
     /// `m·σ'(a)`.
     slope: Vec<f32>,
     /// Empty without noise.
     noise: Vec<f32>,
     mask: Mask,
     units: Units,
+}
+
+/// Which units of each image of a batch are dropped.
+#[derive(Debug, Default)]
+pub struct Mask {
+    /// Four random bytes for each unit, together a `u32`; empty without dropout.
+    draws: Vec<u8>,
+    /// Units with a number below this are dropped.
+    limit: u32,
+    /// The factor of all other units.
+    kept: f32,
 }
 
 /// The numbers of each unit in the formula.
@@ -60,13 +73,8 @@ struct Units {
     inverse: Vec<f32>,
 }
 
-/// The gradients of the vectors of a layer, each `[units]`.
-#[derive(Default)]
-pub struct Gradients {
-    pub bias: Vec<f32>,
-    pub gamma: Vec<f32>,
-    pub beta: Vec<f32>,
-}
+/// The gradients of b, γ and β, each `[units]`.
+pub type Gradients = [Vec<f32>; 3];
 
 impl Hidden {
     /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`.
@@ -85,7 +93,12 @@ impl Hidden {
             }
             Some(norm) => {
                 let is_of_batch = training && norm.training.is_enabled();
-                let [center, variance] = if is_of_batch { of_batch(&self.z, b, norm) } else { running(b, norm)? };
+                let [center, variance] = if is_of_batch {
+                    of_batch(&self.z, b, norm)
+                } else {
+                    let mean = vector(norm.running_mean.value())?;
+                    [mean.iter().zip(b).map(|(mean, b)| mean - b).collect(), vector(norm.running_var.value())?]
+                };
                 let [strength, shift] = [vector(norm.gamma.val())?, vector(norm.beta.val())?];
                 let epsilon = norm.epsilon as f32;
                 let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon).sqrt()).collect();
@@ -93,7 +106,7 @@ impl Hidden {
                 Units { center, scale, shift, strength, inverse: if is_of_batch { inverse } else { vec![] } }
             }
         };
-        self.y.resize(self.z.len(), 0.0);
+        self.y.resize(self.z.len() / b.len(), b.len());
         self.slope.resize(self.z.len(), 0.0);
         match sigma {
             Activation::Relu(_) => self.pass(relu),
@@ -107,15 +120,20 @@ impl Hidden {
 
     /// Computes y and the slopes, on as many threads as help. `activation` gives σ and σ'.
     fn pass(&mut self, activation: impl Fn(f32) -> [f32; 2] + Copy + Sync) {
-        let Self { z, y, slope, noise, mask, units } = self;
-        let width = units.scale.len();
+        let Units { center, scale, shift, strength, .. } = &self.units;
+        let Self { z, y, slope, noise, mask, .. } = self;
+        let width = scale.len();
         let images = (PARALLEL_GRAIN / width).max(1);
-        let parts = y.par_chunks_mut(images * width).zip(slope.par_chunks_mut(images * width));
+        let parts = y.values.par_chunks_mut(images * width).zip(slope.par_chunks_mut(images * width));
         parts.zip(z.par_chunks(images * width)).enumerate().for_each(|(part, ((y, slope), z))| {
             AutoArch::new().dispatch(|| {
                 let rows = y.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)).zip(z.chunks_exact(width));
                 for (image, ((y, slope), z)) in (part * images..).zip(rows) {
-                    units.apply(z, row(noise, width, image), y);
+                    for ((((y, z), center), scale), shift) in y.iter_mut().zip(z).zip(center).zip(scale).zip(shift) {
+                        *y = (z - center) * scale + shift;
+                    }
+                    let noise = row(noise, width, image).iter().zip(strength);
+                    y.iter_mut().zip(noise).for_each(|(y, (v, strength))| *y += strength * v);
                     for (y, slope) in y.iter_mut().zip(slope.iter_mut()) {
                         [*y, *slope] = activation(*y);
                     }
@@ -127,59 +145,74 @@ impl Hidden {
 
     /// Overwrites `dy`, the gradients of y, with those of z, and returns those of the vectors.
     pub fn derive(&self, dy: &mut [f32]) -> Gradients {
-        AutoArch::new().dispatch(|| self.derived(dy))
-    }
-
-    #[inline(always)]
-    fn derived(&self, dy: &mut [f32]) -> Gradients {
-        let Units { center, scale, inverse, .. } = &self.units;
-        let width = scale.len();
-        let mut beta = vec![0.0; width];
-        for (dy, slope) in dy.chunks_exact_mut(width).zip(self.slope.chunks_exact(width)) {
-            for ((dy, slope), sum) in dy.iter_mut().zip(slope).zip(&mut beta) {
-                *dy *= slope;
-                *sum += *dy;
+        AutoArch::new().dispatch(|| {
+            let Units { center, scale, inverse, .. } = &self.units;
+            let width = scale.len();
+            let mut beta = vec![0.0; width];
+            for (dy, slope) in dy.chunks_exact_mut(width).zip(self.slope.chunks_exact(width)) {
+                for ((dy, slope), sum) in dy.iter_mut().zip(slope).zip(&mut beta) {
+                    *dy *= slope;
+                    *sum += *dy;
+                }
             }
-        }
-        if inverse.is_empty() {
-            for dy in dy.chunks_exact_mut(width) {
-                dy.iter_mut().zip(scale).for_each(|(dy, scale)| *dy *= scale);
+            if inverse.is_empty() {
+                for dy in dy.chunks_exact_mut(width) {
+                    dy.iter_mut().zip(scale).for_each(|(dy, scale)| *dy *= scale);
+                }
+                let bias = beta.iter().zip(scale).map(|(sum, scale)| sum * scale).collect();
+                return [bias, vec![], beta];
             }
-            let bias = beta.iter().zip(scale).map(|(sum, scale)| sum * scale).collect();
-            return Gradients { bias, gamma: vec![], beta };
-        }
-        let images = (dy.len() / width) as f32;
-        let (mut s, mut of_noise) = (vec![0.0; width], vec![0.0; width]);
-        for (image, (da, z)) in dy.chunks_exact(width).zip(self.z.chunks_exact(width)).enumerate() {
-            for (((s, da), z), center) in s.iter_mut().zip(da).zip(z).zip(center) {
-                *s += da * (z - center);
+            let images = (dy.len() / width) as f32;
+            let (mut s, mut of_noise) = (vec![0.0; width], vec![0.0; width]);
+            for (image, (da, z)) in dy.chunks_exact(width).zip(self.z.chunks_exact(width)).enumerate() {
+                for (((s, da), z), center) in s.iter_mut().zip(da).zip(z).zip(center) {
+                    *s += da * (z - center);
+                }
+                let noise = row(&self.noise, width, image);
+                of_noise.iter_mut().zip(da).zip(noise).for_each(|((sum, da), v)| *sum += da * v);
             }
-            let noise = row(&self.noise, width, image);
-            of_noise.iter_mut().zip(da).zip(noise).for_each(|((sum, da), v)| *sum += da * v);
-        }
-        s.iter_mut().zip(inverse).for_each(|(s, inverse)| *s *= inverse);
-        let slope: Vec<f32> = s.iter().zip(inverse).map(|(s, inverse)| s * inverse / images).collect();
-        let mean: Vec<f32> = beta.iter().map(|sum| sum / images).collect();
-        for (da, z) in dy.chunks_exact_mut(width).zip(self.z.chunks_exact(width)) {
-            let of_unit = center.iter().zip(scale).zip(slope.iter().zip(&mean));
-            for ((da, z), ((center, scale), (slope, mean))) in da.iter_mut().zip(z).zip(of_unit) {
-                *da = scale * (*da - mean - slope * (z - center));
+            s.iter_mut().zip(inverse).for_each(|(s, inverse)| *s *= inverse);
+            let slope: Vec<f32> = s.iter().zip(inverse).map(|(s, inverse)| s * inverse / images).collect();
+            let mean: Vec<f32> = beta.iter().map(|sum| sum / images).collect();
+            for (da, z) in dy.chunks_exact_mut(width).zip(self.z.chunks_exact(width)) {
+                let of_unit = center.iter().zip(scale).zip(slope.iter().zip(&mean));
+                for ((da, z), ((center, scale), (slope, mean))) in da.iter_mut().zip(z).zip(of_unit) {
+                    *da = scale * (*da - mean - slope * (z - center));
+                }
             }
-        }
-        let gamma = s.iter().zip(of_noise).map(|(s, of_noise)| s + of_noise).collect();
-        Gradients { bias: vec![0.0; width], gamma, beta }
+            let gamma = s.iter().zip(of_noise).map(|(s, of_noise)| s + of_noise).collect();
+            [vec![0.0; width], gamma, beta]
+        })
     }
 }
 
-impl Units {
-    /// Writes a into y.
+impl Mask {
+    /// Draws dropout with this probability for `count` units of the hidden layer `layer`; nothing with probability 0. Each part
+    /// has a place of its own in the layer's stream, so that the number of threads changes nothing.
+    pub fn draw(&mut self, probability: f64, count: usize, seed: u64, layer: u64) {
+        self.limit = (probability * 2f64.powi(32)) as u32;
+        self.kept = (1.0 / (1.0 - probability)) as f32;
+        self.draws.resize(if probability > 0.0 { 4 * count } else { 0 }, 0);
+        let stream = generator(seed, Purpose::Dropout { layer });
+        self.draws.par_chunks_mut(4 * PARALLEL_GRAIN).enumerate().for_each(|(part, draws)| {
+            let mut stream = stream.clone();
+            stream.set_word_pos((part * PARALLEL_GRAIN) as u128);
+            stream.fill_bytes(draws);
+        });
+    }
+
+    /// Multiplies the units of the batch's `number`-th image, and their slopes.
     #[inline(always)]
-    fn apply(&self, z: &[f32], noise: &[f32], y: &mut [f32]) {
-        let Self { center, scale, shift, strength, .. } = self;
-        for ((((y, z), center), scale), shift) in y.iter_mut().zip(z).zip(center).zip(scale).zip(shift) {
-            *y = (z - center) * scale + shift;
+    pub fn apply(&self, number: usize, y: &mut [f32], slope: &mut [f32]) {
+        if self.draws.is_empty() {
+            return;
         }
-        y.iter_mut().zip(noise).zip(strength).for_each(|((y, v), strength)| *y += strength * v);
+        let (draws, _) = self.draws[4 * y.len() * number..].as_chunks::<4>();
+        for ((y, slope), &draw) in y.iter_mut().zip(slope).zip(draws) {
+            let factor = if u32::from_le_bytes(draw) < self.limit { 0.0 } else { self.kept };
+            *y *= factor;
+            *slope *= factor;
+        }
     }
 }
 
@@ -205,13 +238,6 @@ fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
         running.update((value * (1.0 - momentum) + batch * *momentum).detach());
     }
     [mean, variance]
-}
-
-/// The running mean without the bias, and the running variance, for each unit.
-fn running(bias: &[f32], norm: &BatchNorm) -> Option<[Vec<f32>; 2]> {
-    let mut mean = vector(norm.running_mean.value())?;
-    mean.iter_mut().zip(bias).for_each(|(mean, b)| *mean -= b);
-    Some([mean, vector(norm.running_var.value())?])
 }
 
 fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {

@@ -1,4 +1,4 @@
-//! The images of a pass, and their products with the weights of the first layer.
+//! The inputs of a layer, and their products with its weights: the images of a pass, or the outputs of the layer before.
 //!
 //! Most pixels are background: four fifths of MNIST's. With c, the number that a background pixel becomes, an image is
 //! `x = c + s`, where s is 0 in the background, so that
@@ -11,12 +11,15 @@
 //! weights added for each pixel that is not background.
 
 use macerator::AutoArch;
+use rand::RngExt;
+use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use super::random::draw_noise;
 use super::sparse::Sparse;
 use crate::data::BatchImages;
-use crate::model::host_tensor::HostTensor;
+use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
+use crate::random::{Purpose, generator};
 
 /// The largest fraction of pixels that are not background for which the products skip the others: with more of them, the
 /// whole product is as fast (a processor with AVX-512, 32 to 512 images, 64 to 1,500 units).
@@ -29,17 +32,17 @@ const FEWEST_UNITS: usize = 64;
 pub struct Input {
     pub images: usize,
     inputs: usize,
-    /// Whether `ink` holds the images, and not `pixels`.
+    /// Whether `ink` holds the numbers, and not `values`.
     is_sparse: bool,
-    /// `[images, pixels]`, scaled.
-    pixels: Vec<f32>,
+    /// `[images, inputs]`; pixels are scaled.
+    pub values: Vec<f32>,
     /// Empty without noise.
     noise: Vec<f32>,
     /// What a background pixel becomes.
     background: f32,
-    /// The difference of the other pixels from that, `[images, pixels]`.
+    /// The difference of the other pixels from that, `[images, inputs]`.
     ink: Sparse,
-    /// The same, `[pixels, images]`.
+    /// The same, `[inputs, images]`.
     ink_of_pixels: Sparse,
 }
 
@@ -53,33 +56,35 @@ impl Input {
         let is_sparse =
             |batch: &&BatchImages| matches!(batch, BatchImages::Bytes { bytes, .. } if is_mostly_background(bytes));
         self.is_sparse = size[1] >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
-        if self.is_sparse {
-            self.ink.clear();
-            for batch in batches {
-                if let BatchImages::Bytes { bytes, area, batcher } = batch {
+        self.ink.clear();
+        self.values.clear();
+        for batch in batches {
+            match batch {
+                BatchImages::Scaled(tensor) => self.values.extend(HostTensor::of(tensor.clone())?.as_slice()),
+                BatchImages::Bytes { bytes, area, batcher } if self.is_sparse => {
                     let scaled = *batcher.values;
                     self.background = scaled[0];
                     self.ink.extend(bytes, *area, &scaled.map(|value| value - scaled[0]));
                 }
+                BatchImages::Bytes { bytes, batcher, .. } => self.values.extend(batcher.scaled(bytes)),
             }
+        }
+        if self.is_sparse {
             self.ink.transpose(self.inputs, &mut self.ink_of_pixels);
-            return Some(());
-        }
-        self.pixels.clear();
-        for batch in batches {
-            match batch {
-                BatchImages::Scaled(tensor) => self.pixels.extend(HostTensor::of(tensor.clone())?.as_slice()),
-                BatchImages::Bytes { bytes, batcher, .. } => self.pixels.extend(batcher.scaled(bytes)),
-            }
-        }
-        if let Some(seed) = seed {
-            draw_noise(&mut self.noise, noise, self.pixels.len(), seed, 0);
-            self.pixels.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
+        } else if let Some(seed) = seed {
+            draw_noise(&mut self.noise, noise, self.values.len(), seed, 0);
+            self.values.iter_mut().zip(&self.noise).for_each(|(pixel, v)| *pixel += v);
         }
         Some(())
     }
 
-    /// Overwrites z with `xW`, of the weights `[pixels, units]`.
+    /// Makes room for the outputs of a layer with so many units.
+    pub fn resize(&mut self, images: usize, units: usize) {
+        (self.images, self.inputs) = (images, units);
+        self.values.resize(images * units, 0.0);
+    }
+
+    /// Overwrites z with `xW`, of the weights `[inputs, units]`.
     pub fn times(&self, weight: &[f32], units: usize, z: &mut Vec<f32>) {
         match self.is_sparse {
             true => self.ink.times(weight, &background_sum(self.background, weight, units), z),
@@ -97,7 +102,7 @@ impl Input {
 
     pub fn squared_norms(&self) -> Vec<f64> {
         if !self.is_sparse {
-            return squared_norms_of_rows(&self.pixels, self.inputs);
+            return squared_norms_of_rows(&self.values, self.inputs);
         }
         // (c + s)² = c² + s·(s + 2c)
         let background = f64::from(self.background);
@@ -107,7 +112,7 @@ impl Input {
     }
 
     fn matrix(&self) -> Matrix<'_> {
-        Matrix::new(&self.pixels, [self.images, self.inputs])
+        Matrix::new(&self.values, [self.images, self.inputs])
     }
 }
 
@@ -120,13 +125,18 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
 }
 
 fn is_mostly_background(bytes: &[u8]) -> bool {
-    AutoArch::new().dispatch(|| count(bytes)) as f64 <= MOST_INK * bytes.len() as f64
+    // Sums of few bytes fit into a byte, so that many are counted at once.
+    let ink = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
+    let count: usize = AutoArch::new().dispatch(|| bytes.chunks(128).map(ink).sum());
+    count as f64 <= MOST_INK * bytes.len() as f64
 }
 
-/// The number of bytes that are not 0.
-#[inline(always)]
-fn count(bytes: &[u8]) -> usize {
-    // Sums of few bytes fit into a byte, so that many are counted at once.
-    let of_few = |bytes: &[u8]| bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>();
-    bytes.chunks(128).map(|bytes| usize::from(of_few(bytes))).sum()
+/// Fills `noise` with `count` normally distributed numbers for the inputs of layer `layer`, or empties it if `deviation` is 0.
+/// Each part has a stream of its own, so that the number of threads changes nothing.
+pub fn draw_noise(noise: &mut Vec<f32>, deviation: f64, count: usize, seed: u64, layer: u64) {
+    noise.resize(if deviation > 0.0 { count } else { 0 }, 0.0);
+    noise.par_chunks_mut(PARALLEL_GRAIN).enumerate().for_each(|(part, noise)| {
+        let mut stream = generator(seed, Purpose::Noise { layer, part: part as u64 });
+        noise.iter_mut().for_each(|v| *v = deviation as f32 * stream.sample::<f32, _>(StandardNormal));
+    });
 }

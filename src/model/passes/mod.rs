@@ -8,13 +8,12 @@
 //! dW = xᵀ dz      dx = dz Wᵀ
 //! ```
 //!
-//! and `hidden` has those of the rest of a hidden layer. `input` has the images, `random` dropout and noise, and `matrix` the
+//! and `hidden` has those of the rest of a hidden layer, with dropout. `input` has the images and the noise, and `matrix` the
 //! products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
-mod random;
 mod sparse;
 
 use burn::module::Param;
@@ -67,16 +66,6 @@ impl<'a> HostNetwork<'a> {
     pub fn classes(&self) -> usize {
         self.layers.last().map_or(0, |output| output.size[1])
     }
-
-    /// The number of the first layer that learns.
-    pub fn first_that_learns(&self) -> usize {
-        let learns = |(number, linear): (usize, &HostLinear)| {
-            linear.layer.weight.is_require_grad()
-                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || self.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
-        };
-        self.layers.iter().enumerate().position(learns).unwrap_or(self.layers.len())
-    }
 }
 
 /// The buffers of both passes, kept from one to the next.
@@ -99,13 +88,14 @@ impl Passes {
         self.hidden.resize_with(hidden.len(), Hidden::default);
         for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
-            let layer = &mut layer[0];
-            product(&self.input, before.last(), linear, &mut layer.z);
+            let (x, layer) = (before.last().map_or(&self.input, |before| &before.y), &mut layer[0]);
+            x.times(linear.weight.as_slice(), linear.size[1], &mut layer.z);
             let random = if seed.is_some() { network.random } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
             layer.activate(linear.bias.as_slice(), network.norms.get(number), network.activation, seed.is_some())?;
         }
-        product(&self.input, self.hidden.last(), output, &mut self.logits);
+        let x = self.hidden.last().map_or(&self.input, |last| &last.y);
+        x.times(output.weight.as_slice(), output.size[1], &mut self.logits);
         let bias = output.bias.as_slice();
         for logits in self.logits.chunks_exact_mut(bias.len()) {
             logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
@@ -129,11 +119,9 @@ impl Passes {
     /// its gradient is xᵀdz for the weights and dz for the bias.
     pub fn squared_norms(&mut self, network: &HostNetwork) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        self.each_that_learns(network, |number, input, before, dz, _| {
-            let [inputs, units] = network.layers[number].size;
-            let of_inputs =
-                before.map_or_else(|| input.squared_norms(), |before| squared_norms_of_rows(&before.y, inputs));
-            for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(squared_norms_of_rows(dz, units)) {
+        self.each_that_learns(network, |number, x, dz, _| {
+            let of_products = squared_norms_of_rows(dz, network.layers[number].size[1]);
+            for ((norm, x), dz) in norms.iter_mut().zip(x.squared_norms()).zip(of_products) {
                 *norm += (x + 1.0) * dz;
             }
         });
@@ -143,10 +131,9 @@ impl Passes {
     /// The gradients of all weights that learn, from those of the logits.
     pub fn backward(&mut self, network: &HostNetwork) -> GradientsParams {
         let mut all = GradientsParams::new();
-        self.each_that_learns(network, |number, input, before, dz, vectors| {
-            let linear = &network.layers[number];
-            let Gradients { bias, gamma, beta } =
-                vectors.unwrap_or_else(|| Gradients { bias: sum_of_rows(dz, linear.size[1]), ..Gradients::default() });
+        self.each_that_learns(network, |number, x, dz, vectors| {
+            let (linear, units) = (&network.layers[number], network.layers[number].size[1]);
+            let [bias, gamma, beta] = vectors.unwrap_or_else(|| [sum_of_rows(dz, units), vec![], vec![]]);
             if let Some(parameter) = &linear.layer.bias {
                 register(&mut all, parameter, bias);
             }
@@ -155,30 +142,32 @@ impl Passes {
                 register(&mut all, &norm.beta, beta);
             }
             if linear.layer.weight.is_require_grad() {
-                let (mut gradient, images, [inputs, units]) = (vec![], input.images, linear.size);
-                match before.map(|before| Matrix::new(&before.y, [images, inputs])) {
-                    None => input.gradient(dz, units, &mut gradient),
-                    Some(x) => x.transposed().times(Matrix::new(dz, [images, units]), &mut gradient),
-                }
+                let mut gradient = vec![];
+                x.gradient(dz, units, &mut gradient);
                 register(&mut all, &linear.layer.weight, gradient);
             }
         });
         all
     }
 
-    /// Calls `visit` for each layer from the last to the first that learns: with its number, the images, the hidden
-    /// layer before it, dz, and the gradients of its vectors if it is a hidden layer.
+    /// Calls `visit` for each layer from the last to the first that learns: with its number, x, dz, and the gradients of its
+    /// vectors if it is a hidden layer.
     fn each_that_learns(
         &mut self,
         network: &HostNetwork,
-        mut visit: impl FnMut(usize, &Input, Option<&Hidden>, &[f32], Option<Gradients>),
+        mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>),
     ) {
         let Self { logits, input, hidden, gradients: [dz, dx] } = self;
         dz.clone_from(logits);
-        let first = network.first_that_learns();
+        let learns = |(number, linear): (usize, &HostLinear)| {
+            linear.layer.weight.is_require_grad()
+                || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
+                || network.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+        };
+        let first = network.layers.iter().enumerate().position(learns).unwrap_or(network.layers.len());
         for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
             let vectors = hidden.get(number).map(|layer| layer.derive(dz));
-            visit(number, input, hidden[..number].last(), dz, vectors);
+            visit(number, hidden[..number].last().map_or(input, |before| &before.y), dz, vectors);
             if number > first {
                 // dx = dz Wᵀ
                 let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
@@ -186,15 +175,6 @@ impl Passes {
                 std::mem::swap(dz, dx);
             }
         }
-    }
-}
-
-/// Overwrites z with the product of a layer: of the images, or of the outputs of the layer before.
-fn product(input: &Input, before: Option<&Hidden>, linear: &HostLinear, z: &mut Vec<f32>) {
-    let (weight, [inputs, units]) = (linear.weight.as_slice(), linear.size);
-    match before.map(|before| Matrix::new(&before.y, [input.images, inputs])) {
-        None => input.times(weight, units, z),
-        Some(x) => x.times(Matrix::new(weight, linear.size), z),
     }
 }
 

@@ -104,7 +104,11 @@ impl Sparse {
                     sums[i] = dense[i].mul_add(value, sums[i]);
                 }
             }
-            store(sums, &mut row[at..]);
+            let row = &mut row[at..][..N * lanes];
+            for (i, sum) in sums.into_iter().enumerate() {
+                // SAFETY: the part of the row has N vectors.
+                unsafe { vstore_unaligned(row.as_mut_ptr().add(i * lanes).cast(), sum) };
+            }
         }
         N * lanes
     }
@@ -138,16 +142,6 @@ fn load<S: Simd, const N: usize>(from: &[f32]) -> [Vector<S, f32>; N] {
     let (from, lanes) = (&from[..N * f32::lanes::<S>()], f32::lanes::<S>());
     // SAFETY: the slice has N vectors.
     std::array::from_fn(|i| unsafe { vload_unaligned(from.as_ptr().add(i * lanes)) })
-}
-
-/// Overwrites the first N vectors of a slice.
-#[inline(always)]
-fn store<S: Simd, const N: usize>(vectors: [Vector<S, f32>; N], to: &mut [MaybeUninit<f32>]) {
-    let (to, lanes) = (&mut to[..N * f32::lanes::<S>()], f32::lanes::<S>());
-    for (i, vector) in vectors.into_iter().enumerate() {
-        // SAFETY: the slice has N vectors.
-        unsafe { vstore_unaligned(to.as_mut_ptr().add(i * lanes).cast(), vector) };
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::Pixels;
+use crate::data::Scaling;
 use crate::device::{self, Opened};
 use crate::run::{Record, RunFolder};
 
@@ -266,7 +267,7 @@ fn run_provides_its_scaling_and_its_output_layer_if_the_classes_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let experiment = standardized(&run(&folder, &["0", "1", "2"]));
     let pretrained = RunFolder::at(folder.path()).pretrained().unwrap();
-    assert_eq!(pretrained.scaling(), Some(Scaling { mean: 0.25, deviation: 0.5 }));
+    assert_eq!(pretrained.description.map(|it| it.pixels.scaling), Some(Scaling { mean: 0.25, deviation: 0.5 }));
     let (_, record) = started(&experiment, 3).unwrap();
     assert_eq!(record.taken, ["hidden.0", "output"]);
     assert!(record.file.ends_with("best.safetensors"), "{record:?}");

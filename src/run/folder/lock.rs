@@ -1,5 +1,6 @@
 //! A run's folder is created, and locked, so that one process writes to it. Its status tells whether one does.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::RunFolder;
 use crate::config::Experiment;
 use crate::run::error::RunError;
-use crate::run::file::{folder_of, is_unfinished, sync_folder, unsynced, write_whole_at};
+use crate::run::file::{folder_of, is_unfinished, sync_folder, write_whole_at};
 use crate::run::record::{Record, Status};
 
 /// How often a lock that another process holds is asked for, and the time between. Commands that only ask whether a
@@ -30,14 +31,10 @@ impl RunFolder {
     /// Creates `<runs>/<name>-<time>/` with the experiment in it. Appends a number if that folder exists.
     pub fn create(runs: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let stem = format!("{}-{}", experiment.name, jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
-        for number in 1.. {
-            let path = runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
-            match Self::create_at(&path, experiment) {
-                Err(RunError::Exists { .. } | RunError::InUse { .. }) => {}
-                result => return result,
-            }
-        }
-        unreachable!("some number is free")
+        let path = |number| runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
+        let mut created = (1..).map(|number| Self::create_at(&path(number), experiment));
+        let is_other = |it: &Result<_, _>| !matches!(it, Err(RunError::Exists { .. } | RunError::InUse { .. }));
+        created.find(is_other).expect("some number is free")
     }
 
     /// Creates the folder `path` with the experiment in it. It may exist if it is empty.
@@ -68,10 +65,7 @@ impl RunFolder {
         let path = self.path.join(LOCK);
         let failed = |source| RunError::Write { path: path.clone(), source };
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-        let mut warnings = vec![];
-        if !sync_folder(&self.path).map_err(failed)? {
-            warnings.push(unsynced(&self.path));
-        }
+        let mut warnings = Vec::from_iter(sync_folder(&self.path).map_err(failed)?);
         for attempt in 1.. {
             match file.try_lock() {
                 Ok(()) => {
@@ -112,8 +106,6 @@ impl RunFolder {
 
 /// Whether a run may be created in this folder: at most, a process that was killed has begun to create one there.
 fn is_unused(folder: &Path) -> bool {
-    let is_rest = |name: &str| name == LOCK || is_unfinished(name);
-    fs::read_dir(folder).is_ok_and(|mut entries| {
-        entries.all(|entry| entry.is_ok_and(|entry| is_rest(&entry.file_name().to_string_lossy())))
-    })
+    let is_rest = |name: OsString| name == LOCK || is_unfinished(&name.to_string_lossy());
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|it| is_rest(it.file_name()))))
 }

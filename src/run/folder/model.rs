@@ -86,6 +86,6 @@ impl RunFolder {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let (bytes, _) = self.weights(Self::BEST, &record)?;
         let description = record.description(&experiment.model);
-        Ok(Pretrained::from_run(self.path.join(Self::BEST), &bytes, description)?)
+        Ok(Pretrained::new(&self.path.join(Self::BEST), &bytes, Some(description))?)
     }
 }

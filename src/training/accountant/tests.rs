@@ -22,7 +22,7 @@ const BY_DP_ACCOUNTING: [(f64, f64, usize, f64, f64); 8] = [
 #[test]
 fn epsilon_equals_that_of_dp_accounting() {
     for (rate, noise, steps, delta, expected) in BY_DP_ACCOUNTING {
-        let found = Accountant::new(rate, noise).epsilon(steps, delta);
+        let found = super::epsilon(rate, noise, steps, delta);
         assert!((found - expected).abs() <= 1e-9 * (1.0 + expected), "{rate} {noise} {steps}: {found}, not {expected}");
     }
 }
@@ -31,8 +31,8 @@ fn epsilon_equals_that_of_dp_accounting() {
 fn noise_multiplier_is_the_smallest_that_stays_within_epsilon() {
     for (rate, steps, epsilon) in [(0.136533, 480, 3.0), (1.0, 1, 0.1), (0.001, 10, 50.0), (0.27, 240, 8.0)] {
         let noise = noise_multiplier(rate, steps, epsilon, 1e-5).unwrap();
-        assert!(Accountant::new(rate, noise).epsilon(steps, 1e-5) <= epsilon, "{rate}: {noise}");
-        assert!(Accountant::new(rate, noise * 0.9999).epsilon(steps, 1e-5) > epsilon, "{rate}: {noise}");
+        assert!(super::epsilon(rate, noise, steps, 1e-5) <= epsilon, "{rate}: {noise}");
+        assert!(super::epsilon(rate, noise * 0.9999, steps, 1e-5) > epsilon, "{rate}: {noise}");
     }
     assert_eq!(noise_multiplier(1.0, 1_000_000_000, 1e-9, 1e-12), None);
 }
@@ -56,7 +56,7 @@ fn epsilon_of_200_random_settings_is_at_most_1_percent_above_dp_accounting_and_n
     assert_eq!(expected.len(), 200);
     assert!(expected.iter().filter(|&&it| it > 0.1).count() > 100, "the comparison can fail");
     for (&[rate, noise, steps, delta], expected) in settings.iter().zip(expected) {
-        let found = Accountant::new(rate, noise).epsilon(steps as usize, delta);
+        let found = super::epsilon(rate, noise, steps as usize, delta);
         let what = format!("{rate}, {noise}, {steps}, {delta}: {found}, dp-accounting {expected}");
         assert!(found >= expected - 1e-6 && found <= 1.01 * expected + 1e-6, "{what}");
     }

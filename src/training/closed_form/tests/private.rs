@@ -3,6 +3,7 @@
 use super::*;
 use crate::random::Key;
 use crate::run::PrivacyRecord;
+use crate::training::epoch_plan::EpochPlan;
 use crate::training::privacy::PrivacyPlan;
 
 /// The gradients of the loss of each single image of a batch by autodiff, in the order of the parameters.
@@ -69,8 +70,10 @@ fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expect
             let key = Key::new().unwrap();
             let total =
                 PrivacyRecord { epsilon: 1.0, delta: 1e-5, clip, noise_multiplier: 0.0, sampling_rate: 1.0, steps: 9 };
-            model.mechanism =
-                Some(GaussianMechanism { plan: PrivacyPlan { total, steps_per_epoch: 9, batch: 5 }, key });
+            model.mechanism = Some(GaussianMechanism {
+                plan: PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 5, ..EpochPlan::default() } },
+                key,
+            });
             let output = TrainStep::step(&model, Batch { loss_weight, ..case.batch(3, true, &device) });
             let found = by_name(&model.network, &output.grads).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
             for (index, found) in found.enumerate() {
