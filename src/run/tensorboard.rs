@@ -30,15 +30,13 @@ const TAGS: [&str; 3] = ["epoch_loss", "epoch_accuracy", "epoch_learning_rate"];
 /// The contents of an event file with the curves of `split`, see `RunFolder::write_tensorboard`. The step is the epoch, from
 /// 0, as Keras counts. The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
 pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, (_, metrics): Split) -> Vec<u8> {
-    let version = Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() };
-    let mut file = record(&version);
+    let mut file = record(&Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() });
     let mut wall_time = start;
     for epoch in epochs {
         wall_time += epoch.seconds;
         let metrics = TAGS.into_iter().zip(metrics(epoch, rate(epoch.epoch)));
-        let value =
-            |(tag, metric): (&str, Option<f64>)| Some(Value { tag: tag.into(), simple_value: Some(metric? as f32) });
-        let value: Vec<Value> = metrics.filter_map(value).collect();
+        let values = metrics.filter_map(|(tag, it)| Some(Value { tag: tag.into(), simple_value: Some(it? as f32) }));
+        let value: Vec<Value> = values.collect();
         if !value.is_empty() {
             let summary = Some(Summary { value });
             file.extend(record(&Event { wall_time, step: epoch.epoch as i64 - 1, summary, ..Event::default() }));

@@ -90,9 +90,8 @@ impl Optimizer for Sgd {
         state: Option<SgdState<D>>,
     ) -> (Tensor<D>, Option<SgdState<D>>) {
         let start = || state.and_then(|SgdState(velocity)| velocity).unwrap_or_else(|| gradient.zeros_like());
-        let velocity = (self.momentum > 0.0).then(start);
         let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
-        let Some(velocity) = velocity else {
+        let Some(velocity) = (self.momentum > 0.0).then(start) else {
             let changed = in_one_pass(&weights, [gradient], &|weights, it| plain(factors, weights, it));
             let [weights] = changed.unwrap_or_else(|[g]| [weights.clone() - self.decayed(g, weights).mul_scalar(rate)]);
             return (weights, Some(SgdState(None)));
