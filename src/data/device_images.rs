@@ -18,7 +18,6 @@ pub struct DeviceImages {
     labels: Tensor<1, Int>,
     /// The value of each byte after scaling, `[256]`.
     values: Tensor<1>,
-    /// The number of pixels of an image.
     area: usize,
     /// The row of each image of the data set, by index; 0 for images that are not on the device.
     rows: Vec<i32>,

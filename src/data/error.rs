@@ -6,7 +6,6 @@ use thiserror::Error;
 
 use crate::text::{first, listed};
 
-/// How many files, folders or classes a message names.
 pub(super) const MOST_NAMED: usize = 3;
 
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
@@ -72,7 +71,6 @@ pub enum DataError {
     Size { path: PathBuf, found: [usize; 2], expected: [usize; 2] },
 }
 
-/// What is wrong with an IDX file.
 #[derive(Debug, Error)]
 pub enum IdxError {
     #[error("it starts with 0x{found:08x}, as no IDX file and no gzip file does")]
@@ -100,7 +98,6 @@ pub enum IdxError {
     Unreadable(#[source] io::Error),
 }
 
-/// Why a mirror did not send the published file.
 #[derive(Debug, Error)]
 pub enum MirrorError {
     #[error("{0}")]
@@ -108,7 +105,6 @@ pub enum MirrorError {
     /// Neither the program nor the system trusts its certificate.
     #[error("{0}; if it is your network's own, name the file of its certificate in SSL_CERT_FILE")]
     Certificate(io::Error),
-    /// It did not answer in time, or stopped sending.
     #[error("no answer in time; set MNIST_BURN_TIMEOUT=<seconds> to wait longer")]
     Silent,
     #[error("sent {} bytes than the {expected} of the file", if found > expected { "more" } else { "fewer" })]

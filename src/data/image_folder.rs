@@ -34,7 +34,6 @@ const VALIDATION: &[&str] = &["val", "valid", "validation", "dev"];
 /// What systems put into folders, in lower case, besides names that start with a dot.
 const SYSTEM: &[&str] = &["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "$recycle.bin"];
 
-/// The images of such a folder, in memory.
 #[derive(Debug, Clone)]
 pub struct ImageFolder {
     pub dir: PathBuf,
@@ -51,7 +50,6 @@ pub struct ImageFolder {
 /// The classes by name, with their sub-folders. Names that differ only in their Unicode form are one class.
 type Classes = BTreeMap<String, Vec<PathBuf>>;
 
-/// An image file.
 struct ImageFile {
     /// `<class>/<file>`.
     name: String,
@@ -182,19 +180,16 @@ fn list(files: &[ImageFile]) -> String {
     checksum::of_bytes(lines.as_bytes())
 }
 
-/// What is not used.
 #[derive(Default)]
 struct Skipped {
     /// The files that can't be read, each with the reason.
     files: Vec<String>,
-    /// The number of all files.
     all: usize,
     /// The folders within classes.
     folders: Vec<String>,
 }
 
 impl Skipped {
-    /// Reads the images of each class.
     fn read_all(&mut self, classes: &Classes) -> Result<Vec<ImageFile>, DataError> {
         let mut files = vec![];
         for (class, folder) in

@@ -14,7 +14,6 @@ pub struct Images {
     /// `[images]`, each below `classes`.
     labels: Vec<u8>,
     size: [usize; 2],
-    /// The name of each class.
     names: Vec<String>,
 }
 

@@ -15,20 +15,17 @@ use crate::data::Scaling;
 use crate::data::prepare::Look;
 use crate::text::chain;
 
-/// The program that writes these descriptions.
 pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
 
 /// A model as its file describes it. Each field is an entry of the file's metadata: a text, or JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Description {
     pub program: String,
-    /// The version of the program that trained it.
     pub version: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     pub architecture: Architecture,
     pub activation: Activation,
-    /// The names of the classes, in order.
     pub classes: Vec<String>,
     pub pixels: Pixels,
 }

@@ -189,7 +189,6 @@ fn initializer(weights: config::Weights) -> Initializer {
     }
 }
 
-/// Burn's activation of this name.
 pub fn activation(name: config::Activation) -> ActivationConfig {
     match name {
         config::Activation::Relu => ActivationConfig::Relu,

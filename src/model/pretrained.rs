@@ -17,12 +17,10 @@ use crate::checksum;
 use crate::config::Experiment;
 use crate::text::listed;
 
-/// Why a network can't start from another one's weights.
 #[derive(Debug, Error)]
 pub enum PretrainedError {
     #[error("init.from does not name a usable weights file")]
     Weights(#[from] WeightsError),
-    /// The run's network computes differently, so that its weights mean something else.
     #[error("init.from: {run} was trained with {key} = {there}, not {here}: use the same {key} here")]
     Differs { run: PathBuf, key: &'static str, there: String, here: String },
     #[error("init.rename: {path} has no tensor and no layer {name}; it has {}", shortened(names))]

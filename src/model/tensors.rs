@@ -11,18 +11,15 @@ use safetensors::{Dtype, SafeTensors};
 
 use super::weights::WeightsError;
 
-/// A tensor in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// The type of its values by its name in safetensors, such as `F32`.
     pub kind: String,
     pub shape: Vec<usize>,
-    /// The values, in row-major order and little-endian.
     pub bytes: Vec<u8>,
 }
 
 impl Stored {
-    /// The values, if they are `f32`.
     pub fn values(&self) -> Vec<f32> {
         self.bytes.as_chunks().0.iter().map(|value| f32::from_le_bytes(*value)).collect()
     }

@@ -19,31 +19,24 @@ use thiserror::Error;
 
 use crate::text::first;
 
-/// The largest number of mismatches that a message names.
 pub(super) const MOST_NAMED: usize = 10;
 /// The largest file that is read, in bytes: a thousand million weights.
 const LARGEST: u64 = 4 << 30;
 
 /// Why weights could not be saved or loaded.
+#[expect(missing_docs, reason = "the messages describe the variants")]
 #[derive(Debug, Error)]
 pub enum WeightsError {
-    /// The weights can't be read from the device.
     #[error("can't save the model: {0}")]
     Save(String),
-    /// The file can't be read, or is not a safetensors file.
     #[error("can't load a model from {path}: {reason}")]
     Load {
-        /// The file.
         path: PathBuf,
-        /// The system's message, or what is wrong with the content.
         reason: String,
     },
-    /// The weights do not fit the network.
     #[error("the model in {path} does not fit this network: {mismatches}")]
     Mismatch {
-        /// The file.
         path: PathBuf,
-        /// Tensors that are missing, unexpected, of another shape, or not of `f32`.
         mismatches: String,
     },
 }

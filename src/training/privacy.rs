@@ -59,7 +59,6 @@ impl PrivacyPlan {
     }
 }
 
-/// Adds the noise to the gradients.
 #[derive(Debug, Clone)]
 pub struct GaussianMechanism {
     pub plan: PrivacyPlan,

@@ -45,7 +45,6 @@ pub struct Trained {
     pub interrupted: bool,
 }
 
-/// A training that is ready to be launched.
 pub struct Session<'a> {
     experiment: &'a Experiment,
     data: &'a TrainingData,
@@ -92,7 +91,6 @@ impl<'a> Session<'a> {
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 
-    /// Whether there is nothing left to train.
     pub fn is_over(&self) -> bool {
         self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }

@@ -17,7 +17,6 @@ use crate::data::batch::{Batch, BatchImages, Unlabelled};
 use crate::random::{Key, Purpose, derived_seed};
 
 impl DataLoader<Batch> for Loader {
-    /// Starts the next epoch.
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Batch> + 'a> {
         let number = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let unlabelled = self.pass(&self.unlabelled, Purpose::Unlabelled { epoch: number }, number);
@@ -46,11 +45,9 @@ impl DataLoader<Batch> for Loader {
     }
 }
 
-/// The batches of the current epoch.
 struct Batches {
     epoch: Arc<Epoch>,
     ahead: Vec<Receiver<Batch>>,
-    /// The index of the next batch.
     next: usize,
     /// The number of images, and the number of them that have been in a batch.
     images: usize,

@@ -20,7 +20,6 @@ const NEAR: f64 = 0.15;
 /// The mass of another digit, as a fraction of the digit's.
 const OTHER: f64 = 0.4;
 
-/// Connected ink.
 #[derive(Debug, Clone, Copy)]
 struct Part {
     mass: f64,
@@ -36,7 +35,6 @@ struct Part {
 impl Part {
     const NONE: Self = Self { mass: 0.0, outer: 0.0, moment: [0.0; 2], from: [u32::MAX; 2], to: [0; 2] };
 
-    /// Extends the box around this part by another box.
     fn include(&mut self, from: [u32; 2], to: [u32; 2]) {
         for axis in 0..2 {
             self.from[axis] = self.from[axis].min(from[axis]);
@@ -44,12 +42,10 @@ impl Part {
         }
     }
 
-    /// The longer side of the box.
     fn side(&self) -> f64 {
         f64::from((self.to[0] - self.from[0]).max(self.to[1] - self.from[1]) + 1)
     }
 
-    /// The distance between the boxes around two parts.
     fn gap(&self, other: &Self) -> f64 {
         let along = |axis: usize| {
             let after = other.from[axis].saturating_sub(self.to[axis]);

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::Serialize;
 use thiserror::Error;
 
-/// Why a picture can't be read.
 #[derive(Debug, Error)]
 pub enum ImageError {
     #[error("not a readable PNG or JPEG image: {0}")]

@@ -40,7 +40,6 @@ pub struct HostNetwork<'a> {
     pub random: [f64; 2],
 }
 
-/// A fully connected layer.
 pub struct HostLinear<'a> {
     pub layer: &'a Linear,
     /// `[inputs, units]`.
@@ -62,13 +61,11 @@ impl<'a> HostNetwork<'a> {
         Some(Self { layers: mlp.layers().map(host).collect::<Option<_>>()?, norms, activation, random })
     }
 
-    /// The number of outputs.
     pub fn classes(&self) -> usize {
         self.layers.last().map_or(0, |output| output.size[1])
     }
 }
 
-/// The buffers of both passes, kept from one to the next.
 #[derive(Debug, Default)]
 pub struct Passes {
     /// Logits of the forward pass, `[images, classes]`. The backward pass takes their gradients in the same place.

@@ -18,7 +18,6 @@ pub struct Sparse {
 }
 
 impl Sparse {
-    /// Removes all rows.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.starts.clear();
