@@ -52,7 +52,7 @@ fn main_messages_are_as_recorded() {
             &["train", "--device", DEVICE, "--set", "data.dataset=image-folder", "--set", "data.dir=nowhere"],
             &hidden,
         ),
-        message(&["train", "--device", DEVICE, "--run", &path("empty"), "--set", "init.from=nowhere"], &hidden),
+        message(&["train", "--device", DEVICE, "--runs", &path("none"), "--set", "init.from=nowhere"], &hidden),
         message(&["resume", &run, "--set", "model.hidden=[3]", "--set", "seed=5"], &hidden),
         message(&["evaluate", &path("empty")], &hidden),
         message(&["predict", &run, &path("digit.png"), &path("none.png"), "--device", DEVICE], &hidden),
