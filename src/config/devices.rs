@@ -50,15 +50,7 @@ impl Devices {
         let first = kinds.next();
         kinds.all(|kind| Some(kind) == first)
     }
-}
 
-impl From<&str> for Devices {
-    fn from(word: &str) -> Self {
-        Self::Word(word.into())
-    }
-}
-
-impl Devices {
     pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
         const LOCAL: &str = "auto|ndarray|flex|(wgpu|vulkan|metal|cuda)(:[0-9]{1,9})?";
         const REMOTE: &str = "remote:(ws://|[0-9a-fA-F]{64}@)[^,/]+:[0-9]{1,5}(/[0-9]{1,9})?";
@@ -71,6 +63,12 @@ impl Devices {
             "x-allowed": "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \
                 \"wgpu:1\", or the name of a worker's device; or a list of them",
         })
+    }
+}
+
+impl From<&str> for Devices {
+    fn from(word: &str) -> Self {
+        Self::Word(word.into())
     }
 }
 
