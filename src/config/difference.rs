@@ -38,7 +38,6 @@ pub fn values_by_key(experiment: &Experiment) -> BTreeMap<String, Value> {
     keys_in(None, document).collect()
 }
 
-/// A value without quotation marks, if it is text.
 pub fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
 }

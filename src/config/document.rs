@@ -74,7 +74,6 @@ pub fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>, in_sweep
     found
 }
 
-/// A syntax error, reported with its line.
 fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
     // If something is missing at the end of the file, report the last line that has text.

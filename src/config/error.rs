@@ -16,14 +16,12 @@ pub enum ConfigError {
     },
 }
 
-/// An error in one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The line in the config file, from 1; `None` for an override.
     pub line: Option<usize>,
     /// The setting as written: `training.epochs = 0` or `--set training.epochs=0`.
     pub setting: String,
-    /// What is wrong and what is allowed.
     pub message: String,
 }
 

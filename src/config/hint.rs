@@ -69,7 +69,6 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     }
 }
 
-/// The name of a section in a sentence.
 fn title(section: Option<&str>) -> String {
     section.map_or_else(|| "the top of the file".to_string(), |section| format!("[{section}]"))
 }

@@ -76,12 +76,10 @@ impl Backend {
         Self::built().find(|backend| !backend.is_gpu())
     }
 
-    /// The names of those that are compiled in, for a message.
     pub fn names() -> String {
         Self::built().map(Self::name).collect::<Vec<_>>().join(", ")
     }
 
-    /// What to do if no GPU is found.
     pub fn help(self) -> String {
         let driver = match self {
             Self::Cuda => "install NVIDIA's driver and the CUDA toolkit",

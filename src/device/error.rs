@@ -4,7 +4,6 @@ use thiserror::Error;
 
 use super::remote::RemoteError;
 
-/// Why a device can't be used, and what helps.
 #[derive(Debug, Error)]
 pub enum DeviceError {
     #[error(
@@ -16,7 +15,6 @@ pub enum DeviceError {
     NotBuilt { name: &'static str, built: String },
     #[error("no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}")]
     NoAdapter { name: String, count: usize, help: String },
-    /// The driver failed, and has printed the reason to stderr.
     #[error("device `{name}` can't be opened, see the message above; {help}")]
     Refused { name: String, help: String },
     #[error(transparent)]

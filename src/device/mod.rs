@@ -45,7 +45,6 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
 }
 
-/// Lists the devices of a worker.
 #[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
 pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
     #[cfg(feature = "remote")]
@@ -54,7 +53,6 @@ pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceErro
     Err(without_remote())
 }
 
-/// The error of a build that can't reach other machines.
 #[cfg(not(feature = "remote"))]
 pub(crate) fn without_remote() -> DeviceError {
     DeviceError::NotBuilt { name: "remote", built: Backend::names() }

@@ -7,7 +7,6 @@ use super::remote::Address;
 pub enum DeviceName {
     /// The first GPU of the compiled backends, or a CPU.
     Auto,
-    /// A device of this machine.
     Local {
         backend: Backend,
         /// The number of the GPU. `None` for the one that the driver recommends.

@@ -5,10 +5,8 @@
 /// The number of confidence intervals, of equal width: that of the paper.
 pub const BINS: usize = 15;
 
-/// The predictions whose confidence lies in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Bin {
-    /// The number of predictions.
     pub images: usize,
     /// The fraction of them that is correct; 0 if there are none.
     pub accuracy: f64,
@@ -34,7 +32,6 @@ pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
     bins
 }
 
-/// The confidences in a bin.
 pub fn range(bin: usize) -> String {
     let edge = |bin: usize| 100.0 * bin as f64 / BINS as f64;
     format!("{:.0} to {:.0} %", edge(bin), edge(bin + 1))

@@ -5,7 +5,6 @@ use askama::Template;
 use crate::run::Epoch;
 use crate::text::{nats, percent};
 
-/// The size of the drawing, in its own units.
 pub const WIDTH: f64 = 460.0;
 pub const HEIGHT: f64 = 280.0;
 /// The ends of the lines. The labels of the values are left of them, those of the epochs below.
@@ -13,21 +12,16 @@ pub const LEFT: f64 = 52.0;
 pub const RIGHT: f64 = WIDTH - 14.0;
 pub const TOP: f64 = 16.0;
 pub const BOTTOM: f64 = HEIGHT - 40.0;
-/// The most labels on the epoch axis.
 const MOST_EPOCHS: usize = 8;
-/// The approximate number of labels on the value axis.
 const VALUES: f64 = 5.0;
 
-/// A metric of an epoch.
 #[derive(Clone, Copy)]
 pub struct Metric {
     /// Its values: in training, in validation, and in validation of the weights that are not averaged.
     pub of: fn(&Epoch) -> [Option<f64>; 3],
-    /// How a value is written.
     pub text: fn(f64) -> String,
 }
 
-/// The error, in percent.
 pub const ERROR: Metric = Metric {
     of: |epoch| {
         let accuracies = [Some(epoch.train_accuracy), epoch.validation_accuracy, epoch.raw_validation_accuracy];
@@ -35,13 +29,11 @@ pub const ERROR: Metric = Metric {
     },
     text: |error| percent(Some(error / 100.0)),
 };
-/// The loss, in nats.
 pub const LOSS: Metric = Metric {
     of: |epoch| [Some(epoch.train_loss), epoch.validation_loss, epoch.raw_validation_loss],
     text: |loss| nats(Some(loss)),
 };
 
-/// The values of a curve.
 #[derive(Debug, Clone)]
 pub struct Series {
     pub label: String,
@@ -61,7 +53,6 @@ pub struct Chart {
     best: Option<usize>,
     /// How values are written.
     text: fn(f64) -> String,
-    /// The last epoch.
     last: usize,
     /// The distance between the labels of the value axis, and how many there are besides 0.
     step: f64,
@@ -75,12 +66,10 @@ impl Series {
         Self { label: label.into(), style, values }
     }
 
-    /// The parts between gaps.
     fn parts(&self) -> impl Iterator<Item = &[(usize, f64)]> {
         self.values.split(|(_, value)| !value.is_finite()).filter(|part| !part.is_empty())
     }
 
-    /// The values that are drawn.
     fn points(&self) -> Vec<(usize, f64)> {
         self.parts().flatten().copied().collect()
     }
@@ -113,7 +102,6 @@ impl Chart {
         tenth(BOTTOM - (BOTTOM - TOP) * value / (self.steps as f64 * self.step))
     }
 
-    /// The epochs that have a label.
     fn epochs(&self) -> Vec<usize> {
         let every = nice(self.last as f64 / MOST_EPOCHS as f64).ceil().max(1.0) as usize;
         (1..=self.last).filter(|epoch| epoch % every == 0).collect()

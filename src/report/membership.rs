@@ -9,7 +9,6 @@ use crate::text::percent;
 
 /// The smallest rate that is drawn, as a power of ten.
 const LEAST: f64 = -3.0;
-/// The number of points of a curve.
 const POINTS: usize = 60;
 
 #[derive(Template)]
@@ -45,7 +44,6 @@ fn points(true_positives: impl Fn(f64) -> f64) -> String {
     (0..POINTS).map(point).collect::<Vec<_>>().join(" ")
 }
 
-/// The rates that have a label, as positions on both axes.
 fn grid() -> [(f64, f64, &'static str); 4] {
     [(0.001, "0.1"), (0.01, "1"), (0.1, "10"), (1.0, "100 %")].map(|(rate, label)| (x(rate), y(rate), label))
 }

@@ -14,7 +14,6 @@ pub const LARGEST_BODY: usize = 4 << 20;
 /// How long the head of a request may take to arrive, and then its body.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why a request fails, in words for the client.
 #[derive(Debug, Error)]
 pub enum ApiError {
     #[error("this is not a valid HTTP request: {0}")]
@@ -46,7 +45,6 @@ pub enum ApiError {
     Run(#[from] RunError),
     #[error(transparent)]
     Evaluation(#[from] EvaluationError),
-    /// A bug in the program.
     #[error("this request made the server fail: see its terminal for the reason")]
     Failure,
 }

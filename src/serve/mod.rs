@@ -40,7 +40,6 @@ const LARGEST_HEAD: usize = 16 << 10;
 /// How long a client may read nothing of its response.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 
-/// Why the server can't start.
 #[derive(Debug, Error)]
 pub enum ServeError {
     #[error("can't listen on {address}; `--port 0` takes any free port")]

@@ -11,10 +11,8 @@ use hyper::header::{HOST, ORIGIN};
 use super::api_error::ApiError;
 use super::request::field;
 
-/// The hosts that requests may be for.
 #[derive(Debug)]
 pub struct Hosts {
-    /// Whether other machines may send requests.
     pub is_exposed: bool,
     /// Names of this server besides `localhost`: those of a reverse proxy, for instance.
     pub names: Vec<String>,

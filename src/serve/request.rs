@@ -8,7 +8,6 @@ use percent_encoding::percent_decode_str;
 
 use super::api_error::{ApiError, LARGEST_BODY};
 
-/// The value of a header. Refuses several values, and one that is not text.
 pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
     let mut values = fields.get_all(&name).iter();
     let (value, other) = (values.next(), values.next());
@@ -33,7 +32,6 @@ pub async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
     }
 }
 
-/// The run that the query names, if any.
 pub fn run(request: &Request<Incoming>) -> Result<Option<String>, ApiError> {
     let query = request.uri().query().unwrap_or_default();
     let Some(value) = query.split('&').find_map(|pair| pair.strip_prefix("run=")) else { return Ok(None) };
@@ -41,7 +39,6 @@ pub fn run(request: &Request<Incoming>) -> Result<Option<String>, ApiError> {
     Ok(Some(name.map_err(|error| ApiError::Malformed(error.to_string()))?.into_owned()))
 }
 
-/// Whether the query asks for the stages of the preparation.
 pub fn asks_for_stages(request: &Request<Incoming>) -> bool {
     request.uri().query().unwrap_or_default().split('&').any(|pair| pair == "stages")
 }

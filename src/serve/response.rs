@@ -17,7 +17,6 @@ const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; im
 
 pub type Response = hyper::Response<Full<Bytes>>;
 
-/// A response with a body of the media type `kind`.
 pub fn of(kind: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Full::new(body.into()));
     for (name, value) in [

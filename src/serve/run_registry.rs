@@ -12,7 +12,6 @@ use crate::evaluation::Classifier;
 use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, list_existing};
 use crate::text::chain;
 
-/// The most networks that are in memory.
 const MOST_LOADED: usize = 16;
 
 /// The runs in a folder, and a default one for requests that name none.
@@ -34,12 +33,10 @@ pub struct NamedRun {
 #[derive(Debug)]
 struct Loaded {
     path: PathBuf,
-    /// Its record, which has the checksum of its model.
     record: Record,
     classifier: Arc<Classifier>,
 }
 
-/// An object of `GET /api/runs`.
 #[derive(Debug, Serialize)]
 pub struct Entry {
     run: String,
@@ -84,7 +81,6 @@ impl RunRegistry {
         Ok(runs)
     }
 
-    /// The current runs, the newest first.
     pub fn list(&self) -> Result<Vec<Entry>, RunError> {
         let mut listed = list_existing(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {

@@ -30,13 +30,11 @@ const LARGEST_STAGE: u32 = 200;
 #[derive(Debug)]
 pub struct Service {
     pub runs: RunRegistry,
-    /// The hosts that requests may be for.
     pub hosts: Hosts,
     /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
     pub free: Arc<Semaphore>,
 }
 
-/// The response to `POST /api/predict`.
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
     run: String,
@@ -60,12 +58,10 @@ struct Answer<'a> {
 #[derive(Debug, Serialize)]
 struct Stage {
     name: &'static str,
-    /// A data URI.
     picture: String,
 }
 
 impl Service {
-    /// The response to a request, or to its error.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
         Ok(self.route(request).await.unwrap_or_else(|error| response::refusal(&error)))
     }

@@ -96,7 +96,6 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-/// The keys that are varied, and the trials.
 type Varied = (Vec<Setting>, Vec<Vec<Value>>);
 
 fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
@@ -130,24 +129,20 @@ struct Reader<'a> {
     problems: Vec<Problem>,
 }
 
-/// The setting of a key at the top of the file, or of a section.
 pub fn find<'s>(settings: &'s [Setting], key: &str) -> Option<&'s Setting> {
     settings.iter().find(|setting| setting.key() == key)
 }
 
-/// A problem that has no line in the file.
 fn without_line(setting: &str, message: &str) -> Problem {
     Problem { line: None, setting: setting.into(), message: message.into() }
 }
 
 impl Reader<'_> {
-    /// Reports a problem, in place of a value.
     fn refuse<T>(&mut self, problem: Problem) -> Option<T> {
         self.problems.push(problem);
         None
     }
 
-    /// Reports a key that is missing, whose value must be `allowed`.
     fn require(&mut self, settings: &[Setting], key: &str, allowed: &str) {
         if find(settings, key).is_none() {
             self.problems.push(without_line(key, &format!("is missing; it must be {allowed}")));

@@ -8,10 +8,8 @@ use super::file::{self, SweepFile, find};
 use super::names;
 use crate::config::{self, ConfigError, Experiment, Problem, Setting};
 
-/// A sweep whose experiments are all valid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
-    /// The sweep's name, also that of its folder in `runs`.
     pub name: String,
     /// The base: the config file that the trials change, relative to the current folder.
     pub base: PathBuf,
@@ -21,7 +19,6 @@ pub struct Sweep {
     pub trials: Vec<Trial>,
 }
 
-/// One variant of the experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
     /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
@@ -82,7 +79,6 @@ impl Trial {
     }
 }
 
-/// The settings of a trial, as `--set` takes them.
 pub fn overrides(settings: &[(String, Value)]) -> Vec<String> {
     settings.iter().map(|(key, value)| format!("{key}={value}")).collect()
 }

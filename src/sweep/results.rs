@@ -11,10 +11,8 @@ use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary};
 use crate::text::listed;
 
-/// The maximum number of unfinished runs that an error message names.
 const MAX_NAMED: usize = 5;
 
-/// Why a sweep does not go on, or has no result.
 #[derive(Debug, Error)]
 pub enum SweepError {
     #[error("{folder} contains a different experiment: {keys} differ; rename the sweep, or remove that folder")]
@@ -35,18 +33,15 @@ pub struct Results {
     pub chosen: Option<String>,
     /// The test errors of the chosen trial's best models. `None` before they are evaluated.
     pub test_error: Option<Spread>,
-    /// Every trial, in the order of the file.
     pub trials: Vec<TrialResult>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrialResult {
     pub trial: String,
-    /// The keys that it changes in the base, with their values.
     pub settings: BTreeMap<String, Value>,
     /// The validation errors of its finished runs' best models.
     pub validation_error: Option<Spread>,
-    /// The mean of their validation losses.
     pub validation_loss: Option<f64>,
     pub runs: Vec<RunResult>,
 }
@@ -68,7 +63,6 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// The mean and deviation of `values`. `None` if `values` is empty.
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len() as f64;
         let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / count)?;

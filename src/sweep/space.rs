@@ -8,12 +8,10 @@ use toml::Value;
 
 use crate::random::{Purpose, generator};
 
-/// Whether there are one or more values, all different.
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
     !values.is_empty() && values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
 }
 
-/// The values that a random trial may have.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Range {
@@ -82,7 +80,6 @@ impl Range {
         }
     }
 
-    /// Whether the range has more than one value.
     pub fn varies(&self) -> bool {
         !matches!(self, Self::Any { any } if any.len() == 1)
     }

@@ -23,7 +23,6 @@ use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
 #[derive(Clone)]
 pub struct CheckpointWriter(pub Arc<Saving>);
 
-/// What it needs to save an epoch.
 pub struct Saving {
     pub run: RunFolder,
     /// It decides which model is the best.
@@ -42,10 +41,8 @@ pub struct Saving {
     pub state: Mutex<State>,
 }
 
-/// The model and the optimiser's state after an epoch.
 type Parts = (Option<ModuleRecord>, Option<Vec<u8>>);
 
-/// What changes from epoch to epoch.
 #[derive(Default)]
 pub struct State {
     pub record: Record,

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use regex_lite::Regex;
 
-/// One device of a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     pub worker: WorkerAddress,

@@ -12,7 +12,6 @@ use tokio::runtime::{self, Runtime};
 /// How long a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// A builder for an endpoint.
 pub fn builder() -> Builder {
     let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
     // No segmentation offload, because of <https://github.com/n0-computer/iroh/issues/4555>.

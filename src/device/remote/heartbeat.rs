@@ -21,15 +21,12 @@ use super::address::WorkerAddress;
 use super::endpoint::dialing;
 use super::error::RemoteError;
 
-/// The time between two pings.
 const PERIOD: Duration = Duration::from_secs(5);
-/// The number of pings that may stay unanswered.
 const UNANSWERED: usize = 3;
 /// The timeout for connecting to a worker. Also how much later than Burn's connection this one may notice a loss.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 static WATCHED: Mutex<Vec<WorkerAddress>> = Mutex::new(vec![]);
-/// The action before a loss is reported.
 static LEAVE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
 static REPORT: OnceLock<fn(Report)> = OnceLock::new();
 

@@ -6,9 +6,7 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-/// The environment variable that holds the token.
 pub const VARIABLE: &str = "MNIST_BURN_TOKEN";
-/// The environment variable that names a file with the token.
 pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
 /// The minimum length of a token, in characters. A shorter one could be guessed.
 const MIN_LENGTH: usize = 16;
