@@ -19,7 +19,6 @@ use super::notice::notice;
 use super::{progress, signals};
 use crate::training::History;
 
-/// The dashboard of one training. Clones share it.
 #[derive(Clone)]
 pub struct Dashboard {
     state: Arc<Mutex<State>>,

@@ -17,7 +17,6 @@ use super::notice::notice;
 
 /// A renderer for Burn's training loop.
 pub struct Progress {
-    /// The loss and the accuracy.
     metrics: [MetricId; 2],
     epoch: usize,
     epochs: usize,

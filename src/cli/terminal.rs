@@ -14,7 +14,6 @@ use crate::text::printable;
 /// Shades from pale to strong: blue for correct predictions, orange for wrong ones, even for colour-blind people.
 const RIGHT: [u8; 5] = [153, 111, 75, 33, 27];
 const WRONG: [u8; 5] = [230, 222, 215, 208, 202];
-/// The number of grey levels in the palette, from black to white.
 const GREYS: usize = 24;
 const BAR: usize = 24;
 
@@ -33,7 +32,6 @@ pub fn evaluation(evaluation: &Evaluation) -> String {
     })
 }
 
-/// Black text on the shade for the fraction `part` / `whole`.
 fn shade(shades: &[u8], part: usize, whole: usize) -> Style {
     let index = (part * shades.len() / whole.max(1)).min(shades.len() - 1);
     on(shades[index]).fg_color(Some(Ansi256Color(16).into()))
@@ -85,7 +83,6 @@ fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     rows.chunks(2).map(line).collect()
 }
 
-/// The grey of the palette that is nearest to a pixel.
 fn grey(pixel: u8) -> u8 {
     232 + ((usize::from(pixel) * (GREYS - 1) + 127) / 255) as u8
 }

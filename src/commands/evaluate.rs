@@ -88,7 +88,6 @@ pub fn store_locked(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<Pat
     Ok(report)
 }
 
-/// The prediction for a labelled image: a line of JSON Lines.
 #[derive(Serialize)]
 struct Prediction<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -13,11 +13,9 @@ use crate::model::Mlp;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 use crate::text::listed;
 
-/// A run's best model, evaluated on images.
 pub struct Evaluated {
     pub model: Mlp,
     pub output: EvaluationOutput,
-    /// What `evaluation.json` has of them, without checksums of the data if they are not test images.
     pub record: EvaluationRecord,
     /// The images' files, if each has its own.
     pub files: Vec<String>,

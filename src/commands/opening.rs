@@ -91,7 +91,6 @@ pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
     Ok(opened)
 }
 
-/// Finds the files of a data set, and downloads those that are missing.
 pub fn locate(data: &Data) -> Result<Files, Error> {
     let files = data::locate(data, &download_bar)?;
     files.warnings().iter().for_each(warn);

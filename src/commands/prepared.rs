@@ -149,7 +149,6 @@ fn pretrained(experiment: &Experiment, checksums: &BTreeMap<String, String>) -> 
     Ok(Some(pretrained.unwrapped(experiment)?.renamed(&init.rename)?))
 }
 
-/// Reports the pretrained layers, the randomly initialised layers, and the tensors that are not used.
 fn report_transfer(TransferRecord { file, taken, fresh, unused, .. }: &TransferRecord) {
     notice(format!("weights from {file}: {}", taken.join(", ")));
     for (layer, reason) in fresh {

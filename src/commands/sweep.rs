@@ -80,7 +80,6 @@ fn text(results: &Results) -> String {
     text
 }
 
-/// Prints a line per run: the command that trains it.
 fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error> {
     for (trial, seed) in sweep.runs() {
         let path = folder.join(trial.run_name(seed));
@@ -144,7 +143,6 @@ fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Evaluates a trial's runs on the test images, where they are not evaluated yet.
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
     let runs = trial.runs.iter().filter(|result| result.summary.test_error.is_none());
     let runs: Vec<RunFolder> = runs.map(|result| RunFolder::at(&result.run)).collect();

@@ -229,7 +229,6 @@ fn quit_in_evaluation(run: &RunFolder) -> Listening {
     signals::quit_saying(format!("interrupted in the evaluation on the test set; run `mnist-burn resume {run}` for it"))
 }
 
-/// The last lines of a training: its model, its time and its folder.
 fn ending(run: &RunFolder, record: &Record) -> String {
     let training = record.training.as_ref().map_or_else(String::new, |training| {
         let TrainingRecord { epochs, best_epoch, usage: Usage { wall_seconds, .. }, .. } = training;

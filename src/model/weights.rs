@@ -30,15 +30,9 @@ pub enum WeightsError {
     #[error("can't save the model: {0}")]
     Save(String),
     #[error("can't load a model from {path}: {reason}")]
-    Load {
-        path: PathBuf,
-        reason: String,
-    },
+    Load { path: PathBuf, reason: String },
     #[error("the model in {path} does not fit this network: {mismatches}")]
-    Mismatch {
-        path: PathBuf,
-        mismatches: String,
-    },
+    Mismatch { path: PathBuf, mismatches: String },
 }
 
 impl WeightsError {

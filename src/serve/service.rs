@@ -48,7 +48,6 @@ struct Answer<'a> {
     warnings: Vec<Doubt>,
     height: usize,
     width: usize,
-    /// The image that the network classified, row by row.
     pixels: Vec<u8>,
     /// What each stage of the preparation made, if the query asks for `stages`.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -29,7 +29,6 @@ const SEEDS: &str = "a list of different whole numbers from 0 to 922337203685477
 const SEED: &str = "a whole number from 0 to 9223372036854775807";
 const TRIALS: &str = "a whole number from 1 to 10000";
 const VALUES: &str = "a list of one or more different values";
-/// The maximum number of runs. More are probably a mistake.
 const MAX_RUNS: usize = 10_000;
 
 /// Keys that can't be varied because the sweep sets them, each with the reason.
