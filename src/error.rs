@@ -60,8 +60,12 @@ pub enum Error {
     NoShadow,
     #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]
     NoData { path: PathBuf },
-    #[error("--predictions writes the predictions of one run: evaluate the runs one after the other")]
-    SeveralPredictions,
+    #[error(
+        "the data files differ from those of {run}, so its validation images are not known: name its own with --data"
+    )]
+    OtherSplit { run: PathBuf },
+    #[error("{option} is for one run: name the runs one after the other")]
+    SeveralRuns { option: &'static str },
     #[error("{path} has no image to classify: name PNG, JPEG or IDX files, or folders with them")]
     NoImages { path: PathBuf },
     /// Each was reported separately.
@@ -93,8 +97,9 @@ impl Error {
             Self::Data(_) => 4,
             Self::Training(TrainingError::Diverged { .. }) | Self::Run(RunError::Failed { .. }) => 5,
             Self::Run(RunError::InUse { .. }) => 6,
-            Self::Device(_) | Self::Remote(_) => Self::DEVICE,
-            Self::Run(RunError::Unknown { .. } | RunError::Ambiguous { .. }) | Self::SourceRun(_) => 8,
+            Self::Device(_) | Self::Remote(_) | Self::Evaluation(EvaluationError::Device(_)) => Self::DEVICE,
+            Self::Run(RunError::Unknown { .. } | RunError::Ambiguous { .. }) => 8,
+            Self::SourceRun(RunError::Unknown { .. } | RunError::Ambiguous { .. }) => 8,
             _ => 1,
         }
     }

@@ -63,9 +63,10 @@ impl Cli {
         CompleteEnv::with_factory(Self::command).complete();
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
         // Clap would take `-q evaluate` for a training without a command.
-        if arguments.get(1).is_some_and(|first| first == "-q" || first == "--quiet") && arguments.len() > 2 {
-            arguments[1..].rotate_left(1);
-        }
+        let is_for_all =
+            |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
+        let leading = arguments.iter().skip(1).take_while(is_for_all).count();
+        arguments[1..].rotate_left(leading);
         let cli = Self::parse_from(arguments);
         if cli.quiet {
             be_quiet();
@@ -110,7 +111,7 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Classify images: PNG, JPEG or IDX files, folders of them, or standard input
     Predict(Predict),
-    /// Write a run's model to a file for other programs: safetensors or ONNX
+    /// Write a run's model for other programs: safetensors, ONNX, PyTorch or Keras
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
     Report(Report),
@@ -163,7 +164,6 @@ pub struct Experiment {
     pub folder: RunsFolder,
 }
 
-/// Keys of the config that a command line replaces.
 #[derive(Debug, Args)]
 pub struct Overrides {
     /// Override a key of the config, e.g. training.epochs=10; may be repeated
@@ -202,7 +202,6 @@ impl Overrides {
     }
 }
 
-/// What a training shows, and what it prints at the end.
 #[derive(Debug, Default, Args)]
 pub struct Showing {
     /// How to show progress
@@ -234,7 +233,7 @@ pub struct Config {
     #[command(flatten)]
     pub experiment: Experiment,
     /// Print the JSON Schema of config files, for editors that complete and check TOML
-    #[arg(long, conflicts_with_all = ["config", "set", "device"])]
+    #[arg(long, conflicts_with_all = ["config", "set", "seed", "epochs", "batch_size", "learning_rate", "device"])]
     pub schema: bool,
 }
 
@@ -423,7 +422,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
     /// Print JSON: the contents of evaluation.json, or for several runs an array of them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "predictions")]
     pub json: bool,
 }
 
@@ -508,8 +507,8 @@ pub struct Images {
 
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG files of one digit each,
-    /// folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
+    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG
+    /// files of one digit each, folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
     /// or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]
     paths: Vec<PathBuf>,
@@ -555,8 +554,8 @@ pub enum Format {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does not exist and
-    /// is not called like a picture.
+    /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does
+    /// not exist and is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
         let is_run = |path: &Path| match path.exists() {
             true => {

@@ -1,7 +1,7 @@
 //! The command line, the output on a terminal, and signals.
 //!
 //! `arguments` has the commands and their options, in the order of the help. A `display` shows a training: as lines with a
-//! `progress` bar, or as Burn's `dashboard`. `notice` writes messages and warnings to stderr.
+//! `progress` bar, or as Burn's `dashboard`. `notice` writes messages and warnings to stderr. A shell asks `completion`.
 
 /// Burn requires a renderer to show evaluations too. This program does not use Burn's evaluator.
 macro_rules! shows_no_evaluation {

@@ -12,9 +12,13 @@ pub fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Writes what is not an error or a warning to stderr, unless the user wants quiet.
 pub fn notice(lines: impl Display) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         say(lines);
     }
 }

@@ -13,7 +13,7 @@ use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
 use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 
-use super::notice::notice;
+use super::notice::{is_quiet, notice};
 
 /// A renderer for Burn's training loop.
 pub struct Progress {
@@ -114,7 +114,7 @@ impl TrainingProgressLogger for Progress {
             (self.training, self.validation) = Default::default();
             self.started = Instant::now();
         }
-        if io::stderr().is_terminal() {
+        if io::stderr().is_terminal() && !is_quiet() {
             let template = "epoch {prefix} {bar:16} {percent:>3} %  {msg}";
             let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar = ProgressBar::new(total_items as u64).with_style(style);
@@ -189,7 +189,7 @@ shows_no_evaluation!(Progress);
 
 /// Shows a download of `size` bytes on stderr. The result is called with the bytes that have arrived so far.
 pub fn download_bar(url: &str, size: u64) -> Box<dyn Fn(u64)> {
-    if !io::stderr().is_terminal() {
+    if !io::stderr().is_terminal() || is_quiet() {
         notice(format!("downloading {url} ({size} bytes)"));
         return Box::new(|_| ());
     }

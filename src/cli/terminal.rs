@@ -23,9 +23,9 @@ pub fn is_coloured() -> bool {
 
 /// An evaluation's text with a coloured confusion matrix. The shade of correct predictions shows their fraction of the
 /// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
-pub fn evaluation(evaluation: &Evaluation) -> String {
+pub fn evaluation(evaluation: &Evaluation, heading: &str) -> String {
     let (confusion, most) = (&evaluation.confusion, evaluation.most_confused());
-    evaluation.text(|truth, prediction| match confusion[truth][prediction] {
+    evaluation.text(heading, |truth, prediction| match confusion[truth][prediction] {
         0 => Style::new().dimmed(),
         count if truth == prediction => shade(&RIGHT, count, confusion[truth].iter().sum()),
         count => shade(&WRONG, count, most),
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn coloured_evaluation_has_the_same_text() {
         let counted = Evaluation::new(vec![vec![5, 1], vec![0, 4]], &["0".into(), "1".into()], 0.5);
-        let without = counted.text(|_, _| Style::new());
-        assert_eq!(plain(&evaluation(&counted)), without);
-        assert!(evaluation(&counted).len() > without.len());
+        let without = counted.text("test accuracy", |_, _| Style::new());
+        assert_eq!(plain(&evaluation(&counted, "test accuracy")), without);
+        assert!(evaluation(&counted, "test accuracy").len() > without.len());
     }
 
     #[test]

@@ -34,10 +34,11 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
             return output.save(path, &prediction_table(&evaluated, path)?);
         }
         let record = &evaluated.record;
-        return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, "") };
+        let heading = if arguments.split == Split::Test { "test accuracy" } else { "accuracy" };
+        return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, heading, "") };
     }
     if predictions.is_some() {
-        return Err(Error::SeveralPredictions);
+        return Err(Error::SeveralRuns { option: "--predictions" });
     }
     let names = names.iter().map(|name| name.display().to_string());
     let row = |(run, name)| Ok(Row { run: name, record: evaluate(run, arguments)?.record });

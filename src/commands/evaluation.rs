@@ -37,6 +37,9 @@ pub fn evaluate_run(
     let size = [record.data.height, record.data.width];
     let (images, sums, names) = match (split, &files, data) {
         (Split::Validation, ..) => {
+            if *files.checksums() != record.data.sha256 {
+                return Err(Error::OtherSplit { run: run.path().into() });
+            }
             let data = TrainingData::load(&files, &experiment)?;
             if data.split.validation.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
@@ -49,7 +52,10 @@ pub fn evaluate_run(
             let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
             (images, files.test_checksums(), folder.test_files.clone())
         }
-        _ => (files.test(size, record.data.classes)?, files.test_checksums(), vec![]),
+        (_, files, _) => {
+            let names = if let Files::ImageFolder(folder) = files { folder.test_files.clone() } else { vec![] };
+            (files.test(size, record.data.classes)?, files.test_checksums(), names)
+        }
     };
     let evaluated = Evaluated { files: names, ..Evaluated::on(run, record, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);

@@ -1,6 +1,7 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -10,6 +11,7 @@ use super::output::OutputKind;
 use crate::Error;
 use crate::cli::{Export, Framework, notice};
 use crate::config::Experiment;
+use crate::device::Backend;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
 use crate::model::weights::with_metadata;
@@ -40,7 +42,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)
     };
     if let Some(framework) = format {
-        let device = open_recorded(None, &record.device)?.device;
+        let device = open_recorded(Backend::cpu().map(Backend::name), &record.device)?.device;
         let logits = network(weights.clone(), description.clone())?.logits_of_a_ramp(&device)?;
         entries.insert("check_logits".into(), json!(logits).to_string());
         let folder = &arguments.file;
@@ -59,8 +61,8 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     if int8.is_some() {
         quantize(&mut network, &experiment, &record)?;
     }
-    let folder = arguments.run.canonicalize().unwrap_or_default();
-    entries.insert("run".into(), folder.file_name().unwrap_or_default().to_string_lossy().into());
+    let name = Path::new(&named.name).file_name().unwrap_or_default();
+    entries.insert("run".into(), name.to_string_lossy().into());
     entries.insert("data_sha256".into(), json!(record.data.sha256).to_string());
     if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
         entries.insert("test_error".into(), tested.evaluation.error().to_string());

@@ -36,8 +36,9 @@ pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value).map_err(|error| Error::Output(error.into()))?)
 }
 
-pub fn print_evaluation(evaluation: &Evaluation, ending: &str) -> Result<(), Error> {
-    print_styled(&(terminal::evaluation(evaluation) + &printable_lines(ending)))
+/// `heading` names the accuracy.
+pub fn print_evaluation(evaluation: &Evaluation, heading: &str, ending: &str) -> Result<(), Error> {
+    print_styled(&(terminal::evaluation(evaluation, heading) + &printable_lines(ending)))
 }
 
 pub struct OutputKind {
@@ -58,8 +59,8 @@ pub enum Replaces {
 
 const STDOUT: &str = "-";
 /// Endings by which people and programs tell what is in a file.
-const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json keras mpk npy npz onnx pdf \
-                             pickle pkl png pt pth safetensors svg tar tflite tif tiff toml txt webp zip";
+const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json jsonl keras mpk npy npz onnx pdf \
+                             pickle pkl png pt pth py safetensors svg tar tflite tif tiff toml txt webp zip";
 
 impl OutputKind {
     /// A kind of file that replaces any file with `force`, and none without.

@@ -1,6 +1,6 @@
 //! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs that no process uses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -14,7 +14,9 @@ use crate::text::bytes;
 
 /// Removes the runs that the user names, and prints the path of each.
 pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
-    let runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    let mut seen = BTreeSet::new();
+    runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
     for run in &runs {
         // A damaged run may be removed, another folder may not.
         if let Err(error @ RunError::Read { .. }) = run.record() {
@@ -24,10 +26,11 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     remove(&runs, consent)
 }
 
-/// Removes the runs that are not worth keeping, the worst last of each config, and prints the path of each.
+/// Removes the runs that are not worth keeping, and prints the path of each.
 pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
     let mut runs = list_runs(&folder.runs)?;
-    runs.retain(|run| Path::new(&run.name).components().count() == 1);
+    let is_sweep = folder.runs.join("sweep.json").exists();
+    runs.retain(|run| !is_sweep && Path::new(&run.name).components().count() == 1);
     runs.reverse();
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));
@@ -42,7 +45,8 @@ pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Res
                 keep.map_or(!failed, |keep| *rank > keep)
             }
             Some(summary) => *failed && summary.status == Status::Diverged,
-            None => *failed,
+            // What is missing or damaged otherwise can be mended.
+            None => *failed && matches!(run.summary, Err(RunError::Damaged { .. })),
         };
         let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
         is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))

@@ -25,7 +25,11 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     let path = arguments.output.as_ref().unwrap_or(&default);
     // Check before the evaluation, which takes time.
     PAGE.check(path)?;
+    let shadows = arguments.shadow.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let [run] = &runs[..] else {
+        if arguments.membership {
+            return Err(Error::SeveralRuns { option: "--membership" });
+        }
         warn_of_old_evaluations(&runs);
         return PAGE.save(path, comparison(&runs)?.as_bytes());
     };
@@ -37,7 +41,6 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     if own.is_some() {
         check_current(run, &evaluated)?;
     }
-    let shadows = arguments.shadow.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let attack = arguments.membership.then(|| attack(run, &shadows, &device)).transpose()?;
     PAGE.save(path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
 }

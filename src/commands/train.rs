@@ -219,7 +219,7 @@ impl Training<'_> {
             return Ok(());
         }
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
-        print_evaluation(&evaluated.record.evaluation, &format!("\n\n{}{report}", ending(run, record)))
+        print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{}{report}", ending(run, record)))
     }
 }
 

@@ -1,4 +1,5 @@
-//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images.
+//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images. `membership` attacks
+//! it.
 
 mod membership;
 mod predictions;

@@ -96,10 +96,10 @@ impl Evaluation {
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
 
-    /// The metrics as text, each count of the confusion matrix in the style of its truth and prediction.
-    pub fn text(&self, style: impl Fn(usize, usize) -> Style) -> String {
+    /// The metrics as text after the accuracy's `heading`, each count of the confusion matrix in the style of its truth and prediction.
+    pub fn text(&self, heading: &str, style: impl Fn(usize, usize) -> Style) -> String {
         let Self { images, wrong, accuracy, loss, classes, confusion } = self;
-        let mut text = format!("test accuracy   {:.2} %\nwrong           {wrong} of {images}\n", 100.0 * accuracy);
+        let mut text = format!("{heading:<15} {:.2} %\nwrong           {wrong} of {images}\n", 100.0 * accuracy);
         let row = classes.iter().map(|class| printable(&class.name).chars().count()).fold(5, usize::max);
         let column = row + 1;
         text += &format!("loss            {loss:.4}\n\n{:>row$}  precision  recall      f1  images\n", "class");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn plain(evaluation: &Evaluation) -> String {
-        evaluation.text(|_, _| Style::new())
+        evaluation.text("test accuracy", |_, _| Style::new())
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct ListedRun {
 }
 
 /// Lists the runs in `folder`, directly or deeper: the folders with a `config.toml` and a `record.json`. The newest is the
-/// last, but for those whose start is not known. Skips with a warning the folders that can't be read, and those that have only a damaged record.
+/// last, but for those whose start is not known. Folders that can't be read, or have only a damaged record, are warnings.
 pub fn list(folder: &Path) -> Result<(Vec<ListedRun>, Vec<String>), RunError> {
     let (mut paths, mut warnings) = (vec![], vec![]);
     let found = walk(folder, MAX_DEPTH, &mut paths, &mut warnings);

@@ -15,7 +15,7 @@
 //!
 //! Each file is written atomically. A crash can happen between two files, so they are written in an order that leaves a
 //! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
-//! checkpoint; the metrics, which are also in the checkpoint.
+//! checkpoint; the metrics, which are also in the checkpoint. `usage` measures what a training takes.
 
 mod checkpoint;
 mod error;

@@ -38,7 +38,7 @@ impl Usage {
 
     /// The energy in words.
     pub fn energy(&self) -> String {
-        let joules = |energy| format!("{energy:.0} J, of all processors and programs of the machine");
+        let joules = |energy| format!("{energy:.0} J, of the machine's CPUs, with all programs on them");
         self.energy_joules.map_or_else(|| "not measured: the machine does not tell".into(), joules)
     }
 }
@@ -68,6 +68,8 @@ impl Meter {
     /// Starts a meter that already shows `before`.
     pub fn start(before: Usage) -> Self {
         let processors = Mutex::new(processors(Path::new(POWERCAP)));
+        // Linux forgets the peak of this process, such as that of the run before this one in a sweep.
+        let _ = fs::write("/proc/self/clear_refs", "5");
         Self { start: Instant::now(), before, cpu: processor_seconds(), processors }
     }
 
@@ -97,13 +99,10 @@ impl Processor {
     }
 }
 
-/// The processors whose counters can be read: `intel-rapl:0`, `intel-rapl:1`, ... Those below them are their parts.
+/// The processors whose counters can be read. Other counters are of their parts, or of the whole machine.
 fn processors(folder: &Path) -> Vec<Processor> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_whole = |path: &PathBuf| {
-        let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("intel-rapl:"));
-        number.is_some_and(|number| !number.contains(':'))
-    };
+    let is_whole = |path: &PathBuf| fs::read_to_string(path.join("name")).is_ok_and(|name| name.starts_with("package"));
     let processor = |path: PathBuf| {
         let counter = path.join("energy_uj");
         Some(Processor { range: number(&path.join("max_energy_range_uj"))?, last: number(&counter)?, counter, sum: 0 })
@@ -140,9 +139,16 @@ mod tests {
             fs::create_dir_all(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join(file), format!("{value}\n")).unwrap();
         };
-        for (name, start) in [("intel-rapl:0", 900), ("intel-rapl:1", 10), ("intel-rapl:0:0", 5), ("dtpm", 5)] {
-            set(name, "max_energy_range_uj", 1_000);
-            set(name, "energy_uj", start);
+        let counters = [
+            ("intel-rapl:0", "package-0", 900),
+            ("intel-rapl:1", "package-1", 10),
+            ("intel-rapl:0:0", "core", 5),
+            ("intel-rapl:2", "psys", 5),
+        ];
+        for (folder_name, name, start) in counters {
+            set(folder_name, "max_energy_range_uj", 1_000);
+            set(folder_name, "energy_uj", start);
+            fs::write(folder.path().join(folder_name).join("name"), format!("{name}\n")).unwrap();
         }
         let mut found = processors(folder.path());
         assert_eq!(found.len(), 2);

@@ -159,7 +159,7 @@ impl Reader<'_> {
         valid.or_else(|| self.refuse(setting?.problem(format!("must be {allowed}"))))
     }
 
-    /// The config keys in the section `name`, in the file's order: `"training.epochs"`, with or without the quotes. Reports
+    /// The config keys in `section`, in the file's order: `"training.epochs"`, with or without the quotes. Reports
     /// keys that are set twice, and a value that is not a section.
     fn entries(&mut self, section: &Setting) -> Option<Vec<Setting>> {
         let Some(table) = self.document.get(&*section.name).and_then(|value| value.get_ref().as_table()) else {

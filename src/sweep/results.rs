@@ -48,7 +48,6 @@ pub struct TrialResult {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunResult {
-    pub seed: u64,
     pub run: PathBuf,
     #[serde(flatten)]
     pub summary: Summary,
@@ -86,8 +85,8 @@ impl Results {
             let mut runs = vec![];
             for &seed in &sweep.seeds {
                 let path = folder.join(trial.run_name(seed));
-                let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?;
-                runs.push(RunResult { seed, run: path, summary });
+                let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.with_seed(seed))?;
+                runs.push(RunResult { run: path, summary });
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
         }
@@ -107,7 +106,7 @@ impl Results {
         let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
             .filter(|(_, run)| !run.summary.status.is_over())
-            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.seed, run.summary.status))
+            .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.summary.seed, run.summary.status))
             .collect();
         if !open.is_empty() {
             let names = listed(&open, MAX_NAMED);
@@ -184,7 +183,10 @@ mod tests {
 
     /// A trial with runs, each given as its wrong predictions, of 1000, and its loss.
     fn trial(name: &str, status: Status, runs: &[(usize, f64)]) -> TrialResult {
-        let run = |(seed, &(wrong, loss))| RunResult { seed, run: "r".into(), summary: summary(status, wrong, loss) };
+        let run = |(seed, &(wrong, loss))| RunResult {
+            run: "r".into(),
+            summary: Summary { seed, ..summary(status, wrong, loss) },
+        };
         TrialResult::new(name.into(), BTreeMap::new(), (1..).zip(runs).map(run).collect())
     }
 

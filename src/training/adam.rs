@@ -46,7 +46,6 @@ impl<const D: usize> RecordState for State<D> {
     }
 }
 
-/// The factors of one step.
 #[derive(Clone, Copy)]
 struct Step {
     /// `[β, 1 - β]` of m.

@@ -30,11 +30,9 @@ pub struct Saving {
     pub meter: Meter,
     /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
-    /// The network's config, which its files describe.
     pub architecture: Model,
     /// The state that the optimiser starts from, in Burn's file format. On resume, Burn asks for it.
     pub optimizer: Vec<u8>,
-    /// The number of batches in an epoch.
     pub batches: usize,
     /// The learning rates, if the curves for TensorBoard are written, too.
     pub tensorboard: Option<LrSchedule>,
@@ -59,7 +57,6 @@ impl CheckpointWriter {
         (state.record.clone(), self.0.meter.read(), state.failure.take())
     }
 
-    /// Adds a part of an epoch, and saves the epoch once both are there.
     fn add(&self, epoch: usize, part: Parts) -> Result<(), CheckpointerError> {
         let mut state = self.state();
         let state = &mut *state;

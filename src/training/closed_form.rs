@@ -31,7 +31,6 @@ impl ClosedForm {
     }
 }
 
-/// What a step overwrites.
 #[derive(Debug, Default)]
 pub struct Buffers {
     passes: Passes,

@@ -6,9 +6,7 @@ use crate::data::Split;
 /// The batches of an epoch, one pass through the unlabelled images with `semi_supervised.weight`, else the labelled ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
-    /// Labelled images in a batch.
     pub batch_size: usize,
-    /// Unlabelled images in a batch.
     pub unlabelled_per_batch: usize,
     /// Batches in an epoch. The last one has the images that are left, which may be more or fewer than in the others.
     pub batches: usize,

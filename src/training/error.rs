@@ -14,10 +14,8 @@ pub enum TrainingError {
         gigabytes(*weights), gigabytes(*batch), gigabytes(*free)
     )]
     Memory { key: &'static str, weights: u64, batch: u64, free: u64 },
-    /// The device failed.
     #[error("the training stopped: {0}")]
     Stopped(String),
-    /// The checkpoint can't be loaded, or an epoch can't be saved.
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("interrupted in epoch {epoch}: {}; run `mnist-burn resume {run}` to continue", saved(*epoch))]

@@ -26,7 +26,6 @@ pub struct History {
     early_stopping: EarlyStopping,
     /// Training images in an epoch.
     training: usize,
-    /// Validation images.
     validation: usize,
     /// When the last epoch ended, for the copy that Burn asks after each.
     since: Instant,
@@ -55,7 +54,6 @@ impl History {
         }
     }
 
-    /// The epochs up to `epoch`, in order.
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {
         self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
@@ -174,7 +172,6 @@ impl MetricLogger for History {
     fn log_epoch_summary(&mut self, _: EpochSummary) {}
 }
 
-/// Burn's key of a metric.
 fn id(name: &str) -> MetricId {
     MetricId::new(Arc::new(name.into()))
 }

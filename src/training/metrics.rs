@@ -17,9 +17,7 @@ use burn::train::metric::{
 #[derive(Debug, Clone)]
 pub struct BatchOutput {
     pub images: usize,
-    /// The mean loss of an image.
     pub loss: Mean,
-    /// The accuracy in percent.
     pub accuracy: Mean,
     /// In validation: the output of the network itself, if the saved model is its moving average.
     pub raw: Option<Box<Self>>,
@@ -68,7 +66,6 @@ impl Adaptor<Self> for BatchOutput {
 #[derive(Clone)]
 pub struct BufferedMetric {
     name: &'static str,
-    /// How many batches are read at once.
     interval: usize,
     /// The mean of each unread batch, and its number of images. The means may be on several devices.
     unread: Vec<(Mean, usize)>,
@@ -78,7 +75,6 @@ pub struct BufferedMetric {
 }
 
 impl BufferedMetric {
-    /// The metric of this name, read for `interval` batches at once.
     pub fn new(name: &'static str, interval: usize) -> Self {
         Self { name, interval, unread: vec![], read: None, state: NumericMetricState::new() }
     }

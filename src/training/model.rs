@@ -17,7 +17,6 @@ use crate::run::Checkpoint;
 #[derive(Module, Debug)]
 pub struct TrainingModel {
     pub(super) network: Mlp,
-    /// The moving average.
     pub(super) average: Option<Mlp>,
     #[module(skip)]
     ema_decay: f64,
@@ -84,7 +83,6 @@ impl TrainingModel {
         self.average.as_ref().unwrap_or(&self.network)
     }
 
-    /// The model after `update` has changed its network.
     pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
         let network = update(self.network);
         let average = self.average.map(|it| ema::updated(it, &network, self.ema_decay, self.position.update()));

@@ -1,7 +1,7 @@
 """A digit classifier in Keras, whose weights are in model.safetensors. It needs keras, a backend of it, and safetensors.
 
     from model import load
-    labels = load().predict(images).argmax(1)  # grey levels: uint8, [batch, height, width]
+    classes = load().predict(images).argmax(1)  # positions, from 0; grey levels: uint8, [batch, height, width]
 
 `python model.py` checks that it computes what mnist-burn does.
 """

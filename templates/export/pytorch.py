@@ -1,7 +1,7 @@
 """A digit classifier in PyTorch, whose weights are in model.safetensors. It needs torch and safetensors.
 
     from model import load
-    labels = load()(images).argmax(1)  # grey levels: uint8, [batch, height, width]
+    classes = load()(images).argmax(1)  # positions, from 0; grey levels: uint8, [batch, height, width]
 
 `python model.py` checks that it computes what mnist-burn does.
 """

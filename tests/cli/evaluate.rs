@@ -187,7 +187,7 @@ fn evaluate_of_several_runs_is_a_table() {
     let both = json(&[name, name]);
     assert_eq!((both[0]["run"].as_str(), &both[0]["wrong"]), (Some(name), &both[1]["wrong"]));
     let message = failure(program().args(["evaluate", name, name, "--predictions", "none.csv"]));
-    assert!(message.contains("--predictions writes the predictions of one run"), "{message}");
+    assert!(message.contains("--predictions is for one run: name the runs one after the other"), "{message}");
 }
 
 #[test]
@@ -245,4 +245,16 @@ fn numpy_reads_the_predictions() {
     let read = stdout(std::process::Command::new("python3").args(["-c", script]).arg(&file));
     let wrong = &json(&[smoke().run.to_str().unwrap()])["wrong"];
     assert_eq!(read.trim(), format!("10000 {wrong} (10000, 10) True"));
+}
+
+#[test]
+fn validation_images_of_other_data_are_refused() {
+    let other = with_file("record.json", &{
+        let record = fs::read_to_string(smoke().run.join("record.json")).unwrap();
+        record.replacen("\"t10k-images", "\"s10k-images", 1).into_bytes()
+    });
+    let mut command = program();
+    command.arg("evaluate").arg(other.path()).args(["--device", DEVICE, "--split", "validation"]);
+    let message = failure(&mut command);
+    assert!(message.contains("so its validation images are not known"), "{message}");
 }

@@ -294,3 +294,17 @@ fn export_has_a_row_an_epoch_with_the_keys_of_the_config() {
     let message = failure(program().args(["runs", "export"]).arg(&file).arg(&one));
     assert!(message.contains("epochs.jsonl exists: name another file, or replace it with --force"), "{message}");
 }
+
+#[test]
+fn prune_keeps_a_trained_run_with_a_damaged_evaluation_and_the_trials_of_a_sweep() {
+    let runs = started(&["a", "b"]);
+    fs::write(runs.path().join("a/evaluation.json"), "{").unwrap();
+    fs::write(runs.path().join("b/record.json"), "{").unwrap();
+    let prune = || stdout(program().args(["runs", "prune", "--failed", "--yes", "--runs"]).arg(runs.path()));
+    let sweep = runs.path().join("sweep.json");
+    fs::write(&sweep, "{}").unwrap();
+    assert_eq!(prune(), "");
+    fs::remove_file(&sweep).unwrap();
+    assert_eq!(prune().lines().count(), 1);
+    assert!(runs.path().join("a").exists() && !runs.path().join("b").exists());
+}

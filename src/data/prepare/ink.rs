@@ -61,7 +61,6 @@ fn is_dark(picture: &RgbImage) -> bool {
 
 type Picture<P> = ImageBuffer<P, Vec<u8>>;
 
-/// The picture with sides of at most `longest` pixels.
 fn reduced<P: Pixel<Subpixel = u8> + 'static>(picture: &Picture<P>, longest: u32) -> Picture<P> {
     let (width, height) = picture.dimensions();
     let most = width.max(height).max(longest);
@@ -116,7 +115,6 @@ fn differences(picture: &RgbImage, paper: &RgbImage, dark: bool) -> Vec<f32> {
     picture.pixels().zip(paper.pixels()).map(difference).collect()
 }
 
-/// The paper behind each pixel.
 fn paper(picture: &RgbImage, dark: bool) -> RgbImage {
     let (width, height) = picture.dimensions();
     if width.max(height) <= LOCAL {
@@ -145,7 +143,6 @@ fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
     spread
 }
 
-/// The percentile of each channel.
 fn percentile(pixels: &[Rgb<u8>], fraction: f32) -> Rgb<u8> {
     Rgb([0, 1, 2].map(|channel| {
         let mut levels: Vec<u8> = pixels.iter().map(|pixel| pixel[channel]).collect();

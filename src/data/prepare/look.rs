@@ -9,9 +9,7 @@ use super::morphology::to_edge;
 /// What the images that a network was trained on look like: the ranges of a few measures.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Look {
-    /// The level of the background.
     pub(super) background: u8,
-    /// The level of the strongest ink.
     pub(super) ink: u8,
     /// The usual length of a digit's longer side, as a fraction of the image's.
     pub(super) filled: f32,
@@ -29,11 +27,9 @@ pub struct Look {
 struct Measures {
     /// The mean ink along the edge of the image.
     edge: f32,
-    /// The strongest ink.
     strongest: f32,
     /// The longer side of the box around the ink, as a fraction of the image's side.
     filled: f32,
-    /// The width of the strokes, in pixels.
     stroke: f32,
     /// The centre of mass, as fractions of the image's width and height.
     x: f32,

@@ -33,13 +33,11 @@ pub use self::look::Look;
 pub struct Prepared {
     /// The image, row by row, as the training images are.
     pub pixels: Vec<u8>,
-    /// What is doubtful about it.
     doubts: Vec<Doubt>,
     /// What each stage made, in order, with the stage's name.
     pub stages: Vec<(&'static str, DynamicImage)>,
 }
 
-/// An image that is ready as it is.
 impl From<Vec<u8>> for Prepared {
     fn from(pixels: Vec<u8>) -> Self {
         Self { pixels, doubts: vec![], stages: vec![] }
