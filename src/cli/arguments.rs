@@ -355,7 +355,7 @@ pub struct Rm {
 pub struct Prune {
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// Keep the N finished runs of each config with the least validation error, or without validation the newest ones
+    /// Keep the N finished runs of each config and data set with the least validation error, or else the newest ones
     #[arg(long, value_name = "N")]
     pub keep: Option<usize>,
     /// Remove the runs that diverged or are damaged; without `--keep`, only these

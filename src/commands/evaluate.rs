@@ -40,9 +40,8 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     if predictions.is_some() {
         return Err(Error::SeveralRuns { option: "--predictions" });
     }
-    let names = names.iter().map(|name| name.display().to_string());
-    let row = |(run, name)| Ok(Row { run: name, record: evaluate(run, arguments)?.record });
-    let rows = runs.iter().zip(names).map(row).collect::<Result<Vec<_>, Error>>()?;
+    let row = |run: &Chosen| Ok(Row { run: run.0.name.clone(), record: evaluate(run, arguments)?.record });
+    let rows = runs.iter().map(row).collect::<Result<Vec<_>, Error>>()?;
     if arguments.json {
         return print_json(&rows);
     }

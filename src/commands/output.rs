@@ -59,8 +59,8 @@ pub enum Replaces {
 
 const STDOUT: &str = "-";
 /// Endings by which people and programs tell what is in a file.
-const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json jsonl keras mpk npy npz onnx pdf \
-                             pickle pkl png pt pth py safetensors svg tar tflite tif tiff toml txt webp zip";
+const KNOWN_ENDINGS: &str = "bin bmp ckpt csv gguf gif gz h5 hdf5 htm html jpeg jpg json jsonl keras mpk npy npz onnx parquet pdf \
+                             pickle pkl png pt pth py safetensors svg tar tflite tif tiff toml txt webp xlsx zip";
 
 impl OutputKind {
     /// A kind of file that replaces any file with `force`, and none without.

@@ -35,12 +35,13 @@ pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Res
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));
     let now = jiff::Timestamp::now().as_duration().as_secs_f64();
-    let mut finished: BTreeMap<String, usize> = BTreeMap::new();
+    let mut finished: BTreeMap<_, usize> = BTreeMap::new();
     runs.retain(|run| {
         let summary = run.summary.as_ref().ok();
         let is_chosen = match summary {
             Some(summary) if summary.status == Status::Finished => {
-                let rank = finished.entry(summary.config.clone()).or_default();
+                let data = RunFolder::at(&run.path).record().map(|record| record.data.sha256).ok();
+                let rank = finished.entry((summary.config.clone(), data)).or_default();
                 *rank += 1;
                 keep.map_or(!failed, |keep| *rank > keep)
             }

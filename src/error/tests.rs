@@ -181,6 +181,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             InUse: "tests/cli/resume.rs" second_process_in_the_same_folder_is_refused "is in use",
             Write: "src/run/folder/tests.rs" file_that_cannot_be_written_is_named "can't write",
             Full: "tests/cli/resume.rs" full_disk_is_reported_as_such_and_loses_nothing "the disk is full",
+            NoBest: "tests/cli/named.rs" best_of_runs_without_validation_is_an_error "so none is the best: name one",
             Unknown: "tests/cli/named.rs" unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is "there is no run {named} in {}",
             Ambiguous: "tests/cli/named.rs" unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is "several runs have names that begin with",
             Read: "tests/cli/evaluate.rs" folder_that_is_not_a_run_is_an_error_that_names_it "is not a run folder",

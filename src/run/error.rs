@@ -66,6 +66,10 @@ pub enum RunError {
     List { path: PathBuf, source: io::Error },
     #[error("there is no run {name} in {runs}, and no such folder; the runs are: {}", listed(known, MOST_NAMED))]
     Unknown { name: String, runs: PathBuf, known: Vec<String> },
+    #[error(
+        "no run in {runs} that is meant has a validation error, so none is the best: name one, or train with data.validation"
+    )]
+    NoBest { runs: PathBuf },
     #[error("several runs have names that begin with {name}: {}", listed(found, MOST_NAMED))]
     Ambiguous { name: String, found: Vec<String> },
     #[error(transparent)]

@@ -74,7 +74,8 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
         };
         let better = |one: &ListedRun, other: &ListedRun| validation(one).partial_cmp(&validation(other));
         let best = runs.into_iter().min_by(|one, other| better(one, other).unwrap_or(Ordering::Equal));
-        return Ok((best.ok_or(unknown)?, Some(how)));
+        let none = if all > 0 { RunError::NoBest { runs: folder.into() } } else { unknown };
+        return Ok((best.ok_or(none)?, Some(how)));
     }
     runs.retain(|run| !name.is_empty() && run.name.starts_with(name));
     match runs.len() {

@@ -23,7 +23,7 @@ impl Hosts {
     pub fn check(&self, fields: &HeaderMap) -> Result<(), ApiError> {
         let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
         if !self.is_ours(host) {
-            return Err(ApiError::Host { host: host.into() });
+            return Err(ApiError::Host { host: without_port(host).into() });
         }
         let is_own = |origin: &str| match origin.split_once("://") {
             Some(("http", from)) => from == host,

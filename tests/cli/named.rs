@@ -122,3 +122,11 @@ fn names_stand_for_runs_in_a_comparison() {
     let evaluated = stdout(command(&runs, &["evaluate", "latest"]).args(["--device", DEVICE]));
     assert!(evaluated.contains("test accuracy"), "{evaluated}");
 }
+
+#[test]
+fn best_of_runs_without_validation_is_an_error() {
+    let runs = started(&["one"]);
+    change(&runs.path().join("one"), |record| record["data"]["validation_images"] = 0.into());
+    let message = failure(&mut command(&runs, &["show", "best"]));
+    assert!(message.contains("has a validation error, so none is the best: name one"), "{message}");
+}
