@@ -33,9 +33,13 @@ pub fn bytes(bytes: u64) -> String {
 
 /// The local date and time of seconds of UNIX time, `2026-11-28 10:41`; a dash if there is none.
 pub fn date(seconds: Option<f64>) -> String {
-    let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds as i64).ok());
-    let zoned = time.map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()));
-    zoned.map_or_else(|| "-".into(), |time| time.strftime("%F %R").to_string())
+    seconds.and_then(|seconds| local_time(seconds, "%F %R")).unwrap_or_else(|| "-".into())
+}
+
+/// The local time of seconds of UNIX time, in a format of `strftime`.
+pub fn local_time(seconds: f64, format: &str) -> Option<String> {
+    let time = jiff::Timestamp::from_second(seconds as i64).ok()?.to_zoned_datetime(jiff::tz::TimeZone::system());
+    Some(time.strftime(format).to_string())
 }
 
 /// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.
@@ -55,11 +59,10 @@ pub fn first(names: &[String], most: usize) -> String {
 
 /// A row of a CSV table, RFC 4180, with the end of its line.
 pub fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
-    let quoted = |cell: String| match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    };
-    cells.into_iter().map(quoted).collect::<Vec<_>>().join(",") + "\n"
+    let mut row = csv::Writer::from_writer(vec![]);
+    let written = row.write_record(cells.into_iter().map(String::into_bytes));
+    let row = written.ok().and_then(|()| row.into_inner().ok()).expect("memory takes all that is written to it");
+    String::from_utf8(row).expect("the cells are text")
 }
 
 /// A line with its control characters escaped. A terminal would obey them, and they may come from a file.

@@ -35,7 +35,11 @@ pub fn evaluate_run(
         None => locate(&experiment.data)?,
     };
     let size = [record.data.height, record.data.width];
-    let (images, sums, names) = match (split, &files, data) {
+    let names = match &files {
+        Files::ImageFolder(folder) if split == Split::Test => folder.test_files.clone(),
+        _ => vec![],
+    };
+    let (images, sums) = match (split, &files, data) {
         (Split::Validation, ..) => {
             if *files.checksums() != record.data.sha256 {
                 return Err(Error::OtherSplit { run: run.path().into() });
@@ -44,18 +48,15 @@ pub fn evaluate_run(
             if data.split.validation.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
             }
-            (data.images.at(&data.split.validation), BTreeMap::new(), vec![])
+            (data.images.at(&data.split.validation), BTreeMap::new())
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
             let (test, names) = (files.test(size, folder.test.classes())?, record.data.names());
             let (dir, found, expected) = (folder.dir.clone(), test.names().into(), listed(&names, names.len()));
             let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
-            (images, files.test_checksums(), folder.test_files.clone())
+            (images, files.test_checksums())
         }
-        (_, files, _) => {
-            let names = if let Files::ImageFolder(folder) = files { folder.test_files.clone() } else { vec![] };
-            (files.test(size, record.data.classes)?, files.test_checksums(), names)
-        }
+        _ => (files.test(size, record.data.classes)?, files.test_checksums()),
     };
     let evaluated = Evaluated { files: names, ..Evaluated::on(run, record, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);

@@ -9,10 +9,11 @@ use crate::evaluation::{Attack, confidence, evaluate};
 use crate::run::RunFolder;
 use crate::text::percent;
 
-/// A run's confidence in each training image, and in each test image, and which of the former it was trained on.
+/// A run's confidence in each training image, whether it was trained on it, and its confidence in each test image.
 struct Answers {
-    confidences: [Vec<f64>; 2],
+    training: Vec<f64>,
     trained: Vec<bool>,
+    test: Vec<f64>,
 }
 
 /// Attacks the model of `run`. The `shadows`, runs on a part of the same images, tell how sure a network is of an image that it
@@ -20,7 +21,7 @@ struct Answers {
 pub fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result<Attack, Error> {
     let (record, experiment) = (run.record()?, run.experiment()?);
     let files = locate(&experiment.data)?;
-    let images = [files.train()?, files.test([record.data.height, record.data.width], record.data.classes)?];
+    let (training, test) = (files.train()?, files.test([record.data.height, record.data.width], record.data.classes)?);
     let answers = |run: &RunFolder| -> Result<Answers, Error> {
         let (own, experiment) = (run.record()?, run.experiment()?);
         if own.data.sha256 != *files.checksums() || own.data.names() != record.data.names() {
@@ -31,29 +32,29 @@ pub fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result
             let output = evaluate(&model, images.clone(), own.data.scaling, &device.device)?;
             Ok(output.predictions.iter().zip(images.labels()).map(|(it, &label)| confidence(it, label)).collect())
         };
-        let mut trained = vec![false; images[0].len()];
+        let mut trained = vec![false; training.len()];
         TrainingData::load(&files, &experiment)?.split.training.into_iter().for_each(|index| trained[index] = true);
-        Ok(Answers { confidences: [confidences(&images[0])?, confidences(&images[1])?], trained })
+        Ok(Answers { training: confidences(&training)?, trained, test: confidences(&test)? })
     };
     let target = answers(run)?;
     let shadows = shadows.iter().map(answers).collect::<Result<Vec<_>, _>>()?;
-    let score = |part: usize, index: usize| {
-        let fresh = shadows.iter().filter(|it| part == 1 || !it.trained[index]).map(|it| it.confidences[part][index]);
-        let (sum, count) = fresh.fold((0.0, 0), |(sum, count), confidence| (sum + confidence, count + 1));
-        let own = target.confidences[part][index];
-        if shadows.is_empty() { Some(own) } else { (count > 0).then(|| own - sum / f64::from(count)) }
+    // How much surer of an image the network is than the shadows that have not seen it.
+    let score = |own: f64, fresh: Vec<f64>| match fresh.len() {
+        0 => shadows.is_empty().then_some(own),
+        count => Some(own - fresh.iter().sum::<f64>() / count as f64),
     };
-    let members = (0..target.trained.len()).filter(|&index| target.trained[index]);
-    let members = members.filter_map(|index| score(0, index)).collect();
-    let others = (0..images[1].len()).filter_map(|index| score(1, index)).collect();
-    let attack = Attack::new(members, others).ok_or(Error::NoShadow)?;
-    let found = attack.true_positives(Attack::FALSE_POSITIVES);
-    let error = attack.standard_error(Attack::FALSE_POSITIVES);
+    let fresh = |index: usize| shadows.iter().filter(move |it| !it.trained[index]).map(move |it| it.training[index]);
+    let members = (0..training.len()).filter(|&index| target.trained[index]);
+    let members = members.filter_map(|index| score(target.training[index], fresh(index).collect()));
+    let others = target.test.iter().enumerate();
+    let others = others.filter_map(|(index, &own)| score(own, shadows.iter().map(|it| it.test[index]).collect()));
+    let attack = Attack::new(members.collect(), others.collect()).ok_or(Error::NoShadow)?;
+    let rate = Attack::FALSE_POSITIVES;
+    let [found, error] = [attack.true_positives(rate), attack.standard_error(rate)].map(|it| percent(Some(it)));
+    let (rate, chance) = (percent(Some(rate)), 100.0 * rate);
     notice(format!(
-        "membership: {} of the training images are found at {} false positives; by chance it would be 1.00 ± {}",
-        percent(Some(found)),
-        percent(Some(Attack::FALSE_POSITIVES)),
-        percent(Some(error))
+        "membership: {found} of the training images are found at {rate} false positives; by chance it would be {chance:.2} ± \
+         {error}"
     ));
     Ok(attack)
 }

@@ -97,7 +97,6 @@ pub fn locate(data: &Data) -> Result<Files, Error> {
     Ok(files)
 }
 
-/// Locks a run's folder, and reports what its file system can't do.
 pub fn lock(run: &RunFolder) -> Result<Lock, RunError> {
     run.lock().inspect(|lock| lock.warnings.iter().for_each(warn))
 }

@@ -35,10 +35,8 @@ struct Answer {
 #[derive(Debug, Serialize)]
 struct Classified {
     class: String,
-    /// The same as a number, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     digit: Option<u64>,
-    /// The most probable classes, if only these are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Vec<(String, f64)>>,
     #[serde(skip_serializing_if = "Option::is_none")]

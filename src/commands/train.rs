@@ -131,7 +131,6 @@ impl Training<'_> {
         self.train(&Prepared::new(self.experiment, started.as_ref())?, run, started)
     }
 
-    /// Evaluates a finished run, if its best model is not evaluated yet.
     fn finish(&self, run: &RunFolder, longer: &str) -> Result<(), Error> {
         let (record, device) = (run.record()?, &self.experiment.device);
         if !self.test || matches!(run.evaluation(&record), Ok(Some(_))) {

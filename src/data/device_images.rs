@@ -30,7 +30,6 @@ impl DeviceImages {
         (height * width).div_ceil(4).saturating_mul(4 * count) <= MOST
     }
 
-    /// Sends the images at `indices`, at least one, to the device.
     pub fn new(images: &Images, indices: &[usize], batcher: &ImageBatcher, device: &Device) -> Self {
         let area = images.size().iter().product::<usize>();
         let (quarter, count) = (area.div_ceil(4), indices.len());

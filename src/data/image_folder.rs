@@ -163,7 +163,6 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Moves the test images out of `all`.
 fn hold_out(all: &mut Vec<ImageFile>) -> Vec<ImageFile> {
     let mut by_sum: Vec<(u8, String)> = all.iter().map(|it| (it.class, it.sha256.clone())).collect();
     by_sum.sort();
@@ -229,7 +228,6 @@ impl Skipped {
 }
 
 impl ImageFile {
-    /// Reads and prepares a file in `folder`.
     fn read(path: &Path, class: u8, folder: &Path) -> Result<Self, String> {
         // A pipe would wait for its writer.
         if !path.is_file() {

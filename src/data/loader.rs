@@ -97,7 +97,6 @@ impl Loader {
         self.batches.unwrap_or_else(|| self.length.div_ceil(self.batch_size))
     }
 
-    /// The images on the device, if batches are gathered there.
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
         let is_gathered = self.keep_on_device
@@ -108,7 +107,6 @@ impl Loader {
         is_gathered.then(|| self.on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
     }
 
-    /// The images in the order of epoch `epoch`, counted from 1.
     fn order(&self, epoch: u64) -> Vec<Sample> {
         let images = self.indices.len().max(1) as u64;
         let start = (epoch - 1) * self.length as u64;

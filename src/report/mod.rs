@@ -13,13 +13,12 @@ pub(crate) mod pictures;
 mod weights;
 
 use askama::Template;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::config::{Difference, Experiment, differences};
 use crate::data::Images;
 use crate::evaluation::{Attack, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
+use crate::text::local_time;
 
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
@@ -143,8 +142,7 @@ fn strength(evaluation: &Evaluation, truth: usize, prediction: usize) -> f64 {
 
 /// Formats a UNIX time, in seconds, in the local time zone.
 fn time(unix: f64) -> String {
-    let zoned = Timestamp::from_second(unix as i64).map(|time| time.to_zoned_datetime(TimeZone::system()));
-    zoned.map_or_else(|_| "–".into(), |time| time.strftime("%Y-%m-%d %H:%M %:z").to_string())
+    local_time(unix, "%Y-%m-%d %H:%M %:z").unwrap_or_else(|| "–".into())
 }
 
 #[cfg(test)]

@@ -39,10 +39,8 @@ pub struct Service {
 struct Answer<'a> {
     run: String,
     class: &'a str,
-    /// The same as a number, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     digit: Option<u64>,
-    /// The names of all classes, in the order of the probabilities.
     classes: &'a [String],
     probabilities: Probabilities,
     warnings: Vec<Doubt>,

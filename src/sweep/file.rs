@@ -120,7 +120,6 @@ fn is_seed(seed: &u64) -> bool {
     i64::try_from(*seed).is_ok()
 }
 
-/// The text of a sweep file, and the problems found so far.
 struct Reader<'a> {
     text: &'a str,
     document: &'a DeTable<'a>,

@@ -131,7 +131,6 @@ impl TrialResult {
         self.runs.iter().filter(|run| run.summary.status.is_over()).count()
     }
 
-    /// The status of the first run that is not finished. Finished if all are.
     pub fn status(&self) -> Status {
         let mut statuses = self.runs.iter().map(|run| run.summary.status);
         statuses.find(|status| *status != Status::Finished).unwrap_or(Status::Finished)

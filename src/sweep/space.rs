@@ -28,11 +28,9 @@ pub enum Range {
     },
 }
 
-/// The scale on which the numbers of an interval are uniformly distributed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
-    /// The numbers themselves.
     #[default]
     Linear,
     /// Their logarithms: 0.001 to 0.01 is as likely as 0.01 to 0.1.

@@ -32,7 +32,6 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-/// Burn's own state, restored on the CPU.
 #[derive(Clone)]
 pub struct State<const D: usize>(AdamState<D>);
 

@@ -50,7 +50,6 @@ impl PrivacyPlan {
         Ok(Some(Self { total: plan.spent(experiment.training.epochs), ..plan }))
     }
 
-    /// What `epochs` epochs cost, at most the whole training.
     pub fn spent(&self, epochs: usize) -> PrivacyRecord {
         let PrivacyRecord { sampling_rate, noise_multiplier, delta, .. } = self.total;
         let steps = (epochs * self.epoch.batches).min(self.total.steps);

@@ -89,7 +89,6 @@ fn make_ahead(epoch: &Arc<Epoch>, thread: usize, threads: usize) -> Receiver<Bat
     receiver
 }
 
-/// One pass through the data set.
 struct Epoch {
     /// Counted from 1.
     number: u64,
@@ -162,7 +161,6 @@ impl Epoch {
         &samples[(batches.start * size).min(end)..end]
     }
 
-    /// The number of images in all batches of this device.
     fn images(&self) -> usize {
         let Loader { batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
         let images = |index| {

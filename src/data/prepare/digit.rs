@@ -23,7 +23,6 @@ const OTHER: f64 = 0.4;
 #[derive(Debug, Clone, Copy)]
 struct Part {
     mass: f64,
-    /// The mass near the edge of the picture.
     outer: f64,
     /// The sums of the positions, weighted with the ink.
     moment: [f64; 2],

@@ -45,7 +45,6 @@ pub struct Hidden {
     pub y: Input,
     /// `m·σ'(a)`.
     slope: Vec<f32>,
-    /// Empty without noise.
     noise: Vec<f32>,
     mask: Mask,
     units: Units,

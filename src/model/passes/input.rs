@@ -36,7 +36,6 @@ pub struct Input {
     is_sparse: bool,
     /// `[images, inputs]`; pixels are scaled.
     pub values: Vec<f32>,
-    /// Empty without noise.
     noise: Vec<f32>,
     /// What a background pixel becomes.
     background: f32,
@@ -116,7 +115,6 @@ impl Input {
     }
 }
 
-/// The sum of the rows of a matrix, times `background`.
 fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
     if background == 0.0 {
         return vec![0.0; width];

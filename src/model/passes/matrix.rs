@@ -10,7 +10,6 @@ use rayon::prelude::*;
 /// Products of fewer multiplications than this use one thread: waking a second one takes longer.
 const PARALLEL_MIN: usize = 192 * 192 * 192;
 
-/// A matrix view of borrowed values.
 #[derive(Debug, Clone, Copy)]
 pub struct Matrix<'a> {
     values: &'a [f32],

@@ -1,0 +1,218 @@
+//! The arguments of the commands that use trained networks: `evaluate`, `export`, `report`, `predict` and `serve`.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::completion;
+use crate::config::variable;
+
+#[derive(Debug, Args)]
+pub struct RunsFolder {
+    /// The folder that holds the runs, directly or in sub-folders
+    #[arg(long, value_name = "DIR", default_value = variable("MNIST_BURN_RUNS").unwrap_or("runs"))]
+    pub runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`, or models' safetensors files
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
+    pub evaluated: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, whose test/ is used if
+    /// it has one
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The images of the data set to evaluate on
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub split: Split,
+    /// Write the prediction for each image into this file: CSV, JSON Lines (.jsonl) or NumPy (.npy) by its ending
+    #[arg(long, value_name = "FILE")]
+    pub predictions: Option<PathBuf>,
+    /// Replace the file of `--predictions` if it exists
+    #[arg(long, requires = "predictions")]
+    pub force: bool,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+    /// Print JSON: the contents of evaluation.json, or for several runs an array of them
+    #[arg(long, conflicts_with = "predictions")]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Split {
+    /// The test images
+    #[default]
+    Test,
+    /// The training images that were held out for validation
+    Validation,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a
+    /// model's safetensors file
+    #[arg(add = completion::run())]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output. With `--format`, the folder
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write a folder for another framework: model.py, which builds, loads and checks the network, and its weights
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with_all = ["input", "quantize", "half"])]
+    pub format: Option<Framework>,
+    /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
+    /// [default: raw]
+    #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
+    pub input: Option<String>,
+    /// Write an ONNX file with integers, in a quarter of the size, and report its errors on the test images
+    #[arg(long, value_name = "NAME", value_parser = ["int8"])]
+    pub quantize: Option<String>,
+    /// Export the model of the last epoch instead of the best
+    #[arg(long)]
+    pub last: bool,
+    /// Write the weights of a safetensors file in half precision, in half the size
+    #[arg(long)]
+    pub half: bool,
+    /// Replace files that exist and are regular files
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Framework {
+    Pytorch,
+    Keras,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The run, or several to compare: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
+    pub compared: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The HTML file to write, or `-` for standard output [default: report.html, in the run folder, or for several runs
+    /// in the current folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Also attack the network: how well its answers tell its training images from test images (membership inference)
+    #[arg(long)]
+    pub membership: bool,
+    /// A run with the same images and data.fraction = 0.5, which tells how sure a network is of images that it has not seen; may
+    /// be repeated
+    #[arg(long, value_name = "RUN", requires = "membership", add = completion::run())]
+    pub shadow: Vec<PathBuf>,
+    /// The device [default: the one that the run was trained on]; a comparison needs none
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG
+    /// files of one digit each, folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
+    /// or else the network that comes with the program]
+    #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+    /// Show each image as the network sees it, with the probabilities as bars; only in a terminal with colours
+    #[arg(long, conflicts_with_all = ["json", "format", "output"])]
+    pub show: bool,
+    /// Write what each stage of the preparation makes of an image into this folder, as PNG
+    #[arg(long, value_name = "DIR")]
+    pub stages: Option<PathBuf>,
+    /// How to write the answers; each is written at once, except those of `json`
+    #[arg(long, value_name = "NAME", value_enum, default_value_t, conflicts_with = "json")]
+    format: Format,
+    /// The same as `--format json`
+    #[arg(long)]
+    json: bool,
+    /// Write only the N most probable classes of each image, the most probable one first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: Option<u16>,
+    /// Write the answers to this file
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace the file of `--output` if it exists
+    #[arg(long, requires = "output")]
+    pub force: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line for each image with the probabilities in percent
+    #[default]
+    Text,
+    /// An array with an object for each image: file, class, probabilities and warnings, or the error
+    Json,
+    /// Such an object for each image, in a line of its own
+    Jsonl,
+    /// A row for each image that can be read: file, class, and the probability of each class
+    Csv,
+}
+
+impl Predict {
+    /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does
+    /// not exist and is not called like a picture.
+    pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
+        let is_run = |path: &Path| match path.exists() {
+            true => {
+                has_ending(path, &["safetensors"])
+                    || path.join("config.toml").exists()
+                    || path.join("record.json").exists()
+            }
+            false => path.as_os_str() != "-" && !is_picture(path),
+        };
+        match self.paths.split_first() {
+            Some((run, images)) if is_run(run) => (Some(run), images),
+            _ => (None, &self.paths),
+        }
+    }
+
+    pub fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// Whether the file is called like a PNG or JPEG picture.
+pub fn is_picture(path: &Path) -> bool {
+    has_ending(path, &["png", "jpg", "jpeg"])
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
+    let extension = path.extension().unwrap_or_default();
+    endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The run to use at first, by folder or name; the page can choose another one [default: the newest finished run, or
+    /// else the network that comes with the program]
+    #[arg(add = completion::run())]
+    pub run: Option<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The port; 0 takes any free one
+    #[arg(long, default_value_t = 8000)]
+    pub port: u16,
+    /// Let other machines connect to this address (0.0.0.0: all addresses). Everyone who can reach it can use the networks
+    /// and read the runs' names, metrics and reports
+    #[arg(long, value_name = "ADDRESS")]
+    pub expose: Option<IpAddr>,
+    /// Answer requests that name this host, such as a reverse proxy's; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
+    /// The device [default: the one that the run was trained on]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+}

@@ -1,0 +1,116 @@
+//! The arguments of `mnist-burn runs` and its commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::models::RunsFolder;
+use crate::cli::completion;
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Runs {
+    #[command(subcommand)]
+    pub command: Option<RunsCommand>,
+    /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
+    pub compare: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The key to sort by, in ascending order; runs without this value come last
+    #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
+    pub sort: Sort,
+    /// List only the runs with this value in a column or a key of the config, e.g. state=finished or seed=1; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = filter, conflicts_with = "compare")]
+    pub filter: Vec<(String, String)>,
+    /// List only N runs: the newest ones, or with another `--sort` the first ones
+    #[arg(long, value_name = "N", conflicts_with = "compare")]
+    pub limit: Option<usize>,
+    /// Print JSON: an array with an object for each run, or an object with the differences
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn filter(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("it must be KEY=VALUE")?;
+    Ok((key.into(), value.into()))
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RunsCommand {
+    /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
+    Export(RunsExport),
+    /// Remove runs with all their files
+    Rm(Rm),
+    /// Remove the runs of a folder that are not worth keeping, but none of a sweep and none that can be resumed
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+pub struct RunsExport {
+    /// The file to write: JSON Lines if it ends in .jsonl, else CSV; `-` is standard output
+    pub file: PathBuf,
+    /// The runs: folders, names, `latest`, `best` or `best:CONFIG` [default: all runs in `--runs`]
+    #[arg(value_name = "RUN", add = completion::run())]
+    pub exported: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Replace the file if it exists and is a regular file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Rm {
+    /// The runs: folders, names, `latest`, `best` or `best:CONFIG`
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
+    pub removed: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "pruned", required = true, multiple = true, args = ["keep", "failed", "older_than"])]
+pub struct Prune {
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Keep the N finished runs of each config and data set with the least validation error, or else the newest ones
+    #[arg(long, value_name = "N")]
+    pub keep: Option<usize>,
+    /// Remove the runs that diverged or are damaged; without `--keep`, only these
+    #[arg(long)]
+    pub failed: bool,
+    /// Remove only runs that were started more than this number of days ago
+    #[arg(long, value_name = "DAYS")]
+    pub older_than: Option<f64>,
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Print what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask in a terminal
+    #[arg(long)]
+    pub yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sort {
+    /// The time when the run was started
+    Time,
+    /// The name of the folder
+    Name,
+    /// The best validation error
+    Validation,
+    /// The test error
+    Test,
+    /// The number of epochs so far
+    Epochs,
+    /// The training time
+    Duration,
+}
