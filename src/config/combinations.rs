@@ -87,6 +87,7 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("the budget and the noise determine each other: remove this key or privacy.epsilon"),
         when(!privacy.is_on(), &["privacy.delta"]).then_some(NO_BUDGET),
         when(!privacy.is_on(), &["privacy.clip"]).then_some(NO_BUDGET),
+        when(!privacy.is_on(), &["privacy.low_pass"]).then_some(NO_BUDGET),
     ]
     .into_iter()
     .flatten()

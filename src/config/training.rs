@@ -109,6 +109,10 @@ pub struct Privacy {
     /// The largest norm of the gradient of one image, over all layers together. A larger gradient is scaled down to it.
     #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0, "default" = 1.0))]
     pub clip: Option<f64>,
+    /// How many spatial frequencies along each side of the image the weights of the first layer learn, from the lowest on.
+    /// Fewer let less of the noise through. Without it, all of them learn.
+    #[schemars(range(min = 1, max = 1000))]
+    pub low_pass: Option<usize>,
 }
 
 impl Privacy {

@@ -149,7 +149,7 @@ impl Mlp {
         (&self.norm, &self.activation, [self.noise.std, self.dropout.prob])
     }
 
-    pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {
+    pub(crate) fn layers(&self) -> impl Iterator<Item = &Linear> {
         self.hidden.iter().chain([&self.output])
     }
 }

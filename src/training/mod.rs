@@ -23,6 +23,7 @@ mod epoch_plan;
 mod error;
 mod history;
 mod loss;
+mod low_pass;
 mod memory;
 mod metrics;
 mod model;

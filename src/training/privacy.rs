@@ -19,6 +19,7 @@ use rand_distr::StandardNormal;
 use super::accountant::{epsilon, noise_multiplier};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
+use super::low_pass::LowPass;
 use crate::config::Experiment;
 use crate::model::Mlp;
 use crate::random::{Key, Purpose};
@@ -62,6 +63,8 @@ impl PrivacyPlan {
 pub struct GaussianMechanism {
     pub plan: PrivacyPlan,
     pub key: Key,
+    /// The filter of the first layer's gradient, if there is one.
+    pub low_pass: Option<LowPass>,
 }
 
 impl GaussianMechanism {
@@ -70,7 +73,14 @@ impl GaussianMechanism {
         let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
         let mut noise = Noise { plan: &self.plan, generator, gradients: sums };
         network.visit(&mut noise);
-        noise.gradients
+        let mut gradients = noise.gradients;
+        let weight = network.layers().next().map(|first| first.weight.id);
+        if let Some((filter, id)) = self.low_pass.zip(weight)
+            && let Some(gradient) = gradients.remove(id)
+        {
+            gradients.register(id, filter.filter(gradient));
+        }
+        gradients
     }
 }
 
@@ -96,11 +106,18 @@ impl ModuleVisitor for Noise<'_> {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
     use crate::config::{BatchSize, Init, Model};
     use crate::data::Split;
     use crate::device;
     use crate::model::passes::HostNetwork;
+
+    fn device_in_memory() -> Device {
+        let mut opened = device::list().into_iter().flat_map(|listed| listed.adapters);
+        opened.find(device::Opened::shares_memory).unwrap().device
+    }
 
     fn plan(change: impl FnOnce(&mut Experiment)) -> Result<Option<PrivacyPlan>, TrainingError> {
         let mut experiment = Experiment::default();
@@ -140,8 +157,7 @@ mod tests {
 
     #[test]
     fn noise_has_its_deviation_and_is_the_same_when_a_step_is_done_again() {
-        let mut opened = device::list().into_iter().flat_map(|listed| listed.adapters);
-        let device = opened.find(device::Opened::shares_memory).unwrap().device;
+        let device = device_in_memory();
         let network = Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, 1, &device);
         let noise = |key: &Key, step| {
             let total = PrivacyRecord {
@@ -153,7 +169,7 @@ mod tests {
                 steps: 9,
             };
             let plan = PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 3, ..EpochPlan::default() } };
-            let mechanism = GaussianMechanism { plan, key: key.clone() };
+            let mechanism = GaussianMechanism { plan, key: key.clone(), low_pass: None };
             let mut sums = GradientsParams::new();
             let weight = &HostNetwork::of(&network).unwrap().layers[0].layer.weight;
             sums.register(weight.id, weight.val().ones_like());
@@ -167,5 +183,34 @@ mod tests {
         assert!((mean - 1.0 / 3.0).abs() < 0.07 && (variance.sqrt() - 2.0).abs() < 0.06, "{mean} {variance}");
         assert_eq!(noise(&one, 7), drawn);
         assert!(noise(&one, 8) != drawn && noise(&other, 7) != drawn);
+    }
+
+    #[test]
+    fn low_pass_leaves_the_first_layer_few_frequencies_and_the_others_all() {
+        let device = device_in_memory();
+        let network = Mlp::new(&Model { hidden: vec![4], ..Model::default() }, &Init::default(), 12, 3, 1, &device);
+        let key = Key::new().unwrap();
+        let gradients = |low_pass| {
+            let total = PrivacyRecord {
+                epsilon: 1.0,
+                delta: 1e-5,
+                clip: 1.0,
+                noise_multiplier: 1.0,
+                sampling_rate: 1.0,
+                steps: 9,
+            };
+            let plan = PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 3, ..EpochPlan::default() } };
+            let mut sums = GradientsParams::new();
+            let weights = network.layers().map(|layer| layer.weight.clone()).collect::<Vec<_>>();
+            weights.iter().for_each(|weight| sums.register(weight.id, weight.val().zeros_like()));
+            let gradients = GaussianMechanism { plan, key: key.clone(), low_pass }.gradients(&network, sums, 0);
+            weights.iter().map(|weight| gradients.get::<2>(weight.id).unwrap().into_data()).collect::<Vec<_>>()
+        };
+        let filter = LowPass { frequencies: 2, size: [3, 4] };
+        let (all, few) = (gradients(None), gradients(Some(filter)));
+        let expected = filter.filter(Tensor::from_data(all[0].clone(), &device)).into_data();
+        assert!(few[0] != all[0]);
+        few[0].assert_approx_eq::<f32>(&expected, Default::default());
+        assert_eq!(few[1], all[1]);
     }
 }

@@ -10,6 +10,7 @@ use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
+use super::low_pass::LowPass;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
@@ -108,7 +109,9 @@ impl<'a> Session<'a> {
         }
         if let Some(plan) = self.privacy.take() {
             let key = self.run.privacy_key(!self.history.epochs().is_empty())?;
-            self.model.mechanism = Some(GaussianMechanism { plan, key });
+            let size = self.data.images.size();
+            let low_pass = self.experiment.privacy.low_pass.map(|frequencies| LowPass { frequencies, size });
+            self.model.mechanism = Some(GaussianMechanism { plan, key, low_pass });
         }
         let (writer, error) = self.launch(record, display);
         self.conclude(&writer, error)

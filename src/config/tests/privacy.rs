@@ -6,10 +6,12 @@ use super::{loaded, problem};
 #[test]
 fn privacy_alone_takes_the_other_values_from_its_defaults() {
     assert_eq!(loaded("", &[]).privacy, Privacy::default());
-    let expected = Privacy { epsilon: Some(3.0), delta: Some(1e-5), clip: Some(1.0), noise_multiplier: None };
+    let expected =
+        Privacy { epsilon: Some(3.0), delta: Some(1e-5), clip: Some(1.0), noise_multiplier: None, low_pass: None };
     assert_eq!(loaded("privacy.epsilon = 3", &[]).privacy, expected);
     let experiment = loaded("[privacy]\nnoise_multiplier = 1.5\ndelta = 1e-6\nclip = 0.1", &[]);
-    let expected = Privacy { epsilon: None, delta: Some(1e-6), clip: Some(0.1), noise_multiplier: Some(1.5) };
+    let expected =
+        Privacy { epsilon: None, delta: Some(1e-6), clip: Some(0.1), noise_multiplier: Some(1.5), low_pass: None };
     assert_eq!(experiment.privacy, expected);
     assert_eq!(loaded(&experiment.to_toml(), &[]), experiment);
 }
@@ -29,7 +31,7 @@ fn privacy_values_are_checked() {
 
 #[test]
 fn privacy_keys_need_a_budget_or_noise_and_not_both() {
-    for key in ["delta", "clip"] {
+    for key in ["delta", "clip", "low_pass"] {
         let problem = problem(&format!("privacy.{key} = 0.5"));
         assert!(problem.ends_with("needs privacy.epsilon or privacy.noise_multiplier"), "{problem}");
     }

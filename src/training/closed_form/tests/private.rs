@@ -73,6 +73,7 @@ fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expect
             model.mechanism = Some(GaussianMechanism {
                 plan: PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 5, ..EpochPlan::default() } },
                 key,
+                low_pass: None,
             });
             let output = TrainStep::step(&model, Batch { loss_weight, ..case.batch(3, true, &device) });
             let found = by_name(&model.network, &output.grads).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
