@@ -87,7 +87,9 @@ impl Evaluated {
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
         let output = evaluate(&model, images, record.data.scaling, &device.device)?;
         let evaluation = output.evaluation.clone();
-        Ok(Self { model, output, record: EvaluationRecord { evaluation, model: checksum, data }, files: vec![] })
+        let int8_wrong = run.evaluation(record).ok().flatten().and_then(|stored| stored.int8_wrong);
+        let record = EvaluationRecord { evaluation, model: checksum, data, int8_wrong };
+        Ok(Self { model, output, record, files: vec![] })
     }
 }
 

@@ -6,16 +6,16 @@ use std::path::Path;
 use serde_json::json;
 
 use super::evaluation::warn_of_other_data;
-use super::opening::{choose_run, locate, open_recorded};
+use super::opening::{choose_run, locate, lock, open_recorded};
 use super::output::OutputKind;
 use crate::Error;
-use crate::cli::{Export, Framework, notice};
+use crate::cli::{Export, Framework, notice, warn};
 use crate::config::Experiment;
 use crate::device::Backend;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
 use crate::model::weights::with_metadata;
-use crate::run::{Record, RunError, RunFolder};
+use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 
 pub fn run(arguments: &Export) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;
@@ -59,7 +59,14 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     }
     let mut network = network(weights, description)?;
     if int8.is_some() {
-        quantize(&mut network, &experiment, &record)?;
+        let wrong = quantize(&mut network, &experiment, &record)?;
+        let tested = run.evaluation(&record)?.filter(|_| wrong.is_some() && !arguments.last);
+        if let Some(tested) = tested {
+            let write = |_| Ok(run.write_evaluation(&EvaluationRecord { int8_wrong: wrong, ..tested })?);
+            if let Err(error) = lock(&run).and_then(write) {
+                warn(format!("the errors with int8 are not recorded: {error}"));
+            }
+        }
     }
     let name = Path::new(&named.name).file_name().unwrap_or_default();
     entries.insert("run".into(), name.to_string_lossy().into());
@@ -70,8 +77,9 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
 }
 
-/// Rounds a network to integers, and reports its errors on the test images before and after.
-fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<(), Error> {
+/// Rounds a network to integers, and reports its errors on the test images before and after. Returns the number of errors
+/// after it, if the images are the run's own.
+fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<Option<usize>, Error> {
     let device = open_recorded(None, &record.device)?.device;
     let files = locate(&experiment.data)?;
     warn_of_other_data(&files, record);
@@ -82,5 +90,5 @@ fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> 
     notice(format!(
         "wrong test images: {int8} of {images} with int8, by the numbers for which the integers stand; {float} with float"
     ));
-    Ok(())
+    Ok((*files.checksums() == record.data.sha256).then_some(int8))
 }

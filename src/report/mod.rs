@@ -1,12 +1,14 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs, `calibration`
+//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs,
+//! `efficiency` errors over operations, `calibration`
 //! compares confidence with accuracy, `mistakes` lists the wrong predictions, `weights` draws the weights of the first
 //! layer. `pictures` embeds images in the page, and makes a PNG of many. All labels and the geometry of the drawings are
 //! in `templates/`, which escape all values.
 
 mod calibration;
 mod curves;
+mod efficiency;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
@@ -22,6 +24,7 @@ use crate::text::local_time;
 
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
+use efficiency::Efficiency;
 use membership::Membership;
 use mistakes::Mistake;
 use weights::FirstLayer;
@@ -51,9 +54,10 @@ struct Page<'a> {
 
 #[derive(Template)]
 #[template(path = "runs.html")]
-struct Comparison {
-    names: Vec<String>,
-    summaries: Vec<Summary>,
+struct Comparison<'a> {
+    names: &'a [String],
+    summaries: &'a [Summary],
+    efficiency: Option<Efficiency<'a>>,
     charts: Vec<Chart>,
     differences: Vec<Difference>,
 }
@@ -108,10 +112,12 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = runs.iter().map(|run| run.path().display().to_string()).collect();
+    let summaries = runs.iter().map(Summary::read).collect::<Result<Vec<_>, _>>()?;
     let page = Comparison {
         charts: compared(&names, &epochs),
-        names,
-        summaries: runs.iter().map(Summary::read).collect::<Result<_, _>>()?,
+        efficiency: Efficiency::new(&names, &summaries),
+        names: &names,
+        summaries: &summaries,
         differences: differences(&experiments),
     };
     Ok(page.render().expect("writing to a string does not fail"))

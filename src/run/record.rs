@@ -124,6 +124,9 @@ pub struct EvaluationRecord {
     /// The SHA-256 of each file of the test images, by name.
     #[serde(default)]
     pub data: BTreeMap<String, String>,
+    /// The number of test images that the network misclassifies with 8-bit integers, if an export measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub int8_wrong: Option<usize>,
 }
 
 impl EvaluationRecord {

@@ -40,6 +40,10 @@ pub struct Summary {
     pub validation_loss: Option<f64>,
     /// The best model's error on the test images, if it was evaluated.
     pub test_error: Option<f64>,
+    /// The same with 8-bit integers, if an export measured it.
+    pub int8_test_error: Option<f64>,
+    /// The floating-point operations of the training, once it is over.
+    pub floating_point_operations: Option<u64>,
     /// The wall-clock time of the training.
     pub seconds: f64,
 }
@@ -66,6 +70,8 @@ impl Summary {
         let held_out = record.data.validation_images;
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
         // A whole number, so that equal errors compare as equal.
+        let tested = run.evaluation(&record)?;
+        let int8 = tested.as_ref().and_then(|it| Some(it.int8_wrong? as f64 / it.evaluation.images as f64));
         let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
         Ok(Self {
             status: run.status(&record),
@@ -80,7 +86,9 @@ impl Summary {
             validation_wrong: wrong,
             validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),
             validation_loss: best.and_then(|best| best.validation_loss),
-            test_error: run.evaluation(&record)?.map(|stored| stored.evaluation.error()),
+            test_error: tested.map(|stored| stored.evaluation.error()),
+            int8_test_error: int8,
+            floating_point_operations: record.training.as_ref().map(|it| it.floating_point_operations),
             seconds: match record.training {
                 Some(training) => training.usage.wall_seconds,
                 // The sum of no numbers is -0 in Rust.

@@ -119,10 +119,36 @@ fn report_compares_several_runs() {
     assert!(page.contains("3 runs compared") && page.contains("three &#38; four"), "{page}");
     assert!(page.contains("<code>seed</code></th><td><code>1</code></td><td><code>22</code></td>"), "{page}");
     let lines = page.matches("<polyline").count();
-    assert_eq!(lines, 4 * 3, "error and loss, of training and validation, a line per run");
+    assert_eq!(lines, 4 * 3 + 1, "error and loss, of training and validation, a line per run, and the Pareto front");
     let error = fs::read_to_string(smoke().run.join("evaluation.json")).unwrap();
     let error = serde_json::from_str::<Value>(&error).unwrap()["wrong"].as_f64().unwrap() / 100.0;
     assert_eq!(page.matches(&format!("<td>{error:.2} %</td>")).count(), 2, "two of them were evaluated");
+}
+
+#[test]
+fn errors_with_integers_are_recorded_by_the_export_and_drawn_in_a_comparison() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| folder.path().join(name));
+    [&one, &two].into_iter().for_each(|run| smoke().copy_to(run));
+    let model = folder.path().join("int8.onnx");
+    let (_, notes) = success(program().arg("export").arg(&one).arg(&model).args(["--quantize", "int8"]));
+    let reported = notes.lines().find_map(|line| line.strip_prefix("wrong test images: ")).expect(&notes);
+    let wrong: u64 = reported.split(' ').next().unwrap().parse().unwrap();
+    let recorded = || {
+        let evaluation = fs::read_to_string(one.join("evaluation.json")).unwrap();
+        serde_json::from_str::<Value>(&evaluation).unwrap()
+    };
+    assert_eq!(recorded()["int8_wrong"], wrong);
+    // An evaluation of the same model keeps it.
+    stdout(program().arg("evaluate").arg(&one));
+    assert_eq!(recorded()["int8_wrong"], wrong);
+
+    let path = folder.path().join("report.html");
+    stdout(program().arg("report").args([&one, &two]).arg("--output").arg(&path));
+    let error = 100.0 * wrong as f64 / recorded()["images"].as_f64().unwrap();
+    let title = format!("<title>{}, int8: {error:.2} %</title></rect>", one.display());
+    let page = self_contained(&path);
+    assert!(page.contains(&title) && page.matches("</rect>").count() == 1, "{title} not in {page}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn write_sound(run: &RunFolder) {
     run.write_config(&Experiment::default().resolved()).unwrap();
     run.write_record(&record).unwrap();
     run.write_metrics(&[1, 2, 3].map(epoch)).unwrap();
-    run.write_evaluation(&EvaluationRecord { evaluation, model, data: record.data.sha256 }).unwrap();
+    run.write_evaluation(&EvaluationRecord { evaluation, model, data: record.data.sha256, int8_wrong: None }).unwrap();
 }
 
 fn check(count: u64, mut mutate: impl FnMut(&mut Vec<u8>, &mut Vec<u8>, &mut rand_chacha::ChaCha8Rng)) {

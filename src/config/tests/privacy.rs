@@ -31,8 +31,8 @@ fn privacy_values_are_checked() {
 
 #[test]
 fn privacy_keys_need_a_budget_or_noise_and_not_both() {
-    for key in ["delta", "clip", "low_pass"] {
-        let problem = problem(&format!("privacy.{key} = 0.5"));
+    for setting in ["delta = 0.5", "clip = 0.5", "low_pass = 5"] {
+        let problem = problem(&format!("privacy.{setting}"));
         assert!(problem.ends_with("needs privacy.epsilon or privacy.noise_multiplier"), "{problem}");
     }
     let problem = problem("[privacy]\nepsilon = 1\nnoise_multiplier = 2");
