@@ -5,11 +5,12 @@
 //! both. For each unit, the gradient G, an image, becomes
 //!
 //! ```text
-//! P G Q      P = Cᵀ C, and Q the same for the width      C[f, i] = √(s / n) · cos(π f (2 i + 1) / 2n)
+//! Cᵀ (C G Dᵀ) D      C[f, i] = √(s / n) · cos(π f (2 i + 1) / 2n)
 //! ```
 //!
 //! C, `[frequencies, n]`, has the lowest rows of the orthonormal discrete cosine transform (DCT-II) of n pixels: s is 1 for
-//! f = 0, else 2. The filter comes after the noise and does not depend on the images, so it costs no privacy.
+//! f = 0, else 2. It is for the height, and D for the width. The filter does not depend on the images, so it costs no privacy.
+//! Images are clipped by the norm of what it leaves of their gradients.
 
 use std::f64::consts::PI;
 
@@ -26,21 +27,41 @@ pub struct LowPass {
 impl LowPass {
     /// The `gradient` of the first layer's weights, `[height · width, units]`, without its high frequencies.
     pub fn filter(&self, gradient: Tensor<2>) -> Tensor<2> {
-        let (device, [inputs, units], [height, width]) = (gradient.device(), gradient.dims(), self.size);
-        let [of_columns, of_rows] = self.size.map(|side| self.projection(side, &device));
-        let rows = gradient.reshape([height, width, units]);
-        let filtered = of_rows.unsqueeze::<3>().matmul(rows).reshape([height, width * units]);
-        of_columns.matmul(filtered).reshape([inputs, units])
+        let [rows, columns] = self.transforms(&gradient.device());
+        let [inputs, units] = gradient.dims();
+        let kept = self.coefficients(gradient.transpose());
+        rows.transpose().unsqueeze().matmul(kept).matmul(columns.unsqueeze()).reshape([units, inputs]).transpose()
     }
 
-    /// The projection on the lowest frequencies of a `side`, `[side, side]`.
-    fn projection(&self, side: usize, device: &Device) -> Tensor<2> {
-        let n = side as f64;
-        let cosine = |f: usize, i: usize| (PI * f as f64 * (2 * i + 1) as f64 / (2.0 * n)).cos();
-        let scale = |f: usize| if f == 0 { 1.0 / n } else { 2.0 / n };
-        let value = |i, j| (0..self.frequencies.min(side)).map(|f| scale(f) * cosine(f, i) * cosine(f, j)).sum::<f64>();
-        let values: Vec<_> = (0..side).flat_map(|i| (0..side).map(move |j| value(i, j) as f32)).collect();
-        Tensor::from_data(TensorData::new(values, [side, side]), device)
+    /// The squared norms of `images`, `[images, height · width]`, without their high frequencies.
+    pub fn squared_norms(&self, images: Vec<f32>, device: &Device) -> Vec<f64> {
+        let inputs = self.size[0] * self.size[1];
+        let count = images.len() / inputs;
+        self.coefficients(Tensor::from_data(TensorData::new(images, [count, inputs]), device))
+            .square()
+            .reshape([count as i32, -1])
+            .sum_dim(1)
+            .into_data()
+            .iter::<f64>()
+            .collect()
+    }
+
+    /// The coefficients of the frequencies that are left, `[images, frequencies, frequencies]`.
+    fn coefficients(&self, images: Tensor<2>) -> Tensor<3> {
+        let ([rows, columns], [count, _], [height, width]) =
+            (self.transforms(&images.device()), images.dims(), self.size);
+        rows.unsqueeze().matmul(images.reshape([count, height, width])).matmul(columns.transpose().unsqueeze())
+    }
+
+    /// C for the height and for the width.
+    fn transforms(&self, device: &Device) -> [Tensor<2>; 2] {
+        self.size.map(|side| {
+            let (n, frequencies) = (side as f64, self.frequencies.min(side));
+            let scale = |f: usize| if f == 0 { (1.0 / n).sqrt() } else { (2.0 / n).sqrt() };
+            let value = |f: usize, i: usize| scale(f) * (PI * f as f64 * (2 * i + 1) as f64 / (2.0 * n)).cos();
+            let values = (0..frequencies).flat_map(|f| (0..side).map(move |i| value(f, i) as f32));
+            Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), [frequencies, side]), device)
+        })
     }
 }
 
@@ -67,7 +88,11 @@ mod tests {
             filter
                 .filter(expected.clone())
                 .into_data()
-                .assert_approx_eq::<f32>(&expected.into_data(), Default::default());
+                .assert_approx_eq::<f32>(&expected.clone().into_data(), Default::default());
+            // The images are a gradient's columns.
+            let norms = filter.squared_norms(expected.clone().transpose().into_data().try_to_vec().unwrap(), &device);
+            let squares: Vec<f64> = expected.square().sum_dim(0).into_data().iter().collect();
+            assert!(norms.iter().zip(&squares).all(|(a, b)| (a - b).abs() < 1e-4 * b), "{norms:?}, {squares:?}");
             let nothing = filter.filter(waves(&vanish, &device));
             assert!(nothing.abs().max().into_scalar::<f32>() < 1e-5);
         }

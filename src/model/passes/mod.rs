@@ -100,10 +100,16 @@ impl Passes {
         Some(())
     }
 
+    /// The inputs of the first layer in the last forward pass, `[images, inputs]`.
+    pub fn inputs(&self) -> Vec<f32> {
+        self.input.values()
+    }
+
     /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Needs
-    /// a network without batch normalisation.
-    pub fn clip(&mut self, network: &HostNetwork, clip: f64) {
-        let squares = self.squared_norms(network);
+    /// a network without batch normalisation. `inputs` are the squared norms of the images, if they differ from those of the
+    /// last forward pass.
+    pub fn clip(&mut self, network: &HostNetwork, clip: f64, inputs: Option<&[f64]>) {
+        let squares = self.squared_norms(network, inputs);
         for (gradient, square) in self.logits.chunks_exact_mut(network.classes()).zip(squares) {
             let factor = clip / square.sqrt();
             if factor < 1.0 {
@@ -114,11 +120,12 @@ impl Passes {
 
     /// The squared norm of each image's gradient. A layer with the inputs x and the product z has (|x|² + 1)·|dz|² of it, as
     /// its gradient is xᵀdz for the weights and dz for the bias.
-    pub fn squared_norms(&mut self, network: &HostNetwork) -> Vec<f64> {
+    pub fn squared_norms(&mut self, network: &HostNetwork, inputs: Option<&[f64]>) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
         self.each_that_learns(network, |number, x, dz, _| {
+            let of_inputs = inputs.filter(|_| number == 0).map_or_else(|| x.squared_norms(), <[f64]>::to_vec);
             let of_products = squared_norms_of_rows(dz, network.layers[number].size[1]);
-            for ((norm, x), dz) in norms.iter_mut().zip(x.squared_norms()).zip(of_products) {
+            for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(of_products) {
                 *norm += (x + 1.0) * dz;
             }
         });

@@ -30,6 +30,7 @@ fn devices() -> Vec<Device> {
 }
 
 /// An option of a training, and a batch for it.
+#[derive(Clone)]
 struct Case {
     what: &'static str,
     experiment: Experiment,

@@ -1,9 +1,12 @@
 //! Private steps against the gradients of single images by autodiff.
 
+use burn::tensor::TensorData;
+
 use super::*;
 use crate::random::Key;
 use crate::run::PrivacyRecord;
 use crate::training::epoch_plan::EpochPlan;
+use crate::training::low_pass::LowPass;
 use crate::training::privacy::PrivacyPlan;
 
 /// The gradients of the loss of each single image of a batch by autodiff, in the order of the parameters.
@@ -45,7 +48,7 @@ fn norms_of_single_images_are_those_of_their_gradients_by_autodiff() {
             for (logits, target) in passes.logits.chunks_exact_mut(CLASSES).zip(batch.targets.to_data().iter::<i64>()) {
                 softmax_loss(logits, target as usize, 0.0, 1.0);
             }
-            for (found, expected) in passes.squared_norms(&host).iter().zip(&expected) {
+            for (found, expected) in passes.squared_norms(&host, None).iter().zip(&expected) {
                 let error = (found.sqrt() - expected).abs() / expected;
                 assert!(error < 1e-5, "{}, {device:?}, bytes: {in_bytes}: {found}, {expected}", case.what);
             }
@@ -55,9 +58,17 @@ fn norms_of_single_images_are_those_of_their_gradients_by_autodiff() {
 
 #[test]
 fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expected_number_of_images() {
-    for (device, case) in devices().into_iter().flat_map(|it| private_cases().map(move |case| (it.clone(), case))) {
+    let cases = || private_cases().flat_map(|case| [(case.clone(), None), (case, Some(4))]);
+    for (device, (case, frequencies)) in
+        devices().into_iter().flat_map(|it| cases().map(move |case| (it.clone(), case)))
+    {
         let network = case.network(&device);
-        let single = of_single_images(&case, &network);
+        let low_pass = frequencies.map(|frequencies| LowPass { frequencies, size: [6, 10] });
+        let mut single = of_single_images(&case, &network);
+        if let Some(filter) = low_pass {
+            let units = network.layers().next().unwrap().weight.dims()[1];
+            single.iter_mut().for_each(|gradient| filter_first(&filter, &mut gradient[..INPUTS * units], &device));
+        }
         let norms: Vec<f64> = single.iter().map(|gradient| norm(gradient)).collect();
         let clip = norms[IMAGES / 2];
         assert!(norms.iter().any(|&norm| norm > 1.001 * clip) && norms.iter().any(|&norm| norm <= clip));
@@ -73,7 +84,7 @@ fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expect
             model.mechanism = Some(GaussianMechanism {
                 plan: PrivacyPlan { total, epoch: EpochPlan { batches: 9, batch_size: 5, ..EpochPlan::default() } },
                 key,
-                low_pass: None,
+                low_pass,
             });
             let output = TrainStep::step(&model, Batch { loss_weight, ..case.batch(3, true, &device) });
             let found = by_name(&model.network, &output.grads).into_iter().flat_map(|(_, gradient)| gradient.unwrap());
@@ -83,4 +94,12 @@ fn private_step_without_noise_has_the_sum_of_the_clipped_gradients_by_the_expect
             }
         }
     }
+}
+
+/// Filters the gradient of the first layer's weights, `[inputs, units]`.
+fn filter_first(filter: &LowPass, gradient: &mut [f64], device: &Device) {
+    let units = gradient.len() / INPUTS;
+    let values: Vec<f32> = gradient.iter().map(|&value| value as f32).collect();
+    let filtered = filter.filter(Tensor::from_data(TensorData::new(values, [INPUTS, units]), device)).into_data();
+    gradient.iter_mut().zip(filtered.iter::<f64>()).for_each(|(value, filtered)| *value = filtered);
 }
