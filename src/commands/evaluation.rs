@@ -8,7 +8,7 @@ use crate::Error;
 use crate::cli::{Split, warn};
 use crate::data::{DataError, Files, Images, TrainingData};
 use crate::device::Opened;
-use crate::evaluation::{EvaluationOutput, evaluate};
+use crate::evaluation::{Classifier, EvaluationOutput, evaluate};
 use crate::model::Mlp;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 use crate::text::listed;
@@ -81,13 +81,14 @@ impl Evaluated {
         data: BTreeMap<String, String>,
         device: &Opened,
     ) -> Result<Self, Error> {
-        let (model, checksum) = run.model_with_checksum(&run.experiment()?, record, device)?;
+        let classifier = run.classifier(record, device)?;
         let names = record.data.names();
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
-        let output = evaluate(&model, images, record.data.scaling, &device.device)?;
-        let evaluation = output.evaluation.clone();
-        Ok(Self { model, output, record: EvaluationRecord { evaluation, model: checksum, data }, files: vec![] })
+        let output = evaluate(&classifier, images)?;
+        let Classifier { model, sha256, .. } = classifier;
+        let record = EvaluationRecord { evaluation: output.evaluation.clone(), model: sha256, data };
+        Ok(Self { model, output, record, files: vec![] })
     }
 }
 

@@ -261,7 +261,7 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
     let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
     let Prepared { network, data, devices: opened, .. } = prepared;
     let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
-    let model = run.model(&experiment, &trained.record, &opened[0])?;
+    let (model, _) = run.model(&experiment, &trained.record, &opened[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     let batches = if devices == 1 { "one batch" } else { "one batch per device" };
     print(&format!(

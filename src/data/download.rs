@@ -59,9 +59,8 @@ pub fn download(
     progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
-    fs::create_dir_all(dir)
-        .and_then(|()| tempfile::tempfile_in(dir))
-        .map_err(|source| DataError::Write { path: dir.into(), source })?;
+    let written = fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
+    written.map_err(|source| DataError::Write { path: dir.into(), source })?;
     // A company that reads its network's traffic has a certificate of its own, which the system knows.
     let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| agent(timeout, trusted));
     let mut attempts = Vec::new();

@@ -140,8 +140,7 @@ fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> 
     let values = bytes.chunks_exact(kind.2);
     let interval = values.len() / count;
     let numbers = values.step_by(interval).map(kind.3);
-    let fractions =
-        fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|number| (0.0..=1.0).contains(&number));
+    let fractions = fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|it| (0.0..=1.0).contains(&it));
     let byte = |(index, number): (usize, f64)| {
         let scaled = if fractions { (255.0 * number).round() } else { number };
         let is_byte = (0.0..=255.0).contains(&scaled) && scaled.fract() == 0.0;

@@ -101,9 +101,8 @@ pub fn to_safetensors(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result
     let views = views.collect::<Result<Vec<_>, _>>();
     // PyTorch reads this entry.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    views
-        .and_then(|views| safetensors::serialize(views, Some(metadata)))
-        .map_err(|error| WeightsError::load(path, error))
+    let file = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
+    file.map_err(|error| WeightsError::load(path, error))
 }
 
 /// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs no code from the file. Burn's store

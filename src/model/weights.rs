@@ -92,16 +92,12 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
     let mut mismatches = vec![];
     for (name, shape) in expected {
-        match found.remove(name) {
-            None => mismatches.push(format!("{name} is missing")),
-            Some(tensor) if tensor.shape != *shape => {
-                mismatches.push(format!("{name} is {:?}, not {shape:?}", tensor.shape));
-            }
-            Some(tensor) if tensor.dtype != Dtype::F32 => {
-                mismatches.push(format!("{name} holds {}, not F32", tensor.dtype));
-            }
-            Some(_) => {}
-        }
+        mismatches.push(match found.remove(name) {
+            None => format!("{name} is missing"),
+            Some(tensor) if tensor.shape != *shape => format!("{name} is {:?}, not {shape:?}", tensor.shape),
+            Some(tensor) if tensor.dtype != Dtype::F32 => format!("{name} holds {}, not F32", tensor.dtype),
+            Some(_) => continue,
+        });
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));

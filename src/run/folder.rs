@@ -102,8 +102,8 @@ impl RunFolder {
         }
         let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for split in [Some(TRAIN), validated.then_some(VALIDATION)].into_iter().flatten() {
-            let (name, events) = (split.0, tensorboard::events(epochs, rate, start, split));
-            let path = self.path.join(name);
+            let name = format!("tensorboard/{}/events.out.tfevents.mnist-burn", split.0);
+            let (path, events) = (self.path.join(&name), tensorboard::events(epochs, rate, start, split));
             let folder = folder_of(&path);
             fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
             match fs::read(&path) {
@@ -112,9 +112,9 @@ impl RunFolder {
                 Ok(written) if events.starts_with(&written) => {
                     let opened = File::options().append(true).open(&path);
                     let appended = opened.and_then(|mut file| file.write_all(&events[written.len()..]));
-                    appended.map_err(|source| unwritten(&self.path, name, source))?;
+                    appended.map_err(|source| unwritten(&self.path, &name, source))?;
                 }
-                _ => self.write(name, &events)?,
+                _ => self.write(&name, &events)?,
             }
         }
         Ok(())

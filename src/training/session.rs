@@ -17,7 +17,7 @@ use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
-use crate::data::{Augmentation, ImageBatcher, Loader, TrainingData};
+use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
@@ -170,8 +170,7 @@ impl<'a> Session<'a> {
         let Self { experiment, data, devices, plan, .. } = self;
         let loader = |indices: &[usize], batch_size| {
             let device = devices[0].device.clone();
-            let batcher = ImageBatcher::new(data.scaling);
-            let mut loader = Loader::new(&data.images, indices.to_vec(), batcher, batch_size, device);
+            let mut loader = Loader::new(&data.images, indices.to_vec(), data.scaling, batch_size, device);
             loader.threads = experiment.data.loader_threads;
             loader.keep_on_device = !share_memory(devices);
             loader.epochs = Arc::new((self.history.epochs().len() as u64).into());

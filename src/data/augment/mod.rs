@@ -145,10 +145,8 @@ impl Change {
         let x = [(cos + lean * sin) / width, (sin - lean * cos) / width];
         let y = [-sin / height, cos / height];
         let [middle_y, middle_x] = size.map(|side| (side as f64 - 1.0) / 2.0);
-        let [right, down] = self.translation;
-        let from = |[x, y]: [f64; 2], middle: f64| {
-            [x, y, middle - x * (middle_x + right) - y * (middle_y + down)].map(|number| number as f32)
-        };
+        let [to_x, to_y] = [middle_x + self.translation[0], middle_y + self.translation[1]];
+        let from = |[x, y]: [f64; 2], middle: f64| [x, y, middle - x * to_x - y * to_y].map(|number| number as f32);
         [from(x, middle_x), from(y, middle_y)]
     }
 }

@@ -15,10 +15,8 @@ const SILENCE: Duration = Duration::from_secs(15);
 pub fn builder() -> Builder {
     let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
     // No segmentation offload, because of <https://github.com/n0-computer/iroh/issues/4555>.
-    let transport = QuicTransportConfig::builder()
-        .max_idle_timeout(Some(silence.into()))
-        .enable_segmentation_offload(false)
-        .build();
+    let transport = QuicTransportConfig::builder().enable_segmentation_offload(false);
+    let transport = transport.max_idle_timeout(Some(silence.into())).build();
     Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).transport_config(transport)
 }
 

@@ -39,8 +39,7 @@ impl<'a> Matrix<'a> {
         let is_small = m.saturating_mul(k).saturating_mul(n) < PARALLEL_MIN;
         let threads = if is_small { Parallelism::None } else { Parallelism::Rayon(0) };
         let count = m.checked_mul(n).expect("a product that memory can hold");
-        let ([a_row, a_col], [b_row, b_col]) =
-            (self.strides.map(usize::cast_signed), other.strides.map(usize::cast_signed));
+        let [[a_row, a_col], [b_row, b_col]] = [self, other].map(|it| it.strides.map(usize::cast_signed));
         product.clear();
         product.reserve_exact(count);
         let (a, b, c, c_row) = (self.values.as_ptr(), other.values.as_ptr(), product.as_mut_ptr(), n.cast_signed());

@@ -116,7 +116,7 @@ impl Passes {
     /// its gradient is xᵀdz for the weights and dz for the bias.
     pub fn squared_norms(&mut self, network: &HostNetwork) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        self.each_that_learns(network, |number, x, dz, _| {
+        self.each_learner(network, |number, x, dz, _| {
             let of_products = squared_norms_of_rows(dz, network.layers[number].size[1]);
             for ((norm, x), dz) in norms.iter_mut().zip(x.squared_norms()).zip(of_products) {
                 *norm += (x + 1.0) * dz;
@@ -128,7 +128,7 @@ impl Passes {
     /// The gradients of all weights that learn, from those of the logits.
     pub fn backward(&mut self, network: &HostNetwork) -> GradientsParams {
         let mut all = GradientsParams::new();
-        self.each_that_learns(network, |number, x, dz, vectors| {
+        self.each_learner(network, |number, x, dz, vectors| {
             let (linear, units) = (&network.layers[number], network.layers[number].size[1]);
             let [bias, gamma, beta] = vectors.unwrap_or_else(|| [sum_of_rows(dz, units), vec![], vec![]]);
             if let Some(parameter) = &linear.layer.bias {
@@ -149,11 +149,7 @@ impl Passes {
 
     /// Calls `visit` for each layer from the last to the first that learns: with its number, x, dz, and the gradients of its
     /// vectors if it is a hidden layer.
-    fn each_that_learns(
-        &mut self,
-        network: &HostNetwork,
-        mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>),
-    ) {
+    fn each_learner(&mut self, network: &HostNetwork, mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>)) {
         let Self { logits, input, hidden, gradients: [dz, dx] } = self;
         dz.clone_from(logits);
         let learns = |(number, linear): (usize, &HostLinear)| {

@@ -47,18 +47,9 @@ impl RunFolder {
         Err(RunError::Changed { path, found, recorded })
     }
 
-    /// The best model, loaded onto `device`. Refused if the file can't be read, or its checksum is not in the record.
-    pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
-        Ok(self.model_with_checksum(experiment, record, device)?.0)
-    }
-
-    /// The same, with the SHA-256 of its file.
-    pub fn model_with_checksum(
-        &self,
-        experiment: &Experiment,
-        record: &Record,
-        device: &Opened,
-    ) -> Result<(Mlp, String), RunError> {
+    /// The best model, loaded onto `device`, and the SHA-256 of its file. Refused if the file can't be read, or its checksum is
+    /// not in the record.
+    pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<(Mlp, String), RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
         let (bytes, checksum) = self.weights(Self::BEST, record)?;
         let bytes = to_single(bytes, &path)?;
@@ -75,10 +66,10 @@ impl RunFolder {
 
     /// A classifier with the best model, on `device`.
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
-        let model = self.model(&self.experiment()?, record, device)?;
+        let (model, sha256) = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
         let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
-        Ok(Classifier { model, device: device.device.clone(), batcher, size, look, names: data.names() })
+        Ok(Classifier { model, sha256, device: device.device.clone(), batcher, size, look, names: data.names() })
     }
 
     /// The best model's weights, as pretrained weights for another network.
