@@ -132,7 +132,7 @@ impl Setting {
             slice::from_ref(&self.device),
             &run,
             record,
-            &Display::new(Ui::Lines, self.experiment.training.epochs),
+            &Display { ui: Ui::Lines, epochs: self.experiment.training.epochs, quits_with: None },
         );
         assert!(trained.is_ok(), "the training went through");
     }

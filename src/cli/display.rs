@@ -4,7 +4,6 @@ use std::any::Any;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
 use clap::ValueEnum;
 use thiserror::Error;
@@ -51,12 +50,12 @@ impl Ui {
 
 /// Shows one training, and stops it on Ctrl-C.
 pub struct Display {
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "this build has lines only"))]
-    ui: Ui,
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard shows it"))]
-    epochs: usize,
+    /// How it is shown.
+    pub ui: Ui,
+    /// The maximum number of epochs.
+    pub epochs: usize,
     /// What the first signal says before it ends the program. Without it, the signal stops the training after the step.
-    quits_with: Option<&'static str>,
+    pub quits_with: Option<&'static str>,
 }
 
 type Close = Arc<dyn Fn() + Send + Sync>;
@@ -76,31 +75,20 @@ impl Drop for Shown {
 }
 
 impl Display {
-    /// A display of a training of at most `epochs` epochs.
-    pub fn new(ui: Ui, epochs: usize) -> Self {
-        Self { ui, epochs, quits_with: None }
-    }
-
-    /// The first signal says `words` and ends the program at once.
-    pub fn quitting_with(self, words: &'static str) -> Self {
-        Self { quits_with: Some(words), ..self }
-    }
-
-    #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard shows it"))]
-    fn renderer(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Close) {
+    fn renderer(&self, history: &History) -> (Box<dyn MetricsRenderer>, Close) {
         #[cfg(feature = "tui")]
         if self.ui == Ui::Tui {
             let dashboard = Dashboard::new(history.clone(), self.epochs);
             return (Box::new(dashboard.clone()), Arc::new(move || dashboard.close()));
         }
-        (Box::new(Progress::new(interrupter.clone())), Arc::new(|| ()))
+        (Box::new(Progress::new(history.interrupter.clone())), Arc::new(|| ()))
     }
 }
 
 impl training::Display for Display {
-    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
-        let (renderer, close) = self.renderer(history, interrupter);
-        let (stop, close_first, quits_with) = (interrupter.clone(), Arc::clone(&close), self.quits_with);
+    fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
+        let (renderer, close) = self.renderer(history);
+        let (stop, close_first, quits_with) = (history.interrupter.clone(), Arc::clone(&close), self.quits_with);
         let listening = signals::listen(move || {
             close_first();
             match quits_with {
@@ -117,10 +105,7 @@ impl training::Display for Display {
         let shown = Shown {
             _listening: listening,
             #[cfg(feature = "remote")]
-            _leaving: {
-                let close = Arc::clone(&close);
-                remote::before_leaving(move || close())
-            },
+            _leaving: remote::before_leaving(Arc::clone(&close)),
             close,
         };
         (renderer, Box::new(shown))

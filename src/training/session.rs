@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Mutex};
 
 use burn::train::renderer::MetricsRenderer;
-use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
+use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_plan::EpochPlan;
@@ -28,9 +28,9 @@ const READ_INTERVAL: usize = 64;
 
 /// Shows a training while it runs.
 pub trait Display {
-    /// Starts to show the training that has this history, until the second value is dropped. `interrupter` stops it after
-    /// the current step.
-    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
+    /// Starts to show the training that has this history, until the second value is dropped. The history's interrupter stops
+    /// it after the current step.
+    fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
 }
 
 /// The result of a training.
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
             state: Mutex::new(State { record, ..State::default() }),
         }));
 
-        let (renderer, shown) = display.open(history, &history.interrupter);
+        let (renderer, shown) = display.open(history);
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
