@@ -196,16 +196,10 @@ pub struct Overrides {
 impl Overrides {
     /// All of them as `key=value`, those that count more later.
     pub fn settings(&self) -> Vec<String> {
-        let Self { set, seed, epochs, batch_size, learning_rate, device } = self;
-        let short = [
-            ("seed", seed),
-            ("training.epochs", epochs),
-            ("training.batch_size", batch_size),
-            ("optimizer.learning_rate", learning_rate),
-            ("device", device),
-        ];
-        let short = short.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
-        set.iter().cloned().chain(short).collect()
+        let keys = ["seed", "training.epochs", "training.batch_size", "optimizer.learning_rate", "device"];
+        let values = [&self.seed, &self.epochs, &self.batch_size, &self.learning_rate, &self.device];
+        let short = keys.iter().zip(values).filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        self.set.iter().cloned().chain(short).collect()
     }
 }
 

@@ -36,8 +36,11 @@ pub struct Progress {
 struct Means([(f64, usize); 2]);
 
 impl Means {
-    fn add(&mut self, metric: usize, entry: NumericEntry) {
-        let (sum, count) = &mut self.0[metric];
+    /// Adds what Burn reports of one of these `metrics`. It also reports metrics that are for `metrics.csv` only.
+    fn add(&mut self, metrics: &[MetricId; 2], state: MetricState) {
+        let MetricState::Numeric(metric, Some(entry)) = state else { return };
+        let Some(index) = metrics.iter().position(|id| *id == metric.metric_id) else { return };
+        let (sum, count) = &mut self.0[index];
         match entry {
             NumericEntry::Aggregated { aggregated_value, count: images } => {
                 *sum += aggregated_value * images as f64;
@@ -93,12 +96,6 @@ impl Progress {
             drawn: Instant::now(),
             interrupter,
         }
-    }
-
-    /// The metric's index, and its value. Burn also reports metrics that are for `metrics.csv` only.
-    fn read(&self, state: MetricState) -> Option<(usize, NumericEntry)> {
-        let MetricState::Numeric(metric, Some(entry)) = state else { return None };
-        Some((self.metrics.iter().position(|id| *id == metric.metric_id)?, entry))
     }
 }
 
@@ -167,15 +164,11 @@ impl TrainingProgressLogger for Progress {
 
 impl MetricsRendererTraining for Progress {
     fn update_train(&mut self, state: MetricState) {
-        if let Some((metric, entry)) = self.read(state) {
-            self.training.add(metric, entry);
-        }
+        self.training.add(&self.metrics, state);
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        if let Some((metric, entry)) = self.read(state) {
-            self.validation.add(metric, entry);
-        }
+        self.validation.add(&self.metrics, state);
     }
 }
 

@@ -125,16 +125,18 @@ fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBu
         };
         warnings.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
-    let is_image = |path: &PathBuf| {
-        path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
-    };
     for dir in [Some(dir), train.as_deref(), test.as_deref()].into_iter().flatten() {
-        if entries(dir)?.iter().any(is_image) {
+        if entries(dir)?.iter().any(|path| is_picture(path)) {
             let dir = dir.display();
             warnings.push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
     }
     Ok((root, classes, test))
+}
+
+/// Whether the file is called like a PNG or JPEG picture.
+pub fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|ending| it.eq_ignore_ascii_case(ending)))
 }
 
 fn classes(folders: Vec<PathBuf>) -> Classes {

@@ -3,6 +3,7 @@
 use rand::seq::SliceRandom;
 
 use super::error::DataError;
+use crate::config::Data;
 use crate::random::{Purpose, generator};
 
 /// The indices of the training images that train and that validate, each in ascending order.
@@ -16,19 +17,14 @@ pub struct Split {
     pub validation: Vec<usize>,
 }
 
-/// Holds out `validation` of the images, and trains on the fraction `fraction`, in (0, 1], of the others, which does not
-/// change those held out. The classes are in proportion to their sizes, and `seed` chooses the images.
+/// Holds out `data.validation` of the images, and trains on the fraction `data.fraction`, in (0, 1], of the others, which does
+/// not change those held out. The classes are in proportion to their sizes, and `seed` chooses the images.
 ///
-/// With `kept`, only that many training images keep their labels, the same number for each class. If this does not
+/// With `data.labels`, only that many training images keep their labels, the same number for each class. If this does not
 /// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
 /// Refused if no image would be left for training, or the classes can't have equally many labels.
-pub fn stratified(
-    labels: &[u8],
-    validation: usize,
-    fraction: f64,
-    kept: Option<usize>,
-    seed: u64,
-) -> Result<Split, DataError> {
+pub fn stratified(labels: &[u8], data: &Data, seed: u64) -> Result<Split, DataError> {
+    let Data { validation, fraction, labels: kept, .. } = *data;
     if validation >= labels.len() {
         return Err(DataError::Validation { validation, images: labels.len() });
     }
@@ -86,6 +82,16 @@ fn proportional(sizes: &[usize], total: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn stratified(
+        labels: &[u8],
+        validation: usize,
+        fraction: f64,
+        kept: Option<usize>,
+        seed: u64,
+    ) -> Result<Split, DataError> {
+        super::stratified(labels, &Data { validation, fraction, labels: kept, ..Data::default() }, seed)
+    }
 
     /// 600 labels: 300 zeros, 200 ones, 100 twos, mixed.
     fn labels() -> Vec<u8> {

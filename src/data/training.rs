@@ -28,7 +28,7 @@ impl TrainingData {
     pub fn load(files: &Files, experiment: &Experiment) -> Result<Self, DataError> {
         let images = files.train()?;
         let data = &experiment.data;
-        let split = stratified(images.labels(), data.validation, data.fraction, data.labels, experiment.seed)?;
+        let split = stratified(images.labels(), data, experiment.seed)?;
         let scaling = match data.pixels {
             Pixels::Unit => Scaling::UNIT,
             Pixels::Standardized => Scaling::standardizing(&images, &split.training),

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use image::{GrayImage, Luma, imageops};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use crate::data::Images;
@@ -44,23 +45,17 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
 /// A PNG of the images, 0 black and 255 white. All columns have equally many images, of the same size.
 pub fn grid(columns: &[Images]) -> Vec<u8> {
     let [height, width] = columns[0].size().map(|side| side * ZOOM);
-    let rows = columns[0].len();
-    let total_width = columns.len() * (width + GAP) + 3 * GAP;
-    let total_height = rows * (height + GAP) + GAP;
-    let mut pixels = vec![255; total_width * total_height];
+    let size = [columns[0].len() * (height + GAP) + GAP, columns.len() * (width + GAP) + 3 * GAP];
+    let mut grid = GrayImage::from_pixel(size[1] as u32, size[0] as u32, Luma([255]));
     for (column, images) in columns.iter().enumerate() {
         let left = column * (width + GAP) + if column == 0 { GAP } else { 3 * GAP };
-        for row in 0..rows {
-            let image = images.pixels(row);
-            for y in 0..height {
-                let start = (row * (height + GAP) + GAP + y) * total_width + left;
-                for (x, pixel) in pixels[start..start + width].iter_mut().enumerate() {
-                    *pixel = image[y / ZOOM * (width / ZOOM) + x / ZOOM];
-                }
-            }
+        for row in 0..images.len() {
+            let pixel = |x, y| Luma([images.pixels(row)[y as usize / ZOOM * (width / ZOOM) + x as usize / ZOOM]]);
+            let image = GrayImage::from_fn(width as u32, height as u32, pixel);
+            imageops::replace(&mut grid, &image, left as i64, (row * (height + GAP) + GAP) as i64);
         }
     }
-    png(&pixels, [total_height, total_width], |encoder| {
+    png(&grid, size, |encoder| {
         encoder.set_color(ColorType::Grayscale);
         encoder.add_text_chunk("Software".into(), GRID_MARK.into()).expect("a known keyword and plain text");
     })

@@ -74,8 +74,7 @@ impl RunFolder {
 
     /// Writes `metrics.csv`, with all epochs so far.
     pub fn write_metrics(&self, epochs: &[Epoch]) -> Result<(), RunError> {
-        let table = metrics::to_csv(epochs).map_err(|source| unwritten(&self.path, "metrics.csv", source))?;
-        self.write("metrics.csv", &table)
+        self.write("metrics.csv", &metrics::to_csv(epochs))
     }
 
     /// Writes model files, each with its name. Writes their checksums to the record first, so that the record also
@@ -202,8 +201,7 @@ impl RunFolder {
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
-        self.write(name, &bytes.map_err(|source| unwritten(&self.path, name, source))?)
+        self.write(name, &serde_json::to_vec_pretty(value).expect("structs and maps with text as keys fit into JSON"))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::completion;
 use crate::config::variable;
+use crate::data::is_picture;
 
 #[derive(Debug, Args)]
 pub struct RunsFolder {
@@ -167,7 +168,7 @@ impl Predict {
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
         let is_run = |path: &Path| match path.exists() {
             true => {
-                has_ending(path, &["safetensors"])
+                path.extension().is_some_and(|it| it.eq_ignore_ascii_case("safetensors"))
                     || path.join("config.toml").exists()
                     || path.join("record.json").exists()
             }
@@ -182,16 +183,6 @@ impl Predict {
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
-}
-
-/// Whether the file is called like a PNG or JPEG picture.
-pub fn is_picture(path: &Path) -> bool {
-    has_ending(path, &["png", "jpg", "jpeg"])
-}
-
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
 }
 
 #[derive(Debug, Args)]
