@@ -231,11 +231,7 @@ impl Skipped {
 
 impl ImageFile {
     fn read(path: &Path, class: u8, folder: &Path) -> Result<Self, String> {
-        // A pipe would wait for its writer.
-        if !path.is_file() {
-            return Err("it is not a regular file".into());
-        }
-        let bytes = bounded::read(path, LARGEST_FILE).map_err(|error| error.to_string())?;
+        let bytes = bounded::read_regular(path, LARGEST_FILE).map_err(|error| error.to_string())?;
         let pixels = training_image(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
         let name = format!("{}/{}", name(folder), name(path));
         Ok(Self { name, sha256: checksum::of_bytes(&bytes), class, pixels })

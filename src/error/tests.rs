@@ -12,7 +12,7 @@ use crate::device::DeviceError;
 use crate::device::remote::{RemoteError, TokenError};
 use crate::evaluation::EvaluationError;
 use crate::model::{PretrainedError, WeightsError};
-use crate::run::{CheckpointError, RunError};
+use crate::run::RunError;
 use crate::serve::{ApiError, ServeError};
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
@@ -97,7 +97,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Counts: "src/data/images.rs" missing_label_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" label_that_names_no_class_is_refused "label 1 (from 0) is 10",
             Classes: "src/data/files/tests.rs" chosen_label_that_no_training_image_has_is_refused "no image has the label 1",
-            Validation: "src/data/split.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
+            Validation: "src/data/training.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
             Labels: "tests/cli/data.rs" labels_that_cannot_be_balanced_over_the_classes_are_an_error_with_the_maximum "takes a whole number from 10 to 49690 here",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
@@ -191,6 +191,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Table: "src/run/folder/tests.rs" damaged_metrics_file_is_named_in_the_error "metrics.csv is damaged",
             List: "tests/cli/runs.rs" folder_without_runs_is_an_empty_list_and_a_missing_folder_is_an_error "can't list the runs",
             Checkpoint: "tests/cli/resume.rs" damaged_checkpoint_is_named "checkpoint.mpk is damaged",
+            Version: "src/run/checkpoint.rs" checkpoint_of_another_version_is_refused_with_that_reason "was written by another version",
             Weights: "tests/cli/evaluate.rs" model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
         }
         PretrainedError {
@@ -227,10 +228,6 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Run: "tests/cli/serve_refusals.rs" damaged_run_is_answered_with_the_damaged_file "is not the file that the run wrote",
             Evaluation: "tests/cli/serve_refusals.rs" network_with_nan_weights_is_reported "the model's output is NaN or infinite",
             Failure: "src/serve/service.rs" panic_is_answered_without_its_message "this request made the server fail",
-        }
-        CheckpointError {
-            Checksum: "src/run/checkpoint.rs" checkpoint_with_any_changed_byte_is_refused "is damaged",
-            Version: "src/run/checkpoint.rs" checkpoint_of_another_version_is_refused_with_that_reason "was written by another version",
         }
         WeightsError {
             Save: "src/error/tests.rs" weights_that_the_device_does_not_return_are_reported "can't save the model",

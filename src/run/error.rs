@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::model::WeightsError;
 use crate::text::listed;
@@ -58,8 +57,12 @@ pub enum RunError {
     Damaged { path: PathBuf, source: serde_json::Error },
     #[error("{path} is not the file that the run wrote: its SHA-256 is {found}, but record.json has {recorded}")]
     Changed { path: PathBuf, found: String, recorded: String },
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
+    Checkpoint { path: PathBuf },
+    #[error(
+        "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
+    )]
+    Version { path: PathBuf, reason: String },
     #[error("{path} is damaged")]
     Table { path: PathBuf, source: csv::Error },
     #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]

@@ -128,8 +128,8 @@ impl RunFolder {
     /// the other files.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
-        let bytes = self.if_exists(&path, bounded::read_regular(&path))?;
-        bytes.map(|bytes| Ok(Checkpoint::from_bytes(&bytes, &path)?)).transpose()
+        let bytes = self.if_exists(&path, bounded::read_regular(&path, u64::MAX))?;
+        bytes.map(|bytes| Checkpoint::from_bytes(&bytes, &path)).transpose()
     }
 
     /// The secret key of a private training, created before its first step. `started` says whether steps are done.

@@ -30,7 +30,6 @@ mod unpacked;
 mod usage;
 
 pub use checkpoint::Checkpoint;
-pub(crate) use checkpoint::CheckpointError;
 pub(crate) use error::RunError;
 pub(crate) use file::write_whole_at;
 pub use folder::RunFolder;

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
-            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path).map_err(RunError::from)?;
+            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);

@@ -31,7 +31,7 @@ impl RunFolder {
         let path = self.path.join(name);
         let bytes = match &self.memory {
             Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            None => match bounded::read_regular(&path) {
+            None => match bounded::read_regular(&path, u64::MAX) {
                 Err(error) if error.kind() == ErrorKind::NotFound && record.models.is_empty() => {
                     return Err(RunError::NoModel { run: self.path.clone() });
                 }
