@@ -12,9 +12,9 @@ use thiserror::Error;
 use super::dashboard::Dashboard;
 use super::notice::notice;
 use super::progress::Progress;
-use super::signals::{self, Listening};
+use super::signals;
 #[cfg(feature = "remote")]
-use crate::device::remote::{self, Leaving};
+use crate::device::remote;
 use crate::training::{self, History};
 
 /// How to show the progress of a training.
@@ -60,17 +60,12 @@ pub struct Display {
 
 type Close = Arc<dyn Fn() + Send + Sync>;
 
-/// Shows a training until it is dropped.
-struct Shown {
-    close: Close,
-    _listening: Listening,
-    #[cfg(feature = "remote")]
-    _leaving: Leaving,
-}
+/// Closes what is shown when it is dropped.
+struct Closing(Close);
 
-impl Drop for Shown {
+impl Drop for Closing {
     fn drop(&mut self) {
-        (self.close)();
+        (self.0)();
     }
 }
 
@@ -102,12 +97,8 @@ impl training::Display for Display {
                 }
             }
         });
-        let shown = Shown {
-            _listening: listening,
-            #[cfg(feature = "remote")]
-            _leaving: remote::before_leaving(Arc::clone(&close)),
-            close,
-        };
-        (renderer, Box::new(shown))
+        #[cfg(feature = "remote")]
+        let listening = (listening, remote::before_leaving(Arc::clone(&close)));
+        (renderer, Box::new((Closing(close), listening)))
     }
 }

@@ -54,10 +54,7 @@ impl Drop for Listening {
 /// Does what a signal does.
 pub fn raise() {
     let stop = stop_on_signal().take();
-    match stop {
-        Some(stop) => stop(),
-        None => quit(),
-    }
+    stop.map_or_else(quit, |stop| stop());
 }
 
 pub(crate) fn quit() {

@@ -74,9 +74,8 @@ impl ImageFolder {
         let test = match &test_dir {
             Some(test_dir) => {
                 let classes = self::classes(folders(test_dir)?);
-                let found: Vec<String> = classes.keys().cloned().collect();
-                if found != names {
-                    let expected = names.join(", ");
+                if !classes.keys().eq(&names) {
+                    let (found, expected) = (classes.into_keys().collect(), names.join(", "));
                     return Err(DataError::Folders { dir: test_dir.clone(), found, expected });
                 }
                 skipped.read_all(&classes)?
@@ -221,9 +220,8 @@ impl Skipped {
             warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
-            let folders = first(&folders, MOST_NAMED);
             let advice = "move their images into the class's folder";
-            warnings.push(format!("skipping folders within classes: {folders}; {advice}"));
+            warnings.push(format!("skipping folders within classes: {}; {advice}", first(&folders, MOST_NAMED)));
         }
         Ok(())
     }

@@ -32,10 +32,8 @@ impl TrainingData {
         let images = files.train()?;
         let data = &experiment.data;
         let split = stratified(images.labels(), data, experiment.seed)?;
-        let scaling = match data.pixels {
-            Pixels::Unit => Scaling::UNIT,
-            Pixels::Standardized => Scaling::standardizing(&images, &split.training),
-        };
+        let standardized = || Scaling::standardizing(&images, &split.training);
+        let scaling = if data.pixels == Pixels::Unit { Scaling::UNIT } else { standardized() };
         Ok(Self { images: Arc::new(images), split, scaling })
     }
 

@@ -75,11 +75,10 @@ impl Mlp {
     fn noisy(&self, z: Tensor<2>, norm: Option<&BatchNorm>) -> Tensor<2> {
         let Some(norm) = norm else { return self.noise.forward(z) };
         let y = norm.forward(z);
-        if self.noise.std > 0.0 && y.device().is_autodiff() {
-            y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
-        } else {
-            y
+        if self.noise.std == 0.0 || !y.device().is_autodiff() {
+            return y;
         }
+        y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
     }
 
     /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because

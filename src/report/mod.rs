@@ -1,8 +1,8 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
 //! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs, `calibration`
-//! compares confidence with accuracy, `mistakes` lists the wrong predictions, `weights` draws the weights of the first
-//! layer. `pictures` embeds images in the page, and makes a PNG of many. All labels and the geometry of the drawings are
+//! compares confidence with accuracy, `mistakes` lists the wrong predictions. `pictures` embeds images and the
+//! weights of the first layer in the page, and makes a PNG of many. All labels and the geometry of the drawings are
 //! in `templates/`, which escape all values.
 
 mod calibration;
@@ -10,7 +10,6 @@ mod curves;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
-mod weights;
 
 use askama::Template;
 
@@ -24,7 +23,7 @@ use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
 use membership::Membership;
 use mistakes::Mistake;
-use weights::FirstLayer;
+use pictures::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";

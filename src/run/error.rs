@@ -22,8 +22,7 @@ pub enum RunError {
     #[error("{run} can't be resumed: {failure}")]
     Failed { run: PathBuf, failure: String },
     #[error(
-        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their \
-         SHA-256"
+        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their SHA-256"
     )]
     OtherData { run: PathBuf },
     #[error(

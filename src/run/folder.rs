@@ -17,10 +17,9 @@ use super::file::{folder_of, unwritten, write_whole};
 use super::metrics::{self, Epoch};
 use super::record::{EvaluationRecord, Record};
 use super::tensorboard::{self, TRAIN, VALIDATION};
-use crate::bounded;
-use crate::checksum;
 use crate::config::{self, Experiment};
 use crate::random::Key;
+use crate::{bounded, checksum};
 
 /// The largest table or JSON file of a run that is read, in bytes. The longest training, of 100,000 epochs, has a table of
 /// 20 MB.

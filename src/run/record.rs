@@ -1,8 +1,7 @@
 //! The contents of `record.json`, everything about a run that its config does not say, and of `evaluation.json`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::slice;
+use std::{fmt, slice};
 
 use serde::{Deserialize, Serialize};
 

@@ -133,10 +133,13 @@ impl Look {
 
     /// Which is the lighter one, ink or background; neither in whole pictures.
     pub fn polarity(&self) -> &'static str {
-        match self {
-            Self { whole: true, .. } => "any",
-            _ if self.ink > self.background => "light on dark",
-            _ => "dark on light",
+        let light_ink = self.ink > self.background;
+        if self.whole {
+            "any"
+        } else if light_ink {
+            "light on dark"
+        } else {
+            "dark on light"
         }
     }
 

@@ -23,4 +23,4 @@ pub use heartbeat::{Report, close, report_to, verdict};
 #[cfg(test)]
 pub(crate) use token::TokenError;
 #[cfg(feature = "remote")]
-pub(crate) use {client::devices, client::open, heartbeat::Leaving, heartbeat::before_leaving, worker::Worker};
+pub(crate) use {client::devices, client::open, heartbeat::before_leaving, worker::Worker};

@@ -4,8 +4,6 @@ use std::io::ErrorKind;
 use std::sync::PoisonError;
 
 use super::RunFolder;
-use crate::bounded;
-use crate::checksum;
 use crate::config::Experiment;
 use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
@@ -14,6 +12,7 @@ use crate::evaluation::Classifier;
 use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
 use crate::run::record::Record;
+use crate::{bounded, checksum};
 
 impl RunFolder {
     /// The SHA-256 of the best model's file.
