@@ -86,16 +86,8 @@ impl training::Display for Display {
         let (stop, close_first, quits_with) = (history.interrupter.clone(), Arc::clone(&close), self.quits_with);
         let listening = signals::listen(move || {
             close_first();
-            match quits_with {
-                None => {
-                    notice("stopping after this step; press Ctrl-C again to quit now");
-                    stop.stop(None);
-                }
-                Some(words) => {
-                    notice(words);
-                    signals::quit();
-                }
-            }
+            notice(quits_with.unwrap_or("stopping after this step; press Ctrl-C again to quit now"));
+            if quits_with.is_some() { signals::quit() } else { stop.stop(None) }
         });
         #[cfg(feature = "remote")]
         let listening = (listening, remote::before_leaving(Arc::clone(&close)));

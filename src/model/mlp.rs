@@ -20,12 +20,12 @@ use crate::random::{Purpose, derived_seed, keep_burns_generator};
 pub struct Mlp {
     hidden: Vec<Linear>,
     /// One for each hidden layer, or empty.
-    norm: Vec<BatchNorm>,
+    pub(crate) norm: Vec<BatchNorm>,
     output: Linear,
-    activation: Activation,
+    pub(crate) activation: Activation,
     /// Also added to the images.
-    noise: GaussianNoise,
-    dropout: Dropout,
+    pub(crate) noise: GaussianNoise,
+    pub(crate) dropout: Dropout,
 }
 
 impl Mlp {
@@ -129,11 +129,6 @@ impl Mlp {
     /// The weights of the first layer, `[units, inputs]`.
     pub fn first_weights(&self) -> Tensor<2> {
         self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
-    }
-
-    /// Batch normalisation, the activation, the standard deviation of the noise and the probability of dropout.
-    pub(super) fn between_layers(&self) -> (&[BatchNorm], &Activation, [f64; 2]) {
-        (&self.norm, &self.activation, [self.noise.std, self.dropout.prob])
     }
 
     pub(super) fn layers(&self) -> impl Iterator<Item = &Linear> {

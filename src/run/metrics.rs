@@ -38,14 +38,13 @@ pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     for (number, row) in (1..).zip(&rows) {
         let accuracies = [Some(row.train_accuracy), row.validation_accuracy, row.raw_validation_accuracy];
         let impossible = |accuracy: &f64| *accuracy < 0.0 || *accuracy > 1.0;
-        let why = if row.epoch != number {
-            format!("epoch {} is in the row of epoch {number}", row.epoch)
-        } else if accuracies.iter().flatten().any(impossible) {
-            format!("epoch {number} has an accuracy that is not from 0 to 1")
-        } else if !(0.0..f64::INFINITY).contains(&row.seconds) {
-            format!("epoch {number} has an impossible time")
-        } else {
-            continue;
+        let why = match row.epoch {
+            other if other != number => format!("epoch {other} is in the row of epoch {number}"),
+            _ if accuracies.iter().flatten().any(impossible) => {
+                format!("epoch {number} has an accuracy that is not from 0 to 1")
+            }
+            _ if !(0.0..f64::INFINITY).contains(&row.seconds) => format!("epoch {number} has an impossible time"),
+            _ => continue,
         };
         return Err(io::Error::new(io::ErrorKind::InvalidData, why).into());
     }

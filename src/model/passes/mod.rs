@@ -17,8 +17,7 @@ mod matrix;
 mod sparse;
 
 use burn::module::Param;
-use burn::nn::activation::Activation;
-use burn::nn::{BatchNorm, Linear};
+use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
@@ -31,13 +30,9 @@ use crate::model::host_tensor::HostTensor;
 
 /// A network whose weights are in host memory, with their values in place.
 pub struct HostNetwork<'a> {
+    pub mlp: &'a Mlp,
     /// The layers, the output layer last.
     pub layers: Vec<HostLinear<'a>>,
-    /// One for each hidden layer, or none.
-    pub norms: &'a [BatchNorm],
-    pub activation: &'a Activation,
-    /// The standard deviation of the noise, and the probability of dropout.
-    pub random: [f64; 2],
 }
 
 pub struct HostLinear<'a> {
@@ -57,8 +52,7 @@ impl<'a> HostNetwork<'a> {
             let [weight, bias] = [HostTensor::of(layer.weight.val())?, HostTensor::of(layer.bias.as_ref()?.val())?];
             Some(HostLinear { layer, weight, bias, size: layer.weight.shape().dims() })
         };
-        let (norms, activation, random) = mlp.between_layers();
-        Some(Self { layers: mlp.layers().map(host).collect::<Option<_>>()?, norms, activation, random })
+        Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
     }
 
     pub fn classes(&self) -> usize {
@@ -80,16 +74,16 @@ impl Passes {
     /// Computes the logits of `images`. With a seed, it is a pass in training: with noise, dropout, and the batch's
     /// statistics. `None` if the images are not in host memory.
     pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
-        let (output, hidden) = network.layers.split_last()?;
-        self.input.fill(images, network.layers[0].size, network.random[0], seed)?;
+        let (mlp, (output, hidden)) = (network.mlp, network.layers.split_last()?);
+        self.input.fill(images, network.layers[0].size, mlp.noise.std, seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
         for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let (x, layer) = (before.last().map_or(&self.input, |before| &before.y), &mut layer[0]);
             x.times(linear.weight.as_slice(), linear.size[1], &mut layer.z);
-            let random = if seed.is_some() { network.random } else { [0.0; 2] };
+            let random = if seed.is_some() { [mlp.noise.std, mlp.dropout.prob] } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
-            layer.activate(linear.bias.as_slice(), network.norms.get(number), network.activation, seed.is_some())?;
+            layer.activate(linear.bias.as_slice(), mlp.norm.get(number), &mlp.activation, seed.is_some())?;
         }
         let x = self.hidden.last().map_or(&self.input, |last| &last.y);
         x.times(output.weight.as_slice(), output.size[1], &mut self.logits);
@@ -134,7 +128,7 @@ impl Passes {
             if let Some(parameter) = &linear.layer.bias {
                 register(&mut all, parameter, bias);
             }
-            if let Some(norm) = network.norms.get(number) {
+            if let Some(norm) = network.mlp.norm.get(number) {
                 register(&mut all, &norm.gamma, gamma);
                 register(&mut all, &norm.beta, beta);
             }
@@ -155,7 +149,7 @@ impl Passes {
         let learns = |(number, linear): (usize, &HostLinear)| {
             linear.layer.weight.is_require_grad()
                 || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || network.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+                || network.mlp.norm.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
         };
         let first = network.layers.iter().enumerate().position(learns).unwrap_or(network.layers.len());
         for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {
