@@ -37,15 +37,10 @@ fn timeout(value: &str) -> Result<Duration, DataError> {
 
 fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
     let [connect, silence] = [10, 30].map(|seconds| Some(timeout.unwrap_or(Duration::from_secs(seconds))));
-    Agent::config_builder()
-        .tls_config(TlsConfig::builder().root_certs(trusted).build())
-        .timeout_resolve(connect)
-        .timeout_connect(connect)
-        .timeout_per_read(silence)
-        // The checksum is that of the stored bytes, so the server must not encode them again.
-        .accept_encoding("identity")
-        .build()
-        .into()
+    let tls = TlsConfig::builder().root_certs(trusted).build();
+    let timeouts = Agent::config_builder().timeout_resolve(connect).timeout_connect(connect).timeout_per_read(silence);
+    // The checksum is that of the stored bytes, so the server must not encode them again.
+    timeouts.tls_config(tls).accept_encoding("identity").build().into()
 }
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are

@@ -9,7 +9,7 @@ use crate::cli::UiError;
 use crate::config::ConfigError;
 use crate::data::{DataError, IdxError, ImageError, MirrorError};
 use crate::device::DeviceError;
-use crate::device::remote::{RemoteError, TokenError};
+use crate::device::remote::RemoteError;
 use crate::evaluation::EvaluationError;
 use crate::model::{PretrainedError, WeightsError};
 use crate::run::RunError;
@@ -128,7 +128,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Remote: "tests/cli/workers_refusals.rs" worker_that_cannot_be_reached_is_named "127.0.0.1:1 can't be reached",
         }
         RemoteError {
-            Token: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
+            NoToken: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
+            ShortToken: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "fewer than 16 characters",
+            TokenFile: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "can't read the token file no/file",
             Identity: "tests/cli/workers.rs" worker_with_an_identity_file_keeps_its_name "can't use the worker's identity file",
             Listen: "tests/cli/workers.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             Serve: "tests/cli/workers.rs" worker_refuses_devices_of_two_backends "can't serve these devices",
@@ -137,11 +139,6 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Refused: "tests/cli/workers_refusals.rs" worker_refuses_a_wrong_token_and_a_missing_device_with_the_reason_on_both_sides "refused the connection: the token",
             Broken: "src/error/tests.rs" session_that_fails_is_reported_with_the_workers "a session with one of these workers failed",
             Lost: "tests/cli/workers_lost.rs" worker_that_dies_or_hangs_ends_the_run_which_resumes_elsewhere "is lost",
-        }
-        TokenError {
-            Missing: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
-            Short: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "fewer than 16 characters",
-            File: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "can't read the token file no/file",
         }
         UiError {
             NotBuilt: "src/error/tests.rs" dashboard_that_is_not_compiled_in_is_refused_with_the_build_that_has_it "is not compiled in",

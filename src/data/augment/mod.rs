@@ -74,14 +74,12 @@ impl Augmentation {
         let mut pixels = vec![0; samples.len() * area];
         // Uses the threads of the matrix products: others would only compete with them.
         let parts = samples.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
-        parts.for_each_init(
-            || Canvas::new(self.size),
-            |canvas, (samples, pixels)| {
-                for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
-                    self.augment(images.pixels(sample.index), sample, canvas, augmented);
-                }
-            },
-        );
+        let augment = |canvas: &mut Canvas, (samples, pixels): (&[Sample], &mut [u8])| {
+            for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
+                self.augment(images.pixels(sample.index), sample, canvas, augmented);
+            }
+        };
+        parts.for_each_init(|| Canvas::new(self.size), augment);
         pixels
     }
 

@@ -8,8 +8,7 @@ use burn::tensor::Device;
 use iroh::{EndpointAddr, EndpointId};
 
 use super::address::{Address, WorkerAddress};
-use super::error::RemoteError;
-use super::token::{FILE_VARIABLE, VARIABLE, token};
+use super::error::{FILE_VARIABLE, RemoteError, VARIABLE};
 use super::{endpoint, heartbeat};
 
 /// Opens a device. From then on, a heartbeat watches its worker.
@@ -27,7 +26,7 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 
 /// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
-    let token = token()?;
+    let token = endpoint::token()?;
     let unreachable =
         |reason: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: reason.to_string() };
     let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.into()));

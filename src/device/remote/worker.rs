@@ -20,7 +20,6 @@ use tokio::task::yield_now;
 use super::address::{Address, WorkerAddress};
 use super::endpoint;
 use super::error::RemoteError;
-use super::token::{TokenError, token};
 
 pub struct Worker {
     /// The address of each device, for the clients' configs.
@@ -48,7 +47,7 @@ impl Worker {
         identity: Option<&Path>,
         tell: fn(&str),
     ) -> Result<Self, RemoteError> {
-        let has_token = TokenAuthorizer::new(token()?).map_err(|_| TokenError::Missing)?;
+        let has_token = TokenAuthorizer::new(endpoint::token()?).map_err(|_| RemoteError::NoToken)?;
         let count = devices.len();
         let server = RemoteServer::new(devices).with_authorizer(move |request: AuthorizationRequest<'_>| {
             let (client, device) = (request.client, request.device_index);
