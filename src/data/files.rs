@@ -224,13 +224,10 @@ fn default_dir(folder: &str) -> PathBuf {
         return expand_home(data.as_ref()).join(folder);
     }
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
-    let here = env::current_dir().ok();
-    let program = env::current_exe().ok();
+    let [here, program] = [env::current_dir(), env::current_exe()].map(Result::ok);
     let nearest = [&here, &program].into_iter().flatten().find_map(|start| nearest(start, folder));
-    nearest.unwrap_or_else(|| {
-        let root = here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
-        root.join("data").join(folder)
-    })
+    let root = || here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
+    nearest.unwrap_or_else(|| root().join("data").join(folder))
 }
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.

@@ -29,8 +29,7 @@ impl Stored {
         if self.kind != "F32" {
             return self;
         }
-        let half = |value: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*value)).to_le_bytes();
-        let bytes = self.bytes.as_chunks().0.iter().flat_map(half).collect();
+        let bytes = self.values().into_iter().flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
         Self { kind: "F16".into(), bytes, ..self }
     }
 
