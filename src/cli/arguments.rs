@@ -100,9 +100,7 @@ fn version() -> &'static str {
 fn with_home(argument: OsString) -> OsString {
     match argument.to_str().and_then(|text| text.split_once('=')) {
         Some((option, path)) if option.starts_with("--") => {
-            let mut argument = OsString::from(format!("{option}="));
-            argument.push(expand_home(path.as_ref()));
-            argument
+            OsString::from_iter([format!("{option}=").into(), expand_home(path.as_ref()).into_os_string()])
         }
         _ => expand_home(argument.as_ref()).into(),
     }

@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
@@ -78,7 +78,7 @@ impl Dashboard {
 
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = state.open.take() {
             open.close();
         }
@@ -91,7 +91,7 @@ impl Dashboard {
 
     /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let mut state = self.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(open) = &mut state.open else { return };
         let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
         if has_panicked || open.menu.should_stop() {
@@ -99,10 +99,6 @@ impl Dashboard {
             self.close();
             signals::raise();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -125,9 +125,7 @@ pub fn stratified(labels: &[u8], data: &Data, seed: u64) -> Result<Split, DataEr
         split.unlabelled.extend_from_slice(unlabelled);
         split.validation.extend_from_slice(held_out);
     }
-    split.training.sort_unstable();
-    split.unlabelled.sort_unstable();
-    split.validation.sort_unstable();
+    [&mut split.training, &mut split.unlabelled, &mut split.validation].into_iter().for_each(|it| it.sort_unstable());
     Ok(split)
 }
 

@@ -21,15 +21,11 @@ pub enum HostTensor {
 impl HostTensor {
     /// The values of an `f32` tensor on a CPU backend, with or without autodiff; `None` for other tensors.
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
-        let tensor = tensor.without_autodiff();
-        let values = Self::in_place(tensor.clone())?;
-        if !values.as_slice().is_empty() {
-            return Some(values);
-        }
+        let (tensor, is_whole) = (tensor.without_autodiff(), |values: &Self| !values.as_slice().is_empty());
         // Weights from a file may be in column-major order until their first update.
-        let device = tensor.device();
-        let copy = Tensor::<D>::from_data(tensor.into_data(), &device);
-        Self::in_place(copy).filter(|values| !values.as_slice().is_empty())
+        let copy = || Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
+        let values = Self::in_place(tensor.clone())?;
+        Some(values).filter(is_whole).or_else(|| Self::in_place(copy()).filter(is_whole))
     }
 
     fn in_place<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
