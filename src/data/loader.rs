@@ -93,11 +93,8 @@ impl Loader {
 
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
-        let is_gathered = self.keep_on_device
-            && self.augmentation.is_none()
-            && self.unlabelled.is_empty()
-            && !indices.is_empty()
-            && DeviceImages::fits(images, indices.len());
+        let is_plain = self.augmentation.is_none() && self.unlabelled.is_empty() && !indices.is_empty();
+        let is_gathered = self.keep_on_device && is_plain && DeviceImages::fits(images, indices.len());
         is_gathered.then(|| self.on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
     }
 

@@ -110,9 +110,8 @@ fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, W
     // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
     let copy = copy.map_err(|error| WeightsError::load(path, error))?;
-    let file = PytorchReader::new(copy.path()).map_err(|error| {
-        WeightsError::load(path, format!("it is not a safetensors file, and as PyTorch's: {error}"))
-    })?;
+    let unreadable = |error| format!("it is not a safetensors file, and as PyTorch's: {error}");
+    let file = PytorchReader::new(copy.path()).map_err(|error| WeightsError::load(path, unreadable(error)))?;
     // Tensors can share values, but a small file must not expand into a lot of memory.
     if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
         return Err(WeightsError::load(path, "its tensors are larger than the file"));

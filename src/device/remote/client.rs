@@ -51,11 +51,9 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
 fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
     let reason = match error {
         ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
-        ConnectError::NoSuchDevice { device_count } => {
-            format!(
-                "it has no device with this number: it has {device_count}, counted from 0; `mnist-burn devices` lists \
-                 them"
-            )
+        ConnectError::NoSuchDevice { device_count: count } => {
+            let all = format!("it has {count}, counted from 0; `mnist-burn devices` lists them");
+            format!("it has no device with this number: {all}")
         }
         ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
             "it speaks version {server_version} of Burn's protocol, but this program speaks version {client_version}; \

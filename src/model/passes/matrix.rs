@@ -140,9 +140,8 @@ impl Sparse {
         let spare = &mut product.spare_capacity_mut()[..rows * width];
         let parts = (self.entries.len() * width).div_ceil(SPARSE_GRAIN).min(rows).max(1);
         let each = rows.div_ceil(parts);
-        spare.par_chunks_mut(each * width).enumerate().for_each(|(part, product)| {
-            sum(self, &self.starts[part * each..], dense, start, product);
-        });
+        let spare = spare.par_chunks_mut(each * width).enumerate();
+        spare.for_each(|(part, product)| sum(self, &self.starts[part * each..], dense, start, product));
         // SAFETY: `sum` has written every number of each part.
         unsafe { product.set_len(rows * width) };
     }
