@@ -70,9 +70,8 @@ impl Cli {
         CompleteEnv::with_factory(Self::command).complete();
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
         // Clap would take `-q evaluate` for a training without a command.
-        let is_for_all =
-            |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
-        let leading = arguments.iter().skip(1).take_while(is_for_all).count();
+        let shared = |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
+        let leading = arguments.iter().skip(1).take_while(shared).count();
         arguments[1..].rotate_left(leading);
         let cli = Self::parse_from(arguments);
         if cli.quiet {

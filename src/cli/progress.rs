@@ -1,5 +1,4 @@
-//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line at its start, or a
-//! bar.
+//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line, or a bar.
 //!
 //! Burn's own renderer for plain output prints a line per batch, without metrics.
 
@@ -124,8 +123,7 @@ impl TrainingProgressLogger for Progress {
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
             let metrics = metrics(self.validation.get().or(self.training.get()));
             self.bar.set_position(items_processed as u64);
-            // The remaining time of the training: the rest of this epoch, and the other epochs, each as long as this
-            // one.
+            // The remaining time of the training: the rest of this epoch, and the other epochs, as long as this one.
             let epoch = self.started.elapsed() + self.bar.eta();
             let left = self.bar.eta() + epoch * self.epochs.saturating_sub(self.epoch) as u32;
             let speed = self.bar.per_sec();

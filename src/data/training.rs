@@ -1,5 +1,4 @@
-//! The training images of an experiment: which train, and which of these keep their labels, which are held out for validation;
-//! and their scaling.
+//! The training images of an experiment: which train, with and without labels, which are held out; and their scaling.
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
-//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images. `membership` attacks
-//! it.
+//! Evaluates a trained network against the true classes. A `Classifier` uses it on new images, `membership` attacks it.
 
 mod membership;
 mod predictions;

@@ -132,8 +132,7 @@ pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
 
 /// The run in `folder` that has this name, or a name that no other begins like; `latest`: the run that was started last;
 /// `best`: the one with the least validation error, or `best:CONFIG`, of those with this `name` in their config. Also
-/// returns how it was found, unless by its whole name. An error if there is no such run, or several have names with this
-/// beginning.
+/// returns how it was found, unless by its whole name. An error if there is no such run, or several names begin so.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
