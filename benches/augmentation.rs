@@ -49,7 +49,7 @@ fn seconds(experiment: &Experiment) -> f64 {
     let devices = slice::from_ref(&device);
     let record = Record::default();
     run.write_record(&record).expect("a file of the new run");
-    let display = Display::new(Ui::Lines, experiment.training.epochs);
+    let display = Display { ui: Ui::Lines, epochs: experiment.training.epochs, quits_with: None };
     let trained = training::train(experiment, network, &data, devices, &run, record, &display);
     trained.expect("the training goes through").usage.wall_seconds
 }

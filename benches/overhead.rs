@@ -23,7 +23,7 @@ use burn::train::{
 };
 use mnist_burn::cli::{Display, Progress, Ui};
 use mnist_burn::config::{BatchSize, Experiment};
-use mnist_burn::data::{self, Batch, ImageBatcher, Loader, TrainingData};
+use mnist_burn::data::{self, Batch, Loader, TrainingData};
 use mnist_burn::device::{self, Opened};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::{Meter, Record, RunFolder, Usage};
@@ -88,8 +88,7 @@ impl Setting {
 
     fn loader(&self, indices: &[usize], device: Device) -> Loader {
         let BatchSize::Images(batch) = self.experiment.training.batch_size else { unreachable!("baseline's is 32") };
-        let mut loader =
-            Loader::new(&self.data.images, indices.to_vec(), ImageBatcher::new(self.data.scaling), batch, device);
+        let mut loader = Loader::new(&self.data.images, indices.to_vec(), self.data.scaling, batch, device);
         loader.shuffle = Some(self.experiment.seed);
         loader.threads = self.experiment.data.loader_threads;
         loader
@@ -133,7 +132,7 @@ impl Setting {
             slice::from_ref(&self.device),
             &run,
             record,
-            &Display::new(Ui::Lines, self.experiment.training.epochs),
+            &Display { ui: Ui::Lines, epochs: self.experiment.training.epochs, quits_with: None },
         );
         assert!(trained.is_ok(), "the training went through");
     }

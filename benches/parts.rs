@@ -40,7 +40,7 @@ fn batcher() -> ImageBatcher {
 
 /// The first batch of that size.
 fn batch(size: usize) -> Batch {
-    let loader = Loader::new(&IMAGES, (0..size).collect(), batcher(), size, DEVICE.clone());
+    let loader = Loader::new(&IMAGES, (0..size).collect(), Scaling::UNIT, size, DEVICE.clone());
     loader.iter().next().expect("a batch").expect("images in memory")
 }
 

@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let run = RunFolder::at(Path::new(&run));
     let (record, device) = (run.record()?, device::open("auto")?);
-    let model = run.model(&run.experiment()?, &record, &device)?;
+    let (model, _) = run.model(&run.experiment()?, &record, &device)?;
 
     // The picture becomes an image like those that the network was trained on.
     let (data, look) = (&record.data, record.data.look.unwrap_or(Look::MNIST));

@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let autodiff = devices[0].device.clone().autodiff();
     let network = Mlp::new(model, init, data.inputs(), data.classes(), seed, &autodiff);
 
-    let (run, display) = (RunFolder::in_memory(), Display::new(Ui::Lines, experiment.training.epochs));
+    let (run, display) =
+        (RunFolder::in_memory(), Display { ui: Ui::Lines, epochs: experiment.training.epochs, quits_with: None });
     let trained = training::train(&experiment, network, &data, &devices, &run, Record::default(), &display)?;
     println!("{} epochs in {:.1} s", experiment.training.epochs, trained.usage.wall_seconds);
     Ok(())

@@ -1,6 +1,6 @@
 //! Reads files up to a limit: `/dev/zero` has no end, and a damaged file may have any size.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -16,23 +16,23 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];
     source.take(limit + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > limit {
-        true => Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))),
-        false => Ok(bytes),
+    if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
+}
+
+/// The bytes of the regular file at `path`.
+///
+/// # Errors
+/// If it can't be read, is something else, such as a device or a pipe, which would wait for its writer, or is too large.
+pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    match fs::metadata(path)? {
+        it if !it.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        it if it.len() > limit => Err(too_large(limit)),
+        _ => fs::read(path),
     }
 }
 
-/// The bytes of a regular file of any size.
-///
-/// # Errors
-/// If it can't be read, or is something else, such as a device.
-pub fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![];
-    let mut file = File::open(path)?;
-    match file.metadata()?.is_file() {
-        true => file.read_to_end(&mut bytes).map(|_| bytes),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
-    }
+fn too_large(limit: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes"))
 }
 
 #[cfg(test)]
@@ -52,6 +52,6 @@ mod tests {
     fn device_without_an_end_is_refused() {
         let zero = Path::new("/dev/zero");
         assert_eq!(read(zero, 1000).unwrap_err().to_string(), "it has more than 1000 bytes");
-        assert_eq!(read_regular(zero).unwrap_err().to_string(), "it is not a regular file");
+        assert_eq!(read_regular(zero, 1000).unwrap_err().to_string(), "it is not a regular file");
     }
 }

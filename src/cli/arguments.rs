@@ -70,9 +70,8 @@ impl Cli {
         CompleteEnv::with_factory(Self::command).complete();
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
         // Clap would take `-q evaluate` for a training without a command.
-        let is_for_all =
-            |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
-        let leading = arguments.iter().skip(1).take_while(is_for_all).count();
+        let shared = |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
+        let leading = arguments.iter().skip(1).take_while(shared).count();
         arguments[1..].rotate_left(leading);
         let cli = Self::parse_from(arguments);
         if cli.quiet {
@@ -100,9 +99,7 @@ fn version() -> &'static str {
 fn with_home(argument: OsString) -> OsString {
     match argument.to_str().and_then(|text| text.split_once('=')) {
         Some((option, path)) if option.starts_with("--") => {
-            let mut argument = OsString::from(format!("{option}="));
-            argument.push(expand_home(path.as_ref()));
-            argument
+            OsString::from_iter([format!("{option}=").into(), expand_home(path.as_ref()).into_os_string()])
         }
         _ => expand_home(argument.as_ref()).into(),
     }
@@ -196,16 +193,10 @@ pub struct Overrides {
 impl Overrides {
     /// All of them as `key=value`, those that count more later.
     pub fn settings(&self) -> Vec<String> {
-        let Self { set, seed, epochs, batch_size, learning_rate, device } = self;
-        let short = [
-            ("seed", seed),
-            ("training.epochs", epochs),
-            ("training.batch_size", batch_size),
-            ("optimizer.learning_rate", learning_rate),
-            ("device", device),
-        ];
-        let short = short.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
-        set.iter().cloned().chain(short).collect()
+        let keys = ["seed", "training.epochs", "training.batch_size", "optimizer.learning_rate", "device"];
+        let values = [&self.seed, &self.epochs, &self.batch_size, &self.learning_rate, &self.device];
+        let short = keys.iter().zip(values).filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        self.set.iter().cloned().chain(short).collect()
     }
 }
 

@@ -4,10 +4,9 @@
 //! can't be told from other stops after Burn has reset it. Here, both close the dashboard and do what Ctrl-C does.
 //! While the dashboard is open, Ctrl-C itself is an ordinary key.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
@@ -28,16 +27,10 @@ pub struct Dashboard {
 }
 
 struct State {
-    window: Window,
+    /// `None` after it was closed.
+    open: Option<Open>,
     /// The number of epochs that were reported, here or by the process before this one.
     reported: usize,
-}
-
-enum Window {
-    New,
-    Open(Box<Open>),
-    /// Closed for good. A signal can close it before it was opened.
-    Closed,
 }
 
 struct Open {
@@ -76,16 +69,17 @@ impl Open {
 }
 
 impl Dashboard {
-    /// A dashboard for a training of at most `epochs` epochs. `history` has the epochs so far.
+    /// Opens a dashboard for a training of at most `epochs` epochs. `history` has the epochs so far.
     pub fn new(history: History, epochs: usize) -> Self {
-        let state = State { window: Window::New, reported: history.epochs().len() };
+        let reported = history.epochs().len();
+        let state = State { open: Some(Open::new(reported)), reported };
         Self { state: Arc::new(Mutex::new(state)), history, epochs, has_images: true }
     }
 
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
-        let mut state = self.lock();
-        if let Window::Open(open) = mem::replace(&mut state.window, Window::Closed) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = state.open.take() {
             open.close();
         }
         let epochs = self.history.epochs();
@@ -95,24 +89,16 @@ impl Dashboard {
         state.reported = epochs.len();
     }
 
-    /// Forwards a call to Burn's dashboard, which the first call opens on the terminal. Then closes it and stops the
-    /// training, if the user chose so in the menu.
+    /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let mut state = self.lock();
-        if matches!(state.window, Window::New) {
-            state.window = Window::Open(Box::new(Open::new(state.reported)));
-        }
-        let Window::Open(open) = &mut state.window else { return };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(open) = &mut state.open else { return };
         let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
         if has_panicked || open.menu.should_stop() {
             drop(state);
             self.close();
             signals::raise();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
-use burn::train::Interrupter;
 use burn::train::renderer::MetricsRenderer;
 use clap::ValueEnum;
 use thiserror::Error;
@@ -13,9 +12,9 @@ use thiserror::Error;
 use super::dashboard::Dashboard;
 use super::notice::notice;
 use super::progress::Progress;
-use super::signals::{self, Listening};
+use super::signals;
 #[cfg(feature = "remote")]
-use crate::device::remote::{self, Leaving};
+use crate::device::remote;
 use crate::training::{self, History};
 
 /// How to show the progress of a training.
@@ -51,78 +50,47 @@ impl Ui {
 
 /// Shows one training, and stops it on Ctrl-C.
 pub struct Display {
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "this build has lines only"))]
-    ui: Ui,
-    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard shows it"))]
-    epochs: usize,
+    /// How it is shown.
+    pub ui: Ui,
+    /// The maximum number of epochs.
+    pub epochs: usize,
     /// What the first signal says before it ends the program. Without it, the signal stops the training after the step.
-    quits_with: Option<&'static str>,
+    pub quits_with: Option<&'static str>,
 }
 
 type Close = Arc<dyn Fn() + Send + Sync>;
 
-/// Shows a training until it is dropped.
-struct Shown {
-    close: Close,
-    _listening: Listening,
-    #[cfg(feature = "remote")]
-    _leaving: Leaving,
-}
+/// Closes what is shown when it is dropped.
+struct Closing(Close);
 
-impl Drop for Shown {
+impl Drop for Closing {
     fn drop(&mut self) {
-        (self.close)();
+        (self.0)();
     }
 }
 
 impl Display {
-    /// A display of a training of at most `epochs` epochs.
-    pub fn new(ui: Ui, epochs: usize) -> Self {
-        Self { ui, epochs, quits_with: None }
-    }
-
-    /// The first signal says `words` and ends the program at once.
-    pub fn quitting_with(self, words: &'static str) -> Self {
-        Self { quits_with: Some(words), ..self }
-    }
-
-    #[cfg_attr(not(feature = "tui"), expect(unused_variables, reason = "only the dashboard shows it"))]
-    fn renderer(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Close) {
+    fn renderer(&self, history: &History) -> (Box<dyn MetricsRenderer>, Close) {
         #[cfg(feature = "tui")]
         if self.ui == Ui::Tui {
             let dashboard = Dashboard::new(history.clone(), self.epochs);
             return (Box::new(dashboard.clone()), Arc::new(move || dashboard.close()));
         }
-        (Box::new(Progress::new(interrupter.clone())), Arc::new(|| ()))
+        (Box::new(Progress::new(history.interrupter.clone())), Arc::new(|| ()))
     }
 }
 
 impl training::Display for Display {
-    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
-        let (renderer, close) = self.renderer(history, interrupter);
-        let (stop, close_first, quits_with) = (interrupter.clone(), Arc::clone(&close), self.quits_with);
+    fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
+        let (renderer, close) = self.renderer(history);
+        let (stop, close_first, quits_with) = (history.interrupter.clone(), Arc::clone(&close), self.quits_with);
         let listening = signals::listen(move || {
             close_first();
-            match quits_with {
-                None => {
-                    notice("stopping after this step; press Ctrl-C again to quit now");
-                    stop.stop(None);
-                }
-                Some(words) => {
-                    notice(words);
-                    signals::quit();
-                }
-            }
+            notice(quits_with.unwrap_or("stopping after this step; press Ctrl-C again to quit now"));
+            if quits_with.is_some() { signals::quit() } else { stop.stop(None) }
         });
-        let shown = Shown {
-            _listening: listening,
-            #[cfg(feature = "remote")]
-            _leaving: {
-                let close = Arc::clone(&close);
-                remote::before_leaving(move || close())
-            },
-            close,
-        };
-        (renderer, Box::new(shown))
+        #[cfg(feature = "remote")]
+        let listening = (listening, remote::before_leaving(Arc::clone(&close)));
+        (renderer, Box::new((Closing(close), listening)))
     }
 }

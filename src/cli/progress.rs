@@ -1,5 +1,4 @@
-//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line at its start, or a
-//! bar.
+//! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line, or a bar.
 //!
 //! Burn's own renderer for plain output prints a line per batch, without metrics.
 
@@ -36,8 +35,11 @@ pub struct Progress {
 struct Means([(f64, usize); 2]);
 
 impl Means {
-    fn add(&mut self, metric: usize, entry: NumericEntry) {
-        let (sum, count) = &mut self.0[metric];
+    /// Adds what Burn reports of one of these `metrics`. It also reports metrics that are for `metrics.csv` only.
+    fn add(&mut self, metrics: &[MetricId; 2], state: MetricState) {
+        let MetricState::Numeric(metric, Some(entry)) = state else { return };
+        let Some(index) = metrics.iter().position(|id| *id == metric.metric_id) else { return };
+        let (sum, count) = &mut self.0[index];
         match entry {
             NumericEntry::Aggregated { aggregated_value, count: images } => {
                 *sum += aggregated_value * images as f64;
@@ -94,12 +96,6 @@ impl Progress {
             interrupter,
         }
     }
-
-    /// The metric's index, and its value. Burn also reports metrics that are for `metrics.csv` only.
-    fn read(&self, state: MetricState) -> Option<(usize, NumericEntry)> {
-        let MetricState::Numeric(metric, Some(entry)) = state else { return None };
-        Some((self.metrics.iter().position(|id| *id == metric.metric_id)?, entry))
-    }
 }
 
 impl TrainingProgressLogger for Progress {
@@ -127,8 +123,7 @@ impl TrainingProgressLogger for Progress {
         if !self.bar.is_hidden() && self.drawn.elapsed() > Duration::from_millis(100) {
             let metrics = metrics(self.validation.get().or(self.training.get()));
             self.bar.set_position(items_processed as u64);
-            // The remaining time of the training: the rest of this epoch, and the other epochs, each as long as this
-            // one.
+            // The remaining time of the training: the rest of this epoch, and the other epochs, as long as this one.
             let epoch = self.started.elapsed() + self.bar.eta();
             let left = self.bar.eta() + epoch * self.epochs.saturating_sub(self.epoch) as u32;
             let speed = self.bar.per_sec();
@@ -167,15 +162,11 @@ impl TrainingProgressLogger for Progress {
 
 impl MetricsRendererTraining for Progress {
     fn update_train(&mut self, state: MetricState) {
-        if let Some((metric, entry)) = self.read(state) {
-            self.training.add(metric, entry);
-        }
+        self.training.add(&self.metrics, state);
     }
 
     fn update_valid(&mut self, state: MetricState) {
-        if let Some((metric, entry)) = self.read(state) {
-            self.validation.add(metric, entry);
-        }
+        self.validation.add(&self.metrics, state);
     }
 }
 

@@ -15,9 +15,7 @@ static STOP: Mutex<Option<Stop>> = Mutex::new(None);
 static QUIT: OnceLock<fn()> = OnceLock::new();
 
 /// While this is alive, the first signal stops the current work. Afterwards, it does what it did before.
-pub struct Listening {
-    before: Option<Stop>,
-}
+pub struct Listening(Option<Stop>);
 
 /// Sets the function that ends the program.
 pub fn quit_with(quit: fn()) {
@@ -33,7 +31,7 @@ pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
             warn(format!("Ctrl-C will end the program at once without saving: {error}"));
         }
     });
-    Listening { before: stop_on_signal().replace(Box::new(stop)) }
+    Listening(stop_on_signal().replace(Box::new(stop)))
 }
 
 /// Prints `words` at the first signal, and ends the program.
@@ -47,17 +45,14 @@ pub fn quit_saying(words: impl Into<String>) -> Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        *stop_on_signal() = self.before.take();
+        *stop_on_signal() = self.0.take();
     }
 }
 
 /// Does what a signal does.
 pub fn raise() {
     let stop = stop_on_signal().take();
-    match stop {
-        Some(stop) => stop(),
-        None => quit(),
-    }
+    stop.map_or_else(quit, |stop| stop());
 }
 
 pub(crate) fn quit() {

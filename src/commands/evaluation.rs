@@ -8,7 +8,7 @@ use crate::Error;
 use crate::cli::{Split, warn};
 use crate::data::{DataError, Files, Images, TrainingData};
 use crate::device::Opened;
-use crate::evaluation::{EvaluationOutput, evaluate};
+use crate::evaluation::{Classifier, EvaluationOutput, evaluate};
 use crate::model::Mlp;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 use crate::text::listed;
@@ -81,14 +81,14 @@ impl Evaluated {
         data: BTreeMap<String, String>,
         device: &Opened,
     ) -> Result<Self, Error> {
-        let (model, checksum) = run.model_with_checksum(&run.experiment()?, record, device)?;
+        let classifier = run.classifier(record, device)?;
         let names = record.data.names();
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
-        let output = evaluate(&model, images, record.data.scaling, &device.device)?;
-        let evaluation = output.evaluation.clone();
+        let output = evaluate(&classifier, images)?;
+        let Classifier { model, sha256, .. } = classifier;
         let int8_wrong = run.evaluation(record).ok().flatten().and_then(|stored| stored.int8_wrong);
-        let record = EvaluationRecord { evaluation, model: checksum, data, int8_wrong };
+        let record = EvaluationRecord { evaluation: output.evaluation.clone(), model: sha256, data, int8_wrong };
         Ok(Self { model, output, record, files: vec![] })
     }
 }

@@ -42,7 +42,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)
     };
     if let Some(framework) = format {
-        let device = open_recorded(Backend::cpu().map(Backend::name), &record.device)?.device;
+        let device = open_recorded(Backend::cpu().map(Backend::name).as_deref(), &record.device)?.device;
         let logits = network(weights.clone(), description.clone())?.logits_of_a_ramp(&device)?;
         entries.insert("check_logits".into(), json!(logits).to_string());
         let folder = &arguments.file;

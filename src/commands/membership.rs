@@ -27,9 +27,9 @@ pub fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result
         if own.data.sha256 != *files.checksums() || own.data.names() != record.data.names() {
             return Err(Error::OtherImages { run: run.path().into() });
         }
-        let model = run.model(&experiment, &own, device)?;
+        let classifier = run.classifier(&own, device)?;
         let confidences = |images: &Images| -> Result<Vec<f64>, Error> {
-            let output = evaluate(&model, images.clone(), own.data.scaling, &device.device)?;
+            let output = evaluate(&classifier, images.clone())?;
             Ok(output.predictions.iter().zip(images.labels()).map(|(it, &label)| confidence(it, label)).collect())
         };
         let mut trained = vec![false; training.len()];

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
 use super::output::{OutputKind, print, print_styled};
-use crate::cli::{Format, Predict, is_picture, say, terminal, warn};
+use crate::cli::{Format, Predict, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
-use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx};
+use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture};
 use crate::evaluation::{Classifier, Probabilities};
 use crate::run::{RunError, RunFolder, write_whole_at};
 use crate::text::{chain, csv_line, printable};

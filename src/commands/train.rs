@@ -175,7 +175,7 @@ impl Training<'_> {
         }
         run.write_config(experiment)?;
         run.write_record(&record)?;
-        let display = Display::new(self.showing.ui, experiment.training.epochs);
+        let display = Display { ui: self.showing.ui, epochs: experiment.training.epochs, quits_with: None };
         let Trained { history, mut record, usage, interrupted } = session.train(record, &display)?;
 
         let epochs = history.epochs().len();
@@ -258,10 +258,10 @@ fn dry_run(mut experiment: Experiment, ui: Ui) -> Result<(), Error> {
 
     let run = RunFolder::in_memory();
     let record = prepared.new_record(&experiment);
-    let display = Display::new(ui, experiment.training.epochs).quitting_with(INTERRUPTED);
+    let display = Display { ui, epochs: experiment.training.epochs, quits_with: Some(INTERRUPTED) };
     let Prepared { network, data, devices: opened, .. } = prepared;
     let trained = training::train(&experiment, network, &data, &opened, &run, record, &display)?;
-    let model = run.model(&experiment, &trained.record, &opened[0])?;
+    let (model, _) = run.model(&experiment, &trained.record, &opened[0])?;
     let bytes = weights::to_bytes(&model).map_err(RunError::from)?.len();
     let batches = if devices == 1 { "one batch" } else { "one batch per device" };
     print(&format!(

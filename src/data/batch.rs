@@ -116,11 +116,9 @@ impl Scaling {
         let pixels = indices.iter().flat_map(|&index| images.pixels(index));
         pixels.for_each(|&pixel| histogram[usize::from(pixel)] += 1);
         let count = histogram.iter().sum::<u64>() as f64;
-        let average = |value: &dyn Fn(f64) -> f64| {
-            histogram.iter().enumerate().map(|(byte, &n)| n as f64 * value(byte as f64 / 255.0)).sum::<f64>() / count
-        };
-        let mean = average(&|pixel| pixel);
-        let variance = average(&|pixel| (pixel - mean).powi(2));
+        let levels = || histogram.iter().enumerate().map(|(byte, &n)| (byte as f64 / 255.0, n as f64));
+        let mean = levels().map(|(pixel, n)| n * pixel).sum::<f64>() / count;
+        let variance = levels().map(|(pixel, n)| n * (pixel - mean).powi(2)).sum::<f64>() / count;
         // If all pixels are equal, their deviation is 0, which can't be a divisor.
         Self { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
     }

@@ -37,15 +37,10 @@ fn timeout(value: &str) -> Result<Duration, DataError> {
 
 fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
     let [connect, silence] = [10, 30].map(|seconds| Some(timeout.unwrap_or(Duration::from_secs(seconds))));
-    Agent::config_builder()
-        .tls_config(TlsConfig::builder().root_certs(trusted).build())
-        .timeout_resolve(connect)
-        .timeout_connect(connect)
-        .timeout_per_read(silence)
-        // The checksum is that of the stored bytes, so the server must not encode them again.
-        .accept_encoding("identity")
-        .build()
-        .into()
+    let tls = TlsConfig::builder().root_certs(trusted).build();
+    let timeouts = Agent::config_builder().timeout_resolve(connect).timeout_connect(connect).timeout_per_read(silence);
+    // The checksum is that of the stored bytes, so the server must not encode them again.
+    timeouts.tls_config(tls).accept_encoding("identity").build().into()
 }
 
 /// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
@@ -59,9 +54,8 @@ pub fn download(
     progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
-    fs::create_dir_all(dir)
-        .and_then(|()| tempfile::tempfile_in(dir))
-        .map_err(|source| DataError::Write { path: dir.into(), source })?;
+    let written = fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
+    written.map_err(|source| DataError::Write { path: dir.into(), source })?;
     // A company that reads its network's traffic has a certificate of its own, which the system knows.
     let [agent, system] = [RootCerts::WebPki, RootCerts::PlatformVerifier].map(|trusted| agent(timeout, trusted));
     let mut attempts = Vec::new();

@@ -88,7 +88,7 @@ impl Files {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdxFiles {
     /// In the order of [`NAMES`].
-    paths: [PathBuf; 4],
+    paths: Vec<PathBuf>,
     /// The SHA-256 of each file, by its name.
     checksums: BTreeMap<String, String>,
     /// The names of the classes, if the data set is a published one.
@@ -122,7 +122,7 @@ impl IdxFiles {
     }
 
     /// The files at these paths.
-    fn at(paths: [PathBuf; 4], names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
+    fn at(paths: Vec<PathBuf>, names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let checksums = paths.iter().map(|path| Ok((name(path), sum(path)?))).collect::<Result<_, _>>()?;
         Ok(Self { paths, checksums, names, chosen: config.classes.clone(), transposed: config.transpose })
@@ -163,7 +163,7 @@ fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<I
             None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeout, progress),
         }
     };
-    IdxFiles::at([obtain(0)?, obtain(1)?, obtain(2)?, obtain(3)?], Some(source.classes), config)
+    IdxFiles::at((0..NAMES.len()).map(obtain).collect::<Result<_, _>>()?, Some(source.classes), config)
 }
 
 fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
@@ -177,16 +177,10 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
         return Err(DataError::Several { dir: dir.into(), found });
     }
     let folder = holding.first().map_or(dir, |folder| folder.as_path());
-    match NAMES.map(|name| present(folder, name)) {
-        [Some(images), Some(labels), Some(test_images), Some(test_labels)] => {
-            IdxFiles::at([images, labels, test_images, test_labels], None, config)
-        }
-        found => {
-            let missing = NAMES.iter().zip(found).filter(|(_, path)| path.is_none());
-            let missing = missing.map(|(name, _)| format!("{name}.gz or {name}")).collect();
-            Err(DataError::Missing { dir: folder.into(), missing })
-        }
-    }
+    let missing = NAMES.iter().filter(|name| present(folder, name).is_none());
+    let missing = missing.map(|name| format!("{name}.gz or {name}")).collect();
+    let found = NAMES.iter().map(|name| present(folder, name)).collect::<Option<_>>();
+    IdxFiles::at(found.ok_or(DataError::Missing { dir: folder.into(), missing })?, None, config)
 }
 
 /// `dir`, `raw` in it, and `raw` in the sub-folders that `is_set` accepts: torchvision makes `<dir>/MNIST/raw`.
@@ -230,13 +224,10 @@ fn default_dir(folder: &str) -> PathBuf {
         return expand_home(data.as_ref()).join(folder);
     }
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
-    let here = env::current_dir().ok();
-    let program = env::current_exe().ok();
+    let [here, program] = [env::current_dir(), env::current_exe()].map(Result::ok);
     let nearest = [&here, &program].into_iter().flatten().find_map(|start| nearest(start, folder));
-    nearest.unwrap_or_else(|| {
-        let root = here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
-        root.join("data").join(folder)
-    })
+    let root = || here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
+    nearest.unwrap_or_else(|| root().join("data").join(folder))
 }
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.

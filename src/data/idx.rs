@@ -90,45 +90,35 @@ fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Resu
     let mut file = BufReader::new(file);
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
     // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first one.
-    let array = match gzip {
-        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable, fractions),
-        false => array(file, size, size, usable, fractions),
+    let mut from: Box<dyn Read> = if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let most = if gzip { size.saturating_mul(MOST_EXPANSION) } else { size };
+    let mut array = || {
+        let found = number(&mut from)?;
+        let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
+        let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
+        let shape = usable(kind, &found)?;
+        if found.contains(&0) {
+            return Err(IdxError::Empty { shape: found });
+        }
+        let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
+        let announced = announced.filter(|&announced| announced <= most);
+        let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
+        // A valid gzip file can expand a thousandfold.
+        if announced > LARGEST {
+            return Err(IdxError::TooLarge { announced, most: LARGEST });
+        }
+
+        let usual = size.saturating_mul(USUAL_EXPANSION);
+        let mut bytes = Vec::with_capacity((announced + 1).min(usual) as usize);
+        // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
+        from.by_ref().take(announced + 1).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
+        match bytes.len() as u64 {
+            found if found < announced => Err(IdxError::Truncated { announced, found }),
+            found if found > announced => Err(IdxError::Trailing { announced }),
+            _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
+        }
     };
-    array.map_err(|source| DataError::Idx { path: path.into(), source })
-}
-
-/// Reads an array's usable shape and its numbers from a file of `size` bytes that expand to at most `most`.
-fn array<const D: usize>(
-    mut from: impl Read,
-    size: u64,
-    most: u64,
-    usable: Usable<D>,
-    fractions: bool,
-) -> Result<([usize; D], Vec<u8>), IdxError> {
-    let found = number(&mut from)?;
-    let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
-    let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
-    let shape = usable(kind, &found)?;
-    if found.contains(&0) {
-        return Err(IdxError::Empty { shape: found });
-    }
-    let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
-    let announced = announced.filter(|&announced| announced <= most);
-    let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
-    // A valid gzip file can expand a thousandfold.
-    if announced > LARGEST {
-        return Err(IdxError::TooLarge { announced, most: LARGEST });
-    }
-
-    let usual = size.saturating_mul(USUAL_EXPANSION);
-    let mut bytes = Vec::with_capacity((announced + 1).min(usual) as usize);
-    // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
-    from.take(announced + 1).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
-    match bytes.len() as u64 {
-        found if found < announced => Err(IdxError::Truncated { announced, found }),
-        found if found > announced => Err(IdxError::Trailing { announced }),
-        _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
-    }
+    array().map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
 /// The values, which must be whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, multiplied by 255.
@@ -140,8 +130,7 @@ fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> 
     let values = bytes.chunks_exact(kind.2);
     let interval = values.len() / count;
     let numbers = values.step_by(interval).map(kind.3);
-    let fractions =
-        fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|number| (0.0..=1.0).contains(&number));
+    let fractions = fractions && FLOATS.contains(&kind.0) && numbers.clone().all(|it| (0.0..=1.0).contains(&it));
     let byte = |(index, number): (usize, f64)| {
         let scaled = if fractions { (255.0 * number).round() } else { number };
         let is_byte = (0.0..=255.0).contains(&scaled) && scaled.fract() == 0.0;

@@ -74,9 +74,8 @@ impl ImageFolder {
         let test = match &test_dir {
             Some(test_dir) => {
                 let classes = self::classes(folders(test_dir)?);
-                let found: Vec<String> = classes.keys().cloned().collect();
-                if found != names {
-                    let expected = names.join(", ");
+                if !classes.keys().eq(&names) {
+                    let (found, expected) = (classes.into_keys().collect(), names.join(", "));
                     return Err(DataError::Folders { dir: test_dir.clone(), found, expected });
                 }
                 skipped.read_all(&classes)?
@@ -125,16 +124,18 @@ fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBu
         };
         warnings.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
-    let is_image = |path: &PathBuf| {
-        path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|end| it.eq_ignore_ascii_case(end)))
-    };
     for dir in [Some(dir), train.as_deref(), test.as_deref()].into_iter().flatten() {
-        if entries(dir)?.iter().any(is_image) {
+        if entries(dir)?.iter().any(|path| is_picture(path)) {
             let dir = dir.display();
             warnings.push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
     }
     Ok((root, classes, test))
+}
+
+/// Whether the file is called like a PNG or JPEG picture.
+pub fn is_picture(path: &Path) -> bool {
+    path.extension().is_some_and(|it| ["png", "jpg", "jpeg"].iter().any(|ending| it.eq_ignore_ascii_case(ending)))
 }
 
 fn classes(folders: Vec<PathBuf>) -> Classes {
@@ -219,9 +220,8 @@ impl Skipped {
             warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
-            let folders = first(&folders, MOST_NAMED);
             let advice = "move their images into the class's folder";
-            warnings.push(format!("skipping folders within classes: {folders}; {advice}"));
+            warnings.push(format!("skipping folders within classes: {}; {advice}", first(&folders, MOST_NAMED)));
         }
         Ok(())
     }
@@ -229,11 +229,7 @@ impl Skipped {
 
 impl ImageFile {
     fn read(path: &Path, class: u8, folder: &Path) -> Result<Self, String> {
-        // A pipe would wait for its writer.
-        if !path.is_file() {
-            return Err("it is not a regular file".into());
-        }
-        let bytes = bounded::read(path, LARGEST_FILE).map_err(|error| error.to_string())?;
+        let bytes = bounded::read_regular(path, LARGEST_FILE).map_err(|error| error.to_string())?;
         let pixels = training_image(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
         let name = format!("{}/{}", name(folder), name(path));
         Ok(Self { name, sha256: checksum::of_bytes(&bytes), class, pixels })

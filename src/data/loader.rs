@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use rand::seq::SliceRandom;
 
 use super::augment::{Augmentation, Sample};
-use super::batch::ImageBatcher;
+use super::batch::{ImageBatcher, Scaling};
 use super::device_images::DeviceImages;
 use super::images::Images;
 use crate::random::{Key, Purpose, generator};
@@ -61,18 +61,12 @@ pub struct Loader {
 
 impl Loader {
     /// Goes through the images at `indices` in batches of `batch_size`, in the given order.
-    pub fn new(
-        images: &Arc<Images>,
-        indices: Vec<usize>,
-        batcher: ImageBatcher,
-        batch_size: usize,
-        device: Device,
-    ) -> Self {
+    pub fn new(images: &Arc<Images>, indices: Vec<usize>, scaling: Scaling, batch_size: usize, device: Device) -> Self {
         Self {
             images: images.clone(),
             length: indices.len(),
             indices: indices.into(),
-            batcher,
+            batcher: ImageBatcher::new(scaling),
             batch_size,
             batches: None,
             unlabelled: Arc::default(),
@@ -99,11 +93,8 @@ impl Loader {
 
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
-        let is_gathered = self.keep_on_device
-            && self.augmentation.is_none()
-            && self.unlabelled.is_empty()
-            && !indices.is_empty()
-            && DeviceImages::fits(images, indices.len());
+        let is_plain = self.augmentation.is_none() && self.unlabelled.is_empty() && !indices.is_empty();
+        let is_gathered = self.keep_on_device && is_plain && DeviceImages::fits(images, indices.len());
         is_gathered.then(|| self.on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
     }
 
@@ -131,14 +122,14 @@ mod tests {
     use burn::data::dataloader::DataLoader;
 
     use super::*;
-    use crate::data::{Batch, Scaling};
+    use crate::data::Batch;
 
     /// The indices in each batch of the first two epochs, of 200 images in batches of `batch_size`, and their weights.
     fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {
         let images = Arc::new(Images::new((0..200).collect(), vec![0; 200], [1, 1], 1));
-        let batcher = ImageBatcher::new(Scaling { mean: 0.0, deviation: 1.0 / 255.0 });
+        let scaling = Scaling { mean: 0.0, deviation: 1.0 / 255.0 };
         let device = crate::device::list().into_iter().find_map(|it| it.adapters.into_iter().next()).unwrap().device;
-        let loader = Loader::new(&images, (0..200).collect(), batcher, batch_size, device);
+        let loader = Loader::new(&images, (0..200).collect(), scaling, batch_size, device);
         let sampling = Some((key.clone(), batch_size as f64 / 200.0));
         let loader = Loader { shuffle: Some(1), sampling, threads, ..loader };
         let batches: Vec<_> = loader.iter().chain(loader.iter()).collect();

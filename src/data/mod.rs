@@ -26,7 +26,6 @@ mod images;
 mod loader;
 pub mod prepare;
 mod source;
-mod split;
 mod training;
 
 pub use augment::Augmentation;
@@ -36,12 +35,11 @@ pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};
 pub use files::{Files, locate};
-pub(crate) use image_folder::LARGEST_FILE as LARGEST_IMAGE_FILE;
+pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;
-pub use split::Split;
-pub use training::TrainingData;
+pub use training::{Split, TrainingData};
 
 #[cfg(test)]
 mod tests {

@@ -9,10 +9,10 @@ use crate::cli::UiError;
 use crate::config::ConfigError;
 use crate::data::{DataError, IdxError, ImageError, MirrorError};
 use crate::device::DeviceError;
-use crate::device::remote::{RemoteError, TokenError};
+use crate::device::remote::RemoteError;
 use crate::evaluation::EvaluationError;
 use crate::model::{PretrainedError, WeightsError};
-use crate::run::{CheckpointError, RunError};
+use crate::run::RunError;
 use crate::serve::{ApiError, ServeError};
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
@@ -97,7 +97,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Counts: "src/data/images.rs" missing_label_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" label_that_names_no_class_is_refused "label 1 (from 0) is 10",
             Classes: "src/data/files/tests.rs" chosen_label_that_no_training_image_has_is_refused "no image has the label 1",
-            Validation: "src/data/split.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
+            Validation: "src/data/training.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
             Labels: "tests/cli/data.rs" labels_that_cannot_be_balanced_over_the_classes_are_an_error_with_the_maximum "takes a whole number from 10 to 49690 here",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }
@@ -128,7 +128,9 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Remote: "tests/cli/workers_refusals.rs" worker_that_cannot_be_reached_is_named "127.0.0.1:1 can't be reached",
         }
         RemoteError {
-            Token: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
+            NoToken: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
+            ShortToken: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "fewer than 16 characters",
+            TokenFile: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "can't read the token file no/file",
             Identity: "tests/cli/workers.rs" worker_with_an_identity_file_keeps_its_name "can't use the worker's identity file",
             Listen: "tests/cli/workers.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             Serve: "tests/cli/workers.rs" worker_refuses_devices_of_two_backends "can't serve these devices",
@@ -137,11 +139,6 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Refused: "tests/cli/workers_refusals.rs" worker_refuses_a_wrong_token_and_a_missing_device_with_the_reason_on_both_sides "refused the connection: the token",
             Broken: "src/error/tests.rs" session_that_fails_is_reported_with_the_workers "a session with one of these workers failed",
             Lost: "tests/cli/workers_lost.rs" worker_that_dies_or_hangs_ends_the_run_which_resumes_elsewhere "is lost",
-        }
-        TokenError {
-            Missing: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
-            Short: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "fewer than 16 characters",
-            File: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "can't read the token file no/file",
         }
         UiError {
             NotBuilt: "src/error/tests.rs" dashboard_that_is_not_compiled_in_is_refused_with_the_build_that_has_it "is not compiled in",
@@ -191,6 +188,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Table: "src/run/folder/tests.rs" damaged_metrics_file_is_named_in_the_error "metrics.csv is damaged",
             List: "tests/cli/runs.rs" folder_without_runs_is_an_empty_list_and_a_missing_folder_is_an_error "can't list the runs",
             Checkpoint: "tests/cli/resume.rs" damaged_checkpoint_is_named "checkpoint.mpk is damaged",
+            Version: "src/run/checkpoint.rs" checkpoint_of_another_version_is_refused_with_that_reason "was written by another version",
             Weights: "tests/cli/evaluate.rs" model_of_another_shape_is_an_error_that_names_the_tensors "hidden.0.weight",
         }
         PretrainedError {
@@ -227,10 +225,6 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Run: "tests/cli/serve_refusals.rs" damaged_run_is_answered_with_the_damaged_file "is not the file that the run wrote",
             Evaluation: "tests/cli/serve_refusals.rs" network_with_nan_weights_is_reported "the model's output is NaN or infinite",
             Failure: "src/serve/service.rs" panic_is_answered_without_its_message "this request made the server fail",
-        }
-        CheckpointError {
-            Checksum: "src/run/checkpoint.rs" checkpoint_with_any_changed_byte_is_refused "is damaged",
-            Version: "src/run/checkpoint.rs" checkpoint_of_another_version_is_refused_with_that_reason "was written by another version",
         }
         WeightsError {
             Save: "src/error/tests.rs" weights_that_the_device_does_not_return_are_reported "can't save the model",

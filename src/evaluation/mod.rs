@@ -1,22 +1,15 @@
-//! Evaluates a trained network against the true classes. A `Classifier` uses the network on new images. `membership` attacks
-//! it.
+//! Evaluates a trained network against the true classes. A `Classifier` uses it on new images, `membership` attacks it.
 
 mod membership;
 mod predictions;
 mod results;
-
-use std::sync::Arc;
-
-use burn::data::dataloader::DataLoader;
-use burn::tensor::Device;
 
 pub(crate) use membership::{Attack, confidence};
 pub use predictions::classify;
 pub(crate) use predictions::{Classifier, EvaluationError, Probabilities, largest};
 pub use results::Evaluation;
 
-use crate::data::{ImageBatcher, Images, Loader, Scaling};
-use crate::model::Mlp;
+use crate::data::Images;
 
 /// The number of images in one forward pass without gradients. It affects the speed only.
 pub const EVALUATION_BATCH: usize = 500;
@@ -27,27 +20,19 @@ pub struct EvaluationOutput {
     /// The metrics.
     pub evaluation: Evaluation,
     /// The images.
-    pub images: Arc<Images>,
+    pub images: Images,
     /// The model's prediction for each image, in order.
     pub predictions: Vec<Probabilities>,
 }
 
-/// Classifies `images`, scaled by `scaling`, on `device`, and computes the metrics. Fails as [`classify`] does.
-pub(crate) fn evaluate(
-    model: &Mlp,
-    images: Images,
-    scaling: Scaling,
-    device: &Device,
-) -> Result<EvaluationOutput, EvaluationError> {
-    let classes = images.classes();
-    let images = Arc::new(images);
-    let indices = (0..images.len()).collect();
-    let loader = Loader::new(&images, indices, ImageBatcher::new(scaling), EVALUATION_BATCH, device.clone());
-    let mut confusion = vec![vec![0; classes]; classes];
+/// Classifies `images`, and computes the metrics. Fails as [`classify`] does.
+pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<EvaluationOutput, EvaluationError> {
+    let Classifier { model, batcher, device, .. } = classifier;
+    let mut confusion = vec![vec![0; images.classes()]; images.classes()];
     let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
-    for batch in loader.iter() {
-        let batch = batch.map_err(|error| EvaluationError::Device(error.to_string()))?;
-        for logarithms in classify(model, batch.images())? {
+    for first in (0..images.len()).step_by(EVALUATION_BATCH) {
+        let batch = (first..images.len()).take(EVALUATION_BATCH).map(|index| images.pixels(index));
+        for logarithms in classify(model, batcher.images(batch, device))? {
             let truth = usize::from(images.labels()[predictions.len()]);
             let probabilities = Probabilities::of(&logarithms);
             confusion[truth][probabilities.best()] += 1;

@@ -75,6 +75,8 @@ fn log_softmax(logits: &[f64]) -> Vec<f64> {
 #[derive(Debug)]
 pub struct Classifier {
     pub model: Mlp,
+    /// The SHA-256 of its file.
+    pub sha256: String,
     /// The device of the model.
     pub device: Device,
     /// The scaling of its images' pixels.

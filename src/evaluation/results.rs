@@ -70,13 +70,10 @@ impl Evaluation {
         let classes = self.confusion.len();
         let counted = self.confusion.iter().flatten().try_fold(0_usize, |sum, &count| sum.checked_add(count));
         let right = (0..classes).try_fold(0_usize, |sum, class| sum.checked_add(*self.confusion[class].get(class)?));
-        if self.classes.len() != classes || self.confusion.iter().any(|row| row.len() != classes) {
-            Some("confusion is not a square with a row for each of the classes")
-        } else if counted != Some(self.images) || right.and_then(|right| right.checked_add(self.wrong)) != counted {
-            Some("images and wrong are not the counts in confusion")
-        } else {
-            None
-        }
+        let is_square = self.classes.len() == classes && self.confusion.iter().all(|row| row.len() == classes);
+        let are_counts = counted == Some(self.images) && right.and_then(|it| it.checked_add(self.wrong)) == counted;
+        let shape = (!is_square).then_some("confusion is not a square with a row for each of the classes");
+        shape.or((!are_counts).then_some("images and wrong are not the counts in confusion"))
     }
 
     /// The fraction classified wrongly, in [0, 1].

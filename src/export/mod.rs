@@ -1,6 +1,5 @@
-//! Models in files for other programs: a `network`, also in integers, and written by `onnx` in the `messages` of its format.
+//! Models in files for other programs: a `network`, also in integers, and its `onnx` file.
 
-mod messages;
 mod network;
 mod onnx;
 

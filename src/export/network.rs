@@ -64,8 +64,7 @@ impl Network {
     /// Logits, `[batch, classes]`, of scaled images, `[batch, pixels]`. `seen` gets the inputs of each layer.
     pub fn logits(&self, images: Tensor<2>, mut seen: impl FnMut(&Tensor<2>)) -> Tensor<2> {
         let device = images.device();
-        let tensor =
-            |values: &[f32], shape: [usize; 2]| Tensor::from_data(TensorData::new(values.to_vec(), shape), &device);
+        let tensor = |it: &[f32], shape: [usize; 2]| Tensor::from_data(TensorData::new(it.to_vec(), shape), &device);
         let activation = activation(self.description.activation).init(&device);
         // The inputs, rounded to numbers for which integers stand.
         let rounded = |x: Tensor<2>, &Int8 { scale, zero_point, .. }: &Int8| {

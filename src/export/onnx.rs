@@ -1,5 +1,6 @@
 //! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
 //!
+//! The file is a message of protocol buffers, as in `onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>.
 //! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's own operator is newer.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,6 @@ use std::f32::consts::SQRT_2;
 
 use prost::Message;
 
-use super::messages::{Attribute, Dimension, Entry, Graph, Kind, Model, Node, Opset, Shape, Tensor, TensorKind, Value};
 use super::network::{Int8, Layer, Network, OUTPUT};
 use crate::config::Activation;
 use crate::model::Description;
@@ -154,6 +154,53 @@ fn value(name: &str, elem_type: i32, shape: &[usize], doc: &str) -> Value {
     let shape = Shape { dim: [batch].into_iter().chain(sides).collect() };
     let kind = Kind { tensor_type: Some(TensorKind { elem_type, shape: Some(shape) }) };
     Value { name: name.into(), kind: Some(kind), doc_string: doc.into() }
+}
+
+/// Messages with the name, type, encoding and number of each field.
+macro_rules! messages {
+    ($($name:ident { $($field:ident: $type:ty = $($encoding:ident)+ $tag:literal)* })*) => {$(
+        #[derive(Clone, PartialEq, Message)]
+        pub struct $name { $(#[prost($($encoding),+, tag = $tag)] pub $field: $type,)* }
+    )*};
+}
+
+messages! {
+    Model {
+        ir_version: i64 = int64 "1"
+        producer_name: String = string "2"
+        producer_version: String = string "3"
+        graph: Option<Graph> = message optional "7"
+        opset_import: Vec<Opset> = message repeated "8"
+        metadata_props: Vec<Entry> = message repeated "14"
+    }
+    Opset { version: i64 = int64 "2" }
+    Entry { key: String = string "1" value: String = string "2" }
+    Graph {
+        node: Vec<Node> = message repeated "1"
+        name: String = string "2"
+        initializer: Vec<Tensor> = message repeated "5"
+        input: Vec<Value> = message repeated "11"
+        output: Vec<Value> = message repeated "12"
+    }
+    Node {
+        input: Vec<String> = string repeated "1"
+        output: Vec<String> = string repeated "2"
+        name: String = string "3"
+        op_type: String = string "4"
+        attribute: Vec<Attribute> = message repeated "5"
+    }
+    Attribute { name: String = string "1" i: Option<i64> = int64 optional "3" kind: i32 = int32 "20" }
+    Tensor {
+        dims: Vec<i64> = int64 repeated "1"
+        data_type: i32 = int32 "2"
+        name: String = string "8"
+        raw_data: Vec<u8> = bytes "9"
+    }
+    Value { name: String = string "1" kind: Option<Kind> = message optional "2" doc_string: String = string "3" }
+    Kind { tensor_type: Option<TensorKind> = message optional "1" }
+    TensorKind { elem_type: i32 = int32 "1" shape: Option<Shape> = message optional "2" }
+    Shape { dim: Vec<Dimension> = message repeated "1" }
+    Dimension { dim_value: Option<i64> = int64 optional "1" dim_param: Option<String> = string optional "2" }
 }
 
 #[cfg(test)]

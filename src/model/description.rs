@@ -73,9 +73,8 @@ impl Description {
         let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return Ok(None) };
         let is_ours = |entries: &&_| HashMap::get(entries, "program").is_some_and(|program| program == PROGRAM);
         let Some(entries) = header.metadata().as_ref().filter(is_ours) else { return Ok(None) };
-        let value =
-            |text: &str| if text.starts_with(['{', '[']) { serde_json::from_str(text) } else { Ok(text.into()) };
-        let fields = entries.iter().map(|(name, text)| Ok((name.clone(), value(text)?))).collect::<Result<_, _>>();
+        let json = |text: &str| if text.starts_with(['{', '[']) { serde_json::from_str(text) } else { Ok(text.into()) };
+        let fields = entries.iter().map(|(name, text)| Ok((name.clone(), json(text)?))).collect::<Result<_, _>>();
         let damaged = |reason| WeightsError::load(path, format!("its metadata are damaged: {reason}"));
         let description = fields.and_then(|fields| serde_json::from_value::<Self>(Value::Object(fields)));
         let description = description.map_err(|error| damaged(error.to_string()))?;

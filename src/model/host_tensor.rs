@@ -21,15 +21,11 @@ pub enum HostTensor {
 impl HostTensor {
     /// The values of an `f32` tensor on a CPU backend, with or without autodiff; `None` for other tensors.
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
-        let tensor = tensor.without_autodiff();
-        let values = Self::in_place(tensor.clone())?;
-        if !values.as_slice().is_empty() {
-            return Some(values);
-        }
+        let (tensor, is_whole) = (tensor.without_autodiff(), |values: &Self| !values.as_slice().is_empty());
         // Weights from a file may be in column-major order until their first update.
-        let device = tensor.device();
-        let copy = Tensor::<D>::from_data(tensor.into_data(), &device);
-        Self::in_place(copy).filter(|values| !values.as_slice().is_empty())
+        let copy = || Tensor::<D>::from_data(tensor.to_data(), &tensor.device());
+        let values = Self::in_place(tensor.clone())?;
+        Some(values).filter(is_whole).or_else(|| Self::in_place(copy()).filter(is_whole))
     }
 
     fn in_place<const D: usize>(tensor: Tensor<D>) -> Option<Self> {
@@ -69,20 +65,16 @@ pub fn in_one_pass<const D: usize, const N: usize>(
     let Some(read) = HostTensor::of(read.clone()) else { return Err(changed) };
     let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
     let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
-    pass_over(read.as_slice(), slices, pass);
+    apply(read.as_slice(), slices, pass);
     Ok(changed.map(|(device, data)| Tensor::from_data(data, &device)))
 }
 
-fn pass_over<const N: usize>(
-    read: &[f32],
-    mut changed: [&mut [f32]; N],
-    pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
-) {
+fn apply<const N: usize>(read: &[f32], mut changed: [&mut [f32]; N], pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync)) {
     if read.len() <= PARALLEL_GRAIN {
         return AutoArch::new().dispatch(|| pass(read, changed));
     }
     let middle = read.len() / 2;
     let (front, back) = read.split_at(middle);
     let changed_front = changed.each_mut().map(|list| list.split_off_mut(..middle).unwrap_or_default());
-    rayon::join(|| pass_over(front, changed_front, pass), || pass_over(back, changed, pass));
+    rayon::join(|| apply(front, changed_front, pass), || apply(back, changed, pass));
 }

@@ -11,7 +11,7 @@ use burn::nn::{
 };
 use burn::tensor::{Device, Tensor};
 
-use crate::config::{self, BATCH_NORM_MOMENTUM};
+use crate::config::{self, BATCH_NORM_MOMENTUM, Init, Model};
 use crate::random::{Purpose, derived_seed, keep_burns_generator};
 
 /// Hidden layers `y = dropout(σ(norm(Wx + b) + noise))`, one after the other, then an output layer that gives the
@@ -20,42 +20,30 @@ use crate::random::{Purpose, derived_seed, keep_burns_generator};
 pub struct Mlp {
     hidden: Vec<Linear>,
     /// One for each hidden layer, or empty.
-    norm: Vec<BatchNorm>,
+    pub(crate) norm: Vec<BatchNorm>,
     output: Linear,
-    activation: Activation,
+    pub(crate) activation: Activation,
     /// Also added to the images.
-    noise: GaussianNoise,
-    dropout: Dropout,
+    pub(crate) noise: GaussianNoise,
+    pub(crate) dropout: Dropout,
 }
 
 impl Mlp {
     /// A randomly initialised network for flattened images of `inputs` pixels and labels below `classes`. The device's
     /// generator draws each layer's weights, from a seed derived from `seed` and the layer's number.
-    pub fn new(
-        model: &config::Model,
-        init: &config::Init,
-        inputs: usize,
-        classes: usize,
-        seed: u64,
-        device: &Device,
-    ) -> Self {
+    pub fn new(model: &Model, init: &Init, inputs: usize, classes: usize, seed: u64, device: &Device) -> Self {
         let weights = initializer(init.weights);
-        let dense = |inputs: usize, outputs: usize| {
-            let linear = LinearConfig::new(inputs, outputs).with_initializer(weights.clone()).init(device);
+        let dense = |(layer, pair): (u64, &[usize])| {
+            device.seed(derived_seed(seed, Purpose::Weights { layer }));
+            let linear = LinearConfig::new(pair[0], pair[1]).with_initializer(weights.clone()).init(device);
             // Burn draws a parameter at its first use, so the values would depend on the order of use.
             linear.weight.val();
             // Its own default draws the biases, too.
-            Linear { bias: Some(Initializer::Zeros.init([outputs], device)), ..linear }
+            Linear { bias: Some(Initializer::Zeros.init([pair[1]], device)), ..linear }
         };
         let _kept = keep_burns_generator();
         let widths: Vec<usize> = [&[inputs], &model.hidden[..], &[classes]].concat();
-        let mut layers: Vec<Linear> = (0..)
-            .zip(widths.windows(2))
-            .map(|(layer, pair)| {
-                device.seed(derived_seed(seed, Purpose::Weights { layer }));
-                dense(pair[0], pair[1])
-            })
-            .collect();
+        let mut layers: Vec<Linear> = (0..).zip(widths.windows(2)).map(dense).collect();
         let output = layers.remove(model.hidden.len());
         let momentum = model.batch_norm_momentum.unwrap_or(BATCH_NORM_MOMENTUM);
         let norm = |width| BatchNormConfig::new(width).with_momentum(momentum).init(device);
@@ -87,16 +75,15 @@ impl Mlp {
     fn noisy(&self, z: Tensor<2>, norm: Option<&BatchNorm>) -> Tensor<2> {
         let Some(norm) = norm else { return self.noise.forward(z) };
         let y = norm.forward(z);
-        if self.noise.std > 0.0 && y.device().is_autodiff() {
-            y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
-        } else {
-            y
+        if self.noise.std == 0.0 || !y.device().is_autodiff() {
+            return y;
         }
+        y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
     }
 
     /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because
     /// a config can ask for one that does not fit into memory.
-    pub fn tensors(model: &config::Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
+    pub fn tensors(model: &Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
         let mut tensors = BTreeMap::new();
         for (layer, pair) in [&[inputs], &model.hidden[..], &[classes]].concat().windows(2).enumerate() {
             let name = if layer < model.hidden.len() { format!("hidden.{layer}") } else { "output".into() };
@@ -142,11 +129,6 @@ impl Mlp {
     /// The weights of the first layer, `[units, inputs]`.
     pub fn first_weights(&self) -> Tensor<2> {
         self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
-    }
-
-    /// Batch normalisation, the activation, the standard deviation of the noise and the probability of dropout.
-    pub(super) fn between_layers(&self) -> (&[BatchNorm], &Activation, [f64; 2]) {
-        (&self.norm, &self.activation, [self.noise.std, self.dropout.prob])
     }
 
     pub(crate) fn layers(&self) -> impl Iterator<Item = &Linear> {

@@ -75,8 +75,7 @@ impl Pretrained {
     /// The weights in the file `path`, from any program.
     pub fn from_file(path: &Path) -> Result<Self, WeightsError> {
         let bytes = weights::read(path)?;
-        let found = Self::new(path, &bytes, None)?;
-        Ok(Self { description: Description::read(&bytes, path)?, ..found })
+        Self::new(path, &bytes, Description::read(&bytes, path)?)
     }
 
     /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
@@ -94,8 +93,7 @@ impl Pretrained {
             }
         }
         let most = found.values().max().copied();
-        let prefixes: Vec<String> =
-            found.into_iter().filter(|(_, count)| Some(*count) == most).map(|it| it.0).collect();
+        let prefixes: Vec<String> = found.into_iter().filter(|it| Some(it.1) == most).map(|it| it.0).collect();
         // Names without a prefix come first.
         match &prefixes[..] {
             [prefix, _, ..] if !prefix.is_empty() => Err(PretrainedError::Several { path: self.path, prefixes }),
@@ -112,9 +110,8 @@ impl Pretrained {
     /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
     pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
-            let matching =
-                names.iter().filter_map(|(there, here)| Some((there, format!("{here}{}", part_of(there, name)?))));
-            matching.max_by_key(|(there, _)| there.len())
+            let matching = names.iter().filter_map(|(old, new)| Some((old, format!("{new}{}", part_of(old, name)?))));
+            matching.max_by_key(|(old, _)| old.len())
         };
         let (mut moved, mut seen) = (BTreeMap::new(), vec![]);
         for (name, tensor) in std::mem::take(&mut self.tensors) {
@@ -148,8 +145,8 @@ impl Pretrained {
         let bytes = weights::to_bytes(&network)?;
         let mut start = tensors::from_safetensors(&bytes, &self.path)?;
         let named = experiment.init.reinitialize.iter();
-        let mut fresh: BTreeMap<String, String> =
-            named.map(|layer| (layer.clone(), "init.reinitialize names it".into())).collect();
+        let named = named.map(|layer| (layer.clone(), "init.reinitialize names it".into()));
+        let mut fresh: BTreeMap<String, String> = named.collect();
         if let Some(reason) = self.other_classes(classes, &start) {
             fresh.entry("output".into()).or_insert(reason);
         }
@@ -164,16 +161,15 @@ impl Pretrained {
             if fresh.contains_key(layer) {
                 continue;
             }
-            match there.remove(name).map(Stored::into_f32) {
-                None => misfits.push(format!("{name} {:?} is missing", own.shape)),
-                Some(tensor) if tensor.shape != own.shape => {
-                    misfits.push(format!("{name} is {:?}, not {:?}", tensor.shape, own.shape));
+            misfits.push(match there.remove(name).map(Stored::into_f32) {
+                None => format!("{name} {:?} is missing", own.shape),
+                Some(it) if it.shape != own.shape => format!("{name} is {:?}, not {:?}", it.shape, own.shape),
+                Some(it) if it.kind != own.kind => format!("{name} holds {}, not {}", it.kind, own.kind),
+                Some(it) => {
+                    *own = it;
+                    continue;
                 }
-                Some(tensor) if tensor.kind != own.kind => {
-                    misfits.push(format!("{name} holds {}, not {}", tensor.kind, own.kind));
-                }
-                Some(tensor) => *own = tensor,
-            }
+            });
         }
         if !misfits.is_empty() {
             let others = there.iter().map(|(name, tensor)| format!("{name} {:?}", tensor.shape)).collect();

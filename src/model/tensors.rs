@@ -29,8 +29,7 @@ impl Stored {
         if self.kind != "F32" {
             return self;
         }
-        let half = |value: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*value)).to_le_bytes();
-        let bytes = self.bytes.as_chunks().0.iter().flat_map(half).collect();
+        let bytes = self.values().into_iter().flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
         Self { kind: "F16".into(), bytes, ..self }
     }
 
@@ -101,9 +100,8 @@ pub fn to_safetensors(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result
     let views = views.collect::<Result<Vec<_>, _>>();
     // PyTorch reads this entry.
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    views
-        .and_then(|views| safetensors::serialize(views, Some(metadata)))
-        .map_err(|error| WeightsError::load(path, error))
+    let file = views.and_then(|views| safetensors::serialize(views, Some(metadata)));
+    file.map_err(|error| WeightsError::load(path, error))
 }
 
 /// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs no code from the file. Burn's store
@@ -112,9 +110,8 @@ fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, W
     // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));
     let copy = copy.map_err(|error| WeightsError::load(path, error))?;
-    let file = PytorchReader::new(copy.path()).map_err(|error| {
-        WeightsError::load(path, format!("it is not a safetensors file, and as PyTorch's: {error}"))
-    })?;
+    let unreadable = |error| format!("it is not a safetensors file, and as PyTorch's: {error}");
+    let file = PytorchReader::new(copy.path()).map_err(|error| WeightsError::load(path, unreadable(error)))?;
     // Tensors can share values, but a small file must not expand into a lot of memory.
     if file.tensors().values().map(Tensor::byte_len).fold(0, usize::saturating_add) > bytes.len() {
         return Err(WeightsError::load(path, "its tensors are larger than the file"));

@@ -9,7 +9,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};
@@ -17,6 +16,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::bounded;
 use crate::text::first;
 
 pub(super) const MOST_NAMED: usize = 10;
@@ -65,12 +65,7 @@ pub fn with_metadata(bytes: &[u8], entries: BTreeMap<String, String>, path: &Pat
 
 /// The bytes of a file of weights. Refused if it can't be read, is no regular file, or is larger than 4 GiB.
 pub fn read(path: &Path) -> Result<Vec<u8>, WeightsError> {
-    let read = || match fs::metadata(path)? {
-        it if !it.is_file() => Err(io::Error::other("it is not a regular file")),
-        it if it.len() > LARGEST => Err(io::Error::other(format!("it has more than {LARGEST} bytes"))),
-        _ => fs::read(path),
-    };
-    read().map_err(|error| WeightsError::load(path, error))
+    bounded::read_regular(path, LARGEST).map_err(|error| WeightsError::load(path, error))
 }
 
 /// A module like `shape` with the weights in `bytes`, the content of the file `path`. Refused if it is not a safetensors
@@ -92,16 +87,12 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();
     let mut mismatches = vec![];
     for (name, shape) in expected {
-        match found.remove(name) {
-            None => mismatches.push(format!("{name} is missing")),
-            Some(tensor) if tensor.shape != *shape => {
-                mismatches.push(format!("{name} is {:?}, not {shape:?}", tensor.shape));
-            }
-            Some(tensor) if tensor.dtype != Dtype::F32 => {
-                mismatches.push(format!("{name} holds {}, not F32", tensor.dtype));
-            }
-            Some(_) => {}
-        }
+        mismatches.push(match found.remove(name) {
+            None => format!("{name} is missing"),
+            Some(tensor) if tensor.shape != *shape => format!("{name} is {:?}, not {shape:?}", tensor.shape),
+            Some(tensor) if tensor.dtype != Dtype::F32 => format!("{name} holds {}, not F32", tensor.dtype),
+            Some(_) => continue,
+        });
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));

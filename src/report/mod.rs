@@ -1,10 +1,9 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs,
-//! `efficiency` errors over operations, `calibration`
-//! compares confidence with accuracy, `mistakes` lists the wrong predictions, `weights` draws the weights of the first
-//! layer. `pictures` embeds images in the page, and makes a PNG of many. All labels and the geometry of the drawings are
-//! in `templates/`, which escape all values.
+//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs, `efficiency`
+//! errors over operations, `calibration` compares confidence with accuracy, `mistakes` lists the wrong predictions.
+//! `pictures` embeds images and the weights of the first layer in the page, and makes a PNG of many. All labels and the
+//! geometry of the drawings are in `templates/`, which escape all values.
 
 mod calibration;
 mod curves;
@@ -12,7 +11,6 @@ mod efficiency;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
-mod weights;
 
 use askama::Template;
 
@@ -27,7 +25,7 @@ use curves::{Chart, ERROR, LOSS, Metric, Series};
 use efficiency::Efficiency;
 use membership::Membership;
 use mistakes::Mistake;
-use weights::FirstLayer;
+use pictures::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";

@@ -1,7 +1,8 @@
-//! Pictures as PNG: small ones as data URIs within a page, and a grid of many images.
+//! Pictures as PNG: small ones as data URIs within a page, also of the weights of the first layer, and a grid of many images.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use image::{GrayImage, Luma, imageops};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 
 use crate::data::Images;
@@ -17,6 +18,12 @@ pub const GRID_MARK: &str = "mnist-burn images";
 const ZOOM: usize = 2;
 /// White pixels around each image; three times as many after the first column.
 const GAP: usize = 2;
+/// The most units that a page shows.
+const MOST_UNITS: usize = 256;
+/// The most pixels in all their images together.
+const MOST_PIXELS: usize = 1 << 18;
+/// The quantile of the absolute weights that gets the strongest colour. With the maximum, outliers would pale the others.
+const QUANTILE: f64 = 0.995;
 
 /// A grey image of `[height, width]` pixels, 0 black and 255 white.
 pub fn grey(pixels: &[u8], size: [usize; 2]) -> String {
@@ -44,23 +51,17 @@ pub fn diverging(values: &[f32], size: [usize; 2], largest: f32) -> String {
 /// A PNG of the images, 0 black and 255 white. All columns have equally many images, of the same size.
 pub fn grid(columns: &[Images]) -> Vec<u8> {
     let [height, width] = columns[0].size().map(|side| side * ZOOM);
-    let rows = columns[0].len();
-    let total_width = columns.len() * (width + GAP) + 3 * GAP;
-    let total_height = rows * (height + GAP) + GAP;
-    let mut pixels = vec![255; total_width * total_height];
+    let size = [columns[0].len() * (height + GAP) + GAP, columns.len() * (width + GAP) + 3 * GAP];
+    let mut grid = GrayImage::from_pixel(size[1] as u32, size[0] as u32, Luma([255]));
     for (column, images) in columns.iter().enumerate() {
         let left = column * (width + GAP) + if column == 0 { GAP } else { 3 * GAP };
-        for row in 0..rows {
-            let image = images.pixels(row);
-            for y in 0..height {
-                let start = (row * (height + GAP) + GAP + y) * total_width + left;
-                for (x, pixel) in pixels[start..start + width].iter_mut().enumerate() {
-                    *pixel = image[y / ZOOM * (width / ZOOM) + x / ZOOM];
-                }
-            }
+        for row in 0..images.len() {
+            let pixel = |x, y| Luma([images.pixels(row)[y as usize / ZOOM * (width / ZOOM) + x as usize / ZOOM]]);
+            let image = GrayImage::from_fn(width as u32, height as u32, pixel);
+            imageops::replace(&mut grid, &image, left as i64, (row * (height + GAP) + GAP) as i64);
         }
     }
-    png(&pixels, [total_height, total_width], |encoder| {
+    png(&grid, size, |encoder| {
         encoder.set_color(ColorType::Grayscale);
         encoder.add_text_chunk("Software".into(), GRID_MARK.into()).expect("a known keyword and plain text");
     })
@@ -86,6 +87,31 @@ fn encode(pixels: &[u8], size: [usize; 2], configure: impl FnOnce(&mut Encoder<&
         configure(encoder);
     });
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
+}
+
+/// The first layer, as the page shows it.
+#[derive(Debug, Clone)]
+pub struct FirstLayer {
+    /// The weights of each unit, as the data URI of an image; not of all of them if they are many or large.
+    pub units: Vec<String>,
+    /// The number of all units.
+    pub all: usize,
+    /// The absolute weight that gets the strongest colour.
+    pub largest: f32,
+}
+
+impl FirstLayer {
+    /// The layer with these weights, `[units, height · width]`.
+    pub fn new(weights: &[f32], size: [usize; 2]) -> Self {
+        let inputs = (size[0] * size[1]).max(1);
+        let mut sizes: Vec<f32> = weights.iter().map(|weight| weight.abs()).collect();
+        sizes.sort_by(f32::total_cmp);
+        let rank = (QUANTILE * sizes.len() as f64).ceil() as usize;
+        let largest = sizes.get(rank.saturating_sub(1)).copied().unwrap_or(0.0);
+        let shown = (MOST_PIXELS / inputs).clamp(1, MOST_UNITS);
+        let units = weights.chunks(inputs).take(shown).map(|weights| diverging(weights, size, largest)).collect();
+        Self { units, all: weights.len() / inputs, largest }
+    }
 }
 
 #[cfg(test)]
@@ -122,5 +148,20 @@ mod tests {
         assert_eq!([at(12, 2), at(15, 3), at(12, 6), at(15, 7)], [20, 21, 22, 23]);
         assert_eq!([at(0, 0), at(6, 2), at(11, 2), at(16, 2), at(2, 4), at(2, 8)], [255; 6]);
         assert!(String::from_utf8_lossy(&file[..1024.min(file.len())]).contains(GRID_MARK));
+    }
+
+    #[test]
+    fn units_have_an_image_each_and_outliers_do_not_decide_the_colours() {
+        let mut weights = vec![0.5; 250 * 4];
+        weights[0] = -90.0;
+        let layer = FirstLayer::new(&weights, [2, 2]);
+        assert_eq!((layer.units.len(), layer.all, layer.largest), (250, 250, 0.5));
+    }
+
+    #[test]
+    fn wide_layers_and_large_images_are_cut() {
+        assert_eq!(FirstLayer::new(&vec![1.0; 300], [1, 1]).units.len(), MOST_UNITS);
+        let large = FirstLayer::new(&vec![1.0; 2 * MOST_PIXELS], [1, MOST_PIXELS]);
+        assert_eq!((large.units.len(), large.all), (1, 2));
     }
 }

@@ -1,7 +1,5 @@
 //! What the pages show.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::data::Images;
 use crate::evaluation::Probabilities;
@@ -49,7 +47,7 @@ fn page_escapes_text_and_needs_no_mistakes_validation_or_hidden_layers() {
     run.write_metrics(&[epoch(1, None)]).unwrap();
     run.write_record(&record()).unwrap();
 
-    let images = Arc::new(Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2));
+    let images = Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2);
     let predictions = vec![Probabilities(vec![0.75, 0.25]), Probabilities(vec![0.0, 1.0])];
     let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], images.names(), 0.125);
     let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &EvaluationOutput { evaluation, images, predictions }, None).unwrap();

@@ -2,24 +2,14 @@
 //!
 //! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
+use super::error::RunError;
 use super::metrics::Epoch;
 use super::usage::Usage;
 use crate::checksum;
-
-#[derive(Debug, Error)]
-pub enum CheckpointError {
-    #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
-    Checksum { path: PathBuf },
-    #[error(
-        "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
-    )]
-    Version { path: PathBuf, reason: String },
-}
 
 /// The state of a training between two epochs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,12 +41,12 @@ impl Checkpoint {
     }
 
     /// Reads the contents of the file at `path`. Refused if they are not the result of [`Checkpoint::to_bytes`].
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, RunError> {
         let parts = bytes.split_at_checked(64).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b"\n")?)));
         let Some((_, body)) = parts.filter(|(sum, body)| checksum::of_bytes(body).as_bytes() == *sum) else {
-            return Err(CheckpointError::Checksum { path: path.into() });
+            return Err(RunError::Checkpoint { path: path.into() });
         };
-        let version = |reason: String| CheckpointError::Version { path: path.into(), reason };
+        let version = |reason: String| RunError::Version { path: path.into(), reason };
         let checkpoint: Self = rmp_serde::from_slice(body).map_err(|error| version(error.to_string()))?;
         if checkpoint.epochs.is_empty() { Err(version("it contains no epochs".into())) } else { Ok(checkpoint) }
     }

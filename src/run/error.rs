@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::model::WeightsError;
 use crate::text::listed;
@@ -23,8 +22,7 @@ pub enum RunError {
     #[error("{run} can't be resumed: {failure}")]
     Failed { run: PathBuf, failure: String },
     #[error(
-        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their \
-         SHA-256"
+        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their SHA-256"
     )]
     OtherData { run: PathBuf },
     #[error(
@@ -58,8 +56,12 @@ pub enum RunError {
     Damaged { path: PathBuf, source: serde_json::Error },
     #[error("{path} is not the file that the run wrote: its SHA-256 is {found}, but record.json has {recorded}")]
     Changed { path: PathBuf, found: String, recorded: String },
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
+    Checkpoint { path: PathBuf },
+    #[error(
+        "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
+    )]
+    Version { path: PathBuf, reason: String },
     #[error("{path} is damaged")]
     Table { path: PathBuf, source: csv::Error },
     #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]

@@ -83,10 +83,8 @@ pub fn folder_of(path: &Path) -> &Path {
 /// The error for a file in a run's folder that can't be written.
 pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     let (run, path) = (folder.into(), folder.join(name));
-    match source.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => RunError::Full { run, path, source },
-        _ => RunError::Write { path, source },
-    }
+    let is_full = matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    if is_full { RunError::Full { run, path, source } } else { RunError::Write { path, source } }
 }
 
 /// Sleeps as many milliseconds as the environment says. Tests use it to kill the program in the middle of a write.

@@ -17,10 +17,9 @@ use super::file::{folder_of, unwritten, write_whole};
 use super::metrics::{self, Epoch};
 use super::record::{EvaluationRecord, Record};
 use super::tensorboard::{self, TRAIN, VALIDATION};
-use crate::bounded;
-use crate::checksum;
 use crate::config::{self, Experiment};
 use crate::random::Key;
+use crate::{bounded, checksum};
 
 /// The largest table or JSON file of a run that is read, in bytes. The longest training, of 100,000 epochs, has a table of
 /// 20 MB.
@@ -74,8 +73,7 @@ impl RunFolder {
 
     /// Writes `metrics.csv`, with all epochs so far.
     pub fn write_metrics(&self, epochs: &[Epoch]) -> Result<(), RunError> {
-        let table = metrics::to_csv(epochs).map_err(|source| unwritten(&self.path, "metrics.csv", source))?;
-        self.write("metrics.csv", &table)
+        self.write("metrics.csv", &metrics::to_csv(epochs))
     }
 
     /// Writes model files, each with its name. Writes their checksums to the record first, so that the record also
@@ -102,8 +100,8 @@ impl RunFolder {
         }
         let validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
         for split in [Some(TRAIN), validated.then_some(VALIDATION)].into_iter().flatten() {
-            let (name, events) = (split.0, tensorboard::events(epochs, rate, start, split));
-            let path = self.path.join(name);
+            let name = format!("tensorboard/{}/events.out.tfevents.mnist-burn", split.0);
+            let (path, events) = (self.path.join(&name), tensorboard::events(epochs, rate, start, split));
             let folder = folder_of(&path);
             fs::create_dir_all(folder).map_err(|source| RunError::Create { path: folder.into(), source })?;
             match fs::read(&path) {
@@ -112,9 +110,9 @@ impl RunFolder {
                 Ok(written) if events.starts_with(&written) => {
                     let opened = File::options().append(true).open(&path);
                     let appended = opened.and_then(|mut file| file.write_all(&events[written.len()..]));
-                    appended.map_err(|source| unwritten(&self.path, name, source))?;
+                    appended.map_err(|source| unwritten(&self.path, &name, source))?;
                 }
-                _ => self.write(name, &events)?,
+                _ => self.write(&name, &events)?,
             }
         }
         Ok(())
@@ -129,8 +127,8 @@ impl RunFolder {
     /// the other files.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
-        let bytes = self.if_exists(&path, bounded::read_regular(&path))?;
-        bytes.map(|bytes| Ok(Checkpoint::from_bytes(&bytes, &path)?)).transpose()
+        let bytes = self.if_exists(&path, bounded::read_regular(&path, u64::MAX))?;
+        bytes.map(|bytes| Checkpoint::from_bytes(&bytes, &path)).transpose()
     }
 
     /// The secret key of a private training, created before its first step. `started` says whether steps are done.
@@ -202,8 +200,7 @@ impl RunFolder {
     }
 
     fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
-        let bytes = serde_json::to_vec_pretty(value).map_err(io::Error::from);
-        self.write(name, &bytes.map_err(|source| unwritten(&self.path, name, source))?)
+        self.write(name, &serde_json::to_vec_pretty(value).expect("structs and maps with text as keys fit into JSON"))
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {

@@ -26,10 +26,10 @@ pub struct Epoch {
 }
 
 /// The contents of `metrics.csv`: a header and a row per epoch.
-pub fn to_csv(epochs: &[Epoch]) -> io::Result<Vec<u8>> {
+pub fn to_csv(epochs: &[Epoch]) -> Vec<u8> {
     let mut table = csv::Writer::from_writer(Vec::new());
-    epochs.iter().try_for_each(|epoch| table.serialize(epoch))?;
-    table.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    let written = epochs.iter().try_for_each(|epoch| table.serialize(epoch));
+    written.ok().and_then(|()| table.into_inner().ok()).expect("memory takes all that is written to it")
 }
 
 /// Reads the contents of `metrics.csv`: epochs that are numbered from 1 and have possible metrics. Ignores unknown columns.
@@ -37,15 +37,12 @@ pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
     for (number, row) in (1..).zip(&rows) {
         let accuracies = [Some(row.train_accuracy), row.validation_accuracy, row.raw_validation_accuracy];
-        let impossible = |accuracy: &f64| *accuracy < 0.0 || *accuracy > 1.0;
-        let why = if row.epoch != number {
-            format!("epoch {} is in the row of epoch {number}", row.epoch)
-        } else if accuracies.iter().flatten().any(impossible) {
-            format!("epoch {number} has an accuracy that is not from 0 to 1")
-        } else if !(0.0..f64::INFINITY).contains(&row.seconds) {
-            format!("epoch {number} has an impossible time")
-        } else {
-            continue;
+        let is_impossible = accuracies.into_iter().flatten().any(|accuracy| accuracy < 0.0 || accuracy > 1.0);
+        let why = match row.epoch {
+            other if other != number => format!("epoch {other} is in the row of epoch {number}"),
+            _ if is_impossible => format!("epoch {number} has an accuracy that is not from 0 to 1"),
+            _ if !(0.0..f64::INFINITY).contains(&row.seconds) => format!("epoch {number} has an impossible time"),
+            _ => continue,
         };
         return Err(io::Error::new(io::ErrorKind::InvalidData, why).into());
     }

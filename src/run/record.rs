@@ -1,8 +1,7 @@
 //! The contents of `record.json`, everything about a run that its config does not say, and of `evaluation.json`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::slice;
+use std::{fmt, slice};
 
 use serde::{Deserialize, Serialize};
 
@@ -172,12 +171,10 @@ impl DataRecord {
 
     /// Why no data set can have these values, if so. A label is a byte.
     pub fn implausible(&self) -> Option<&'static str> {
-        let pixels = self.height.checked_mul(self.width).unwrap_or(0);
-        if !(1..=u32::MAX as usize).contains(&pixels) {
-            return Some("data.height and data.width are not the size of an image");
-        }
+        let pixels = self.height.checked_mul(self.width).filter(|pixels| (1..=u32::MAX as usize).contains(pixels));
         let are_named = self.names.is_empty() || self.names.len() == self.classes;
         match self.classes {
+            _ if pixels.is_none() => Some("data.height and data.width are not the size of an image"),
             1..=256 => (!are_named).then_some("the number of data.names is not data.classes"),
             _ => Some("data.classes is not from 1 to 256"),
         }

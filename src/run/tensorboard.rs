@@ -14,16 +14,12 @@ use prost::Message;
 
 use super::metrics::Epoch;
 
-/// A data split with curves of its own: the path of its event file in a run's folder, and the loss, the accuracy and the learning
-/// rate of an epoch, if they were measured. The second argument is the rate.
+/// A data split with curves of its own: its name, and the loss, the accuracy and the learning rate of an epoch, if they were
+/// measured. The second argument is the rate.
 type Split = (&'static str, fn(&Epoch, f64) -> [Option<f64>; 3]);
 
-pub const TRAIN: Split = ("tensorboard/train/events.out.tfevents.mnist-burn", |epoch, rate| {
-    [Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)]
-});
-pub const VALIDATION: Split = ("tensorboard/validation/events.out.tfevents.mnist-burn", |epoch, _| {
-    [epoch.validation_loss, epoch.validation_accuracy, None]
-});
+pub const TRAIN: Split = ("train", |epoch, rate| [Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)]);
+pub const VALIDATION: Split = ("validation", |epoch, _| [epoch.validation_loss, epoch.validation_accuracy, None]);
 
 const TAGS: [&str; 3] = ["epoch_loss", "epoch_accuracy", "epoch_learning_rate"];
 

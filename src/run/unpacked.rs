@@ -34,9 +34,8 @@ pub fn unpack_bundled() -> Result<TempDir, RunError> {
 pub fn unpack_model(path: &Path) -> Result<TempDir, RunError> {
     let bytes = weights::read(path)?;
     let refused = |reason: &str| WeightsError::Load { path: path.into(), reason: reason.into() };
-    let silent =
-        "it does not say what its model is, like those of other programs and older versions; name a run's folder";
-    let description = Description::read(&bytes, path)?.ok_or_else(|| refused(silent))?;
+    let why = "it does not say what its model is, like those of other programs and older versions; name a run's folder";
+    let description = Description::read(&bytes, path)?.ok_or_else(|| refused(why))?;
     let experiment = description.experiment()?;
     let Description { version, commit, architecture, classes: names, pixels, .. } = description;
     let data = DataRecord {

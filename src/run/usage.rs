@@ -75,12 +75,11 @@ impl Meter {
 
     /// What it shows.
     pub fn read(&self) -> Usage {
-        let Usage { wall_seconds: wall, cpu_seconds: cpu, peak_memory_bytes: memory, energy_joules: energy } =
-            self.before;
+        let Usage { wall_seconds: wall, cpu_seconds: cpu, peak_memory_bytes: memory, .. } = self.before;
         let mut processors = self.processors.lock().unwrap_or_else(PoisonError::into_inner);
         let joules = processors.iter_mut().map(Processor::read).sum::<u64>() as f64 / 1e6;
         // Unless all parts are known, the sum is not.
-        let energy = if wall > 0.0 { energy } else { Some(0.0) };
+        let energy = if wall > 0.0 { self.before.energy_joules } else { Some(0.0) };
         Usage {
             wall_seconds: wall + self.start.elapsed().as_secs_f64(),
             cpu_seconds: cpu + processor_seconds() - self.cpu,

@@ -17,7 +17,7 @@ use burn::tensor::{Bytes, DType};
 use super::adam::Adam;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
-use crate::run::CheckpointError;
+use crate::run::RunError;
 
 /// The optimiser of a config: its update rule and gradient clipping.
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
@@ -37,8 +37,8 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
 
 /// Checks that `state`, a part of the checkpoint at `path`, is one that the optimiser of `config` can have for the parameters of
 /// `model`. Burn panics on one that does not decode or fit, or begins without it.
-pub fn check_state(state: &[u8], model: &impl Module, config: &Optimizer, path: &Path) -> Result<(), CheckpointError> {
-    let unfit = |reason: String| CheckpointError::Version {
+pub fn check_state(state: &[u8], model: &impl Module, config: &Optimizer, path: &Path) -> Result<(), RunError> {
+    let unfit = |reason: String| RunError::Version {
         path: path.into(),
         reason: format!("the optimiser's state can't be used: {reason}"),
     };

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::{Arc, Mutex};
 
 use burn::train::renderer::MetricsRenderer;
-use burn::train::{ExecutionStrategy, Interrupter, Learner, MultiDeviceOptim, SupervisedTraining};
+use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_plan::EpochPlan;
@@ -18,7 +18,7 @@ use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
-use crate::data::{Augmentation, ImageBatcher, Loader, TrainingData};
+use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
@@ -29,9 +29,9 @@ const READ_INTERVAL: usize = 64;
 
 /// Shows a training while it runs.
 pub trait Display {
-    /// Starts to show the training that has this history, until the second value is dropped. `interrupter` stops it after
-    /// the current step.
-    fn open(&self, history: &History, interrupter: &Interrupter) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
+    /// Starts to show the training that has this history, until the second value is dropped. The history's interrupter stops
+    /// it after the current step.
+    fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
 }
 
 /// The result of a training.
@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
-            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path).map_err(RunError::from)?;
+            check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
@@ -135,7 +135,7 @@ impl<'a> Session<'a> {
             state: Mutex::new(State { record, ..State::default() }),
         }));
 
-        let (renderer, shown) = display.open(history, &history.interrupter);
+        let (renderer, shown) = display.open(history);
         let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
@@ -173,8 +173,7 @@ impl<'a> Session<'a> {
         let Self { experiment, data, devices, plan, .. } = self;
         let loader = |indices: &[usize], batch_size| {
             let device = devices[0].device.clone();
-            let batcher = ImageBatcher::new(data.scaling);
-            let mut loader = Loader::new(&data.images, indices.to_vec(), batcher, batch_size, device);
+            let mut loader = Loader::new(&data.images, indices.to_vec(), data.scaling, batch_size, device);
             loader.threads = experiment.data.loader_threads;
             loader.keep_on_device = !share_memory(devices);
             loader.epochs = Arc::new((self.history.epochs().len() as u64).into());

@@ -40,7 +40,7 @@ fn check(folder: &Path, run: &Path) {
     fs::write(folder.join("images"), &pixels).unwrap();
     let (found, opened) = (RunFolder::at(run), device::open(DEVICE).unwrap());
     let (record, experiment) = (found.record().unwrap(), found.experiment().unwrap());
-    let model = found.model(&experiment, &record, &opened).unwrap();
+    let (model, _) = found.model(&experiment, &record, &opened).unwrap();
     let images = ImageBatcher::new(record.data.scaling).images(pixels.chunks_exact(784), &opened.device);
     let logits: Vec<f32> = model.forward(images).into_data().iter().collect();
     for input in ["raw", "float"] {

@@ -109,7 +109,7 @@ fn check(count: u64) {
             read: move || {
                 let record = run.record().map_err(|error| error.to_string())?;
                 let experiment = run.experiment().map_err(|error| error.to_string())?;
-                let model = run.model(&experiment, &record, device).map_err(|error| error.to_string())?;
+                let (model, _) = run.model(&experiment, &record, device).map_err(|error| error.to_string())?;
                 assert_eq!((record.data.inputs(), record.data.classes), (INPUTS, 4));
                 let Scaling { mean, deviation } = record.data.scaling;
                 assert!(!mean.is_nan() && !deviation.is_nan());

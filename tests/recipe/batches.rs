@@ -7,7 +7,7 @@ use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::split::split_dataloader;
 use burn::tensor::Device;
 use mnist_burn::config::{Activation, Model};
-use mnist_burn::data::{Batch, ImageBatcher, Images, Loader, Scaling};
+use mnist_burn::data::{Batch, Images, Loader, Scaling};
 use mnist_burn::model::Mlp;
 
 use super::{devices, filled, network};
@@ -19,13 +19,7 @@ fn device() -> Device {
 /// A loader of 100 one-pixel images, each showing its own number.
 fn loader(batch_size: usize) -> Loader {
     let images = Arc::new(Images::new((0..100).collect(), vec![0; 100], [1, 1], 1));
-    Loader::new(
-        &images,
-        (0..100).collect(),
-        ImageBatcher::new(Scaling { mean: 0.0, deviation: 1.0 / 255.0 }),
-        batch_size,
-        device(),
-    )
+    Loader::new(&images, (0..100).collect(), Scaling { mean: 0.0, deviation: 1.0 / 255.0 }, batch_size, device())
 }
 
 fn with(mut loader: Loader, change: impl FnOnce(&mut Loader)) -> Loader {
@@ -117,7 +111,7 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
     let scaling = Scaling { mean: 0.13, deviation: 0.3 };
     for (name, device) in devices() {
         let loader = || {
-            let loader = Loader::new(&images, indices.clone(), ImageBatcher::new(scaling), 200, device.clone());
+            let loader = Loader::new(&images, indices.clone(), scaling, 200, device.clone());
             with(loader, |it| it.shuffle = Some(1))
         };
         let sent = loader();

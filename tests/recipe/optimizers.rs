@@ -206,7 +206,7 @@ pub fn train(
     let (run, _lock) = RunFolder::create(runs, experiment).unwrap();
     spoil(run.path());
     let devices = vec![loop_device(); experiment.device.names().len()];
-    let display = Display::new(Ui::Lines, experiment.training.epochs);
+    let display = Display { ui: Ui::Lines, epochs: experiment.training.epochs, quits_with: None };
     let trained = training::train(experiment, model, data, &devices, &run, record(), &display);
     (run, trained.map_err(mnist_burn::Error::from))
 }

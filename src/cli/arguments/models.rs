@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cli::completion;
 use crate::config::variable;
+use crate::data::is_picture;
 
 #[derive(Debug, Args)]
 pub struct RunsFolder {
@@ -165,12 +166,10 @@ impl Predict {
     /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does
     /// not exist and is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
+        let is_model = |path: &Path| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("safetensors"));
+        let is_folder = |path: &Path| ["config.toml", "record.json"].iter().any(|file| path.join(file).exists());
         let is_run = |path: &Path| match path.exists() {
-            true => {
-                has_ending(path, &["safetensors"])
-                    || path.join("config.toml").exists()
-                    || path.join("record.json").exists()
-            }
+            true => is_model(path) || is_folder(path),
             false => path.as_os_str() != "-" && !is_picture(path),
         };
         match self.paths.split_first() {
@@ -182,16 +181,6 @@ impl Predict {
     pub fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
-}
-
-/// Whether the file is called like a PNG or JPEG picture.
-pub fn is_picture(path: &Path) -> bool {
-    has_ending(path, &["png", "jpg", "jpeg"])
-}
-
-fn has_ending(path: &Path, endings: &[&str]) -> bool {
-    let extension = path.extension().unwrap_or_default();
-    endings.iter().any(|ending| extension.eq_ignore_ascii_case(ending))
 }
 
 #[derive(Debug, Args)]

@@ -74,14 +74,12 @@ impl Augmentation {
         let mut pixels = vec![0; samples.len() * area];
         // Uses the threads of the matrix products: others would only compete with them.
         let parts = samples.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
-        parts.for_each_init(
-            || Canvas::new(self.size),
-            |canvas, (samples, pixels)| {
-                for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
-                    self.augment(images.pixels(sample.index), sample, canvas, augmented);
-                }
-            },
-        );
+        let augment = |canvas: &mut Canvas, (samples, pixels): (&[Sample], &mut [u8])| {
+            for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
+                self.augment(images.pixels(sample.index), sample, canvas, augmented);
+            }
+        };
+        parts.for_each_init(|| Canvas::new(self.size), augment);
         pixels
     }
 
@@ -145,10 +143,8 @@ impl Change {
         let x = [(cos + lean * sin) / width, (sin - lean * cos) / width];
         let y = [-sin / height, cos / height];
         let [middle_y, middle_x] = size.map(|side| (side as f64 - 1.0) / 2.0);
-        let [right, down] = self.translation;
-        let from = |[x, y]: [f64; 2], middle: f64| {
-            [x, y, middle - x * (middle_x + right) - y * (middle_y + down)].map(|number| number as f32)
-        };
+        let [to_x, to_y] = [middle_x + self.translation[0], middle_y + self.translation[1]];
+        let from = |[x, y]: [f64; 2], middle: f64| [x, y, middle - x * to_x - y * to_y].map(|number| number as f32);
         [from(x, middle_x), from(y, middle_y)]
     }
 }

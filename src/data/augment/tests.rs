@@ -6,7 +6,7 @@ use burn::data::dataloader::DataLoader;
 use burn::tensor::{Device, Tensor};
 
 use super::*;
-use crate::data::{ImageBatcher, Loader, Scaling};
+use crate::data::{Loader, Scaling};
 
 /// `side` by `side` pixels, all of them different.
 fn pattern(side: usize) -> Vec<u8> {
@@ -191,7 +191,7 @@ fn epoch(loader: &Loader) -> Vec<(Vec<f32>, Vec<i32>)> {
 fn loader(augmentation: Option<Augmentation>, change: impl FnOnce(&mut Loader)) -> Loader {
     let labels: Vec<u8> = (0..30).collect();
     let images = Arc::new(Images::new(dots(1, [2.0, 1.0]).pixels(0).repeat(30), labels, [28, 28], 30));
-    let mut loader = Loader::new(&images, (0..30).collect(), ImageBatcher::new(Scaling::UNIT), 4, Device::flex());
+    let mut loader = Loader::new(&images, (0..30).collect(), Scaling::UNIT, 4, Device::flex());
     (loader.shuffle, loader.augmentation) = (Some(1), augmentation);
     change(&mut loader);
     loader

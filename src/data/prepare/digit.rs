@@ -70,8 +70,7 @@ pub fn digit(ink: &GrayImage) -> Result<(GrayImage, Vec<Doubt>), ImageError> {
     for at in (0..regions.len()).filter(|&at| kept[regions[at]]) {
         around(at, margin, size).for_each(|at| chosen[at] = true);
     }
-    let mut levels: Vec<u8> =
-        ink.pixels().zip(&regions).filter(|&(_, &region)| kept[region]).map(|(ink, _)| ink[0]).collect();
+    let mut levels: Vec<u8> = ink.pixels().zip(&regions).filter(|it| kept[*it.1]).map(|it| it.0[0]).collect();
     let at = (levels.len() - 1) * 9 / 10;
     let strong = f32::from(*levels.select_nth_unstable(at).1);
     let floor = 0.3 * f32::from(threshold).min(strong);

@@ -26,14 +26,12 @@ pub fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     digit.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
 
     let mass = digit.pixels().map(|pixel| f64::from(pixel[0])).sum::<f64>();
-    let centre = |at: fn((u32, u32)) -> u32| {
-        digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at((x, y))) + 0.5)).sum::<f64>()
-            / mass
-    };
-    let offset = |whole: u32, part: u32, centre: f64| {
+    let offset = |whole: u32, part: u32, at: fn(u32, u32) -> u32| {
+        let moments = digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at(x, y)) + 0.5));
+        let centre = moments.sum::<f64>() / mass;
         (f64::from(whole) / 2.0 - centre).round().clamp(0.0, f64::from(whole - part)) as i64
     };
-    let (x, y) = (offset(width, digit.width(), centre(|at| at.0)), offset(height, digit.height(), centre(|at| at.1)));
+    let (x, y) = (offset(width, digit.width(), |x, _| x), offset(height, digit.height(), |_, y| y));
     let mut image = GrayImage::new(width, height);
     imageops::replace(&mut image, &digit, x, y);
     image

@@ -39,10 +39,9 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
 fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
     let small = reduced(ink, LOCAL);
     let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
-    let mut steps: Vec<f32> = (1..small.height())
-        .flat_map(|y| (1..small.width()).map(move |x| (x, y)))
-        .map(|(x, y)| (level(x, y) - level(x - 1, y)).abs().max((level(x, y) - level(x, y - 1)).abs()))
-        .collect();
+    let step = |(x, y)| (level(x, y) - level(x - 1, y)).abs().max((level(x, y) - level(x, y - 1)).abs());
+    let places = (1..small.height()).flat_map(|y| (1..small.width()).map(move |x| (x, y)));
+    let mut steps: Vec<f32> = places.map(step).collect();
     steps.sort_unstable_by(f32::total_cmp);
     let (Some(&largest), Some(&middle)) = (steps.last(), steps.get(steps.len() / 2)) else { return false };
     ink.width().max(ink.height()) > LOCAL && largest < FAINT && largest < STEP * middle.max(0.5)

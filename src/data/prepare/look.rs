@@ -118,8 +118,7 @@ impl Look {
         let middle = measured.len() / 2;
         (look.filled, look.stroke) = (columns[2][middle], columns[3][middle]);
         // A fiftieth of the range farther out.
-        let bound =
-            |from: usize, to: usize| columns.each_ref().map(|values| values[from] + 0.02 * (values[from] - values[to]));
+        let bound = |from: usize, to: usize| columns.each_ref().map(|it| it[from] + 0.02 * (it[from] - it[to]));
         look.least = Measures::from_numbers(bound(0, last));
         look.most = Measures::from_numbers(bound(last, 0));
         look
@@ -134,10 +133,13 @@ impl Look {
 
     /// Which is the lighter one, ink or background; neither in whole pictures.
     pub fn polarity(&self) -> &'static str {
-        match self {
-            Self { whole: true, .. } => "any",
-            _ if self.ink > self.background => "light on dark",
-            _ => "dark on light",
+        let light_ink = self.ink > self.background;
+        if self.whole {
+            "any"
+        } else if light_ink {
+            "light on dark"
+        } else {
+            "dark on light"
         }
     }
 

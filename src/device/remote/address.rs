@@ -46,10 +46,8 @@ impl fmt::Display for Address {
 
 impl fmt::Display for WorkerAddress {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match &self.id {
-            Some(id) => write!(f, "{id}@{}", self.host),
-            None => write!(f, "ws://{}", self.host),
-        }
+        let start = self.id.as_ref().map_or_else(|| "ws://".into(), |id| format!("{id}@"));
+        write!(f, "{start}{}", self.host)
     }
 }
 

@@ -8,8 +8,7 @@ use burn::tensor::Device;
 use iroh::{EndpointAddr, EndpointId};
 
 use super::address::{Address, WorkerAddress};
-use super::error::RemoteError;
-use super::token::{FILE_VARIABLE, VARIABLE, token};
+use super::error::{FILE_VARIABLE, RemoteError, VARIABLE};
 use super::{endpoint, heartbeat};
 
 /// Opens a device. From then on, a heartbeat watches its worker.
@@ -27,7 +26,7 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 
 /// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
-    let token = token()?;
+    let token = endpoint::token()?;
     let unreachable =
         |reason: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: reason.to_string() };
     let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.into()));
@@ -52,11 +51,9 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
 fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
     let reason = match error {
         ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
-        ConnectError::NoSuchDevice { device_count } => {
-            format!(
-                "it has no device with this number: it has {device_count}, counted from 0; `mnist-burn devices` lists \
-                 them"
-            )
+        ConnectError::NoSuchDevice { device_count: count } => {
+            let all = format!("it has {count}, counted from 0; `mnist-burn devices` lists them");
+            format!("it has no device with this number: {all}")
         }
         ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
             "it speaks version {server_version} of Burn's protocol, but this program speaks version {client_version}; \

@@ -1,24 +1,42 @@
-//! Encrypted connections: Iroh endpoints that connect directly, without a relay or a discovery service.
+//! What a worker and its clients share: the token, and encrypted connections, which are Iroh endpoints that connect directly,
+//! without a relay or a discovery service.
 
 use std::error::Error;
-use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use std::{env, fs, io};
 
 use iroh::endpoint::{Builder, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, RelayMode};
 use tokio::runtime::{self, Runtime};
 
+use super::error::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
+
 /// How long a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it. Configs,
+/// records and messages never contain it.
+pub fn token() -> Result<String, RemoteError> {
+    let given = env::var(VARIABLE).ok().filter(|token| !token.trim().is_empty());
+    let token = match (given, env::var_os(FILE_VARIABLE).map(PathBuf::from)) {
+        (Some(token), _) => token,
+        (None, Some(path)) => fs::read_to_string(&path).map_err(|source| RemoteError::TokenFile { path, source })?,
+        (None, None) => String::new(),
+    };
+    match token.trim() {
+        "" => Err(RemoteError::NoToken),
+        token if token.len() < MIN_LENGTH => Err(RemoteError::ShortToken),
+        token => Ok(token.into()),
+    }
+}
 
 pub fn builder() -> Builder {
     let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
     // No segmentation offload, because of <https://github.com/n0-computer/iroh/issues/4555>.
-    let transport = QuicTransportConfig::builder()
-        .max_idle_timeout(Some(silence.into()))
-        .enable_segmentation_offload(false)
-        .build();
+    let transport = QuicTransportConfig::builder().enable_segmentation_offload(false);
+    let transport = transport.max_idle_timeout(Some(silence.into())).build();
     Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).transport_config(transport)
 }
 

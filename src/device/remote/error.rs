@@ -7,13 +7,25 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::address::WorkerAddress;
-use super::token::TokenError;
+
+/// Where the environment has the token, or the name of its file.
+pub const VARIABLE: &str = "MNIST_BURN_TOKEN";
+pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
+/// The minimum length of a token, in characters. A shorter one could be guessed.
+pub const MIN_LENGTH: usize = 16;
 
 /// Why a device can't be served or used, or is lost.
 #[derive(Debug, Error)]
 pub enum RemoteError {
-    #[error(transparent)]
-    Token(#[from] TokenError),
+    #[error(
+        "the token is missing: set {VARIABLE} to it, or {FILE_VARIABLE} to the name of its file, here and on the other \
+         machine; create one with `openssl rand -hex 32`"
+    )]
+    NoToken,
+    #[error("the token has fewer than {MIN_LENGTH} characters; create a longer one with `openssl rand -hex 32`")]
+    ShortToken,
+    #[error("can't read the token file {path}, which {FILE_VARIABLE} names")]
+    TokenFile { path: PathBuf, source: io::Error },
     #[error("can't use the worker's identity file {path}")]
     Identity { path: PathBuf, source: io::Error },
     #[error("can't listen on {address} ({reason}); `--port 0` takes any free port")]

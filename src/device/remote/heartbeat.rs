@@ -8,7 +8,7 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::PanicHookInfo;
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, mpsc};
 use std::time::Duration;
 use std::{panic, thread};
 
@@ -27,7 +27,7 @@ const UNANSWERED: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(8);
 
 static WATCHED: Mutex<Vec<WorkerAddress>> = Mutex::new(vec![]);
-static LEAVE: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+static LEAVE: Mutex<Option<Arc<dyn Fn() + Send + Sync>>> = Mutex::new(None);
 static REPORT: OnceLock<fn(Report)> = OnceLock::new();
 
 /// A report about the workers.
@@ -50,8 +50,8 @@ pub fn report_to(report: fn(Report)) {
 pub struct Leaving;
 
 /// Sets an action that runs before the loss of a worker is reported, e.g. to restore the terminal.
-pub fn before_leaving(leave: impl FnOnce() + Send + 'static) -> Leaving {
-    *locked(&LEAVE) = Some(Box::new(leave));
+pub fn before_leaving(leave: Arc<dyn Fn() + Send + Sync>) -> Leaving {
+    *locked(&LEAVE) = Some(leave);
     Leaving
 }
 

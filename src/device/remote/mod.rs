@@ -1,8 +1,8 @@
 //! Serves and uses devices of other machines, over Burn's remote backend.
 //!
-//! An `address` is the name of a device. A `worker` serves the devices of its machine to clients with its `token`. A
+//! An `address` is the name of a device. A `worker` serves the devices of its machine to clients with its token. A
 //! `client` opens one of them. From then on a `heartbeat` reports an `error` when the worker is lost: Burn would wait
-//! forever, or panic. Encrypted connections have an `endpoint` on each side.
+//! forever, or panic. The token and encrypted connections are in `endpoint`.
 
 mod address;
 #[cfg(feature = "remote")]
@@ -12,7 +12,6 @@ mod endpoint;
 mod error;
 #[cfg(feature = "remote")]
 mod heartbeat;
-mod token;
 #[cfg(feature = "remote")]
 mod worker;
 
@@ -20,7 +19,5 @@ pub(crate) use address::{Address, WorkerAddress};
 pub(crate) use error::RemoteError;
 #[cfg(feature = "remote")]
 pub use heartbeat::{Report, close, report_to, verdict};
-#[cfg(test)]
-pub(crate) use token::TokenError;
 #[cfg(feature = "remote")]
-pub(crate) use {client::devices, client::open, heartbeat::Leaving, heartbeat::before_leaving, worker::Worker};
+pub(crate) use {client::devices, client::open, heartbeat::before_leaving, worker::Worker};

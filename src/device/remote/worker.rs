@@ -20,7 +20,6 @@ use tokio::task::yield_now;
 use super::address::{Address, WorkerAddress};
 use super::endpoint;
 use super::error::RemoteError;
-use super::token::{TokenError, token};
 
 pub struct Worker {
     /// The address of each device, for the clients' configs.
@@ -48,7 +47,7 @@ impl Worker {
         identity: Option<&Path>,
         tell: fn(&str),
     ) -> Result<Self, RemoteError> {
-        let has_token = TokenAuthorizer::new(token()?).map_err(|_| TokenError::Missing)?;
+        let has_token = TokenAuthorizer::new(endpoint::token()?).map_err(|_| RemoteError::NoToken)?;
         let count = devices.len();
         let server = RemoteServer::new(devices).with_authorizer(move |request: AuthorizationRequest<'_>| {
             let (client, device) = (request.client, request.device_index);
@@ -80,7 +79,7 @@ impl Worker {
             let id = endpoint.id().to_string();
             (Listening::Iroh(endpoint), Some(id), bound)
         };
-        if log::set_logger(Box::leak(Box::new(Refusals { tell }))).is_ok() {
+        if log::set_logger(Box::leak(Box::new(Refusals(tell)))).is_ok() {
             log::set_max_level(LevelFilter::Warn);
         }
         // Clients connect to this machine's name if the worker listens on all addresses.
@@ -135,9 +134,7 @@ fn is_disconnection(message: &str) -> bool {
 }
 
 /// Passes on Burn's log messages about sessions that are refused or fail.
-struct Refusals {
-    tell: fn(&str),
-}
+struct Refusals(fn(&str));
 
 impl Log for Refusals {
     fn enabled(&self, metadata: &Metadata) -> bool {
@@ -147,7 +144,7 @@ impl Log for Refusals {
     fn log(&self, record: &Record) {
         let message = record.args().to_string();
         if self.enabled(record.metadata()) && !is_disconnection(&message) {
-            (self.tell)(&format!("warning: {message}"));
+            (self.0)(&format!("warning: {message}"));
         }
     }
 

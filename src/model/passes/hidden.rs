@@ -46,19 +46,13 @@ pub struct Hidden {
     /// `m·σ'(a)`.
     slope: Vec<f32>,
     noise: Vec<f32>,
-    mask: Mask,
-    units: Units,
-}
-
-/// Which units of each image of a batch are dropped.
-#[derive(Debug, Default)]
-pub struct Mask {
-    /// Four random bytes for each unit, together a `u32`; empty without dropout.
+    /// Dropout: four random bytes for each unit, together a `u32`; empty without it.
     draws: Vec<u8>,
     /// Units with a number below this are dropped.
     limit: u32,
     /// The factor of all other units.
     kept: f32,
+    units: Units,
 }
 
 /// The numbers of each unit in the formula.
@@ -76,10 +70,19 @@ struct Units {
 pub type Gradients = [Vec<f32>; 3];
 
 impl Hidden {
-    /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`.
+    /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`. Each part of the
+    /// draws has a place of its own in the layer's stream, so that the number of threads changes nothing.
     pub fn draw(&mut self, [noise, dropout]: [f64; 2], seed: u64, number: u64) {
         draw_noise(&mut self.noise, noise, self.z.len(), seed, number + 1);
-        self.mask.draw(dropout, self.z.len(), seed, number);
+        self.limit = (dropout * 2f64.powi(32)) as u32;
+        self.kept = (1.0 / (1.0 - dropout)) as f32;
+        self.draws.resize(if dropout > 0.0 { 4 * self.z.len() } else { 0 }, 0);
+        let stream = generator(seed, Purpose::Dropout { layer: number });
+        self.draws.par_chunks_mut(4 * PARALLEL_GRAIN).enumerate().for_each(|(part, draws)| {
+            let mut stream = stream.clone();
+            stream.set_word_pos((part * PARALLEL_GRAIN) as u128);
+            stream.fill_bytes(draws);
+        });
     }
 
     /// Computes `y` from `z`, and the slopes. With `training`, batch normalisation uses the batch's statistics and
@@ -120,8 +123,8 @@ impl Hidden {
     /// Computes y and the slopes, on as many threads as help. `activation` gives σ and σ'.
     fn pass(&mut self, activation: impl Fn(f32) -> [f32; 2] + Copy + Sync) {
         let Units { center, scale, shift, strength, .. } = &self.units;
-        let Self { z, y, slope, noise, mask, .. } = self;
-        let width = scale.len();
+        let (limit, kept, width) = (self.limit, self.kept, scale.len());
+        let Self { z, y, slope, noise, draws, .. } = self;
         let images = (PARALLEL_GRAIN / width).max(1);
         let parts = y.values.par_chunks_mut(images * width).zip(slope.par_chunks_mut(images * width));
         parts.zip(z.par_chunks(images * width)).enumerate().for_each(|(part, ((y, slope), z))| {
@@ -136,7 +139,12 @@ impl Hidden {
                     for (y, slope) in y.iter_mut().zip(slope.iter_mut()) {
                         [*y, *slope] = activation(*y);
                     }
-                    mask.apply(image, y, slope);
+                    let (draws, _) = row(draws, 4 * width, image).as_chunks::<4>();
+                    for ((y, slope), &draw) in y.iter_mut().zip(slope).zip(draws) {
+                        let factor = if u32::from_le_bytes(draw) < limit { 0.0 } else { kept };
+                        *y *= factor;
+                        *slope *= factor;
+                    }
                 }
             });
         });
@@ -185,36 +193,6 @@ impl Hidden {
     }
 }
 
-impl Mask {
-    /// Draws dropout with this probability for `count` units of the hidden layer `layer`; nothing with probability 0. Each part
-    /// has a place of its own in the layer's stream, so that the number of threads changes nothing.
-    pub fn draw(&mut self, probability: f64, count: usize, seed: u64, layer: u64) {
-        self.limit = (probability * 2f64.powi(32)) as u32;
-        self.kept = (1.0 / (1.0 - probability)) as f32;
-        self.draws.resize(if probability > 0.0 { 4 * count } else { 0 }, 0);
-        let stream = generator(seed, Purpose::Dropout { layer });
-        self.draws.par_chunks_mut(4 * PARALLEL_GRAIN).enumerate().for_each(|(part, draws)| {
-            let mut stream = stream.clone();
-            stream.set_word_pos((part * PARALLEL_GRAIN) as u128);
-            stream.fill_bytes(draws);
-        });
-    }
-
-    /// Multiplies the units of the batch's `number`-th image, and their slopes.
-    #[inline(always)]
-    pub fn apply(&self, number: usize, y: &mut [f32], slope: &mut [f32]) {
-        if self.draws.is_empty() {
-            return;
-        }
-        let (draws, _) = self.draws[4 * y.len() * number..].as_chunks::<4>();
-        for ((y, slope), &draw) in y.iter_mut().zip(slope).zip(draws) {
-            let factor = if u32::from_le_bytes(draw) < self.limit { 0.0 } else { self.kept };
-            *y *= factor;
-            *slope *= factor;
-        }
-    }
-}
-
 /// The mean and the variance of z for each unit. The running statistics move towards those of z and the bias, as Burn's do.
 fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
     let width = bias.len();
@@ -245,7 +223,7 @@ fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {
 
 /// The numbers of the batch's `image`-th image, or none.
 #[inline(always)]
-fn row(numbers: &[f32], width: usize, image: usize) -> &[f32] {
+fn row<T>(numbers: &[T], width: usize, image: usize) -> &[T] {
     numbers.get(image * width..(image + 1) * width).unwrap_or_default()
 }
 

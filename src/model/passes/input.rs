@@ -15,8 +15,7 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
-use super::sparse::Sparse;
+use super::matrix::{Matrix, Sparse, squared_norms_of_rows, sum_of_rows};
 use crate::data::BatchImages;
 use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
 use crate::random::{Purpose, generator};
@@ -52,8 +51,7 @@ impl Input {
         self.images = batches.iter().map(|batch| batch.len()).sum();
         self.inputs = size[0];
         let is_noisy = seed.is_some() && noise > 0.0;
-        let is_sparse =
-            |batch: &&BatchImages| matches!(batch, BatchImages::Bytes { bytes, .. } if is_mostly_background(bytes));
+        let is_sparse = |it: &&BatchImages| matches!(it, BatchImages::Bytes { bytes, .. } if is_mostly_blank(bytes));
         self.is_sparse = size[1] >= FEWEST_UNITS && !is_noisy && batches.iter().all(is_sparse);
         self.ink.clear();
         self.values.clear();
@@ -134,7 +132,7 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
     sum_of_rows(rows, width).into_iter().map(|sum| sum * background).collect()
 }
 
-fn is_mostly_background(bytes: &[u8]) -> bool {
+fn is_mostly_blank(bytes: &[u8]) -> bool {
     // Sums of few bytes fit into a byte, so that many are counted at once.
     let ink = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
     let count: usize = AutoArch::new().dispatch(|| bytes.chunks(128).map(ink).sum());

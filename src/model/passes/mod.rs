@@ -9,16 +9,14 @@
 //! ```
 //!
 //! and `hidden` has those of the rest of a hidden layer, with dropout. `input` has the images and the noise, and `matrix` the
-//! products, or `sparse` those with images that are mostly background.
+//! products, also those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
-mod sparse;
 
 use burn::module::Param;
-use burn::nn::activation::Activation;
-use burn::nn::{BatchNorm, Linear};
+use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
@@ -31,13 +29,9 @@ use crate::model::host_tensor::HostTensor;
 
 /// A network whose weights are in host memory, with their values in place.
 pub struct HostNetwork<'a> {
+    pub mlp: &'a Mlp,
     /// The layers, the output layer last.
     pub layers: Vec<HostLinear<'a>>,
-    /// One for each hidden layer, or none.
-    pub norms: &'a [BatchNorm],
-    pub activation: &'a Activation,
-    /// The standard deviation of the noise, and the probability of dropout.
-    pub random: [f64; 2],
 }
 
 pub struct HostLinear<'a> {
@@ -57,8 +51,7 @@ impl<'a> HostNetwork<'a> {
             let [weight, bias] = [HostTensor::of(layer.weight.val())?, HostTensor::of(layer.bias.as_ref()?.val())?];
             Some(HostLinear { layer, weight, bias, size: layer.weight.shape().dims() })
         };
-        let (norms, activation, random) = mlp.between_layers();
-        Some(Self { layers: mlp.layers().map(host).collect::<Option<_>>()?, norms, activation, random })
+        Some(Self { mlp, layers: mlp.layers().map(host).collect::<Option<_>>()? })
     }
 
     pub fn classes(&self) -> usize {
@@ -80,16 +73,16 @@ impl Passes {
     /// Computes the logits of `images`. With a seed, it is a pass in training: with noise, dropout, and the batch's
     /// statistics. `None` if the images are not in host memory.
     pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
-        let (output, hidden) = network.layers.split_last()?;
-        self.input.fill(images, network.layers[0].size, network.random[0], seed)?;
+        let (mlp, (output, hidden)) = (network.mlp, network.layers.split_last()?);
+        self.input.fill(images, network.layers[0].size, mlp.noise.std, seed)?;
         self.hidden.resize_with(hidden.len(), Hidden::default);
         for (number, linear) in hidden.iter().enumerate() {
             let (before, layer) = self.hidden.split_at_mut(number);
             let (x, layer) = (before.last().map_or(&self.input, |before| &before.y), &mut layer[0]);
             x.times(linear.weight.as_slice(), linear.size[1], &mut layer.z);
-            let random = if seed.is_some() { network.random } else { [0.0; 2] };
+            let random = if seed.is_some() { [mlp.noise.std, mlp.dropout.prob] } else { [0.0; 2] };
             layer.draw(random, seed.unwrap_or_default(), number as u64);
-            layer.activate(linear.bias.as_slice(), network.norms.get(number), network.activation, seed.is_some())?;
+            layer.activate(linear.bias.as_slice(), mlp.norm.get(number), &mlp.activation, seed.is_some())?;
         }
         let x = self.hidden.last().map_or(&self.input, |last| &last.y);
         x.times(output.weight.as_slice(), output.size[1], &mut self.logits);
@@ -122,7 +115,7 @@ impl Passes {
     /// its gradient is xᵀdz for the weights and dz for the bias.
     pub fn squared_norms(&mut self, network: &HostNetwork, inputs: Option<&[f64]>) -> Vec<f64> {
         let mut norms = vec![0.0; self.input.images];
-        self.each_that_learns(network, |number, x, dz, _| {
+        self.each_learner(network, |number, x, dz, _| {
             let of_inputs = inputs.filter(|_| number == 0).map_or_else(|| x.squared_norms(), <[f64]>::to_vec);
             let of_products = squared_norms_of_rows(dz, network.layers[number].size[1]);
             for ((norm, x), dz) in norms.iter_mut().zip(of_inputs).zip(of_products) {
@@ -135,13 +128,13 @@ impl Passes {
     /// The gradients of all weights that learn, from those of the logits.
     pub fn backward(&mut self, network: &HostNetwork) -> GradientsParams {
         let mut all = GradientsParams::new();
-        self.each_that_learns(network, |number, x, dz, vectors| {
+        self.each_learner(network, |number, x, dz, vectors| {
             let (linear, units) = (&network.layers[number], network.layers[number].size[1]);
             let [bias, gamma, beta] = vectors.unwrap_or_else(|| [sum_of_rows(dz, units), vec![], vec![]]);
             if let Some(parameter) = &linear.layer.bias {
                 register(&mut all, parameter, bias);
             }
-            if let Some(norm) = network.norms.get(number) {
+            if let Some(norm) = network.mlp.norm.get(number) {
                 register(&mut all, &norm.gamma, gamma);
                 register(&mut all, &norm.beta, beta);
             }
@@ -156,17 +149,13 @@ impl Passes {
 
     /// Calls `visit` for each layer from the last to the first that learns: with its number, x, dz, and the gradients of its
     /// vectors if it is a hidden layer.
-    fn each_that_learns(
-        &mut self,
-        network: &HostNetwork,
-        mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>),
-    ) {
+    fn each_learner(&mut self, network: &HostNetwork, mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>)) {
         let Self { logits, input, hidden, gradients: [dz, dx] } = self;
         dz.clone_from(logits);
         let learns = |(number, linear): (usize, &HostLinear)| {
             linear.layer.weight.is_require_grad()
                 || linear.layer.bias.as_ref().is_some_and(|bias| bias.is_require_grad())
-                || network.norms.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
+                || network.mlp.norm.get(number).is_some_and(|norm| norm.gamma.is_require_grad())
         };
         let first = network.layers.iter().enumerate().position(learns).unwrap_or(network.layers.len());
         for (number, linear) in network.layers.iter().enumerate().skip(first).rev() {

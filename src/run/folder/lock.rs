@@ -79,10 +79,8 @@ impl RunFolder {
                 Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS => thread::sleep(LOCK_INTERVAL),
                 Err(TryLockError::WouldBlock) => return Err(RunError::InUse { run: self.path.clone() }),
                 Err(TryLockError::Error(error)) => {
-                    let path = self.path.display();
-                    warnings.push(format!(
-                        "the file system of {path} has no locks ({error}): make sure that no other process uses this run"
-                    ));
+                    let (path, advice) = (self.path.display(), "make sure that no other process uses this run");
+                    warnings.push(format!("the file system of {path} has no locks ({error}): {advice}"));
                     break;
                 }
             }

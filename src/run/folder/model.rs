@@ -4,8 +4,6 @@ use std::io::ErrorKind;
 use std::sync::PoisonError;
 
 use super::RunFolder;
-use crate::bounded;
-use crate::checksum;
 use crate::config::Experiment;
 use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
@@ -14,6 +12,7 @@ use crate::evaluation::Classifier;
 use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
 use crate::run::record::Record;
+use crate::{bounded, checksum};
 
 impl RunFolder {
     /// The SHA-256 of the best model's file.
@@ -31,7 +30,7 @@ impl RunFolder {
         let path = self.path.join(name);
         let bytes = match &self.memory {
             Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            None => match bounded::read_regular(&path) {
+            None => match bounded::read_regular(&path, u64::MAX) {
                 Err(error) if error.kind() == ErrorKind::NotFound && record.models.is_empty() => {
                     return Err(RunError::NoModel { run: self.path.clone() });
                 }
@@ -47,18 +46,9 @@ impl RunFolder {
         Err(RunError::Changed { path, found, recorded })
     }
 
-    /// The best model, loaded onto `device`. Refused if the file can't be read, or its checksum is not in the record.
-    pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<Mlp, RunError> {
-        Ok(self.model_with_checksum(experiment, record, device)?.0)
-    }
-
-    /// The same, with the SHA-256 of its file.
-    pub fn model_with_checksum(
-        &self,
-        experiment: &Experiment,
-        record: &Record,
-        device: &Opened,
-    ) -> Result<(Mlp, String), RunError> {
+    /// The best model, loaded onto `device`, and the SHA-256 of its file. Refused if the file can't be read, or its checksum is
+    /// not in the record.
+    pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<(Mlp, String), RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
         let (bytes, checksum) = self.weights(Self::BEST, record)?;
         let bytes = to_single(bytes, &path)?;
@@ -75,10 +65,10 @@ impl RunFolder {
 
     /// A classifier with the best model, on `device`.
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
-        let model = self.model(&self.experiment()?, record, device)?;
+        let (model, sha256) = self.model(&self.experiment()?, record, device)?;
         let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
         let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
-        Ok(Classifier { model, device: device.device.clone(), batcher, size, look, names: data.names() })
+        Ok(Classifier { model, sha256, device: device.device.clone(), batcher, size, look, names: data.names() })
     }
 
     /// The best model's weights, as pretrained weights for another network.

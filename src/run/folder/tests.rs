@@ -51,7 +51,7 @@ fn tensorboard_file_grows_for_a_reader_that_has_it_open() {
     let (first, both) = ([epoch(1)], [epoch(1), epoch(2)]);
     let complete = |epochs: &[Epoch]| tensorboard::events(epochs, &rate, 7.0, TRAIN);
     run.write_tensorboard(&first, &rate, 7.0).unwrap();
-    let path = folder.path().join(TRAIN.0);
+    let path = folder.path().join("tensorboard/train/events.out.tfevents.mnist-burn");
     let mut open = fs::File::open(&path).unwrap();
     run.write_tensorboard(&both, &rate, 7.0).unwrap();
     let mut seen = vec![];

@@ -144,7 +144,7 @@ impl Case {
 fn composed(network: &HostNetwork, images: Tensor<2>, seed: u64) -> Tensor<2> {
     let noise = |shape: [usize; 2], layer: u64, device: &Device| -> Tensor<2> {
         let mut stream = generator(seed, Purpose::Noise { layer, part: 0 });
-        let mut number = || network.random[0] as f32 * stream.sample::<f32, _>(StandardNormal);
+        let mut number = || network.mlp.noise.std as f32 * stream.sample::<f32, _>(StandardNormal);
         Tensor::from_data(
             TensorData::new((0..shape[0] * shape[1]).map(|_| number()).collect::<Vec<_>>(), shape),
             device,
@@ -157,15 +157,15 @@ fn composed(network: &HostNetwork, images: Tensor<2>, seed: u64) -> Tensor<2> {
         let z = linear.layer.forward(x);
         let shape = z.dims();
         let noise = noise(shape, number + 1, &device);
-        let a = match network.norms.get(number as usize) {
+        let a = match network.mlp.norm.get(number as usize) {
             Some(norm) => norm.forward(z) + noise * norm.gamma.val().unsqueeze(),
             None => z + noise,
         };
         let mut stream = generator(seed, Purpose::Dropout { layer: number });
-        let dropout = network.random[1];
+        let dropout = network.mlp.dropout.prob;
         let kept = |draw: u32| if f64::from(draw) < dropout * 2f64.powi(32) { 0.0 } else { 1.0 };
         let mask: Vec<f64> = (0..shape[0] * shape[1]).map(|_| kept(stream.next_u32()) / (1.0 - dropout)).collect();
-        x = network.activation.forward(a) * Tensor::from_data(TensorData::new(mask, shape), &device);
+        x = network.mlp.activation.forward(a) * Tensor::from_data(TensorData::new(mask, shape), &device);
     }
     output[0].layer.forward(x)
 }
@@ -182,7 +182,7 @@ fn by_name(network: &Mlp, gradients: &GradientsParams) -> Vec<(String, Option<Ve
     let mut all = vec![];
     let network = HostNetwork::of(network).unwrap();
     for (number, linear) in network.layers.iter().enumerate() {
-        let norm = network.norms.get(number);
+        let norm = network.mlp.norm.get(number);
         let vector = |id| gradients.get::<1>(id).map(|it| it.into_data().iter::<f32>().collect());
         let weight = gradients.get::<2>(linear.layer.weight.id).map(|it| it.into_data().iter::<f32>().collect());
         all.push((format!("weight {number}"), weight));
@@ -208,7 +208,7 @@ fn closed_form_has_the_gradients_and_the_loss_of_autodiff_for_every_option() {
             let model = case.model(&network, Gradients::ClosedForm);
             let found = TrainStep::step(&model, case.batch(3, in_bytes, &device));
             // Burn approximates GELU's derivative on ndarray.
-            let is_gelu = matches!(HostNetwork::of(&model.network).unwrap().activation, Function::Gelu(_));
+            let is_gelu = matches!(HostNetwork::of(&model.network).unwrap().mlp.activation, Function::Gelu(_));
             let exact = if is_gelu { Device::flex().autodiff() } else { device.clone() };
             let reference = case.model(&network.clone().fork(&exact), Gradients::Autodiff);
             let (loss, gradients) = case.by_autodiff(&reference, case.batch(3, in_bytes, &exact));
