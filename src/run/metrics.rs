@@ -37,7 +37,7 @@ pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
     for (number, row) in (1..).zip(&rows) {
         let accuracies = [Some(row.train_accuracy), row.validation_accuracy, row.raw_validation_accuracy];
-        let is_impossible = accuracies.into_iter().flatten().any(|accuracy| accuracy < 0.0 || accuracy > 1.0);
+        let is_impossible = accuracies.iter().flatten().any(|it| *it < 0.0 || *it > 1.0);
         let why = match row.epoch {
             other if other != number => format!("epoch {other} is in the row of epoch {number}"),
             _ if is_impossible => format!("epoch {number} has an accuracy that is not from 0 to 1"),
