@@ -128,16 +128,16 @@ pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], 
 /// A key that belongs to another kind than that of its section. But `--set optimizer.kind=sgd` is valid for a file written
 /// for Adam: [`Experiment::resolved`] then clears the file's Adam keys.
 fn foreign_key(experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
-    let kinds = &schema::find(setting.section.as_deref(), &setting.name)?.kinds;
+    let key = schema::find(setting.section.as_deref(), &setting.name)?;
     let chosen = match setting.section.as_deref() {
         Some("optimizer") => schema::word(experiment.optimizer.kind),
         _ => schema::word(experiment.schedule.kind),
     };
     let is_override = |it: &Setting| it.section == setting.section && it.name == "kind" && it.line.is_none();
     let is_overruled = setting.line.is_some() && settings.iter().any(is_override);
-    if kinds.is_empty() || kinds.contains(&chosen) || is_overruled {
+    if key.is_of(&chosen) || is_overruled {
         return None;
     }
-    let kinds: Vec<_> = kinds.iter().map(|kind| format!("kind = \"{kind}\"")).collect();
+    let kinds: Vec<_> = key.kinds.iter().map(|kind| format!("kind = \"{kind}\"")).collect();
     Some(setting.problem(format!("belongs to {}, not to \"{chosen}\"", kinds.join(" or "))))
 }

@@ -2,7 +2,7 @@
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Int, Tensor};
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
@@ -35,15 +35,6 @@ impl TrainStep for TrainingModel {
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
         self.updated(|network| optimizer.step(rate, network, gradients))
-    }
-
-    fn optimize_multi(
-        self,
-        optimizer: &mut ModuleOptimizer,
-        rate: ModuleLearningRate,
-        gradients: MultiGradientsParams,
-    ) -> Self {
-        self.updated(|network| optimizer.step_multi(rate, network, gradients))
     }
 }
 
