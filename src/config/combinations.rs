@@ -3,7 +3,7 @@
 use super::data::{Dataset, Pixels};
 use super::error::Problem;
 use super::experiment::Experiment;
-use super::optimizer::OptimizerKind;
+use super::optimizer::{OptimizerKind, ScheduleKind};
 use super::schema;
 use super::setting::{Setting, dotted};
 use super::training::{BatchSize, Gradients};
@@ -20,7 +20,8 @@ const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can 
 /// The reasons of the conflicts between keys whose values are valid one by one. `when` says whether one is to be reported, given
 /// whether it happens, and the key that is reported with the others that it conflicts with.
 fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> impl Iterator<Item = &'static str> {
-    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, .. } = experiment;
+    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, schedule, .. } =
+        experiment;
     // The user's own images, not a published data set.
     let is_own = matches!(data.dataset, Dataset::Idx | Dataset::ImageFolder);
     let has_weight = semi_supervised.weight.is_some();
@@ -29,6 +30,8 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
     let is_nesterov = optimizer.kind == OptimizerKind::Sgd && optimizer.nesterov == Some(true);
     let lacks_momentum = is_nesterov && optimizer.momentum.is_none_or(|it| it == 0.0);
     let accumulates = training.gradient_accumulation > 1;
+    let is_plateau = schedule.kind == ScheduleKind::Plateau;
+    let is_above = schedule.min_learning_rate.is_some_and(|lowest| lowest > optimizer.learning_rate);
     let layers = model.layers();
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
     [
@@ -83,6 +86,10 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
         ),
         when(data.validation == 0, &["early_stopping.target_error", "data.validation"]).then_some(NO_VALIDATION),
         when(data.validation == 0, &["early_stopping.patience", "data.validation"]).then_some(NO_VALIDATION),
+        when(is_plateau && data.validation == 0, &["schedule.kind", "data.validation"])
+            .then_some("\"plateau\" follows the loss of held-out images: needs data.validation greater than 0"),
+        when(is_plateau && is_above, &["schedule.min_learning_rate", "optimizer.learning_rate"])
+            .then_some("the rate only falls: must be at most optimizer.learning_rate"),
         when(privacy.epsilon.is_some(), &["privacy.noise_multiplier", "privacy.epsilon"])
             .then_some("the budget and the noise determine each other: remove this key or privacy.epsilon"),
         when(!privacy.is_on(), &["privacy.delta"]).then_some(NO_BUDGET),
@@ -101,6 +108,7 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
         "data.fraction" => (it.data.fraction < 1.0, NOT_ALONE),
         "data.validation" => (it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
         "data.pixels" => (it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
+        "schedule.kind" => (it.schedule.kind == ScheduleKind::Plateau, "the rate would tell of the images held out"),
         "training.gradients" => (it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
         "training.gradient_accumulation" => (it.training.gradient_accumulation > 1, ONE_BATCH),
         "device" => (it.device.count() > 1, ONE_BATCH),

@@ -92,12 +92,25 @@ pub struct Schedule {
     /// The number of epochs between two steps of the rate.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 1, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
-    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch.
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = 0.5, "x-kinds" = ["step", "exponential"]))]
+    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch; 0.5 by default, 0.1 for
+    /// `plateau`, as in Keras.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "x-kinds" = ["step", "exponential", "plateau"]))]
     pub factor: Option<f64>,
     /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-kinds" = ["cosine", "one-cycle"]))]
     pub warmup: Option<f64>,
+    /// The number of epochs without a lower validation loss, after which the rate is multiplied by `factor`.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 10, "x-kinds" = ["plateau"]))]
+    pub patience: Option<usize>,
+    /// The validation loss is lower if it is below the lowest so far by more than this.
+    #[schemars(range(min = 0), extend("default" = 1e-4, "x-kinds" = ["plateau"]))]
+    pub min_delta: Option<f64>,
+    /// The number of epochs after a reduction of the rate until `patience` counts again. The last of them counts, as in Keras.
+    #[schemars(range(max = 100_000), extend("default" = 0, "x-kinds" = ["plateau"]))]
+    pub cooldown: Option<usize>,
+    /// The lowest rate. It is Keras' and PyTorch's `min_lr`.
+    #[schemars(range(min = 0), extend("default" = 0.0, "x-kinds" = ["plateau"]))]
+    pub min_learning_rate: Option<f64>,
 }
 
 /// The kinds of schedule. The highest rate is always `optimizer.learning_rate`.
@@ -116,4 +129,6 @@ pub enum ScheduleKind {
     /// Up from 1/25 of the rate along half a cosine, then down to 1/250,000: Smith and Topin 2018,
     /// <https://arxiv.org/abs/1708.07120>, as in PyTorch.
     OneCycle,
+    /// Multiplied by `factor` each time the validation loss has stopped falling: Keras' `ReduceLROnPlateau`.
+    Plateau,
 }

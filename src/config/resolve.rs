@@ -60,6 +60,7 @@ impl Schedule {
     /// With the keys of its kind.
     pub fn resolved(mut self) -> Self {
         self.warmup.get_or_insert(if self.kind == ScheduleKind::OneCycle { 0.3 } else { 0.0 });
+        self.factor.get_or_insert(if self.kind == ScheduleKind::Plateau { 0.1 } else { 0.5 });
         let kind = word(self.kind);
         resolved("schedule", self, |key| key.is_of(&kind))
     }

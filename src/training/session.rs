@@ -81,13 +81,14 @@ impl<'a> Session<'a> {
             check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path).map_err(RunError::from)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
-        let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
+        let mut schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
         let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage));
         let (epochs, optimizer, usage) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
         let history = History::new(early_stopping, plan.images, validation, epochs);
+        schedule.history = Some(history.clone());
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 

@@ -202,12 +202,38 @@ fn schedule_key_of_another_kind_is_refused() {
         refusal("constant", "every = 2"),
         "line 3: schedule.every = 2: belongs to kind = \"step\", not to \"constant\""
     );
-    let ending = "belongs to kind = \"step\" or kind = \"exponential\", not to \"cosine\"";
+    let ending = "belongs to kind = \"step\" or kind = \"exponential\" or kind = \"plateau\", not to \"cosine\"";
     assert!(refusal("cosine", "factor = 0.5").ends_with(ending));
     let ending = "belongs to kind = \"cosine\" or kind = \"one-cycle\", not to \"step\"";
     assert!(refusal("step", "warmup = 0.1").ends_with(ending));
     let file = "[schedule]\nkind = 'step'\nevery = 2";
     assert_eq!(loaded(file, &["schedule.kind=cosine"]).schedule.every, None);
+}
+
+#[test]
+fn plateau_follows_held_out_images_and_lowers_the_rate() {
+    let plateau = |more: &str| format!("[data]\nvalidation = 9\n[schedule]\nkind = 'plateau'\n{more}");
+    loaded(&plateau("min_learning_rate = 0.001"), &[]);
+    assert_eq!(
+        problem(&plateau("min_learning_rate = 0.1")),
+        "line 5: schedule.min_learning_rate = 0.1: the rate only falls: must be at most optimizer.learning_rate"
+    );
+    loaded(&plateau("min_learning_rate = 0.1"), &["schedule.kind=constant"]);
+    assert_eq!(
+        problem("schedule.kind = 'plateau'"),
+        "line 1: schedule.kind = 'plateau': \"plateau\" follows the loss of held-out images: needs data.validation greater \
+         than 0"
+    );
+    let private = problems(&plateau(""), &["privacy.epsilon=3"]);
+    assert!(private[1].ends_with("breaks the guarantee of [privacy]: the rate would tell of the images held out"));
+    for (setting, words) in [
+        ("patience = 0", "must be a whole number from 1 to 100000"),
+        ("cooldown = -1", "must be a whole number from 0 to 100000"),
+        ("min_delta = -0.1", "must be a number of at least 0"),
+        ("min_learning_rate = -0.1", "must be a number of at least 0"),
+    ] {
+        assert!(problem(&plateau(setting)).ends_with(words), "{setting}");
+    }
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Options of a training, as a user sets them: they have an effect, and a resumed run ends with the same bytes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::reproduce::assert_same_results;
+use super::stale::tiny;
+use super::{failure, program, success};
+
+/// The folders of two runs. They are removed with it.
+struct Runs(TempDir);
+
+impl Runs {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// Trains `name` for so many epochs with these `--set`.
+    fn train(&self, name: &str, epochs: usize, sets: &[&str]) -> PathBuf {
+        let run = self.0.path().join(name);
+        let mut command = tiny(&run, epochs);
+        command.args(["--set", "data.validation=500"]);
+        sets.iter().for_each(|set| _ = command.args(["--set", set]));
+        success(&mut command);
+        run
+    }
+
+    /// Fails unless four epochs end with the same bytes as two and then two more.
+    fn assert_resumes(&self, sets: &[&str]) {
+        let (whole, parts) = (self.train("whole", 4, sets), self.train("parts", 2, sets));
+        success(program().arg("resume").arg(&parts).args(["--set", "training.epochs=4"]));
+        assert_same_results(&whole, &parts);
+    }
+}
+
+fn model(run: &Path) -> Vec<u8> {
+    fs::read(run.join("last.safetensors")).unwrap()
+}
+
+/// What a training with these `--set` is refused with.
+fn refusal(sets: &[&str]) -> String {
+    let runs = Runs::new();
+    let mut command = tiny(&runs.0.path().join("run"), 1);
+    sets.iter().for_each(|set| _ = command.args(["--set", set]));
+    let message = failure(&mut command);
+    assert!(!runs.0.path().join("run").exists(), "a refused training leaves no folder");
+    message
+}
+
+#[test]
+fn plateau_lowers_the_rate_when_the_validation_loss_stops_falling_and_resumes_with_the_same_bytes() {
+    let runs = Runs::new();
+    // No loss falls by 100: the rate is a tenth in each epoch from the third on.
+    let plateau = ["schedule={ kind = 'plateau', patience = 1, min_delta = 100 }"];
+    runs.assert_resumes(&plateau);
+    let patient = runs.train("patient", 4, &["schedule={ kind = 'plateau', patience = 4, min_delta = 100 }"]);
+    let constant = runs.train("constant", 4, &[]);
+    assert!(model(&constant) == model(&patient), "four epochs of patience outlast the training");
+    let whole = runs.0.path().join("whole");
+    assert!(model(&whole) != model(&patient));
+    let rows = |run: &Path| fs::read_to_string(run.join("metrics.csv")).unwrap();
+    let losses = |run| rows(run).lines().map(|row| row.split(',').nth(1).unwrap().to_string()).collect::<Vec<_>>();
+    let (falling, constant) = (losses(&whole), losses(&constant));
+    assert_eq!(falling[..3], constant[..3], "the header and two epochs at the full rate");
+    assert_ne!(falling[3], constant[3]);
+}
+
+#[test]
+fn plateau_without_validation_images_is_refused() {
+    let message = refusal(&["schedule.kind=plateau", "data.validation=0"]);
+    assert!(message.contains("follows the loss of held-out images: needs data.validation greater than 0"), "{message}");
+}
