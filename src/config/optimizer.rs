@@ -37,9 +37,13 @@ pub struct Optimizer {
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
     /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
-    /// It is Keras' `clipnorm`. PyTorch's `clip_grad_norm_` takes one norm over all tensors.
+    /// It is Keras' `clipnorm`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
+    /// The largest norm of the gradient of all parameters together. A larger gradient is scaled down to it, which keeps its
+    /// direction. It is Keras' `global_clipnorm` and PyTorch's `clip_grad_norm_`.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub global_clip_norm: Option<f64>,
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
@@ -64,6 +68,7 @@ impl Default for Optimizer {
             momentum: None,
             nesterov: None,
             clip_norm: None,
+            global_clip_norm: None,
             clip_value: None,
             layer_factors: BTreeMap::new(),
         }

@@ -22,6 +22,8 @@ pub struct TrainingModel {
     ema_decay: f64,
     #[module(skip)]
     pub(super) loss: Loss,
+    #[module(skip)]
+    pub(super) global_clip_norm: Option<f64>,
     /// How to compute gradients if everything is in host memory. Without it, autodiff computes them.
     #[module(skip)]
     pub(super) closed_form: Option<ClosedForm>,
@@ -46,6 +48,7 @@ impl TrainingModel {
                 label_smoothing: experiment.training.label_smoothing,
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
             },
+            global_clip_norm: experiment.optimizer.global_clip_norm,
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,
             init: experiment.init.clone(),

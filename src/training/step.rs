@@ -10,6 +10,7 @@ use super::closed_form::Buffers;
 use super::loss::cross_entropy;
 use super::metrics::BatchOutput;
 use super::model::TrainingModel;
+use super::optimizer::clip_global_norm;
 use crate::data::Batch;
 use crate::model::Mlp;
 use crate::random::keep_burns_generator;
@@ -34,6 +35,10 @@ impl TrainStep for TrainingModel {
     }
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
+        let gradients = match self.global_clip_norm {
+            Some(largest) => clip_global_norm(&self.network, gradients, largest),
+            None => gradients,
+        };
         self.updated(|network| optimizer.step(rate, network, gradients))
     }
 }

@@ -68,6 +68,18 @@ fn plateau_lowers_the_rate_when_the_validation_loss_stops_falling_and_resumes_wi
 }
 
 #[test]
+fn gradient_is_clipped_by_its_global_norm_and_the_run_resumes_with_the_same_bytes() {
+    let runs = Runs::new();
+    let clipped = ["optimizer={ kind = 'sgd', momentum = 0.9, global_clip_norm = 0.1 }"];
+    runs.assert_resumes(&clipped);
+    let loose = ["optimizer={ kind = 'sgd', momentum = 0.9, global_clip_norm = 1e9 }"];
+    let free = ["optimizer={ kind = 'sgd', momentum = 0.9 }"];
+    let (loose, free) = (runs.train("loose", 4, &loose), runs.train("free", 4, &free));
+    assert!(model(&loose) == model(&free), "no gradient is so large");
+    assert!(model(&runs.0.path().join("whole")) != model(&free));
+}
+
+#[test]
 fn plateau_without_validation_images_is_refused() {
     let message = refusal(&["schedule.kind=plateau", "data.validation=0"]);
     assert!(message.contains("follows the loss of held-out images: needs data.validation greater than 0"), "{message}");

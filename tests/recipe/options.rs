@@ -61,6 +61,16 @@ fn label_smoothing_changes_the_weights_and_the_training_loss_but_not_the_validat
 
 /// Eleven images of four pixels and three classes, trained for four epochs: the last weights and the training losses.
 fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: usize) -> (Vec<f32>, Vec<f64>) {
+    train_eleven_with(batch_size, gradient_accumulation, devices, |_| {})
+}
+
+/// The same with another option.
+fn train_eleven_with(
+    batch_size: BatchSize,
+    gradient_accumulation: usize,
+    devices: usize,
+    option: impl Fn(&mut Experiment),
+) -> (Vec<f32>, Vec<f64>) {
     let pixels = (0..44).map(|i| (i * i * 37 % 251) as u8).collect();
     let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
     let data = TrainingData {
@@ -68,7 +78,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
         split: Split { training: (0..11).collect(), ..Split::default() },
         scaling: Scaling::UNIT,
     };
-    let experiment = Experiment {
+    let mut experiment = Experiment {
         model: without_dropout(vec![5]),
         training: Training { epochs: 4, batch_size, gradient_accumulation, ..Training::default() },
         optimizer: Optimizer { learning_rate: 0.5, ..sgd(0.9, true) },
@@ -76,6 +86,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
         device: Devices::List(vec!["auto".into(); devices]),
         ..Experiment::default()
     };
+    option(&mut experiment);
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
     let autodiff = device.device.clone().autodiff();
@@ -119,6 +130,22 @@ fn several_devices_equal_one_device_with_a_larger_batch() {
         let what = format!("{devices} devices, {accumulation} batches of {size}");
         assert_close(&found, &expected, 1e-5, &what);
         assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found_losses:?}");
+    }
+}
+
+#[test]
+fn options_of_an_update_are_the_same_over_several_batches_and_devices() {
+    let clipped = |it: &mut Experiment| it.optimizer.global_clip_norm = Some(0.05);
+    for option in [clipped] {
+        let (expected, losses) = train_eleven_with(BatchSize::Images(6), 1, 1, option);
+        let (without, _) = train_eleven(BatchSize::Images(6), 1, 1);
+        assert!(expected.iter().zip(&without).any(|(a, b)| (a - b).abs() > 1e-3), "the option matters");
+        for (size, accumulation, devices) in [(2, 3, 1), (3, 1, 2), (1, 3, 2)] {
+            let (found, found_losses) = train_eleven_with(BatchSize::Images(size), accumulation, devices, option);
+            let what = format!("{devices} devices, {accumulation} batches of {size}");
+            assert_close(&found, &expected, 1e-5, &what);
+            assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found_losses:?}");
+        }
     }
 }
 

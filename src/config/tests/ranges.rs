@@ -54,6 +54,7 @@ fn numbers_are_checked_and_must_be_finite() {
     check("training.ema_decay", &["1e-9", "0.999"], &with(&["0", "1"]));
     check("data.fraction", &["1e-9", "1"], &with(&["0", "1.1"]));
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
+    check("optimizer.global_clip_norm", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
     check("data.augment.rotation", &["0", "15", "180"], &with(&["180.1"]));
@@ -244,6 +245,14 @@ fn gradient_is_clipped_in_one_way() {
         "line 3: optimizer.clip_value = 1: a gradient is clipped by its values or by its norm: \
          remove this key or optimizer.clip_norm"
     );
+    loaded("optimizer.global_clip_norm = 1", &[]);
+    for other in ["clip_norm = 1", "clip_value = 1"] {
+        assert_eq!(
+            problem(&format!("[optimizer]\nglobal_clip_norm = 1\n{other}")),
+            "line 2: optimizer.global_clip_norm = 1: a gradient is clipped in one way: \
+             remove this key, or optimizer.clip_norm and optimizer.clip_value"
+        );
+    }
 }
 
 #[test]

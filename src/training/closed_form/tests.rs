@@ -69,6 +69,7 @@ fn cases() -> Vec<Case> {
             it.experiment.model = Model { batch_norm: true, noise: 0.2, dropout: 0.3, ..it.experiment.model.clone() };
         }),
         case("label smoothing", |it| it.experiment.training.label_smoothing = 0.2),
+        case("clipping by the global norm", |it| it.experiment.optimizer.global_clip_norm = Some(0.1)),
         case("a part of an update", |it| it.loss_weight = 0.25),
         case("frozen first layer", |it| it.experiment.init = freeze("hidden.0")),
         case("frozen output layer", |it| it.experiment.init = freeze("output")),
