@@ -6,8 +6,9 @@ use super::experiment::Experiment;
 use super::optimizer::{OptimizerKind, ScheduleKind};
 use super::schema;
 use super::setting::{Setting, dotted};
-use super::training::{BatchSize, Gradients};
+use super::training::{BatchSize, ClassWeights, Gradients};
 
+const COUNTS: &str = "the numbers of images of the classes tell of the images; use a list of weights";
 const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
@@ -116,6 +117,7 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
         "data.validation" => (it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
         "data.pixels" => (it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
         "schedule.kind" => (it.schedule.kind == ScheduleKind::Plateau, "the rate would tell of the images held out"),
+        "training.class_weights" => (it.training.class_weights == Some(ClassWeights::Balanced), COUNTS),
         "training.gradients" => (it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
         "training.gradient_accumulation" => (it.training.gradient_accumulation > 1, ONE_BATCH),
         "device" => (it.device.count() > 1, ONE_BATCH),

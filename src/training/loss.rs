@@ -15,13 +15,47 @@
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
 
-use crate::config::SemiSupervised;
+use super::error::TrainingError;
+use crate::config::{ClassWeights, Experiment, SemiSupervised};
+use crate::data::TrainingData;
 use crate::evaluation::largest;
 
-#[derive(Debug, Clone)]
+/// The loss of a training; by default, that of validation.
+#[derive(Debug, Clone, Default)]
 pub struct Loss {
     pub label_smoothing: f64,
+    /// The factor of the loss of a labelled image of each class, if they are not all 1.
+    pub class_weights: Option<Vec<f32>>,
     pub unlabelled: Option<UnlabelledLoss>,
+}
+
+impl Loss {
+    /// The loss of each labelled image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
+    pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+        let device = logits.device();
+        let losses = cross_entropy(logits, targets.clone(), self.label_smoothing);
+        let Some(weights) = &self.class_weights else { return losses };
+        losses * Tensor::<1>::from_floats(weights.as_slice(), &device).select(0, targets)
+    }
+}
+
+/// The `training.class_weights` of `data`, if they are set. Refused if there is not one for each class.
+pub fn class_weights(experiment: &Experiment, data: &TrainingData) -> Result<Option<Vec<f32>>, TrainingError> {
+    let classes = data.classes();
+    match &experiment.training.class_weights {
+        None => Ok(None),
+        Some(ClassWeights::Each(weights)) if weights.len() != classes => {
+            Err(TrainingError::ClassWeights { weights: weights.len(), classes })
+        }
+        Some(ClassWeights::Each(weights)) => Ok(Some(weights.iter().map(|&weight| weight as f32).collect())),
+        Some(ClassWeights::Balanced) => {
+            let (images, mut counts) = (&data.split.training, vec![0_usize; classes]);
+            images.iter().for_each(|&image| counts[usize::from(data.images.labels()[image])] += 1);
+            let present = counts.iter().filter(|&&count| count > 0).count();
+            // No image has the weight of a class without images.
+            Ok(Some(counts.iter().map(|&count| images.len() as f32 / (present * count.max(1)) as f32).collect()))
+        }
+    }
 }
 
 /// The loss of unlabelled images.

@@ -46,6 +46,7 @@ impl TrainingModel {
             network,
             loss: Loss {
                 label_smoothing: experiment.training.label_smoothing,
+                class_weights: None,
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
             },
             global_clip_norm: experiment.optimizer.global_clip_norm,

@@ -10,6 +10,7 @@ use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
+use super::loss::class_weights;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
@@ -75,6 +76,7 @@ impl<'a> Session<'a> {
         let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
+        model.loss.class_weights = class_weights(experiment, data)?;
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;

@@ -80,6 +80,26 @@ fn gradient_is_clipped_by_its_global_norm_and_the_run_resumes_with_the_same_byte
 }
 
 #[test]
+fn class_weights_change_the_training_and_the_run_resumes_with_the_same_bytes() {
+    let runs = Runs::new();
+    let weights = ["training.class_weights=[9, 1, 1, 1, 1, 1, 1, 1, 1, 0.1]"];
+    runs.assert_resumes(&weights);
+    let ones = ["training.class_weights=[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"];
+    let (ones, free) = (runs.train("ones", 4, &ones), runs.train("free", 4, &[]));
+    assert!(model(&ones) == model(&free));
+    assert!(model(&runs.0.path().join("whole")) != model(&free));
+    let balanced = runs.train("balanced", 4, &["training.class_weights=balanced"]);
+    assert!(model(&balanced) != model(&free), "MNIST's classes differ a little in size");
+}
+
+#[test]
+fn class_weights_of_another_number_than_the_classes_are_refused() {
+    let message = refusal(&["training.class_weights=[1, 2, 3]"]);
+    assert!(message.contains("training.class_weights has 3 numbers, but the images have 10 classes"), "{message}");
+    assert!(message.contains("give one for each class"), "{message}");
+}
+
+#[test]
 fn plateau_without_validation_images_is_refused() {
     let message = refusal(&["schedule.kind=plateau", "data.validation=0"]);
     assert!(message.contains("follows the loss of held-out images: needs data.validation greater than 0"), "{message}");

@@ -46,11 +46,16 @@ pub fn probabilities(parameters: &[f64]) -> Vec<Vec<f64>> {
 /// The gradient of the mean cross-entropy with respect to the weights, `[classes, inputs]`, then the biases, with the
 /// label-smoothing factor `smoothing`.
 pub fn gradient(parameters: &[f64], smoothing: f64) -> Vec<f64> {
+    weighted_gradient(parameters, smoothing, [1.0; CLASSES])
+}
+
+/// The same with the loss of each image times the weight of its class.
+pub fn weighted_gradient(parameters: &[f64], smoothing: f64, weights: [f64; CLASSES]) -> Vec<f64> {
     let mut gradient = vec![0.0; parameters.len()];
     for ((image, &label), found) in IMAGES.chunks(INPUTS).zip(&LABELS).zip(probabilities(parameters)) {
         for c in 0..CLASSES {
             let target = (1.0 - smoothing) * f64::from(u8::from(c == label as usize)) + smoothing / CLASSES as f64;
-            let error = (found[c] - target) / LABELS.len() as f64;
+            let error = weights[label as usize] * (found[c] - target) / LABELS.len() as f64;
             for i in 0..INPUTS {
                 gradient[c * INPUTS + i] += error * f64::from(image[i]);
             }

@@ -85,6 +85,8 @@ fn experiment_that_was_written_is_read_back_the_same() {
         "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[data]\nfraction = 0.1\n[training]\nlabel_smoothing = 0.1\n\
             gradient_accumulation = 4\n[optimizer]\nclip_value = 1",
         "[schedule]\nkind = 'plateau'\ncooldown = 2\nmin_learning_rate = 1e-5\n[data]\nvalidation = 9",
+        "training.class_weights = [1, 0.25, 3]",
+        "training.class_weights = 'balanced'",
         "[data.augment]\nrotation = 15\nscale = 0.1\nshear = 5\ntranslation = 1\nelastic_alpha = 34\nelastic_sigma = 3",
     ];
     for text in files {

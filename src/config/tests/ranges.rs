@@ -52,6 +52,11 @@ fn numbers_are_checked_and_must_be_finite() {
     check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
     check("training.label_smoothing", &["0", "0.1"], &with(&["1"]));
     check("training.ema_decay", &["1e-9", "0.999"], &with(&["0", "1"]));
+    check(
+        "training.class_weights",
+        &["'balanced'", "[1, 0.5]"],
+        &["1", "'even'", "[0, 1]", "[-1, 1]", "[nan]", "['a']"],
+    );
     check("data.fraction", &["1e-9", "1"], &with(&["0", "1.1"]));
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.global_clip_norm", &["1e-9", "1000"], &with(&["0"]));
