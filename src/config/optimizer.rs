@@ -22,8 +22,11 @@ pub struct Optimizer {
     /// The decay of the moving average of the squared gradients.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.999, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
-    /// The small number that is added to √v, as in Keras.
-    #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw"]))]
+    /// The decay of the moving average of the squared gradients. It is PyTorch's `alpha`.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.9, "x-kinds" = ["rmsprop"]))]
+    pub rho: Option<f64>,
+    /// The small number that is added to √v, the root of that average. The default is Keras'.
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw", "rmsprop"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
     /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
@@ -31,7 +34,7 @@ pub struct Optimizer {
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
     /// The fraction of the last step that is added to the next.
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd", "rmsprop"]))]
     pub momentum: Option<f64>,
     /// Nesterov's form of the momentum.
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
@@ -63,6 +66,7 @@ impl Default for Optimizer {
             learning_rate: 0.001,
             beta_1: None,
             beta_2: None,
+            rho: None,
             epsilon: None,
             weight_decay: None,
             momentum: None,
@@ -86,6 +90,8 @@ pub enum OptimizerKind {
     Adamw,
     /// Stochastic gradient descent, with or without momentum.
     Sgd,
+    /// Gradients divided by the root of the average of their squares, Hinton 2012, with PyTorch's formula.
+    Rmsprop,
 }
 
 /// `[schedule]`: the learning rate over time. Keys of another kind are refused.

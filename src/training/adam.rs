@@ -14,7 +14,7 @@
 //! Sources: Kingma and Ba 2015, the form before section 2.1 (<https://arxiv.org/abs/1412.6980>); λ as in Loshchilov and
 //! Hutter 2019 (<https://arxiv.org/abs/1711.05101>).
 
-use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
+use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer};
 use burn::tensor::{Device, Tensor};
 
 use crate::model::host_tensor::in_one_pass;
@@ -30,19 +30,6 @@ pub struct Adam {
     pub epsilon: f64,
     /// λ, the decoupled weight decay: 0 for Adam, greater for AdamW.
     pub weight_decay: f64,
-}
-
-#[derive(Clone)]
-pub struct State<const D: usize>(AdamState<D>);
-
-impl<const D: usize> RecordState for State<D> {
-    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
-        self.0.state_flatten(prefix, out);
-    }
-
-    fn state_unflatten(prefix: &str, from: &mut StateSource, _: &Device) -> Option<Self> {
-        AdamState::state_unflatten(prefix, from, &Device::flex()).map(Self)
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -80,17 +67,17 @@ impl Step {
 }
 
 impl Optimizer for Adam {
-    type State<const D: usize> = State<D>;
+    type State<const D: usize> = AdamState<D>;
 
     fn step<const D: usize>(
         &self,
         rate: LearningRate,
         weights: Tensor<D>,
         gradient: Tensor<D>,
-        state: Option<State<D>>,
-    ) -> (Tensor<D>, Option<State<D>>) {
+        state: Option<AdamState<D>>,
+    ) -> (Tensor<D>, Option<AdamState<D>>) {
         let AdaptiveMomentumState { time, moment_1, moment_2, .. } = match state {
-            Some(State(state)) => state.momentum,
+            Some(state) => state.momentum,
             None => AdaptiveMomentumState::new(0, gradient.zeros_like(), gradient.zeros_like()),
         };
         let time = time + 1;
@@ -104,10 +91,10 @@ impl Optimizer for Adam {
         };
         let changed = in_one_pass(&weights, [gradient, moment_1, moment_2], &|weights, it| step.pass(weights, it));
         let [weights, m, v] = changed.unwrap_or_else(|unchanged| step.by_tensors(weights, unchanged));
-        (weights, Some(State(AdamState::new(AdaptiveMomentumState::new(time, m, v)))))
+        (weights, Some(AdamState::new(AdaptiveMomentumState::new(time, m, v))))
     }
 
-    fn to_device<const D: usize>(State(state): State<D>, device: &Device) -> State<D> {
-        State(AdamState::new(state.momentum.to_device(device)))
+    fn to_device<const D: usize>(state: AdamState<D>, device: &Device) -> AdamState<D> {
+        AdamState::new(state.momentum.to_device(device))
     }
 }

@@ -23,9 +23,11 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
     let Experiment { model, optimizer, training, .. } = experiment;
     let shapes = Mlp::tensors(model, data.inputs(), data.classes()).into_values();
     let numbers: u64 = shapes.map(|shape| shape.iter().map(|&side| side as u64).product::<u64>()).sum();
+    let has_momentum = optimizer.momentum.is_some_and(|momentum| momentum > 0.0);
     let state = match optimizer.kind {
         OptimizerKind::Adam | OptimizerKind::Adamw => 2,
-        OptimizerKind::Sgd => u64::from(optimizer.momentum.is_some_and(|momentum| momentum > 0.0)),
+        OptimizerKind::Sgd => u64::from(has_momentum),
+        OptimizerKind::Rmsprop => 1 + u64::from(has_momentum),
     };
     // Weights, gradients, the optimiser's state, and the moving average.
     let weights = numbers * BYTES * (2 + state + u64::from(training.ema_decay.is_some()));

@@ -1,20 +1,17 @@
 //! The optimiser, from the config to Burn's types, and the check of its saved state.
-//!
-//! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none or the
-//! CPU was asked for. The states of `adam` and `sgd` are restored on the CPU instead, by the flex backend, which every build
-//! with Burn's training has. The next step moves them to its device.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
+use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord, RmsPropConfig};
 use burn::store::ModuleSnapshot;
 use burn::store::burn_pack::Reader;
 use burn::tensor::{Bytes, DType, Tensor};
 
 use super::adam::Adam;
+use super::cpu_state::CpuState;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
 use crate::run::CheckpointError;
@@ -23,12 +20,19 @@ use crate::run::CheckpointError;
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     let config = config.clone().resolved();
     // A key that the kind does not use is unset; 0 removes its term from the formula.
-    let [beta_1, beta_2, epsilon, weight_decay, momentum] =
-        [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
+    let [beta_1, beta_2, rho, epsilon, weight_decay, momentum] =
+        [config.beta_1, config.beta_2, config.rho, config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
     let rule: ModuleOptimizer = match config.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => Adam { beta_1, beta_2, epsilon, weight_decay }.into(),
-        OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
+        OptimizerKind::Adam | OptimizerKind::Adamw => CpuState(Adam { beta_1, beta_2, epsilon, weight_decay }).into(),
+        OptimizerKind::Sgd => {
+            CpuState(Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }).into()
+        }
+        OptimizerKind::Rmsprop => {
+            let [rho, momentum, epsilon] = [rho, momentum, epsilon].map(|constant| constant as f32);
+            let rule = RmsPropConfig::new().with_alpha(rho).with_momentum(momentum).with_epsilon(epsilon);
+            CpuState(rule.build()).into()
+        }
     };
     let by_norm = config.clip_norm.map(|norm| GradientClipping::Norm(norm as f32));
     let clipping = by_norm.or(config.clip_value.map(|value| GradientClipping::Value(value as f32)));

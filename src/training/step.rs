@@ -3,7 +3,7 @@
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Int, Tensor};
+use burn::tensor::Tensor;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
 use super::closed_form::Buffers;
@@ -59,7 +59,7 @@ impl TrainingModel {
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
         let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {
-            let output = labelled(self.network.forward(batch.images()), batch.targets, &self.loss);
+            let output = self.loss.labelled(self.network.forward(batch.images()), batch.targets);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
@@ -68,7 +68,7 @@ impl TrainingModel {
         let (labelled, unlabelled) = (batch.images.len(), images.augmented.len());
         // In one pass, so that batch normalisation sees them as one batch.
         let logits = self.network.forward(Tensor::cat(vec![batch.images(), augmented], 0));
-        let output = self::labelled(logits.clone().narrow(0, 0, labelled), batch.targets, &self.loss);
+        let output = self.loss.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
         let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
             + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), images.loss_weight);
@@ -78,9 +78,5 @@ impl TrainingModel {
 
 /// The output of a validation batch. Its loss has no label smoothing and no class weights, which are for training only.
 fn classify(model: &Mlp, batch: Batch) -> BatchOutput {
-    labelled(model.forward(batch.images()), batch.targets, &Loss::default()).into()
-}
-
-fn labelled(logits: Tensor<2>, targets: Tensor<1, Int>, loss: &Loss) -> ClassificationOutput {
-    ClassificationOutput::new(loss.labelled(logits.clone(), targets.clone()), logits, targets)
+    Loss::default().labelled(model.forward(batch.images()), batch.targets).into()
 }

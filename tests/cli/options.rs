@@ -100,6 +100,14 @@ fn class_weights_of_another_number_than_the_classes_are_refused() {
 }
 
 #[test]
+fn run_of_rmsprop_resumes_with_the_same_bytes() {
+    for momentum in ["0.0", "0.9"] {
+        let kind = format!("optimizer={{ kind = 'rmsprop', momentum = {momentum}, learning_rate = 1e-3 }}");
+        Runs::new().assert_resumes(&[&kind]);
+    }
+}
+
+#[test]
 fn plateau_without_validation_images_is_refused() {
     let message = refusal(&["schedule.kind=plateau", "data.validation=0"]);
     assert!(message.contains("follows the loss of held-out images: needs data.validation greater than 0"), "{message}");

@@ -155,6 +155,29 @@ fn adamw_decays_the_weights_apart_from_the_gradient() {
 }
 
 #[test]
+fn rmsprop_equals_pytorch_with_and_without_momentum() {
+    for momentum in [0.0, 0.8] {
+        let (mut v, mut u) = ([0.0; 8], [0.0; 8]);
+        let expected = by_formula(5, |w, g, _| {
+            for i in 0..8 {
+                v[i] = 0.7 * v[i] + 0.3 * g[i] * g[i];
+                u[i] = momentum * u[i] + g[i] / (v[i].sqrt() + 1e-3);
+                w[i] -= 0.01 * u[i];
+            }
+        });
+        let config = Optimizer {
+            kind: OptimizerKind::Rmsprop,
+            learning_rate: 0.01,
+            rho: Some(0.7),
+            momentum: Some(momentum),
+            epsilon: Some(1e-3),
+            ..Optimizer::default()
+        };
+        check(config, 5, &expected);
+    }
+}
+
+#[test]
 fn sgd_weight_decay_is_added_to_the_gradient_before_the_momentum_as_in_pytorch() {
     let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {

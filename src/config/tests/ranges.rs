@@ -60,6 +60,11 @@ fn numbers_are_checked_and_must_be_finite() {
     check("data.fraction", &["1e-9", "1"], &with(&["0", "1.1"]));
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.global_clip_norm", &["1e-9", "1000"], &with(&["0"]));
+    for value in with(&["1"]) {
+        assert!(
+            problem(&format!("[optimizer]\nkind = 'rmsprop'\nrho = {value}")).contains("at least 0 and less than 1")
+        );
+    }
     check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
     check("data.augment.rotation", &["0", "15", "180"], &with(&["180.1"]));
@@ -190,12 +195,14 @@ fn optimizer_key_of_another_kind_is_refused() {
     let refusal = |kind: &str, setting: &str| problem(&format!("[optimizer]\nkind = '{kind}'\n{setting}"));
     assert_eq!(
         refusal("adam", "momentum = 0.9"),
-        "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\", not to \"adam\""
+        "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\" or kind = \"rmsprop\", not to \"adam\""
     );
     assert!(refusal("adamw", "nesterov = true").ends_with("belongs to kind = \"sgd\", not to \"adamw\""));
     let ending = "belongs to kind = \"adamw\" or kind = \"sgd\", not to \"adam\"";
     assert!(refusal("adam", "weight_decay = 0.1").ends_with(ending));
-    for setting in ["beta_1 = 0.9", "beta_2 = 0.9", "epsilon = 1e-8"] {
+    let ending = "belongs to kind = \"adam\" or kind = \"adamw\" or kind = \"rmsprop\", not to \"sgd\"";
+    assert!(refusal("sgd", "epsilon = 1e-8").ends_with(ending));
+    for setting in ["beta_1 = 0.9", "beta_2 = 0.9"] {
         let ending = "belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\"";
         assert!(refusal("sgd", setting).ends_with(ending));
     }
