@@ -76,11 +76,7 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("needs optimizer.momentum greater than 0"),
         when(optimizer.clip_norm.is_some(), &["optimizer.clip_value", "optimizer.clip_norm"])
             .then_some("a gradient is clipped by its values or by its norm: remove this key or optimizer.clip_norm"),
-        when(
-            optimizer.clip_norm.is_some() || optimizer.clip_value.is_some(),
-            &["optimizer.global_clip_norm", "optimizer.clip_norm", "optimizer.clip_value"],
-        )
-        .then_some(
+        when(optimizer.clip_norm.or(optimizer.clip_value).is_some(), &["optimizer.global_clip_norm"]).then_some(
             "a gradient is clipped in one way: remove this key, or optimizer.clip_norm and optimizer.clip_value",
         ),
         when(accumulates && all_images, &["training.gradient_accumulation", "training.batch_size"])

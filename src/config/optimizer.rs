@@ -25,7 +25,7 @@ pub struct Optimizer {
     /// The decay of the moving average of the squared gradients. It is PyTorch's `alpha`.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.9, "x-kinds" = ["rmsprop"]))]
     pub rho: Option<f64>,
-    /// The small number that is added to √v, the root of that average. The default is Keras'.
+    /// The small number that is added to √v, the root of that average, or to v for `rmsprop`, as in Keras.
     #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw", "rmsprop"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
@@ -90,7 +90,7 @@ pub enum OptimizerKind {
     Adamw,
     /// Stochastic gradient descent, with or without momentum.
     Sgd,
-    /// Gradients divided by the root of the average of their squares, Hinton 2012, with PyTorch's formula.
+    /// Gradients divided by the root of the average of their squares, Hinton 2012, as in Keras.
     Rmsprop,
 }
 

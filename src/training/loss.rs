@@ -35,8 +35,7 @@ impl Loss {
     pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> ClassificationOutput {
         let mut losses = cross_entropy(logits.clone(), targets.clone(), self.label_smoothing);
         if let Some(weights) = &self.class_weights {
-            let weights = Tensor::<1>::from_floats(weights.as_slice(), &logits.device());
-            losses = losses * weights.select(0, targets.clone());
+            losses = losses * Tensor::<1>::from_floats(weights.as_slice(), &logits.device()).select(0, targets.clone());
         }
         ClassificationOutput::new(losses, logits, targets)
     }

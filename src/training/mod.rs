@@ -6,7 +6,7 @@
 //!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
 //! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
-//!   Their saved state is checked before it is restored, as a `cpu_state`.
+//!   Their saved state is checked before it is restored.
 //! - `metrics` are read from the device. The `History` keeps their means over each epoch, knows
 //!   the best epoch, and decides when to stop early, also at a loss that is NaN or infinite. "Raw" metrics are those of the
 //!   network itself, without the moving average.
@@ -18,7 +18,6 @@ mod accountant;
 mod adam;
 mod checkpoint_writer;
 mod closed_form;
-mod cpu_state;
 mod ema;
 mod epoch_plan;
 mod error;

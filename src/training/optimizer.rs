@@ -1,17 +1,20 @@
 //! The optimiser, from the config to Burn's types, and the check of its saved state.
+//!
+//! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none or the
+//! CPU was asked for. The states of `adam` and `sgd` are restored on the CPU instead, by the flex backend, which every build
+//! with Burn's training has. The next step moves them to its device.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord, RmsPropConfig};
+use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleSnapshot;
 use burn::store::burn_pack::Reader;
 use burn::tensor::{Bytes, DType, Tensor};
 
 use super::adam::Adam;
-use super::cpu_state::CpuState;
 use super::sgd::Sgd;
 use crate::config::{Optimizer, OptimizerKind};
 use crate::run::CheckpointError;
@@ -20,47 +23,39 @@ use crate::run::CheckpointError;
 pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     let config = config.clone().resolved();
     // A key that the kind does not use is unset; 0 removes its term from the formula.
-    let [beta_1, beta_2, rho, epsilon, weight_decay, momentum] =
-        [config.beta_1, config.beta_2, config.rho, config.epsilon, config.weight_decay, config.momentum]
+    let [beta_1, beta_2, epsilon, weight_decay, momentum] =
+        [config.beta_1, config.beta_2.or(config.rho), config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
+    let adam = Adam { beta_1, beta_2, epsilon, weight_decay, rms_prop: false };
     let rule: ModuleOptimizer = match config.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => CpuState(Adam { beta_1, beta_2, epsilon, weight_decay }).into(),
-        OptimizerKind::Sgd => {
-            CpuState(Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }).into()
-        }
-        OptimizerKind::Rmsprop => {
-            let [rho, momentum, epsilon] = [rho, momentum, epsilon].map(|constant| constant as f32);
-            let rule = RmsPropConfig::new().with_alpha(rho).with_momentum(momentum).with_epsilon(epsilon);
-            CpuState(rule.build()).into()
-        }
+        OptimizerKind::Adam | OptimizerKind::Adamw => adam.into(),
+        OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
+        OptimizerKind::Rmsprop => Adam { beta_1: momentum, rms_prop: true, ..adam }.into(),
     };
     let by_norm = config.clip_norm.map(|norm| GradientClipping::Norm(norm as f32));
     let clipping = by_norm.or(config.clip_value.map(|value| GradientClipping::Value(value as f32)));
     clipping.into_iter().fold(rule, ModuleOptimizer::with_grad_clipping)
 }
 
-/// The `gradients` of `model`, scaled down if their norm over all tensors together is greater than `largest`: each gradient g,
+/// The `gradients` of `model`, at least one, scaled down if their norm over all tensors together is greater than `largest`: each gradient g,
 /// with the norm n, becomes `g · largest / max(n, largest)`. An infinite norm makes them NaN.
 ///
 /// This is [TensorFlow's `clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm), which Keras
 /// uses, from Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>.
 pub fn clip_global_norm(model: &impl Module, gradients: GradientsParams, largest: f64) -> GradientsParams {
-    let mut clipping = GlobalNorm { gradients, squares: None, factor: None };
+    let mut clipping = GlobalNorm { gradients, squares: vec![], factor: None };
     model.visit(&mut clipping);
-    if let Some(squares) = clipping.squares.take() {
-        let norm = squares.sqrt();
-        // The difference is 0 for a finite norm.
-        let factor = norm.clone().clamp_min(largest).recip().mul_scalar(largest) + (norm.clone() - norm);
-        clipping.factor = Some(factor);
-        model.visit(&mut clipping);
-    }
+    let norm = Tensor::cat(std::mem::take(&mut clipping.squares), 0).sum().sqrt();
+    // The difference is 0 for a finite norm.
+    clipping.factor = Some(norm.clone().clamp_min(largest).recip().mul_scalar(largest) + (norm.clone() - norm));
+    model.visit(&mut clipping);
     clipping.gradients
 }
 
 /// Adds up the squares of all gradients; with the factor, multiplies the gradients by it.
 struct GlobalNorm {
     gradients: GradientsParams,
-    squares: Option<Tensor<1>>,
+    squares: Vec<Tensor<1>>,
     factor: Option<Tensor<1>>,
 }
 
@@ -69,10 +64,7 @@ impl ModuleVisitor for GlobalNorm {
         let Some(mut gradient) = self.gradients.remove::<D>(parameter.id) else { return };
         match &self.factor {
             Some(factor) => gradient = gradient * factor.clone().unsqueeze(),
-            None => {
-                let square = gradient.clone().square().sum();
-                self.squares = Some(self.squares.take().map_or(square.clone(), |sum| sum + square));
-            }
+            None => self.squares.push(gradient.clone().square().sum()),
         }
         self.gradients.register(parameter.id, gradient);
     }

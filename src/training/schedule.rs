@@ -27,8 +27,6 @@ pub struct LrSchedule {
     schedule: Schedule,
     /// `optimizer.learning_rate`.
     peak: f64,
-    /// The lowest rate of a plateau as a fraction of the peak.
-    lowest: f64,
     epochs: usize,
     pub(super) position: Position,
     /// What a plateau follows.
@@ -38,15 +36,14 @@ pub struct LrSchedule {
 impl LrSchedule {
     /// The rates of `epochs` epochs, at least 1, with the highest rate `peak`, for the training at `position`.
     pub fn new(schedule: &Schedule, peak: f64, epochs: usize, position: Position) -> Self {
-        let schedule = schedule.clone().resolved();
-        let lowest = schedule.min_learning_rate.unwrap_or(0.0) / peak;
-        Self { schedule, peak, lowest, epochs, position, history: None }
+        Self { schedule: schedule.clone().resolved(), peak, epochs, position, history: None }
     }
 
     /// Burn's scheduler of these rates, multiplied by the factor of each of `layers`.
     pub fn with_layers(self, layers: &BTreeMap<String, f64>) -> ModuleLrScheduler {
         layers.iter().fold(ModuleLrScheduler::new(self.clone()), |all, (layer, factor)| {
-            let rates = Self { peak: self.peak * factor, ..self.clone() };
+            let mut rates = Self { peak: self.peak * factor, ..self.clone() };
+            rates.schedule.min_learning_rate = self.schedule.min_learning_rate.map(|lowest| lowest * factor);
             all.with_group(layer_group(slice::from_ref(layer)), rates)
         })
     }
@@ -68,29 +65,25 @@ impl LrSchedule {
             ScheduleKind::Exponential => self.peak * factor.powf(epoch),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
             ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),
-            ScheduleKind::Plateau => {
-                let done = self.history.as_ref().map(|history| history.until(update / updates_per_epoch));
-                let losses = done.iter().flatten().filter_map(|epoch| epoch.validation_loss);
-                self.peak * self.plateau(losses)
-            }
+            ScheduleKind::Plateau => self.peak * self.plateau(update / updates_per_epoch),
         }
     }
 
-    /// The fraction of the rate that is left after epochs with these validation losses:
+    /// The fraction of the rate that is left after `epochs` epochs:
     /// [Keras' `ReduceLROnPlateau`](https://keras.io/api/callbacks/reduce_lr_on_plateau/).
-    fn plateau(&self, losses: impl Iterator<Item = f64>) -> f64 {
-        let Schedule { factor, patience, min_delta, cooldown, .. } = self.schedule;
+    fn plateau(&self, epochs: usize) -> f64 {
+        let Schedule { factor, patience, min_delta, cooldown, min_learning_rate, .. } = self.schedule;
+        let lowest = min_learning_rate.unwrap_or(0.0) / self.peak;
         let (mut rate, mut best, mut waited, mut cooling) = (1.0_f64, f64::INFINITY, 0, 0);
-        for loss in losses {
-            if cooling > 0 {
-                (cooling, waited) = (cooling - 1, 0);
-            }
+        let done = self.history.as_ref().map(|history| history.until(epochs)).unwrap_or_default();
+        for loss in done.iter().filter_map(|epoch| epoch.validation_loss) {
+            cooling = usize::saturating_sub(cooling, 1);
             if loss < best - min_delta.unwrap_or(0.0) {
                 (best, waited) = (loss, 0);
             } else if cooling == 0 {
                 waited += 1;
-                if waited >= patience.unwrap_or(1) && rate > self.lowest {
-                    rate = (rate * factor.unwrap_or(1.0)).max(self.lowest);
+                if waited >= patience.unwrap_or(1) && rate > lowest {
+                    rate = (rate * factor.unwrap_or(1.0)).max(lowest);
                     (cooling, waited) = (cooldown.unwrap_or(0), 0);
                 }
             }

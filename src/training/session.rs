@@ -88,8 +88,7 @@ impl<'a> Session<'a> {
         let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage));
         let (epochs, optimizer, usage) = parts.unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
-        let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs);
+        let history = History::new(experiment.early_stopping.clone(), plan.images, data.split.validation.len(), epochs);
         schedule.history = Some(history.clone());
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
@@ -128,7 +127,6 @@ impl<'a> Session<'a> {
             history: history.clone(),
             meter: Meter::start(self.usage),
             model: model.clone(),
-            architecture: experiment.model.clone(),
             optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),

@@ -42,8 +42,8 @@ impl<const D: usize> RecordState for SgdState<D> {
         }
     }
 
-    fn state_unflatten(prefix: &str, from: &mut StateSource, device: &Device) -> Option<Self> {
-        Some(Self(from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, device))))
+    fn state_unflatten(prefix: &str, from: &mut StateSource, _: &Device) -> Option<Self> {
+        Some(Self(from.take_tensor(prefix, VELOCITY).map(|data| Tensor::from_data(data, &Device::flex()))))
     }
 }
 

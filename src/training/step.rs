@@ -35,7 +35,7 @@ impl TrainStep for TrainingModel {
     }
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
-        let gradients = match self.global_clip_norm {
+        let gradients = match self.experiment.optimizer.global_clip_norm {
             Some(largest) => clip_global_norm(&self.network, gradients, largest),
             None => gradients,
         };

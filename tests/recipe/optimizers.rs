@@ -155,14 +155,14 @@ fn adamw_decays_the_weights_apart_from_the_gradient() {
 }
 
 #[test]
-fn rmsprop_equals_pytorch_with_and_without_momentum() {
+fn rmsprop_equals_keras_with_and_without_momentum() {
     for momentum in [0.0, 0.8] {
         let (mut v, mut u) = ([0.0; 8], [0.0; 8]);
         let expected = by_formula(5, |w, g, _| {
             for i in 0..8 {
                 v[i] = 0.7 * v[i] + 0.3 * g[i] * g[i];
-                u[i] = momentum * u[i] + g[i] / (v[i].sqrt() + 1e-3);
-                w[i] -= 0.01 * u[i];
+                u[i] = momentum * u[i] + 0.01 * g[i] / (v[i] + 1e-3).sqrt();
+                w[i] -= u[i];
             }
         });
         let config = Optimizer {
