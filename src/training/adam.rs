@@ -132,3 +132,29 @@ impl Optimizer for Adam {
         State(AdamState::new(state.momentum.to_device(device)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_of_a_gpu_and_the_pass_of_a_cpu_give_the_same_step() {
+        let device = Device::flex();
+        let numbers =
+            |seed: usize| -> Vec<f32> { (0..40).map(|i| ((i * 7 + seed * 5) % 19) as f32 / 9.5 - 1.0).collect() };
+        for rms_prop in [false, true] {
+            let (mean, square) = ([0.9, if rms_prop { 1.0 } else { 0.1 }], [0.7, 0.3]);
+            let step = Step { mean, square, kept: 0.99, rate: 0.05, epsilon: 1e-2, rms_prop };
+            let (weights, mut g, mut m) = (numbers(0), numbers(1), numbers(2));
+            let mut v: Vec<f32> = numbers(3).iter().map(|v| v * v).collect();
+            let tensor = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
+            let found = step.by_tensors(tensor(&weights), [&g, &m, &v].map(|it| tensor(it)));
+            step.pass(&weights, [&mut g, &mut m, &mut v]);
+            for (found, expected) in found.into_iter().zip([g, m, v]) {
+                let found: Vec<f32> = found.into_data().iter().collect();
+                let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5 * (1.0 + b.abs());
+                assert!(found.iter().zip(&expected).all(close), "{rms_prop}: {found:?} {expected:?}");
+            }
+        }
+    }
+}

@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::reproduce::assert_same_results;
 use super::stale::tiny;
-use super::{failure, program, success};
+#[cfg(all(feature = "remote", unix))]
+use super::working::{Worker, train};
+use super::{DEVICE, failure, program, stdout, success};
 
 /// The folders of two runs. They are removed with it.
 struct Runs(TempDir);
@@ -105,6 +107,94 @@ fn run_of_rmsprop_resumes_with_the_same_bytes() {
         let kind = format!("optimizer={{ kind = 'rmsprop', momentum = {momentum}, learning_rate = 1e-3 }}");
         Runs::new().assert_resumes(&[&kind]);
     }
+}
+
+/// All of these options.
+const TOGETHER: [&str; 4] = [
+    "optimizer={ kind = 'rmsprop', momentum = 0.5, global_clip_norm = 0.5 }",
+    "schedule={ kind = 'plateau', patience = 1, min_delta = 100 }",
+    "training.class_weights=balanced",
+    "training.batch_size=64",
+];
+
+/// The training losses of a run.
+fn losses(run: &Path) -> Vec<f64> {
+    let rows = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    rows.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect()
+}
+
+fn assert_close(one: &Path, other: &Path) {
+    let (one, other) = (losses(one), losses(other));
+    assert!(one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-3), "{one:?} {other:?}");
+}
+
+#[test]
+fn options_work_together_over_several_devices_and_accumulated_batches() {
+    let runs = Runs::new();
+    let one = runs.train("one", 3, &[&TOGETHER[..], &["model.dropout=0.0"]].concat());
+    let parts = ["model.dropout=0.0", "training.batch_size=16", "training.gradient_accumulation=2"];
+    let device = format!("device={DEVICE},{DEVICE}");
+    let several = runs.0.path().join("several");
+    let mut command = program();
+    command.args([
+        "train",
+        "--config",
+        "config/smoke.toml",
+        "--set",
+        "data.fraction=0.02",
+        "--set",
+        "data.validation=500",
+    ]);
+    command.args(["--set", "training.epochs=3", "--set", &device]).arg("--run").arg(&several);
+    TOGETHER.iter().chain(&parts).for_each(|set| _ = command.args(["--set", set]));
+    success(&mut command);
+    assert_close(&one, &several);
+}
+
+#[test]
+#[cfg(all(feature = "remote", unix))]
+fn options_work_together_on_a_workers_device() {
+    let worker = Worker::start(&[]);
+    let runs = tempfile::tempdir().unwrap();
+    let run = |name: &str, device: &str| {
+        let run = runs.path().join(name);
+        let mut command = train(device, 3, &run);
+        let more = ["data.fraction=0.02", "model.dropout=0.0"];
+        TOGETHER.iter().chain(&more).for_each(|set| _ = command.args(["--set", set]));
+        success(&mut command);
+        run
+    };
+    assert_close(&run("there", &worker.name), &run("here", DEVICE));
+}
+
+#[test]
+fn frozen_layer_stays_with_these_options_and_the_others_learn() {
+    let runs = Runs::new();
+    let source = runs.train("source", 1, &[]);
+    let from = format!("init={{ from = '{}', freeze = ['hidden.0'], unfreeze_after = 2 }}", source.display());
+    runs.assert_resumes(&[&TOGETHER[..], &[&from]].concat());
+}
+
+#[test]
+fn private_training_takes_given_class_weights_and_clips_the_noisy_gradient() {
+    let runs = Runs::new();
+    let privacy = ["privacy.noise_multiplier=1", "data.fraction=1", "data.validation=0", "training.batch_size=2000"];
+    let options = ["training.class_weights=[1, 2, 1, 1, 1, 1, 1, 1, 1, 1]", "optimizer.global_clip_norm=0.1"];
+    runs.train("private", 1, &[&privacy[..], &options].concat());
+    let message = refusal(&[&privacy[..], &["training.class_weights=balanced"]].concat());
+    assert!(message.contains("breaks the guarantee of [privacy]: the numbers of images of the classes"), "{message}");
+}
+
+#[test]
+fn sweep_varies_these_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("options.toml");
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/smoke.toml");
+    let keys = "'schedule.kind' = ['plateau', 'constant']\n'training.class_weights' = ['balanced', [1, 1, 1, 1, 1, 1, 1, 1, 1, 2]]\n\
+                'optimizer.global_clip_norm' = [0.1, 1.0]";
+    fs::write(&file, format!("base = '{}'\nseeds = [1]\n[grid]\n{keys}\n", base.display())).unwrap();
+    let listed = stdout(program().args(["sweep", "--list"]).arg(&file).arg("--runs").arg(folder.path()));
+    assert_eq!(listed.lines().count(), 8, "{listed}");
 }
 
 #[test]
