@@ -85,8 +85,7 @@ impl<'a> Session<'a> {
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
         let mut schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
-        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage));
-        let (epochs, optimizer, usage) = parts.unwrap_or_default();
+        let (epochs, optimizer, usage) = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage)).unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
         let history = History::new(experiment.early_stopping.clone(), plan.images, data.split.validation.len(), epochs);
         schedule.history = Some(history.clone());
