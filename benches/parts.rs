@@ -82,7 +82,7 @@ fn update<O: Optimizer>(bencher: Bencher, shape: [usize; 2], rule: &O) {
 
 #[divan::bench(args = SHAPES)]
 fn optimizer_adam_ours(bencher: Bencher, shape: [usize; 2]) {
-    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0 };
+    let rule = Adam { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, weight_decay: 0.0, rms_prop: false };
     update(bencher, shape, &rule);
 }
 

@@ -33,6 +33,7 @@ impl Prepared {
         // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
         let test = files.test(data.images.size(), data.classes())?;
         data.warnings(&test).iter().for_each(warn);
+        training::class_weights(experiment, &data)?;
         if devices[0].shares_memory() {
             training::check_memory(experiment, &data)?;
         }

@@ -3,11 +3,12 @@
 use super::data::{Dataset, Pixels};
 use super::error::Problem;
 use super::experiment::Experiment;
-use super::optimizer::OptimizerKind;
+use super::optimizer::{OptimizerKind, ScheduleKind};
 use super::schema;
 use super::setting::{Setting, dotted};
-use super::training::{BatchSize, Gradients};
+use super::training::{BatchSize, ClassWeights, Gradients};
 
+const COUNTS: &str = "the numbers of images of the classes tell of the images; use a list of weights";
 const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
@@ -20,7 +21,8 @@ const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can 
 /// The reasons of the conflicts between keys whose values are valid one by one. `when` says whether one is to be reported, given
 /// whether it happens, and the key that is reported with the others that it conflicts with.
 fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> impl Iterator<Item = &'static str> {
-    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, .. } = experiment;
+    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, schedule, .. } =
+        experiment;
     // The user's own images, not a published data set.
     let is_own = matches!(data.dataset, Dataset::Idx | Dataset::ImageFolder);
     let has_weight = semi_supervised.weight.is_some();
@@ -29,6 +31,8 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
     let is_nesterov = optimizer.kind == OptimizerKind::Sgd && optimizer.nesterov == Some(true);
     let lacks_momentum = is_nesterov && optimizer.momentum.is_none_or(|it| it == 0.0);
     let accumulates = training.gradient_accumulation > 1;
+    let is_plateau = schedule.kind == ScheduleKind::Plateau;
+    let is_above = schedule.min_learning_rate.is_some_and(|lowest| lowest > optimizer.learning_rate);
     let layers = model.layers();
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
     [
@@ -72,6 +76,9 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("needs optimizer.momentum greater than 0"),
         when(optimizer.clip_norm.is_some(), &["optimizer.clip_value", "optimizer.clip_norm"])
             .then_some("a gradient is clipped by its values or by its norm: remove this key or optimizer.clip_norm"),
+        when(optimizer.clip_norm.or(optimizer.clip_value).is_some(), &["optimizer.global_clip_norm"]).then_some(
+            "a gradient is clipped in one way: remove this key, or optimizer.clip_norm and optimizer.clip_value",
+        ),
         when(accumulates && all_images, &["training.gradient_accumulation", "training.batch_size"])
             .then_some("needs a number of images as training.batch_size: \"all\" are one update already"),
         when(!device.are_sound(), &["device"]).then_some("names a worker whose port is greater than 65535"),
@@ -83,6 +90,10 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
         ),
         when(data.validation == 0, &["early_stopping.target_error", "data.validation"]).then_some(NO_VALIDATION),
         when(data.validation == 0, &["early_stopping.patience", "data.validation"]).then_some(NO_VALIDATION),
+        when(is_plateau && data.validation == 0, &["schedule.kind", "data.validation"])
+            .then_some("\"plateau\" follows the loss of held-out images: needs data.validation greater than 0"),
+        when(is_plateau && is_above, &["schedule.min_learning_rate", "optimizer.learning_rate"])
+            .then_some("the rate only falls: must be at most optimizer.learning_rate"),
         when(privacy.epsilon.is_some(), &["privacy.noise_multiplier", "privacy.epsilon"])
             .then_some("the budget and the noise determine each other: remove this key or privacy.epsilon"),
         when(!privacy.is_on(), &["privacy.delta"]).then_some(NO_BUDGET),
@@ -102,6 +113,8 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
         "data.fraction" => (it.data.fraction < 1.0, NOT_ALONE),
         "data.validation" => (it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
         "data.pixels" => (it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
+        "schedule.kind" => (it.schedule.kind == ScheduleKind::Plateau, "the rate would tell of the images held out"),
+        "training.class_weights" => (it.training.class_weights == Some(ClassWeights::Balanced), COUNTS),
         "training.gradients" => (it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
         "training.gradient_accumulation" => (it.training.gradient_accumulation > 1, ONE_BATCH),
         "device" => (it.device.count() > 1, ONE_BATCH),
@@ -129,16 +142,16 @@ pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], 
 /// A key that belongs to another kind than that of its section. But `--set optimizer.kind=sgd` is valid for a file written
 /// for Adam: [`Experiment::resolved`] then clears the file's Adam keys.
 fn foreign_key(experiment: &Experiment, setting: &Setting, settings: &[Setting]) -> Option<Problem> {
-    let kinds = &schema::find(setting.section.as_deref(), &setting.name)?.kinds;
+    let key = schema::find(setting.section.as_deref(), &setting.name)?;
     let chosen = match setting.section.as_deref() {
         Some("optimizer") => schema::word(experiment.optimizer.kind),
         _ => schema::word(experiment.schedule.kind),
     };
     let is_override = |it: &Setting| it.section == setting.section && it.name == "kind" && it.line.is_none();
     let is_overruled = setting.line.is_some() && settings.iter().any(is_override);
-    if kinds.is_empty() || kinds.contains(&chosen) || is_overruled {
+    if key.is_of(&chosen) || is_overruled {
         return None;
     }
-    let kinds: Vec<_> = kinds.iter().map(|kind| format!("kind = \"{kind}\"")).collect();
+    let kinds: Vec<_> = key.kinds.iter().map(|kind| format!("kind = \"{kind}\"")).collect();
     Some(setting.problem(format!("belongs to {}, not to \"{chosen}\"", kinds.join(" or "))))
 }

@@ -86,7 +86,7 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
             Some("the noise of a private training is made for its number of epochs; start a new run".into())
         }
         "training.epochs" => match before.schedule.kind {
-            ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential => None,
+            ScheduleKind::Constant | ScheduleKind::Step | ScheduleKind::Exponential | ScheduleKind::Plateau => None,
             ScheduleKind::Cosine | ScheduleKind::OneCycle => Some(
                 "the learning rates of the schedule depend on the number of epochs, so earlier epochs would have had other \
                  rates; start a new run"

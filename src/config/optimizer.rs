@@ -22,8 +22,11 @@ pub struct Optimizer {
     /// The decay of the moving average of the squared gradients.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.999, "x-kinds" = ["adam", "adamw"]))]
     pub beta_2: Option<f64>,
-    /// The small number that is added to √v, as in Keras.
-    #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw"]))]
+    /// The decay of the moving average of the squared gradients. It is PyTorch's `alpha`.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.9, "x-kinds" = ["rmsprop"]))]
+    pub rho: Option<f64>,
+    /// The small number that is added to √v, the root of that average, or to v for `rmsprop`, as in Keras.
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = 1e-7, "x-kinds" = ["adam", "adamw", "rmsprop"]))]
     pub epsilon: Option<f64>,
     /// Weight decay, which includes biases and batch normalisation. AdamW subtracts this fraction of each weight, times the
     /// learning rate, in each update; the default is 0.004, as in Keras. SGD adds this fraction of each weight to its
@@ -31,15 +34,19 @@ pub struct Optimizer {
     #[schemars(range(min = 0), extend("x-kinds" = ["adamw", "sgd"]))]
     pub weight_decay: Option<f64>,
     /// The fraction of the last step that is added to the next.
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd"]))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.0, "x-kinds" = ["sgd", "rmsprop"]))]
     pub momentum: Option<f64>,
     /// Nesterov's form of the momentum.
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
     /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
-    /// It is Keras' `clipnorm`. PyTorch's `clip_grad_norm_` takes one norm over all tensors.
+    /// It is Keras' `clipnorm`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
+    /// The largest norm of the gradient of all parameters together. A larger gradient is scaled down to it, which keeps its
+    /// direction. It is Keras' `global_clipnorm` and PyTorch's `clip_grad_norm_`.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub global_clip_norm: Option<f64>,
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
@@ -59,11 +66,13 @@ impl Default for Optimizer {
             learning_rate: 0.001,
             beta_1: None,
             beta_2: None,
+            rho: None,
             epsilon: None,
             weight_decay: None,
             momentum: None,
             nesterov: None,
             clip_norm: None,
+            global_clip_norm: None,
             clip_value: None,
             layer_factors: BTreeMap::new(),
         }
@@ -81,6 +90,8 @@ pub enum OptimizerKind {
     Adamw,
     /// Stochastic gradient descent, with or without momentum.
     Sgd,
+    /// Gradients divided by the root of the average of their squares, Hinton 2012, as in Keras.
+    Rmsprop,
 }
 
 /// `[schedule]`: the learning rate over time. Keys of another kind are refused.
@@ -92,12 +103,25 @@ pub struct Schedule {
     /// The number of epochs between two steps of the rate.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 1, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
-    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch.
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = 0.5, "x-kinds" = ["step", "exponential"]))]
+    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch; 0.5 by default, 0.1 for
+    /// `plateau`, as in Keras.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "x-kinds" = ["step", "exponential", "plateau"]))]
     pub factor: Option<f64>,
     /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "x-kinds" = ["cosine", "one-cycle"]))]
     pub warmup: Option<f64>,
+    /// The number of epochs without a lower validation loss, after which the rate is multiplied by `factor`.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 10, "x-kinds" = ["plateau"]))]
+    pub patience: Option<usize>,
+    /// The validation loss is lower if it is below the lowest so far by more than this.
+    #[schemars(range(min = 0), extend("default" = 1e-4, "x-kinds" = ["plateau"]))]
+    pub min_delta: Option<f64>,
+    /// The number of epochs after a reduction of the rate until `patience` counts again. The last of them counts, as in Keras.
+    #[schemars(range(max = 100_000), extend("default" = 0, "x-kinds" = ["plateau"]))]
+    pub cooldown: Option<usize>,
+    /// The lowest rate. It is Keras' and PyTorch's `min_lr`.
+    #[schemars(range(min = 0), extend("default" = 0.0, "x-kinds" = ["plateau"]))]
+    pub min_learning_rate: Option<f64>,
 }
 
 /// The kinds of schedule. The highest rate is always `optimizer.learning_rate`.
@@ -116,4 +140,6 @@ pub enum ScheduleKind {
     /// Up from 1/25 of the rate along half a cosine, then down to 1/250,000: Smith and Topin 2018,
     /// <https://arxiv.org/abs/1708.07120>, as in PyTorch.
     OneCycle,
+    /// Multiplied by `factor` each time the validation loss has stopped falling: Keras' `ReduceLROnPlateau`.
+    Plateau,
 }

@@ -1,19 +1,21 @@
 //! Fills in the optional keys that an experiment uses, and clears those that belong to another kind of optimiser or schedule.
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use toml::{Table, Value};
 
 use super::data::Augment;
-use super::experiment::Experiment;
+use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
 use super::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
-use super::schema::{default, kind_uses};
+use super::schema::{Key, all_keys, word};
 use super::training::{Privacy, SemiSupervised};
 
 impl Experiment {
     /// The experiment with its optional keys filled in, as far as they are used. Keys of another kind of optimiser or
     /// schedule are cleared.
     pub fn resolved(mut self) -> Self {
-        let has_norm = self.model.batch_norm;
-        resolve(&mut self.model.batch_norm_momentum, "model.batch_norm_momentum", |_| has_norm);
+        let momentum = self.model.batch_norm_momentum.or(Some(BATCH_NORM_MOMENTUM));
+        self.model.batch_norm_momentum = momentum.filter(|_| self.model.batch_norm);
         self.data.augment = self.data.augment.resolved();
         let (optimizer, schedule) = (self.optimizer.resolved(), self.schedule.resolved());
         let (semi_supervised, privacy) = (self.semi_supervised.resolved(), self.privacy.resolved());
@@ -23,59 +25,57 @@ impl Experiment {
 
 impl Augment {
     /// With the width of an elastic deformation, if there is one.
-    pub fn resolved(mut self) -> Self {
-        resolve(&mut self.elastic_sigma, "data.augment.elastic_sigma", |_| self.elastic_alpha.is_some());
-        self
+    pub fn resolved(self) -> Self {
+        let is_elastic = self.elastic_alpha.is_some();
+        resolved("data.augment", self, |key| is_elastic || key.default.is_none())
     }
 }
 
 impl SemiSupervised {
     /// With threshold and ratio, if there is a weight.
-    pub fn resolved(mut self) -> Self {
-        resolve(&mut self.threshold, "semi_supervised.threshold", |_| self.weight.is_some());
-        resolve(&mut self.ratio, "semi_supervised.ratio", |_| self.weight.is_some());
-        self
+    pub fn resolved(self) -> Self {
+        let is_on = self.weight.is_some();
+        resolved("semi_supervised", self, |key| is_on || key.default.is_none())
     }
 }
 
 impl Privacy {
     /// With δ and the largest norm, if the training is private.
-    pub fn resolved(mut self) -> Self {
+    pub fn resolved(self) -> Self {
         let is_on = self.is_on();
-        resolve(&mut self.delta, "privacy.delta", |_| is_on);
-        resolve(&mut self.clip, "privacy.clip", |_| is_on);
-        self
+        resolved("privacy", self, |key| is_on || key.default.is_none())
     }
 }
 
 impl Optimizer {
     /// With the keys of its kind, by Keras' defaults.
     pub fn resolved(mut self) -> Self {
-        let is_used = |key: &str| kind_uses(key, self.kind);
         self.weight_decay.get_or_insert(if self.kind == OptimizerKind::Adamw { 0.004 } else { 0.0 });
-        resolve(&mut self.weight_decay, "optimizer.weight_decay", is_used);
-        resolve(&mut self.beta_1, "optimizer.beta_1", is_used);
-        resolve(&mut self.beta_2, "optimizer.beta_2", is_used);
-        resolve(&mut self.epsilon, "optimizer.epsilon", is_used);
-        resolve(&mut self.momentum, "optimizer.momentum", is_used);
-        resolve(&mut self.nesterov, "optimizer.nesterov", is_used);
-        self
+        let kind = word(self.kind);
+        resolved("optimizer", self, |key| key.is_of(&kind))
     }
 }
 
 impl Schedule {
     /// With the keys of its kind.
     pub fn resolved(mut self) -> Self {
-        let is_used = |key: &str| kind_uses(key, self.kind);
         self.warmup.get_or_insert(if self.kind == ScheduleKind::OneCycle { 0.3 } else { 0.0 });
-        resolve(&mut self.warmup, "schedule.warmup", is_used);
-        resolve(&mut self.every, "schedule.every", is_used);
-        resolve(&mut self.factor, "schedule.factor", is_used);
-        self
+        self.factor.get_or_insert(if self.kind == ScheduleKind::Plateau { 0.1 } else { 0.5 });
+        let kind = word(self.kind);
+        resolved("schedule", self, |key| key.is_of(&kind))
     }
 }
 
-/// Fills in the default of a key that is used, and clears one that is not.
-fn resolve<T: DeserializeOwned>(value: &mut Option<T>, key: &str, is_used: impl Fn(&str) -> bool) {
-    *value = if is_used(key) { value.take().or_else(|| default(key)) } else { None };
+/// The `values` of a section with the defaults of the keys that are used and unset, and without the keys that are not used.
+fn resolved<T: Serialize + DeserializeOwned>(section: &str, values: T, is_used: impl Fn(&Key) -> bool) -> T {
+    let mut table = Table::try_from(values).expect("a section is written as TOML");
+    for key in all_keys().iter().filter(|key| key.section.as_deref() == Some(section)) {
+        let name = &key.name[section.len() + 1..];
+        if !is_used(key) {
+            table.remove(name);
+        } else if let Some(default) = key.schema.get("default").and_then(|it| Value::try_from(it).ok()) {
+            table.entry(name).or_insert(default);
+        }
+    }
+    table.try_into().expect("the defaults of a section are of its types")
 }

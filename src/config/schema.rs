@@ -8,7 +8,6 @@ use std::sync::LazyLock;
 
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::experiment::Experiment;
@@ -47,6 +46,13 @@ pub struct Key {
     pub choices: Vec<(String, String)>,
     pub(super) section: Option<String>,
     pub(super) schema: &'static Value,
+}
+
+impl Key {
+    /// Whether this `kind` of its section uses it.
+    pub(super) fn is_of(&self, kind: &String) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(kind)
+    }
 }
 
 /// Every key of the config: those at the top of the file, then section by section.
@@ -94,17 +100,6 @@ pub fn names(section: Option<&str>) -> Vec<String> {
 
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section.as_deref() == section && key.name == dotted(section, name))
-}
-
-/// The default of the key with this dotted name.
-pub fn default<T: DeserializeOwned>(key: &str) -> Option<T> {
-    let key = KEYS.iter().find(|known| known.name == key)?;
-    T::deserialize(key.schema.get("default")?).ok()
-}
-
-/// Whether the key with this dotted name is used by `kind` of its section, or by every kind.
-pub fn kind_uses(key: &str, kind: impl Serialize) -> bool {
-    KEYS.iter().any(|known| known.name == key && (known.kinds.is_empty() || known.kinds.contains(&word(&kind))))
 }
 
 /// A value of a few words as a config has it.

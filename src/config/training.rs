@@ -25,6 +25,11 @@ pub struct Training {
     /// / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
+    /// The factor of each labelled training image's loss, by its class, as Keras' `class_weight`: a list in the order of the
+    /// classes, or `"balanced"`, scikit-learn's n / (k · c) for n training images of k classes, c of them of this class. The
+    /// losses of validation and test have no such factor.
+    #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "array", "x-items": "weights", "items": { "type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000 } }, { "const": "balanced" }]))]
+    pub class_weights: Option<ClassWeights>,
     /// The decay of an exponential moving average of the weights. The average is then the model. Without it, there is
     /// no average.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
@@ -41,6 +46,7 @@ impl Default for Training {
             gradient_accumulation: 1,
             gradients: Gradients::Auto,
             label_smoothing: 0.0,
+            class_weights: None,
             ema_decay: None,
             tensorboard: false,
         }
@@ -69,6 +75,17 @@ pub enum BatchSize {
     /// This number of images. The last batch of an epoch has the images that are left.
     #[serde(untagged)]
     Images(usize),
+}
+
+/// The weights of the classes in the training loss: in a file, a list of numbers or `"balanced"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// In inverse proportion to the number of training images of each class.
+    Balanced,
+    /// These, in the order of the classes.
+    #[serde(untagged)]
+    Each(Vec<f64>),
 }
 
 /// `[semi_supervised]`: learning to give the same answer however an image is augmented, from the images whose labels

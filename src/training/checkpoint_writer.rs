@@ -13,7 +13,6 @@ use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 use super::history::History;
 use super::model::TrainingModel;
 use super::schedule::LrSchedule;
-use crate::config::Model;
 use crate::model::weights;
 use crate::run::metrics::best;
 use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
@@ -30,7 +29,6 @@ pub struct Saving {
     pub meter: Meter,
     /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
     pub model: TrainingModel,
-    pub architecture: Model,
     /// The state that the optimiser starts from, in Burn's file format. On resume, Burn asks for it.
     pub optimizer: Vec<u8>,
     pub batches: usize,
@@ -87,7 +85,7 @@ impl CheckpointWriter {
         let network = weights::to_bytes(&model.network)?;
         let average = model.average.as_ref().map(weights::to_bytes).transpose()?;
         let eval_model = average.as_ref().unwrap_or(&network);
-        let entries = record.description(&self.0.architecture).entries();
+        let entries = record.description(&model.experiment.model).entries();
         let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
         if best(&epochs).is_some_and(|best| best.epoch == epoch) {

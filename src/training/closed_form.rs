@@ -67,7 +67,8 @@ impl Buffers {
         for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
             let target = target as usize;
             correct += u32::from(largest(logits) == target);
-            sum += f64::from(softmax_loss(logits, target, loss.label_smoothing as f32, factor));
+            let weight = loss.class_weights.as_ref().map_or(1.0, |weights| weights[target]);
+            sum += f64::from(weight * softmax_loss(logits, target, loss.label_smoothing as f32, factor * weight));
         }
         if let Some((loss, images)) = unlabelled {
             self.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None)?;

@@ -33,6 +33,10 @@ pub enum TrainingError {
     )]
     PrivacyBudget { epsilon: f64, steps: usize },
     #[error(
+        "training.class_weights has {weights} numbers, but the images have {classes} classes; give one for each class"
+    )]
+    ClassWeights { weights: usize, classes: usize },
+    #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \
          or infinite; use a smaller optimizer.learning_rate. {}",
         if *epoch == 1 { "No model was saved" } else { "The best model of the earlier epochs is saved" }

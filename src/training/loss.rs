@@ -14,14 +14,48 @@
 
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
+use burn::train::ClassificationOutput;
 
-use crate::config::SemiSupervised;
+use super::error::TrainingError;
+use crate::config::{ClassWeights, Experiment, SemiSupervised};
+use crate::data::TrainingData;
 use crate::evaluation::largest;
 
-#[derive(Debug, Clone)]
+/// The loss of a training; by default, that of validation.
+#[derive(Debug, Clone, Default)]
 pub struct Loss {
     pub label_smoothing: f64,
+    /// The factor of the loss of a labelled image of each class, if they are not all 1.
+    pub class_weights: Option<Vec<f32>>,
     pub unlabelled: Option<UnlabelledLoss>,
+}
+
+impl Loss {
+    /// The output of labelled images with the loss of each, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
+    pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> ClassificationOutput {
+        let mut losses = cross_entropy(logits.clone(), targets.clone(), self.label_smoothing);
+        if let Some(weights) = &self.class_weights {
+            losses = losses * Tensor::<1>::from_floats(weights.as_slice(), &logits.device()).select(0, targets.clone());
+        }
+        ClassificationOutput::new(losses, logits, targets)
+    }
+}
+
+/// The `training.class_weights` of `data`, if they are set. Refused if there is not one for each class.
+pub fn class_weights(experiment: &Experiment, data: &TrainingData) -> Result<Option<Vec<f32>>, TrainingError> {
+    let (images, mut counts) = (&data.split.training, vec![0_usize; data.classes()]);
+    images.iter().for_each(|&image| counts[usize::from(data.images.labels()[image])] += 1);
+    let present = counts.iter().filter(|&&count| count > 0).count();
+    // No image has the weight of a class without images.
+    let balanced = |&count: &usize| images.len() as f32 / (present * count.max(1)) as f32;
+    match &experiment.training.class_weights {
+        None => Ok(None),
+        Some(ClassWeights::Balanced) => Ok(Some(counts.iter().map(balanced).collect())),
+        Some(ClassWeights::Each(all)) if all.len() == counts.len() => {
+            Ok(Some(all.iter().map(|&it| it as f32).collect()))
+        }
+        Some(ClassWeights::Each(all)) => Err(TrainingError::ClassWeights { weights: all.len(), classes: counts.len() }),
+    }
 }
 
 /// The loss of unlabelled images.

@@ -24,7 +24,7 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
     let shapes = Mlp::tensors(model, data.inputs(), data.classes()).into_values();
     let numbers: u64 = shapes.map(|shape| shape.iter().map(|&side| side as u64).product::<u64>()).sum();
     let state = match optimizer.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => 2,
+        OptimizerKind::Adam | OptimizerKind::Adamw | OptimizerKind::Rmsprop => 2,
         OptimizerKind::Sgd => u64::from(optimizer.momentum.is_some_and(|momentum| momentum > 0.0)),
     };
     // Weights, gradients, the optimiser's state, and the moving average.
@@ -34,9 +34,8 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
     let images = (batch_size + unlabelled_per_batch).max(EVALUATION_BATCH.min(data.split.validation.len())) as u64;
     let batch = images * BYTES * (data.inputs() + model.hidden.iter().sum::<usize>() + data.classes()) as u64;
 
-    let need = weights + batch;
     let key = if weights >= batch { "model.hidden" } else { "training.batch_size" };
-    if need > free { Err(TrainingError::Memory { key, weights, batch, free }) } else { Ok(()) }
+    if weights + batch > free { Err(TrainingError::Memory { key, weights, batch, free }) } else { Ok(()) }
 }
 
 /// The bytes that this program can still have, if the system says so: the machine's, or fewer by a container or the shell.

@@ -39,7 +39,7 @@ pub use adam::Adam;
 pub(crate) use epoch_plan::EpochPlan;
 pub(crate) use error::TrainingError;
 pub(crate) use history::History;
-pub use loss::{UnlabelledLoss, cross_entropy};
+pub use loss::{UnlabelledLoss, class_weights, cross_entropy};
 pub use memory::check_memory;
 pub use metrics::Mean;
 pub use model::TrainingModel;

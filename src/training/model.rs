@@ -1,6 +1,7 @@
 //! What Burn's `Learner` trains: a network and, if asked for, the exponential moving average of its weights.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 
@@ -9,7 +10,7 @@ use super::ema;
 use super::loss::{Loss, UnlabelledLoss};
 use super::position::Position;
 use super::privacy::GaussianMechanism;
-use crate::config::{Experiment, Gradients, Init};
+use crate::config::{Experiment, Gradients};
 use crate::model::{Mlp, WeightsError, weights};
 use crate::run::Checkpoint;
 
@@ -19,7 +20,7 @@ pub struct TrainingModel {
     pub(super) network: Mlp,
     pub(super) average: Option<Mlp>,
     #[module(skip)]
-    ema_decay: f64,
+    pub(super) experiment: Arc<Experiment>,
     #[module(skip)]
     pub(super) loss: Loss,
     /// How to compute gradients if everything is in host memory. Without it, autodiff computes them.
@@ -28,9 +29,6 @@ pub struct TrainingModel {
     /// What makes the gradients private, if they are to be.
     #[module(skip)]
     pub(super) mechanism: Option<GaussianMechanism>,
-    /// Which layers are frozen, and for how long.
-    #[module(skip)]
-    init: Init,
     #[module(skip)]
     pub(super) position: Position,
 }
@@ -40,15 +38,15 @@ impl TrainingModel {
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
         Self {
             average: experiment.training.ema_decay.map(|_| network.valid()),
-            ema_decay: experiment.training.ema_decay.unwrap_or_default(),
             network,
             loss: Loss {
                 label_smoothing: experiment.training.label_smoothing,
+                class_weights: None,
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
             },
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,
-            init: experiment.init.clone(),
+            experiment: Arc::new(experiment.clone()),
             position,
         }
         .frozen()
@@ -73,9 +71,15 @@ impl TrainingModel {
 
     /// The unfrozen model with the layers frozen that are to be frozen at its position.
     fn frozen(self) -> Self {
-        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
-        let is_over = end.is_some_and(|end| self.position.update() >= end);
-        if is_over { self } else { Self { network: self.network.set_frozen(&self.init.freeze, true), ..self } }
+        let is_over = self.unfreezing().is_some_and(|update| self.position.update() >= update);
+        let freeze = &self.experiment.init.freeze;
+        let network = if is_over { self.network } else { self.network.set_frozen(freeze, true) };
+        Self { network, ..self }
+    }
+
+    /// The number of updates before the frozen layers learn.
+    fn unfreezing(&self) -> Option<usize> {
+        Some(self.experiment.init.unfreeze_after? * self.position.updates_per_epoch)
     }
 
     /// The network that is validated, selected and saved: the moving average, if there is one.
@@ -84,12 +88,13 @@ impl TrainingModel {
     }
 
     pub(super) fn updated(self, update: impl FnOnce(Mlp) -> Mlp) -> Self {
+        let (unfreezing, Experiment { init, training, .. }) = (self.unfreezing(), &*self.experiment);
         let network = update(self.network);
-        let average = self.average.map(|it| ema::updated(it, &network, self.ema_decay, self.position.update()));
+        let averages = self.average.zip(training.ema_decay);
+        let average = averages.map(|(average, decay)| ema::updated(average, &network, decay, self.position.update()));
         self.position.advance();
-        let end = self.init.unfreeze_after.map(|epochs| epochs * self.position.updates_per_epoch);
-        let unfreezes = end == Some(self.position.update());
-        let network = if unfreezes { network.set_frozen(&self.init.freeze, false) } else { network };
+        let unfreezes = unfreezing == Some(self.position.update());
+        let network = if unfreezes { network.set_frozen(&init.freeze, false) } else { network };
         Self { network, average, ..self }
     }
 }

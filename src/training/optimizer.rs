@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::grad_clipping::GradientClipping;
-use burn::module::Module;
-use burn::optim::{ModuleOptimizer, OptimizerRecord};
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::{GradientsParams, ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleSnapshot;
 use burn::store::burn_pack::Reader;
-use burn::tensor::{Bytes, DType};
+use burn::tensor::{Bytes, DType, Tensor};
 
 use super::adam::Adam;
 use super::sgd::Sgd;
@@ -24,15 +24,50 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     let config = config.clone().resolved();
     // A key that the kind does not use is unset; 0 removes its term from the formula.
     let [beta_1, beta_2, epsilon, weight_decay, momentum] =
-        [config.beta_1, config.beta_2, config.epsilon, config.weight_decay, config.momentum]
+        [config.beta_1, config.beta_2.or(config.rho), config.epsilon, config.weight_decay, config.momentum]
             .map(Option::unwrap_or_default);
+    let adam = Adam { beta_1, beta_2, epsilon, weight_decay, rms_prop: false };
     let rule: ModuleOptimizer = match config.kind {
-        OptimizerKind::Adam | OptimizerKind::Adamw => Adam { beta_1, beta_2, epsilon, weight_decay }.into(),
+        OptimizerKind::Adam | OptimizerKind::Adamw => adam.into(),
         OptimizerKind::Sgd => Sgd { momentum, nesterov: config.nesterov.unwrap_or_default(), weight_decay }.into(),
+        OptimizerKind::Rmsprop => Adam { beta_1: momentum, rms_prop: true, ..adam }.into(),
     };
     let by_norm = config.clip_norm.map(|norm| GradientClipping::Norm(norm as f32));
     let clipping = by_norm.or(config.clip_value.map(|value| GradientClipping::Value(value as f32)));
     clipping.into_iter().fold(rule, ModuleOptimizer::with_grad_clipping)
+}
+
+/// The `gradients` of `model`, at least one, scaled down if their norm over all tensors together is greater than `largest`: each gradient g,
+/// with the norm n, becomes `g · largest / max(n, largest)`. An infinite norm makes them NaN.
+///
+/// This is [TensorFlow's `clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm), which Keras
+/// uses, from Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>.
+pub fn clip_global_norm(model: &impl Module, gradients: GradientsParams, largest: f64) -> GradientsParams {
+    let mut clipping = GlobalNorm { gradients, squares: vec![], factor: None };
+    model.visit(&mut clipping);
+    let norm = Tensor::cat(std::mem::take(&mut clipping.squares), 0).sum().sqrt();
+    // The difference is 0 for a finite norm.
+    clipping.factor = Some(norm.clone().clamp_min(largest).recip().mul_scalar(largest) + (norm.clone() - norm));
+    model.visit(&mut clipping);
+    clipping.gradients
+}
+
+/// Adds up the squares of all gradients; with the factor, multiplies the gradients by it.
+struct GlobalNorm {
+    gradients: GradientsParams,
+    squares: Vec<Tensor<1>>,
+    factor: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for GlobalNorm {
+    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+        let Some(mut gradient) = self.gradients.remove::<D>(parameter.id) else { return };
+        match &self.factor {
+            Some(factor) => gradient = gradient * factor.clone().unsqueeze(),
+            None => self.squares.push(gradient.clone().square().sum()),
+        }
+        self.gradients.register(parameter.id, gradient);
+    }
 }
 
 /// Checks that `state`, a part of the checkpoint at `path`, is one that the optimiser of `config` can have for the parameters of
@@ -57,4 +92,28 @@ pub fn check_state(state: &[u8], model: &impl Module, config: &Optimizer, path: 
     // Burn leaves out, without an error, what it can't restore.
     let restored = optimizer(config).load_record(record).to_record().len();
     if restored == tensors { Ok(()) } else { Err(unfit("it is incomplete".into())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::nn::LinearConfig;
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn infinite_norm_makes_all_gradients_nan_so_that_the_divergence_shows() {
+        let layer = LinearConfig::new(2, 1).init(&Device::flex());
+        let (weight, bias) = (&layer.weight, layer.bias.as_ref().unwrap());
+        let clipped = |size: f32| {
+            let mut gradients = GradientsParams::new();
+            gradients.register(weight.id, weight.val().full_like(size));
+            gradients.register(bias.id, bias.val().full_like(1.0));
+            let clipped = clip_global_norm(&layer, gradients, 2.0);
+            clipped.get::<1>(bias.id).unwrap().into_scalar::<f32>()
+        };
+        // √(1 + 2·2²) = 3.
+        assert!((clipped(2.0) - 2.0 / 3.0).abs() < 1e-6 && clipped(1.0) == 1.0);
+        assert!(clipped(1e30).is_nan());
+    }
 }

@@ -1,7 +1,7 @@
-//! The learning rate of each update: a function of the update's number alone.
+//! The learning rate of each update: a function of the update's number and, for a plateau, of the epochs before it.
 //!
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
-//! before. A function of the number alone gives the same rates after a resume.
+//! before. A function of the number and the epochs, which a checkpoint has, gives the same rates after a resume.
 
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
@@ -11,6 +11,7 @@ use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::optim::LearningRate;
 
+use super::history::History;
 use super::position::Position;
 use crate::config::{Schedule, ScheduleKind};
 use crate::model::layer_group;
@@ -20,26 +21,29 @@ const ONE_CYCLE_START: f64 = 1.0 / 25.0;
 /// One-cycle's last rate as a fraction of the first one: PyTorch's `final_div_factor`.
 const ONE_CYCLE_END: f64 = 1e-4;
 
-/// The learning rates of a whole training, as a Burn scheduler. It reads the position and keeps no state.
-#[derive(Debug, Clone)]
+/// The learning rates of a whole training, as a Burn scheduler. It reads position and history, and keeps no state.
+#[derive(Clone)]
 pub struct LrSchedule {
     schedule: Schedule,
     /// `optimizer.learning_rate`.
     peak: f64,
     epochs: usize,
     pub(super) position: Position,
+    /// What a plateau follows.
+    pub(super) history: Option<History>,
 }
 
 impl LrSchedule {
     /// The rates of `epochs` epochs, at least 1, with the highest rate `peak`, for the training at `position`.
     pub fn new(schedule: &Schedule, peak: f64, epochs: usize, position: Position) -> Self {
-        Self { schedule: schedule.clone().resolved(), peak, epochs, position }
+        Self { schedule: schedule.clone().resolved(), peak, epochs, position, history: None }
     }
 
     /// Burn's scheduler of these rates, multiplied by the factor of each of `layers`.
     pub fn with_layers(self, layers: &BTreeMap<String, f64>) -> ModuleLrScheduler {
         layers.iter().fold(ModuleLrScheduler::new(self.clone()), |all, (layer, factor)| {
-            let rates = Self { peak: self.peak * factor, ..self.clone() };
+            let mut rates = Self { peak: self.peak * factor, ..self.clone() };
+            rates.schedule.min_learning_rate = self.schedule.min_learning_rate.map(|lowest| lowest * factor);
             all.with_group(layer_group(slice::from_ref(layer)), rates)
         })
     }
@@ -61,7 +65,30 @@ impl LrSchedule {
             ScheduleKind::Exponential => self.peak * factor.powf(epoch),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
             ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),
+            ScheduleKind::Plateau => self.peak * self.plateau(update / updates_per_epoch),
         }
+    }
+
+    /// The fraction of the rate that is left after `epochs` epochs:
+    /// [Keras' `ReduceLROnPlateau`](https://keras.io/api/callbacks/reduce_lr_on_plateau/).
+    fn plateau(&self, epochs: usize) -> f64 {
+        let Schedule { factor, patience, min_delta, cooldown, min_learning_rate, .. } = self.schedule;
+        let lowest = min_learning_rate.unwrap_or(0.0) / self.peak;
+        let (mut rate, mut best, mut waited, mut cooling) = (1.0_f64, f64::INFINITY, 0, 0);
+        let done = self.history.as_ref().map(|history| history.until(epochs)).unwrap_or_default();
+        for loss in done.iter().filter_map(|epoch| epoch.validation_loss) {
+            cooling = usize::saturating_sub(cooling, 1);
+            if loss < best - min_delta.unwrap_or(0.0) {
+                (best, waited) = (loss, 0);
+            } else if cooling == 0 {
+                waited += 1;
+                if waited >= patience.unwrap_or(1) && rate > lowest {
+                    rate = (rate * factor.unwrap_or(1.0)).max(lowest);
+                    (cooling, waited) = (cooldown.unwrap_or(0), 0);
+                }
+            }
+        }
+        rate
     }
 }
 
@@ -106,8 +133,11 @@ impl LrScheduler for LrSchedule {
 #[cfg(test)]
 mod tests {
     use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
+    use burn::module::ParamId;
 
     use super::*;
+    use crate::config::EarlyStopping;
+    use crate::run::metrics::Epoch;
 
     fn assert_close(found: &[f64], expected: &[f64]) {
         assert_eq!(found.len(), expected.len());
@@ -116,12 +146,13 @@ mod tests {
         }
     }
 
-    const KINDS: [ScheduleKind; 5] = [
+    const KINDS: [ScheduleKind; 6] = [
         ScheduleKind::Constant,
         ScheduleKind::Step,
         ScheduleKind::Exponential,
         ScheduleKind::Cosine,
         ScheduleKind::OneCycle,
+        ScheduleKind::Plateau,
     ];
 
     fn schedule(kind: ScheduleKind) -> Schedule {
@@ -189,6 +220,52 @@ mod tests {
         assert_close(&all(one_cycle(None), 5, 2), &expected);
         let expected = [0.42677698818985565, 0.250001, 0.07322501181014432, 0.000002];
         assert_close(&all(one_cycle(Some(0.0)), 1, 4), &expected);
+    }
+
+    /// A history of epochs with these validation losses.
+    fn history(losses: &[f64]) -> History {
+        let epoch = |(number, &loss)| Epoch { epoch: number, validation_loss: Some(loss), ..Epoch::default() };
+        History::new(EarlyStopping::default(), 9, 9, (1..).zip(losses).map(epoch).collect())
+    }
+
+    #[test]
+    fn plateau_equals_keras() {
+        // keras.callbacks.ReduceLROnPlateau(...), by its on_epoch_end in Python, for an optimiser with the rate 0.5. The last loss
+        // of each is of the last epoch, which no rate follows.
+        let plateau = |patience, min_delta, cooldown, lowest| Schedule {
+            factor: Some(0.5),
+            patience: Some(patience),
+            min_delta: Some(min_delta),
+            cooldown: Some(cooldown),
+            min_learning_rate: Some(lowest),
+            ..schedule(ScheduleKind::Plateau)
+        };
+        let losses = [1.0, 0.9, 0.85, 0.95, 0.9, 0.8, 0.8, 0.81, 0.85, 0.9, 0.82, 0.81];
+        for (schedule, halvings) in [
+            (plateau(2, 0.0, 0, 0.0), [0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3]),
+            (plateau(1, 0.0, 0, 0.0), [0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7]),
+            (plateau(2, 0.2, 0, 0.0), [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5]),
+            (plateau(1, 0.0, 3, 0.0), [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3]),
+            (plateau(1, 0.0, 1, 0.0), [0, 0, 0, 0, 1, 2, 2, 3, 4, 5, 6, 7]),
+            (plateau(1, 0.0, 0, 0.125), [0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2]),
+        ] {
+            let mut rates = LrSchedule::new(&schedule, 0.5, 12, Position::after_epochs(0, 3));
+            rates.history = Some(history(&losses));
+            let expected: Vec<f64> = halvings.iter().map(|&halvings| 0.5_f64.powi(1 + halvings)).collect();
+            let at = |update: usize| (0..12).map(|epoch| rates.at(3 * epoch + update)).collect::<Vec<_>>();
+            assert_eq!([at(0), at(2)], [expected.clone(), expected], "{schedule:?}");
+        }
+    }
+
+    #[test]
+    fn lowest_rate_of_a_plateau_is_multiplied_by_the_factor_of_a_layer() {
+        let (patience, lowest) = (Some(1), Some(0.2));
+        let plateau = Schedule { patience, min_learning_rate: lowest, ..schedule(ScheduleKind::Plateau) };
+        let mut rates = LrSchedule::new(&plateau, 0.5, 9, Position::after_epochs(5, 3));
+        rates.history = Some(history(&[1.0; 5]));
+        let mut scheduler = rates.with_layers(&[("output".to_string(), 0.1)].into());
+        let mut rate = |path| scheduler.step().lr_from_param(ParamId::new(), Some(path));
+        assert_close(&[rate("hidden.0.weight"), rate("output.weight")], &[0.2, 0.02]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
+use super::loss::class_weights;
 use super::low_pass::LowPass;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
@@ -76,19 +77,19 @@ impl<'a> Session<'a> {
         let position = Position::after_epochs(done, plan.batches.div_ceil(batches_per_update(experiment, devices)));
 
         let mut model = TrainingModel::new(network, experiment, position.clone());
+        model.loss.class_weights = class_weights(experiment, data)?;
         if let Some(checkpoint) = &checkpoint {
             let path = run.path().join(Checkpoint::FILE);
             model = model.restored(checkpoint, &path).map_err(RunError::from)?;
             check_state(&checkpoint.optimizer, &model, &experiment.optimizer, &path)?;
         }
         let (rate, epochs) = (experiment.optimizer.learning_rate, experiment.training.epochs);
-        let schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
+        let mut schedule = LrSchedule::new(&experiment.schedule, rate, epochs, position);
 
-        let parts = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage));
-        let (epochs, optimizer, usage) = parts.unwrap_or_default();
+        let (epochs, optimizer, usage) = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage)).unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
-        let (early_stopping, validation) = (experiment.early_stopping.clone(), data.split.validation.len());
-        let history = History::new(early_stopping, plan.images, validation, epochs);
+        let history = History::new(experiment.early_stopping.clone(), plan.images, data.split.validation.len(), epochs);
+        schedule.history = Some(history.clone());
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 
@@ -128,7 +129,6 @@ impl<'a> Session<'a> {
             history: history.clone(),
             meter: Meter::start(self.usage),
             model: model.clone(),
-            architecture: experiment.model.clone(),
             optimizer: std::mem::take(&mut self.optimizer),
             batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),

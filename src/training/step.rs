@@ -2,14 +2,15 @@
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLearningRate;
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer, MultiGradientsParams};
-use burn::tensor::{Int, Tensor};
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::Tensor;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
 use super::closed_form::Buffers;
-use super::loss::cross_entropy;
+use super::loss::Loss;
 use super::metrics::BatchOutput;
 use super::model::TrainingModel;
+use super::optimizer::clip_global_norm;
 use crate::data::Batch;
 use crate::model::Mlp;
 use crate::random::keep_burns_generator;
@@ -34,16 +35,11 @@ impl TrainStep for TrainingModel {
     }
 
     fn optimize(self, optimizer: &mut ModuleOptimizer, rate: ModuleLearningRate, gradients: GradientsParams) -> Self {
+        let gradients = match self.experiment.optimizer.global_clip_norm {
+            Some(largest) => clip_global_norm(&self.network, gradients, largest),
+            None => gradients,
+        };
         self.updated(|network| optimizer.step(rate, network, gradients))
-    }
-
-    fn optimize_multi(
-        self,
-        optimizer: &mut ModuleOptimizer,
-        rate: ModuleLearningRate,
-        gradients: MultiGradientsParams,
-    ) -> Self {
-        self.updated(|network| optimizer.step_multi(rate, network, gradients))
     }
 }
 
@@ -63,7 +59,7 @@ impl TrainingModel {
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
         let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {
-            let output = labelled(self.network.forward(batch.images()), batch.targets, self.loss.label_smoothing);
+            let output = self.loss.labelled(self.network.forward(batch.images()), batch.targets);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
@@ -72,7 +68,7 @@ impl TrainingModel {
         let (labelled, unlabelled) = (batch.images.len(), images.augmented.len());
         // In one pass, so that batch normalisation sees them as one batch.
         let logits = self.network.forward(Tensor::cat(vec![batch.images(), augmented], 0));
-        let output = self::labelled(logits.clone().narrow(0, 0, labelled), batch.targets, self.loss.label_smoothing);
+        let output = self.loss.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
         let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
             + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), images.loss_weight);
@@ -80,11 +76,7 @@ impl TrainingModel {
     }
 }
 
-/// The output of a validation batch. Its loss has no label smoothing, which is a matter of training only.
+/// The output of a validation batch. Its loss has no label smoothing and no class weights, which are for training only.
 fn classify(model: &Mlp, batch: Batch) -> BatchOutput {
-    labelled(model.forward(batch.images()), batch.targets, 0.0).into()
-}
-
-fn labelled(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> ClassificationOutput {
-    ClassificationOutput::new(cross_entropy(logits.clone(), targets.clone(), smoothing), logits, targets)
+    Loss::default().labelled(model.forward(batch.images()), batch.targets).into()
 }

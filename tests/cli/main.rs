@@ -19,6 +19,7 @@ mod file_systems;
 mod images;
 mod named;
 mod onnx;
+mod options;
 mod pictures;
 mod predict;
 mod privacy;

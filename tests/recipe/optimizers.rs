@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use burn::train::TrainStep;
 use mnist_burn::cli::{Display, Ui};
 use mnist_burn::config::{BatchSize, Experiment, Model, Optimizer, OptimizerKind, Training};
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
@@ -12,7 +13,7 @@ use mnist_burn::model::Mlp;
 use mnist_burn::run::{DataRecord, Epoch, Record, RunFolder};
 use mnist_burn::training::{self, Trained, optimizer};
 
-use super::{assert_close, batch, devices, filled, loaded, network, step, tensors};
+use super::{assert_close, batch, devices, filled, loaded, network, tensors, training_model};
 
 pub const INPUTS: usize = 3;
 pub const CLASSES: usize = 2;
@@ -45,11 +46,16 @@ pub fn probabilities(parameters: &[f64]) -> Vec<Vec<f64>> {
 /// The gradient of the mean cross-entropy with respect to the weights, `[classes, inputs]`, then the biases, with the
 /// label-smoothing factor `smoothing`.
 pub fn gradient(parameters: &[f64], smoothing: f64) -> Vec<f64> {
+    weighted_gradient(parameters, smoothing, [1.0; CLASSES])
+}
+
+/// The same with the loss of each image times the weight of its class.
+pub fn weighted_gradient(parameters: &[f64], smoothing: f64, weights: [f64; CLASSES]) -> Vec<f64> {
     let mut gradient = vec![0.0; parameters.len()];
     for ((image, &label), found) in IMAGES.chunks(INPUTS).zip(&LABELS).zip(probabilities(parameters)) {
         for c in 0..CLASSES {
             let target = (1.0 - smoothing) * f64::from(u8::from(c == label as usize)) + smoothing / CLASSES as f64;
-            let error = (found[c] - target) / LABELS.len() as f64;
+            let error = weights[label as usize] * (found[c] - target) / LABELS.len() as f64;
             for i in 0..INPUTS {
                 gradient[c * INPUTS + i] += error * f64::from(image[i]);
             }
@@ -78,13 +84,14 @@ pub fn by_formula(steps: usize, mut update: impl FnMut(&mut [f64], &[f64], i32))
 pub fn check(config: Optimizer, steps: usize, expected: &[f32]) {
     for (name, device) in devices() {
         let device = device.autodiff();
-        let mut model = filled(network(&regression(), INPUTS, CLASSES, &device), &start());
+        let network = filled(network(&regression(), INPUTS, CLASSES, &device), &start());
+        let mut model = training_model(network, Experiment { optimizer: config.clone(), ..Experiment::default() }, 0);
         let mut optimizer = optimizer(&config);
         for _ in 0..steps {
-            let batch = batch(IMAGES.to_vec(), LABELS.to_vec(), &device);
-            model = step(model, &mut optimizer, config.learning_rate, batch).1;
+            let output = TrainStep::step(&model, batch(IMAGES.to_vec(), LABELS.to_vec(), &device));
+            model = model.optimize(&mut optimizer, config.learning_rate.into(), output.grads);
         }
-        let found = tensors(&model);
+        let found = tensors(model.eval_model());
         let found = [&found["output.weight"][..], &found["output.bias"]].concat();
         assert_close(&found, expected, 1e-6, &name);
     }
@@ -148,6 +155,29 @@ fn adamw_decays_the_weights_apart_from_the_gradient() {
 }
 
 #[test]
+fn rmsprop_equals_keras_with_and_without_momentum() {
+    for momentum in [0.0, 0.8] {
+        let (mut v, mut u) = ([0.0; 8], [0.0; 8]);
+        let expected = by_formula(5, |w, g, _| {
+            for i in 0..8 {
+                v[i] = 0.7 * v[i] + 0.3 * g[i] * g[i];
+                u[i] = momentum * u[i] + 0.01 * g[i] / (v[i] + 1e-3).sqrt();
+                w[i] -= u[i];
+            }
+        });
+        let config = Optimizer {
+            kind: OptimizerKind::Rmsprop,
+            learning_rate: 0.01,
+            rho: Some(0.7),
+            momentum: Some(momentum),
+            epsilon: Some(1e-3),
+            ..Optimizer::default()
+        };
+        check(config, 5, &expected);
+    }
+}
+
+#[test]
 fn sgd_weight_decay_is_added_to_the_gradient_before_the_momentum_as_in_pytorch() {
     let mut velocity = [0.0; 8];
     let expected = by_formula(5, |w, g, _| {
@@ -175,6 +205,20 @@ fn gradient_norm_clipping_scales_weights_and_biases_separately() {
     });
     assert!(shortened[0] == 5 && shortened[1] < 5, "both a longer and a shorter one: {shortened:?}");
     check(Optimizer { clip_norm: Some(0.05), ..sgd(0.0, false) }, 5, &expected);
+}
+
+#[test]
+fn gradient_clipping_by_the_global_norm_equals_keras() {
+    let mut norms = vec![];
+    // keras.utils.clip_by_global_norm: g · largest / max(norm, largest).
+    let expected = by_formula(8, |w, g, _| {
+        let norm = g.iter().map(|g| g * g).sum::<f64>().sqrt();
+        norms.push(norm);
+        w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.5 * g * 0.2 / norm.max(0.2));
+    });
+    assert!(norms.iter().any(|&norm| norm > 0.25) && norms.iter().any(|&norm| norm < 0.2), "{norms:?}");
+    let sgd = Optimizer { learning_rate: 0.5, ..sgd(0.0, false) };
+    check(Optimizer { global_clip_norm: Some(0.2), ..sgd }, 8, &expected);
 }
 
 #[test]

@@ -6,23 +6,30 @@ use burn::module::Module;
 use burn::tensor::Device;
 use burn::train::TrainStep;
 use mnist_burn::config::{
-    Activation, BatchSize, Devices, Experiment, Model, Optimizer, Schedule, ScheduleKind, Training,
+    Activation, BatchSize, ClassWeights, Devices, Experiment, Gradients, Model, Optimizer, Schedule, ScheduleKind,
+    Training,
 };
 use mnist_burn::data::{Images, Scaling, Split, TrainingData};
 use mnist_burn::model::Mlp;
 use mnist_burn::run::RunFolder;
-use mnist_burn::training::{TrainingModel, cross_entropy, optimizer};
+use mnist_burn::training::{TrainingModel, class_weights, cross_entropy, optimizer};
 
 use super::optimizers::{
     CLASSES, LABELS, by_formula, data, gradient, loop_device, probabilities, run_loop, sgd, start_values, train,
+    weighted_gradient,
 };
 use super::{assert_close, batch, copy, devices, loaded, network, tensors, training_model, without_dropout};
 
 /// The mean cross-entropy of the regression's four images with smoothed targets.
 fn loss(parameters: &[f64], smoothing: f64) -> f64 {
+    weighted_loss(parameters, smoothing, [1.0; CLASSES])
+}
+
+/// The same with the loss of each image times the weight of its class: Keras' sum over the batch, by its number of images.
+fn weighted_loss(parameters: &[f64], smoothing: f64, weights: [f64; CLASSES]) -> f64 {
     let losses = probabilities(parameters).into_iter().zip(&LABELS).map(|(found, &label)| {
         let target = |c| (1.0 - smoothing) * f64::from(u8::from(c == label as usize)) + smoothing / CLASSES as f64;
-        -(0..CLASSES).map(|c| target(c) * found[c].ln()).sum::<f64>()
+        -weights[label as usize] * (0..CLASSES).map(|c| target(c) * found[c].ln()).sum::<f64>()
     });
     losses.sum::<f64>() / LABELS.len() as f64
 }
@@ -59,8 +66,57 @@ fn label_smoothing_changes_the_weights_and_the_training_loss_but_not_the_validat
     assert_close(&trained, &parameters.iter().map(|&p| p as f32).collect::<Vec<_>>(), 1e-6, "weights");
 }
 
+#[test]
+fn class_weights_multiply_the_loss_of_an_image_as_in_keras_but_not_the_validation_loss() {
+    for (smoothing, gradients) in [(0.0, Gradients::Auto), (0.2, Gradients::Auto), (0.2, Gradients::Autodiff)] {
+        let weights = [0.25, 3.0];
+        let training = Training {
+            epochs: 3,
+            batch_size: BatchSize::All,
+            label_smoothing: smoothing,
+            class_weights: Some(ClassWeights::Each(weights.into())),
+            gradients,
+            ..Training::default()
+        };
+        let (epochs, trained) = run_loop(training, 0.5, &data(vec![0, 1, 2, 3]));
+        let mut parameters = start_values();
+        for epoch in epochs {
+            assert!((epoch.train_loss - weighted_loss(&parameters, smoothing, weights)).abs() < 1e-6, "{epoch:?}");
+            let step = weighted_gradient(&parameters, smoothing, weights);
+            parameters.iter_mut().zip(step).for_each(|(w, g)| *w -= 0.5 * g);
+            assert!((epoch.validation_loss.unwrap() - loss(&parameters, 0.0)).abs() < 1e-6, "{epoch:?}");
+        }
+        assert_close(&trained, &parameters.iter().map(|&p| p as f32).collect::<Vec<_>>(), 1e-6, "weights");
+    }
+}
+
+#[test]
+fn balanced_class_weights_equal_scikit_learns() {
+    // sklearn.utils.class_weight.compute_class_weight("balanced", ...) of the labels 0, 0, 0, 0, 2, 3, 3: n / (k · n_c) for the k
+    // classes with images. The eighth image is held out, and no image has the label 1.
+    let images = Images::new(vec![0; 8], vec![0, 0, 2, 0, 3, 0, 3, 2], [1, 1], 4);
+    let split = Split { training: (0..7).collect(), validation: vec![7], ..Split::default() };
+    let data = TrainingData { images: images.into(), split, scaling: Scaling::UNIT };
+    let mut experiment = Experiment::default();
+    assert!(class_weights(&experiment, &data).unwrap().is_none());
+    experiment.training.class_weights = Some(ClassWeights::Balanced);
+    let found = class_weights(&experiment, &data).unwrap().unwrap();
+    assert_close(&[found[0], found[2], found[3]], &[7.0 / 12.0, 7.0 / 3.0, 7.0 / 6.0], 1e-6, "weights");
+    assert!(found[1].is_finite());
+}
+
 /// Eleven images of four pixels and three classes, trained for four epochs: the last weights and the training losses.
 fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: usize) -> (Vec<f32>, Vec<f64>) {
+    train_eleven_with(batch_size, gradient_accumulation, devices, |_| {})
+}
+
+/// The same with another option.
+fn train_eleven_with(
+    batch_size: BatchSize,
+    gradient_accumulation: usize,
+    devices: usize,
+    option: impl Fn(&mut Experiment),
+) -> (Vec<f32>, Vec<f64>) {
     let pixels = (0..44).map(|i| (i * i * 37 % 251) as u8).collect();
     let images = Images::new(pixels, (0..11).map(|i| i * 5 % 3).collect(), [2, 2], 3);
     let data = TrainingData {
@@ -68,7 +124,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
         split: Split { training: (0..11).collect(), ..Split::default() },
         scaling: Scaling::UNIT,
     };
-    let experiment = Experiment {
+    let mut experiment = Experiment {
         model: without_dropout(vec![5]),
         training: Training { epochs: 4, batch_size, gradient_accumulation, ..Training::default() },
         optimizer: Optimizer { learning_rate: 0.5, ..sgd(0.9, true) },
@@ -76,6 +132,7 @@ fn train_eleven(batch_size: BatchSize, gradient_accumulation: usize, devices: us
         device: Devices::List(vec!["auto".into(); devices]),
         ..Experiment::default()
     };
+    option(&mut experiment);
     let device = loop_device();
     let runs = tempfile::tempdir().unwrap();
     let autodiff = device.device.clone().autodiff();
@@ -119,6 +176,24 @@ fn several_devices_equal_one_device_with_a_larger_batch() {
         let what = format!("{devices} devices, {accumulation} batches of {size}");
         assert_close(&found, &expected, 1e-5, &what);
         assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found_losses:?}");
+    }
+}
+
+#[test]
+fn options_of_an_update_are_the_same_over_several_batches_and_devices() {
+    let clipped = |it: &mut Experiment| it.optimizer.global_clip_norm = Some(0.05);
+    let balanced = |it: &mut Experiment| it.training.class_weights = Some(ClassWeights::Balanced);
+    let weighted = |it: &mut Experiment| it.training.class_weights = Some(ClassWeights::Each(vec![0.2, 1.0, 3.0]));
+    for option in [clipped, balanced, weighted] {
+        let (expected, losses) = train_eleven_with(BatchSize::Images(6), 1, 1, option);
+        let (without, _) = train_eleven(BatchSize::Images(6), 1, 1);
+        assert!(expected.iter().zip(&without).any(|(a, b)| (a - b).abs() > 1e-3), "the option matters");
+        for (size, accumulation, devices) in [(2, 3, 1), (3, 1, 2), (1, 3, 2)] {
+            let (found, found_losses) = train_eleven_with(BatchSize::Images(size), accumulation, devices, option);
+            let what = format!("{devices} devices, {accumulation} batches of {size}");
+            assert_close(&found, &expected, 1e-5, &what);
+            assert!(found_losses.iter().zip(&losses).all(|(a, b)| (a - b).abs() < 1e-5), "{what}: {found_losses:?}");
+        }
     }
 }
 

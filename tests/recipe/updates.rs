@@ -51,7 +51,7 @@ fn assert_same<A: Optimizer, B: Optimizer>(ours: impl Fn(usize) -> A, burns: imp
 const EPSILON: f64 = 1e-3;
 
 fn adam(weight_decay: f64) -> impl Fn(usize) -> Adam {
-    move |_| Adam { beta_1: 0.9, beta_2: 0.999, epsilon: EPSILON, weight_decay }
+    move |_| Adam { beta_1: 0.9, beta_2: 0.999, epsilon: EPSILON, weight_decay, rms_prop: false }
 }
 
 /// Burn adds epsilon to the root of the unbiased mean of squares, Keras to the root of the biased one. In a single

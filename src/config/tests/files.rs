@@ -43,6 +43,9 @@ fn optimizer_kinds_get_their_own_defaults() {
     let sgd = optimizer("sgd");
     assert_eq!((sgd.momentum, sgd.nesterov, sgd.beta_1, sgd.epsilon), (Some(0.0), Some(false), None, None));
     assert_eq!(sgd.weight_decay, Some(0.0));
+    let rmsprop = optimizer("rmsprop");
+    assert_eq!((rmsprop.rho, rmsprop.momentum, rmsprop.epsilon), (Some(0.9), Some(0.0), Some(1e-7)));
+    assert_eq!((rmsprop.beta_2, rmsprop.weight_decay, rmsprop.nesterov), (None, None, None));
 }
 
 #[test]
@@ -56,16 +59,20 @@ fn schedule_kinds_get_their_own_defaults() {
     assert_eq!(schedule("exponential"), (None, Some(0.5), None));
     assert_eq!(schedule("cosine"), (None, None, Some(0.0)));
     assert_eq!(schedule("one-cycle"), (None, None, Some(0.3)));
+    let plateau = loaded("", &["schedule.kind=plateau", "data.validation=9"]).schedule;
+    assert_eq!((plateau.factor, plateau.patience, plateau.cooldown), (Some(0.1), Some(10), Some(0)));
+    assert_eq!((plateau.min_delta, plateau.min_learning_rate), (Some(1e-4), Some(0.0)));
 }
 
 #[test]
 fn kinds_have_the_names_of_the_file() {
-    for kind in [OptimizerKind::Adam, OptimizerKind::Adamw, OptimizerKind::Sgd] {
+    for kind in [OptimizerKind::Adam, OptimizerKind::Adamw, OptimizerKind::Sgd, OptimizerKind::Rmsprop] {
         assert_eq!(loaded("", &[&format!("optimizer.kind={}", word(kind))]).optimizer.kind, kind);
     }
     let [constant, step, exponential] = [ScheduleKind::Constant, ScheduleKind::Step, ScheduleKind::Exponential];
-    for kind in [constant, step, exponential, ScheduleKind::Cosine, ScheduleKind::OneCycle] {
-        assert_eq!(loaded("", &[&format!("schedule.kind={}", word(kind))]).schedule.kind, kind);
+    for kind in [constant, step, exponential, ScheduleKind::Cosine, ScheduleKind::OneCycle, ScheduleKind::Plateau] {
+        let set = format!("schedule.kind={}", word(kind));
+        assert_eq!(loaded("data.validation = 9", &[&set]).schedule.kind, kind);
     }
 }
 
@@ -80,6 +87,10 @@ fn experiment_that_was_written_is_read_back_the_same() {
         "[schedule]\nkind = 'step'\nevery = 3\nfactor = 0.1\n[optimizer]\nclip_norm = 1\n[training]\nema_decay = 0.999",
         "[schedule]\nkind = 'one-cycle'\nwarmup = 0.2\n[data]\nfraction = 0.1\n[training]\nlabel_smoothing = 0.1\n\
             gradient_accumulation = 4\n[optimizer]\nclip_value = 1",
+        "[schedule]\nkind = 'plateau'\ncooldown = 2\nmin_learning_rate = 1e-5\n[data]\nvalidation = 9",
+        "training.class_weights = [1, 0.25, 3]",
+        "training.class_weights = 'balanced'",
+        "[optimizer]\nkind = 'rmsprop'\nrho = 0.99\nmomentum = 0.5\nepsilon = 1e-8",
         "[data.augment]\nrotation = 15\nscale = 0.1\nshear = 5\ntranslation = 1\nelastic_alpha = 34\nelastic_sigma = 3",
     ];
     for text in files {

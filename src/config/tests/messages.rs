@@ -108,7 +108,8 @@ fn unknown_key_may_be_a_misspelt_one_of_another_section() {
 
 #[test]
 fn unknown_key_near_no_other_gets_the_list_of_keys() {
-    let expected = "line 2: training.frobnicate = 1: unknown key; [training] has batch_size, ema_decay, epochs, ";
+    let expected =
+        "line 2: training.frobnicate = 1: unknown key; [training] has batch_size, class_weights, ema_decay, ";
     assert!(problem("[training]\nfrobnicate = 1").starts_with(expected));
     assert!(problem("frobnicate = 1").ends_with("the top of the file has device, name, seed"));
 }

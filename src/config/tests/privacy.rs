@@ -49,6 +49,7 @@ fn privacy_refuses_what_breaks_its_guarantee_with_the_reason() {
         ("data.pixels = 'standardized'", "mean and deviation tell of the images"),
         ("training.gradients = 'autodiff'", "autodiff has no gradient of one image"),
         ("training.gradient_accumulation = 2", "the noise is for the gradients of one batch"),
+        ("training.class_weights = 'balanced'", "tell of the images; use a list of weights"),
         ("device = 'flex,flex'", "the noise is for the gradients of one batch"),
     ] {
         assert!(problem(&format!("{setting}\nprivacy.epsilon = 3")).contains(reason), "{setting}");
@@ -56,6 +57,7 @@ fn privacy_refuses_what_breaks_its_guarantee_with_the_reason() {
     }
     let text = "data.labels = 10\ntraining.ema_decay = 0.9\nsemi_supervised.weight = 1\nprivacy.epsilon = 3";
     assert!(super::problems(text, &[])[1].contains("only the gradients of labelled images are clipped"));
+    loaded("privacy.epsilon = 3\ntraining.class_weights = [1, 2]\noptimizer.global_clip_norm = 1", &[]);
     loaded("privacy.epsilon = 3\ndata.validation = 0\ntraining.ema_decay = 0.9\nmodel.dropout = 0.2", &[]);
 }
 

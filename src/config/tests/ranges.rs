@@ -52,8 +52,19 @@ fn numbers_are_checked_and_must_be_finite() {
     check("optimizer.beta_2", &["0", "0.999"], &with(&["1"]));
     check("training.label_smoothing", &["0", "0.1"], &with(&["1"]));
     check("training.ema_decay", &["1e-9", "0.999"], &with(&["0", "1"]));
+    check(
+        "training.class_weights",
+        &["'balanced'", "[1, 0.5]"],
+        &["1", "'even'", "[0, 1]", "[-1, 1]", "[nan]", "['a']"],
+    );
     check("data.fraction", &["1e-9", "1"], &with(&["0", "1.1"]));
     check("optimizer.clip_norm", &["1e-9", "1000"], &with(&["0"]));
+    check("optimizer.global_clip_norm", &["1e-9", "1000"], &with(&["0"]));
+    for value in with(&["1"]) {
+        assert!(
+            problem(&format!("[optimizer]\nkind = 'rmsprop'\nrho = {value}")).contains("at least 0 and less than 1")
+        );
+    }
     check("optimizer.clip_value", &["1e-9", "1000"], &with(&["0"]));
     check("optimizer.epsilon", &["1e-12", "1"], &with(&["0"]));
     check("data.augment.rotation", &["0", "15", "180"], &with(&["180.1"]));
@@ -184,12 +195,14 @@ fn optimizer_key_of_another_kind_is_refused() {
     let refusal = |kind: &str, setting: &str| problem(&format!("[optimizer]\nkind = '{kind}'\n{setting}"));
     assert_eq!(
         refusal("adam", "momentum = 0.9"),
-        "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\", not to \"adam\""
+        "line 3: optimizer.momentum = 0.9: belongs to kind = \"sgd\" or kind = \"rmsprop\", not to \"adam\""
     );
     assert!(refusal("adamw", "nesterov = true").ends_with("belongs to kind = \"sgd\", not to \"adamw\""));
     let ending = "belongs to kind = \"adamw\" or kind = \"sgd\", not to \"adam\"";
     assert!(refusal("adam", "weight_decay = 0.1").ends_with(ending));
-    for setting in ["beta_1 = 0.9", "beta_2 = 0.9", "epsilon = 1e-8"] {
+    let ending = "belongs to kind = \"adam\" or kind = \"adamw\" or kind = \"rmsprop\", not to \"sgd\"";
+    assert!(refusal("sgd", "epsilon = 1e-8").ends_with(ending));
+    for setting in ["beta_1 = 0.9", "beta_2 = 0.9"] {
         let ending = "belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\"";
         assert!(refusal("sgd", setting).ends_with(ending));
     }
@@ -202,12 +215,38 @@ fn schedule_key_of_another_kind_is_refused() {
         refusal("constant", "every = 2"),
         "line 3: schedule.every = 2: belongs to kind = \"step\", not to \"constant\""
     );
-    let ending = "belongs to kind = \"step\" or kind = \"exponential\", not to \"cosine\"";
+    let ending = "belongs to kind = \"step\" or kind = \"exponential\" or kind = \"plateau\", not to \"cosine\"";
     assert!(refusal("cosine", "factor = 0.5").ends_with(ending));
     let ending = "belongs to kind = \"cosine\" or kind = \"one-cycle\", not to \"step\"";
     assert!(refusal("step", "warmup = 0.1").ends_with(ending));
     let file = "[schedule]\nkind = 'step'\nevery = 2";
     assert_eq!(loaded(file, &["schedule.kind=cosine"]).schedule.every, None);
+}
+
+#[test]
+fn plateau_follows_held_out_images_and_lowers_the_rate() {
+    let plateau = |more: &str| format!("[data]\nvalidation = 9\n[schedule]\nkind = 'plateau'\n{more}");
+    loaded(&plateau("min_learning_rate = 0.001"), &[]);
+    assert_eq!(
+        problem(&plateau("min_learning_rate = 0.1")),
+        "line 5: schedule.min_learning_rate = 0.1: the rate only falls: must be at most optimizer.learning_rate"
+    );
+    loaded(&plateau("min_learning_rate = 0.1"), &["schedule.kind=constant"]);
+    assert_eq!(
+        problem("schedule.kind = 'plateau'"),
+        "line 1: schedule.kind = 'plateau': \"plateau\" follows the loss of held-out images: needs data.validation greater \
+         than 0"
+    );
+    let private = problems(&plateau(""), &["privacy.epsilon=3"]);
+    assert!(private[1].ends_with("breaks the guarantee of [privacy]: the rate would tell of the images held out"));
+    for (setting, words) in [
+        ("patience = 0", "must be a whole number from 1 to 100000"),
+        ("cooldown = -1", "must be a whole number from 0 to 100000"),
+        ("min_delta = -0.1", "must be a number of at least 0"),
+        ("min_learning_rate = -0.1", "must be a number of at least 0"),
+    ] {
+        assert!(problem(&plateau(setting)).ends_with(words), "{setting}");
+    }
 }
 
 #[test]
@@ -218,6 +257,14 @@ fn gradient_is_clipped_in_one_way() {
         "line 3: optimizer.clip_value = 1: a gradient is clipped by its values or by its norm: \
          remove this key or optimizer.clip_norm"
     );
+    loaded("optimizer.global_clip_norm = 1", &[]);
+    for other in ["clip_norm = 1", "clip_value = 1"] {
+        assert_eq!(
+            problem(&format!("[optimizer]\nglobal_clip_norm = 1\n{other}")),
+            "line 2: optimizer.global_clip_norm = 1: a gradient is clipped in one way: \
+             remove this key, or optimizer.clip_norm and optimizer.clip_value"
+        );
+    }
 }
 
 #[test]

@@ -35,6 +35,7 @@ struct Case {
     what: &'static str,
     experiment: Experiment,
     unlabelled: bool,
+    class_weights: Option<Vec<f32>>,
     loss_weight: f64,
     scaling: Scaling,
     /// The fraction of pixels that are not background, in tenths.
@@ -44,7 +45,15 @@ struct Case {
 fn case(what: &'static str, change: impl FnOnce(&mut Case)) -> Case {
     let model = Model { hidden: vec![149, 20], dropout: 0.0, ..Model::default() };
     let experiment = Experiment { model, ..Experiment::default() };
-    let mut case = Case { what, experiment, unlabelled: false, loss_weight: 1.0, scaling: Scaling::UNIT, ink: 2 };
+    let mut case = Case {
+        what,
+        experiment,
+        unlabelled: false,
+        class_weights: None,
+        loss_weight: 1.0,
+        scaling: Scaling::UNIT,
+        ink: 2,
+    };
     change(&mut case);
     case
 }
@@ -70,6 +79,8 @@ fn cases() -> Vec<Case> {
             it.experiment.model = Model { batch_norm: true, noise: 0.2, dropout: 0.3, ..it.experiment.model.clone() };
         }),
         case("label smoothing", |it| it.experiment.training.label_smoothing = 0.2),
+        case("class weights", |it| it.class_weights = Some(vec![0.5, 2.0, 1.0, 0.1])),
+        case("clipping by the global norm", |it| it.experiment.optimizer.global_clip_norm = Some(0.1)),
         case("a part of an update", |it| it.loss_weight = 0.25),
         case("frozen first layer", |it| it.experiment.init = freeze("hidden.0")),
         case("frozen output layer", |it| it.experiment.init = freeze("output")),
@@ -84,6 +95,7 @@ fn cases() -> Vec<Case> {
         case("unlabelled images", |it| {
             normalized(it);
             it.unlabelled = true;
+            it.class_weights = Some(vec![0.5, 2.0, 1.0, 0.1]);
             it.experiment.training.ema_decay = Some(0.9);
             it.experiment.semi_supervised =
                 SemiSupervised { weight: Some(0.7), threshold: Some(0.3), ..SemiSupervised::default() };
@@ -101,7 +113,9 @@ impl Case {
     fn model(&self, network: &Mlp, gradients: Gradients) -> TrainingModel {
         let mut experiment = self.experiment.clone();
         experiment.training.gradients = gradients;
-        TrainingModel::new(network.valid().train(), &experiment, Position::after_epochs(100, 1))
+        let mut model = TrainingModel::new(network.valid().train(), &experiment, Position::after_epochs(100, 1));
+        model.loss.class_weights = self.class_weights.clone();
+        model
     }
 
     fn batch(&self, step: usize, in_bytes: bool, device: &Device) -> Batch {
