@@ -13,6 +13,7 @@ const ERRORS: [f64; 10] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05
 #[derive(Template)]
 #[template(path = "efficiency.html")]
 pub struct Efficiency<'a> {
+    /// Sorted by operations, of equal ones the larger error first: its label is above the other.
     points: Vec<Point<'a>>,
     /// The decimal logarithms of the smallest and the largest number of operations, and of the errors.
     operations: [f64; 2],
@@ -41,14 +42,16 @@ impl<'a> Efficiency<'a> {
             };
             errors.into_iter().filter_map(point)
         };
-        let points: Vec<_> = names.iter().zip(runs).flat_map(of_run).collect();
+        let mut points: Vec<_> = names.iter().zip(runs).flat_map(of_run).collect();
+        points.sort_by(|a, b| a.operations.total_cmp(&b.operations).then(b.error.total_cmp(&a.error)));
         let range = |of: fn(&Point) -> f64| {
             let logarithms = points.iter().map(|point| of(point).log10());
             // With room for what is drawn at the ends.
             logarithms.fold([f64::MAX, f64::MIN], |[low, high], it| [low.min(it - 0.2), high.max(it + 0.2)])
         };
         let (operations, errors) = (range(|point| point.operations), range(|point| point.error));
-        (points.iter().filter(|point| !point.is_int8).count() > 1).then_some(Self { points, operations, errors })
+        let chart = Self { points, operations, errors };
+        (chart.labelled().count() > 1).then_some(chart)
     }
 
     /// The networks that make fewer errors than all with as many operations or fewer, from the cheapest on.
@@ -62,6 +65,11 @@ impl<'a> Efficiency<'a> {
             is_better
         });
         points
+    }
+
+    /// The networks that have a label: neighbours have theirs on different sides.
+    fn labelled(&self) -> impl Iterator<Item = &Point<'a>> {
+        self.points.iter().filter(|point| !point.is_int8)
     }
 
     fn steps(&self) -> String {
