@@ -82,14 +82,12 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// A new key.
     pub fn new() -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self(key))
     }
 
-    /// The generator for `purpose` under this key.
     pub fn generator(&self, purpose: Purpose) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::from_seed(self.0);
         generator.set_stream(purpose.stream());

@@ -84,7 +84,6 @@ impl Files {
     }
 }
 
-/// The four files of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdxFiles {
     /// In the order of [`NAMES`].
@@ -121,7 +120,6 @@ impl IdxFiles {
         }
     }
 
-    /// The files at these paths.
     fn at(paths: Vec<PathBuf>, names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let checksums = paths.iter().map(|path| Ok((name(path), sum(path)?))).collect::<Result<_, _>>()?;

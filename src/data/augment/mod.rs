@@ -83,7 +83,6 @@ impl Augmentation {
         pixels
     }
 
-    /// Augments one image into `augmented`.
     fn augment(&self, pixels: &[u8], sample: Sample, canvas: &mut Canvas, augmented: &mut [u8]) {
         let purpose = Purpose::Augmentation { epoch: sample.epoch, image: sample.index as u64 };
         let mut generator = generator(self.seed, purpose);
@@ -110,7 +109,6 @@ impl Augmentation {
         }
     }
 
-    /// Draws the pen of one image.
     fn pen(&self, generator: &mut impl Rng) -> Pen {
         let mut within = |range: Option<f64>| range.unwrap_or_default() as f32 * symmetric(generator);
         let Augment { stroke_width, blur, contrast, .. } = self.ranges;
