@@ -51,8 +51,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The stream's number: the kind of purpose in the highest byte, and its values below.
-    fn stream(self) -> u64 {
+    /// `generator` at this purpose's stream, whose number has the kind of purpose in the highest byte, and its values below.
+    fn stream(self, mut generator: ChaCha8Rng) -> ChaCha8Rng {
         let (kind, which) = match self {
             Self::Split => (0, 0),
             Self::Order { epoch } => (1, epoch),
@@ -66,15 +66,14 @@ impl Purpose {
             Self::Sampling { step } => (9, step),
             Self::PrivacyNoise { step } => (10, step),
         };
-        kind << 56 | which
+        generator.set_stream(kind << 56 | which);
+        generator
     }
 }
 
 /// The generator for `purpose` under `seed`: ChaCha with 8 rounds, the same on every machine.
 pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
-    let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(purpose.stream());
-    generator
+    purpose.stream(ChaCha8Rng::seed_from_u64(seed))
 }
 
 /// The secret key of a private training, from the operating system. Whoever has it can remove the noise.
@@ -89,9 +88,7 @@ impl Key {
     }
 
     pub fn generator(&self, purpose: Purpose) -> ChaCha8Rng {
-        let mut generator = ChaCha8Rng::from_seed(self.0);
-        generator.set_stream(purpose.stream());
-        generator
+        purpose.stream(ChaCha8Rng::from_seed(self.0))
     }
 }
 

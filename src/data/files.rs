@@ -62,10 +62,7 @@ impl Files {
 
     /// Warnings: what was left out, with the reason.
     pub fn warnings(&self) -> &[String] {
-        match self {
-            Self::Idx(_) => &[],
-            Self::ImageFolder(folder) => &folder.warnings,
-        }
+        if let Self::ImageFolder(folder) = self { &folder.warnings } else { &[] }
     }
 
     /// The SHA-256 of each file as it is stored, by file name; of an image folder, that of each part's list of files.
