@@ -2,10 +2,9 @@
 //!
 //! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
 //!
-//! Two runs have the same bytes if their config, data, build and device are the same. Every
-//! random choice depends on the seed. In `data/loader.rs`, the order of the images depends on seed and epoch only.
-//! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
-//! from which a resumed run continues.
+//! Two runs have the same bytes if their config, data, build and device are the same. In `data/loader.rs`, the order of the
+//! images depends on seed and epoch only. `model/mlp.rs` numbers the parameters, so that equal networks have equal files.
+//! `training/position.rs` has the position from which a resumed run continues.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};

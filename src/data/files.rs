@@ -100,13 +100,9 @@ impl IdxFiles {
     /// there are `classes`, or else as many as the labels need. Refused if `most` or more of the chosen labels have no image.
     fn read(&self, first: usize, classes: Option<usize>, most: usize) -> Result<Images, DataError> {
         let classes = self.names.map(<[_]>::len).or(classes.filter(|_| self.chosen.is_empty()));
-        let mut images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
-        if self.transposed {
-            images = images.transposed();
-        }
-        if let Some(names) = self.names {
-            images = images.named(names);
-        }
+        let images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
+        let images = if self.transposed { images.transposed() } else { images };
+        let images = if let Some(names) = self.names { images.named(names) } else { images };
         if self.chosen.is_empty() {
             return Ok(images);
         }

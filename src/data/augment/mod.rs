@@ -167,8 +167,7 @@ struct Canvas {
 impl Canvas {
     fn new(size: [usize; 2]) -> Self {
         let [height, width] = size;
-        let image = || vec![0.0; height * width];
-        let pair = || [image(), image()];
+        let pair = || [(); 2].map(|()| vec![0.0; height * width]);
         let places = |place: fn(usize, usize) -> usize| (0..height * width).map(|at| place(at, width) as f32).collect();
         Self {
             size,
