@@ -4,10 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The bytes of the file at `path`.
-///
-/// # Errors
-/// If it can't be read, or has more than `limit` bytes.
+/// The bytes of the file at `path`. Refused if it can't be read, or has more than `limit` bytes.
 pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_from(File::open(path)?, limit)
 }
@@ -19,10 +16,8 @@ pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// The bytes of the regular file at `path`.
-///
-/// # Errors
-/// If it can't be read, is something else, such as a device or a pipe, which would wait for its writer, or is too large.
+/// The same of a regular file. Also refused if it is something else, such as a device, or a pipe, which would wait for its
+/// writer.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     match fs::metadata(path)? {
         it if !it.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),

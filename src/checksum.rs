@@ -11,10 +11,7 @@ pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 of the file at `path`, without decompressing it.
-///
-/// # Errors
-/// If the file cannot be read.
+/// The SHA-256 of the file at `path`, without decompressing it. An error if it can't be read.
 pub fn of_file(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hasher = Sha256::new();

@@ -2,10 +2,9 @@
 //!
 //! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
 //!
-//! Two runs have the same bytes if their config, data, build and device are the same. Every
-//! random choice depends on the seed. In `data/loader.rs`, the order of the images depends on seed and epoch only.
-//! `model/mlp.rs` numbers the parameters, so that equal networks have equal files. `training/position.rs` has the position
-//! from which a resumed run continues.
+//! Two runs have the same bytes if their config, data, build and device are the same. In `data/loader.rs`, the order of the
+//! images depends on seed and epoch only. `model/mlp.rs` numbers the parameters, so that equal networks have equal files.
+//! `training/position.rs` has the position from which a resumed run continues.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -51,8 +50,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The stream's number: the kind of purpose in the highest byte, and its values below.
-    fn stream(self) -> u64 {
+    /// `generator` at this purpose's stream, whose number has the kind of purpose in the highest byte, and its values below.
+    fn stream(self, mut generator: ChaCha8Rng) -> ChaCha8Rng {
         let (kind, which) = match self {
             Self::Split => (0, 0),
             Self::Order { epoch } => (1, epoch),
@@ -66,15 +65,14 @@ impl Purpose {
             Self::Sampling { step } => (9, step),
             Self::PrivacyNoise { step } => (10, step),
         };
-        kind << 56 | which
+        generator.set_stream(kind << 56 | which);
+        generator
     }
 }
 
 /// The generator for `purpose` under `seed`: ChaCha with 8 rounds, the same on every machine.
 pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
-    let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    generator.set_stream(purpose.stream());
-    generator
+    purpose.stream(ChaCha8Rng::seed_from_u64(seed))
 }
 
 /// The secret key of a private training, from the operating system. Whoever has it can remove the noise.
@@ -82,18 +80,14 @@ pub fn generator(seed: u64, purpose: Purpose) -> ChaCha8Rng {
 pub struct Key([u8; 32]);
 
 impl Key {
-    /// A new key.
     pub fn new() -> io::Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| io::Error::other(error.to_string()))?;
         Ok(Self(key))
     }
 
-    /// The generator for `purpose` under this key.
     pub fn generator(&self, purpose: Purpose) -> ChaCha8Rng {
-        let mut generator = ChaCha8Rng::from_seed(self.0);
-        generator.set_stream(purpose.stream());
-        generator
+        purpose.stream(ChaCha8Rng::from_seed(self.0))
     }
 }
 

@@ -62,10 +62,7 @@ impl Files {
 
     /// Warnings: what was left out, with the reason.
     pub fn warnings(&self) -> &[String] {
-        match self {
-            Self::Idx(_) => &[],
-            Self::ImageFolder(folder) => &folder.warnings,
-        }
+        if let Self::ImageFolder(folder) = self { &folder.warnings } else { &[] }
     }
 
     /// The SHA-256 of each file as it is stored, by file name; of an image folder, that of each part's list of files.
@@ -84,7 +81,6 @@ impl Files {
     }
 }
 
-/// The four files of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdxFiles {
     /// In the order of [`NAMES`].
@@ -104,13 +100,9 @@ impl IdxFiles {
     /// there are `classes`, or else as many as the labels need. Refused if `most` or more of the chosen labels have no image.
     fn read(&self, first: usize, classes: Option<usize>, most: usize) -> Result<Images, DataError> {
         let classes = self.names.map(<[_]>::len).or(classes.filter(|_| self.chosen.is_empty()));
-        let mut images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
-        if self.transposed {
-            images = images.transposed();
-        }
-        if let Some(names) = self.names {
-            images = images.named(names);
-        }
+        let images = Images::read(&self.paths[first], &self.paths[first + 1], classes)?;
+        let images = if self.transposed { images.transposed() } else { images };
+        let images = if let Some(names) = self.names { images.named(names) } else { images };
         if self.chosen.is_empty() {
             return Ok(images);
         }
@@ -121,7 +113,6 @@ impl IdxFiles {
         }
     }
 
-    /// The files at these paths.
     fn at(paths: Vec<PathBuf>, names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let checksums = paths.iter().map(|path| Ok((name(path), sum(path)?))).collect::<Result<_, _>>()?;

@@ -192,16 +192,15 @@ struct Skipped {
 impl Skipped {
     fn read_all(&mut self, classes: &Classes) -> Result<Vec<ImageFile>, DataError> {
         let mut files = vec![];
-        for (class, folder) in
-            (0..).zip(classes.values()).flat_map(|(class, all)| all.iter().map(move |it| (class, it)))
-        {
+        let classes = (0..).zip(classes.values());
+        for (class, folder) in classes.flat_map(|(class, all)| all.iter().map(move |it| (class, it))) {
             for path in entries(folder)? {
                 if path.is_dir() {
                     self.folders.push(path.display().to_string());
                     continue;
                 }
                 self.all += 1;
-                match ImageFile::read(&path, class, folder) {
+                match read(&path, class, folder) {
                     Ok(file) => files.push(file),
                     Err(error) => self.files.push(format!("{}: {error}", path.display())),
                 }
@@ -227,13 +226,11 @@ impl Skipped {
     }
 }
 
-impl ImageFile {
-    fn read(path: &Path, class: u8, folder: &Path) -> Result<Self, String> {
-        let bytes = bounded::read_regular(path, LARGEST_FILE).map_err(|error| error.to_string())?;
-        let pixels = training_image(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
-        let name = format!("{}/{}", name(folder), name(path));
-        Ok(Self { name, sha256: checksum::of_bytes(&bytes), class, pixels })
-    }
+fn read(path: &Path, class: u8, folder: &Path) -> Result<ImageFile, String> {
+    let bytes = bounded::read_regular(path, LARGEST_FILE).map_err(|error| error.to_string())?;
+    let pixels = training_image(&bytes, SIZE, Limits::FILE).map_err(|error| error.to_string())?;
+    let name = format!("{}/{}", name(folder), name(path));
+    Ok(ImageFile { name, sha256: checksum::of_bytes(&bytes), class, pixels })
 }
 
 #[cfg(test)]

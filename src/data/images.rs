@@ -92,13 +92,9 @@ impl Images {
     }
 
     /// How many images there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is at least one")]
     pub fn len(&self) -> usize {
         self.labels.len()
-    }
-
-    /// Whether there are no images. [`Images::read`] always returns some.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
     }
 
     /// An image's `[height, width]` in pixels.
@@ -150,7 +146,7 @@ mod tests {
     #[test]
     fn image_keeps_its_pixels_and_its_label() {
         let images = read(3, &[5, 0, 2], Some(10)).1.unwrap();
-        assert_eq!((images.len(), images.is_empty(), images.size(), images.classes()), (3, false, [1, 2], 10));
+        assert_eq!((images.len(), images.size(), images.classes()), (3, [1, 2], 10));
         assert_eq!((images.pixels(1), images.labels()[1]), ([2, 3].as_slice(), 0));
         assert_eq!((images.pixels(2), images.labels()[2]), ([4, 5].as_slice(), 2));
         assert_eq!(images.labels(), [5, 0, 2]);

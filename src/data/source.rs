@@ -7,7 +7,6 @@ use crate::config::Dataset;
 pub const NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// A data set that is published under a name.
 #[derive(Debug)]
 pub struct Source {
     /// Its folder in `data/`.

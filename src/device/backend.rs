@@ -4,7 +4,6 @@
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, DeviceType};
 
-/// The backends that this program can be built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// NVIDIA GPUs, through CUDA.
@@ -54,7 +53,6 @@ impl Backend {
         }
     }
 
-    /// Whether it is compiled in.
     pub fn is_built(self) -> bool {
         self.device_type().is_some()
     }

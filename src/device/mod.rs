@@ -16,11 +16,8 @@ pub use opened::Opened;
 pub(crate) use opened::{DeviceError, DeviceName};
 use remote::{Address, WorkerAddress};
 
-/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is
-/// compiled in.
-///
-/// # Errors
-/// If the name is unknown, the backend is not compiled in, or there is no such adapter.
+/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is compiled
+/// in. Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),

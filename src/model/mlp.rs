@@ -119,13 +119,6 @@ impl Mlp {
         operations
     }
 
-    /// The same network with the layers of these names frozen or unfrozen. A frozen layer has no gradients. Frozen
-    /// batch normalisation also keeps its running statistics, and normalises with them in training, too.
-    pub fn set_frozen(self, layers: &[String], frozen: bool) -> Self {
-        let group = layer_group(layers);
-        if frozen { self.freeze_group(group) } else { self.unfreeze_group(group) }
-    }
-
     /// The weights of the first layer, `[units, inputs]`.
     pub fn first_weights(&self) -> Tensor<2> {
         self.hidden.first().unwrap_or(&self.output).weight.val().transpose()
@@ -136,7 +129,8 @@ impl Mlp {
     }
 }
 
-/// The parameters of the layers of these names, and the flag of batch normalisation that says whether it learns.
+/// The parameters of the layers of these names, and the flag of batch normalisation that says whether it learns: frozen, it
+/// also keeps its running statistics, and normalises with them in training, too.
 pub fn layer_group(layers: &[String]) -> ParamGroup {
     // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
     let parts = |layer: &String| ["weight", "bias", "gamma", "beta", "training"].map(|part| format!("{layer}.{part}"));

@@ -66,7 +66,6 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>,
     if bytes.get(8) == Some(&b'{') { from_safetensors(bytes, path) } else { from_pytorch(bytes, path) }
 }
 
-/// The tensors in `bytes`, the content of the safetensors file `path`.
 pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::load(path, error))?;
     let stored = |(name, view): (&str, TensorView)| {

@@ -11,7 +11,7 @@ use super::loss::{Loss, UnlabelledLoss};
 use super::position::Position;
 use super::privacy::GaussianMechanism;
 use crate::config::{Experiment, Gradients};
-use crate::model::{Mlp, WeightsError, weights};
+use crate::model::{Mlp, WeightsError, layer_group, weights};
 use crate::run::Checkpoint;
 
 /// A network in training. Only `network` has gradients and optimiser state.
@@ -73,7 +73,7 @@ impl TrainingModel {
     fn frozen(self) -> Self {
         let is_over = self.unfreezing().is_some_and(|update| self.position.update() >= update);
         let freeze = &self.experiment.init.freeze;
-        let network = if is_over { self.network } else { self.network.set_frozen(freeze, true) };
+        let network = if is_over { self.network } else { self.network.freeze_group(layer_group(freeze)) };
         Self { network, ..self }
     }
 
@@ -94,7 +94,7 @@ impl TrainingModel {
         let average = averages.map(|(average, decay)| ema::updated(average, &network, decay, self.position.update()));
         self.position.advance();
         let unfreezes = unfreezing == Some(self.position.update());
-        let network = if unfreezes { network.set_frozen(&init.freeze, false) } else { network };
+        let network = if unfreezes { network.unfreeze_group(layer_group(&init.freeze)) } else { network };
         Self { network, average, ..self }
     }
 }

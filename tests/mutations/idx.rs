@@ -109,7 +109,7 @@ fn unpacked(file: &[u8]) -> usize {
 
 fn assert_sound(images: &Images, classes: Option<usize>) {
     let [height, width] = images.size();
-    assert!(!images.is_empty() && height > 0 && width > 0);
+    assert!(images.len() > 0 && height > 0 && width > 0);
     assert_eq!(images.labels().len(), images.len());
     assert!((0..images.len()).all(|index| images.pixels(index).len() == height * width));
     assert!((1..=256).contains(&images.classes()) && classes.is_none_or(|classes| classes == images.classes()));

@@ -83,7 +83,6 @@ impl Augmentation {
         pixels
     }
 
-    /// Augments one image into `augmented`.
     fn augment(&self, pixels: &[u8], sample: Sample, canvas: &mut Canvas, augmented: &mut [u8]) {
         let purpose = Purpose::Augmentation { epoch: sample.epoch, image: sample.index as u64 };
         let mut generator = generator(self.seed, purpose);
@@ -110,7 +109,6 @@ impl Augmentation {
         }
     }
 
-    /// Draws the pen of one image.
     fn pen(&self, generator: &mut impl Rng) -> Pen {
         let mut within = |range: Option<f64>| range.unwrap_or_default() as f32 * symmetric(generator);
         let Augment { stroke_width, blur, contrast, .. } = self.ranges;
@@ -169,8 +167,7 @@ struct Canvas {
 impl Canvas {
     fn new(size: [usize; 2]) -> Self {
         let [height, width] = size;
-        let image = || vec![0.0; height * width];
-        let pair = || [image(), image()];
+        let pair = || [(); 2].map(|()| vec![0.0; height * width]);
         let places = |place: fn(usize, usize) -> usize| (0..height * width).map(|at| place(at, width) as f32).collect();
         Self {
             size,

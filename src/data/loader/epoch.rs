@@ -135,7 +135,6 @@ impl Epoch {
         if samples.is_empty() { (self.order[..1].into(), 0.0) } else { (samples, 1.0) }
     }
 
-    /// The images, augmented or as they are in the data set.
     fn images_of(&self, samples: &[Sample], augmentation: Option<&Augmentation>) -> BatchImages {
         let Loader { images, batcher, device, as_bytes, .. } = &self.loader;
         let bytes = match augmentation {

@@ -133,13 +133,10 @@ impl Look {
 
     /// Which is the lighter one, ink or background; neither in whole pictures.
     pub fn polarity(&self) -> &'static str {
-        let light_ink = self.ink > self.background;
-        if self.whole {
-            "any"
-        } else if light_ink {
-            "light on dark"
-        } else {
-            "dark on light"
+        match self.ink > self.background {
+            _ if self.whole => "any",
+            true => "light on dark",
+            false => "dark on light",
         }
     }
 

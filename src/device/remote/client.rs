@@ -47,14 +47,12 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     Ok(host.with_credential(token))
 }
 
-/// Translates Burn's connection error into what the user can do about it.
 fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
     let reason = match error {
         ConnectError::Unauthorized => format!("the token in {VARIABLE} or {FILE_VARIABLE} is not the worker's"),
-        ConnectError::NoSuchDevice { device_count: count } => {
-            let all = format!("it has {count}, counted from 0; `mnist-burn devices` lists them");
-            format!("it has no device with this number: {all}")
-        }
+        ConnectError::NoSuchDevice { device_count: count } => format!(
+            "it has no device with this number: it has {count}, counted from 0; `mnist-burn devices` lists them"
+        ),
         ConnectError::IncompatibleProtocol { client_version, server_version } => format!(
             "it speaks version {server_version} of Burn's protocol, but this program speaks version {client_version}; \
              build both from the same version of mnist-burn"

@@ -4,7 +4,6 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use std::{env, fs, io};
 
 use iroh::endpoint::{Builder, QuicTransportConfig, VarInt, presets};
@@ -13,8 +12,8 @@ use tokio::runtime::{self, Runtime};
 
 use super::error::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
 
-/// How long a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
-const SILENCE: Duration = Duration::from_secs(15);
+/// The milliseconds for which a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
+const SILENCE: VarInt = VarInt::from_u32(15_000);
 
 /// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it. Configs,
 /// records and messages never contain it.
@@ -33,10 +32,9 @@ pub fn token() -> Result<String, RemoteError> {
 }
 
 pub fn builder() -> Builder {
-    let silence = VarInt::from_u32(SILENCE.as_millis() as u32);
     // No segmentation offload, because of <https://github.com/n0-computer/iroh/issues/4555>.
     let transport = QuicTransportConfig::builder().enable_segmentation_offload(false);
-    let transport = transport.max_idle_timeout(Some(silence.into())).build();
+    let transport = transport.max_idle_timeout(Some(SILENCE.into())).build();
     Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).transport_config(transport)
 }
 

@@ -14,7 +14,6 @@ pub const FILE_VARIABLE: &str = "MNIST_BURN_TOKEN_FILE";
 /// The minimum length of a token, in characters. A shorter one could be guessed.
 pub const MIN_LENGTH: usize = 16;
 
-/// Why a device can't be served or used, or is lost.
 #[derive(Debug, Error)]
 pub enum RemoteError {
     #[error(

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use burn::server::{
-    AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, ServeError, TokenAuthorizer,
+    AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, TokenAuthorizer,
     WebSocketTransport,
 };
 use burn::tensor::Device;
@@ -92,11 +92,12 @@ impl Worker {
 
     /// Calls `ready`, then serves until `stop` is notified. Stopping ends all sessions.
     pub fn serve(self, stop: &Notify, ready: impl FnOnce()) -> Result<(), RemoteError> {
-        let failed = |error: ServeError| RemoteError::Serve(error.to_string());
+        let failed = |error: &dyn ToString| RemoteError::Serve(error.to_string());
         let (server, listening) = (self.server, self.listening);
         self.runtime.block_on(async {
             match listening {
                 Listening::WebSocket(listener) => {
+                    let transport = WebSocketTransport::from_listener(listener);
                     // The first poll of the server finds devices that can't be served.
                     let stopped = async {
                         yield_now().await;
@@ -105,19 +106,17 @@ impl Worker {
                     };
                     tokio::select! {
                         biased;
-                        served = server.serve_async(WebSocketTransport::from_listener(listener)) => served.map_err(failed),
+                        served = server.serve_async(transport) => served.map_err(|error| failed(&error)),
                         () = stopped => Ok(()),
                     }
                 }
                 Listening::Iroh(endpoint) => {
-                    let protocol = server.into_protocol(&endpoint).map_err(failed)?;
+                    let protocol = server.into_protocol(&endpoint).map_err(|error| failed(&error))?;
                     let router = Router::builder(endpoint.clone()).accept(BURN_REMOTE_ALPN, protocol).spawn();
                     ready();
                     tokio::select! {
-                        () = endpoint.closed() => Err(RemoteError::Serve("the network endpoint is closed".into())),
-                        () = stop.notified() => {
-                            router.shutdown().await.map_err(|error| RemoteError::Serve(error.to_string()))
-                        }
+                        () = endpoint.closed() => Err(failed(&"the network endpoint is closed")),
+                        () = stop.notified() => router.shutdown().await.map_err(|error| failed(&error)),
                     }
                 }
             }

@@ -111,10 +111,22 @@ impl Hidden {
         self.y.resize(self.z.len() / b.len(), b.len());
         self.slope.resize(self.z.len(), 0.0);
         match sigma {
-            Activation::Relu(_) => self.pass(relu),
-            Activation::Sigmoid(_) => self.pass(sigmoid),
-            Activation::Tanh(_) => self.pass(tanh),
-            Activation::Gelu(_) => self.pass(gelu),
+            // NaN passes through, so that the training stops at it.
+            Activation::Relu(_) => self.pass(|a| [if a < 0.0 { 0.0 } else { a }, if a > 0.0 { 1.0 } else { 0.0 }]),
+            Activation::Sigmoid(_) => self.pass(|a| {
+                let y = 1.0 / (1.0 + (-a).exp());
+                [y, y * (1.0 - y)]
+            }),
+            Activation::Tanh(_) => self.pass(|a| {
+                let y = a.tanh();
+                [y, 1.0 - y * y]
+            }),
+            // `a·Φ(a)`, and `Φ(a) + a·φ(a)`.
+            Activation::Gelu(_) => self.pass(|a| {
+                let below = 0.5 * (1.0 + libm::erff(a * std::f32::consts::FRAC_1_SQRT_2));
+                let density = (-0.5 * a * a).exp() / std::f32::consts::TAU.sqrt();
+                [a * below, below + a * density]
+            }),
             _ => return None,
         }
         Some(())
@@ -225,30 +237,4 @@ fn vector(tensor: Tensor<1>) -> Option<Vec<f32>> {
 #[inline(always)]
 fn row<T>(numbers: &[T], width: usize, image: usize) -> &[T] {
     numbers.get(image * width..(image + 1) * width).unwrap_or_default()
-}
-
-/// NaN passes through, so that the training stops at it.
-#[inline(always)]
-fn relu(a: f32) -> [f32; 2] {
-    [if a < 0.0 { 0.0 } else { a }, if a > 0.0 { 1.0 } else { 0.0 }]
-}
-
-#[inline(always)]
-fn sigmoid(a: f32) -> [f32; 2] {
-    let y = 1.0 / (1.0 + (-a).exp());
-    [y, y * (1.0 - y)]
-}
-
-#[inline(always)]
-fn tanh(a: f32) -> [f32; 2] {
-    let y = a.tanh();
-    [y, 1.0 - y * y]
-}
-
-/// `a·Φ(a)`, and `Φ(a) + a·φ(a)`.
-#[inline(always)]
-fn gelu(a: f32) -> [f32; 2] {
-    let below = 0.5 * (1.0 + libm::erff(a * std::f32::consts::FRAC_1_SQRT_2));
-    let density = (-0.5 * a * a).exp() / std::f32::consts::TAU.sqrt();
-    [a * below, below + a * density]
 }

@@ -108,7 +108,6 @@ impl Input {
         self.ink.rows().map(|row| blank + row.iter().map(more).sum::<f64>()).collect()
     }
 
-    /// The values, `[images, inputs]`.
     pub fn values(&self) -> Vec<f32> {
         if !self.is_sparse {
             return self.values.clone();

@@ -57,13 +57,11 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// The squared norm of each row of a matrix that is `width` wide.
 pub fn squared_norms_of_rows(values: &[f32], width: usize) -> Vec<f64> {
     let square = |row: &[f32]| row.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
     values.par_chunks_exact(width).map(square).collect()
 }
 
-/// The sum of the rows of a matrix that is `width` wide.
 pub fn sum_of_rows(values: &[f32], width: usize) -> Vec<f32> {
     let mut sum = vec![0.0; width];
     AutoArch::new().dispatch(|| {
@@ -106,7 +104,6 @@ impl Sparse {
         }
     }
 
-    /// The numbers of each row, each with its column.
     pub fn rows(&self) -> impl Iterator<Item = &[(u32, f32)]> {
         self.starts.windows(2).map(|ends| &self.entries[ends[0]..ends[1]])
     }

@@ -63,7 +63,8 @@ impl<'a> HostNetwork<'a> {
 pub struct Passes {
     /// Logits of the forward pass, `[images, classes]`. The backward pass takes their gradients in the same place.
     pub logits: Vec<f32>,
-    input: Input,
+    /// The inputs of the first layer in the last forward pass.
+    pub input: Input,
     hidden: Vec<Hidden>,
     /// The gradients of a layer's product, and of its inputs.
     gradients: [Vec<f32>; 2],
@@ -91,11 +92,6 @@ impl Passes {
             logits.iter_mut().zip(bias).for_each(|(logit, b)| *logit += b);
         }
         Some(())
-    }
-
-    /// The inputs of the first layer in the last forward pass, `[images, inputs]`.
-    pub fn inputs(&self) -> Vec<f32> {
-        self.input.values()
     }
 
     /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Needs
