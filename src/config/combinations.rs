@@ -35,6 +35,7 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
     let is_above = schedule.min_learning_rate.is_some_and(|lowest| lowest > optimizer.learning_rate);
     let layers = model.layers();
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
+    let layer_factors = &optimizer.layer_factors;
     [
         when(is_own && data.dir.is_none(), &["data.dataset", "data.dir"])
             .then_some("needs data.dir, the folder of your own images"),
@@ -55,11 +56,8 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("leaves nothing to learn: remove a layer"),
         when(init.freeze.is_empty(), &["init.unfreeze_after", "init.freeze"])
             .then_some("needs init.freeze: the layers to unfreeze"),
-        when(
-            !optimizer.layer_factors.keys().all(has),
-            &["optimizer.layer_factors", "model.hidden", "model.batch_norm"],
-        )
-        .then_some(NO_LAYER),
+        when(!layer_factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"])
+            .then_some(NO_LAYER),
         when(data.augment.elastic_alpha.is_none(), &["data.augment.elastic_sigma", "data.augment.elastic_alpha"])
             .then_some("needs data.augment.elastic_alpha, the strength of the deformation"),
         when(!model.batch_norm, &["model.batch_norm_momentum", "model.batch_norm"])
@@ -123,8 +121,7 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
     (breaks && it.privacy.is_on()).then_some(why)
 }
 
-/// Reports the settings that conflict with others. If one of the conflicting keys is `refused`, nothing is added: its right
-/// value is unknown.
+/// Reports the settings that conflict with others, but not with a `refused` key, whose right value is unknown.
 pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], problems: &mut Vec<Problem>) {
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| refused.iter().any(|refused| refused == key));
     for setting in settings {

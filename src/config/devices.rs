@@ -40,8 +40,7 @@ impl Devices {
         !names.is_empty() && names.into_iter().all(|name| DeviceName::parse(name).is_some())
     }
 
-    /// Whether all workers use the same kind of connection, WebSocket or encrypted. Burn can't move tensors between the two
-    /// kinds.
+    /// Whether all workers use the same kind of connection, WebSocket or encrypted: Burn can't move tensors between them.
     pub fn are_reached_alike(&self) -> bool {
         let mut kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
             Some(DeviceName::Remote(address)) => Some(address.worker.id.is_none()),

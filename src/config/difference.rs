@@ -15,8 +15,7 @@ use super::setting::dotted;
 pub struct Difference {
     /// The dotted key, such as `training.epochs`.
     pub key: String,
-    /// Its value in each experiment, in order. `None` if the experiment does not use the key, as Adam does not use
-    /// `optimizer.momentum`.
+    /// Its value in each experiment, in order. `None` if the experiment does not use the key.
     pub values: Vec<Option<Value>>,
 }
 
@@ -49,9 +48,8 @@ fn keys_in(section: Option<&str>, table: toml::Table) -> impl Iterator<Item = (S
     })
 }
 
-/// Checks that a run with `epochs` complete epochs, started with the experiment `before`, may be resumed with `after`. Only
-/// the device, the paths of the data, the number of epochs, the conditions for stopping, and keys that change no result may
-/// change.
+/// Checks that a run with `epochs` complete epochs, started with `before`, may be resumed with `after`. Only the device, the
+/// paths of the data, the epochs, the conditions for stopping, and keys that change no result may change.
 pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -> Result<(), ConfigError> {
     let refused = |Difference { key, values }: Difference| {
         let message = refusal(&key, before, after, epochs)?;

@@ -1,6 +1,6 @@
 //! The errors of a config.
 
-use std::{fmt, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
@@ -16,22 +16,14 @@ pub enum ConfigError {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}{setting}: {message}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
 pub struct Problem {
     /// The line in the config file, from 1; `None` for an override.
     pub line: Option<usize>,
     /// The setting as written: `training.epochs = 0` or `--set training.epochs=0`.
     pub setting: String,
     pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        write!(f, "{}: {}", self.setting, self.message)
-    }
 }
 
 /// A line with the number of problems, then one indented line per problem.

@@ -73,9 +73,7 @@ impl Experiment {
     /// The experiment as a config file.
     ///
     /// # Panics
-    ///
-    /// If a field was changed after [`super::load`] to what a TOML file cannot hold: a number of 2^63 or more, or a path
-    /// that is not UTF-8.
+    /// If a field was changed to what TOML cannot hold: a number of 2^63 or more, or a path that is not UTF-8.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a loaded experiment came from TOML text and fits into it")
     }

@@ -1,4 +1,4 @@
-//! `~` at the start of a path: the home folder. A shell replaces it, but not within quotes, after `--runs=`, or in a file.
+//! `~` at the start of a path: the home folder. A shell replaces it, but not in quotes, after `--runs=`, or in a file.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 /// The path with the home folder in place of a `~` that is its first part. `~name` is a name like any other.
 pub fn expand_home(path: &Path) -> PathBuf {
     match (path.strip_prefix("~"), env::home_dir()) {
-        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => home,
-        (Ok(rest), Some(home)) => home.join(rest),
+        (Ok(rest), Some(home)) => home.iter().chain(rest).collect(),
         _ => path.into(),
     }
 }

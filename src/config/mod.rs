@@ -25,11 +25,9 @@ mod tests;
 mod training;
 mod values;
 
-use std::{
-    fs,
-    io::{self, Read},
-    path::Path,
-};
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
@@ -49,15 +47,11 @@ pub use self::training::{BatchSize, ClassWeights, Gradients, Privacy, SemiSuperv
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
-
-/// The keys that a run in `init.from` brings along where the config does not say otherwise: those of its network and of its
-/// pixels.
+/// The keys that a run in `init.from` brings along: those of its network and of its pixels, where the config has no others.
 const INHERITED: [&str; 5] =
     ["data.pixels", "model.hidden", "model.activation", "model.batch_norm", "model.batch_norm_momentum"];
-
 /// The name of standard input as a config file.
 const STANDARD_INPUT: &str = "-";
-
 /// The maximum size of a config file, in bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -68,7 +62,6 @@ const LARGEST: u64 = 1 << 20;
 /// [`Experiment::to_toml`] gives the same experiment.
 ///
 /// # Errors
-///
 /// `ConfigError::Unreadable` if `file` can't be read, or `ConfigError::Problems` with all problems.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };

@@ -1,4 +1,4 @@
-//! `[optimizer]` and `[schedule]`: the update rule and the learning rate over time, and which keys belong to which kind.
+//! `[optimizer]` and `[schedule]`: the update rule, the learning rate over time, and which keys belong to which kind.
 
 use std::collections::BTreeMap;
 

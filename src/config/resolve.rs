@@ -1,4 +1,4 @@
-//! Fills in the optional keys that an experiment uses, and clears those that belong to another kind of optimiser or schedule.
+//! Fills in the optional keys that an experiment uses, and clears those of another kind of optimiser or schedule.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,8 +11,7 @@ use super::schema::{Key, all_keys, word};
 use super::training::{Privacy, SemiSupervised};
 
 impl Experiment {
-    /// The experiment with its optional keys filled in, as far as they are used. Keys of another kind of optimiser or
-    /// schedule are cleared.
+    /// The experiment with the optional keys that it uses filled in, and those of other kinds cleared.
     pub fn resolved(mut self) -> Self {
         let momentum = self.model.batch_norm_momentum.or(Some(BATCH_NORM_MOMENTUM));
         self.model.batch_norm_momentum = momentum.filter(|_| self.model.batch_norm);
@@ -66,7 +65,7 @@ impl Schedule {
     }
 }
 
-/// The `values` of a section with the defaults of the keys that are used and unset, and without the keys that are not used.
+/// The `values` of a section, with the defaults of used keys that are unset, and without the keys that are not used.
 fn resolved<T: Serialize + DeserializeOwned>(section: &str, values: T, is_used: impl Fn(&Key) -> bool) -> T {
     let mut table = Table::try_from(values).expect("a section is written as TOML");
     for key in all_keys().iter().filter(|key| key.section.as_deref() == Some(section)) {

@@ -1,8 +1,7 @@
 //! The schema of a config file, as JSON Schema: the serde structs with their doc comments, units, ranges, defaults and
-//! choices. It alone defines the keys and their allowed values. `values` checks values against it. Hints, messages,
-//! `config/schema.json` and the table of keys in `docs/configuration.md` are made from it.
-//!
-//! Beyond JSON Schema, a key may have `x-kinds`, the values of its section's `kind` that use it, and what `values` reads.
+//! choices. It alone defines the keys and their allowed values. Messages, `config/schema.json` and the table of keys in
+//! `docs/configuration.md` are made from it. Beyond JSON Schema, a key may have `x-kinds`, the values of its section's
+//! `kind` that use it, and what `values` reads.
 
 use std::sync::LazyLock;
 

@@ -13,7 +13,6 @@ const LONGEST_SHOWN: usize = 60;
 pub struct Setting {
     /// The known section that the key is in, such as `data` or `data.augment`; `None` at the top level.
     pub section: Option<String>,
-    /// The key within its section.
     pub name: String,
     /// `None` for a number beyond 64 bits.
     pub value: Option<Value>,
@@ -28,7 +27,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The setting `name` with `value`, both from the document `text`. A sweep shows a table as written, a config by its key.
+    /// The setting `name` with `value` in the document `text`. A sweep shows a table as written, a config by its key.
     pub fn new(
         text: &str,
         section: Option<&str>,
@@ -75,7 +74,7 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
 
-/// `section.name = value` as a line of TOML. The name may have any characters. Dots in `section` separate nested sections.
+/// `section.name = value` as a line of TOML. The name may have any characters. Dots in `section` are of nested sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
     let section = section.into_iter().flat_map(|section| section.split('.'));
     let path: Vec<_> = section.chain([name]).map(quoted).collect();

@@ -15,9 +15,8 @@ pub fn confidence(probabilities: &Probabilities, label: u8) -> f64 {
 /// An attack that takes the images with the highest scores for training images.
 #[derive(Debug)]
 pub struct Attack {
-    /// The scores of the training images, the highest first.
+    /// The scores of the training images and those of others, the highest first.
     members: Vec<f64>,
-    /// Those of other images.
     others: Vec<f64>,
 }
 
@@ -33,8 +32,7 @@ impl Attack {
         (!members.is_empty() && !others.is_empty()).then_some(Self { members, others })
     }
 
-    /// The fraction of the training images that are found while at most the fraction `false_positives` of the others, below 1,
-    /// are taken for such.
+    /// The fraction of the training images found while at most `false_positives` of the others, below 1, are taken for such.
     pub fn true_positives(&self, false_positives: f64) -> f64 {
         let threshold = self.others[(false_positives * self.others.len() as f64) as usize];
         self.members.partition_point(|&score| score > threshold) as f64 / self.members.len() as f64

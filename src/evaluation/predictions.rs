@@ -77,15 +77,11 @@ pub struct Classifier {
     pub model: Mlp,
     /// The SHA-256 of its file.
     pub sha256: String,
-    /// The device of the model.
     pub device: Device,
-    /// The scaling of its images' pixels.
     pub batcher: ImageBatcher,
     /// The `[height, width]` of its images.
     pub size: [usize; 2],
-    /// What its images look like.
     pub look: Look,
-    /// The names of its classes, in order.
     pub names: Vec<String>,
 }
 

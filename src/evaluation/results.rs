@@ -93,7 +93,7 @@ impl Evaluation {
         all.filter(|&(count, truth, prediction)| count > 0 && truth != prediction)
     }
 
-    /// The metrics as text after the accuracy's `heading`, each count of the confusion matrix in the style of its truth and prediction.
+    /// The metrics as text after the accuracy's `heading`. A count of the matrix has the style of its truth and prediction.
     pub fn text(&self, heading: &str, style: impl Fn(usize, usize) -> Style) -> String {
         let Self { images, wrong, accuracy, loss, classes, confusion } = self;
         let mut text = format!("{heading:<15} {:.2} %\nwrong           {wrong} of {images}\n", 100.0 * accuracy);

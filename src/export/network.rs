@@ -50,7 +50,7 @@ pub struct Int8 {
 }
 
 impl Network {
-    /// The network in `bytes`, the content of the safetensors file `path`. Refused if it has other tensors than `model`.
+    /// The network in `bytes`, the content of the safetensors file `path`. Refused if its tensors are not `model`'s.
     pub fn new(bytes: Vec<u8>, path: &Path, model: &Model, description: Description) -> Result<Self, WeightsError> {
         let (bytes, inputs) = (to_single(bytes, path)?, description.architecture.inputs());
         weights::check(&Mlp::tensors(model, inputs, description.classes.len()), &bytes, path)?;

@@ -1,7 +1,7 @@
 //! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
 //!
 //! The file is a message of protocol buffers, as in `onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>.
-//! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's own operator is newer.
+//! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's operator is newer.
 
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;

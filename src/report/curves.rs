@@ -80,7 +80,7 @@ impl Series {
 }
 
 impl Chart {
-    /// A chart of `series`, with values written by `text` and a mark at epoch `best`; `None` if there is nothing to draw.
+    /// A chart of `series`, with values written by `text` and a mark at epoch `best`, if there is something to draw.
     pub fn new(title: &str, series: Vec<Series>, best: Option<usize>, text: fn(f64) -> String) -> Option<Self> {
         let points = || series.iter().flat_map(Series::points);
         let last = points().map(|(epoch, _)| epoch).max()?;

@@ -20,7 +20,6 @@ pub struct Efficiency<'a> {
     errors: [f64; 2],
 }
 
-/// A network.
 #[derive(Debug, Clone, Copy)]
 struct Point<'a> {
     run: &'a str,

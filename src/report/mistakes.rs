@@ -10,7 +10,6 @@ const MOST: usize = 500;
 /// The most pixels in all their images together. Fewer images are shown if they are large.
 const MOST_PIXELS: usize = 1 << 19;
 
-/// A wrong prediction.
 #[derive(Debug, Clone, Template)]
 #[template(path = "mistake.html")]
 pub struct Mistake<'a> {

@@ -1,9 +1,7 @@
 //! The HTML report of a run: one file that needs no network, for light and dark screens of any size.
 //!
-//! `page` makes the page of one run, [`comparison()`] that of several. `curves` draws metrics over epochs, `efficiency`
-//! errors over operations, `calibration` compares confidence with accuracy, `mistakes` lists the wrong predictions.
-//! `pictures` embeds images and the weights of the first layer in the page, and makes a PNG of many. All labels and the
-//! geometry of the drawings are in `templates/`, which escape all values.
+//! `page` makes the page of one run, [`comparison()`] that of several, and each file here a part of them. All labels and
+//! the geometry of the drawings are in `templates/`, which escape all values.
 
 mod calibration;
 mod curves;

@@ -1,4 +1,4 @@
-//! Pictures as PNG: small ones as data URIs within a page, also of the weights of the first layer, and a grid of many images.
+//! Pictures as PNG: small ones as data URIs in a page, also of the weights of the first layer, and a grid of many.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -89,7 +89,6 @@ fn encode(pixels: &[u8], size: [usize; 2], configure: impl FnOnce(&mut Encoder<&
     format!("data:image/png;base64,{}", BASE64_STANDARD.encode(file))
 }
 
-/// The first layer, as the page shows it.
 #[derive(Debug, Clone)]
 pub struct FirstLayer {
     /// The weights of each unit, as the data URI of an image; not of all of them if they are many or large.

@@ -1,4 +1,4 @@
-//! All that is needed to resume a training after its last complete epoch, in one file, so that its parts belong together.
+//! All that is needed to resume a training after its last complete epoch, in one file, so that the parts match.
 //!
 //! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
 

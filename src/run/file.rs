@@ -25,7 +25,7 @@ pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option
     write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })
 }
 
-/// The file that writing to `path` would write: `path`, or what it links to. Refused if it exists and is no regular file.
+/// The file that writing to `path` would write: `path`, or what it links to. Refused if it is there and not regular.
 fn target(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MOST_LINKS {

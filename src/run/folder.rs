@@ -1,4 +1,4 @@
-//! The folder of one run: its files are written and read. `lock` creates and locks the folder, `model` loads its models.
+//! The folder of one run: its files are written and read. `lock` creates and locks it, `model` loads its models.
 
 pub(super) mod lock;
 mod model;
@@ -21,9 +21,9 @@ use crate::config::{self, Experiment};
 use crate::random::Key;
 use crate::{bounded, checksum};
 
-/// The largest table or JSON file of a run that is read, in bytes. The longest training, of 100,000 epochs, has a table of
-/// 20 MB.
+/// The largest table or JSON file of a run that is read. The longest training, of 100,000 epochs, has a table of 20 MB.
 const LARGEST: u64 = 64 << 20;
+
 /// The folder of one run. See [`crate::run`] for its files.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
@@ -123,8 +123,7 @@ impl RunFolder {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
     }
 
-    /// The checkpoint. `None` before the first epoch is complete. An error if the file can't be read or is damaged, as for
-    /// the other files.
+    /// The checkpoint, if an epoch is complete. An error if the file can't be read or is damaged, as for the other files.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>, RunError> {
         let path = self.path.join(Checkpoint::FILE);
         let bytes = self.if_exists(&path, bounded::read_regular(&path, u64::MAX))?;

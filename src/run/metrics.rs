@@ -32,7 +32,7 @@ pub fn to_csv(epochs: &[Epoch]) -> Vec<u8> {
     written.ok().and_then(|()| table.into_inner().ok()).expect("memory takes all that is written to it")
 }
 
-/// Reads the contents of `metrics.csv`: epochs that are numbered from 1 and have possible metrics. Ignores unknown columns.
+/// Reads the contents of `metrics.csv`: epochs, numbered from 1, with possible metrics. Ignores unknown columns.
 pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     let rows: Vec<Epoch> = csv::Reader::from_reader(table).into_deserialize().collect::<Result<_, _>>()?;
     for (number, row) in (1..).zip(&rows) {

@@ -106,7 +106,6 @@ pub struct TrainingRecord {
     /// The multiplications and additions of the matrix products, see
     /// [`Mlp::training_operations`](crate::model::Mlp::training_operations).
     pub floating_point_operations: u64,
-    /// What the training took.
     #[serde(flatten)]
     pub usage: Usage,
 }

@@ -1,4 +1,4 @@
-//! Runs in temporary folders: the finished one that the program carries, and one of a model's file that describes itself.
+//! Runs in temporary folders: the one that the program carries, and one of a model's file that describes itself.
 
 use std::fs;
 use std::path::Path;

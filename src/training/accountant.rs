@@ -25,8 +25,8 @@ const MOST_TERMS: usize = 1000;
 /// The largest noise multiplier that is tried. A larger one leaves nothing to learn.
 const MOST_NOISE: f64 = 1e6;
 
-/// ε for `delta` in (0, 1), after `steps` steps that take each image with the probability `rate`, in (0, 1], and add normally
-/// distributed noise whose standard deviation is `noise`, greater than 0, times the largest norm of an image's gradient.
+/// ε for `delta` in (0, 1), after `steps` steps that take each image with the probability `rate`, in (0, 1], and add normal
+/// noise of the standard deviation `noise`, greater than 0, times the largest norm of an image's gradient.
 pub fn epsilon(rate: f64, noise: f64, steps: usize, delta: f64) -> f64 {
     let tenths = (11..110).map(|tenths| f64::from(tenths) / 10.0);
     let whole = (11..64).chain([128, 256, 512, 1024]).map(f64::from);
@@ -46,7 +46,7 @@ pub fn epsilon(rate: f64, noise: f64, steps: usize, delta: f64) -> f64 {
     tenths.chain(whole).map(of_order).fold(f64::INFINITY, f64::min).max(0.0)
 }
 
-/// The smallest noise multiplier, to six digits, with which `steps` steps stay within the ε `budget`; `None` if none does.
+/// The smallest noise multiplier, to six digits, with which `steps` steps stay within the ε `budget`, if one does.
 pub fn noise_multiplier(rate: f64, steps: usize, budget: f64, delta: f64) -> Option<f64> {
     let is_enough = |noise: f64| epsilon(rate, noise, steps, delta) <= budget;
     let (mut low, mut high) = (1e-2_f64, 1.0);

@@ -1,4 +1,4 @@
-//! Saves each epoch in the run folder: record, models, checkpoint and metrics, in the order that [`crate::run`] explains.
+//! Saves each epoch in the run folder: record, models, checkpoint, metrics, in the order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -16,12 +16,11 @@ use crate::model::passes::{HostNetwork, Passes};
 /// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;
 
-/// The buffers of one training that no step uses at the moment. With several devices, there are several steps at a time.
+/// The buffers of one training that no step uses at the moment. Several devices have several steps at a time.
 #[derive(Debug, Clone, Default)]
 pub struct ClosedForm(Arc<Mutex<Vec<Buffers>>>);
 
 impl ClosedForm {
-    /// Computes a step with buffers of its own.
     pub fn step<T>(&self, compute: impl FnOnce(&mut Buffers) -> T) -> T {
         let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffers = idle().pop().unwrap_or_default();

@@ -18,8 +18,7 @@ use burn::tensor::container::TensorContainer;
 use crate::model::Mlp;
 use crate::model::host_tensor::in_one_pass;
 
-/// `average`, a network without gradients, after update number `update`, counted from 0, which produced `model`. `decay` is in
-/// (0, 1).
+/// `average`, a network without gradients, after the update `update`, from 0, which produced `model`. `decay`: in (0, 1).
 pub fn updated(average: Mlp, model: &Mlp, decay: f64, update: usize) -> Mlp {
     let decay = decay.min((1.0 + update as f64) / (10.0 + update as f64));
     let mut step = Step { current: TensorContainer::new(), fraction: 1.0 - decay, next: 0 };

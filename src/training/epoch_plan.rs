@@ -3,7 +3,7 @@
 use crate::config::{BatchSize, Experiment};
 use crate::data::Split;
 
-/// The batches of an epoch, one pass through the unlabelled images with `semi_supervised.weight`, else the labelled ones.
+/// The batches of an epoch: one pass through the unlabelled images with `semi_supervised.weight`, else the labelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
     pub batch_size: usize,

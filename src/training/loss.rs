@@ -31,7 +31,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// The output of labelled images with the loss of each, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
+    /// The output of labelled images with the loss of each, from logits `[batch, classes]` and targets `[batch]`.
     pub fn labelled(&self, logits: Tensor<2>, targets: Tensor<1, Int>) -> ClassificationOutput {
         let mut losses = cross_entropy(logits.clone(), targets.clone(), self.label_smoothing);
         if let Some(weights) = &self.class_weights {
@@ -82,7 +82,7 @@ impl UnlabelledLoss {
         (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
 
-    /// Overwrites logits, `[images, classes]`: the network's with their gradients times `factor`, the teacher's with softmax.
+    /// Overwrites logits, `[images, classes]`: the network's with gradients times `factor`, the teacher's with softmax.
     pub fn derive(&self, teacher: &mut [f32], logits: &mut [f32], classes: usize, factor: f64) {
         let factor = (factor * self.weight * classes as f64 / logits.len() as f64) as f32;
         for (teacher, logits) in teacher.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes)) {

@@ -38,7 +38,7 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
     if weights + batch > free { Err(TrainingError::Memory { key, weights, batch, free }) } else { Ok(()) }
 }
 
-/// The bytes that this program can still have, if the system says so: the machine's, or fewer by a container or the shell.
+/// The bytes that this program can still have, if the system says so: of the machine, the container or the shell.
 fn free() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();

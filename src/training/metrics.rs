@@ -61,8 +61,7 @@ impl Adaptor<Self> for BatchOutput {
     }
 }
 
-/// A mean over the images of an epoch: `Loss` or `Accuracy`, in percent; after `Raw `, that of the network itself, beside that
-/// of the moving average of its weights.
+/// A mean over the images of an epoch: `Loss` or `Accuracy`, in percent; after `Raw `, that without the moving average.
 #[derive(Clone)]
 pub struct BufferedMetric {
     name: &'static str,

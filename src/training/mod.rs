@@ -2,17 +2,12 @@
 //!
 //! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
-//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights.
-//!   It also freezes some of the network's layers. Everything that changes over time reads one `position`.
+//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights. "Raw"
+//!   metrics are those of the network itself. Everything that changes over time reads one `position`.
 //! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
-//!   Their saved state is checked before it is restored.
-//! - `metrics` are read from the device. The `History` keeps their means over each epoch, knows
-//!   the best epoch, and decides when to stop early, also at a loss that is NaN or infinite. "Raw" metrics are those of the
-//!   network itself, without the moving average.
+//! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
 //! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
-//! - [`check_memory`] refuses a training that does not fit into memory.
-//! - A `checkpoint_writer` saves models and checkpoints.
 
 mod accountant;
 mod adam;

@@ -37,8 +37,8 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     clipping.into_iter().fold(rule, ModuleOptimizer::with_grad_clipping)
 }
 
-/// The `gradients` of `model`, at least one, scaled down if their norm over all tensors together is greater than `largest`: each gradient g,
-/// with the norm n, becomes `g · largest / max(n, largest)`. An infinite norm makes them NaN.
+/// The `gradients` of `model`, at least one, scaled down to a norm over all tensors of at most `largest`: with the norm n,
+/// each gradient g becomes `g · largest / max(n, largest)`. An infinite norm makes them NaN.
 ///
 /// This is [TensorFlow's `clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm), which Keras
 /// uses, from Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>.

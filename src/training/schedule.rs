@@ -98,7 +98,7 @@ fn half_cosine(from: f64, to: f64, done: f64) -> f64 {
 }
 
 /// Rises linearly in the first fraction `warmup` of all updates, then falls along half a cosine to 0: Loshchilov and
-/// Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. Only the update after the last would have the rate 0.
+/// Hutter 2017, <https://arxiv.org/abs/1608.03983>, without restarts. Only an update after the last would have the rate 0.
 fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
     let rising = ((warmup * updates as f64).round() as usize).min(updates - 1);
     if update < rising {

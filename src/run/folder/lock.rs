@@ -19,7 +19,7 @@ const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK: &str = ".lock";
 
-/// The lock on a run's folder. Only its holder may write there. The system releases it when the process ends or crashes.
+/// The lock on a run's folder. Only its holder may write there. The system releases it when the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -60,7 +60,7 @@ impl RunFolder {
     }
 
     /// Locks the folder, so that other processes don't write to it, and removes what a crash left unfinished there. Refused
-    /// if another process holds the lock, or the folder can't be written to. A file system without locks is a warning.
+    /// if another process holds it, or the folder can't be written to. A file system without locks is a warning.
     pub fn lock(&self) -> Result<Lock, RunError> {
         let path = self.path.join(LOCK);
         let failed = |source| RunError::Write { path: path.clone(), source };

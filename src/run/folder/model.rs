@@ -46,8 +46,7 @@ impl RunFolder {
         Err(RunError::Changed { path, found, recorded })
     }
 
-    /// The best model, loaded onto `device`, and the SHA-256 of its file. Refused if the file can't be read, or its checksum is
-    /// not in the record.
+    /// The best model, loaded onto `device`, and the SHA-256 of its file. Refused as [`RunFolder::weights`] is.
     pub fn model(&self, experiment: &Experiment, record: &Record, device: &Opened) -> Result<(Mlp, String), RunError> {
         let (path, inputs, classes) = (self.path.join(Self::BEST), record.data.inputs(), record.data.classes);
         let (bytes, checksum) = self.weights(Self::BEST, record)?;
