@@ -62,7 +62,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         let wrong = quantize(&mut network, &experiment, &record)?;
         let tested = run.evaluation(&record)?.filter(|_| wrong.is_some() && !arguments.last);
         if let Some(tested) = tested {
-            let write = |_| Ok(run.write_evaluation(&EvaluationRecord { int8_wrong: wrong, ..tested })?);
+            let write = |_| run.write_evaluation(&EvaluationRecord { int8_wrong: wrong, ..tested });
             if let Err(error) = lock(&run).and_then(write) {
                 warn(format!("the errors with int8 are not recorded: {error}"));
             }
