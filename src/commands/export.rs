@@ -10,7 +10,6 @@ use super::opening::{choose_run, locate, lock, open_recorded};
 use super::output::OutputKind;
 use crate::Error;
 use crate::cli::{Export, Framework, notice, warn};
-use crate::config::Experiment;
 use crate::device::Backend;
 use crate::export::{Network, onnx};
 use crate::model::to_half;
@@ -42,7 +41,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
         Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)
     };
     if let Some(framework) = format {
-        let device = open_recorded(Backend::cpu().map(Backend::name).as_deref(), &record.device)?.device;
+        let device = open_recorded(Backend::cpu().map(Backend::name), &record.device)?.device;
         let logits = network(weights.clone(), description.clone())?.logits_of_a_ramp(&device)?;
         entries.insert("check_logits".into(), json!(logits).to_string());
         let folder = &arguments.file;
@@ -59,14 +58,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     }
     let mut network = network(weights, description)?;
     if int8.is_some() {
-        let wrong = quantize(&mut network, &experiment, &record)?;
-        let tested = run.evaluation(&record)?.filter(|_| wrong.is_some() && !arguments.last);
-        if let Some(tested) = tested {
-            let write = |_| run.write_evaluation(&EvaluationRecord { int8_wrong: wrong, ..tested });
-            if let Err(error) = lock(&run).and_then(write) {
-                warn(format!("the errors with int8 are not recorded: {error}"));
-            }
-        }
+        quantize(&mut network, &run, &record, arguments.last)?;
     }
     let name = Path::new(&named.name).file_name().unwrap_or_default();
     entries.insert("run".into(), name.to_string_lossy().into());
@@ -77,11 +69,11 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
 }
 
-/// Rounds a network to integers, and reports its errors on the test images before and after. Returns the number of errors
-/// after it, if the images are the run's own.
-fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> Result<Option<usize>, Error> {
+/// Rounds a network of `run`, its best one or its `last`, to integers, and reports its errors on the test images before and
+/// after. Those of the best one are recorded beside its evaluation, if the images are the run's own.
+fn quantize(network: &mut Network, run: &RunFolder, record: &Record, last: bool) -> Result<(), Error> {
     let device = open_recorded(None, &record.device)?.device;
-    let files = locate(&experiment.data)?;
+    let files = locate(&run.experiment()?.data)?;
     warn_of_other_data(&files, record);
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;
     let float = network.errors(&test, &device)?;
@@ -90,5 +82,12 @@ fn quantize(network: &mut Network, experiment: &Experiment, record: &Record) -> 
     notice(format!(
         "wrong test images: {int8} of {images} with int8, by the numbers for which the integers stand; {float} with float"
     ));
-    Ok((*files.checksums() == record.data.sha256).then_some(int8))
+    let is_own = *files.checksums() == record.data.sha256;
+    if let Some(tested) = run.evaluation(record)?.filter(|_| is_own && !last) {
+        let write = |_| run.write_evaluation(&EvaluationRecord { int8_wrong: Some(int8), ..tested });
+        if let Err(error) = lock(run).and_then(write) {
+            warn(format!("the errors with int8 are not recorded: {error}"));
+        }
+    }
+    Ok(())
 }

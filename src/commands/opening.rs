@@ -71,7 +71,7 @@ pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, Devi
         (None, Some(cpu)) if lacked(recorded) => {
             let cpu = cpu.name();
             notice(format!("the run was recorded on {recorded}, which is not compiled in, so {cpu} is used"));
-            open_device(&cpu)
+            open_device(cpu)
         }
         _ => open_device(asked.unwrap_or(recorded)),
     }

@@ -90,35 +90,45 @@ fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Resu
     let mut file = BufReader::new(file);
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
     // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first one.
-    let mut from: Box<dyn Read> = if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let most = if gzip { size.saturating_mul(MOST_EXPANSION) } else { size };
-    let mut array = || {
-        let found = number(&mut from)?;
-        let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
-        let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
-        let shape = usable(kind, &found)?;
-        if found.contains(&0) {
-            return Err(IdxError::Empty { shape: found });
-        }
-        let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
-        let announced = announced.filter(|&announced| announced <= most);
-        let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
-        // A valid gzip file can expand a thousandfold.
-        if announced > LARGEST {
-            return Err(IdxError::TooLarge { announced, most: LARGEST });
-        }
-
-        let usual = size.saturating_mul(USUAL_EXPANSION);
-        let mut bytes = Vec::with_capacity((announced + 1).min(usual) as usize);
-        // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
-        from.by_ref().take(announced + 1).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
-        match bytes.len() as u64 {
-            found if found < announced => Err(IdxError::Truncated { announced, found }),
-            found if found > announced => Err(IdxError::Trailing { announced }),
-            _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
-        }
+    let array = match gzip {
+        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable, fractions),
+        false => array(file, size, size, usable, fractions),
     };
-    array().map_err(|source| DataError::Idx { path: path.into(), source })
+    array.map_err(|source| DataError::Idx { path: path.into(), source })
+}
+
+/// Reads an array's usable shape and its numbers from a file of `size` bytes that expand to at most `most`.
+fn array<const D: usize>(
+    mut from: impl Read,
+    size: u64,
+    most: u64,
+    usable: Usable<D>,
+    fractions: bool,
+) -> Result<([usize; D], Vec<u8>), IdxError> {
+    let found = number(&mut from)?;
+    let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
+    let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;
+    let shape = usable(kind, &found)?;
+    if found.contains(&0) {
+        return Err(IdxError::Empty { shape: found });
+    }
+    let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
+    let announced = announced.filter(|&announced| announced <= most);
+    let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
+    // A valid gzip file can expand a thousandfold.
+    if announced > LARGEST {
+        return Err(IdxError::TooLarge { announced, most: LARGEST });
+    }
+
+    let usual = size.saturating_mul(USUAL_EXPANSION);
+    let mut bytes = Vec::with_capacity((announced + 1).min(usual) as usize);
+    // One more byte reveals a file that continues, and makes gzip check its checksum at the end.
+    from.take(announced + 1).read_to_end(&mut bytes).map_err(IdxError::Unreadable)?;
+    match bytes.len() as u64 {
+        found if found < announced => Err(IdxError::Truncated { announced, found }),
+        found if found > announced => Err(IdxError::Trailing { announced }),
+        _ => Ok((shape, whole_numbers(kind, shape.iter().product(), bytes, fractions)?)),
+    }
 }
 
 /// The values, which must be whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, multiplied by 255.

@@ -26,6 +26,7 @@ mod images;
 mod loader;
 pub mod prepare;
 mod source;
+mod split;
 mod training;
 
 pub use augment::Augmentation;
@@ -39,7 +40,8 @@ pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;
-pub use training::{Split, TrainingData};
+pub use split::Split;
+pub use training::TrainingData;
 
 #[cfg(test)]
 mod tests {

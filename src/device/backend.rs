@@ -4,6 +4,7 @@
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, DeviceType};
 
+/// The backends that this program can be built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
     /// NVIDIA GPUs, through CUDA.
@@ -25,8 +26,15 @@ impl Backend {
     pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
 
     /// The name on the command line, in config files, and as a cargo feature.
-    pub fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::NdArray => "ndarray",
+            Self::Flex => "flex",
+        }
     }
 
     pub fn is_gpu(self) -> bool {
@@ -53,6 +61,7 @@ impl Backend {
         }
     }
 
+    /// Whether it is compiled in.
     pub fn is_built(self) -> bool {
         self.device_type().is_some()
     }

@@ -2,22 +2,28 @@
 //!
 //! It never uses Burn's default device: with several compiled backends, that need not be the requested one.
 //!
-//! `backend` lists the backends of this build. An `opened` device has a name, `flex` or `wgpu:1`, and is ready to compute.
+//! `backend` lists the backends of this build. A `name` is `flex` or `wgpu:1`. An `opened` device is ready to compute.
 //! [`remote`] has devices of other machines, and the worker that offers those of this one.
 
 mod backend;
+mod error;
+mod name;
 mod opened;
 pub mod remote;
 
 use std::panic::catch_unwind;
 
 pub(crate) use backend::Backend;
+pub(crate) use error::DeviceError;
+pub(crate) use name::DeviceName;
 pub use opened::Opened;
-pub(crate) use opened::{DeviceError, DeviceName};
 use remote::{Address, WorkerAddress};
 
-/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is compiled
-/// in. Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
+/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is
+/// compiled in.
+///
+/// # Errors
+/// If the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),
@@ -49,12 +55,12 @@ pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceErro
 
 #[cfg(not(feature = "remote"))]
 pub(crate) fn without_remote() -> DeviceError {
-    DeviceError::NotBuilt { name: "remote".into(), built: Backend::names() }
+    DeviceError::NotBuilt { name: "remote", built: Backend::names() }
 }
 
 fn automatic() -> Result<Opened, DeviceError> {
     let has_gpu = Backend::built().any(Backend::is_gpu);
-    let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(&backend.name()));
+    let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(backend.name()));
     let first = found.next().unwrap_or_else(|| open("flex"));
     // If none opens, report the error of the preferred one.
     first.or_else(|error| found.find_map(Result::ok).ok_or(error))
@@ -64,7 +70,7 @@ fn automatic() -> Result<Opened, DeviceError> {
 #[derive(Debug)]
 pub struct ListedBackend {
     /// The backend's name.
-    pub backend: String,
+    pub backend: &'static str,
     /// Its adapters, in the order of their numbers.
     pub adapters: Vec<Opened>,
 }
@@ -72,7 +78,7 @@ pub struct ListedBackend {
 /// Lists all backends that are compiled in, in the order in which `auto` prefers them.
 pub fn list() -> Vec<ListedBackend> {
     let listed = |backend: Backend| {
-        let name = |index| if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name() };
+        let name = |index| if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name().into() };
         let count = catch_unwind(|| backend.adapters().len()).unwrap_or(0);
         let adapters = (0..count).filter_map(|index| open(&name(index)).ok()).collect();
         ListedBackend { backend: backend.name(), adapters }

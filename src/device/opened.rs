@@ -1,60 +1,12 @@
-//! A device by its name, `auto`, `flex`, `wgpu:1` or `remote:...`, which is ready to compute once it is opened.
+//! A device that is ready to compute.
 
 use std::fmt;
 
 use burn::tensor::Device;
-use thiserror::Error;
 
 use super::backend::Backend;
-use super::remote::{Address, RemoteError};
-
-#[derive(Debug, Error)]
-pub enum DeviceError {
-    #[error(
-        "device `{name}` is unknown: this build has auto, {built}; a GPU's name may end with a number, as in :1; for a \
-         device of another machine, use the name that `mnist-burn worker` prints there"
-    )]
-    Unknown { name: String, built: String },
-    #[error("device `{name}` is not compiled in (this build has {built}); use `cargo run --release --features {name}`")]
-    NotBuilt { name: String, built: String },
-    #[error("no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}")]
-    NoAdapter { name: String, count: usize, help: String },
-    #[error("device `{name}` can't be opened, see the message above; {help}")]
-    Refused { name: String, help: String },
-    #[error(transparent)]
-    Remote(#[from] RemoteError),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeviceName {
-    /// The first GPU of the compiled backends, or a CPU.
-    Auto,
-    Local {
-        backend: Backend,
-        /// The number of the GPU. `None` for the one that the driver recommends.
-        index: Option<usize>,
-    },
-    Remote(Address),
-}
-
-impl DeviceName {
-    /// Parses a device name. The device need not be compiled in or present.
-    pub fn parse(name: &str) -> Option<Self> {
-        if name == "auto" {
-            return Some(Self::Auto);
-        }
-        if let Some(address) = Address::parse(name) {
-            return Some(Self::Remote(address));
-        }
-        let (backend, index) = match name.split_once(':') {
-            Some((backend, index)) => (backend, Some(index.parse().ok()?)),
-            None => (name, None),
-        };
-        let backend = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
-        // A CPU has no number.
-        (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
-    }
-}
+use super::error::DeviceError;
+use super::name::DeviceName;
 
 /// A device that is ready to compute.
 #[derive(Debug, Clone)]
@@ -99,26 +51,5 @@ impl Opened {
 impl fmt::Display for Opened {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "{} ({})", self.name, self.adapter)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn device_name_is_parsed_into_backend_and_number() {
-        let local = |backend, index| Some(DeviceName::Local { backend, index });
-        assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto));
-        assert_eq!(DeviceName::parse("wgpu:1"), local(Backend::Wgpu, Some(1)));
-        assert_eq!(DeviceName::parse("ndarray"), local(Backend::NdArray, None));
-        assert!(matches!(DeviceName::parse("remote:ws://gpu:1"), Some(DeviceName::Remote(_))));
-    }
-
-    #[test]
-    fn device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
-        for name in ["wgpu:one", "ndarray:0", ":", "", "gpu", "auto:1"] {
-            assert_eq!(DeviceName::parse(name), None, "{name}");
-        }
     }
 }

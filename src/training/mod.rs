@@ -7,7 +7,9 @@
 //! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
-//! - With `[privacy]`, `privacy` adds noise to the gradients. Its `accountant` knows what they reveal.
+//! - With `[privacy]`, `privacy` adds noise to the gradients, of which `low_pass` keeps the low frequencies. Its `accountant`
+//!   knows what they reveal.
+//! - `memory` refuses a training that does not fit. A `checkpoint_writer` saves models and checkpoints.
 
 mod accountant;
 mod adam;

@@ -15,7 +15,8 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-use super::matrix::{Matrix, Sparse, squared_norms_of_rows, sum_of_rows};
+use super::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
+use super::sparse::Sparse;
 use crate::data::BatchImages;
 use crate::model::host_tensor::{HostTensor, PARALLEL_GRAIN};
 use crate::random::{Purpose, generator};

@@ -9,11 +9,12 @@
 //! ```
 //!
 //! and `hidden` has those of the rest of a hidden layer, with dropout. `input` has the images and the noise, and `matrix` the
-//! products, also those with images that are mostly background.
+//! products, or `sparse` those with images that are mostly background.
 
 mod hidden;
 mod input;
 mod matrix;
+mod sparse;
 
 use burn::module::Param;
 use burn::nn::Linear;

@@ -1,0 +1,150 @@
+//! The arguments of the commands that train: `train`, `resume` and `sweep`, and of `config` and `privacy`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::models::RunsFolder;
+use crate::cli::completion;
+use crate::cli::display::Ui;
+use crate::config::variable;
+
+#[derive(Debug, Args)]
+pub struct Experiment {
+    /// The experiment's config file, or - for standard input [default: the reference recipe, config/baseline.toml]
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct Overrides {
+    /// Override a key of the config, e.g. training.epochs=10; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", add = completion::setting())]
+    set: Vec<String>,
+    /// Override `seed`
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Override `training.epochs`
+    #[arg(long, value_name = "N")]
+    epochs: Option<String>,
+    /// Override `training.batch_size`
+    #[arg(long, value_name = "N")]
+    batch_size: Option<String>,
+    /// Override `optimizer.learning_rate`
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<String>,
+    /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    device: Option<String>,
+}
+
+impl Overrides {
+    /// All of them as `key=value`, those that count more later.
+    pub fn settings(&self) -> Vec<String> {
+        let keys = ["seed", "training.epochs", "training.batch_size", "optimizer.learning_rate", "device"];
+        let values = [&self.seed, &self.epochs, &self.batch_size, &self.learning_rate, &self.device];
+        let short = keys.iter().zip(values).filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+        self.set.iter().cloned().chain(short).collect()
+    }
+}
+
+#[derive(Debug, Default, Args)]
+pub struct Showing {
+    /// How to show progress
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    pub ui: Ui,
+    /// Print a JSON object at the end: the run, its metrics, evaluation and files
+    #[arg(long)]
+    pub json: bool,
+    /// Print only this at the end
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "json")]
+    pub print: Option<Printed>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Printed {
+    /// The path of the run's folder
+    Run,
+}
+
+#[derive(Debug, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Print the JSON Schema of config files, for editors that complete and check TOML
+    #[arg(long, conflicts_with_all = ["config", "set", "seed", "epochs", "batch_size", "learning_rate", "device"])]
+    pub schema: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Privacy {
+    /// The experiment's config file, e.g. config/private.toml, or - for standard input
+    pub config: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// Print JSON: an object with the costs of the training, and after each epoch
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Train {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Use this folder as the run folder; a run that was started there is resumed
+    #[arg(long, value_name = "DIR", conflicts_with = "runs")]
+    pub run: Option<PathBuf>,
+    /// Skip the final evaluation on the test set
+    #[arg(long)]
+    pub no_test: bool,
+    #[command(flatten)]
+    pub showing: Showing,
+    /// Run one batch end to end and save nothing
+    #[arg(long, conflicts_with_all = ["json", "print"])]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OneRun {
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    #[arg(add = completion::run())]
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    #[command(flatten)]
+    pub resumed: OneRun,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub showing: Showing,
+}
+
+#[derive(Debug, Args)]
+pub struct Sweep {
+    /// The sweep file, e.g. config/sweeps/learning-rate.toml
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The device; overrides the base's `device`
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+    /// Print a command for each run, for any job scheduler; train nothing
+    #[arg(long, conflicts_with_all = ["collect", "json"])]
+    pub list: bool,
+    /// Collect the results so far; train nothing
+    #[arg(long)]
+    pub collect: bool,
+    /// Print JSON: the contents of sweep.json
+    #[arg(long)]
+    pub json: bool,
+}
