@@ -115,6 +115,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Classify images: PNG, JPEG or IDX files, folders of them, or standard input
     Predict(Predict),
+    /// Join trained networks into an ensemble, a run that averages their probabilities
+    Ensemble(Ensemble),
     /// Write a run's model for other programs: safetensors, ONNX, PyTorch or Keras
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one

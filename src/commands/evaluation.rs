@@ -8,13 +8,12 @@ use crate::Error;
 use crate::cli::{Split, warn};
 use crate::data::{DataError, Files, Images, TrainingData};
 use crate::device::Opened;
-use crate::evaluation::{Classifier, EvaluationOutput, evaluate};
-use crate::model::Mlp;
+use crate::evaluation::{Classifier, EvaluationOutput, Network, evaluate};
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 use crate::text::listed;
 
 pub struct Evaluated {
-    pub model: Mlp,
+    pub networks: Vec<Network>,
     pub output: EvaluationOutput,
     pub record: EvaluationRecord,
     /// The images' files, if each has its own.
@@ -86,10 +85,10 @@ impl Evaluated {
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
         let output = evaluate(&classifier, images)?;
-        let Classifier { model, sha256, .. } = classifier;
+        let Classifier { networks, sha256, .. } = classifier;
         let int8_wrong = run.evaluation(record).ok().flatten().and_then(|stored| stored.int8_wrong);
         let record = EvaluationRecord { evaluation: output.evaluation.clone(), model: sha256, data, int8_wrong };
-        Ok(Self { model, output, record, files: vec![] })
+        Ok(Self { networks, output, record, files: vec![] })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod devices;
+mod ensemble;
 mod epochs;
 mod evaluate;
 mod evaluation;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Train(arguments) => train::run(&arguments),
         Command::Resume(arguments) => train::resume(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Ensemble(arguments) => ensemble::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

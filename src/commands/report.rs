@@ -75,6 +75,6 @@ pub fn remove_report(run: &RunFolder) {
 }
 
 fn page_of(run: &RunFolder, evaluated: &Evaluated, attack: Option<&Attack>) -> Result<String, Error> {
-    let weights = evaluated.model.first_weights().try_into_data().map_err(EvaluationError::from)?;
+    let weights = evaluated.networks[0].model.first_weights().try_into_data().map_err(EvaluationError::from)?;
     Ok(page(run, &weights.iter::<f32>().collect::<Vec<_>>(), &evaluated.output, attack)?)
 }

@@ -31,7 +31,12 @@ pub fn run(arguments: &OneRun) -> Result<(), Error> {
     }
     line("data", &sizes(data.training_images, data.validation_images, data.inputs(), data.classes));
     line("", "");
-    text += &format!("{}\n\n", network(&experiment.model, data.inputs(), data.classes));
+    for (number, member) in record.members.iter().enumerate() {
+        line(if number == 0 { "members" } else { "" }, &member.run.display().to_string());
+    }
+    if record.members.is_empty() {
+        text += &format!("{}\n\n", network(&experiment.model, data.inputs(), data.classes));
+    }
     let mut line = |heading: &str, value: &str| text += &format!("{heading:<17} {value}\n");
     line("training loss", &curve(epochs.iter().map(|epoch| epoch.train_loss).collect(), |loss| nats(Some(loss))));
     if summary.validation_error.is_some() {

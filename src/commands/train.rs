@@ -120,6 +120,9 @@ impl Training<'_> {
             Ok(Record { failure: Some(failure), .. }) => {
                 return Err(RunError::Failed { run: run.path().into(), failure }.into());
             }
+            Ok(Record { members, .. }) if !members.is_empty() => {
+                return Err(RunError::Ensemble { run: run.path().into() }.into());
+            }
             Ok(Record { training: Some(_), .. }) if own == *self.experiment => {
                 return self.finish(run, &longer(epochs));
             }

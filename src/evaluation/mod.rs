@@ -6,7 +6,7 @@ mod results;
 
 pub(crate) use membership::{Attack, confidence};
 pub use predictions::classify;
-pub(crate) use predictions::{Classifier, EvaluationError, Probabilities, largest};
+pub(crate) use predictions::{Classifier, EvaluationError, Network, Probabilities, averages, largest};
 pub use results::Evaluation;
 
 use crate::data::Images;
@@ -23,16 +23,19 @@ pub struct EvaluationOutput {
     pub images: Images,
     /// The model's prediction for each image, in order.
     pub predictions: Vec<Probabilities>,
+    /// The logarithms of the predictions of each network: of the members of an ensemble.
+    pub members: Vec<Vec<Vec<f64>>>,
 }
 
 /// Classifies `images`, and computes the metrics. Fails as [`classify`] does.
 pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<EvaluationOutput, EvaluationError> {
-    let Classifier { model, batcher, device, .. } = classifier;
+    let mut members = vec![vec![]; classifier.networks.len()];
     let mut confusion = vec![vec![0; images.classes()]; images.classes()];
     let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for first in (0..images.len()).step_by(EVALUATION_BATCH) {
         let batch = (first..images.len()).take(EVALUATION_BATCH).map(|index| images.pixels(index));
-        for logarithms in classify(model, batcher.images(batch, device))? {
+        let answers = classifier.answers(batch)?;
+        for logarithms in averages(&answers.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
             let truth = usize::from(images.labels()[predictions.len()]);
             let probabilities = Probabilities::of(&logarithms);
             confusion[truth][probabilities.best()] += 1;
@@ -40,7 +43,8 @@ pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<Evalua
             loss -= logarithms[truth];
             predictions.push(probabilities);
         }
+        members.iter_mut().zip(answers).for_each(|(member, answers)| member.extend(answers));
     }
     let evaluation = Evaluation::new(confusion, images.names(), loss / images.len().max(1) as f64);
-    Ok(EvaluationOutput { evaluation, images, predictions })
+    Ok(EvaluationOutput { evaluation, images, predictions, members })
 }

@@ -71,14 +71,21 @@ fn log_softmax(logits: &[f64]) -> Vec<f64> {
     logits.iter().map(|logit| logit - normalizer).collect()
 }
 
-/// A trained network, with the pixel scaling, image size and class names of its run's `record.json`.
+/// A trained network, and the scaling of the pixels that it was trained with.
+#[derive(Debug, Clone)]
+pub struct Network {
+    pub model: Mlp,
+    pub batcher: ImageBatcher,
+}
+
+/// A trained network, or an ensemble of several, with image size and class names of its run's `record.json`.
 #[derive(Debug)]
 pub struct Classifier {
-    pub model: Mlp,
-    /// The SHA-256 of its file.
+    /// One, or the members of an ensemble.
+    pub networks: Vec<Network>,
+    /// The SHA-256 of its file, or of an ensemble's list of them.
     pub sha256: String,
     pub device: Device,
-    pub batcher: ImageBatcher,
     /// The `[height, width]` of its images.
     pub size: [usize; 2],
     pub look: Look,
@@ -91,9 +98,32 @@ impl Classifier {
         if images.is_empty() {
             return Ok(vec![]);
         }
-        let classified = classify(&self.model, self.batcher.images(images.iter().copied(), &self.device))?;
-        Ok(classified.iter().map(|logarithms| Probabilities::of(logarithms)).collect())
+        let answers = self.answers(images.iter().copied())?;
+        let answers: Vec<_> = answers.iter().map(Vec::as_slice).collect();
+        Ok(averages(&answers).iter().map(|logarithms| Probabilities::of(logarithms)).collect())
     }
+
+    /// The logarithms of the probabilities that each network gives for each of the images.
+    pub fn answers<'a>(
+        &self,
+        images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Vec<Vec<Vec<f64>>>, EvaluationError> {
+        let answer = |it: &Network| classify(&it.model, it.batcher.images(images.clone(), &self.device));
+        self.networks.iter().map(answer).collect()
+    }
+}
+
+/// The logarithms of the mean probabilities of each image, from those of each network; of one network, its own.
+pub fn averages(answers: &[&[Vec<f64>]]) -> Vec<Vec<f64>> {
+    let images = answers.first().map_or(0, |network| network.len());
+    let average = |image: usize, class: usize| {
+        let logarithms = answers.iter().map(|network| network[image][class]);
+        let largest = logarithms.clone().fold(f64::NEG_INFINITY, f64::max);
+        let sum: f64 = logarithms.map(|logarithm| (logarithm - largest).exp()).sum();
+        largest + (sum / answers.len() as f64).ln()
+    };
+    let of_image = |image: usize| (0..answers[0][image].len()).map(|class| average(image, class)).collect();
+    (0..images).map(of_image).collect()
 }
 
 #[cfg(test)]
@@ -105,6 +135,17 @@ mod tests {
         let Probabilities(values) = Probabilities::of(&log_softmax(&[1000.0, 999.0, -1000.0]));
         assert!((values.iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((values[0] / values[1] - std::f64::consts::E).abs() < 1e-9);
+    }
+
+    #[test]
+    fn average_of_networks_is_that_of_their_probabilities_and_exact_for_one() {
+        let [first, second] = [[0.9, 0.1], [0.3, 0.7]].map(|it: [f64; 2]| vec![it.map(f64::ln).to_vec()]);
+        let Probabilities(mean) = Probabilities::of(&averages(&[&first, &second])[0]);
+        assert!((mean[0] - 0.6).abs() < 1e-12 && (mean[1] - 0.4).abs() < 1e-12, "{mean:?}");
+        assert_eq!(averages(&[&first]), first);
+        // Where no network is within the range of numbers, the larger logarithm decides.
+        let tiny = averages(&[&[vec![-2000.0, 0.0]], &[vec![-3000.0, 0.0]]]);
+        assert!((tiny[0][0] + 2000.0 + 2f64.ln()).abs() < 1e-9, "{tiny:?}");
     }
 
     #[test]

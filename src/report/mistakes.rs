@@ -19,6 +19,13 @@ pub struct Mistake<'a> {
     probabilities: &'a Probabilities,
 }
 
+impl<'a> Mistake<'a> {
+    /// The prediction for one of the test images.
+    pub fn at(index: usize, EvaluationOutput { images, predictions, .. }: &'a EvaluationOutput) -> Self {
+        Self { index, images, probabilities: &predictions[index] }
+    }
+}
+
 /// The indices of the wrong predictions, the most confident first; those of equal confidence by index.
 pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
     let confidence = |index: usize| predictions[index].0[predictions[index].best()];
@@ -31,8 +38,8 @@ pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
 /// The mistakes that a page shows.
 pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
     let EvaluationOutput { images, predictions, .. } = evaluated;
-    let mistake = |index: usize| Mistake { index, images, probabilities: &predictions[index] };
-    ranked(images.labels(), predictions).into_iter().take(most(images)).map(mistake).collect()
+    let wrong = ranked(images.labels(), predictions).into_iter().take(most(images));
+    wrong.map(|index| Mistake::at(index, evaluated)).collect()
 }
 
 fn most(images: &Images) -> usize {

@@ -6,6 +6,7 @@
 mod calibration;
 mod curves;
 mod efficiency;
+mod ensemble;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
@@ -21,6 +22,7 @@ use crate::text::local_time;
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
 use efficiency::Efficiency;
+use ensemble::Ensemble;
 use membership::Membership;
 use mistakes::Mistake;
 use pictures::FirstLayer;
@@ -46,6 +48,7 @@ struct Page<'a> {
     mistakes: Vec<Mistake<'a>>,
     layer: FirstLayer,
     membership: Option<Membership<'a>>,
+    ensemble: Option<Ensemble<'a>>,
 }
 
 #[derive(Template)]
@@ -67,7 +70,7 @@ pub(crate) fn page(
     attack: Option<&Attack>,
 ) -> Result<String, RunError> {
     let (experiment, record, epochs, summary) = (run.experiment()?, run.record()?, run.metrics()?, Summary::read(run)?);
-    let EvaluationOutput { evaluation, images, predictions } = evaluated;
+    let EvaluationOutput { evaluation, images, predictions, .. } = evaluated;
     let is_validated = epochs.iter().any(|epoch| epoch.validation_loss.is_some());
     let confidences = predictions.iter().zip(images.labels()).map(|(probabilities, &label)| {
         let best = probabilities.best();
@@ -77,7 +80,6 @@ pub(crate) fn page(
     let page = Page {
         folder: run.path().display().to_string(),
         experiment,
-        record,
         // Without validation, the last epoch counts as the best and is not marked.
         charts: charts(&epochs, summary.best_epoch.filter(|_| is_validated)),
         summary,
@@ -88,6 +90,8 @@ pub(crate) fn page(
         mistakes: mistakes::shown(evaluated),
         layer: FirstLayer::new(weights, images.size()),
         membership,
+        ensemble: Ensemble::new(&record.members, evaluated),
+        record,
     };
     Ok(page.render().expect("writing to a string does not fail"))
 }

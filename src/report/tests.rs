@@ -50,7 +50,8 @@ fn page_escapes_text_and_needs_no_mistakes_validation_or_hidden_layers() {
     let images = Images::new(vec![0, 255, 255, 0], vec![0, 1], [1, 2], 2);
     let predictions = vec![Probabilities(vec![0.75, 0.25]), Probabilities(vec![0.0, 1.0])];
     let evaluation = Evaluation::new(vec![vec![1, 0], vec![0, 1]], images.names(), 0.125);
-    let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &EvaluationOutput { evaluation, images, predictions }, None).unwrap();
+    let output = EvaluationOutput { evaluation, images, predictions, members: vec![] };
+    let page = page(&run, &[0.5, -0.5, 1.0, 0.0], &output, None).unwrap();
 
     assert!(page.contains("&#60;b&#62;&#38;run") && !page.contains("<b>&run"), "{page}");
     assert!(

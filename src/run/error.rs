@@ -32,6 +32,16 @@ pub enum RunError {
     OtherTestData { run: PathBuf },
     #[error("{run} has no model yet, as no epoch is complete: run `mnist-burn resume {run}`")]
     NoModel { run: PathBuf },
+    #[error(
+        "{run} is an ensemble, which has no model of its own: name one of its members, as `mnist-burn show {run}` lists them"
+    )]
+    Ensemble { run: PathBuf },
+    #[error("{run} can't be a member of an ensemble: {why}")]
+    NotAMember { run: PathBuf, why: &'static str },
+    #[error("{path} exists: give the ensemble another name, or remove the run with `mnist-burn runs rm {path}`")]
+    Taken { path: PathBuf },
+    #[error("{run} was trained on since it became a member of {ensemble}: make a new ensemble of it")]
+    OtherMember { run: PathBuf, ensemble: PathBuf },
     #[error("{path} is damaged: `mnist-burn evaluate {run}` replaces it")]
     Evaluation { run: PathBuf, path: PathBuf, source: serde_json::Error },
     #[error(

@@ -37,7 +37,7 @@ pub(crate) use folder::lock::Lock;
 pub(crate) use listing::{ListedRun, find, list, list_existing};
 pub use metrics::Epoch;
 pub(crate) use metrics::to_csv;
-pub use record::{DataRecord, EvaluationRecord, PrivacyRecord, Record};
+pub use record::{DataRecord, EvaluationRecord, Member, PrivacyRecord, Record};
 pub(crate) use record::{Status, TrainingRecord};
 pub use summary::Summary;
 pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};

@@ -1,6 +1,7 @@
 //! The contents of `record.json`, everything about a run that its config does not say, and of `evaluation.json`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::{fmt, slice};
 
 use serde::{Deserialize, Serialize};
@@ -41,13 +42,25 @@ pub struct Record {
     pub transfer: Option<TransferRecord>,
     /// The SHA-256 of each model file, by name. Two of them while a training replaces the file: old and new.
     pub models: BTreeMap<String, Vec<String>>,
-    /// The results of the training. `None` until it is finished.
+    /// The members of an ensemble, which has no model of its own. Empty in the record of a training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
+    /// The results of the training, or of the trainings of all members. `None` until it is finished.
     pub training: Option<TrainingRecord>,
     /// The error of a training that diverged.
     pub failure: Option<String>,
     /// What a private training has cost so far, with the epoch under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub privacy: Option<PrivacyRecord>,
+}
+
+/// A run whose best model is a part of an ensemble.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The run's folder.
+    pub run: PathBuf,
+    /// The SHA-256 of its best model's file.
+    pub sha256: String,
 }
 
 /// What some steps of a private training cost.

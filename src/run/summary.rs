@@ -81,7 +81,8 @@ impl Summary {
             seed: record.seed,
             device: record.devices(),
             bytes: run.files().into_values().sum(),
-            planned_epochs: experiment.training.epochs,
+            // Nothing is trained in the folder of an ensemble.
+            planned_epochs: if record.members.is_empty() { experiment.training.epochs } else { 0 },
             best_epoch: best.map(|best| best.epoch),
             validation_wrong: wrong,
             validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),

@@ -31,6 +31,16 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What two trainings took, one after the other.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            wall_seconds: self.wall_seconds + other.wall_seconds,
+            cpu_seconds: self.cpu_seconds + other.cpu_seconds,
+            peak_memory_bytes: self.peak_memory_bytes.max(other.peak_memory_bytes),
+            energy_joules: self.energy_joules.zip(other.energy_joules).map(|(one, other)| one + other),
+        }
+    }
+
     /// The memory in words.
     pub fn memory(&self) -> String {
         self.peak_memory_bytes.map_or_else(|| "not measured: the system does not tell".into(), bytes)

@@ -87,14 +87,17 @@ impl RunRegistry {
             let NamedRun { name, path } = self.default.clone();
             listed.push(ListedRun { summary: Summary::read(&RunFolder::at(&path)), path, name });
         }
-        let entry = |ListedRun { name, path, summary, .. }: ListedRun| Entry {
-            default: name == self.default.name,
-            run: name,
-            model: path.join(RunFolder::BEST).is_file(),
-            report: path.join(RunFolder::REPORT).is_file(),
-            classes: RunFolder::at(&path).record().map(|record| record.data.names()).unwrap_or_default(),
-            error: summary.as_ref().err().map(|error| chain(error)),
-            summary: summary.ok(),
+        let entry = |ListedRun { name, path, summary, .. }: ListedRun| {
+            let record = RunFolder::at(&path).record().unwrap_or_default();
+            Entry {
+                default: name == self.default.name,
+                run: name,
+                model: path.join(RunFolder::BEST).is_file() || !record.members.is_empty(),
+                report: path.join(RunFolder::REPORT).is_file(),
+                classes: record.data.names(),
+                error: summary.as_ref().err().map(|error| chain(error)),
+                summary: summary.ok(),
+            }
         };
         Ok(listed.into_iter().rev().map(entry).collect())
     }

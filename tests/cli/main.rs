@@ -11,6 +11,7 @@ mod dashboard;
 mod data;
 mod described;
 mod devices;
+mod ensemble;
 mod errors;
 mod evaluate;
 mod export;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::cli::completion;
-use crate::config::variable;
+use crate::config::{allowed_name, is_name, variable};
 use crate::data::is_picture;
 
 #[derive(Debug, Args)]
@@ -51,6 +51,31 @@ pub enum Split {
     Test,
     /// The training images that were held out for validation
     Validation,
+}
+
+#[derive(Debug, Args)]
+pub struct Ensemble {
+    /// The name of the ensemble, and of its folder in `--runs`
+    #[arg(value_parser = ensemble_name)]
+    pub name: String,
+    /// The runs that become members: folders, names, `latest`, `best` or `best:CONFIG`, or ensembles
+    #[arg(required = true, value_name = "RUN", add = completion::run())]
+    pub members: Vec<PathBuf>,
+    #[command(flatten)]
+    pub folder: RunsFolder,
+    /// The device [default: the one that the first run was trained on]
+    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
+    pub device: Option<String>,
+    /// Skip the evaluation on the test set, and print the ensemble's folder
+    #[arg(long, conflicts_with = "json")]
+    pub no_test: bool,
+    /// Print JSON: the contents of evaluation.json
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn ensemble_name(name: &str) -> Result<String, String> {
+    if is_name(name) { Ok(name.into()) } else { Err(format!("it must be {}", allowed_name())) }
 }
 
 #[derive(Debug, Args)]

@@ -8,15 +8,19 @@ use crate::config::Experiment;
 use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
 use crate::device::Opened;
-use crate::evaluation::Classifier;
+use crate::evaluation::{Classifier, Network};
 use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
-use crate::run::record::Record;
+use crate::run::record::{Member, Record};
 use crate::{bounded, checksum};
 
 impl RunFolder {
-    /// The SHA-256 of the best model's file.
+    /// The SHA-256 of the best model's file, or of an ensemble's list of them.
     pub fn best_checksum(&self, record: &Record) -> Option<String> {
+        if !record.members.is_empty() {
+            let sums: String = record.members.iter().map(|member| member.sha256.as_str()).collect();
+            return Some(checksum::of_bytes(sums.as_bytes()));
+        }
         match record.models.get(Self::BEST)?.as_slice() {
             [sum] => Some(sum.clone()),
             // A crash, or a training under way: the file is the old or the new one.
@@ -28,6 +32,9 @@ impl RunFolder {
     /// does not exist yet, can't be read, or its checksum is not in the record.
     pub fn weights(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
         let path = self.path.join(name);
+        if !record.members.is_empty() {
+            return Err(RunError::Ensemble { run: self.path.clone() });
+        }
         let bytes = match &self.memory {
             Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             None => match bounded::read_regular(&path, u64::MAX) {
@@ -62,12 +69,30 @@ impl RunFolder {
         Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
     }
 
-    /// A classifier with the best model, on `device`.
+    /// A classifier with the best model, or with those of an ensemble's members, on `device`.
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
-        let (model, sha256) = self.model(&self.experiment()?, record, device)?;
-        let (data, batcher) = (&record.data, ImageBatcher::new(record.data.scaling));
+        let member = |Member { run, sha256 }: &Member| {
+            let member = Self::at(run);
+            let (network, found) = member.network(&member.record()?, device)?;
+            let other = || RunError::OtherMember { run: run.clone(), ensemble: self.path.clone() };
+            if found == *sha256 { Ok(network) } else { Err(other()) }
+        };
+        let (networks, sha256) = if record.members.is_empty() {
+            let (network, sha256) = self.network(record, device)?;
+            (vec![network], sha256)
+        } else {
+            let networks = record.members.iter().map(member).collect::<Result<_, RunError>>()?;
+            (networks, self.best_checksum(record).unwrap_or_default())
+        };
+        let data = &record.data;
         let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
-        Ok(Classifier { model, sha256, device: device.device.clone(), batcher, size, look, names: data.names() })
+        Ok(Classifier { networks, sha256, device: device.device.clone(), size, look, names: data.names() })
+    }
+
+    /// The best model with its scaling of the pixels, and the SHA-256 of its file.
+    fn network(&self, record: &Record, device: &Opened) -> Result<(Network, String), RunError> {
+        let (model, sha256) = self.model(&self.experiment()?, record, device)?;
+        Ok((Network { model, batcher: ImageBatcher::new(record.data.scaling) }, sha256))
     }
 
     /// The best model's weights, as pretrained weights for another network.

@@ -1,0 +1,91 @@
+//! `mnist-burn ensemble`: joins trained networks into one run, which averages their probabilities.
+
+use std::path::Path;
+
+use super::evaluate::store;
+use super::evaluation::evaluate_run;
+use super::opening::{find_run, open_recorded};
+use super::output::{print, print_evaluation, print_json};
+use crate::Error;
+use crate::cli::{Ensemble, Split};
+use crate::run::{Member, Record, RunError, RunFolder, TrainingRecord, Usage};
+
+pub fn run(arguments: &Ensemble) -> Result<(), Error> {
+    let Ensemble { name, members, folder, device, no_test, json } = arguments;
+    let members = members.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+    let run = create(&folder.runs.join(name), name, &members)?;
+    let (record, path) = (run.record()?, run.path().display());
+    if *no_test {
+        return print(&path.to_string());
+    }
+    let device = open_recorded(device.as_deref(), &record.device)?;
+    let evaluated = evaluate_run(&run, &record, &device, None, Split::Test)?;
+    store(&run, &evaluated)?;
+    if *json {
+        return print_json(&evaluated.record);
+    }
+    let (count, parameters) = (record.members.len(), record.parameters);
+    let ending = format!("\n\nensemble        {count} networks, {parameters} parameters\nsaved in        {path}");
+    print_evaluation(&evaluated.record.evaluation, "test accuracy", &ending)
+}
+
+/// Writes an ensemble of `runs` into the folder `path`. Of a run that is an ensemble itself, the members become members.
+pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, RunError> {
+    if path.exists() {
+        return Err(RunError::Taken { path: path.into() });
+    }
+    let (mut members, mut records) = (vec![], vec![]);
+    for run in runs {
+        let inner = run.record()?.members.into_iter().map(|member| RunFolder::at(&member.run));
+        let networks: Vec<RunFolder> = inner.collect();
+        for network in if networks.is_empty() { vec![run.clone()] } else { networks } {
+            let (member, record) = member(&network, &members, records.first())?;
+            members.push(member);
+            records.push(record);
+        }
+    }
+    let [first, _, ..] = &records[..] else {
+        return Err(RunError::NotAMember { run: runs[0].path().into(), why: "an ensemble has two members or more" });
+    };
+    let trainings: Vec<&TrainingRecord> = records.iter().filter_map(|record| record.training.as_ref()).collect();
+    let record = Record {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
+        device: first.device.clone(),
+        adapter: first.adapter.clone(),
+        seed: first.seed,
+        started: jiff::Timestamp::now().as_duration().as_secs_f64(),
+        data: first.data.clone(),
+        parameters: records.iter().map(|record| record.parameters).sum(),
+        training: Some(TrainingRecord {
+            epochs: 0,
+            best_epoch: 0,
+            stopped: None,
+            floating_point_operations: trainings.iter().map(|it| it.floating_point_operations).sum(),
+            usage: trainings.iter().map(|it| it.usage).reduce(Usage::and).unwrap_or_default(),
+        }),
+        members,
+        ..Record::default()
+    };
+    let mut experiment = RunFolder::at(&record.members[0].run).experiment()?;
+    experiment.name = name.into();
+    let (run, _lock) = RunFolder::create_at(path, &experiment)?;
+    run.write_record(&record)?;
+    Ok(run)
+}
+
+/// The run as a member beside `others`, of which `first` is the record of the first one. Refused if it does not fit them.
+fn member(run: &RunFolder, others: &[Member], first: Option<&Record>) -> Result<(Member, Record), RunError> {
+    let record = run.record()?;
+    let (_, sha256) = run.weights(RunFolder::BEST, &record)?;
+    let images = |record: &Record| (record.data.height, record.data.width, record.data.names());
+    let refused = |why| Err(RunError::NotAMember { run: run.path().into(), why });
+    match record.training {
+        None => refused("its training is not finished"),
+        _ if others.iter().any(|other| other.sha256 == sha256) => refused("another member has the same network"),
+        _ if first.is_some_and(|first| images(first) != images(&record)) => {
+            refused("its images have another size or other classes than those of the first member")
+        }
+        Some(_) => Ok((Member { run: std::path::absolute(run.path()).unwrap_or(run.path().into()), sha256 }, record)),
+    }
+}

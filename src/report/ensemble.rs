@@ -1,0 +1,64 @@
+//! What each member adds to an ensemble, and on which images the members differ.
+
+use askama::Template;
+
+use super::mistakes::Mistake;
+use crate::evaluation::{EvaluationOutput, averages, largest};
+use crate::run::Member;
+
+/// The most images on which members differ that a page shows.
+const MOST: usize = 60;
+
+#[derive(Template)]
+#[template(path = "ensemble.html")]
+pub struct Ensemble<'a> {
+    contributions: Vec<Contribution>,
+    /// The number of images on which the members differ.
+    disputed: usize,
+    /// Some of them, those first of which the ensemble is least sure.
+    shown: Vec<Mistake<'a>>,
+}
+
+/// What a member adds. Errors are fractions in [0, 1].
+#[derive(Debug)]
+struct Contribution {
+    run: String,
+    /// Its own error.
+    alone: f64,
+    /// The error of an ensemble of it and the members before it.
+    so_far: f64,
+    /// The error of the ensemble without it.
+    without: f64,
+}
+
+impl<'a> Ensemble<'a> {
+    /// What `members` add on the test images; `None` if there are none, in a run of one network.
+    pub fn new(members: &[Member], evaluated: &'a EvaluationOutput) -> Option<Self> {
+        let answers: Vec<_> = evaluated.members.iter().map(Vec::as_slice).collect();
+        let labels = evaluated.images.labels();
+        let error = |answers: &[&[Vec<f64>]]| {
+            let classes = averages(answers).into_iter().map(|logarithms| largest(&logarithms));
+            let wrong = classes.zip(labels).filter(|&(class, &label)| class != usize::from(label)).count();
+            wrong as f64 / labels.len().max(1) as f64
+        };
+        let contribution = |(number, member): (usize, &Member)| Contribution {
+            run: member.run.file_name().unwrap_or(member.run.as_os_str()).to_string_lossy().into(),
+            alone: error(&answers[number..=number]),
+            so_far: error(&answers[..=number]),
+            without: error(&[&answers[..number], &answers[number + 1..]].concat()),
+        };
+        let differs = |&image: &usize| {
+            let mut classes = answers.iter().map(|answers| largest(&answers[image]));
+            let first = classes.next();
+            classes.any(|class| Some(class) != first)
+        };
+        let mut disputed: Vec<usize> = (0..labels.len()).filter(differs).collect();
+        let confidence = |image: usize| evaluated.predictions[image].0[evaluated.predictions[image].best()];
+        disputed.sort_by(|&a, &b| confidence(a).total_cmp(&confidence(b)));
+        (!members.is_empty()).then(|| Self {
+            contributions: members.iter().enumerate().map(contribution).collect(),
+            shown: disputed.iter().take(MOST).map(|&index| Mistake::at(index, evaluated)).collect(),
+            disputed: disputed.len(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! `mnist-burn ensemble`: several networks, whose probabilities are averaged, used as one run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::trained::smoke;
+use super::{DEVICE, failure, program, stdout, success};
+
+const IMAGE: &str = "tests/drawn/digits/7-plain-1.png";
+
+/// A folder of runs with three short trainings, `a`, `b` and `c`, and the ensemble `abc`.
+fn runs() -> &'static Path {
+    static RUNS: OnceLock<TempDir> = OnceLock::new();
+    let folder = RUNS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        for (seed, name) in ["a", "b", "c"].iter().enumerate() {
+            let mut train = program();
+            train.args(["train", "--config", "config/smoke.toml", "--epochs", "1", "--device", DEVICE, "--no-test"]);
+            success(train.arg("--seed").arg(seed.to_string()).arg("--run").arg(folder.path().join(name)));
+        }
+        success(ensemble(folder.path()).args(["abc", "a", "b", "c"]));
+        folder
+    });
+    folder.path()
+}
+
+fn ensemble(runs: &Path) -> std::process::Command {
+    let mut command = program();
+    command.args(["ensemble", "--device", DEVICE, "--runs"]).arg(runs);
+    command
+}
+
+fn probabilities(run: &Path) -> Vec<f64> {
+    let json = stdout(program().arg("predict").arg(run).args([IMAGE, "--json", "--device", DEVICE]));
+    let answers: Value = serde_json::from_str(&json).unwrap();
+    answers[0]["probabilities"].as_array().unwrap().iter().map(|it| it.as_f64().unwrap()).collect()
+}
+
+fn json(path: PathBuf) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn ensemble_predicts_the_mean_of_its_members_probabilities() {
+    let members = ["a", "b", "c"].map(|name| probabilities(&runs().join(name)));
+    for (class, joint) in probabilities(&runs().join("abc")).into_iter().enumerate() {
+        let mean = members.iter().map(|member| member[class]).sum::<f64>() / 3.0;
+        assert!((joint - mean).abs() < 1e-9, "{joint} {mean}");
+    }
+}
+
+#[test]
+fn ensemble_lists_its_members_and_their_checksums() {
+    let record = json(runs().join("abc/record.json"));
+    let members = record["members"].as_array().unwrap();
+    assert_eq!(members.len(), 3);
+    for (member, name) in members.iter().zip(["a", "b", "c"]) {
+        assert_eq!(member["run"], runs().join(name).to_str().unwrap());
+        assert_eq!(member["sha256"], json(runs().join(name).join("record.json"))["models"]["best.safetensors"][0]);
+    }
+    let shown = stdout(program().args(["show", "abc", "--runs"]).arg(runs()));
+    assert!(shown.contains(&format!("members           {}", runs().join("a").display())), "{shown}");
+}
+
+#[test]
+fn evaluation_and_report_of_an_ensemble_are_of_all_its_members() {
+    let evaluated = stdout(program().args(["evaluate", "abc", "--json", "--device", DEVICE, "--runs"]).arg(runs()));
+    assert_eq!(serde_json::from_str::<Value>(&evaluated).unwrap(), json(runs().join("abc/evaluation.json")));
+    let page = fs::read_to_string(runs().join("abc/report.html")).unwrap();
+    let own = |name: &str| {
+        let args = ["evaluate", name, "--json", "--device", DEVICE, "--runs"];
+        let json: Value = serde_json::from_str(&stdout(program().args(args).arg(runs()))).unwrap();
+        format!("<th scope=\"row\">{name}</th><td>{:.2} %</td>", json["wrong"].as_f64().unwrap() / 100.0)
+    };
+    for name in ["a", "b", "c"] {
+        assert!(page.contains(&own(name)), "{} is not in the page", own(name));
+    }
+    assert!(page.contains("on which not all networks agree"));
+    assert!(!page.contains("Weights of the first layer"));
+}
+
+#[test]
+fn ensemble_in_an_ensemble_adds_its_members() {
+    success(ensemble(runs()).args(["nested", "abc", "--no-test"]).arg(&smoke().run));
+    let members = json(runs().join("nested/record.json"))["members"].as_array().unwrap().len();
+    assert_eq!(members, 4);
+}
+
+#[test]
+fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
+    let copy = tempfile::tempdir().unwrap();
+    smoke().copy_to(copy.path());
+    let twice = failure(ensemble(runs()).arg("twice").arg(copy.path()).arg(&smoke().run));
+    assert!(twice.contains("another member has the same network"), "{twice}");
+    let alone = failure(ensemble(runs()).args(["alone", "a"]));
+    assert!(alone.contains("an ensemble has two members or more"), "{alone}");
+    let taken = failure(ensemble(runs()).args(["a", "b", "c"]));
+    assert!(taken.contains("exists: give the ensemble another name"), "{taken}");
+    let name = ensemble(runs()).args(["x/y", "b", "c"]).output().unwrap();
+    assert_eq!(name.status.code(), Some(2));
+    assert!(String::from_utf8(name.stderr).unwrap().contains("'x/y' for '<NAME>': it must be text"));
+    assert!(!runs().join("twice").exists() && !runs().join("alone").exists());
+}
+
+#[test]
+fn ensemble_is_neither_exported_nor_resumed_but_says_what_to_do() {
+    for command in [&["export", "abc", "abc.safetensors"][..], &["resume", "abc", "--epochs", "9"]] {
+        let message = failure(program().args(command).arg("--runs").arg(runs()));
+        assert!(
+            message.contains("is an ensemble, which has no model of its own: name one of its members"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn ensemble_refuses_a_member_that_was_trained_on_since() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        let copied = folder.path().join(name);
+        fs::create_dir(&copied).unwrap();
+        for file in fs::read_dir(runs().join(name)).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), copied.join(file.file_name())).unwrap();
+        }
+    }
+    success(ensemble(folder.path()).args(["ab", "a", "b", "--no-test"]));
+    success(
+        program().args(["resume", "a", "--epochs", "2", "--quiet", "--device", DEVICE, "--runs"]).arg(folder.path()),
+    );
+    let message = failure(program().args(["predict", "ab", IMAGE, "--runs"]).arg(folder.path()));
+    assert!(message.contains("was trained on since it became a member of"), "{message}");
+}
