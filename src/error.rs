@@ -39,8 +39,8 @@ pub enum Error {
     Run(#[from] RunError),
     #[error(transparent)]
     Pretrained(#[from] PretrainedError),
-    #[error("init.from does not name a usable run")]
-    SourceRun(#[source] RunError),
+    #[error("{key} does not name a usable run")]
+    SourceRun { key: &'static str, source: RunError },
     #[error(
         "init.from = \"{from}\" was trained on the same images, at a cost that [privacy] does not count: use weights that \
          were trained on public images"
@@ -99,7 +99,10 @@ impl Error {
             Self::Run(RunError::InUse { .. }) => 6,
             Self::Device(_) | Self::Remote(_) | Self::Evaluation(EvaluationError::Device(_)) => Self::DEVICE,
             Self::Run(RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. }) => 8,
-            Self::SourceRun(RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. }) => 8,
+            Self::SourceRun {
+                source: RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. },
+                ..
+            } => 8,
             _ => 1,
         }
     }

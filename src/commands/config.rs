@@ -25,17 +25,19 @@ pub fn load(file: Option<&Path>, overrides: &Overrides, runs: &Path) -> Result<c
 }
 
 /// Makes the experiment's paths absolute, so that a run's config means the same in every folder and later. `~` is the home
-/// folder. A run in `runs` that `init.from` names becomes its path.
+/// folder. A run in `runs` that `init.from` or `distillation.teacher` names becomes its path.
 pub fn absolute_paths(mut experiment: config::Experiment, runs: &Path) -> Result<config::Experiment, Error> {
-    if let Some(from) = experiment.init.from.as_mut().filter(|from| !config::expand_home(from).exists()) {
+    let config::Experiment { data, init, distillation, .. } = &mut experiment;
+    for (key, path) in [("init.from", &mut init.from), ("distillation.teacher", &mut distillation.teacher)] {
+        let Some(from) = path.as_mut().filter(|from| !config::expand_home(from).exists()) else { continue };
         match find_run(from, runs) {
             Ok(run) => *from = run.path().into(),
             // The path of a file or folder that a resumed run does not need any more.
             Err(RunError::Unknown { .. }) if from.components().count() > 1 => {}
-            Err(error) => return Err(Error::SourceRun(error)),
+            Err(source) => return Err(Error::SourceRun { key, source }),
         }
     }
-    for path in [&mut experiment.data.dir, &mut experiment.init.from].into_iter().flatten() {
+    for path in [&mut data.dir, &mut init.from, &mut distillation.teacher].into_iter().flatten() {
         if let Ok(absolute) = std::path::absolute(config::expand_home(path))
             // A config file can hold UTF-8 paths only.
             && absolute.to_str().is_some()

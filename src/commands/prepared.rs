@@ -10,7 +10,7 @@ use crate::data::{Files, TrainingData};
 use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
-use crate::training::{self, EpochPlan};
+use crate::training::{self, Distillation, EpochPlan};
 
 /// Everything that a training needs besides its experiment, loaded and checked.
 pub struct Prepared {
@@ -19,6 +19,7 @@ pub struct Prepared {
     pub files: Files,
     pub data: TrainingData,
     pub network: Mlp,
+    pub teacher: Option<Distillation>,
     /// The pretrained weights of `network`, if it is not randomly initialised.
     transfer: Option<TransferRecord>,
 }
@@ -56,11 +57,12 @@ impl Prepared {
                 None => (network, None),
             },
         };
-        Ok(Self { devices, files, data, network, transfer })
+        let teacher = Distillation::load(experiment, &data, &devices[0])?;
+        Ok(Self { devices, files, data, network, teacher, transfer })
     }
 
     pub fn new_record(&self, experiment: &Experiment) -> Record {
-        let Self { devices, files, data, network, transfer } = self;
+        let Self { devices, files, data, network, transfer, .. } = self;
         let prepare = experiment.data.prepare;
         let [height, width] = data.images.size();
         Record {
@@ -144,7 +146,7 @@ fn pretrained(experiment: &Experiment, checksums: &BTreeMap<String, String>) -> 
         return Err(Error::SameImages { from: from.clone() });
     }
     let pretrained = match from.is_dir() {
-        true => RunFolder::at(from).pretrained().map_err(Error::SourceRun)?,
+        true => RunFolder::at(from).pretrained().map_err(|source| Error::SourceRun { key: "init.from", source })?,
         false => Pretrained::from_file(from).map_err(PretrainedError::from)?,
     };
     Ok(Some(pretrained.unwrapped(experiment)?.renamed(&init.rename)?))

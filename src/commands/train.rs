@@ -19,7 +19,8 @@ use crate::config::{Experiment, check_resumable, word};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::weights;
 use crate::run::{
-    DataRecord, EvaluationRecord, Lock, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord, Usage,
+    DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
+    Usage,
 };
 use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
 
@@ -154,8 +155,13 @@ impl Training<'_> {
     fn train(&self, prepared: &Prepared, run: &RunFolder, started: Option<Record>) -> Result<(), Error> {
         let experiment = self.experiment;
         let mut record = prepared.record(experiment, run, started.as_ref())?;
-        let Prepared { network, data, devices, files, .. } = prepared;
-        let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
+        let Prepared { network, teacher, data, devices, files, .. } = prepared;
+        let session = Session::prepare(experiment, network.clone(), data, devices, run)?.with_teacher(teacher.clone());
+        let (teacher, teacher_operations) = session.teacher().unzip();
+        if let Some(teacher) = &teacher {
+            check_teacher(teacher, experiment, run, started.as_ref().and_then(|record| record.teacher.as_ref()))?;
+        }
+        record.teacher = teacher;
         match started {
             // Nothing will be trained: the record tells how this model was.
             Some(started) if session.is_over() => record = started,
@@ -190,7 +196,8 @@ impl Training<'_> {
             epochs,
             best_epoch: history.best().map_or(epochs, |best| best.epoch),
             stopped,
-            floating_point_operations: prepared.operations(experiment, epochs),
+            floating_point_operations: prepared.operations(experiment, epochs)
+                + epochs as u64 * teacher_operations.unwrap_or(0),
             // The time of a training that was finished before is not that of its checkpoint, which is shorter.
             usage: record.training.map_or(usage, |before| before.usage),
         });
@@ -223,6 +230,27 @@ impl Training<'_> {
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
         print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{}{report}", ending(run, record)))
     }
+}
+
+/// Refuses a teacher that has changed since the run was started, with `before`. Warns of one that may have been trained on
+/// images that this training holds out: then its validation error is too low.
+fn check_teacher(now: &Member, own: &Experiment, run: &RunFolder, before: Option<&Member>) -> Result<(), RunError> {
+    if before.is_some_and(|before| before.sha256 != now.sha256) {
+        return Err(RunError::OtherStart { run: run.path().into(), file: now.run.display().to_string() });
+    }
+    let teacher = RunFolder::at(&now.run);
+    let members = teacher.record()?.members.into_iter().map(|member| RunFolder::at(&member.run));
+    for run in members.chain([teacher]) {
+        let Experiment { data, seed, .. } = run.experiment()?;
+        if own.data.validation > 0 && (data.validation, seed) != (own.data.validation, own.seed) {
+            warn(format!(
+                "the teacher {} held out other images than this training, so the validation error may be too low: train it \
+                 with the same seed and data.validation",
+                run.path().display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A signal during the evaluation of `run` ends the program, and tells how to evaluate it later.

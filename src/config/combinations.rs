@@ -12,6 +12,7 @@ const COUNTS: &str = "the numbers of images of the classes tell of the images; u
 const NO_BUDGET: &str = "is about private training: needs privacy.epsilon or privacy.noise_multiplier";
 const NO_LAYER: &str = "names a layer that the network does not have: there are hidden.N, from 0, for each width in \
                         model.hidden, norm.N as well with model.batch_norm, and output";
+const NO_TEACHER: &str = "is about learning from a trained network: needs distillation.teacher";
 const NO_VALIDATION: &str = "is measured on held-out images: needs data.validation greater than 0";
 const NO_WEIGHT: &str = "is about semi-supervised learning: needs semi_supervised.weight";
 const NOT_ALONE: &str = "the labels of all images decide which ones train";
@@ -21,8 +22,19 @@ const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can 
 /// The reasons of the conflicts between keys whose values are valid one by one. `when` says whether one is to be reported, given
 /// whether it happens, and the key that is reported with the others that it conflicts with.
 fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> impl Iterator<Item = &'static str> {
-    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, schedule, .. } =
-        experiment;
+    let Experiment {
+        device,
+        data,
+        model,
+        init,
+        training,
+        semi_supervised,
+        distillation,
+        privacy,
+        optimizer,
+        schedule,
+        ..
+    } = experiment;
     // The user's own images, not a published data set.
     let is_own = matches!(data.dataset, Dataset::Idx | Dataset::ImageFolder);
     let has_weight = semi_supervised.weight.is_some();
@@ -70,6 +82,8 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("needs training.ema_decay: the moving average of the weights is the teacher"),
         when(!has_weight, &["semi_supervised.threshold", "semi_supervised.weight"]).then_some(NO_WEIGHT),
         when(!has_weight, &["semi_supervised.ratio", "semi_supervised.weight"]).then_some(NO_WEIGHT),
+        when(distillation.teacher.is_none(), &["distillation.temperature"]).then_some(NO_TEACHER),
+        when(distillation.teacher.is_none(), &["distillation.weight"]).then_some(NO_TEACHER),
         when(lacks_momentum, &["optimizer.nesterov", "optimizer.momentum", "optimizer.kind"])
             .then_some("needs optimizer.momentum greater than 0"),
         when(optimizer.clip_norm.is_some(), &["optimizer.clip_value", "optimizer.clip_norm"])
@@ -107,6 +121,7 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
     let (breaks, why) = match key {
         "model.batch_norm" => (it.model.batch_norm, "each image changes the outputs of all others in its batch"),
         "semi_supervised.weight" => (true, "only the gradients of labelled images are clipped"),
+        "distillation.teacher" => (true, "the teacher's answers tell of the images that it was trained on"),
         "data.labels" => (true, NOT_ALONE),
         "data.fraction" => (it.data.fraction < 1.0, NOT_ALONE),
         "data.validation" => (it.data.validation > 0, "the choice of an epoch would tell of the images held out"),

@@ -2,7 +2,7 @@
 //!
 //! Every key has a default, and the defaults together are the reference recipe. So a config file holds only what makes its
 //! experiment different. [`super::load`] checks the values and fills in the optional keys of `[data.augment]`,
-//! `[semi_supervised]`, `[privacy]`, `[optimizer]` and `[schedule]`.
+//! `[semi_supervised]`, `[distillation]`, `[privacy]`, `[optimizer]` and `[schedule]`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::data::{Data, is_default};
 use super::devices::Devices;
 use super::init::Init;
 use super::optimizer::{Optimizer, Schedule};
-use super::training::{Privacy, SemiSupervised, Training};
+use super::training::{Distillation, Privacy, SemiSupervised, Training};
 
 /// One experiment of mnist-burn, as its config file describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +39,9 @@ pub struct Experiment {
     /// Learning from images without labels.
     #[serde(skip_serializing_if = "is_default")]
     pub semi_supervised: SemiSupervised,
+    /// Learning from a trained network.
+    #[serde(skip_serializing_if = "is_default")]
+    pub distillation: Distillation,
     /// Training with differential privacy.
     #[serde(skip_serializing_if = "is_default")]
     pub privacy: Privacy,
@@ -61,6 +64,7 @@ impl Default for Experiment {
             init: Init::default(),
             training: Training::default(),
             semi_supervised: SemiSupervised::default(),
+            distillation: Distillation::default(),
             privacy: Privacy::default(),
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),

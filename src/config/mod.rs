@@ -43,7 +43,7 @@ pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
-pub use self::training::{BatchSize, ClassWeights, Gradients, Privacy, SemiSupervised, Training};
+pub use self::training::{BatchSize, ClassWeights, Distillation, Gradients, Privacy, SemiSupervised, Training};
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");

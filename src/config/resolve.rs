@@ -8,7 +8,7 @@ use super::data::Augment;
 use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
 use super::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use super::schema::{Key, all_keys, word};
-use super::training::{Privacy, SemiSupervised};
+use super::training::{Distillation, Privacy, SemiSupervised};
 
 impl Experiment {
     /// The experiment with the optional keys that it uses filled in, and those of other kinds cleared.
@@ -17,8 +17,9 @@ impl Experiment {
         self.model.batch_norm_momentum = momentum.filter(|_| self.model.batch_norm);
         self.data.augment = self.data.augment.resolved();
         let (optimizer, schedule) = (self.optimizer.resolved(), self.schedule.resolved());
-        let (semi_supervised, privacy) = (self.semi_supervised.resolved(), self.privacy.resolved());
-        Self { optimizer, schedule, semi_supervised, privacy, ..self }
+        let (semi_supervised, distillation) = (self.semi_supervised.resolved(), self.distillation.resolved());
+        let privacy = self.privacy.resolved();
+        Self { optimizer, schedule, semi_supervised, distillation, privacy, ..self }
     }
 }
 
@@ -35,6 +36,14 @@ impl SemiSupervised {
     pub fn resolved(self) -> Self {
         let is_on = self.weight.is_some();
         resolved("semi_supervised", self, |key| is_on || key.default.is_none())
+    }
+}
+
+impl Distillation {
+    /// With temperature and weight, if there is a teacher.
+    pub fn resolved(self) -> Self {
+        let is_on = self.teacher.is_some();
+        resolved("distillation", self, |key| is_on || key.default.is_none())
     }
 }
 

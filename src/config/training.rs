@@ -1,4 +1,6 @@
-//! `[training]`, `[semi_supervised]` and `[privacy]`: how long to train, in which batches, and which ways of training.
+//! `[training]`, `[semi_supervised]`, `[distillation]` and `[privacy]`: how long to train, in which batches, and which ways of training.
+
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +107,23 @@ pub struct SemiSupervised {
     /// The number of unlabelled images in a batch for each labelled one (μ).
     #[schemars(range(min = 1, max = 1000), extend("default" = 7))]
     pub ratio: Option<usize>,
+}
+
+/// `[distillation]`: learning from the answers of a trained network, Hinton and others 2015,
+/// <https://arxiv.org/abs/1503.02531>. It needs `teacher`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Distillation {
+    /// The teacher: the folder or the name of a run or of an ensemble, for the same classes and images of the same size.
+    #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or a run's name"))]
+    pub teacher: Option<PathBuf>,
+    /// The temperature (T): the logits of both networks are divided by it. The higher it is, the more counts how likely the
+    /// teacher finds the wrong classes.
+    #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1000, "default" = 3.0))]
+    pub temperature: Option<f64>,
+    /// The fraction of the loss that is the teacher's; the labels have the rest. With 1, no label is used.
+    #[schemars(range(min = 0, max = 1), extend("default" = 0.9))]
+    pub weight: Option<f64>,
 }
 
 /// `[privacy]`: differentially private training: no training image changes the model by more than a little, whatever

@@ -42,6 +42,9 @@ pub struct Record {
     pub transfer: Option<TransferRecord>,
     /// The SHA-256 of each model file, by name. Two of them while a training replaces the file: old and new.
     pub models: BTreeMap<String, Vec<String>>,
+    /// The teacher of a distillation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Member>,
     /// The members of an ensemble, which has no model of its own. Empty in the record of a training.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
@@ -54,12 +57,12 @@ pub struct Record {
     pub privacy: Option<PrivacyRecord>,
 }
 
-/// A run whose best model is a part of an ensemble.
+/// A run whose best model is a part of an ensemble, or a run or an ensemble that is a teacher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The run's folder.
     pub run: PathBuf,
-    /// The SHA-256 of its best model's file.
+    /// The SHA-256 of its best model's file, or of an ensemble's list of them.
     pub sha256: String,
 }
 

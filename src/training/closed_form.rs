@@ -33,7 +33,7 @@ impl ClosedForm {
 #[derive(Debug, Default)]
 pub struct Buffers {
     passes: Passes,
-    /// Those of the unlabelled images.
+    /// Those of a teacher.
     teacher: Passes,
     steps: usize,
 }
@@ -56,6 +56,10 @@ impl Buffers {
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
         self.passes.forward(&network, &images, Some(batch.seed))?;
 
+        let distilled = match &loss.distillation {
+            Some(distillation) => Some((distillation, distillation.targets(&mut self.teacher, &batch.images)?)),
+            None => None,
+        };
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
         let (labelled, unlabelled_logits) = self.passes.logits.split_at_mut(count * classes);
@@ -63,11 +67,18 @@ impl Buffers {
         // A private step divides by the expected number of images, as the real one is secret.
         let images = if private.is_some() { 1.0 } else { count as f64 };
         let factor = (batch.loss_weight / images) as f32;
-        for (logits, target) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()) {
+        for (image, (logits, target)) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()).enumerate() {
             let target = target as usize;
             correct += u32::from(largest(logits) == target);
             let weight = loss.class_weights.as_ref().map_or(1.0, |weights| weights[target]);
+            let Some((distillation, soft)) = &distilled else {
+                sum += f64::from(weight * softmax_loss(logits, target, loss.label_smoothing as f32, factor * weight));
+                continue;
+            };
+            let (mut soft_gradients, weight) = (logits.to_vec(), weight * (1.0 - distillation.weight as f32));
+            sum += f64::from(distillation.derive(&mut soft_gradients, &soft[image * classes..][..classes], factor));
             sum += f64::from(weight * softmax_loss(logits, target, loss.label_smoothing as f32, factor * weight));
+            logits.iter_mut().zip(soft_gradients).for_each(|(gradient, soft)| *gradient += soft);
         }
         if let Some((loss, images)) = unlabelled {
             self.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None)?;

@@ -33,6 +33,10 @@ pub enum TrainingError {
     )]
     PrivacyBudget { epsilon: f64, steps: usize },
     #[error(
+        "distillation.teacher = \"{teacher}\" was trained for images of another size, or for other classes, than the data's"
+    )]
+    OtherTeacher { teacher: PathBuf },
+    #[error(
         "training.class_weights has {weights} numbers, but the images have {classes} classes; give one for each class"
     )]
     ClassWeights { weights: usize, classes: usize },

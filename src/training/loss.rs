@@ -16,6 +16,7 @@ use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
 use burn::train::ClassificationOutput;
 
+use super::distillation::Distillation;
 use super::error::TrainingError;
 use crate::config::{ClassWeights, Experiment, SemiSupervised};
 use crate::data::TrainingData;
@@ -28,6 +29,7 @@ pub struct Loss {
     /// The factor of the loss of a labelled image of each class, if they are not all 1.
     pub class_weights: Option<Vec<f32>>,
     pub unlabelled: Option<UnlabelledLoss>,
+    pub distillation: Option<Distillation>,
 }
 
 impl Loss {
@@ -110,7 +112,7 @@ pub fn softmax_loss(logits: &mut [f32], target: usize, smoothing: f32, factor: f
 }
 
 /// Overwrites logits z with their softmax, and returns `log Σ exp(z)`, for logits of any size.
-fn softmax_in_place(logits: &mut [f32]) -> f32 {
+pub fn softmax_in_place(logits: &mut [f32]) -> f32 {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
     let sum: f32 = logits.iter().sum();

@@ -5,6 +5,7 @@
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights. "Raw"
 //!   metrics are those of the network itself. Everything that changes over time reads one `position`.
 //! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
+//!   A teacher's answers come from `distillation`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
 //! - With `[privacy]`, `privacy` adds noise to the gradients, of which `low_pass` keeps the low frequencies. Its `accountant`
@@ -15,6 +16,7 @@ mod accountant;
 mod adam;
 mod checkpoint_writer;
 mod closed_form;
+mod distillation;
 mod ema;
 mod epoch_plan;
 mod error;
@@ -33,6 +35,7 @@ mod sgd;
 mod step;
 
 pub use adam::Adam;
+pub(crate) use distillation::Distillation;
 pub(crate) use epoch_plan::EpochPlan;
 pub(crate) use error::TrainingError;
 pub(crate) use history::History;
@@ -79,7 +82,8 @@ pub fn train(
     record: Record,
     display: &dyn Display,
 ) -> Result<Trained, TrainingError> {
-    Session::prepare(experiment, network, data, devices, run)?.train(record, display)
+    let teacher = Distillation::load(experiment, data, &devices[0])?;
+    Session::prepare(experiment, network, data, devices, run)?.with_teacher(teacher).train(record, display)
 }
 
 #[cfg(test)]

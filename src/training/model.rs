@@ -43,6 +43,7 @@ impl TrainingModel {
                 label_smoothing: experiment.training.label_smoothing,
                 class_weights: None,
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
+                distillation: None,
             },
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,

@@ -7,6 +7,7 @@ use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
+use super::distillation::Distillation;
 use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
@@ -23,7 +24,7 @@ use crate::data::{Augmentation, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
-use crate::run::{Checkpoint, Meter, PrivacyRecord, Record, RunError, RunFolder, Usage};
+use crate::run::{Checkpoint, Member, Meter, PrivacyRecord, Record, RunError, RunFolder, Usage};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
@@ -93,6 +94,12 @@ impl<'a> Session<'a> {
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 
+    /// The same, with a teacher to learn from.
+    pub fn with_teacher(mut self, teacher: Option<Distillation>) -> Self {
+        self.model.loss.distillation = teacher;
+        self
+    }
+
     pub fn is_over(&self) -> bool {
         self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }
@@ -100,6 +107,12 @@ impl<'a> Session<'a> {
     /// The costs of a private training with its next epoch, charged ahead so that no crash leaves a model without its costs.
     pub fn privacy(&self) -> Option<PrivacyRecord> {
         Some(self.privacy.as_ref()?.spent(self.history.epochs().len() + 1))
+    }
+
+    /// The teacher, and the floating-point operations of its answers in an epoch, if there is one.
+    pub fn teacher(&self) -> Option<(Member, u64)> {
+        let distillation = self.model.loss.distillation.as_ref()?;
+        Some((distillation.source.clone(), self.plan.images as u64 * distillation.operations()))
     }
 
     /// Trains, and saves models, checkpoints and metrics in the run folder, see [`train`](super::train).

@@ -54,12 +54,22 @@ impl InferenceStep for TrainingModel {
 }
 
 impl TrainingModel {
+    /// The output of the labelled images of a batch from their logits, also with what the teacher says of them.
+    fn labelled(&self, logits: Tensor<2>, batch: &Batch) -> ClassificationOutput {
+        let output = self.loss.labelled(logits, batch.targets.clone());
+        let Some(distillation) = &self.loss.distillation else { return output };
+        let targets =
+            Tensor::from_inner(distillation.targets_of(&batch.images).to_device(&output.output.device().inner()));
+        let losses = output.loss * (1.0 - distillation.weight) + distillation.losses(output.output.clone(), targets);
+        ClassificationOutput { loss: losses, ..output }
+    }
+
     /// The output of the labelled images of a batch, and the loss of all its images, `[1]`. Gradients are summed over the
     /// batches of an update, so the losses are weighted by the numbers of images.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
         let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {
-            let output = self.loss.labelled(self.network.forward(batch.images()), batch.targets);
+            let output = self.labelled(self.network.forward(batch.images()), &batch);
             let loss = weighted(output.loss.clone().mean(), batch.loss_weight);
             return (output, loss);
         };
@@ -68,7 +78,7 @@ impl TrainingModel {
         let (labelled, unlabelled) = (batch.images.len(), images.augmented.len());
         // In one pass, so that batch normalisation sees them as one batch.
         let logits = self.network.forward(Tensor::cat(vec![batch.images(), augmented], 0));
-        let output = self.loss.labelled(logits.clone().narrow(0, 0, labelled), batch.targets);
+        let output = self.labelled(logits.clone().narrow(0, 0, labelled), &batch);
         let teacher = Tensor::from_inner(self.eval_model().valid().forward(plain.without_autodiff()));
         let loss = weighted(output.loss.clone().mean(), batch.loss_weight)
             + weighted(unlabelled_loss.of(teacher, logits.narrow(0, labelled, unlabelled)), images.loss_weight);

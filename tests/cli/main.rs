@@ -11,6 +11,7 @@ mod dashboard;
 mod data;
 mod described;
 mod devices;
+mod distillation;
 mod ensemble;
 mod errors;
 mod evaluate;

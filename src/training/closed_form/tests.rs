@@ -10,10 +10,14 @@ use rand_distr::StandardNormal;
 
 use super::*;
 use crate::config::{Activation, Experiment, Gradients, Init, Model, Optimizer, OptimizerKind, SemiSupervised};
+use crate::data::prepare::Look;
 use crate::data::{BatchImages, ImageBatcher, Scaling, Unlabelled};
 use crate::device;
+use crate::evaluation::{Classifier, Network};
 use crate::model::passes::HostNetwork;
 use crate::random::{Purpose, generator};
+use crate::run::Member;
+use crate::training::distillation::Distillation;
 use crate::training::metrics::Mean;
 use crate::training::{Position, TrainingModel, cross_entropy, optimizer};
 
@@ -36,6 +40,8 @@ struct Case {
     experiment: Experiment,
     unlabelled: bool,
     class_weights: Option<Vec<f32>>,
+    /// The scalings of the pixels of a teacher's networks.
+    teachers: Vec<Scaling>,
     loss_weight: f64,
     scaling: Scaling,
     /// The fraction of pixels that are not background, in tenths.
@@ -50,6 +56,7 @@ fn case(what: &'static str, change: impl FnOnce(&mut Case)) -> Case {
         experiment,
         unlabelled: false,
         class_weights: None,
+        teachers: vec![],
         loss_weight: 1.0,
         scaling: Scaling::UNIT,
         ink: 2,
@@ -81,6 +88,12 @@ fn cases() -> Vec<Case> {
         case("label smoothing", |it| it.experiment.training.label_smoothing = 0.2),
         case("class weights", |it| it.class_weights = Some(vec![0.5, 2.0, 1.0, 0.1])),
         case("clipping by the global norm", |it| it.experiment.optimizer.global_clip_norm = Some(0.1)),
+        case("a teacher", |it| it.teachers = vec![Scaling::UNIT]),
+        case("an ensemble of teachers with other pixels", |it| {
+            it.teachers = vec![Scaling { mean: 0.13, deviation: 0.3 }, Scaling { mean: 0.5, deviation: 2.0 }];
+            it.class_weights = Some(vec![0.5, 2.0, 1.0, 0.1]);
+            it.experiment.training.label_smoothing = 0.2;
+        }),
         case("a part of an update", |it| it.loss_weight = 0.25),
         case("frozen first layer", |it| it.experiment.init = freeze("hidden.0")),
         case("frozen output layer", |it| it.experiment.init = freeze("output")),
@@ -115,7 +128,29 @@ impl Case {
         experiment.training.gradients = gradients;
         let mut model = TrainingModel::new(network.valid().train(), &experiment, Position::after_epochs(100, 1));
         model.loss.class_weights = self.class_weights.clone();
+        model.loss.distillation = (!self.teachers.is_empty()).then(|| self.distillation(network));
         model
+    }
+
+    /// What teachers of other seeds and sizes say.
+    fn distillation(&self, network: &Mlp) -> Distillation {
+        let device = network.layers().next().unwrap().weight.device().inner();
+        let model = Model { hidden: vec![70], batch_norm: true, ..Model::default() };
+        let teacher = |(seed, &scaling): (u64, &Scaling)| Network {
+            model: Mlp::new(&model, &Init::default(), INPUTS, CLASSES, seed, &device),
+            batcher: ImageBatcher::new(scaling),
+        };
+        let teacher = Classifier {
+            networks: (7..).zip(&self.teachers).map(teacher).collect(),
+            sha256: String::new(),
+            device,
+            size: [1, INPUTS],
+            look: Look::MNIST,
+            names: (0..CLASSES).map(|class| class.to_string()).collect(),
+        };
+        let source = Member { run: "teacher".into(), sha256: String::new() };
+        let scaling = ImageBatcher::new(self.scaling);
+        Distillation { teacher: Arc::new(teacher), source, scaling, temperature: 3.0, weight: 0.7 }
     }
 
     fn batch(&self, step: usize, in_bytes: bool, device: &Device) -> Batch {

@@ -1,0 +1,170 @@
+//! Learning from the answers of a trained network, the teacher, or of an ensemble of them.
+//!
+//! With z the network's logits, q the mean over the teacher's networks of softmax(logits / T), and p = softmax(z / T), an
+//! image's loss is
+//!
+//! ```text
+//! (1 - w) · its loss by its label  -  w·T² · Σ q log p
+//! ```
+//!
+//! Hinton, Vinyals and Dean 2015, <https://arxiv.org/abs/1503.02531>. w is `distillation.weight`, T is
+//! `distillation.temperature`. T² keeps the gradients of the second part as large as those of the first. The teacher sees the
+//! same augmented image, without dropout and noise.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::{log_softmax, softmax};
+
+use super::error::TrainingError;
+use super::loss::softmax_in_place;
+use crate::config::Experiment;
+use crate::data::{BatchImages, ImageBatcher, TrainingData};
+use crate::device::Opened;
+use crate::evaluation::{Classifier, Network};
+use crate::model::passes::{HostNetwork, Passes};
+use crate::run::{Member, RunFolder};
+
+/// A teacher, and how to learn from it.
+#[derive(Debug, Clone)]
+pub struct Distillation {
+    pub(super) teacher: Arc<Classifier>,
+    /// The teacher's run, and the checksum of its networks.
+    pub source: Member,
+    /// How the pixels of the training are scaled.
+    pub(super) scaling: ImageBatcher,
+    pub(super) temperature: f64,
+    pub weight: f64,
+}
+
+impl Distillation {
+    /// The teacher that `experiment` asks for, on `device`. Refused if it can't be loaded, or its images or classes are others
+    /// than those of `data`.
+    pub fn load(experiment: &Experiment, data: &TrainingData, device: &Opened) -> Result<Option<Self>, TrainingError> {
+        let config = experiment.distillation.clone().resolved();
+        let Some(((path, temperature), weight)) = config.teacher.zip(config.temperature).zip(config.weight) else {
+            return Ok(None);
+        };
+        let run = RunFolder::at(&path);
+        let record = run.record()?;
+        let teacher = Arc::new(run.classifier(&record, device)?);
+        if teacher.size != data.images.size() || teacher.names != data.images.names() {
+            return Err(TrainingError::OtherTeacher { teacher: path });
+        }
+        let source = Member { run: path, sha256: teacher.sha256.clone() };
+        Ok(Some(Self { teacher, source, scaling: ImageBatcher::new(data.scaling), temperature, weight }))
+    }
+
+    /// Floating-point operations of the teacher's answer for an image.
+    pub fn operations(&self) -> u64 {
+        let weights =
+            |network: &Network| network.model.layers().map(|layer| layer.weight.shape().num_elements()).sum::<usize>();
+        2 * self.teacher.networks.iter().map(weights).sum::<usize>() as u64
+    }
+
+    /// q of each of the `images`, `[images, classes]`, in host memory; `None` if the teacher or the images are not there.
+    pub fn targets(&self, passes: &mut Passes, images: &BatchImages) -> Option<Vec<f32>> {
+        let (count, classes) = (self.teacher.networks.len() as f32, self.teacher.names.len());
+        let mut targets = vec![0.0; images.len() * classes];
+        for network in &self.teacher.networks {
+            passes.forward(&HostNetwork::of(&network.model)?, &[&self.scaled_for(network, images)], None)?;
+            for (targets, logits) in targets.chunks_exact_mut(classes).zip(passes.logits.chunks_exact_mut(classes)) {
+                logits.iter_mut().for_each(|z| *z /= self.temperature as f32);
+                softmax_in_place(logits);
+                targets.iter_mut().zip(logits).for_each(|(q, own)| *q += *own / count);
+            }
+        }
+        Some(targets)
+    }
+
+    /// The same on a device, as a tensor.
+    pub fn targets_of(&self, images: &BatchImages) -> Tensor<2> {
+        let answer = |network: &Network| {
+            let images = self.scaled_for(network, images).scaled(&self.teacher.device.clone().autodiff());
+            let images = images.without_autodiff().to_device(&self.teacher.device);
+            softmax(network.model.forward(images) / self.temperature, 1)
+        };
+        let sum = self.teacher.networks.iter().map(answer).reduce(|sum, own| sum + own);
+        sum.expect("a classifier has a network") / self.teacher.networks.len() as f64
+    }
+
+    /// The teacher's part of each image's loss, `[batch]`, from the network's logits and q, both `[batch, classes]`.
+    pub fn losses(&self, logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
+        let [batch, _] = logits.dims();
+        let factor = -self.weight * self.temperature * self.temperature;
+        (log_softmax(logits / self.temperature, 1) * targets).sum_dim(1).reshape([batch]) * factor
+    }
+
+    /// The teacher's part of an image's loss. Overwrites the logits, `[classes]`, with its gradients times `factor`:
+    /// `w·T·(p - q)`.
+    pub fn derive(&self, logits: &mut [f32], targets: &[f32], factor: f32) -> f32 {
+        let (temperature, weight) = (self.temperature as f32, self.weight as f32);
+        logits.iter_mut().for_each(|z| *z /= temperature);
+        let expected: f32 = logits.iter().zip(targets).map(|(z, q)| z * q).sum();
+        let normalizer = softmax_in_place(logits);
+        logits.iter_mut().zip(targets).for_each(|(p, q)| *p = factor * weight * temperature * (*p - q));
+        weight * temperature * temperature * (normalizer - expected)
+    }
+
+    /// The images as a network of the teacher takes them.
+    fn scaled_for(&self, Network { batcher, .. }: &Network, images: &BatchImages) -> BatchImages {
+        match images {
+            BatchImages::Bytes { bytes, area, .. } => {
+                BatchImages::Bytes { bytes: bytes.clone(), area: *area, batcher: batcher.clone() }
+            }
+            BatchImages::Scaled(images) => {
+                // Both scalings are linear in the byte.
+                let [own, other] = [&self.scaling, batcher].map(|it| [it.values[0], it.values[255]]);
+                let factor = (other[1] - other[0]) / (own[1] - own[0]);
+                BatchImages::Scaled((images.clone() - own[0]) * factor + other[0])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::prepare::Look;
+
+    fn distillation() -> Distillation {
+        let (device, names) = (Default::default(), vec!["a".into(), "b".into(), "c".into()]);
+        let teacher =
+            Classifier { networks: vec![], sha256: String::new(), device, size: [1, 1], look: Look::MNIST, names };
+        let source = Member { run: "teacher".into(), sha256: String::new() };
+        let scaling = ImageBatcher::new(crate::data::Scaling::UNIT);
+        Distillation { teacher: Arc::new(teacher), source, scaling, temperature: 4.0, weight: 0.25 }
+    }
+
+    /// `-w·T² · Σ q log softmax(z / T)`, in double precision.
+    fn loss(z: &[f64; 3], q: &[f32; 3]) -> f64 {
+        let normalizer = z.iter().map(|z| (z / 4.0).exp()).sum::<f64>().ln();
+        -0.25 * 16.0 * z.iter().zip(q).map(|(z, &q)| f64::from(q) * (z / 4.0 - normalizer)).sum::<f64>()
+    }
+
+    #[test]
+    fn teachers_part_of_the_loss_and_its_gradients_are_those_of_the_formula() {
+        let (z, q) = ([2.0, -1.0, 0.5], [0.7_f32, 0.1, 0.2]);
+        let mut gradients = z.map(|z| z as f32);
+        let found = distillation().derive(&mut gradients, &q, 2.0);
+        assert!((f64::from(found) - loss(&z, &q)).abs() < 1e-5, "{found}");
+        for (class, gradient) in gradients.into_iter().enumerate() {
+            let moved = |step: f64| {
+                let mut moved = z;
+                moved[class] += step;
+                loss(&moved, &q)
+            };
+            let slope = (moved(1e-4) - moved(-1e-4)) / 2e-4;
+            assert!((f64::from(gradient) - 2.0 * slope).abs() < 1e-5, "{gradient} {slope}");
+        }
+    }
+
+    #[test]
+    fn student_that_answers_as_its_teacher_has_no_gradient() {
+        let mut gradients = [1.0, 2.0, 3.0];
+        let mut q = gradients.map(|z| z / 4.0);
+        softmax_in_place(&mut q);
+        distillation().derive(&mut gradients, &q, 1.0);
+        assert!(gradients.iter().all(|gradient| gradient.abs() < 1e-6), "{gradients:?}");
+    }
+}
