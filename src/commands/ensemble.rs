@@ -2,31 +2,19 @@
 
 use std::path::Path;
 
-use super::evaluate::store;
-use super::evaluation::evaluate_run;
-use super::opening::{find_run, open_recorded};
-use super::output::{print, print_evaluation, print_json};
+use super::opening::find_run;
+use super::output::print;
 use crate::Error;
-use crate::cli::{Ensemble, Split};
+use crate::cli::{Ensemble, notice};
 use crate::run::{Member, Record, RunError, RunFolder, TrainingRecord, Usage};
 
-pub fn run(arguments: &Ensemble) -> Result<(), Error> {
-    let Ensemble { name, members, folder, device, no_test, json } = arguments;
+pub fn run(Ensemble { name, members, folder }: &Ensemble) -> Result<(), Error> {
     let members = members.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     let run = create(&folder.runs.join(name), name, &members)?;
-    let (record, path) = (run.record()?, run.path().display());
-    if *no_test {
-        return print(&path.to_string());
-    }
-    let device = open_recorded(device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(&run, &record, &device, None, Split::Test)?;
-    store(&run, &evaluated)?;
-    if *json {
-        return print_json(&evaluated.record);
-    }
-    let (count, parameters) = (record.members.len(), record.parameters);
-    let ending = format!("\n\nensemble        {count} networks, {parameters} parameters\nsaved in        {path}");
-    print_evaluation(&evaluated.record.evaluation, "test accuracy", &ending)
+    notice(format!(
+        "`mnist-burn evaluate {name}` evaluates it on the test set, and writes a report of what each network adds"
+    ));
+    print(&run.path().display().to_string())
 }
 
 /// Writes an ensemble of `runs` into the folder `path`. Of a run that is an ensemble itself, the members become members.

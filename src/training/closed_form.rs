@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::Tensor;
 use burn::train::TrainOutput;
 
+use super::distillation::Distillation;
 use super::loss::{Loss, softmax_loss};
 use super::metrics::{BatchOutput, Mean};
 use super::privacy::GaussianMechanism;
@@ -33,7 +34,7 @@ impl ClosedForm {
 #[derive(Debug, Default)]
 pub struct Buffers {
     passes: Passes,
-    /// Those of a teacher.
+    /// Those of the unlabelled images.
     teacher: Passes,
     steps: usize,
 }
@@ -56,10 +57,8 @@ impl Buffers {
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
         self.passes.forward(&network, &images, Some(batch.seed))?;
 
-        let distilled = match &loss.distillation {
-            Some(distillation) => Some((distillation, distillation.targets(&mut self.teacher, &batch.images)?)),
-            None => None,
-        };
+        let answers = |it: &Distillation| it.targets(&batch.images).to_data().iter::<f32>().collect::<Vec<_>>();
+        let taught = loss.distillation.as_ref().map(|it| (it, answers(it)));
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
         let (labelled, unlabelled_logits) = self.passes.logits.split_at_mut(count * classes);
@@ -70,13 +69,14 @@ impl Buffers {
         for (image, (logits, target)) in labelled.chunks_exact_mut(classes).zip(targets.iter::<i64>()).enumerate() {
             let target = target as usize;
             correct += u32::from(largest(logits) == target);
-            let weight = loss.class_weights.as_ref().map_or(1.0, |weights| weights[target]);
-            let Some((distillation, soft)) = &distilled else {
-                sum += f64::from(weight * softmax_loss(logits, target, loss.label_smoothing as f32, factor * weight));
-                continue;
-            };
-            let (mut soft_gradients, weight) = (logits.to_vec(), weight * (1.0 - distillation.weight as f32));
-            sum += f64::from(distillation.derive(&mut soft_gradients, &soft[image * classes..][..classes], factor));
+            let mut weight = loss.class_weights.as_ref().map_or(1.0, |weights| weights[target]);
+            let mut soft_gradients = vec![];
+            if let Some((distillation, answers)) = &taught {
+                soft_gradients = logits.to_vec();
+                let answer = &answers[image * classes..][..classes];
+                sum += f64::from(distillation.derive(&mut soft_gradients, answer, factor));
+                weight *= 1.0 - distillation.weight as f32;
+            }
             sum += f64::from(weight * softmax_loss(logits, target, loss.label_smoothing as f32, factor * weight));
             logits.iter_mut().zip(soft_gradients).for_each(|(gradient, soft)| *gradient += soft);
         }

@@ -22,7 +22,6 @@ use crate::config::Experiment;
 use crate::data::{BatchImages, ImageBatcher, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{Classifier, Network};
-use crate::model::passes::{HostNetwork, Passes};
 use crate::run::{Member, RunFolder};
 
 /// A teacher, and how to learn from it.
@@ -62,23 +61,8 @@ impl Distillation {
         2 * self.teacher.networks.iter().map(weights).sum::<usize>() as u64
     }
 
-    /// q of each of the `images`, `[images, classes]`, in host memory; `None` if the teacher or the images are not there.
-    pub fn targets(&self, passes: &mut Passes, images: &BatchImages) -> Option<Vec<f32>> {
-        let (count, classes) = (self.teacher.networks.len() as f32, self.teacher.names.len());
-        let mut targets = vec![0.0; images.len() * classes];
-        for network in &self.teacher.networks {
-            passes.forward(&HostNetwork::of(&network.model)?, &[&self.scaled_for(network, images)], None)?;
-            for (targets, logits) in targets.chunks_exact_mut(classes).zip(passes.logits.chunks_exact_mut(classes)) {
-                logits.iter_mut().for_each(|z| *z /= self.temperature as f32);
-                softmax_in_place(logits);
-                targets.iter_mut().zip(logits).for_each(|(q, own)| *q += *own / count);
-            }
-        }
-        Some(targets)
-    }
-
-    /// The same on a device, as a tensor.
-    pub fn targets_of(&self, images: &BatchImages) -> Tensor<2> {
+    /// q of each of the `images`, `[images, classes]`, on the teacher's device.
+    pub fn targets(&self, images: &BatchImages) -> Tensor<2> {
         let answer = |network: &Network| {
             let images = self.scaled_for(network, images).scaled(&self.teacher.device.clone().autodiff());
             let images = images.without_autodiff().to_device(&self.teacher.device);

@@ -59,7 +59,7 @@ impl TrainingModel {
         let output = self.loss.labelled(logits, batch.targets.clone());
         let Some(distillation) = &self.loss.distillation else { return output };
         let targets =
-            Tensor::from_inner(distillation.targets_of(&batch.images).to_device(&output.output.device().inner()));
+            Tensor::from_inner(distillation.targets(&batch.images).to_device(&output.output.device().inner()));
         let losses = output.loss * (1.0 - distillation.weight) + distillation.losses(output.output.clone(), targets);
         ClassificationOutput { loss: losses, ..output }
     }

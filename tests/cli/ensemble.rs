@@ -23,6 +23,7 @@ fn runs() -> &'static Path {
             success(train.arg("--seed").arg(seed.to_string()).arg("--run").arg(folder.path().join(name)));
         }
         success(ensemble(folder.path()).args(["abc", "a", "b", "c"]));
+        success(program().args(["evaluate", "abc", "--device", DEVICE, "--runs"]).arg(folder.path()));
         folder
     });
     folder.path()
@@ -30,7 +31,7 @@ fn runs() -> &'static Path {
 
 fn ensemble(runs: &Path) -> std::process::Command {
     let mut command = program();
-    command.args(["ensemble", "--device", DEVICE, "--runs"]).arg(runs);
+    command.args(["ensemble", "--runs"]).arg(runs);
     command
 }
 
@@ -85,7 +86,7 @@ fn evaluation_and_report_of_an_ensemble_are_of_all_its_members() {
 
 #[test]
 fn ensemble_in_an_ensemble_adds_its_members() {
-    success(ensemble(runs()).args(["nested", "abc", "--no-test"]).arg(&smoke().run));
+    success(ensemble(runs()).args(["nested", "abc"]).arg(&smoke().run));
     let members = json(runs().join("nested/record.json"))["members"].as_array().unwrap().len();
     assert_eq!(members, 4);
 }
@@ -127,7 +128,7 @@ fn ensemble_refuses_a_member_that_was_trained_on_since() {
             fs::copy(file.path(), copied.join(file.file_name())).unwrap();
         }
     }
-    success(ensemble(folder.path()).args(["ab", "a", "b", "--no-test"]));
+    success(ensemble(folder.path()).args(["ab", "a", "b"]));
     success(
         program().args(["resume", "a", "--epochs", "2", "--quiet", "--device", DEVICE, "--runs"]).arg(folder.path()),
     );

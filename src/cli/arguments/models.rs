@@ -63,15 +63,6 @@ pub struct Ensemble {
     pub members: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// The device [default: the one that the first run was trained on]
-    #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
-    pub device: Option<String>,
-    /// Skip the evaluation on the test set, and print the ensemble's folder
-    #[arg(long, conflicts_with = "json")]
-    pub no_test: bool,
-    /// Print JSON: the contents of evaluation.json
-    #[arg(long)]
-    pub json: bool,
 }
 
 fn ensemble_name(name: &str) -> Result<String, String> {
