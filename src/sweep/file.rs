@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::space::{Range, are_different, draw, grid};
+use super::space::{Range, Settings, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
 /// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
@@ -19,8 +19,8 @@ pub struct SweepFile {
     pub seeds: Vec<u64>,
     /// The keys that are varied: of a grid in the file's order, of random trials in alphabetical order.
     pub keys: Vec<Setting>,
-    /// The values of each trial in the order of the keys, all different.
-    pub trials: Vec<Vec<Value>>,
+    /// The trials, all different, each with these keys in this order.
+    pub trials: Vec<Settings>,
 }
 
 const KEYS: [&str; 5] = ["base", "name", "seeds", "grid", "random"];
@@ -90,7 +90,7 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-type Varied = (Vec<Setting>, Vec<Vec<Value>>);
+type Varied = (Vec<Setting>, Vec<Settings>);
 
 fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let entries = reader.entries(section)?;
@@ -174,7 +174,7 @@ impl Reader<'_> {
         allowed: &str,
         is_valid: fn(&V) -> bool,
         varies: fn(&V) -> bool,
-    ) -> (Vec<Setting>, Vec<V>) {
+    ) -> (Vec<Setting>, Vec<(String, V)>) {
         let mut varied = (vec![], vec![]);
         for setting in entries {
             let (key, values) = (setting.key(), self.value(Some(&setting), allowed, is_valid));
@@ -184,7 +184,7 @@ impl Reader<'_> {
             if SAME_FOR_ALL.contains(&&*key) && values.as_ref().is_some_and(varies) {
                 self.problems.push(setting.problem("must have a single value: all trials must use the same images"));
             }
-            varied.extend(values.map(|values| (setting, values)));
+            varied.extend(values.map(|values| (setting, (key, values))));
         }
         varied
     }
