@@ -54,7 +54,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
 fn text(results: &Results) -> String {
     let mut table = Table::new(["trial", "runs", "validation error", "validation loss", "time", "state"]);
     for trial in ranked(&results.trials) {
-        let is_chosen = trial.status() == Status::Finished && Some(&trial.trial) == results.chosen.as_ref();
+        let is_chosen = Some(&trial.trial) == results.chosen.as_ref();
         table.push([
             trial.trial.clone(),
             format!("{}/{}", trial.runs_over(), trial.runs.len()),
@@ -65,12 +65,10 @@ fn text(results: &Results) -> String {
         ]);
     }
     let mut text = table.to_string();
-    if let (Some(chosen), Some(_)) = (&results.chosen, results.test_error) {
-        let settings = results.trials.iter().find(|trial| trial.trial == *chosen).into_iter();
-        let settings: Vec<String> =
-            settings.flat_map(|trial| &trial.settings).map(|(key, value)| format!("{key} = {value}")).collect();
+    if let (Ok(chosen), Some(_)) = (results.chosen(), results.test_error) {
+        let settings: Vec<String> = chosen.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let plural = if results.seeds.len() == 1 { "" } else { "s" };
-        text += &format!("\n\nchosen          {chosen}");
+        text += &format!("\n\nchosen          {}", chosen.trial);
         if !settings.is_empty() {
             text += &format!("\nsettings        {}", settings.join(", "));
         }

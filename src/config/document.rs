@@ -8,22 +8,20 @@ use super::hint::RENAMED;
 use super::schema::is_section;
 use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
 
-/// The settings in `text`. If it is not valid TOML, there are no settings, but problems, at most one per line.
-pub fn parse(text: &str) -> (Vec<Setting>, Vec<Problem>) {
-    let (document, problems) = table(text);
-    // After a syntax error, the parser guesses: a section with the header `[model`, for example, loses its name.
-    let settings = if problems.is_empty() { settings(text, None, document.get_ref(), false) } else { Vec::new() };
-    (settings, problems)
+/// The settings in `text`, or the problems of [`table`].
+pub fn parse(text: &str) -> Result<Vec<Setting>, Vec<Problem>> {
+    Ok(settings(text, None, table(text)?.get_ref(), false))
 }
 
-/// The document in `text`. If it is not valid TOML, also the problems, at most one per line.
-pub fn table(text: &str) -> (Spanned<DeTable<'_>>, Vec<Problem>) {
+/// The document in `text`. If it is not valid TOML, the problems, at most one per line. After a syntax error, the parser
+/// guesses: a section with the header `[model`, for example, loses its name. So there is no document then.
+pub fn table(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Problem>> {
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<_> = errors.iter().map(|error| syntax_problem(text, error)).collect();
     problems.sort_by_key(|problem| problem.line);
     // The parser reports some mistakes more than once.
     problems.dedup_by_key(|problem| problem.line);
-    (document, problems)
+    if problems.is_empty() { Ok(document) } else { Err(problems) }
 }
 
 /// Overrides `settings` by the `--set` arguments. A later argument overrides an earlier one.
@@ -68,7 +66,7 @@ pub fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>, in_sweep
             DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && is_renamed() => {
                 found.extend(settings(text, Some(&key), inner, in_sweep));
             }
-            _ => found.push(Setting::new(text, section, name, value, in_sweep)),
+            _ => found.push(Setting::new(text, section, name, value)),
         }
     }
     found

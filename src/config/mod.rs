@@ -89,9 +89,10 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
 
 /// The experiment in `text`, called `origin` in messages.
 fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, ConfigError> {
-    let (mut settings, mut problems) = document::parse(text);
+    let parsed = document::parse(text);
     // If the file is not valid TOML, its keys are unknown. So the overrides can't be checked against them.
-    let is_complete = problems.is_empty();
+    let is_complete = parsed.is_ok();
+    let (mut settings, mut problems) = parsed.map_or_else(|problems| (vec![], problems), |settings| (settings, vec![]));
     document::apply(overrides, &mut settings, &mut problems);
     for inherited in inherited(&settings) {
         // The reference recipe's own keys are nobody's choice.
@@ -131,7 +132,8 @@ fn inherited(settings: &[Setting]) -> Vec<Setting> {
     let from = settings.iter().find(|it| it.key() == "init.from").and_then(|it| it.value.as_ref());
     let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));
     let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
-    let brought = document::parse(&text).0.into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
+    let brought =
+        document::parse(&text).unwrap_or_default().into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
     brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::LazyLock;
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,11 +16,9 @@ use super::setting::dotted;
 use super::values::{allowed, list};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let mut settings = SchemaSettings::draft07();
-    settings.inline_subschemas = true;
-    let mut schema = settings.into_generator().into_root_schema_for::<Experiment>().to_value();
-    simplify(&mut schema);
-    schema
+    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
+    let settings = settings.with_transform(RecursiveTransform(simplify));
+    settings.into_generator().into_root_schema_for::<Experiment>().to_value()
 });
 
 /// The JSON Schema of a config file, as text.
@@ -107,30 +107,23 @@ pub fn word(value: impl Serialize) -> String {
 }
 
 /// Removes what has no meaning in TOML: null, Rust's number formats and empty defaults. Joins the lines of doc comments.
-fn simplify(schema: &mut Value) {
-    match schema {
-        Value::Object(map) => {
-            map.remove("format");
-            if map.get("default").is_some_and(|default| default.is_null() || default.as_object().is_some()) {
-                map.remove("default");
-            }
-            if let Some(Value::Array(types)) = map.get_mut("type") {
-                types.retain(|kind| kind != "null");
-                if let [kind] = &types[..] {
-                    let kind = kind.clone();
-                    map.insert("type".into(), kind);
-                }
-            }
-            if let Some(Value::Array(choices)) = map.get_mut("anyOf") {
-                choices.retain(|choice| choice["type"] != "null");
-            }
-            if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            }
-            map.values_mut().for_each(simplify);
+fn simplify(schema: &mut Schema) {
+    schema.remove("format");
+    if schema.get("default").is_some_and(|default| default.is_null() || default.is_object()) {
+        schema.remove("default");
+    }
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [kind] = &types[..] {
+            let kind = kind.clone();
+            schema.insert("type".into(), kind);
         }
-        Value::Array(values) => values.iter_mut().for_each(simplify),
-        _ => {}
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice["type"] != "null");
+    }
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     }
 }
 

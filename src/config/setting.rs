@@ -27,20 +27,14 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// The setting `name` with `value` in the document `text`. A sweep shows a table as written, a config by its key.
-    pub fn new(
-        text: &str,
-        section: Option<&str>,
-        name: &Spanned<DeString<'_>>,
-        value: &Spanned<DeValue<'_>>,
-        in_sweep: bool,
-    ) -> Self {
+    /// The setting `name` with `value` in the document `text`.
+    pub fn new(text: &str, section: Option<&str>, name: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Self {
         let [typed, written] = [name.span(), value.span()].map(|span| text.get(span).unwrap_or_default());
         let key = dotted(section, typed);
         let is_table = value.get_ref().is_table();
         let shown = match is_table {
-            true if !in_sweep => format!("[{key}]"),
             true if written.starts_with('[') => written.into(),
+            true if !written.starts_with('{') => format!("[{key}]"),
             _ => format!("{key} = {}", shortened(written)),
         };
         Self {

@@ -6,17 +6,12 @@
 use regex_lite::Regex;
 use serde_json::Value;
 
-/// The words that are allowed for a key. Empty if its values are not words.
-pub fn words(schema: &Value) -> Vec<String> {
-    list(schema, "oneOf").filter_map(|choice| choice["const"].as_str()).map(str::to_string).collect()
-}
-
 /// The allowed values of a key with this schema, in words that follow "must be".
 pub fn allowed(schema: &Value) -> String {
     if let Some(words) = schema["x-allowed"].as_str() {
         return words.to_string();
     }
-    let words = words(schema);
+    let words: Vec<&str> = list(schema, "oneOf").filter_map(|choice| choice["const"].as_str()).collect();
     if !words.is_empty() {
         return format!("one of \"{}\"", words.join("\", \""));
     }

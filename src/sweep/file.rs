@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use toml::Value;
 use toml::de::DeTable;
 
-use super::space::{Range, are_different, draw, grid};
+use super::space::{Range, Settings, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
 /// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
@@ -19,8 +19,8 @@ pub struct SweepFile {
     pub seeds: Vec<u64>,
     /// The keys that are varied: of a grid in the file's order, of random trials in alphabetical order.
     pub keys: Vec<Setting>,
-    /// The values of each trial in the order of the keys, all different.
-    pub trials: Vec<Vec<Value>>,
+    /// The trials, all different, each with these keys in this order.
+    pub trials: Vec<Settings>,
 }
 
 const KEYS: [&str; 5] = ["base", "name", "seeds", "grid", "random"];
@@ -41,13 +41,9 @@ const SAME_FOR_ALL: [&str; 5] = ["data.dataset", "data.dir", "data.mirrors", "da
 
 /// Reads a sweep file. `stem` is the file's name without its extension.
 pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
-    let (document, problems) = table(text);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let mut reader = Reader { text, document: document.get_ref(), problems };
-    let top = reader.document.iter().map(|(name, value)| Setting::new(text, None, name, value, true));
-    let top: Vec<Setting> = top.collect();
+    let document = table(text)?;
+    let mut reader = Reader { text, document: document.get_ref(), problems: vec![] };
+    let top: Vec<Setting> = reader.document.iter().map(|(name, value)| Setting::new(text, None, name, value)).collect();
     let unknown = top.iter().filter(|setting| !KEYS.contains(&&*setting.name));
     reader.problems.extend(unknown.map(|setting| setting.problem(unknown_key(&setting.name))));
     reader.require(&top, "base", BASE);
@@ -57,8 +53,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
         reader.problems.push(without_line("name", message));
     }
     let base = reader.value(find(&top, "base"), BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let are_seeds = |seeds: &Vec<u64>| are_different(seeds) && seeds.iter().all(is_seed);
-    let seeds = reader.value(find(&top, "seeds"), SEEDS, are_seeds);
+    let seeds = reader.value(find(&top, "seeds"), SEEDS, |seeds: &Vec<u64>| are_different(seeds));
     let name = reader.value(find(&top, "name"), &allowed_name(), |name: &String| is_name(name));
     let varied = match (find(&top, "grid"), find(&top, "random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
@@ -95,7 +90,7 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-type Varied = (Vec<Setting>, Vec<Vec<Value>>);
+type Varied = (Vec<Setting>, Vec<Settings>);
 
 fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let entries = reader.entries(section)?;
@@ -108,16 +103,12 @@ fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
     let mut entries = reader.entries(section)?;
     reader.require(&entries, "trials", TRIALS);
     let count = reader.value(find(&entries, "trials"), TRIALS, |count| (1..=MAX_RUNS).contains(count));
-    let seed = reader.value(find(&entries, "seed"), SEED, is_seed);
+    let seed = reader.value(find(&entries, "seed"), SEED, |_: &u64| true);
     entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
     // The order in the file does not matter.
     entries.sort_by_key(Setting::key);
     let (keys, ranges) = reader.varied(entries, Range::ALLOWED, Range::is_valid, Range::varies);
     Some((keys, draw(&ranges, count?, seed.unwrap_or(1))))
-}
-
-fn is_seed(seed: &u64) -> bool {
-    i64::try_from(*seed).is_ok()
 }
 
 struct Reader<'a> {
@@ -183,7 +174,7 @@ impl Reader<'_> {
         allowed: &str,
         is_valid: fn(&V) -> bool,
         varies: fn(&V) -> bool,
-    ) -> (Vec<Setting>, Vec<V>) {
+    ) -> (Vec<Setting>, Vec<(String, V)>) {
         let mut varied = (vec![], vec![]);
         for setting in entries {
             let (key, values) = (setting.key(), self.value(Some(&setting), allowed, is_valid));
@@ -193,7 +184,7 @@ impl Reader<'_> {
             if SAME_FOR_ALL.contains(&&*key) && values.as_ref().is_some_and(varies) {
                 self.problems.push(setting.problem("must have a single value: all trials must use the same images"));
             }
-            varied.extend(values.map(|values| (setting, values)));
+            varied.extend(values.map(|values| (setting, (key, values))));
         }
         varied
     }
@@ -259,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn seeds_are_whole_numbers_up_to_the_largest_of_toml() {
+        let largest = "base = 'b.toml'\nseeds = [9223372036854775807]\n[grid]";
+        assert_eq!(read(largest, "try").unwrap().seeds, [u64::MAX / 2]);
+        for seeds in ["[9223372036854775808]", "[18446744073709551616]", "[-1]", "[0.5]", "[]", "1"] {
+            let found = problems(&format!("base = 'b.toml'\nseeds = {seeds}\n[grid]"));
+            assert_eq!(found, [format!("line 2: seeds = {seeds}: must be {SEEDS}")]);
+        }
+        let found = problem("[random]\ntrials = 1\nseed = 9223372036854775808");
+        assert_eq!(found, format!("line 5: seed = 9223372036854775808: must be {SEED}"));
+    }
+
+    #[test]
     fn sweep_file_that_is_not_toml_is_reported_like_a_config() {
         assert!(problems("[grid\n")[0].starts_with("line 1: [grid: not TOML:"));
     }
@@ -304,6 +307,17 @@ mod tests {
             let found = problem(&format!("[random]\ntrials = 2\n'model.dropout' = {range}"));
             assert!(found.starts_with(&format!("line 5: 'model.dropout' = {range}: must be {{ from")), "{found}");
         }
+    }
+
+    #[test]
+    fn table_is_shown_as_written_or_as_a_section() {
+        let allowed = "must be a list of one or more different values";
+        assert_eq!(problem("[grid]\nx = { a = 1 }"), format!("line 4: x = {{ a = 1 }}: {allowed}"));
+        assert_eq!(problem("[grid]\nx.a = 1"), format!("line 4: [x]: {allowed}"));
+        assert_eq!(problem("[grid.x]\na = 1"), format!("line 3: [grid.x]: {allowed}"));
+        assert!(
+            problem("[random]\ntrials = 1\n[random.'x.y']\nto = 1").starts_with("line 5: [random.'x.y']: must be {")
+        );
     }
 
     #[test]

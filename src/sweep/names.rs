@@ -2,26 +2,24 @@
 
 use std::collections::HashSet;
 
-use toml::Value;
-
-use super::space::are_different;
+use super::space::{Settings, are_different};
 use crate::config::plain;
 
 /// The maximum length of a name, in bytes. Longer names are hard to read, and some systems allow 255 bytes only.
 const MAX_LENGTH: usize = 100;
 
-/// A unique name for each trial, given its values in the order of `keys`. It is valid as a folder name on every system, and has
-/// the keys that vary, with their values: `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique,
-/// all trials are numbered instead: `trial-1`, `trial-2` and so on.
-pub fn of(keys: &[String], trials: &[Vec<Value>]) -> Vec<String> {
-    let varies = |&index: &usize| trials.iter().any(|values| values[index] != trials[0][index]);
-    let varied: Vec<usize> = (0..keys.len()).filter(varies).collect();
-    let short: Vec<&str> = varied.iter().map(|&index| last_part(&keys[index])).collect();
+/// A unique name for each trial. All trials have the same keys. A name is valid as a folder name on every system, and has the
+/// keys that vary, with their values: `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique, all
+/// trials are numbered instead: `trial-1`, `trial-2` and so on.
+pub fn of(trials: &[Settings]) -> Vec<String> {
+    let varies = |&index: &usize| trials.iter().any(|settings| settings[index] != trials[0][index]);
+    let varied: Vec<usize> = (0..trials.first().map_or(0, Vec::len)).filter(varies).collect();
+    let short: Vec<&str> = varied.iter().map(|&index| last_part(&trials[0][index].0)).collect();
     let are_unique = are_different(&short);
-    let name = |values: &Vec<Value>| {
+    let name = |settings: &Settings| {
         let part = |&index: &usize| {
-            let key = if are_unique { last_part(&keys[index]) } else { &keys[index] };
-            format!("{}={}", safe(key), safe(&plain(&values[index])))
+            let (key, value) = &settings[index];
+            format!("{}={}", safe(if are_unique { last_part(key) } else { key }), safe(&plain(value)))
         };
         if varied.is_empty() { "base".into() } else { varied.iter().map(part).collect::<Vec<_>>().join(",") }
     };
@@ -50,12 +48,8 @@ mod tests {
     use super::*;
 
     fn names(trials: &[&str]) -> Vec<String> {
-        let tables: Vec<toml::Table> = trials.iter().map(|text| text.parse().unwrap()).collect();
-        let keys: Vec<String> = tables[0].keys().cloned().collect();
-        of(
-            &keys,
-            &tables.into_iter().map(|table| table.into_iter().map(|(_, value)| value).collect()).collect::<Vec<_>>(),
-        )
+        let settings = |text: &&str| text.parse::<toml::Table>().unwrap().into_iter().collect();
+        of(&trials.iter().map(settings).collect::<Vec<_>>())
     }
 
     #[test]

@@ -6,7 +6,8 @@ use toml::Value;
 
 use super::file::{self, SweepFile, find};
 use super::names;
-use crate::config::{self, ConfigError, Experiment, Problem, Setting};
+use super::space::Settings;
+use crate::config::{self, ConfigError, Experiment, Problem};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
@@ -23,8 +24,7 @@ pub struct Sweep {
 pub struct Trial {
     /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
     pub name: String,
-    /// The keys that it changes in the base, dotted, with their values.
-    pub settings: Vec<(String, Value)>,
+    pub settings: Settings,
     /// The base with these changes. It has the base's own seed.
     pub experiment: Experiment,
 }
@@ -42,13 +42,11 @@ impl Sweep {
 
     fn build(text: &str, stem: &str, device: Option<&str>) -> Result<Self, Vec<Problem>> {
         let file = file::read(text, stem)?;
-        let keys: Vec<String> = file.keys.iter().map(Setting::key).collect();
         let mut problems = vec![];
         let mut trials = vec![];
-        for (name, values) in names::of(&keys, &file.trials).into_iter().zip(&file.trials) {
-            let settings: Vec<_> = keys.iter().cloned().zip(values.iter().cloned()).collect();
-            match experiment(&file, &settings, device) {
-                Ok(experiment) => trials.push(Trial { name, settings, experiment }),
+        for (name, settings) in names::of(&file.trials).into_iter().zip(&file.trials) {
+            match experiment(&file, settings, device) {
+                Ok(experiment) => trials.push(Trial { name, settings: settings.clone(), experiment }),
                 // The same value may be wrong in many trials.
                 Err(mut found) => {
                     found.retain(|problem| !problems.contains(problem));

@@ -1,12 +1,13 @@
 //! The trials of a sweep: a grid of values, or random draws from ranges.
 
-use std::slice;
-
 use rand::RngExt;
 use serde::Deserialize;
 use toml::Value;
 
 use crate::random::{Purpose, generator};
+
+/// The keys that a trial changes in the base, dotted, with their values.
+pub type Settings = Vec<(String, Value)>;
 
 pub fn are_different<T: PartialEq>(values: &[T]) -> bool {
     !values.is_empty() && values.iter().enumerate().all(|(index, value)| !values[..index].contains(value))
@@ -38,22 +39,22 @@ pub enum Scale {
 }
 
 /// The trials of a grid, at most `most` of them: all combinations of each key's values. The last key changes fastest.
-pub fn grid(keys: &[Vec<Value>], most: usize) -> Vec<Vec<Value>> {
-    keys.iter().fold(vec![vec![]], |trials, values| {
-        let with = |trial: &[Value], value: &Value| [trial, slice::from_ref(value)].concat();
+pub fn grid(keys: &[(String, Vec<Value>)], most: usize) -> Vec<Settings> {
+    keys.iter().fold(vec![vec![]], |trials, (key, values)| {
+        let with = |trial: &Settings, value: &Value| [&trial[..], &[(key.clone(), value.clone())]].concat();
         trials.iter().flat_map(|trial| values.iter().map(move |value| with(trial, value))).take(most).collect()
     })
 }
 
 /// Random trials: `count` draws from each key's range, independently. Draws that repeat an earlier one are dropped. With more
 /// draws of the same `seed`, the first ones stay the same.
-pub fn draw(keys: &[Range], count: usize, seed: u64) -> Vec<Vec<Value>> {
-    let mut trials: Vec<Vec<Value>> = vec![];
+pub fn draw(keys: &[(String, Range)], count: usize, seed: u64) -> Vec<Settings> {
+    let mut trials: Vec<Settings> = vec![];
     for trial in 0..count as u64 {
         let mut generator = generator(seed, Purpose::Trial { trial });
-        let values = keys.iter().map(|range| range.draw(&mut generator)).collect();
-        if !trials.contains(&values) {
-            trials.push(values);
+        let settings = keys.iter().map(|(key, range)| (key.clone(), range.draw(&mut generator))).collect();
+        if !trials.contains(&settings) {
+            trials.push(settings);
         }
     }
     trials
@@ -108,8 +109,10 @@ mod tests {
     use super::super::file;
     use super::*;
 
+    /// The values of each trial.
     fn trials(text: &str) -> Vec<Vec<Value>> {
-        file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().trials
+        let trials = file::read(&format!("base = 'b.toml'\nseeds = [1]\n{text}"), "try").unwrap().trials;
+        trials.into_iter().map(|settings| settings.into_iter().map(|(_, value)| value).collect()).collect()
     }
 
     /// The values of a single key in 1000 random trials.

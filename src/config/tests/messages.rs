@@ -166,6 +166,8 @@ fn key_written_as_a_section_is_refused() {
         problem("[model.dropout]\nrate = 0.2"),
         "line 1: [model.dropout]: must be a number of at least 0 and less than 1"
     );
+    assert!(problem("model.dropout = { rate = 0.2 }").starts_with("line 1: model.dropout = { rate = 0.2 }: must be a"));
+    assert!(problem("model.dropout.rate = 0.2").starts_with("line 1: [model.dropout]: must be a number"));
     assert!(problem("[seed]").starts_with("line 1: [seed]: must be a whole number"));
     assert!(problem("[model]\nactivation = { relu = {} }").contains("must be one of"));
 }
