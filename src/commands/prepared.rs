@@ -6,11 +6,11 @@ use super::opening::{locate, open_devices};
 use crate::Error;
 use crate::cli::{notice, warn};
 use crate::config::{Experiment, Prepare};
-use crate::data::{Files, TrainingData};
+use crate::data::{EpochPlan, Files, TrainingData};
 use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
-use crate::training::{self, EpochPlan};
+use crate::training;
 
 /// Everything that a training needs besides its experiment, loaded and checked.
 pub struct Prepared {

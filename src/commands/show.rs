@@ -6,10 +6,9 @@ use super::output::print;
 use crate::Error;
 use crate::cli::{self, OneRun, Table};
 use crate::config::{self, Model, differences};
-use crate::data::TrainingData;
+use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
-use crate::training::EpochPlan;
 
 pub fn run(arguments: &OneRun) -> Result<(), Error> {
     let run = find_run(&arguments.run, &arguments.folder.runs)?;

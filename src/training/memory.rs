@@ -4,10 +4,9 @@ use std::fs;
 
 use sysinfo::System;
 
-use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use crate::config::{Experiment, OptimizerKind};
-use crate::data::TrainingData;
+use crate::data::{EpochPlan, TrainingData};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
 
