@@ -31,14 +31,15 @@ impl Prepared {
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
         // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
-        let test = files.test(data.images.size(), data.classes())?;
+        let test = files.test(data.images.size(), data.images.classes())?;
         data.warnings(&test).iter().for_each(warn);
         training::class_weights(experiment, &data)?;
         if devices[0].shares_memory() {
             training::check_memory(experiment, &data)?;
         }
 
-        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
+        let (inputs, classes, autodiff) =
+            (data.images.area(), data.images.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
         let (network, transfer) = match started {
             Some(record) => {
@@ -74,7 +75,7 @@ impl Prepared {
             data: DataRecord {
                 height,
                 width,
-                classes: data.classes(),
+                classes: data.images.classes(),
                 names: data.images.names().into(),
                 training_images: data.split.training.len(),
                 unlabelled_images: data.split.unlabelled.len(),

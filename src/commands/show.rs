@@ -59,8 +59,8 @@ pub fn summary(arguments: &cli::Experiment) -> Result<(), Error> {
     let updates = plan.batches.div_ceil(experiment.training.gradient_accumulation * experiment.device.count());
     print(&format!(
         "{}\n\ndata     {}\nupdates  {} in each of at most {} epochs, from {} images each",
-        network(&experiment.model, data.inputs(), data.classes()),
-        sizes(data.split.training.len(), data.split.validation.len(), data.inputs(), data.classes()),
+        network(&experiment.model, data.images.area(), data.images.classes()),
+        sizes(data.split.training.len(), data.split.validation.len(), data.images.area(), data.images.classes()),
         grouped(updates),
         experiment.training.epochs,
         grouped(plan.batch_size * experiment.training.gradient_accumulation * experiment.device.count()),

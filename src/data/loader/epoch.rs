@@ -141,7 +141,7 @@ impl Epoch {
             Some(augmentation) => augmentation.pixels(images, samples),
             None => samples.iter().map(|sample| images.pixels(sample.index)).collect::<Vec<_>>().concat(),
         };
-        let bytes = BatchImages::Bytes { bytes, area: images.size().iter().product(), batcher: batcher.clone() };
+        let bytes = BatchImages::Bytes { bytes, area: images.area(), batcher: batcher.clone() };
         if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
     }
 
