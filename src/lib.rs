@@ -25,6 +25,7 @@
 //! | `random` | the random generators, each derived from its purpose and a seed or a key |
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
+//! | `protobuf` | the messages in the files of some other programs |
 //! | `text` | how numbers and errors are written |
 //!
 //! The first lines of each room's `mod.rs` are a map of that room.
@@ -77,6 +78,7 @@ pub mod error;
 pub mod evaluation;
 mod export;
 pub mod model;
+mod protobuf;
 mod random;
 pub mod report;
 pub mod run;

@@ -19,7 +19,7 @@ pub fn run(arguments: &Images) -> Result<(), Error> {
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let has_class = |class: usize, index: usize| usize::from(data.images.labels()[index]) == class;
     let first = |class| data.split.training.iter().copied().find(|&index| has_class(class, index));
-    let chosen: Vec<usize> = (0..data.classes()).filter_map(first).collect();
+    let chosen: Vec<usize> = (0..data.images.classes()).filter_map(first).collect();
     let mut columns = vec![data.images.at(&chosen)];
     match Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()) {
         Some(augmentation) => {

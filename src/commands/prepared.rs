@@ -6,11 +6,11 @@ use super::opening::{locate, open_devices};
 use crate::Error;
 use crate::cli::{notice, warn};
 use crate::config::{Experiment, Prepare};
-use crate::data::{Files, TrainingData};
+use crate::data::{EpochPlan, Files, TrainingData};
 use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
-use crate::training::{self, Distillation, EpochPlan};
+use crate::training::{self, Distillation};
 
 /// Everything that a training needs besides its experiment, loaded and checked.
 pub struct Prepared {
@@ -32,14 +32,15 @@ impl Prepared {
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;
         // Check the test files now, so that a damaged one does not cost a training. The network does not see the images.
-        let test = files.test(data.images.size(), data.classes())?;
+        let test = files.test(data.images.size(), data.images.classes())?;
         data.warnings(&test).iter().for_each(warn);
         training::class_weights(experiment, &data)?;
         if devices[0].shares_memory() {
             training::check_memory(experiment, &data)?;
         }
 
-        let (inputs, classes, autodiff) = (data.inputs(), data.classes(), devices[0].device.clone().autodiff());
+        let (inputs, classes, autodiff) =
+            (data.images.area(), data.images.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
         let (network, transfer) = match started {
             Some(record) => {
@@ -76,7 +77,7 @@ impl Prepared {
             data: DataRecord {
                 height,
                 width,
-                classes: data.classes(),
+                classes: data.images.classes(),
                 names: data.images.names().into(),
                 training_images: data.split.training.len(),
                 unlabelled_images: data.split.unlabelled.len(),

@@ -7,9 +7,9 @@ use super::opening::locate;
 use super::output::{print, print_json};
 use crate::Error;
 use crate::cli::{Privacy, Table};
-use crate::data::TrainingData;
+use crate::data::{EpochPlan, TrainingData};
 use crate::run::PrivacyRecord;
-use crate::training::{EpochPlan, PrivacyPlan};
+use crate::training::PrivacyPlan;
 
 pub fn run(arguments: &Privacy) -> Result<(), Error> {
     let experiment = load(Some(&arguments.config), &arguments.overrides, &arguments.folder.runs)?;

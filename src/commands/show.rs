@@ -6,10 +6,9 @@ use super::output::print;
 use crate::Error;
 use crate::cli::{self, OneRun, Table};
 use crate::config::{self, Model, differences};
-use crate::data::TrainingData;
+use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
-use crate::training::EpochPlan;
 
 pub fn run(arguments: &OneRun) -> Result<(), Error> {
     let run = find_run(&arguments.run, &arguments.folder.runs)?;
@@ -65,8 +64,8 @@ pub fn summary(arguments: &cli::Experiment) -> Result<(), Error> {
     let updates = plan.batches.div_ceil(experiment.training.gradient_accumulation * experiment.device.count());
     print(&format!(
         "{}\n\ndata     {}\nupdates  {} in each of at most {} epochs, from {} images each",
-        network(&experiment.model, data.inputs(), data.classes()),
-        sizes(data.split.training.len(), data.split.validation.len(), data.inputs(), data.classes()),
+        network(&experiment.model, data.images.area(), data.images.classes()),
+        sizes(data.split.training.len(), data.split.validation.len(), data.images.area(), data.images.classes()),
         grouped(updates),
         experiment.training.epochs,
         grouped(plan.batch_size * experiment.training.gradient_accumulation * experiment.device.count()),

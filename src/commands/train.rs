@@ -16,13 +16,14 @@ use crate::Error;
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, word};
+use crate::data::EpochPlan;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::weights;
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
     Usage,
 };
-use crate::training::{self, EpochPlan, Session, Trained, TrainingError};
+use crate::training::{self, Session, Trained, TrainingError};
 
 pub struct Training<'a> {
     pub experiment: &'a Experiment,

@@ -26,13 +26,12 @@ pub struct DeviceImages {
 impl DeviceImages {
     /// Whether a device can store `count` of the images.
     pub fn fits(images: &Images, count: usize) -> bool {
-        let [height, width] = images.size();
-        (height * width).div_ceil(4).saturating_mul(4 * count) <= MOST
+        images.area().div_ceil(4).saturating_mul(4 * count) <= MOST
     }
 
     pub fn new(images: &Images, indices: &[usize], batcher: &ImageBatcher, device: &Device) -> Self {
-        let area = images.size().iter().product::<usize>();
-        let (quarter, count) = (area.div_ceil(4), indices.len());
+        let (area, count) = (images.area(), indices.len());
+        let quarter = area.div_ceil(4);
         let mut rows = vec![0; images.len()];
         let mut words = Vec::with_capacity(count * quarter);
         for (row, &index) in (0..).zip(indices) {

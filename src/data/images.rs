@@ -102,6 +102,11 @@ impl Images {
         self.size
     }
 
+    /// The number of an image's pixels: the network's inputs.
+    pub fn area(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
     /// The number of classes. Every label is below it.
     pub fn classes(&self) -> usize {
         self.names.len()
@@ -114,8 +119,7 @@ impl Images {
 
     /// The pixels of an image, `[height, width]` row by row, each 0 to 255.
     pub fn pixels(&self, index: usize) -> &[u8] {
-        let image = self.size[0] * self.size[1];
-        &self.pixels[index * image..][..image]
+        &self.pixels[index * self.area()..][..self.area()]
     }
 
     /// All labels, `[images]`.

@@ -13,6 +13,7 @@ use rand::seq::SliceRandom;
 use super::augment::{Augmentation, Sample};
 use super::batch::{ImageBatcher, Scaling};
 use super::device_images::DeviceImages;
+use super::epoch_plan::EpochPlan;
 use super::images::Images;
 use crate::random::{Key, Purpose, generator};
 
@@ -22,16 +23,11 @@ pub struct Loader {
     images: Arc<Images>,
     /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
-    /// The number of images in an epoch. An epoch continues the passes through `indices` where the one before ended.
-    pub length: usize,
+    /// The batches of an epoch, which continues the passes through `indices` where the one before ended.
+    pub plan: EpochPlan,
     batcher: ImageBatcher,
-    batch_size: usize,
-    /// The number of batches in an epoch: one fewer than usual joins the images that are left to the last full batch.
-    pub batches: Option<usize>,
     /// The images whose labels are not used.
     pub unlabelled: Arc<[usize]>,
-    /// The number of images without labels in each batch.
-    pub unlabelled_per_batch: usize,
     /// The number of batches of one device in an update, whose last one in an epoch has the rest.
     pub accumulation: usize,
     /// The number of devices, to which the batches go in turn. An update has `accumulation` batches from each.
@@ -64,13 +60,10 @@ impl Loader {
     pub fn new(images: &Arc<Images>, indices: Vec<usize>, scaling: Scaling, batch_size: usize, device: Device) -> Self {
         Self {
             images: images.clone(),
-            length: indices.len(),
+            plan: EpochPlan::one_pass(indices.len(), batch_size),
             indices: indices.into(),
             batcher: ImageBatcher::new(scaling),
-            batch_size,
-            batches: None,
             unlabelled: Arc::default(),
-            unlabelled_per_batch: 0,
             accumulation: 1,
             devices: 1,
             part: 0,
@@ -87,10 +80,6 @@ impl Loader {
         }
     }
 
-    fn batches(&self) -> usize {
-        self.batches.unwrap_or_else(|| self.length.div_ceil(self.batch_size))
-    }
-
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
         let is_plain = self.augmentation.is_none() && self.unlabelled.is_empty() && !indices.is_empty();
@@ -100,11 +89,11 @@ impl Loader {
 
     fn order(&self, epoch: u64) -> Vec<Sample> {
         let images = self.indices.len().max(1) as u64;
-        let start = (epoch - 1) * self.length as u64;
-        let passes = start / images..(start + self.length as u64).div_ceil(images);
+        let start = (epoch - 1) * self.plan.images as u64;
+        let passes = start / images..(start + self.plan.images as u64).div_ceil(images);
         let pass = |epoch| self.pass(&self.indices, Purpose::Order { epoch }, epoch);
         let samples = passes.flat_map(|passed| pass(passed + 1));
-        samples.skip((start % images) as usize).take(self.length).collect()
+        samples.skip((start % images) as usize).take(self.plan.images).collect()
     }
 
     /// One pass over the images at `indices`, in an order for that purpose.

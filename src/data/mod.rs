@@ -9,8 +9,9 @@
 //!    byte per label. Only [`Files::test`] reads the test images.
 //! 4. [`TrainingData`] holds some of the training images out for validation (`stratified`), and may remove the labels
 //!    of others.
-//! 5. A [`Loader`] decides the order, an [`Augmentation`] may change the images, and an [`ImageBatcher`] scales the
-//!    pixels of each [`Batch`]. A GPU stores the images (`device_images`) and gathers the batches itself.
+//! 5. An [`EpochPlan`] divides an epoch into batches. A [`Loader`] decides the order, an [`Augmentation`] may change the
+//!    images, and an [`ImageBatcher`] scales the pixels of each [`Batch`]. A GPU stores the images (`device_images`) and
+//!    gathers the batches itself.
 //!
 //! [`prepare`] turns any PNG or JPEG image into one that looks like the training images.
 
@@ -18,6 +19,7 @@ mod augment;
 mod batch;
 mod device_images;
 mod download;
+mod epoch_plan;
 mod error;
 mod files;
 pub mod idx;
@@ -32,6 +34,7 @@ mod training;
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Scaling, Unlabelled};
 pub use download::silent;
+pub use epoch_plan::EpochPlan;
 pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};

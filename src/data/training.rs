@@ -56,11 +56,6 @@ impl TrainingData {
         [absent, untrained, warning("no test image shows", &untested, uncounted)].into_iter().flatten().collect()
     }
 
-    /// The number of pixels of an image: the network's inputs.
-    pub fn inputs(&self) -> usize {
-        self.images.size().iter().product()
-    }
-
     /// What the images look like that train with their labels, for the preparation of other pictures.
     pub fn look(&self, prepare: Prepare) -> Look {
         // More of them change little.
@@ -72,11 +67,6 @@ impl TrainingData {
             Prepare::Mnist => Look::MNIST,
             Prepare::Resize => Look::WHOLE,
         }
-    }
-
-    /// The number of classes.
-    pub fn classes(&self) -> usize {
-        self.images.classes()
     }
 }
 

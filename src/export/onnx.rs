@@ -11,6 +11,7 @@ use prost::Message;
 use super::network::{Int8, Layer, Network, OUTPUT};
 use crate::config::Activation;
 use crate::model::Description;
+use crate::protobuf::messages;
 
 // `TensorProto.DataType`.
 const FLOAT: i32 = 1;
@@ -154,14 +155,6 @@ fn value(name: &str, elem_type: i32, shape: &[usize], doc: &str) -> Value {
     let shape = Shape { dim: [batch].into_iter().chain(sides).collect() };
     let kind = Kind { tensor_type: Some(TensorKind { elem_type, shape: Some(shape) }) };
     Value { name: name.into(), kind: Some(kind), doc_string: doc.into() }
-}
-
-/// Messages with the name, type, encoding and number of each field.
-macro_rules! messages {
-    ($($name:ident { $($field:ident: $type:ty = $($encoding:ident)+ $tag:literal)* })*) => {$(
-        #[derive(Clone, PartialEq, Message)]
-        pub struct $name { $(#[prost($($encoding),+, tag = $tag)] pub $field: $type,)* }
-    )*};
 }
 
 messages! {

@@ -5,7 +5,6 @@ use askama::Template;
 use super::curves::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, tenth};
 use crate::evaluation::Attack;
 use crate::run::PrivacyRecord;
-use crate::text::percent;
 
 /// The smallest rate that is drawn, as a power of ten.
 const LEAST: f64 = -3.0;
@@ -28,10 +27,6 @@ impl Membership<'_> {
     fn bound(&self) -> Option<String> {
         let PrivacyRecord { epsilon, delta, .. } = self.privacy?;
         Some(points(|false_positives| (epsilon.exp() * false_positives + delta).min(1.0)))
-    }
-
-    fn found(&self) -> String {
-        percent(Some(self.attack.true_positives(Attack::FALSE_POSITIVES)))
     }
 }
 

@@ -43,8 +43,7 @@ pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
 }
 
 fn most(images: &Images) -> usize {
-    let [height, width] = images.size();
-    (MOST_PIXELS / (height * width).max(1)).clamp(1, MOST)
+    (MOST_PIXELS / images.area().max(1)).clamp(1, MOST)
 }
 
 #[cfg(test)]

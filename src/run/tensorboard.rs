@@ -13,6 +13,7 @@
 use prost::Message;
 
 use super::metrics::Epoch;
+use crate::protobuf::messages;
 
 /// A data split with curves of its own: its name, and the loss, the accuracy and the learning rate of an epoch, if they were
 /// measured. The second argument is the rate.
@@ -53,32 +54,17 @@ fn masked_crc(bytes: &[u8]) -> [u8; 4] {
     crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }
 
-/// `tensorboard.Event`, with only the fields that are used here.
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    /// Seconds of UNIX time.
-    #[prost(double, tag = "1")]
-    wall_time: f64,
-    #[prost(int64, tag = "2")]
-    step: i64,
-    #[prost(string, optional, tag = "3")]
-    file_version: Option<String>,
-    #[prost(message, optional, tag = "5")]
-    summary: Option<Summary>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Summary {
-    #[prost(message, repeated, tag = "1")]
-    value: Vec<Value>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(string, tag = "1")]
-    tag: String,
-    #[prost(float, optional, tag = "2")]
-    simple_value: Option<f32>,
+// Those of `tensorboard`, with only the fields that are used here.
+messages! {
+    Event {
+        // Seconds of UNIX time.
+        wall_time: f64 = double "1"
+        step: i64 = int64 "2"
+        file_version: Option<String> = string optional "3"
+        summary: Option<Summary> = message optional "5"
+    }
+    Summary { value: Vec<Value> = message repeated "1" }
+    Value { tag: String = string "1" simple_value: Option<f32> = float optional "2" }
 }
 
 #[cfg(test)]

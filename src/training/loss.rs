@@ -45,7 +45,7 @@ impl Loss {
 
 /// The `training.class_weights` of `data`, if they are set. Refused if there is not one for each class.
 pub fn class_weights(experiment: &Experiment, data: &TrainingData) -> Result<Option<Vec<f32>>, TrainingError> {
-    let (images, mut counts) = (&data.split.training, vec![0_usize; data.classes()]);
+    let (images, mut counts) = (&data.split.training, vec![0_usize; data.images.classes()]);
     images.iter().for_each(|&image| counts[usize::from(data.images.labels()[image])] += 1);
     let present = counts.iter().filter(|&&count| count > 0).count();
     // No image has the weight of a class without images.

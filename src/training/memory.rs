@@ -4,10 +4,9 @@ use std::fs;
 
 use sysinfo::System;
 
-use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use crate::config::{Experiment, OptimizerKind};
-use crate::data::TrainingData;
+use crate::data::{EpochPlan, TrainingData};
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
 
@@ -21,7 +20,7 @@ pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), 
 /// The least that is in memory at once: the weights with all that has their shape, and a batch in every layer.
 fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), TrainingError> {
     let Experiment { model, optimizer, training, .. } = experiment;
-    let shapes = Mlp::tensors(model, data.inputs(), data.classes()).into_values();
+    let shapes = Mlp::tensors(model, data.images.area(), data.images.classes()).into_values();
     let numbers: u64 = shapes.map(|shape| shape.iter().map(|&side| side as u64).product::<u64>()).sum();
     let state = match optimizer.kind {
         OptimizerKind::Adam | OptimizerKind::Adamw | OptimizerKind::Rmsprop => 2,
@@ -32,7 +31,8 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
 
     let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(experiment, &data.split);
     let images = (batch_size + unlabelled_per_batch).max(EVALUATION_BATCH.min(data.split.validation.len())) as u64;
-    let batch = images * BYTES * (data.inputs() + model.hidden.iter().sum::<usize>() + data.classes()) as u64;
+    let batch =
+        images * BYTES * (data.images.area() + model.hidden.iter().sum::<usize>() + data.images.classes()) as u64;
 
     let key = if weights >= batch { "model.hidden" } else { "training.batch_size" };
     if weights + batch > free { Err(TrainingError::Memory { key, weights, batch, free }) } else { Ok(()) }

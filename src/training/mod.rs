@@ -4,8 +4,7 @@
 //!
 //! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights. "Raw"
 //!   metrics are those of the network itself. Everything that changes over time reads one `position`.
-//! - An `EpochPlan` divides an epoch into batches. `step` has the gradients of the `loss`, on a CPU in `closed_form`.
-//!   A teacher's answers come from `distillation`.
+//! - `step` has the gradients of the `loss` of a batch, on a CPU in `closed_form`. A teacher's answers come from `distillation`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
 //! - With `[privacy]`, `privacy` adds noise to the gradients, of which `low_pass` keeps the low frequencies. Its `accountant`
@@ -18,7 +17,6 @@ mod checkpoint_writer;
 mod closed_form;
 mod distillation;
 mod ema;
-mod epoch_plan;
 mod error;
 mod history;
 mod loss;
@@ -36,7 +34,6 @@ mod step;
 
 pub use adam::Adam;
 pub(crate) use distillation::Distillation;
-pub(crate) use epoch_plan::EpochPlan;
 pub(crate) use error::TrainingError;
 pub(crate) use history::History;
 pub use loss::{UnlabelledLoss, class_weights, cross_entropy};

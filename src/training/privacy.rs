@@ -17,10 +17,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
 use super::accountant::{epsilon, noise_multiplier};
-use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::low_pass::LowPass;
 use crate::config::Experiment;
+use crate::data::EpochPlan;
 use crate::model::Mlp;
 use crate::random::{Key, Purpose};
 use crate::run::PrivacyRecord;

@@ -8,7 +8,6 @@ use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraini
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::distillation::Distillation;
-use super::epoch_plan::EpochPlan;
 use super::error::TrainingError;
 use super::history::History;
 use super::loss::class_weights;
@@ -20,7 +19,7 @@ use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::LrSchedule;
 use crate::config::{Experiment, Gradients};
-use crate::data::{Augmentation, Loader, TrainingData};
+use crate::data::{Augmentation, EpochPlan, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
 use crate::model::Mlp;
@@ -194,10 +193,8 @@ impl<'a> Session<'a> {
         };
         let mut training = loader(&data.split.training, plan.batch_size);
         training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
-        training.length = plan.images;
-        training.batches = Some(plan.batches);
+        training.plan = *plan;
         training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
-        training.unlabelled_per_batch = plan.unlabelled_per_batch;
         training.shuffle = Some(experiment.seed);
         training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
         training.accumulation = experiment.training.gradient_accumulation;

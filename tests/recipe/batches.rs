@@ -7,7 +7,7 @@ use burn::data::dataloader::DataLoader;
 use burn::data::dataloader::split::split_dataloader;
 use burn::tensor::Device;
 use mnist_burn::config::{Activation, Model};
-use mnist_burn::data::{Batch, Images, Loader, Scaling};
+use mnist_burn::data::{Batch, EpochPlan, Images, Loader, Scaling};
 use mnist_burn::model::Mlp;
 
 use super::{devices, filled, network};
@@ -35,8 +35,8 @@ fn shuffled(batch_size: usize, seed: u64) -> Loader {
 /// Batches of 10 of the first 40 images, and of 15 of 50 others without their labels.
 fn with_unlabelled() -> Loader {
     with(loader(10), |it| {
-        it.length = 40;
-        (it.unlabelled, it.unlabelled_per_batch) = ((50..100).collect(), 15);
+        it.plan = EpochPlan { unlabelled_per_batch: 15, unlabelled: 50, ..EpochPlan::one_pass(40, 10) };
+        it.unlabelled = (50..100).collect();
     })
 }
 
@@ -59,7 +59,7 @@ fn partial_last_batch_is_used() {
 
 #[test]
 fn last_batch_is_larger_if_there_is_one_batch_fewer() {
-    let loader = with(loader(33), |it| it.batches = Some(3));
+    let loader = with(loader(33), |it| it.plan.batches = 3);
     assert_eq!(epoch(&loader).iter().map(Vec::len).collect::<Vec<_>>(), [33, 33, 34]);
     assert_eq!(sorted(&epoch(&loader)), (0..100).collect::<Vec<_>>());
     let weights = |loader: Loader| loader.iter().map(|batch| batch.unwrap().loss_weight).collect::<Vec<_>>();
@@ -132,7 +132,9 @@ fn batches_gathered_on_the_device_equal_those_sent_to_it() {
 
 #[test]
 fn epoch_longer_than_the_data_set_continues_in_the_next_epoch() {
-    let lasting = |done: u64| with(shuffled(50, 1), |it| (it.length, it.epochs) = (250, Arc::new(done.into())));
+    let lasting = |done: u64| {
+        with(shuffled(50, 1), |it| (it.plan, it.epochs) = (EpochPlan::one_pass(250, 50), Arc::new(done.into())))
+    };
     let (single, resumed, lasting) = (shuffled(50, 1), lasting(1), lasting(0));
     let passes: Vec<usize> = (0..5).flat_map(|_| epoch(&single).concat()).collect();
     assert_eq!([epoch(&lasting).concat(), epoch(&lasting).concat()].concat(), passes);
@@ -202,7 +204,7 @@ fn devices_take_the_batches_of_every_epoch_in_turn() {
 
 #[test]
 fn devices_beyond_the_number_of_batches_get_none() {
-    let parts = parts(with(loader(1), |it| it.length = 2));
+    let parts = parts(with(loader(1), |it| it.plan = EpochPlan::one_pass(2, 1)));
     assert_eq!(
         parts.iter().map(|part| epoch(part.as_ref())).collect::<Vec<_>>(),
         [vec![vec![0]], vec![vec![1]], vec![]]

@@ -6,7 +6,7 @@ use burn::data::dataloader::DataLoader;
 use burn::tensor::{Device, Tensor};
 
 use super::*;
-use crate::data::{Loader, Scaling};
+use crate::data::{EpochPlan, Loader, Scaling};
 
 /// `side` by `side` pixels, all of them different.
 fn pattern(side: usize) -> Vec<u8> {
@@ -222,7 +222,7 @@ fn augmented_images_change_with_every_epoch_but_not_with_threads_or_interruption
 
 #[test]
 fn image_repeated_within_an_epoch_is_augmented_differently() {
-    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| it.length = 60);
+    let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| it.plan = EpochPlan::one_pass(60, 4));
     let (images, labels): (Vec<_>, Vec<_>) = epoch(&loader).into_iter().unzip();
     let (images, labels) = (images.concat(), labels.concat());
     let of = |label| images.chunks(784).zip(&labels).filter(move |(_, found)| **found == label).map(|(image, _)| image);
@@ -233,8 +233,8 @@ fn image_repeated_within_an_epoch_is_augmented_differently() {
 fn unlabelled_image_comes_plain_and_augmented() {
     let images = dots(1, [2.0, 1.0]);
     let loader = loader(Augmentation::new(&all_ranges(), 1, [28, 28]), |it| {
-        it.length = 4;
-        (it.unlabelled, it.unlabelled_per_batch) = ([7].into(), 1);
+        it.plan = EpochPlan { unlabelled_per_batch: 1, unlabelled: 1, ..EpochPlan::one_pass(4, 4) };
+        it.unlabelled = [7].into();
     });
     let unlabelled = loader.iter().next().unwrap().unwrap().unlabelled.unwrap();
     let bytes =

@@ -30,7 +30,7 @@ impl DataLoader<Batch> for Loader {
 
     /// The number of images in an epoch, with and without labels.
     fn num_items(&self) -> usize {
-        self.length + self.unlabelled.len()
+        self.plan.images + self.unlabelled.len()
     }
 
     fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Batch>> {
@@ -100,14 +100,14 @@ struct Epoch {
 impl Epoch {
     /// The batch at `index`, from 0, among those of this device; `None` after the last one.
     fn batch(&self, index: usize) -> Option<Batch> {
-        let Loader { images, batch_size, unlabelled_per_batch, devices, part, augmentation, .. } = &self.loader;
+        let Loader { images, plan, devices, part, augmentation, .. } = &self.loader;
         let index = index * devices + part;
-        if index >= self.loader.batches() {
+        if index >= plan.batches {
             return None;
         }
         let (samples, loss_weight) = match &self.loader.sampling {
             Some((key, rate)) => self.sampled(key, *rate, index),
-            None => self.part_of_update(&self.order, *batch_size, index),
+            None => self.part_of_update(&self.order, plan.batch_size, index),
         };
         let step = Purpose::Step { epoch: self.number, batch: index as u64 };
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
@@ -120,7 +120,7 @@ impl Epoch {
         let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
         let augmented = |samples: &[Sample]| self.images_of(samples, augmentation.as_ref());
         let unlabelled = (!self.unlabelled.is_empty()).then(|| {
-            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, *unlabelled_per_batch, index);
+            let (samples, loss_weight) = self.part_of_update(&self.unlabelled, plan.unlabelled_per_batch, index);
             Unlabelled { plain: self.images_of(&samples, None), augmented: augmented(&samples), loss_weight }
         });
         Some(Batch { images: augmented(&samples), targets, unlabelled, seed, loss_weight })
@@ -128,7 +128,7 @@ impl Epoch {
 
     /// A Poisson sample for the batch at `index`, which takes each image with the probability `rate`, and its weight.
     fn sampled(&self, key: &Key, rate: f64, index: usize) -> (Vec<Sample>, f64) {
-        let step = (self.number - 1) * self.loader.batches() as u64 + index as u64;
+        let step = (self.number - 1) * self.loader.plan.batches as u64 + index as u64;
         let mut generator = key.generator(Purpose::Sampling { step });
         let samples: Vec<Sample> = self.order.iter().copied().filter(|_| generator.random::<f64>() < rate).collect();
         // An image that does not count stands for no image.
@@ -141,7 +141,7 @@ impl Epoch {
             Some(augmentation) => augmentation.pixels(images, samples),
             None => samples.iter().map(|sample| images.pixels(sample.index)).collect::<Vec<_>>().concat(),
         };
-        let bytes = BatchImages::Bytes { bytes, area: images.size().iter().product(), batcher: batcher.clone() };
+        let bytes = BatchImages::Bytes { bytes, area: images.area(), batcher: batcher.clone() };
         if *as_bytes { bytes } else { BatchImages::Scaled(bytes.scaled(device)) }
     }
 
@@ -156,16 +156,16 @@ impl Epoch {
 
     /// The images of some batches, with `size` images in each but the last one.
     fn of_batches<'a>(&self, samples: &'a [Sample], size: usize, batches: Range<usize>) -> &'a [Sample] {
-        let end = if batches.end < self.loader.batches() { batches.end * size } else { samples.len() };
+        let end = if batches.end < self.loader.plan.batches { batches.end * size } else { samples.len() };
         &samples[(batches.start * size).min(end)..end]
     }
 
     fn images(&self) -> usize {
-        let Loader { batch_size, unlabelled_per_batch, devices, part, .. } = &self.loader;
+        let Loader { plan, devices, part, .. } = &self.loader;
         let images = |index| {
-            self.of_batches(&self.order, *batch_size, index..index + 1).len()
-                + self.of_batches(&self.unlabelled, *unlabelled_per_batch, index..index + 1).len()
+            self.of_batches(&self.order, plan.batch_size, index..index + 1).len()
+                + self.of_batches(&self.unlabelled, plan.unlabelled_per_batch, index..index + 1).len()
         };
-        (*part..self.loader.batches()).step_by(*devices).map(images).sum()
+        (*part..plan.batches).step_by(*devices).map(images).sum()
     }
 }

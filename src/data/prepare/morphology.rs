@@ -48,14 +48,11 @@ pub fn regions(inside: &[bool], size: [usize; 2]) -> Vec<usize> {
             continue;
         }
         count += 1;
-        regions[start] = count;
         let mut open = vec![start];
         while let Some(at) = open.pop() {
-            for next in around(at, 1, size).filter(|&next| inside[next]) {
-                if regions[next] == 0 {
-                    regions[next] = count;
-                    open.push(next);
-                }
+            if regions[at] == 0 {
+                regions[at] = count;
+                open.extend(around(at, 1, size).filter(|&next| inside[next]));
             }
         }
     }

@@ -3,9 +3,9 @@
 use burn::tensor::TensorData;
 
 use super::*;
+use crate::data::EpochPlan;
 use crate::random::Key;
 use crate::run::PrivacyRecord;
-use crate::training::epoch_plan::EpochPlan;
 use crate::training::low_pass::LowPass;
 use crate::training::privacy::PrivacyPlan;
 

@@ -1,12 +1,14 @@
 //! How an epoch is divided into batches and updates.
 
+use super::split::Split;
 use crate::config::{BatchSize, Experiment};
-use crate::data::Split;
 
 /// The batches of an epoch: one pass through the unlabelled images with `semi_supervised.weight`, else the labelled.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EpochPlan {
+    /// Labelled images in a batch.
     pub batch_size: usize,
+    /// Unlabelled images in a batch.
     pub unlabelled_per_batch: usize,
     /// Batches in an epoch. The last one has the images that are left, which may be more or fewer than in the others.
     pub batches: usize,
@@ -17,6 +19,12 @@ pub struct EpochPlan {
 }
 
 impl EpochPlan {
+    /// One pass through the labelled images in batches of `batch_size`.
+    pub fn one_pass(images: usize, batch_size: usize) -> Self {
+        Self { batch_size, batches: images.div_ceil(batch_size), images, ..Self::default() }
+    }
+
+    /// The plan of a training.
     pub fn new(experiment: &Experiment, split: &Split) -> Self {
         let images = split.training.len();
         let batch_size = match experiment.training.batch_size {
@@ -27,12 +35,12 @@ impl EpochPlan {
         let Some((weight, ratio)) = semi_supervised.weight.zip(semi_supervised.ratio) else {
             // Batch normalisation learns nothing from one image, whose variance is 0, and would keep this variance.
             let joins = experiment.model.batch_norm && images > batch_size && images % batch_size == 1;
-            let batches = if joins { images / batch_size } else { images.div_ceil(batch_size) };
-            return Self { batch_size, batches, images, ..Self::default() };
+            let plan = Self::one_pass(images, batch_size);
+            return Self { batches: plan.batches - usize::from(joins), ..plan };
         };
         let (unlabelled, unlabelled_per_batch) = (split.unlabelled.len(), ratio * batch_size);
         let batches = unlabelled.div_ceil(unlabelled_per_batch);
-        let labelled = Self { batch_size, batches, images: batches * batch_size, ..Self::default() };
+        let labelled = Self::one_pass(batches * batch_size, batch_size);
         if weight > 0.0 { Self { unlabelled_per_batch, unlabelled, ..labelled } } else { labelled }
     }
 }
