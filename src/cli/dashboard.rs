@@ -5,14 +5,15 @@
 //! While the dashboard is open, Ctrl-C itself is an ordinary key.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::MetricDefinition;
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
+use parking_lot::Mutex;
 
 use super::notice::notice;
 use super::{progress, signals};
@@ -78,7 +79,7 @@ impl Dashboard {
 
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if let Some(open) = state.open.take() {
             open.close();
         }
@@ -91,7 +92,7 @@ impl Dashboard {
 
     /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let Some(open) = &mut state.open else { return };
         let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
         if has_panicked || open.menu.should_stop() {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::api_error::ApiError;
@@ -121,20 +122,16 @@ impl RunRegistry {
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let run = RunFolder::at(path);
         let record = run.record()?;
-        let known =
-            self.loaded().iter().find(|it| it.path == path && it.record == record).map(|it| it.classifier.clone());
+        let is_current = |it: &&Loaded| it.path == path && it.record == record;
+        let known = self.loaded.lock().iter().find(is_current).map(|it| Arc::clone(&it.classifier));
         // Other requests use the networks in memory meanwhile.
         let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
-        let mut loaded = self.loaded();
+        let mut loaded = self.loaded.lock();
         loaded.retain(|it| it.path != path);
         loaded.push(Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
         if loaded.len() > MOST_LOADED {
             loaded.remove(0);
         }
         Ok(classifier)
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, Vec<Loaded>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
