@@ -21,7 +21,7 @@ pub struct RunRegistry {
     folder: PathBuf,
     default: NamedRun,
     device: Opened,
-    /// The most recently used one is the last.
+    /// The most recently used one is the first.
     loaded: Mutex<Vec<Loaded>>,
 }
 
@@ -128,10 +128,8 @@ impl RunRegistry {
         let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
         let mut loaded = self.loaded.lock();
         loaded.retain(|it| it.path != path);
-        loaded.push(Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
-        if loaded.len() > MOST_LOADED {
-            loaded.remove(0);
-        }
+        loaded.insert(0, Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
+        loaded.truncate(MOST_LOADED);
         Ok(classifier)
     }
 }
