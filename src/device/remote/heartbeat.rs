@@ -47,19 +47,9 @@ pub fn report_to(report: fn(Report)) {
     let _ = REPORT.set(report);
 }
 
-/// While this is alive, the action of [`before_leaving`] runs if a worker is lost.
-pub struct Leaving;
-
-/// Sets an action that runs before the loss of a worker is reported, e.g. to restore the terminal.
-pub fn before_leaving(leave: Arc<dyn Fn() + Send + Sync>) -> Leaving {
-    *LEAVE.lock() = Some(leave);
-    Leaving
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        LEAVE.lock().take();
-    }
+/// Sets the action that runs before the loss of a worker is reported, e.g. to restore the terminal. `None` after a training.
+pub fn before_leaving(leave: Option<Arc<dyn Fn() + Send + Sync>>) {
+    *LEAVE.lock() = leave;
 }
 
 /// Watches a worker over WebSocket, if it is not watched yet. The error is the reason why it does not answer in time.
