@@ -103,41 +103,33 @@ impl Dashboard {
     }
 }
 
+/// Methods that only forward their calls.
+macro_rules! forwarded {
+    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
+        $(fn $method(&mut self, $($argument: $type),*) {
+            self.forward(|burn| burn.$method($($argument),*));
+        })*
+    };
+}
+
 impl TrainingProgressLogger for Dashboard {
-    fn start(&mut self, epochs: usize, first: usize, items: Option<usize>, label: Option<&str>) {
-        self.forward(|burn| burn.start(epochs, first, items, label));
+    forwarded! {
+        start(epochs: usize, first: usize, items: Option<usize>, label: Option<&str>);
+        update_split(items: usize);
+        end_split();
+        update_epoch(epoch: usize);
+        end();
+        log_event_training(event: String);
     }
 
     fn start_split(&mut self, split: &str, items: usize) {
         self.has_images = items > 0;
         self.forward(|burn| burn.start_split(split, items));
     }
-
-    fn update_split(&mut self, items: usize) {
-        self.forward(|burn| burn.update_split(items));
-    }
-
-    fn end_split(&mut self) {
-        self.forward(|burn| burn.end_split());
-    }
-
-    fn update_epoch(&mut self, epoch: usize) {
-        self.forward(|burn| burn.update_epoch(epoch));
-    }
-
-    fn end(&mut self) {
-        self.forward(|burn| burn.end());
-    }
-
-    fn log_event_training(&mut self, event: String) {
-        self.forward(|burn| burn.log_event_training(event));
-    }
 }
 
 impl MetricsRendererTraining for Dashboard {
-    fn update_train(&mut self, state: MetricState) {
-        self.forward(|burn| burn.update_train(state));
-    }
+    forwarded! { update_train(state: MetricState); }
 
     fn update_valid(&mut self, state: MetricState) {
         // Burn also reports metrics for an empty split.
@@ -148,12 +140,10 @@ impl MetricsRendererTraining for Dashboard {
 }
 
 impl MetricsRenderer for Dashboard {
+    forwarded! { register_metric(definition: MetricDefinition); }
+
     fn manual_close(&mut self) {
         self.close();
-    }
-
-    fn register_metric(&mut self, definition: MetricDefinition) {
-        self.forward(|burn| burn.register_metric(definition));
     }
 }
 
