@@ -105,13 +105,11 @@ impl RunRegistry {
         let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let path = self.folder.join(name);
-        match inside && path.join("record.json").is_file() {
-            true => Ok(NamedRun { name: name.into(), path }),
-            false => match find(name, &self.folder) {
-                Ok((ListedRun { name, path, .. }, _)) => Ok(NamedRun { name, path }),
-                Err(_) => Err(ApiError::NoRun { name: name.into() }),
-            },
+        if inside && path.join("record.json").is_file() {
+            return Ok(NamedRun { name: name.into(), path });
         }
+        let (found, _) = find(name, &self.folder).map_err(|_| ApiError::NoRun { name: name.into() })?;
+        Ok(NamedRun { name: found.name, path: found.path })
     }
 
     pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
