@@ -1,6 +1,7 @@
 //! Parses the command line, runs the command, and reports errors. Only this file ends the process.
 
 use std::error::Error;
+use std::iter;
 use std::process::{self, ExitCode};
 
 use mnist_burn::cli::{Cli, notice, say, signals};
@@ -35,11 +36,8 @@ fn main() -> ExitCode {
 /// Prints an error and its causes.
 fn report(error: &dyn Error) {
     say(format!("error: {error}"));
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        say(format!("  because: {error}"));
-        cause = error.source();
-    }
+    let causes = iter::successors(error.source(), |&cause| cause.source());
+    causes.for_each(|cause| say(format!("  because: {cause}")));
 }
 
 /// Prints a report about workers. After a loss, Burn's threads may wait forever, so this ends the process.

@@ -7,8 +7,8 @@
 //! `training/position.rs` has the position from which a resumed run continues.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// another one that seeds it or draws from it meanwhile would change the numbers.
 pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
     static KEPT: Mutex<()> = Mutex::new(());
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+    KEPT.lock()
 }
 
 /// What a generator is for. Each purpose has a stream of its own under one seed.

@@ -5,14 +5,15 @@
 //! While the dashboard is open, Ctrl-C itself is an ordinary key.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::train::Interrupter;
 use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::MetricDefinition;
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
+use parking_lot::Mutex;
 
 use super::notice::notice;
 use super::{progress, signals};
@@ -78,7 +79,7 @@ impl Dashboard {
 
     /// Restores the terminal, and prints the lines of the epochs since the dashboard was opened.
     pub fn close(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if let Some(open) = state.open.take() {
             open.close();
         }
@@ -91,7 +92,7 @@ impl Dashboard {
 
     /// Forwards a call to Burn's dashboard. Then closes it and stops the training, if the user chose so in the menu.
     fn forward(&self, call: impl FnOnce(&mut TuiMetricsRendererWrapper)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let Some(open) = &mut state.open else { return };
         let has_panicked = catch_unwind(AssertUnwindSafe(|| call(&mut open.burn))).is_err();
         if has_panicked || open.menu.should_stop() {
@@ -102,41 +103,33 @@ impl Dashboard {
     }
 }
 
+/// Methods that only forward their calls.
+macro_rules! forwarded {
+    ($($method:ident($($argument:ident: $type:ty),*);)*) => {
+        $(fn $method(&mut self, $($argument: $type),*) {
+            self.forward(|burn| burn.$method($($argument),*));
+        })*
+    };
+}
+
 impl TrainingProgressLogger for Dashboard {
-    fn start(&mut self, epochs: usize, first: usize, items: Option<usize>, label: Option<&str>) {
-        self.forward(|burn| burn.start(epochs, first, items, label));
+    forwarded! {
+        start(epochs: usize, first: usize, items: Option<usize>, label: Option<&str>);
+        update_split(items: usize);
+        end_split();
+        update_epoch(epoch: usize);
+        end();
+        log_event_training(event: String);
     }
 
     fn start_split(&mut self, split: &str, items: usize) {
         self.has_images = items > 0;
         self.forward(|burn| burn.start_split(split, items));
     }
-
-    fn update_split(&mut self, items: usize) {
-        self.forward(|burn| burn.update_split(items));
-    }
-
-    fn end_split(&mut self) {
-        self.forward(|burn| burn.end_split());
-    }
-
-    fn update_epoch(&mut self, epoch: usize) {
-        self.forward(|burn| burn.update_epoch(epoch));
-    }
-
-    fn end(&mut self) {
-        self.forward(|burn| burn.end());
-    }
-
-    fn log_event_training(&mut self, event: String) {
-        self.forward(|burn| burn.log_event_training(event));
-    }
 }
 
 impl MetricsRendererTraining for Dashboard {
-    fn update_train(&mut self, state: MetricState) {
-        self.forward(|burn| burn.update_train(state));
-    }
+    forwarded! { update_train(state: MetricState); }
 
     fn update_valid(&mut self, state: MetricState) {
         // Burn also reports metrics for an empty split.
@@ -147,12 +140,10 @@ impl MetricsRendererTraining for Dashboard {
 }
 
 impl MetricsRenderer for Dashboard {
+    forwarded! { register_metric(definition: MetricDefinition); }
+
     fn manual_close(&mut self) {
         self.close();
-    }
-
-    fn register_metric(&mut self, definition: MetricDefinition) {
-        self.forward(|burn| burn.register_metric(definition));
     }
 }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::dashboard::Dashboard;
 use super::notice::notice;
 use super::progress::Progress;
-use super::signals;
+use super::signals::{self, Listening};
 #[cfg(feature = "remote")]
 use crate::device::remote;
 use crate::training::{self, History};
@@ -60,12 +60,17 @@ pub struct Display {
 
 type Close = Arc<dyn Fn() + Send + Sync>;
 
-/// Closes what is shown when it is dropped.
-struct Closing(Close);
+/// What is shown, until this is dropped.
+struct Shown {
+    close: Close,
+    _listening: Listening,
+}
 
-impl Drop for Closing {
+impl Drop for Shown {
     fn drop(&mut self) {
-        (self.0)();
+        (self.close)();
+        #[cfg(feature = "remote")]
+        remote::before_leaving(None);
     }
 }
 
@@ -84,13 +89,13 @@ impl training::Display for Display {
     fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
         let (renderer, close) = self.renderer(history);
         let (stop, close_first, quits_with) = (history.interrupter.clone(), Arc::clone(&close), self.quits_with);
-        let listening = signals::listen(move || {
+        let _listening = signals::listen(move || {
             close_first();
             notice(quits_with.unwrap_or("stopping after this step; press Ctrl-C again to quit now"));
             if quits_with.is_some() { signals::quit() } else { stop.stop(None) }
         });
         #[cfg(feature = "remote")]
-        let listening = (listening, remote::before_leaving(Arc::clone(&close)));
-        (renderer, Box::new((Closing(close), listening)))
+        remote::before_leaving(Some(Arc::clone(&close)));
+        (renderer, Box::new(Shown { close, _listening }))
     }
 }

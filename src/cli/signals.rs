@@ -1,7 +1,9 @@
 //! Handles Ctrl-C, SIGTERM and SIGHUP: the first one stops the current work in an orderly way, the second one ends the
 //! program. A signal that the parent process ignores stays ignored, as under `nohup`.
 
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Once, OnceLock};
+
+use parking_lot::Mutex;
 
 use super::notice::{notice, warn};
 
@@ -31,7 +33,7 @@ pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
             warn(format!("Ctrl-C will end the program at once without saving: {error}"));
         }
     });
-    Listening(stop_on_signal().replace(Box::new(stop)))
+    Listening(STOP.lock().replace(Box::new(stop)))
 }
 
 /// Prints `words` at the first signal, and ends the program.
@@ -45,13 +47,13 @@ pub fn quit_saying(words: impl Into<String>) -> Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        *stop_on_signal() = self.0.take();
+        *STOP.lock() = self.0.take();
     }
 }
 
 /// Does what a signal does.
 pub fn raise() {
-    let stop = stop_on_signal().take();
+    let stop = STOP.lock().take();
     stop.map_or_else(quit, |stop| stop());
 }
 
@@ -59,10 +61,6 @@ pub(crate) fn quit() {
     if let Some(quit) = QUIT.get() {
         quit();
     }
-}
-
-fn stop_on_signal() -> MutexGuard<'static, Option<Stop>> {
-    STOP.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Installs handlers, but not for signals that this process ignores since its start.

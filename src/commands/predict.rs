@@ -160,7 +160,6 @@ fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
 /// Writes answers as they come, to standard output or a file.
 struct Writer<'a> {
     arguments: &'a Predict,
-    format: Format,
     names: Vec<String>,
     /// What is written at the end: an array of JSON.
     array: Vec<Answer>,
@@ -172,10 +171,9 @@ struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     fn new(arguments: &'a Predict, names: Vec<String>) -> Result<Self, Error> {
-        let format = arguments.format();
-        let mut writer = Self { arguments, format, names, array: vec![], text: String::new(), images: 0, failed: 0 };
+        let mut writer = Self { arguments, names, array: vec![], text: String::new(), images: 0, failed: 0 };
         arguments.output.iter().try_for_each(|path| writer.kind().check(path))?;
-        if format == Format::Csv {
+        if arguments.format() == Format::Csv {
             let heading = ["file".to_string(), "class".into()].into_iter();
             let classes = match arguments.top {
                 None => writer.names.clone(),
@@ -189,7 +187,7 @@ impl<'a> Writer<'a> {
     }
 
     fn kind(&self) -> OutputKind {
-        let endings: &[&str] = match self.format {
+        let endings: &[&str] = match self.arguments.format() {
             Format::Text => &["txt"],
             Format::Json => &["json"],
             Format::Jsonl => &["jsonl"],
@@ -233,7 +231,7 @@ impl<'a> Writer<'a> {
 
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
-        match (self.format, classified) {
+        match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => {
                 let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
@@ -269,7 +267,7 @@ impl<'a> Writer<'a> {
     }
 
     fn finish(mut self) -> Result<(), Error> {
-        if self.format == Format::Json {
+        if self.arguments.format() == Format::Json {
             let array = serde_json::to_string_pretty(&self.array).map_err(|error| Error::Output(error.into()))?;
             self.write(array + "\n")?;
         }

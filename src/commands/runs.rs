@@ -39,20 +39,17 @@ const COLUMNS: [(&str, Cell); 10] = [
     ("state", |it| it.status.to_string()),
 ];
 
+/// A run as JSON.
 #[derive(Debug, Serialize)]
-struct Row<'a> {
-    run: String,
-    #[serde(flatten)]
-    summary: Option<&'a Summary>,
-    /// The status of a run that can't be read, and why.
-    #[serde(flatten)]
-    damage: Option<Damage>,
-}
-
-#[derive(Debug, Serialize)]
-struct Damage {
-    status: Status,
-    error: String,
+#[serde(untagged)]
+enum Row<'a> {
+    Read {
+        run: String,
+        #[serde(flatten)]
+        summary: &'a Summary,
+    },
+    /// A run that can't be read, and why.
+    Damaged { run: String, status: Status, error: String },
 }
 
 fn print_list(arguments: &Runs) -> Result<(), Error> {
@@ -76,10 +73,10 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         }
     }
     if arguments.json {
-        let rows = listed.iter().map(|ListedRun { path, summary, .. }| Row {
-            run: path.display().to_string(),
-            summary: summary.as_ref().ok(),
-            damage: summary.as_ref().err().map(|error| Damage { status: Status::Damaged, error: chain(error) }),
+        let rows = listed.iter().map(|it| (it.path.display().to_string(), &it.summary));
+        let rows = rows.map(|(run, summary)| match summary {
+            Ok(summary) => Row::Read { run, summary },
+            Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
         return print_json(&rows.collect::<Vec<_>>());
     }

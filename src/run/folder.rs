@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
@@ -205,7 +206,7 @@ impl RunFolder {
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
         let Some(best) = &self.memory else { return write_whole(&self.path, name, bytes) };
         if name == Self::BEST {
-            *best.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
+            *best.lock() = bytes.into();
         }
         Ok(())
     }

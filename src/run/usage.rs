@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -86,7 +86,7 @@ impl Meter {
     /// What it shows.
     pub fn read(&self) -> Usage {
         let Usage { wall_seconds: wall, cpu_seconds: cpu, peak_memory_bytes: memory, .. } = self.before;
-        let mut processors = self.processors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut processors = self.processors.lock();
         let joules = processors.iter_mut().map(Processor::read).sum::<u64>() as f64 / 1e6;
         // Unless all parts are known, the sum is not.
         let energy = if wall > 0.0 { self.before.energy_joules } else { Some(0.0) };

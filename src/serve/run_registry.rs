@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::api_error::ApiError;
@@ -20,7 +21,7 @@ pub struct RunRegistry {
     folder: PathBuf,
     default: NamedRun,
     device: Opened,
-    /// The most recently used one is the last.
+    /// The most recently used one is the first.
     loaded: Mutex<Vec<Loaded>>,
 }
 
@@ -107,13 +108,11 @@ impl RunRegistry {
         let Some(name) = name.filter(|&name| name != self.default.name) else { return Ok(self.default.clone()) };
         let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         let path = self.folder.join(name);
-        match inside && path.join("record.json").is_file() {
-            true => Ok(NamedRun { name: name.into(), path }),
-            false => match find(name, &self.folder) {
-                Ok((ListedRun { name, path, .. }, _)) => Ok(NamedRun { name, path }),
-                Err(_) => Err(ApiError::NoRun { name: name.into() }),
-            },
+        if inside && path.join("record.json").is_file() {
+            return Ok(NamedRun { name: name.into(), path });
         }
+        let (found, _) = find(name, &self.folder).map_err(|_| ApiError::NoRun { name: name.into() })?;
+        Ok(NamedRun { name: found.name, path: found.path })
     }
 
     pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
@@ -124,20 +123,14 @@ impl RunRegistry {
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let run = RunFolder::at(path);
         let record = run.record()?;
-        let known =
-            self.loaded().iter().find(|it| it.path == path && it.record == record).map(|it| it.classifier.clone());
+        let is_current = |it: &&Loaded| it.path == path && it.record == record;
+        let known = self.loaded.lock().iter().find(is_current).map(|it| Arc::clone(&it.classifier));
         // Other requests use the networks in memory meanwhile.
         let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
-        let mut loaded = self.loaded();
+        let mut loaded = self.loaded.lock();
         loaded.retain(|it| it.path != path);
-        loaded.push(Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
-        if loaded.len() > MOST_LOADED {
-            loaded.remove(0);
-        }
+        loaded.insert(0, Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
+        loaded.truncate(MOST_LOADED);
         Ok(classifier)
-    }
-
-    fn loaded(&self) -> MutexGuard<'_, Vec<Loaded>> {
-        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! Saves each epoch in the run folder: record, models, checkpoint, metrics, in the order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use burn::lr_scheduler::LrSchedulerRecord;
 use burn::module::Module;
@@ -9,6 +9,7 @@ use burn::optim::OptimizerRecord;
 use burn::store::{ModuleRecord, ModuleSnapshot, bridge};
 use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
+use parking_lot::Mutex;
 
 use super::history::History;
 use super::model::TrainingModel;
@@ -51,12 +52,12 @@ pub struct State {
 impl CheckpointWriter {
     /// The record, the training time so far, and the first error while saving.
     pub fn finish(&self) -> (Record, Usage, Option<RunError>) {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         (state.record.clone(), self.0.meter.read(), state.failure.take())
     }
 
     fn add(&self, epoch: usize, part: Parts) -> Result<(), CheckpointerError> {
-        let mut state = self.state();
+        let mut state = self.0.state.lock();
         let state = &mut *state;
         let before = state.parts.remove(&epoch).unwrap_or_default();
         let parts = (part.0.or(before.0), part.1.or(before.1));
@@ -100,10 +101,6 @@ impl CheckpointWriter {
             run.write_tensorboard(&epochs, &last_rate, record.started)?;
         }
         run.write_metrics(&epochs)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

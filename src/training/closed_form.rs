@@ -1,9 +1,10 @@
 //! A training step in closed form: loss and gradients by the [`passes`](crate::model::passes) of the network.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use burn::train::TrainOutput;
+use parking_lot::Mutex;
 
 use super::distillation::Distillation;
 use super::loss::{Loss, softmax_loss};
@@ -23,10 +24,9 @@ pub struct ClosedForm(Arc<Mutex<Vec<Buffers>>>);
 
 impl ClosedForm {
     pub fn step<T>(&self, compute: impl FnOnce(&mut Buffers) -> T) -> T {
-        let idle = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut buffers = idle().pop().unwrap_or_default();
+        let mut buffers = self.0.lock().pop().unwrap_or_default();
         let output = compute(&mut buffers);
-        idle().push(buffers);
+        self.0.lock().push(buffers);
         output
     }
 }

@@ -4,7 +4,7 @@
 //! files, but only the means are needed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
@@ -12,6 +12,7 @@ use burn::train::logger::MetricLogger;
 use burn::train::metric::store::{Aggregate, EpochSummary, EventStoreClient, MetricsUpdate, Split};
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::{EarlyStoppingStrategy, Interrupter};
+use parking_lot::Mutex;
 
 use crate::config::EarlyStopping;
 use crate::run::metrics::{self, Epoch};
@@ -55,7 +56,7 @@ impl History {
     }
 
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {
-        self.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
+        self.epochs.lock().iter().take_while(|row| row.epoch <= epoch).cloned().collect()
     }
 
     pub fn epochs(&self) -> Vec<Epoch> {
@@ -64,7 +65,7 @@ impl History {
 
     /// The best epoch so far, see `metrics::best`.
     pub fn best(&self) -> Option<Epoch> {
-        metrics::best(&self.lock()).cloned()
+        metrics::best(&self.epochs.lock()).cloned()
     }
 
     /// The condition of `[early_stopping]` that the last epoch met, if any.
@@ -96,11 +97,6 @@ impl History {
     pub fn divergence(&self) -> Option<[usize; 2]> {
         self.divergence.get().copied()
     }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Epoch>> {
-        // A panic elsewhere can't leave the list half changed.
-        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Burn asks after each epoch what to save: every epoch that did not diverge. The epoch's metrics are added then.
@@ -126,7 +122,7 @@ impl CheckpointingStrategy for History {
         if self.divergence().is_some() {
             return vec![];
         }
-        self.lock().push(metrics);
+        self.epochs.lock().push(metrics);
         vec![CheckpointingAction::Save]
     }
 }

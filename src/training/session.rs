@@ -1,10 +1,11 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
+use parking_lot::Mutex;
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
 use super::distillation::Distillation;

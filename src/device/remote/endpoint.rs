@@ -3,11 +3,11 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::{env, fs, io};
 
 use iroh::endpoint::{Builder, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, RelayMode};
+use parking_lot::Mutex;
 use tokio::runtime::{self, Runtime};
 
 use super::error::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
@@ -46,7 +46,7 @@ pub fn runtime() -> io::Result<Runtime> {
 /// The endpoint that this program connects from, and its runtime. Both live as long as the program.
 pub fn dialing() -> Result<(&'static Runtime, Endpoint), Box<dyn Error>> {
     static DIALING: Mutex<Option<(&'static Runtime, Endpoint)>> = Mutex::new(None);
-    let mut dialing = DIALING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut dialing = DIALING.lock();
     if let Some(bound) = &*dialing {
         return Ok(bound.clone());
     }

@@ -8,12 +8,13 @@ use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::panic::PanicHookInfo;
-use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Once, OnceLock, mpsc};
 use std::time::Duration;
 use std::{panic, thread};
 
 use burn::server::BURN_REMOTE_ALPN;
 use iroh::EndpointAddr;
+use parking_lot::Mutex;
 use tokio::time::timeout;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
@@ -46,19 +47,9 @@ pub fn report_to(report: fn(Report)) {
     let _ = REPORT.set(report);
 }
 
-/// While this is alive, the action of [`before_leaving`] runs if a worker is lost.
-pub struct Leaving;
-
-/// Sets an action that runs before the loss of a worker is reported, e.g. to restore the terminal.
-pub fn before_leaving(leave: Arc<dyn Fn() + Send + Sync>) -> Leaving {
-    *locked(&LEAVE) = Some(leave);
-    Leaving
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        locked(&LEAVE).take();
-    }
+/// Sets the action that runs before the loss of a worker is reported, e.g. to restore the terminal. `None` after a training.
+pub fn before_leaving(leave: Option<Arc<dyn Fn() + Send + Sync>>) {
+    *LEAVE.lock() = leave;
 }
 
 /// Watches a worker over WebSocket, if it is not watched yet. The error is the reason why it does not answer in time.
@@ -136,7 +127,7 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     if REPORT.get().is_some() {
         HOOK.call_once(|| panic::set_hook(Box::new(report_panic)));
     }
-    locked(&WATCHED).push(worker.clone());
+    WATCHED.lock().push(worker.clone());
     let worker = worker.clone();
     thread::spawn(move || {
         let reason = wait();
@@ -151,8 +142,8 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
 fn tell(message: String) {
     verdict();
     report(Report::Panic(message));
-    let workers = locked(&WATCHED).iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if !workers.is_empty() && locked(&LEAVE).is_some() {
+    let workers = WATCHED.lock().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if !workers.is_empty() && LEAVE.lock().is_some() {
         end(RemoteError::Broken { workers });
     }
 }
@@ -160,7 +151,7 @@ fn tell(message: String) {
 /// Reports a loss. The report ends the program.
 fn end(error: RemoteError) {
     // Held until the program ends, so that only one error is reported.
-    let mut held = locked(&LEAVE);
+    let mut held = LEAVE.lock();
     if let Some(leave) = held.take() {
         // In a thread of its own with a timeout: it may need the panic hook, which the main thread may hold.
         let (done, left) = mpsc::channel();
@@ -181,7 +172,7 @@ fn report(what: Report) {
 
 /// Closes the connections to all workers.
 pub fn close() {
-    let watched = std::mem::take(&mut *locked(&WATCHED));
+    let watched = std::mem::take(&mut *WATCHED.lock());
     if watched.iter().any(|worker| worker.id.is_some())
         && let Ok((runtime, endpoint)) = dialing()
     {
@@ -191,15 +182,11 @@ pub fn close() {
 
 /// Waits until the loss of a worker would have been reported. Call it after an error that such a loss may have caused.
 pub fn verdict() {
-    if !locked(&WATCHED).is_empty() {
+    if !WATCHED.lock().is_empty() {
         thread::sleep(PATIENCE);
     }
 }
 
 fn is_watched(worker: &WorkerAddress) -> bool {
-    locked(&WATCHED).contains(worker)
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    WATCHED.lock().contains(worker)
 }

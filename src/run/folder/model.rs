@@ -1,7 +1,6 @@
 //! The models of a run: read, verified and loaded.
 
 use std::io::ErrorKind;
-use std::sync::PoisonError;
 
 use super::RunFolder;
 use crate::config::Experiment;
@@ -36,7 +35,7 @@ impl RunFolder {
             return Err(RunError::Ensemble { run: self.path.clone() });
         }
         let bytes = match &self.memory {
-            Some(best) => best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Some(best) => best.lock().clone(),
             None => match bounded::read_regular(&path, u64::MAX) {
                 Err(error) if error.kind() == ErrorKind::NotFound && record.models.is_empty() => {
                     return Err(RunError::NoModel { run: self.path.clone() });
