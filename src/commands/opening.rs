@@ -81,11 +81,9 @@ pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, Devi
 pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
     let opened = devices.names().into_iter().map(open_device).collect::<Result<Vec<_>, _>>()?;
     if opened.len() > 1 {
+        let count = opened.len();
         notice(format!(
-            "each update uses one batch from each of the {} devices; their gradients are summed on the first device \
-             (Burn's `multi` strategy: its `ddp`, for CUDA only, waits forever for a device that has one batch fewer \
-             or stops first)",
-            opened.len()
+            "each update uses one batch from each of the {count} devices, and sums their gradients on the first"
         ));
     }
     Ok(opened)

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
 /// `[data]`: which images, and how they are split and scaled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
     /// A published data set, or your own images in `data.dir`.
@@ -33,6 +34,7 @@ pub struct Data {
     pub validation: usize,
     /// The fraction of the training split that is used, the same fraction of each class.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    #[default(1.0)]
     pub fraction: f64,
     /// The number of training images that keep their labels, the same number of each class. `[semi_supervised]` can
     /// learn from the others. Without it, all images keep their labels.
@@ -45,29 +47,11 @@ pub struct Data {
     /// The number of threads that prepare batches in advance; with 0, the training prepares each batch itself. It changes only
     /// the speed.
     #[schemars(range(max = 64))]
+    #[default(1)]
     pub loader_threads: usize,
     /// Augmentation of the training images.
     #[serde(skip_serializing_if = "is_default")]
     pub augment: Augment,
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            dataset: Dataset::Mnist,
-            dir: None,
-            mirrors: None,
-            classes: vec![],
-            transpose: false,
-            validation: 0,
-            fraction: 1.0,
-            labels: None,
-            pixels: Pixels::Unit,
-            prepare: Prepare::Auto,
-            loader_threads: 1,
-            augment: Augment::default(),
-        }
-    }
 }
 
 /// The data sets: those published under a name, and your own.

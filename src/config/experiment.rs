@@ -6,6 +6,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
 use super::data::{Data, is_default};
 use super::devices::Devices;
@@ -14,19 +15,22 @@ use super::optimizer::{Optimizer, Schedule};
 use super::training::{Distillation, Privacy, SemiSupervised, Training};
 
 /// One experiment of mnist-burn, as its config file describes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Experiment {
     /// The name of the experiment. The run folder is `runs/<name>-<time>/`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"), length(max = 100))]
     #[schemars(extend("x-allowed" = "text: 1 to 100 letters (a to z), digits, \"-\", \"_\" or \".\", not starting with \".\""))]
+    #[default("baseline".into())]
     pub name: String,
     /// The seed of all random numbers.
     #[schemars(range(max = 9_223_372_036_854_775_807u64))]
+    #[default(1)]
     pub seed: u64,
     /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a
     /// backend for one. The devices of a list share each update, which then has a batch of each.
     #[schemars(schema_with = "Devices::schema")]
+    #[default("auto".into())]
     pub device: Devices,
     /// The images and how they are split.
     pub data: Data,
@@ -53,26 +57,6 @@ pub struct Experiment {
     pub early_stopping: EarlyStopping,
 }
 
-impl Default for Experiment {
-    fn default() -> Self {
-        Self {
-            name: "baseline".into(),
-            seed: 1,
-            device: "auto".into(),
-            data: Data::default(),
-            model: Model::default(),
-            init: Init::default(),
-            training: Training::default(),
-            semi_supervised: SemiSupervised::default(),
-            distillation: Distillation::default(),
-            privacy: Privacy::default(),
-            optimizer: Optimizer::default(),
-            schedule: Schedule::default(),
-            early_stopping: EarlyStopping::default(),
-        }
-    }
-}
-
 impl Experiment {
     /// The experiment as a config file.
     ///
@@ -87,16 +71,18 @@ impl Experiment {
 pub(crate) const BATCH_NORM_MOMENTUM: f64 = 0.1;
 
 /// `[model]`: the network between the image and the logits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Model {
     /// The width of each hidden layer. With an empty list, the model is softmax regression.
     #[schemars(length(max = 64), inner(range(min = 1, max = 65_536)), extend("x-items" = "widths"))]
+    #[default(vec![128])]
     pub hidden: Vec<usize>,
     /// The function that is applied to each hidden layer's `Wx + b`.
     pub activation: Activation,
     /// The fraction of a hidden layer's outputs that are set to zero during training.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[default(0.2)]
     pub dropout: f64,
     /// The standard deviation of Gaussian noise during training. It is added to the image after scaling, and to each
     /// hidden layer's `Wx + b`. With batch normalisation, it is added to the normalised values before their scale and
@@ -119,19 +105,6 @@ impl Model {
         let numbered = |kind, count| (0..count).map(move |number| format!("{kind}.{number}"));
         let norms = if self.batch_norm { self.hidden.len() } else { 0 };
         numbered("hidden", self.hidden.len()).chain(numbered("norm", norms)).chain(["output".into()]).collect()
-    }
-}
-
-impl Default for Model {
-    fn default() -> Self {
-        Self {
-            hidden: vec![128],
-            activation: Activation::Relu,
-            dropout: 0.2,
-            noise: 0.0,
-            batch_norm: false,
-            batch_norm_momentum: None,
-        }
     }
 }
 

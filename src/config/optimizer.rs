@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
 use super::init::LAYER;
 
 /// `[optimizer]`: the update rule. Keys of another kind are refused.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Optimizer {
     /// The update rule.
     pub kind: OptimizerKind,
     /// The step size η.
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
+    #[default(0.001)]
     pub learning_rate: f64,
     /// The decay of the moving average of the gradients.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = 0.9, "x-kinds" = ["adam", "adamw"]))]
@@ -57,26 +59,6 @@ pub struct Optimizer {
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
     #[schemars(extend("x-allowed" = "a table of layers, each with a factor greater than 0 and at most 1000, as in \"hidden.0\" = 0.1"))]
     pub layer_factors: BTreeMap<String, f64>,
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self {
-            kind: OptimizerKind::Adam,
-            learning_rate: 0.001,
-            beta_1: None,
-            beta_2: None,
-            rho: None,
-            epsilon: None,
-            weight_decay: None,
-            momentum: None,
-            nesterov: None,
-            clip_norm: None,
-            global_clip_norm: None,
-            clip_value: None,
-            layer_factors: BTreeMap::new(),
-        }
-    }
 }
 
 /// The update rules.

@@ -23,36 +23,24 @@ impl Experiment {
     }
 }
 
-impl Augment {
-    /// With the width of an elastic deformation, if there is one.
-    pub fn resolved(self) -> Self {
-        let is_elastic = self.elastic_alpha.is_some();
-        resolved("data.augment", self, |key| is_elastic || key.default.is_none())
-    }
+/// Sections in which some keys have defaults if another one is set, and are unset otherwise.
+macro_rules! switched {
+    ($($section:ident $name:literal if $is_on:expr,)*) => {$(
+        impl $section {
+            /// With the defaults of the keys that are used.
+            pub fn resolved(self) -> Self {
+                let is_on = $is_on(&self);
+                resolved($name, self, |key| is_on || key.default.is_none())
+            }
+        }
+    )*};
 }
 
-impl SemiSupervised {
-    /// With threshold and ratio, if there is a weight.
-    pub fn resolved(self) -> Self {
-        let is_on = self.weight.is_some();
-        resolved("semi_supervised", self, |key| is_on || key.default.is_none())
-    }
-}
-
-impl Distillation {
-    /// With temperature and weight, if there is a teacher.
-    pub fn resolved(self) -> Self {
-        let is_on = self.teacher.is_some();
-        resolved("distillation", self, |key| is_on || key.default.is_none())
-    }
-}
-
-impl Privacy {
-    /// With δ and the largest norm, if the training is private.
-    pub fn resolved(self) -> Self {
-        let is_on = self.is_on();
-        resolved("privacy", self, |key| is_on || key.default.is_none())
-    }
+switched! {
+    Augment "data.augment" if |it: &Self| it.elastic_alpha.is_some(),
+    SemiSupervised "semi_supervised" if |it: &Self| it.weight.is_some(),
+    Distillation "distillation" if |it: &Self| it.teacher.is_some(),
+    Privacy "privacy" if Self::is_on,
 }
 
 impl Optimizer {

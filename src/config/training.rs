@@ -4,21 +4,25 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
 /// `[training]`: how long to train, and in which batches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Training {
     /// The largest number of passes through the training split. If `semi_supervised.weight` is set, an epoch is one
     /// pass through the unlabelled images, during which the labelled ones repeat.
     #[schemars(range(min = 1, max = 100_000))]
+    #[default(5)]
     pub epochs: usize,
     /// The number of images in a batch, or `"all"` for the whole training split.
     #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "integer", "minimum": 1, "maximum": 1_000_000_000 }, { "const": "all" }]))]
+    #[default(BatchSize::Images(32))]
     pub batch_size: BatchSize,
     /// Gradient accumulation: the number of batches in an update, which equals the update of one large batch of all
     /// their images. The last update of an epoch may have fewer batches.
     #[schemars(range(min = 1, max = 1_000_000_000))]
+    #[default(1)]
     pub gradient_accumulation: usize,
     /// How gradients are computed: `autodiff` is Burn's own way, on any device; `closed-form` is faster, on a CPU only; `auto`
     /// takes the faster one that the device has.
@@ -38,21 +42,6 @@ pub struct Training {
     pub ema_decay: Option<f64>,
     /// Write files for TensorBoard into the run folder.
     pub tensorboard: bool,
-}
-
-impl Default for Training {
-    fn default() -> Self {
-        Self {
-            epochs: 5,
-            batch_size: BatchSize::Images(32),
-            gradient_accumulation: 1,
-            gradients: Gradients::Auto,
-            label_smoothing: 0.0,
-            class_weights: None,
-            ema_decay: None,
-            tensorboard: false,
-        }
-    }
 }
 
 /// How gradients are computed.

@@ -126,7 +126,7 @@ impl IdxFiles {
 /// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
 /// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, it is `<name>` in that of the environment variable
 /// `MNIST_BURN_DATA`, or else the nearest `data/<name>` that holds one of the files, upwards from the current folder and then
-/// from the program's own, or else `data/<name>` in the checkout of this program or in the current folder.
+/// from the program's own, or else `data/<name>` in the current folder.
 ///
 /// Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
@@ -217,18 +217,10 @@ fn default_dir(folder: &str) -> PathBuf {
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
     let [here, program] = [env::current_dir(), env::current_exe()].map(Result::ok);
     let nearest = [&here, &program].into_iter().flatten().find_map(|start| nearest(start, folder));
-    let root = || here.as_deref().and_then(checkout).unwrap_or(Path::new("."));
-    nearest.unwrap_or_else(|| root().join("data").join(folder))
+    nearest.unwrap_or_else(|| Path::new("data").join(folder))
 }
 
 /// The nearest `data/<folder>` upwards from `start` that holds one of the files.
 fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {
     start.ancestors().map(|ancestor| ancestor.join("data").join(folder)).find(|dir| holds_any(dir))
-}
-
-/// The root of this program's checkout, at or above `start`.
-fn checkout(start: &Path) -> Option<&Path> {
-    let name = concat!("name = \"", env!("CARGO_PKG_NAME"), "\"");
-    let names_us = |manifest: String| manifest.lines().any(|line| line.trim() == name);
-    start.ancestors().find(|dir| fs::read_to_string(dir.join("Cargo.toml")).is_ok_and(names_us))
 }

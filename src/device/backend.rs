@@ -3,9 +3,12 @@
 #[cfg(feature = "wgpu")]
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, DeviceType};
+use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
-/// The backends that this program can be built with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The backends that this program can be built with, in the order in which `auto` prefers them: what was asked for goes before
+/// `flex`, the default feature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Backend {
     /// NVIDIA GPUs, through CUDA.
     Cuda,
@@ -22,19 +25,9 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// All backends, in the order in which `auto` prefers them: what was asked for goes before `flex`, the default feature.
-    pub const ALL: [Self; 6] = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu, Self::NdArray, Self::Flex];
-
     /// The name on the command line, in config files, and as a cargo feature.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Cuda => "cuda",
-            Self::Metal => "metal",
-            Self::Vulkan => "vulkan",
-            Self::Wgpu => "wgpu",
-            Self::NdArray => "ndarray",
-            Self::Flex => "flex",
-        }
+        self.into()
     }
 
     pub fn is_gpu(self) -> bool {
@@ -68,7 +61,7 @@ impl Backend {
 
     /// The backends that are compiled in, in the order in which `auto` prefers them.
     pub fn built() -> impl Iterator<Item = Self> {
-        Self::ALL.into_iter().filter(|backend| backend.is_built())
+        Self::iter().filter(|backend| backend.is_built())
     }
 
     /// The CPU backend that `auto` prefers, if one is compiled in.

@@ -28,7 +28,7 @@ impl DeviceName {
             Some((backend, index)) => (backend, Some(index.parse().ok()?)),
             None => (name, None),
         };
-        let backend = Backend::ALL.into_iter().find(|known| known.name() == backend)?;
+        let backend: Backend = backend.parse().ok()?;
         // A CPU has no number.
         (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
     }

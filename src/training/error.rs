@@ -18,7 +18,7 @@ pub enum TrainingError {
     Stopped(String),
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("interrupted in epoch {epoch}: {}; run `mnist-burn resume {run}` to continue", saved(*epoch))]
+    #[error("interrupted in epoch {epoch}, which is not saved; run `mnist-burn resume {run}` to continue with it")]
     Interrupted { epoch: usize, run: PathBuf },
     #[error("interrupted after the last epoch: {}", missing(run, *test))]
     InterruptedAtEnd { run: PathBuf, test: bool },
@@ -63,12 +63,4 @@ fn missing(run: &Path, test: bool) -> String {
 
 fn gigabytes(bytes: u64) -> String {
     format!("{:.2} GB", bytes as f64 / 1e9)
-}
-
-fn saved(epoch: usize) -> String {
-    match epoch {
-        1 => "no epoch is saved yet, epoch 1 will be repeated".into(),
-        2 => "epoch 1 is saved, epoch 2 will be repeated".into(),
-        _ => format!("epochs 1 to {} are saved, epoch {epoch} will be repeated", epoch - 1),
-    }
 }

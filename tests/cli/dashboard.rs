@@ -126,7 +126,7 @@ fn stop_and_resume(keys: &str) {
     terminal.press(keys);
     let Ended { code, after, .. } = terminal.end();
     assert_eq!(code, Some(130), "{after}");
-    for part in ["stopping after this step", "epoch  2/10  loss ", "interrupted in epoch", "will be repeated"] {
+    for part in ["stopping after this step", "epoch  2/10  loss ", "interrupted in epoch", "which is not saved"] {
         assert!(after.contains(part), "{part}: {after}");
     }
     assert!(after.contains(&format!("mnist-burn resume {}", workspace.run().display())), "{after}");

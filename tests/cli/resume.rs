@@ -176,7 +176,7 @@ fn ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume() {
         signal(&child, name);
         let message = rest(lines);
         assert_eq!(child.wait().unwrap().code(), Some(130), "{message}");
-        assert!(message.contains("interrupted in epoch") && message.contains("will be repeated"), "{message}");
+        assert!(message.contains("interrupted in epoch") && message.contains("which is not saved"), "{message}");
         assert!(message.contains(&format!("mnist-burn resume {}", workspace.run().display())), "{message}");
         success(&mut workspace.resume(&[]));
         assert_same_results(undisturbed(), &workspace.run());

@@ -255,14 +255,3 @@ fn data_folder_is_the_nearest_one_upwards_with_one_of_the_files() {
     assert_eq!(nearest(&start, "kmnist"), Some(near));
     assert_eq!(nearest(&start, "mnist"), None);
 }
-
-#[test]
-fn checkout_is_where_the_manifest_names_this_program() {
-    let root = TempDir::new().unwrap();
-    let (outer, inner) = (root.path().join("outer"), root.path().join("outer/inner"));
-    fs::create_dir_all(&inner).unwrap();
-    fs::write(outer.join("Cargo.toml"), "[package]\nname = \"mnist-burn\"\n").unwrap();
-    fs::write(inner.join("Cargo.toml"), "[package]\nname = \"other\"\n").unwrap();
-    assert_eq!(checkout(&inner), Some(outer.as_path()));
-    assert_eq!(checkout(root.path()), None);
-}
