@@ -17,11 +17,11 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 
 use super::error::TrainingError;
-use super::loss::softmax_in_place;
 use crate::config::Experiment;
 use crate::data::{BatchImages, ImageBatcher, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::{Classifier, Network};
+use crate::model::passes::softmax_in_place;
 use crate::run::{Member, RunFolder};
 
 /// A teacher, and how to learn from it.

@@ -21,6 +21,7 @@ use super::error::TrainingError;
 use crate::config::{ClassWeights, Experiment, SemiSupervised};
 use crate::data::TrainingData;
 use crate::evaluation::largest;
+use crate::model::passes::softmax_in_place;
 
 /// The loss of a training; by default, that of validation.
 #[derive(Debug, Clone, Default)]
@@ -109,15 +110,6 @@ pub fn softmax_loss(logits: &mut [f32], target: usize, smoothing: f32, factor: f
     logits.iter_mut().for_each(|p| *p = factor * (*p - smoothing / classes));
     logits[target] -= factor * (1.0 - smoothing);
     normalizer - expected
-}
-
-/// Overwrites logits z with their softmax, and returns `log Σ exp(z)`, for logits of any size.
-pub fn softmax_in_place(logits: &mut [f32]) -> f32 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
-    let sum: f32 = logits.iter().sum();
-    logits.iter_mut().for_each(|z| *z /= sum);
-    largest + sum.ln()
 }
 
 /// The cross-entropy of each image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`: `-log

@@ -175,3 +175,12 @@ fn register<const D: usize>(all: &mut GradientsParams, parameter: &Param<Tensor<
         all.register(parameter.id, Tensor::<D>::from_data(TensorData::new(gradient, parameter.shape()), &device));
     }
 }
+
+/// Overwrites logits z with their softmax, and returns `log Σ exp(z)`, for logits of any size.
+pub fn softmax_in_place(logits: &mut [f32]) -> f32 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    logits.iter_mut().for_each(|z| *z = (*z - largest).exp());
+    let sum: f32 = logits.iter().sum();
+    logits.iter_mut().for_each(|z| *z /= sum);
+    largest + sum.ln()
+}
