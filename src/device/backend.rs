@@ -4,10 +4,8 @@
 use burn::tensor::DeviceKind;
 use burn::tensor::{Device, DeviceType};
 
-/// The backends that this program can be built with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {
-    /// NVIDIA GPUs, through CUDA.
     Cuda,
     /// Apple GPUs, with kernels compiled for Metal.
     Metal,
@@ -15,9 +13,7 @@ pub enum Backend {
     Vulkan,
     /// GPUs, through Vulkan, Metal or DirectX.
     Wgpu,
-    /// The CPU, on Burn's ndarray backend.
     NdArray,
-    /// The CPU, on Burn's flex backend.
     Flex,
 }
 
@@ -61,7 +57,6 @@ impl Backend {
         }
     }
 
-    /// Whether it is compiled in.
     pub fn is_built(self) -> bool {
         self.device_type().is_some()
     }
