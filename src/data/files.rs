@@ -206,7 +206,6 @@ fn sum(path: &Path) -> Result<String, DataError> {
     checksum::of_file(path).map_err(|source| DataError::Read { path: path.into(), source })
 }
 
-/// The folder of a published data set, existing or still to be created.
 fn default_dir(folder: &str) -> PathBuf {
     if let Some(data) = env::var_os("MNIST_BURN_DATA").filter(|data| !data.is_empty()) {
         return expand_home(data.as_ref()).join(folder);

@@ -28,7 +28,6 @@ impl DataLoader<Batch> for Loader {
         Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
-    /// The number of images in an epoch, with and without labels.
     fn num_items(&self) -> usize {
         self.plan.images + self.unlabelled.len()
     }
