@@ -1,4 +1,4 @@
-//! Output for terminals with colours (not a file, a pipe, `NO_COLOR`): images, bars, a confusion matrix. The colours
+//! Coloured output for terminals (not with a file, a pipe or `NO_COLOR`): images, bars, a confusion matrix. The colours
 //! are from the 256-colour palette, which practically all terminals support.
 
 use std::io;
