@@ -115,7 +115,7 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     let report_panic = |panic: &PanicHookInfo<'_>| {
         let message = panic.to_string();
         let told = thread::spawn(|| tell(message));
-        // Report from another thread: closing a dashboard needs the hook held here. Main waits, as the program ends with it.
+        // In another thread: closing a dashboard needs the panic hook held here. Only main waits: the program ends with it.
         if thread::current().name() == Some("main") {
             let _ = told.join();
         }
