@@ -61,8 +61,7 @@ struct Comparison<'a> {
     differences: Vec<Difference>,
 }
 
-/// The page of a run, from its files, an evaluation of its best model, its first layer's `weights`, `[units, pixels]`,
-/// and an `attack`.
+/// The page of a run, from its files and the evaluation of its best model. `weights`, `[units, pixels]`, are its first layer's.
 pub(crate) fn page(
     run: &RunFolder,
     weights: &[f32],
