@@ -1,9 +1,8 @@
 //! The random generators of the host: a new one for each purpose, derived from it and the experiment's seed, or a
 //! private training's key, so that no random choice depends on how many others were made before it.
 //!
-//! Two runs have the same bytes if their config, data, build and device are the same. In `data/loader.rs`, the order of
-//! images depends on seed and epoch only, `model/mlp.rs` numbers the parameters, and `training/position.rs` has the
-//! position in a resumed run.
+//! Two runs have the same bytes if their config, data, build and device are the same. The order in `data/loader.rs` depends on
+//! seed and epoch only, `model/mlp.rs` numbers the parameters, and a resumed run continues from `training/position.rs`.
 
 use std::io;
 
@@ -33,7 +32,7 @@ pub enum Purpose {
     Step { epoch: u64, batch: u64 },
     /// The dropout of a hidden layer, counted from 0, in one step.
     Dropout { layer: u64 },
-    /// The noise in a step of a hidden layer, from 1, below 2^16, or of the images, layer 0; the part of the batch is below 2^32.
+    /// The noise of a hidden layer in a step, from 1 and below 2^16, or of the images, 0: in a part of the batch, below 2^32.
     Noise { layer: u64, part: u64 },
     /// The augmentation of a training image, by its index below 2^32, in an epoch, counted from 1 and below 2^24.
     Augmentation { epoch: u64, image: u64 },
