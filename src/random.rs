@@ -1,8 +1,8 @@
 //! The random generators of the host: a new one for each purpose, derived from it and the experiment's seed, or a
 //! private training's key, so that no random choice depends on how many others were made before it.
 //!
-//! Two runs have the same bytes if their config, data, build and device are the same. The order in `data/loader.rs` depends on
-//! seed and epoch only, `model/mlp.rs` numbers the parameters, and a resumed run continues from `training/position.rs`.
+//! Two runs have the same bytes if config, data, build and device are the same: the order in `data/loader.rs` depends on seed
+//! and epoch only, `model/mlp.rs` numbers the parameters for equal files, and a resumed run starts at `training/position.rs`.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Keeps Burn's generator, which all threads share, to one: another would change the numbers between its seed and last draw.
+/// Keeps Burn's generator, which all threads share, to one: a seed or a draw of another would change the numbers.
 pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
     static KEPT: Mutex<()> = Mutex::new(());
     KEPT.lock()
