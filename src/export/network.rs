@@ -38,7 +38,7 @@ pub struct Layer {
     pub int8: Option<Int8>,
 }
 
-/// Weights are `weight_scale · int8`, inputs `scale · (uint8 - zero_point)`, and biases `weight_scale · scale · int32`.
+/// A layer's weights are `weight_scale · int8`, inputs `scale · (uint8 - zero_point)`, biases `weight_scale · scale · int32`.
 pub struct Int8 {
     /// One for each unit.
     pub weight_scales: Vec<f32>,

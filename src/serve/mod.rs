@@ -1,7 +1,7 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. A `service` gives
-//! each request a `response` or an `api_error`, `origin` checks its sender, `run_registry` loads the networks, and `page/` is the page.
+//! each request a `response` or an `api_error`, `origin` checks senders, `run_registry` loads networks, `page/` has the page.
 
 mod api_error;
 mod origin;

@@ -1,7 +1,7 @@
 //! Turns any picture of a digit into an image like those the network was trained on.
 //!
-//! MNIST's authors scaled each digit to fit 20 by 20 pixels, and put its centre of mass in the middle of 28 by 28
-//! pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages, for any [`Look`]
+//! MNIST's authors scaled each digit, in proportion, to fit 20 by 20 pixels, and put its centre of mass in the middle of 28 by
+//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages, for any [`Look`]
 //! of training images. A picture that already looks like them is only reduced to their size.
 //!
 //! | stage | makes |
