@@ -16,8 +16,7 @@ pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
 }
 
-/// The same of a regular file. Also refused if it is something else, such as a device, or a pipe, which would wait for its
-/// writer.
+/// The same of a regular file. Anything else is refused too: a pipe, for instance, would wait for its writer.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     match fs::metadata(path)? {
         it if !it.is_file() => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),

@@ -2,8 +2,7 @@
 //!
 //! # The rooms
 //!
-//! Imports point downwards only: a room uses rooms below it, and no two files use each other. The test `architecture` reads
-//! this table and checks both.
+//! A room imports only rooms below it, and no two files import each other. The test `architecture` checks both by this table.
 //!
 //! | room | owns |
 //! | --- | --- |
@@ -38,15 +37,12 @@
 //! 2. `data/batch.rs` turns bytes into scaled numbers: a batch `[batch, 784]`;
 //! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]` from a batch;
 //! 4. `training/step.rs` computes the loss, the gradients and the new weights;
-//! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is
-//!    over;
+//! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is over;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 //!
-//! Later, the `Classifier` in `evaluation/predictions.rs` classifies new images. It needs the network, and from
-//! `run/record.rs` the image size, the scaling of the pixels and the classes.
-//!
-//! At first, skip `model/passes/`, `model/host_tensor.rs` and `training/closed_form.rs` (speed on the CPU),
-//! `device/remote/` (other machines), and `serve/`.
+//! Later, the `Classifier` in `evaluation/predictions.rs` classifies new images. It needs the network, and from `run/record.rs`
+//! the image size, the scaling of the pixels and the classes. At first, skip `model/passes/`, `model/host_tensor.rs` and
+//! `training/closed_form.rs` (speed on the CPU), `device/remote/` (other machines), and `serve/`.
 //!
 //! # As a library
 //!

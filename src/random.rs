@@ -1,10 +1,8 @@
-//! The random generators of the host, each derived from its purpose and the experiment's seed, or a private training's key.
+//! The random generators of the host: a new one for each purpose, derived from it and the experiment's seed, or a
+//! private training's key, so that no random choice depends on how many others were made before it.
 //!
-//! Each purpose has a new generator, so that no random choice depends on how many others were made before it.
-//!
-//! Two runs have the same bytes if their config, data, build and device are the same. In `data/loader.rs`, the order of the
-//! images depends on seed and epoch only. `model/mlp.rs` numbers the parameters, so that equal networks have equal files.
-//! `training/position.rs` has the position from which a resumed run continues.
+//! Two runs have the same bytes if config, data, build and device are the same: the order in `data/loader.rs` depends on seed
+//! and epoch only, `model/mlp.rs` numbers the parameters for equal files, and a resumed run starts at `training/position.rs`.
 
 use std::io;
 
@@ -13,8 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Keeps Burn's generator to one thread, from its seed to the last number drawn. All threads of a process share it, and
-/// another one that seeds it or draws from it meanwhile would change the numbers.
+/// Keeps Burn's generator, which all threads share, to one: a seed or a draw of another would change the numbers.
 pub fn keep_burns_generator() -> MutexGuard<'static, ()> {
     static KEPT: Mutex<()> = Mutex::new(());
     KEPT.lock()
@@ -31,13 +28,11 @@ pub enum Purpose {
     Unlabelled { epoch: u64 },
     /// The initial weights of a layer, counted from 0; the output layer is the last one.
     Weights { layer: u64 },
-    /// The noise and dropout of a training step: an epoch, counted from 1 and below 2^24, and a batch within it, counted
-    /// from 0 and below 2^32.
+    /// The noise and dropout of a training step: the epoch is from 1 and below 2^24, the batch in it from 0 and below 2^32.
     Step { epoch: u64, batch: u64 },
     /// The dropout of a hidden layer, counted from 0, in one step.
     Dropout { layer: u64 },
-    /// The noise of a hidden layer in one step, counted from 1 and below 2^16, or of the images, layer 0: in a part of
-    /// the batch, below 2^32.
+    /// The noise of a hidden layer in a step, from 1 and below 2^16, or of the images, 0: in a part of the batch, below 2^32.
     Noise { layer: u64, part: u64 },
     /// The augmentation of a training image, by its index below 2^32, in an epoch, counted from 1 and below 2^24.
     Augmentation { epoch: u64, image: u64 },

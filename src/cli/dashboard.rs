@@ -1,8 +1,6 @@
-//! Burn's dashboard: the curves of a training, on the whole terminal.
-//!
-//! The commands of its menu work differently here than in Burn. Burn's "kill" panics in two threads, and its "stop"
-//! can't be told from other stops after Burn has reset it. Here, both close the dashboard and do what Ctrl-C does.
-//! While the dashboard is open, Ctrl-C itself is an ordinary key.
+//! Burn's dashboard: the curves of a training, on the whole terminal. "kill" and "stop" in its menu close it and do
+//! what Ctrl-C does, which is an ordinary key meanwhile. Burn's "kill" panics in two threads, and its "stop" can't be
+//! told from other stops after Burn has reset it.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_hook};
 use std::sync::Arc;
@@ -103,7 +101,6 @@ impl Dashboard {
     }
 }
 
-/// Methods that only forward their calls.
 macro_rules! forwarded {
     ($($method:ident($($argument:ident: $type:ty),*);)*) => {
         $(fn $method(&mut self, $($argument: $type),*) {

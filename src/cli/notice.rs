@@ -23,8 +23,7 @@ pub fn notice(lines: impl Display) {
     }
 }
 
-/// Writes lines to stderr, with control characters escaped. Unlike `eprintln!`, it does not panic if stderr is closed,
-/// as in `2>&1 | head`.
+/// Writes lines to stderr, with control characters escaped. Unlike `eprintln!`, it does not panic if stderr is closed.
 pub fn say(lines: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", printable_lines(&lines.to_string()));
 }

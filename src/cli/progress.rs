@@ -1,6 +1,4 @@
 //! The progress of a training on stderr: a line per epoch, and a bar in a terminal. A download has a line, or a bar.
-//!
-//! Burn's own renderer for plain output prints a line per batch, without metrics.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::notice::{is_quiet, notice};
 
-/// A renderer for Burn's training loop.
+/// A renderer for Burn's training loop. Burn's own plain one prints a line per batch, without metrics.
 pub struct Progress {
     metrics: [MetricId; 2],
     epoch: usize,
@@ -45,8 +43,7 @@ impl Means {
                 *sum += aggregated_value * images as f64;
                 *count += images;
             }
-            // The mean over the whole split, at its end: some batches may not have been read before. It is NaN for an
-            // empty split.
+            // The mean over a whole split, some batches of which may not have been read before. NaN for an empty one.
             NumericEntry::Final(value) if !value.is_nan() => (*sum, *count) = (value, 1),
             _ => {}
         }

@@ -1,5 +1,4 @@
-//! Handles Ctrl-C, SIGTERM and SIGHUP: the first one stops the current work in an orderly way, the second one ends the
-//! program. A signal that the parent process ignores stays ignored, as under `nohup`.
+//! Handles Ctrl-C, SIGTERM and SIGHUP: the first one stops the current work in an orderly way, the second ends the program.
 
 use std::sync::{Once, OnceLock};
 
@@ -63,7 +62,7 @@ pub(crate) fn quit() {
     }
 }
 
-/// Installs handlers, but not for signals that this process ignores since its start.
+/// Installs handlers, but not for signals that the parent process made this one ignore, as `nohup` does.
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "no library asks whether a signal is ignored")]
 fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {

@@ -1,7 +1,5 @@
-//! Coloured output for terminals: images, bars, a confusion matrix. It is not used without colours (a file, a pipe,
-//! `NO_COLOR`).
-//!
-//! The colours are from the 256-colour palette, which practically all terminals support.
+//! Coloured output for terminals (not with a file, a pipe or `NO_COLOR`): images, bars, a confusion matrix. The colours
+//! are from the 256-colour palette, which practically all terminals support.
 
 use std::io;
 
@@ -21,8 +19,7 @@ pub fn is_coloured() -> bool {
     AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
-/// An evaluation's text with a coloured confusion matrix. The shade of correct predictions shows their fraction of the
-/// class. The shade of wrong ones shows their number, relative to the most frequent confusion.
+/// An evaluation's text with a shaded matrix: correct predictions relative to the class, wrong ones to the commonest confusion.
 pub fn evaluation(evaluation: &Evaluation, heading: &str) -> String {
     let (confusion, most) = (&evaluation.confusion, evaluation.most_confused());
     evaluation.text(heading, |truth, prediction| match confusion[truth][prediction] {
@@ -41,8 +38,7 @@ fn on(color: u8) -> Style {
     Style::new().bg_color(Some(Ansi256Color(color).into()))
 }
 
-/// An image, `[height, width]`, beside a bar per class, the most probable class in bold. `names` are the names
-/// of the classes. If there are more classes than lines, the least probable are omitted.
+/// An image, `[height, width]`, beside a bar per class, the best in bold. If lines run out, the least probable are omitted.
 pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, names: &[String]) -> String {
     let image = picture(pixels, width);
     let lines = image.len().max(probabilities.0.len().min(10));
@@ -67,8 +63,7 @@ pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, na
     (0..lines).map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// The image as lines, one for two rows of pixels: the upper half block in the colour of the upper pixel, on the colour
-/// of the lower one.
+/// A line for two rows of pixels: the upper half block in the colour of the upper pixel, on the colour of the lower one.
 fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     let rows: Vec<&[u8]> = pixels.chunks(width).collect();
     let line = |pair: &[&[u8]]| {

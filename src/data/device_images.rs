@@ -11,8 +11,7 @@ const MOST: usize = 1 << 27;
 /// Images of a data set and their labels, stored on a device.
 #[derive(Debug)]
 pub struct DeviceImages {
-    /// `[images, words]`, four pixels per word: one from the same position of each quarter of the image, the first
-    /// quarter in the lowest byte. Not every graphics card supports bytes.
+    /// `[images, words]`, four pixels each, as not all GPUs have bytes: one from each quarter of the image, the first lowest.
     words: Tensor<2, Int>,
     /// `[images]`.
     labels: Tensor<1, Int>,
@@ -24,7 +23,6 @@ pub struct DeviceImages {
 }
 
 impl DeviceImages {
-    /// Whether a device can store `count` of the images.
     pub fn fits(images: &Images, count: usize) -> bool {
         images.area().div_ceil(4).saturating_mul(4 * count) <= MOST
     }

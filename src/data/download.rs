@@ -43,8 +43,7 @@ fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
     timeouts.tls_config(tls).accept_encoding("identity").build().into()
 }
 
-/// Downloads `name` into the folder `dir`, which it creates if needed, and returns the file's path. The mirrors are
-/// base addresses, tried in order. The file appears under its name only once it is complete and its checksum is right.
+/// Downloads `name` into `dir` from a mirror's base address. The file appears under its name only when complete and intact.
 pub fn download(
     name: &str,
     published: &Published,

@@ -85,7 +85,6 @@ impl Files {
 pub struct IdxFiles {
     /// In the order of [`NAMES`].
     paths: Vec<PathBuf>,
-    /// The SHA-256 of each file, by its name.
     checksums: BTreeMap<String, String>,
     /// The names of the classes, if the data set is a published one.
     names: Option<&'static [&'static str]>,
@@ -120,15 +119,12 @@ impl IdxFiles {
     }
 }
 
-/// Finds the files of the configured data set. Those of a published one are checked against the published checksums, and
-/// downloaded if missing. The user's own are used as they are; an image folder is read here.
+/// Finds the files of the configured data set. Those of a published one are checked against their checksums, and
+/// downloaded if missing. The user's own are used as they are; an image folder is read here. A compressed file (`.gz`)
+/// is preferred. The folder may also be torchvision's, with the files in `MNIST/raw`.
 ///
-/// Each file may be compressed (`.gz`) or not; if both exist, the compressed one is used. The folder may also be one that
-/// torchvision has made, with the files in `MNIST/raw`. Without `data.dir`, it is `<name>` in that of the environment variable
-/// `MNIST_BURN_DATA`, or else the nearest `data/<name>` that holds one of the files, upwards from the current folder and then
-/// from the program's own, or else `data/<name>` in the current folder.
-///
-/// Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
+/// Without `data.dir`, it is `$MNIST_BURN_DATA/<name>`, or else the nearest `data/<name>` that holds one of the files, upwards
+/// from the current folder and then from the program's own, or else `data/<name>` in the current folder. Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
@@ -209,7 +205,6 @@ fn sum(path: &Path) -> Result<String, DataError> {
     checksum::of_file(path).map_err(|source| DataError::Read { path: path.into(), source })
 }
 
-/// The folder of a published data set, existing or still to be created.
 fn default_dir(folder: &str) -> PathBuf {
     if let Some(data) = env::var_os("MNIST_BURN_DATA").filter(|data| !data.is_empty()) {
         return expand_home(data.as_ref()).join(folder);
@@ -220,7 +215,6 @@ fn default_dir(folder: &str) -> PathBuf {
     nearest.unwrap_or_else(|| Path::new("data").join(folder))
 }
 
-/// The nearest `data/<folder>` upwards from `start` that holds one of the files.
 fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {
     start.ancestors().map(|ancestor| ancestor.join("data").join(folder)).find(|dir| holds_any(dir))
 }

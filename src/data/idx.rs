@@ -1,13 +1,11 @@
 //! The IDX format, plain or gzip: a magic number, the dimensions, then the values.
 //!
-//! All numbers are big-endian, those of the header have 32 bits. The magic number is `0x0000TTDD`: `TT` the type of the
-//! values, `08` for unsigned bytes, and `DD` how many dimensions follow. See
-//! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>, "the IDX file format". Values of other types
-//! become bytes if nothing is lost.
-//!
-//! The files may come from anywhere, so no number in a header is trusted. A header that announces more than the file
-//! can hold, or more than 2 GiB, is refused at once. At most one byte more than announced is read. Beyond a few times
-//! the file's size, memory grows only as bytes arrive.
+//! Numbers are big-endian, those of the header have 32 bits. The magic number is `0x0000TTDD`: `TT` the type of the
+//! values, `08` for unsigned bytes, and `DD` how many dimensions follow ("the IDX file format" in
+//! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>). Values of other types become bytes if nothing
+//! is lost. No number in a header is trusted. A header that announces more than the file can hold, or more than 2 GiB,
+//! is refused at once. At most one byte more than announced is read. Beyond a few times the file's size, memory grows
+//! only as bytes arrive.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
@@ -28,8 +26,7 @@ pub const STARTS: [[u8; 2]; 2] = [GZIP, [0, 0]];
 /// One byte of deflate expands to at most this many: <https://zlib.net/zlib_tech.html>, "maximum compression factor".
 const MOST_EXPANSION: u64 = 1032;
 
-/// One byte of compressed images usually expands to at most this many: MNIST's to 4.8. That much memory is reserved at
-/// once, which avoids copies while the buffer grows.
+/// A byte of compressed images usually expands to at most this many, MNIST's to 4.8. So much memory is reserved at once.
 const USUAL_EXPANSION: u64 = 8;
 
 /// The largest array that is read, in bytes: more than two million images of MNIST's size.
@@ -131,8 +128,7 @@ fn array<const D: usize>(
     }
 }
 
-/// The values, which must be whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, multiplied by 255.
-/// Of more than `count` values, those at regular intervals are used.
+/// Whole numbers from 0 to 255; with `fractions`, also floats from 0 to 1, times 255. Of more than `count`, every n-th is used.
 fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> Result<Vec<u8>, IdxError> {
     if kind.0 == UNSIGNED_BYTES {
         return Ok(bytes);
@@ -149,7 +145,6 @@ fn whole_numbers(kind: &Kind, count: usize, bytes: Vec<u8>, fractions: bool) -> 
     numbers.enumerate().map(byte).collect()
 }
 
-/// Reads a number of the header.
 fn number(from: &mut impl Read) -> Result<u32, IdxError> {
     let mut bytes = [0; 4];
     from.read_exact(&mut bytes).map_err(|error| match error.kind() {

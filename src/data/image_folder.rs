@@ -1,10 +1,8 @@
 //! The user's own images, PNG or JPEG: a folder whose sub-folders are the classes, with one image per file.
 //!
-//! Test images are in `test/` and training images beside it, also in `train/`, each with one sub-folder per class.
-//! Without `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice
-//! depends only on the images, is the same for every seed, and does not separate copies of an image.
-//!
-//! `Train/`, `testing/` and the like are the same folders. What is not used is a warning, except files of the system.
+//! Test images are in `test/` (also `Test/`, `testing/` and the like), training images in `train/` or beside it. Without
+//! `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice depends only on
+//! the images, and does not separate copies of one. What is not used is a warning, except files of the system.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +18,6 @@ use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
 const SIZE: [usize; 2] = [28, 28];
-/// The fraction of each class that is held out for testing without `test/`.
 const TEST_FRACTION: f64 = 0.2;
 /// The largest fraction of unreadable files that may be an accident.
 const MOST_UNREADABLE: f64 = 0.1;
@@ -43,7 +40,6 @@ pub struct ImageFolder {
     pub test_files: Vec<String>,
     /// The SHA-256 of the list of files of each part, `train` and `test`.
     pub checksums: BTreeMap<String, String>,
-    /// What is not used, with the reason.
     pub warnings: Vec<String>,
 }
 
@@ -59,9 +55,8 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. If none are to train with, all are test images without `test/`. Refused if
-    /// there are not 2 to 256 classes, `test/` has others, more than a tenth of the files can't be read, or a class has no
-    /// image to train with or to test with.
+    /// Reads and prepares all images in `dir`. Without `trains` and `test/`, all are test images. Refused if there are not
+    /// 2 to 256 classes, `test/` has others, over a tenth of the files can't be read, or a class lacks images for a part.
     pub fn read(dir: &Path, trains: bool) -> Result<Self, DataError> {
         let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
         let (root, found, test_dir) = layout(dir, &mut warnings)?;

@@ -5,8 +5,7 @@ use std::path::Path;
 use super::error::DataError;
 use super::idx;
 
-/// Labelled images of one size, at least one. They are stored as bytes, in a quarter of the memory of `f32`, until a
-/// batch is made of them. Methods panic at an index without an image.
+/// Labelled images of one size, at least one. Bytes take a quarter of the memory of `f32`. Methods panic at a wrong index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// `[images, height, width]`, flat.
@@ -36,8 +35,7 @@ impl Images {
         Ok(Self::new(pixels, label_bytes, [height, width], classes))
     }
 
-    /// Images from memory: `pixels` is `[images, height, width]`, `labels` is `[images]`, each below `classes`. Panics if
-    /// the lengths do not match, or a label is too large.
+    /// Images from memory: `pixels`, `[images, height, width]`, and `labels`, `[images]`, each below `classes`, or it panics.
     pub fn new(pixels: Vec<u8>, labels: Vec<u8>, size: [usize; 2], classes: usize) -> Self {
         assert_eq!(pixels.len(), labels.len() * size[0] * size[1], "pixels of all the images");
         assert!(labels.iter().all(|&label| usize::from(label) < classes), "labels below {classes}");

@@ -1,6 +1,5 @@
-//! The order of the images: a Burn `DataLoader` whose shuffling depends only on the seed and the epoch.
-//! Burn's own loader advances one generator from epoch to epoch, so its order depends on what was drawn before, and with
-//! several workers on which one is fastest.
+//! A Burn `DataLoader` whose order depends only on the seed and the epoch. The order of Burn's own loader depends on
+//! what was drawn before, and with several workers on which one is fastest.
 
 mod epoch;
 

@@ -1,17 +1,12 @@
-//! The images: from files on disk, or on a mirror, to batches of tensors.
-//!
-//! The path of an image:
+//! The path of the images, from files on disk, or on a mirror, to batches of tensors:
 //!
 //! 1. `source` knows the published data sets: their folders, mirrors and checksums.
 //! 2. [`locate`] finds the files, checks them against the published checksums, and has `download` fetch those that are
 //!    missing. The result is [`Files`]: four IDX files, or an `ImageFolder` of the user's images.
-//! 3. [`Files::train`] and [`Files::test`] read them, IDX files with [`idx`], into [`Images`]: one byte per pixel, one
-//!    byte per label. Only [`Files::test`] reads the test images.
-//! 4. [`TrainingData`] holds some of the training images out for validation (`stratified`), and may remove the labels
-//!    of others.
-//! 5. An [`EpochPlan`] divides an epoch into batches. A [`Loader`] decides the order, an [`Augmentation`] may change the
-//!    images, and an [`ImageBatcher`] scales the pixels of each [`Batch`]. A GPU stores the images (`device_images`) and
-//!    gathers the batches itself.
+//! 3. [`Files::train`] and [`Files::test`] read them, IDX files with [`idx`], into [`Images`]: a byte per pixel and per label.
+//! 4. [`TrainingData`] holds some training images out for validation (`stratified`), and may remove the labels of others.
+//! 5. An [`EpochPlan`] divides an epoch into batches. A [`Loader`] orders the images, an [`Augmentation`] may change them, and
+//!    an [`ImageBatcher`] scales each [`Batch`]. A GPU stores the images and gathers the batches itself (`device_images`).
 //!
 //! [`prepare`] turns any PNG or JPEG image into one that looks like the training images.
 

@@ -2,8 +2,7 @@
 
 use crate::config::Dataset;
 
-/// The names of the four IDX files, without the `.gz` of the compressed form: training images and labels, then test
-/// images and labels. All data sets use the names that MNIST gave them.
+/// The names of the four IDX files, without `.gz`. All data sets use the names that MNIST gave them.
 pub const NAMES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
@@ -27,8 +26,7 @@ pub struct Published {
     pub sha256: &'static str,
 }
 
-// The sizes and sums below are those that TensorFlow Datasets (Apache-2.0) records for these addresses, in
-// `tensorflow_datasets/url_checksums/{mnist,fashion_mnist,kmnist}.txt` of github.com/tensorflow/datasets.
+// The sizes and sums are from github.com/tensorflow/datasets (Apache-2.0), `url_checksums/{mnist,fashion_mnist,kmnist}.txt`.
 
 /// LeCun, Cortes and Burges' handwritten digits. Their own page no longer serves the files; these two copies do.
 const MNIST: Source = Source {
@@ -44,8 +42,7 @@ const MNIST: Source = Source {
     ],
 };
 
-/// Xiao, Rasul and Vollgraf's articles of clothing: <https://github.com/zalandoresearch/fashion-mnist>. The bucket's
-/// website has no HTTPS; the checksums stand in for it.
+/// Xiao, Rasul and Vollgraf's clothing: <https://github.com/zalandoresearch/fashion-mnist>. No HTTPS: the checksums stand in.
 const FASHION_MNIST: Source = Source {
     folder: "fashion-mnist",
     torchvision: "FashionMNIST",

@@ -18,11 +18,9 @@ pub struct Split {
 }
 
 /// Holds out `data.validation` of the images, and trains on the fraction `data.fraction`, in (0, 1], of the others, which does
-/// not change those held out. The classes are in proportion to their sizes, and `seed` chooses the images.
-///
-/// With `data.labels`, only that many training images keep their labels, the same number for each class. If this does not
-/// divide evenly, the first classes have one more. The images of a smaller number are among those of a larger one.
-/// Refused if no image would be left for training, or the classes can't have equally many labels.
+/// not change those held out. The classes are in proportion to their sizes, and `seed` chooses the images. With `data.labels`,
+/// only that many training images keep theirs, equally many for each class, but for one more in the first ones. The images of a
+/// smaller number are among those of a larger one. Refused if no image is left to train on, or the labels can't be divided so.
 pub fn stratified(labels: &[u8], data: &Data, seed: u64) -> Result<Split, DataError> {
     let Data { validation, fraction, labels: kept, .. } = *data;
     if validation >= labels.len() {

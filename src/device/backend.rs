@@ -10,7 +10,6 @@ use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Backend {
-    /// NVIDIA GPUs, through CUDA.
     Cuda,
     /// Apple GPUs, with kernels compiled for Metal.
     Metal,
@@ -18,9 +17,7 @@ pub enum Backend {
     Vulkan,
     /// GPUs, through Vulkan, Metal or DirectX.
     Wgpu,
-    /// The CPU, on Burn's ndarray backend.
     NdArray,
-    /// The CPU, on Burn's flex backend.
     Flex,
 }
 
@@ -54,7 +51,6 @@ impl Backend {
         }
     }
 
-    /// Whether it is compiled in.
     pub fn is_built(self) -> bool {
         self.device_type().is_some()
     }

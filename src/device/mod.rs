@@ -1,6 +1,5 @@
-//! Opens devices by name, on this machine or on another one, and lists them.
-//!
-//! It never uses Burn's default device: with several compiled backends, that need not be the requested one.
+//! Opens devices by name, on this machine or on another one, and lists them. It never uses Burn's default device: with
+//! several compiled backends, that need not be the requested one.
 //!
 //! `backend` lists the backends of this build. A `name` is `flex` or `wgpu:1`. An `opened` device is ready to compute.
 //! [`remote`] has devices of other machines, and the worker that offers those of this one.
@@ -19,8 +18,7 @@ pub(crate) use name::DeviceName;
 pub use opened::Opened;
 use remote::{Address, WorkerAddress};
 
-/// Opens a device by its name. `auto` opens the first GPU of the compiled backends, or a CPU if no GPU backend is
-/// compiled in.
+/// Opens a device by its name: for `auto`, the first GPU of the compiled backends, or a CPU if there is no GPU backend.
 ///
 /// # Errors
 /// If the name is unknown, the backend is not compiled in, or there is no such adapter.

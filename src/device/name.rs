@@ -5,7 +5,6 @@ use super::remote::Address;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceName {
-    /// The first GPU of the compiled backends, or a CPU.
     Auto,
     Local {
         backend: Backend,

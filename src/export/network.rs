@@ -1,6 +1,5 @@
 //! A trained network as other programs compute it: fully connected layers with an activation between them, also in integers of
-//! 8 bits: weights with a scale for each unit, and the inputs of each layer with one for their range over training images
-//! (<https://arxiv.org/abs/1712.05877>).
+//! 8 bits, with a scale for each unit's weights and one for each layer's inputs (<https://arxiv.org/abs/1712.05877>).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,7 +17,6 @@ const EPSILON: f64 = 1e-5;
 const LARGEST_WEIGHT: f32 = 64.0;
 /// The number of training images from which the ranges are measured.
 const CALIBRATION: usize = 1000;
-/// The name of the output layer.
 pub const OUTPUT: &str = "output";
 
 /// A trained network. The output layer is the last.
@@ -40,8 +38,7 @@ pub struct Layer {
     pub int8: Option<Int8>,
 }
 
-/// The numbers for which a layer's integers stand: `weight = weight_scale · int8`, `input = scale · (uint8 - zero_point)`, and
-/// `bias = weight_scale · scale · int32`.
+/// A layer's weights are `weight_scale · int8`, inputs `scale · (uint8 - zero_point)`, biases `weight_scale · scale · int32`.
 pub struct Int8 {
     /// One for each unit.
     pub weight_scales: Vec<f32>,

@@ -1,7 +1,6 @@
-//! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out.
-//!
-//! The file is a message of protocol buffers, as in `onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>.
-//! It needs operator set 17 (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's operator is newer.
+//! An ONNX file of a network: `image` or `pixels` in; `logits`, `probabilities` and `label` out. It is a message of
+//! protocol buffers (`onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>), of operator set 17
+//! (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's operator is newer.
 
 use std::collections::BTreeMap;
 use std::f32::consts::SQRT_2;
@@ -22,8 +21,7 @@ const INT64: i32 = 7;
 /// `AttributeProto.AttributeType`: a whole number.
 const INT: i32 = 2;
 
-/// The ONNX file of a network. With `raw`, it takes grey levels, uint8 `[batch, height, width]`; otherwise scaled pixels,
-/// float `[batch, height * width]`. `entries` tell about it.
+/// With `raw`, it takes uint8 `[batch, height, width]`, else scaled float `[batch, height * width]`. `entries` are metadata.
 pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
     let Network { layers, description } = network;
     let mut graph = Graph { name: "network".into(), ..Graph::default() };

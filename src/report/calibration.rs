@@ -1,6 +1,5 @@
-//! Calibration: of the predictions with a confidence of 90 %, 90 % should be correct.
-//!
-//! Guo et al., "On Calibration of Modern Neural Networks", 2017 (arXiv:1706.04599), section 2 and figure 1.
+//! Calibration: of the predictions with a confidence of 90 %, 90 % should be correct. Guo et al., "On Calibration of
+//! Modern Neural Networks", 2017 (arXiv:1706.04599), section 2 and figure 1.
 
 /// The number of confidence intervals, of equal width: that of the paper.
 pub const BINS: usize = 15;
@@ -14,8 +13,7 @@ pub struct Bin {
     pub confidence: f64,
 }
 
-/// Sorts predictions, each a confidence in [0, 1] and whether it is correct, into [`BINS`] intervals. An interval
-/// contains its upper end, but not its lower end.
+/// Sorts predictions, each a confidence in [0, 1] and whether it is correct, into [`BINS`] intervals, open below, closed above.
 pub fn bins(predictions: impl IntoIterator<Item = (f64, bool)>) -> Vec<Bin> {
     let mut bins = vec![Bin::default(); BINS];
     for (confidence, is_right) in predictions {

@@ -49,9 +49,7 @@ pub struct Series {
 pub struct Chart {
     title: String,
     pub series: Vec<Series>,
-    /// The epoch that is marked as the best.
     best: Option<usize>,
-    /// How values are written.
     text: fn(f64) -> String,
     last: usize,
     /// The distance between the labels of the value axis, and how many there are besides 0.

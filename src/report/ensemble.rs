@@ -19,15 +19,12 @@ pub struct Ensemble<'a> {
     shown: Vec<Mistake<'a>>,
 }
 
-/// What a member adds. Errors are fractions in [0, 1].
+/// What a member adds: the errors, from 0 to 1, of itself, of it and the members before, and of the ensemble without it.
 #[derive(Debug)]
 struct Contribution {
     run: String,
-    /// Its own error.
     alone: f64,
-    /// The error of an ensemble of it and the members before it.
     so_far: f64,
-    /// The error of the ensemble without it.
     without: f64,
 }
 

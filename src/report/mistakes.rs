@@ -20,7 +20,6 @@ pub struct Mistake<'a> {
 }
 
 impl<'a> Mistake<'a> {
-    /// The prediction for one of the test images.
     pub fn at(index: usize, EvaluationOutput { images, predictions, .. }: &'a EvaluationOutput) -> Self {
         Self { index, images, probabilities: &predictions[index] }
     }
@@ -35,7 +34,6 @@ pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
     wrong
 }
 
-/// The mistakes that a page shows.
 pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
     let EvaluationOutput { images, predictions, .. } = evaluated;
     let wrong = ranked(images.labels(), predictions).into_iter().take(most(images));

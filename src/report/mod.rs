@@ -61,8 +61,7 @@ struct Comparison<'a> {
     differences: Vec<Difference>,
 }
 
-/// The page of a run, made from its files and from the evaluation of its best model on the test images. `weights`,
-/// `[units, pixels]`, are those of the model's first layer. `attack` tells its training images from others.
+/// The page of a run, from its files and the evaluation of its best model. `weights`, `[units, pixels]`, are its first layer's.
 pub(crate) fn page(
     run: &RunFolder,
     weights: &[f32],
@@ -139,14 +138,12 @@ fn compared(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
     charts.into_iter().flatten().collect()
 }
 
-/// The opacity of a count's colour in the confusion matrix, in [0, 1]. That of correct predictions is as strong as their
-/// fraction of the class, that of wrong ones as their fraction of the most frequent confusion.
+/// The opacity, in [0, 1], of a count in the matrix: relative to the class, or for wrong ones to the commonest confusion.
 fn strength(evaluation: &Evaluation, truth: usize, prediction: usize) -> f64 {
     let whole = if truth == prediction { evaluation.classes[truth].images } else { evaluation.most_confused() };
     0.1 + 0.5 * evaluation.confusion[truth][prediction] as f64 / whole.max(1) as f64
 }
 
-/// Formats a UNIX time, in seconds, in the local time zone.
 fn time(unix: f64) -> String {
     local_time(unix, "%Y-%m-%d %H:%M %:z").unwrap_or_else(|| "–".into())
 }

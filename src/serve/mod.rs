@@ -1,8 +1,7 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers requests until it is told to stop, over `hyper` and within
-//! limits of size and time. `service` gives each request a `response` or an `api_error`, `origin` checks who may send
-//! requests, and `run_registry` loads the networks. The page itself is in `page/`.
+//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. A `service` gives
+//! each request a `response` or an `api_error`, `origin` checks senders, `run_registry` loads networks, `page/` has the page.
 
 mod api_error;
 mod origin;
@@ -54,8 +53,7 @@ pub struct Server {
     service: Service,
 }
 
-/// Opens `port` for this machine only, or on its address `exposed` for all who can reach it. Port 0 is any free one.
-/// Requests may also name the server by one of these `names`.
+/// Opens `port` (0: any free one) for this machine only, or on its address `exposed`. Requests may also call it by `names`.
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;

@@ -1,7 +1,5 @@
-//! Who may send requests: not the pages of other sites in a browser on this machine.
-//!
-//! Such a page can point its own name to this machine (DNS rebinding), which the Host header reveals. It can also send
-//! requests here, to which browsers add its Origin.
+//! Who may send requests: not the pages of other sites in a browser on this machine. Such a page can point its own name
+//! here (DNS rebinding), which the Host header reveals, or send requests here, to which browsers add its Origin.
 
 use std::net::IpAddr;
 
@@ -36,8 +34,7 @@ impl Hosts {
         }
     }
 
-    /// Whether the host is this machine: `localhost`, another of its names, or an address, which nobody else can point
-    /// here.
+    /// Whether the host is this machine: `localhost`, one of its names, or an address, which nobody else can point here.
     fn is_ours(&self, host: &str) -> bool {
         let name = without_port(host);
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);

@@ -18,8 +18,7 @@ pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiEr
     value.map(|value| value.to_str().map_err(text)).transpose()
 }
 
-/// The body of a request. If it is too large, the rest is read and discarded, because a client reads the response only
-/// after it has sent everything.
+/// The body of a request. The rest of one too large is discarded, because clients read the response only after sending all.
 pub async fn whole(mut body: Incoming) -> Result<Bytes, ApiError> {
     let announces_more = body.size_hint().lower() > LARGEST_BODY as u64;
     match Limited::new(&mut body, LARGEST_BODY).collect().await {

@@ -126,7 +126,6 @@ impl Service {
     }
 }
 
-/// A stage with its picture, reduced to what a page shows.
 fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Stage, ApiError> {
     let shown = if picture.width().max(picture.height()) > LARGEST_STAGE {
         picture.thumbnail(LARGEST_STAGE, LARGEST_STAGE)

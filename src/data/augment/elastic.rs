@@ -1,13 +1,12 @@
 //! Elastic deformation: each pixel is displaced a little, and its neighbours by nearly the same.
 //!
 //! Simard, Steinkraus and Platt draw a number from -1 to 1 for each pixel, smooth the numbers with a Gaussian of σ
-//! pixels and weight 1, and multiply by α, once along x and once along y. Noise of variance 1/3 becomes a field of
-//! variance α²/(12·π·σ²) along each axis. It is nearly normal, and pixels d apart have the correlation exp(-d²/(4·σ²)).
-//! The mean displacement is α/(√24·σ).
+//! pixels and weight 1, and multiply by α, once along x and once along y. The field is nearly normal, with variance
+//! α²/(12·π·σ²) along each axis, correlation exp(-d²/(4·σ²)) of pixels d apart, and mean displacement α/(√24·σ).
 //!
-//! A field this smooth does not need a number for each pixel. Here the numbers stand σ apart, as the heights of
-//! Gaussian bumps, and each counts σ times. The field has the same variance and correlation, to a thousandth, from a
-//! σ²-th of the numbers. It does not fade towards the edges, because there are bumps outside the image too.
+//! A field this smooth needs fewer numbers. Here they stand σ apart, as the heights of Gaussian bumps, and each counts
+//! σ times. The variance and the correlation are the same, to a thousandth. Bumps outside the image keep the field from
+//! fading at the edges.
 
 use std::f64::consts::TAU;
 
@@ -17,9 +16,8 @@ use rand::Rng;
 /// Generates random displacement fields for images of one size.
 #[derive(Debug, Clone)]
 pub struct Elastic {
-    /// The bumps along the image's height, multiplied by α.
+    /// The bumps along the image's height, multiplied by α, and along its width.
     down: Vec<Vec<f32>>,
-    /// The bumps along the image's width.
     across: Vec<Vec<f32>>,
 }
 
@@ -65,8 +63,7 @@ fn add(sum: &mut [f32], factor: f32, numbers: &[f32]) {
     sum.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += factor * number);
 }
 
-/// The heights, at each of `side` pixels, of Gaussians that stand σ apart. Those more than 3σ outside the image are
-/// left out: they add next to nothing.
+/// The heights, at each of `side` pixels, of Gaussians σ apart, up to 3σ outside the image: others add next to nothing.
 fn bumps(side: usize, sigma: f64) -> Vec<Vec<f32>> {
     let half = (side as f64 - 1.0) / 2.0;
     let most = (half / sigma).ceil() as i32 + 3;

@@ -1,17 +1,11 @@
 //! Augmentation of the training images: each image is changed differently in every epoch, so that none comes twice.
 //!
-//! An augmented image depends only on the seed, the epoch and the image's index. The number of threads and
-//! interruptions have no effect. A pixel p of the new image has the ink that the old image has at
-//!
-//! ```text
-//! c + M⁻¹·(p - c - t) + u(p)
-//! ```
-//!
-//! where c is the centre of the image, M a scaling, then a shear, then a rotation, t a translation and u the
-//! [`elastic`] field. Ink is interpolated bilinearly between pixels and is 0 outside the image. The method is that of
-//! Simard, Steinkraus and Platt 2003 (Best Practices for Convolutional Neural Networks Applied to Visual Document
-//! Analysis) and of Cireşan and others 2010 (<https://arxiv.org/abs/1003.0358>). At last, the strokes become those of
-//! another [`pen`].
+//! An augmented image depends only on the seed, the epoch and the image's index, not on threads or interruptions. A
+//! pixel p of the new image has the ink that the old image has at `c + M⁻¹·(p - c - t) + u(p)`, where c is the centre
+//! of the image, M a scaling, then a shear, then a rotation, t a translation and u the [`elastic`] field. Ink is
+//! interpolated bilinearly, and is 0 outside the image. The method is from Simard, Steinkraus and Platt 2003 (Best
+//! Practices for Convolutional Neural Networks Applied to Visual Document Analysis) and Cireşan and others 2010
+//! (<https://arxiv.org/abs/1003.0358>). At last, the strokes become those of another [`pen`].
 
 mod elastic;
 mod pen;
@@ -132,8 +126,7 @@ struct Change {
 }
 
 impl Change {
-    /// The inverse map, for images of `[height, width]`, from a pixel of the new image to the column and the row of its
-    /// source in the old one. `[a, b, c]` gives each as `a·x + b·y + c`, for the pixel in column x and row y.
+    /// The source of the pixel (x, y) in images of `[height, width]`: its column and row, each `[a, b, c]` for `a·x + b·y + c`.
     fn inverse(&self, size: [usize; 2]) -> [[f32; 3]; 2] {
         let (sin, cos) = self.rotation.to_radians().sin_cos();
         let lean = self.shear.to_radians().tan();

@@ -28,7 +28,6 @@ impl DataLoader<Batch> for Loader {
         Box::new(Batches { images: epoch.images(), done: 0, epoch, ahead, next: 0 })
     }
 
-    /// The number of images in an epoch, with and without labels.
     fn num_items(&self) -> usize {
         self.plan.images + self.unlabelled.len()
     }
@@ -74,8 +73,7 @@ impl DataLoaderIterator<Batch> for Batches {
     }
 }
 
-/// Makes the batches of one of `threads` threads, a few ahead of their use. The threads' queues are read in turn, so the
-/// order of the batches does not depend on which thread is faster.
+/// Makes one thread's batches, a few ahead of their use. The threads' queues are read in turn, so their speed changes no order.
 fn make_ahead(epoch: &Arc<Epoch>, thread: usize, threads: usize) -> Receiver<Batch> {
     let (sender, receiver) = sync_channel(4);
     let epoch = epoch.clone();

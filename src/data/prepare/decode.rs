@@ -27,8 +27,7 @@ impl Limits {
     pub const REQUEST: Self = Self { side: 4_096, memory: 64 << 20 };
 }
 
-/// Decodes a picture, turns it upright, reduces it, and puts paper behind it where it is transparent. Refused if it
-/// can't be decoded within the limits, or is cut off.
+/// Decodes a picture: upright, reduced, without transparency. Refused if it exceeds the limits, is damaged or cut off.
 pub fn decode(encoded: &[u8], limits: Limits) -> Result<RgbImage, ImageError> {
     let mut reader =
         ImageReader::new(Cursor::new(encoded)).with_guessed_format().map_err(image::ImageError::IoError)?;

@@ -9,8 +9,7 @@ use super::morphology::widen;
 /// How many times larger than in the image the strokes are made wider.
 const DETAIL: u32 = 8;
 
-/// The digit scaled to the size that it has in the image, [`DETAIL`] times as large. Strokes that are narrower than most of
-/// the training images' width get that wide.
+/// The digit at its size in the image times [`DETAIL`]. Strokes under 80 % of the training images' width get that wide.
 pub fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
     let missing = DETAIL as f32 * (0.8 * look.stroke) - stroke_width(&large, large.width() as usize);

@@ -34,8 +34,7 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     ink.filter(|ink| strongest >= LEAST && !is_empty(ink, strongest)).ok_or(ImageError::Blank)
 }
 
-/// Whether faint ink in a large picture is only noise, or light that changes: no step between neighbours, in a small
-/// version without the noise, is much larger than the others.
+/// Whether faint ink in a large picture is noise or uneven light: in a small version, no step between neighbours stands out.
 fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
     let small = reduced(ink, LOCAL);
     let level = |x, y| f32::from(small.get_pixel(x, y)[0]) * strongest / 255.0;
@@ -47,8 +46,7 @@ fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
     ink.width().max(ink.height()) > LOCAL && largest < FAINT && largest < STEP * middle.max(0.5)
 }
 
-/// Whether the ink is darker than the paper. Paper is most of what is around each place, so a digit whose strokes enclose
-/// much paper is not mistaken for light shapes.
+/// Whether the ink is darker than the paper, which is looked for around each place, because strokes may enclose much of it.
 fn is_dark(picture: &RgbImage) -> bool {
     let small = reduced(picture, LOCAL);
     let [dark, light] = [true, false].map(|dark| {

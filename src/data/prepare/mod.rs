@@ -1,8 +1,8 @@
 //! Turns any picture of a digit into an image like those the network was trained on.
 //!
-//! MNIST's authors scaled each digit to fit 20 by 20 pixels, with its proportions, and put its centre of mass in the
-//! middle of 28 by 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages
-//! from a picture to a picture, for any [`Look`] of training images:
+//! MNIST's authors scaled each digit, in proportion, to fit 20 by 20 pixels, and put its centre of mass in the middle of 28 by
+//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages, for any [`Look`]
+//! of training images. A picture that already looks like them is only reduced to their size.
 //!
 //! | stage | makes |
 //! | --- | --- |
@@ -11,8 +11,6 @@
 //! | `digit` | the ink of the digit alone, without specks, frames and neighbours |
 //! | `stroke` | the digit with strokes as wide as the training images have, at eight times their size |
 //! | `fit` | the image for the network, with the digit's centre of mass in the middle |
-//!
-//! A picture that already looks like the training images is only reduced to their size.
 
 mod decode;
 mod digit;
@@ -52,8 +50,7 @@ impl Prepared {
     }
 }
 
-/// Decodes a picture and prepares it for a network that was trained on images of `size`, `[height, width]`, with this
-/// look. Refused if it can't be decoded within the limits, or is blank.
+/// Decodes a picture and makes it like images of `[height, width]` and this look. Refused if damaged, too large or blank.
 pub fn prepare(encoded: &[u8], size: [usize; 2], look: &Look, limits: Limits) -> Result<Prepared, ImageError> {
     as_trained_on(decode::decode(encoded, limits)?, size, look)
 }
@@ -66,8 +63,7 @@ pub(crate) fn training_image(encoded: &[u8], size: [usize; 2], limits: Limits) -
     Ok(as_trained_on(picture, size, look)?.pixels)
 }
 
-/// Prepares the grey levels, 0 to 255, of an image of `size`, given row by row. Refused if there are too few or too
-/// many, all are 0 or 1, or the image is blank.
+/// Prepares the grey levels of an image of `size`, row by row. Refused if they are too few, too many, all 0 or 1, or blank.
 pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let ([height, width], found) = (size.map(|side| side as u32), pixels.len());
     let is_unit = pixels.iter().all(|&pixel| pixel < 2) && pixels.contains(&1);
@@ -78,8 +74,7 @@ pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> 
     }
 }
 
-/// Below this probability of the best class, an answer is doubtful. Chosen with the built-in network on pictures that show
-/// no digit (`tests/drawn/others`): a tenth of them stay above it.
+/// An answer below this is doubtful: so are 90 % of the built-in network's for pictures without digits, `tests/drawn/others`.
 const LEAST_PROBABILITY: f64 = 0.85;
 /// The width of a digit's strokes, as a fraction of its longer side, at most.
 const WIDEST: f32 = 0.35;

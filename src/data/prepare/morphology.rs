@@ -1,7 +1,5 @@
-//! Operations on grey pictures: a threshold, connected regions, wider strokes.
-//!
-//! The crate `imageproc` has them too. It asks for features of crates that Burn uses, so that all of Burn would be compiled
-//! again, and brings a library for linear algebra.
+//! Operations on grey pictures: a threshold, connected regions, wider strokes. The crate `imageproc` has them too, but
+//! asks for features of Burn's dependencies, so that all of Burn would be compiled again, and brings linear algebra.
 
 use std::ops::Range;
 
@@ -38,8 +36,7 @@ pub fn around(at: usize, reach: usize, [width, height]: [usize; 2]) -> impl Iter
     near(at / width, height).flat_map(move |y| columns.clone().map(move |x| y * width + x))
 }
 
-/// The connected regions of the pixels that are `inside`, `[height, width]`, diagonal neighbours included: each pixel's
-/// region, counted from 1, and 0 outside.
+/// Each pixel's region of the connected pixels that are `inside`, `[height, width]`, also diagonally: from 1, or 0 outside.
 pub fn regions(inside: &[bool], size: [usize; 2]) -> Vec<usize> {
     let mut regions = vec![0; inside.len()];
     let mut count = 0;

@@ -15,8 +15,7 @@ pub struct Address {
 /// The address of a worker and its protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerAddress {
-    /// The worker's public key, in 64 hexadecimal digits, for Iroh, which is encrypted: only the worker with this identity
-    /// can answer. `None` for WebSocket, which is not encrypted.
+    /// The worker's public key, 64 hexadecimal digits, for Iroh, which is encrypted; `None` for WebSocket, which is not.
     pub id: Option<String>,
     /// A name or an IP address, with a port.
     pub host: String,

@@ -1,5 +1,4 @@
-//! What a worker and its clients share: the token, and encrypted connections, which are Iroh endpoints that connect directly,
-//! without a relay or a discovery service.
+//! What workers and clients share: the token, and Iroh's encrypted connections, without a relay or a discovery service.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,8 +14,7 @@ use super::error::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
 /// The milliseconds for which a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
 const SILENCE: VarInt = VarInt::from_u32(15_000);
 
-/// Reads the token from the environment, or from the file that the environment names. Trims whitespace around it. Configs,
-/// records and messages never contain it.
+/// Reads the token, trimmed, from the environment or from a file named there. Configs, records and messages never contain it.
 pub fn token() -> Result<String, RemoteError> {
     let given = env::var(VARIABLE).ok().filter(|token| !token.trim().is_empty());
     let token = match (given, env::var_os(FILE_VARIABLE).map(PathBuf::from)) {

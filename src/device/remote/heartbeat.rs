@@ -1,8 +1,6 @@
-//! Checks that workers still answer, on a connection of its own to each.
-//!
-//! Burn's client panics in any thread when a worker is gone, and waits forever for one that hangs. Neither can be
-//! handled where it happens. So a thread here reports the lost worker to the program, through [`report_to`], and the
-//! program ends. A training writes its files atomically, so it loses only the current epoch.
+//! Checks that workers still answer, on a connection of its own to each. Burn's client panics in any thread when a worker is
+//! gone, and waits forever for one that hangs. Neither can be handled there, so a thread here reports the loss through
+//! [`report_to`], and the program ends. Files are written atomically, so a training loses only the current epoch.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -40,8 +38,7 @@ pub enum Report {
     Lost(RemoteError),
 }
 
-/// Sets the function that receives reports. It is called from any thread. Without it, a lost worker makes Burn panic or
-/// wait.
+/// Sets the function that receives reports, in any thread. Without it, Burn panics or waits when a worker is lost.
 pub fn report_to(report: fn(Report)) {
     // The first call wins: a program has one way to end.
     let _ = REPORT.set(report);
@@ -118,8 +115,7 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     let report_panic = |panic: &PanicHookInfo<'_>| {
         let message = panic.to_string();
         let told = thread::spawn(|| tell(message));
-        // Report from another thread: closing a dashboard needs the panic hook, which this thread holds. Only the main
-        // thread waits for it, because the program ends with the main thread.
+        // In another thread: closing a dashboard needs the panic hook held here. Only main waits: the program ends with it.
         if thread::current().name() == Some("main") {
             let _ = told.join();
         }
@@ -137,8 +133,7 @@ fn watch(worker: &WorkerAddress, wait: impl FnOnce() -> String + Send + 'static)
     });
 }
 
-/// Reports a panic, unless the loss of a worker caused it. Ends a training, because other threads may wait for the one
-/// that panicked.
+/// Reports a panic that no lost worker caused. Ends a training, because other threads may wait for the one that panicked.
 fn tell(message: String) {
     verdict();
     report(Report::Panic(message));

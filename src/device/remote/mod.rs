@@ -1,8 +1,7 @@
 //! Serves and uses devices of other machines, over Burn's remote backend.
 //!
-//! An `address` is the name of a device. A `worker` serves the devices of its machine to clients with its token. A
-//! `client` opens one of them. From then on a `heartbeat` reports an `error` when the worker is lost: Burn would wait
-//! forever, or panic. The token and encrypted connections are in `endpoint`.
+//! An `address` names a device. A `worker` serves the devices of its machine to clients with its token. A `client` opens one,
+//! and a `heartbeat` reports an `error` when its worker is lost. The token and encrypted connections are in `endpoint`.
 
 mod address;
 #[cfg(feature = "remote")]

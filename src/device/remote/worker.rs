@@ -35,10 +35,9 @@ enum Listening {
 }
 
 impl Worker {
-    /// Starts to listen for clients of `devices`, which are of one backend. Listens on the loopback address, or on the
-    /// address `exposed` for other machines. Port 0 takes any free port. The connections are encrypted, and the worker has
-    /// the identity in this file, which is created if missing, or a new one; but not over `websocket`. Calls `tell` for each
-    /// client that connects or is refused.
+    /// Listens for clients of `devices`, all of one backend, on the loopback address, or on `exposed` for other
+    /// machines. Port 0 is any free one. Connections are encrypted unless over `websocket`, with the identity in this
+    /// file, which is created if missing, or a new one. Calls `tell` for each client that connects or is refused.
     pub fn listen(
         devices: Vec<Device>,
         exposed: Option<IpAddr>,
@@ -124,7 +123,6 @@ impl Worker {
     }
 }
 
-/// Whether a log message only says that a client disconnected.
 fn is_disconnection(message: &str) -> bool {
     let ends =
         ["connection lost", "without closing handshake", "Connection reset by peer", "closed before initialization"];
