@@ -24,8 +24,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides, runs: &Path) -> Result<c
     absolute_paths(config::load(file, &overrides.settings())?, runs)
 }
 
-/// Makes the experiment's paths absolute, so that a run's config means the same in every folder and later. `~` is the home
-/// folder. A run in `runs` that `init.from` or `distillation.teacher` names becomes its path.
+/// Makes paths absolute, so that a run's config means the same everywhere. Names of runs in `runs` become their paths.
 pub fn absolute_paths(mut experiment: config::Experiment, runs: &Path) -> Result<config::Experiment, Error> {
     let config::Experiment { data, init, distillation, .. } = &mut experiment;
     for (key, path) in [("init.from", &mut init.from), ("distillation.teacher", &mut distillation.teacher)] {

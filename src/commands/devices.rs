@@ -4,7 +4,6 @@ use super::output::print;
 use crate::device::remote::Address;
 use crate::{Error, device};
 
-/// Prints a line per device: the name that `--device` takes, and the adapter.
 pub fn run(of: Option<&Address>) -> Result<(), Error> {
     if let Some(Address { worker, .. }) = of {
         let offered = device::offered(worker)?;

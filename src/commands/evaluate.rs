@@ -1,5 +1,4 @@
-//! `mnist-burn evaluate`: evaluates trained networks on images. Stores evaluations in runs, and predictions in a file for
-//! other programs.
+//! `mnist-burn evaluate`: evaluates trained networks on images, and writes their predictions for other programs.
 
 use std::path::{Path, PathBuf};
 
@@ -53,8 +52,7 @@ pub fn run(arguments: &Evaluate) -> Result<(), Error> {
     print(&table.to_string())
 }
 
-/// Evaluates a run, or the model of a file, on the images that the command names. Stores the evaluation if it is of the run's
-/// own test images and missing.
+/// Evaluates on the images that the command names. Stores an evaluation on the run's own test images if the run has none.
 fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluated, Error> {
     let Evaluate { data, split, device, .. } = arguments;
     if unpacked.is_some() && (data.is_none() || *split == Split::Validation) {
@@ -132,8 +130,7 @@ fn csv(output: &EvaluationOutput, files: &[String]) -> String {
     table
 }
 
-/// A NumPy array of records, <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>, with the classes
-/// as numbers.
+/// A NumPy array of records: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>. Classes are numbers.
 fn npy(output: &EvaluationOutput) -> Vec<u8> {
     const START: &[u8] = b"\x93NUMPY\x01\x00";
     let mut header = format!(

@@ -1,5 +1,4 @@
-//! `mnist-burn images`: draws a grid of training images, with a row per class: the original, then the augmented image of each
-//! epoch.
+//! `mnist-burn images`: draws a grid of training images: per class the original, then the augmented image of each epoch.
 
 use super::config;
 use super::opening::locate;

@@ -16,8 +16,7 @@ struct Answers {
     test: Vec<f64>,
 }
 
-/// Attacks the model of `run`. The `shadows`, runs on a part of the same images, tell how sure a network is of an image that it
-/// has not seen.
+/// Attacks `run`. The `shadows`, runs on a part of its images, tell how sure a network is of an image that it has not seen.
 pub fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result<Attack, Error> {
     let (record, experiment) = (run.record()?, run.experiment()?);
     let files = locate(&experiment.data)?;

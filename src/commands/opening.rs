@@ -32,8 +32,7 @@ pub fn list_runs(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
 /// A run, and its folder if it is temporary: it is deleted with this value.
 pub type Chosen = (NamedRun, Option<TempDir>);
 
-/// The run at `path`, a folder or a model's file, or of that name; without a path the newest finished run in `runs`; without
-/// one, the run that the program carries.
+/// The run or model file at `path`, or the run of that name. By default the newest finished run in `runs`, or the bundled one.
 pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> {
     if let Some(path) = path {
         let NamedRun { name, path } = NamedRun::at(find_run(path, runs)?.path(), runs);
@@ -61,8 +60,7 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
     Ok(device)
 }
 
-/// Opens the device `asked` for, or else the one that a finished run was `recorded` on. In place of a CPU backend that this
-/// build lacks, opens the one that it has: both compute the same predictions.
+/// Opens the device `asked` for, or the `recorded` one. If the build lacks that CPU backend, opens its own: both predict alike.
 pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
     let is_lacked = |backend: Backend| !backend.is_gpu() && !backend.is_built();
     let lacked =

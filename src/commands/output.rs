@@ -1,5 +1,4 @@
-//! The results of commands: on stdout as text or JSON, and in files at a path that the user chooses. Most of these replace
-//! older files of the same kind only.
+//! The results of commands: on stdout as text or JSON, and in files at a path that the user chooses.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,8 +17,7 @@ pub fn print(text: &str) -> Result<(), Error> {
     print_styled(&printable_lines(text))
 }
 
-/// Writes a result to stdout, whose names from files are escaped already. Strips its colours if stdout does not show
-/// them.
+/// The same for a text whose names from files are escaped already. Strips its colours if stdout does not show them.
 pub fn print_styled(text: &str) -> Result<(), Error> {
     unless_closed(writeln!(anstream::stdout().lock(), "{text}"))
 }

@@ -118,8 +118,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(found)
 }
 
-/// The images of an IDX file, which need no preparation, each named by the file and its number; `None` if it is another
-/// file. `transposed` says that they are stored column by column.
+/// The images of an IDX file, each named by file and number; `None` if it is another. `transposed`: stored column by column.
 fn idx_images(file: &Path, size: [usize; 2], transposed: bool) -> Option<Vec<Input>> {
     // What is read from a pipe is gone, and a device has no end.
     if !file.is_file() {

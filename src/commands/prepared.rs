@@ -12,7 +12,6 @@ use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
 use crate::training::{self, Distillation};
 
-/// Everything that a training needs besides its experiment, loaded and checked.
 pub struct Prepared {
     /// At least one. The first one also validates and tests.
     pub devices: Vec<Opened>,
@@ -107,8 +106,7 @@ impl Prepared {
             + forward_only * epochs as u64 * self.network.training_operations(&experiment.model.layers())
     }
 
-    /// The record to train with. A resumed run keeps the checksums of its models and its start time. Refuses data files
-    /// and pretrained weights that have changed since the run was started.
+    /// The record. A resumed run keeps its start and its models' checksums. Refused if data or pretrained weights have changed.
     pub fn record(&self, experiment: &Experiment, run: &RunFolder, started: Option<&Record>) -> Result<Record, Error> {
         let new = self.new_record(experiment);
         let Some(old) = started else {

@@ -1,4 +1,4 @@
-//! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs that no process uses.
+//! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs that no process uses, and print the path of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,6 @@ use crate::cli::{Consent, Prune, Rm, notice, say};
 use crate::run::{ListedRun, RunError, RunFolder, Status};
 use crate::text::bytes;
 
-/// Removes the runs that the user names, and prints the path of each.
 pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     let mut runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeSet::new();
@@ -26,7 +25,6 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     remove(&runs, consent)
 }
 
-/// Removes the runs that are not worth keeping, and prints the path of each.
 pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
     let mut runs = list_runs(&folder.runs)?;
     let is_sweep = folder.runs.join("sweep.json").exists();

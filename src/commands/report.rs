@@ -45,8 +45,7 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
     PAGE.save(path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
 }
 
-/// Writes the report of a run that was just evaluated into its folder, and returns its path. The results are saved in any
-/// case, so failing to write the report is only a warning.
+/// Writes a run's report into its folder, and returns the path. A failure is only a warning, as the results are saved anyway.
 pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
     let path = run.path().join(RunFolder::REPORT);
     let write = |page: String| {

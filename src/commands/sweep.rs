@@ -1,8 +1,7 @@
 //! `mnist-burn sweep`: trains variants of an experiment, and chooses one.
 //!
-//! Trials do not use the test images: the choice is by validation error only. Then the runs of the chosen trial are
-//! evaluated on the test images. Every run has a folder of its own, and only unfinished runs are trained. So a stopped
-//! sweep can be resumed, and a finished one is only read.
+//! The choice is by validation error only. Then the chosen trial's runs are evaluated on the test images. Every run has its
+//! own folder, and only unfinished runs are trained. So a stopped sweep can be resumed, and a finished one is only read.
 
 use std::io;
 use std::path::Path;
@@ -92,8 +91,7 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     Ok(())
 }
 
-/// Refuses a run folder that has a different experiment, so that it is not taken for a run of this sweep. The devices may
-/// differ, but not their number.
+/// Refuses a folder with a run of another experiment. The devices may differ, but not their number.
 fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
     for (trial, seed) in sweep.runs() {
         let path = folder.join(trial.run_name(seed));

@@ -1,5 +1,4 @@
-//! `mnist-burn train`, also the bare command: trains a network from a config, and evaluates it, in a run folder.
-//! `mnist-burn resume` goes on after the last complete epoch.
+//! `mnist-burn train`, also the bare command, trains and evaluates a network; `mnist-burn resume` goes on after its last epoch.
 
 use std::path::{Path, PathBuf};
 
@@ -111,8 +110,7 @@ impl Training<'_> {
         Ok(run)
     }
 
-    /// Resumes a run whose own experiment may differ only in keys that may change. If the training is finished, evaluates
-    /// the best model unless that is done. `longer` says how to train it longer after this number of epochs.
+    /// Resumes a run. If it is trained, only evaluates it, unless that is done; `longer` says how to train it for more epochs.
     pub fn resume(&self, run: &RunFolder, longer: impl FnOnce(usize) -> String) -> Result<(), Error> {
         let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
         let own = run.experiment()?;
@@ -151,8 +149,7 @@ impl Training<'_> {
         self.print_result(run, &record, &evaluated, store(run, &evaluated)?)
     }
 
-    /// Trains in `run`, from its checkpoint if it has one, and reports the result. `started` is the record of a run with
-    /// a checkpoint. Writes nothing before all checks have passed.
+    /// Trains in `run` and reports the result. `started` is the record of a run with a checkpoint. Checks all before it writes.
     fn train(&self, prepared: &Prepared, run: &RunFolder, started: Option<Record>) -> Result<(), Error> {
         let experiment = self.experiment;
         let mut record = prepared.record(experiment, run, started.as_ref())?;

@@ -19,8 +19,7 @@ const NOT_ALONE: &str = "the labels of all images decide which ones train";
 const NOTHING_COMES: &str = "is about pretrained weights: needs init.from";
 const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
 
-/// The reasons of the conflicts between keys whose values are valid one by one. `when` says whether one is to be reported, given
-/// whether it happens, and the key that is reported with the others that it conflicts with.
+/// The reasons of conflicts between keys that `when` selects, given whether one exists and its keys, the reported one first.
 fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> impl Iterator<Item = &'static str> {
     let Experiment {
         device,

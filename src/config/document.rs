@@ -8,7 +8,6 @@ use super::hint::RENAMED;
 use super::schema::is_section;
 use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
 
-/// The settings in `text`, or the problems of [`table`].
 pub fn parse(text: &str) -> Result<Vec<Setting>, Vec<Problem>> {
     Ok(settings(text, None, table(text)?.get_ref(), false))
 }

@@ -11,8 +11,7 @@ pub fn expand_home(path: &Path) -> PathBuf {
     }
 }
 
-/// The value of an environment variable that stands for an option, if it is set, with the home folder in place of `~`. Call it
-/// once for each: the text is never freed.
+/// An environment variable in place of an option, if set, with `~` expanded. Call it once for each: the text is never freed.
 pub fn variable(name: &str) -> Option<&'static str> {
     let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
     Some(expand_home(value.as_ref()).to_string_lossy().into_owned().leak())

@@ -1,10 +1,9 @@
 //! Loads one checked [`Experiment`] from a TOML file and `--set` arguments.
 //!
-//! The structs of `experiment` and its sections are the schema (`schema`), and `resolve` fills in their optional keys.
-//! `document` splits the file and the arguments into single settings. `values` checks each setting against the schema, so
-//! that one mistake does not hide the next. `hint` explains what the schema refuses, and `combinations` checks the keys
-//! that depend on each other. All problems are reported together, before any work starts. `difference` compares experiments,
-//! and decides which keys may change when a run is resumed.
+//! The structs of `experiment` and its sections are the `schema`; `resolve` fills in their optional keys. `document` splits
+//! the file and the arguments into single settings. `values` checks each, so that one mistake does not hide the next. `hint`
+//! explains refusals, and `combinations` checks the keys that depend on each other. All problems are reported together,
+//! before any work. `difference` compares experiments, and decides which keys may change when a run is resumed.
 
 mod combinations;
 mod data;

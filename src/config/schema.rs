@@ -1,7 +1,6 @@
-//! The schema of a config file, as JSON Schema: the serde structs with their doc comments, units, ranges, defaults and
-//! choices. It alone defines the keys and their allowed values. Messages, `config/schema.json` and the table of keys in
-//! `docs/configuration.md` are made from it. Beyond JSON Schema, a key may have `x-kinds`, the values of its section's
-//! `kind` that use it, and what `values` reads.
+//! The JSON Schema of a config file: the serde structs with their docs, units, ranges, defaults and choices. It alone defines
+//! keys and values; messages, `config/schema.json` and the table in `docs/configuration.md` are made from it. Keys may also
+//! have `x-kinds`, the values of their section's `kind` that use them, and what `values` reads.
 
 use std::sync::LazyLock;
 

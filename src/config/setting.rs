@@ -63,7 +63,6 @@ impl Setting {
     }
 }
 
-/// `section.name`, or `name` at the top level.
 pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
@@ -75,7 +74,6 @@ pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
     format!("{} = {value}\n", path.join("."))
 }
 
-/// A string in TOML, with its quotes.
 pub fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }

@@ -1,7 +1,6 @@
 //! The values that a key may have by its JSON Schema: describes them in words, and checks a given value.
 //!
-//! Beyond JSON Schema, a key may have `x-allowed`, words that complete "must be"; `x-unit`, its unit; and `x-items`, what a
-//! list holds.
+//! Beyond JSON Schema, a key may have `x-allowed`, to complete "must be"; `x-unit`; and `x-items`, what a list holds.
 
 use regex_lite::Regex;
 use serde_json::Value;
@@ -45,7 +44,6 @@ pub fn allowed(schema: &Value) -> String {
     format!("{noun}{unit}{range}")
 }
 
-/// Whether a key with this schema may have `value`.
 pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
     let any = |key: &str| schema.get(key).is_none() || list(schema, key).any(|choice| accepts(choice, value));
     let is_constant = schema["const"].as_str().is_none_or(|word| value.as_str() == Some(word));

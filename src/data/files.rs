@@ -124,7 +124,8 @@ impl IdxFiles {
 /// is preferred. The folder may also be torchvision's, with the files in `MNIST/raw`.
 ///
 /// Without `data.dir`, it is `$MNIST_BURN_DATA/<name>`, or else the nearest `data/<name>` that holds one of the files, upwards
-/// from the current folder and then from the program's own, or else `data/<name>` in the current folder. Refused if the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
+/// from the current folder and then from the program's own, or else `data/<name>` in the current folder. Refused if the user's own files are
+/// missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {

@@ -52,8 +52,7 @@ pub fn largest<T: PartialOrd>(scores: &[T]) -> usize {
     (0..scores.len()).reduce(|best, class| if scores[class] > scores[best] { class } else { best }).unwrap_or(0)
 }
 
-/// The logarithms of the class probabilities of each of the scaled `images`, `[batch, pixels]`. An error if the device
-/// fails, or the model gives NaN or infinite values.
+/// The log-probabilities of scaled `images`, `[batch, pixels]`. An error if the device fails, or a logit is NaN or infinite.
 pub fn classify(model: &Mlp, images: Tensor<2>) -> Result<Vec<Vec<f64>>, EvaluationError> {
     let logits = model.forward(images);
     let [_, classes] = logits.dims();

@@ -29,10 +29,8 @@ pub struct Evaluation {
     pub confusion: Vec<Vec<usize>>,
 }
 
-/// The metrics of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassMetrics {
-    /// The class.
     pub class: usize,
     /// Its name; empty in evaluations written before classes had names.
     #[serde(default)]
@@ -43,7 +41,6 @@ pub struct ClassMetrics {
     pub recall: Option<f64>,
     /// The harmonic mean of precision and recall. `None` if it has no images and none is predicted as it.
     pub f1: Option<f64>,
-    /// How many images are of this class.
     pub images: usize,
 }
 

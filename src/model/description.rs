@@ -67,8 +67,7 @@ impl Architecture {
 }
 
 impl Description {
-    /// The description in `bytes`, the content of the file `path`. `None` if it is not a safetensors file of this program.
-    /// Refused if it is damaged, or is not of the file's tensors.
+    /// `None` if the file `path` with these `bytes` is not this program's. Refused if it is damaged, or not of its tensors.
     pub fn read(bytes: &[u8], path: &Path) -> Result<Option<Self>, WeightsError> {
         let Ok((_, header)) = SafeTensors::read_metadata(bytes) else { return Ok(None) };
         let is_ours = |entries: &&_| HashMap::get(entries, "program").is_some_and(|program| program == PROGRAM);

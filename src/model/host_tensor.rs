@@ -1,7 +1,6 @@
 //! Direct access to tensors in host memory, and one pass over several of them.
 //!
-//! Burn computes a formula operation by operation, and on the CPU each operation reads and writes memory. An update
-//! rule of a dozen operations is many times as fast in one pass.
+//! On the CPU, each of Burn's operations reads and writes memory. An update rule of a dozen is many times as fast in one pass.
 #![cfg_attr(feature = "ndarray", expect(deprecated, reason = "0.22 is the last Burn with ndarray"))]
 
 #[cfg(feature = "ndarray")]
@@ -54,9 +53,7 @@ pub const PARALLEL_GRAIN: usize = 1 << 18;
 
 /// The tensors `changed` after `pass` has changed their values in place, on as many threads as help, or as they are if `read`
 /// is not in host memory. Each call of `pass` gets the same part of `read` and of all `changed`. It should be
-/// `#[inline(always)]`: it is compiled for several processors.
-///
-/// Panics if the tensors are not `f32` tensors of equal length.
+/// `#[inline(always)]`: it is compiled for several processors. Panics if the tensors are not `f32` tensors of equal length.
 pub fn in_one_pass<const D: usize, const N: usize>(
     read: &Tensor<D>,
     changed: [Tensor<D>; N],

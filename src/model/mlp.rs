@@ -1,6 +1,4 @@
-//! The network: a multi-layer perceptron as a Burn [`Module`].
-//!
-//! It owns the layers and their order, and knows nothing of images, files or training.
+//! The network: a multi-layer perceptron as a Burn [`Module`]. It knows nothing of images, files or training.
 
 use std::collections::BTreeMap;
 
@@ -58,9 +56,8 @@ impl Mlp {
         network.map(&mut Numbering::default())
     }
 
-    /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities.
-    ///
-    /// Noise and dropout are active, and batch normalisation uses the batch's statistics, on an autodiff device only.
+    /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities. Noise and
+    /// dropout are active, and batch normalisation uses the batch's statistics, on an autodiff device only.
     pub fn forward(&self, images: Tensor<2>) -> Tensor<2> {
         let mut x = self.noise.forward(images);
         for (layer, linear) in self.hidden.iter().enumerate() {
@@ -81,8 +78,7 @@ impl Mlp {
         y.clone() + self.noise.forward(y.zeros_like()) * norm.gamma.val().unsqueeze()
     }
 
-    /// The shape of each of the network's tensors by name, both as in PyTorch. It does not create the network, because
-    /// a config can ask for one that does not fit into memory.
+    /// The shape of each tensor by name, as in PyTorch, without the network: a config can ask for one too large for the memory.
     pub fn tensors(model: &Model, inputs: usize, classes: usize) -> BTreeMap<String, Vec<usize>> {
         let mut tensors = BTreeMap::new();
         for (layer, pair) in [&[inputs], &model.hidden[..], &[classes]].concat().windows(2).enumerate() {
@@ -103,9 +99,8 @@ impl Mlp {
         self.num_params() - self.norm.iter().map(|norm| 2 * norm.gamma.shape().num_elements()).sum::<usize>()
     }
 
-    /// Floating-point operations of one image's forward and backward pass while the layers named in `frozen` are
-    /// frozen. Each layer has one matrix product forwards, one for the weights' gradients if it learns, and one for the
-    /// inputs' gradients if an earlier layer learns: a multiplication and an addition for each weight.
+    /// Floating-point operations of one image's forward and backward pass with these layers `frozen`: in each layer, for each
+    /// weight, two forwards, two for its gradient if it learns, and two for the inputs' gradients if an earlier layer learns.
     pub fn training_operations(&self, frozen: &[String]) -> u64 {
         let learns = |name: String| !frozen.contains(&name);
         let (mut before, mut operations) = (false, 0);
@@ -137,8 +132,7 @@ pub fn layer_group(layers: &[String]) -> ParamGroup {
     ParamGroup::from_paths(layers.iter().flat_map(parts).collect())
 }
 
-/// Numbers the parameters in their order in the network. An optimiser stores its state under these numbers. Burn draws
-/// them at random, so that the files of equal runs would differ.
+/// Numbers the parameters in order, for an optimiser's state. With Burn's random numbers, the files of equal runs would differ.
 #[derive(Default)]
 struct Numbering(u64);
 

@@ -78,9 +78,8 @@ impl Pretrained {
         Self::new(path, &bytes, Description::read(&bytes, path)?)
     }
 
-    /// The same weights without what checkpoints and wrappers put before their names, such as `state_dict.` or
-    /// `module.`: that which stands before most names of layers of the experiment's network, or in `init.rename`.
-    /// Refused if several networks in the file fit equally well.
+    /// The same weights without the prefix that checkpoints and wrappers add, such as `state_dict.` or `module.`: that of most
+    /// layers of the experiment's network, or of `init.rename`. Refused if several networks in the file fit equally well.
     pub fn unwrapped(mut self, experiment: &Experiment) -> Result<Self, PretrainedError> {
         let mut wanted = experiment.model.layers();
         wanted.extend(experiment.init.rename.keys().cloned());
@@ -106,8 +105,7 @@ impl Pretrained {
         }
     }
 
-    /// The same weights under other names, as `init.rename` says. Its keys are names of tensors or layers in the file,
-    /// its values those of this network. Refused if the file has no such name, or two of its tensors get one name.
+    /// The same weights renamed by `init.rename`, tensors or layers. Refused if a name is missing, or two tensors get one name.
     pub fn renamed(mut self, names: &BTreeMap<String, String>) -> Result<Self, PretrainedError> {
         let renamed = |name: &String| {
             let matching = names.iter().filter_map(|(old, new)| Some((old, format!("{new}{}", part_of(old, name)?))));
@@ -133,8 +131,7 @@ impl Pretrained {
         Ok(self)
     }
 
-    /// The randomly initialised `network`, of the named `classes`, with these weights in place of its own, as `experiment`
-    /// says, and the record of it. Refused if the weights do not fit, or mean something else here.
+    /// The `network` with these weights, as `experiment` says, and the record. Refused if they do not fit or mean other things.
     pub fn into_network(
         self,
         network: Mlp,

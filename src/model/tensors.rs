@@ -55,7 +55,6 @@ const FOREIGN: [(&[u8], &str); 3] = [
     (b"\x89HDF\r\n", "it is an HDF5 file, as Keras writes: save its weights as safetensors"),
 ];
 
-/// The tensors in `bytes`, the content of the file `path`, by name.
 pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     let directory = &bytes[bytes.len().saturating_sub(1 << 16)..];
     let is_in_zip = |mark: &[u8]| bytes.starts_with(b"PK") && directory.windows(mark.len()).any(|part| part == mark);
@@ -103,8 +102,7 @@ pub fn to_safetensors(tensors: &BTreeMap<String, Stored>, path: &Path) -> Result
     file.map_err(|error| WeightsError::load(path, error))
 }
 
-/// The tensors in `bytes`, the content of PyTorch's file `path`. Burn's reader runs no code from the file. Burn's store
-/// around it would load the tensors into a module directly, and needs equal names and shapes.
+/// Burn's reader runs no code from the file. Burn's store around it would need a module with equal names and shapes.
 fn from_pytorch(bytes: &[u8], path: &Path) -> Result<BTreeMap<String, Stored>, WeightsError> {
     // The reader needs a file, and the one at `path` may have changed since it was read.
     let copy = tempfile::NamedTempFile::new().and_then(|mut copy| copy.write_all(bytes).map(|()| copy));

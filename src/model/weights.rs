@@ -80,8 +80,7 @@ pub fn from_bytes<M: Module>(mut shape: M, bytes: &[u8], path: &Path) -> Result<
     Ok(shape)
 }
 
-/// Checks that a file holds exactly the `expected` tensors, given as shapes by name, as [`from_bytes`] does. Its memory
-/// depends on the size of `bytes`, not on that of the expected network.
+/// Checks that a file has exactly the `expected` tensors, given as shapes by name. Its memory depends on `bytes` only.
 pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path) -> Result<(), WeightsError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| WeightsError::load(path, error))?;
     let mut found: BTreeMap<_, _> = header.tensors().into_iter().collect();

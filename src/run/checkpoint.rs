@@ -1,6 +1,5 @@
-//! All that is needed to resume a training after its last complete epoch, in one file, so that the parts match.
-//!
-//! The file has the SHA-256 of the rest in hexadecimal digits, a newline, then the [`Checkpoint`] in MessagePack.
+//! All that a training needs to resume after its last complete epoch, in one file, so that the parts match: the SHA-256 of
+//! the rest in hexadecimal digits, a newline, and the [`Checkpoint`] in MessagePack.
 
 use std::path::Path;
 

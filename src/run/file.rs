@@ -19,8 +19,7 @@ pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunErr
     write_atomically(&folder.join(name), bytes, true).map(drop).map_err(|source| unwritten(folder, name, source))
 }
 
-/// Writes the file at `path` atomically. It need not be in a run's folder. With `replace`, it may take the place of an
-/// older file. Returns a warning if the system can't make sure that the file outlives a crash.
+/// Writes any file atomically, over an older one only with `replace`. Returns a warning if the file may not outlive a crash.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
     write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })
 }
@@ -39,8 +38,7 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Writes a file, and returns the warning of [`sync_folder`]. The temporary file is in the same folder, as files can't be
-/// renamed across disks, and its name is unique, as other processes may write there too.
+/// The temporary file is in the same folder, as a rename can't cross disks. Its name is unique, as others may write there too.
 fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<Option<String>> {
     let target = target(path)?;
     let (start, end) = bytes.split_at(bytes.len() / 2);
@@ -70,17 +68,14 @@ pub fn sync_folder(folder: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Whether a file of this name is one that a crash left unfinished.
 pub fn is_unfinished(name: &str) -> bool {
     name.starts_with(PREFIX) && name.ends_with(SUFFIX)
 }
 
-/// The folder that a path is in.
 pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The error for a file in a run's folder that can't be written.
 pub fn unwritten(folder: &Path, name: &str, source: io::Error) -> RunError {
     let (run, path) = (folder.into(), folder.join(name));
     let is_full = matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);

@@ -77,8 +77,7 @@ impl RunFolder {
         self.write("metrics.csv", &metrics::to_csv(epochs))
     }
 
-    /// Writes model files, each with its name. Writes their checksums to the record first, so that the record also
-    /// knows the files that a crash leaves.
+    /// Writes model files after their checksums in the record, so that the record also knows the files that a crash leaves.
     pub fn write_models(&self, models: &[(&str, &[u8])], record: &mut Record) -> Result<(), RunError> {
         let sums: Vec<String> = models.iter().map(|(_, bytes)| checksum::of_bytes(bytes)).collect();
         for ((name, _), sum) in models.iter().zip(&sums) {
@@ -93,8 +92,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes `tensorboard/`, or appends the new events to it. `rate` is the learning rate at the end of an epoch, counted
-    /// from 1. `start` is the start of the training in seconds of UNIX time.
+    /// Writes or extends `tensorboard/`. `rate`: the learning rate after an epoch, from 1; `start`: in seconds of UNIX time.
     pub fn write_tensorboard(&self, epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64) -> Result<(), RunError> {
         if self.memory.is_some() {
             return Ok(());
@@ -168,8 +166,7 @@ impl RunFolder {
         metrics::from_csv(&bytes).map_err(|source| RunError::Table { path, source })
     }
 
-    /// The evaluation of the best model on the test images, if there is one. One of another model or of other images
-    /// does not count. `record` is the run's own record.
+    /// The evaluation of the best model on the run's own test images, if there is one. `record` is the run's own record.
     pub fn evaluation(&self, record: &Record) -> Result<Option<EvaluationRecord>, RunError> {
         let path = self.path.join("evaluation.json");
         let Some(bytes) = self.if_exists(&path, bounded::read(&path, LARGEST))? else { return Ok(None) };

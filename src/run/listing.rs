@@ -13,9 +13,8 @@ const MAX_DEPTH: usize = 3;
 
 #[derive(Debug)]
 pub struct ListedRun {
-    /// The run's folder.
     pub path: PathBuf,
-    /// The same, relative to the folder of runs: `<sweep>/<trial>`.
+    /// The path relative to the folder of runs: `<sweep>/<trial>`.
     pub name: String,
     pub summary: Result<Summary, RunError>,
 }
@@ -46,9 +45,8 @@ pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
     }
 }
 
-/// The run in `folder` that has this name, or a name that no other begins like; `latest`: the run that was started last;
-/// `best`: the one with the least validation error, or `best:CONFIG`, of those with this `name` in their config. Also
-/// returns how it was found, unless by its whole name. An error if there is no such run, or several names begin so.
+/// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
+/// `best:CONFIG`, the best with this `name` in its config. Also returns how it was found, unless by its whole name.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
@@ -88,7 +86,6 @@ fn validation(run: &ListedRun) -> Option<[f64; 2]> {
     Some([summary.validation_error?, summary.validation_loss?])
 }
 
-/// Adds the runs in `folder` to `found`, down to `depth` levels of folders.
 fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Vec<String>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

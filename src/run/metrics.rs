@@ -25,7 +25,6 @@ pub struct Epoch {
     pub seconds: f64,
 }
 
-/// The contents of `metrics.csv`: a header and a row per epoch.
 pub fn to_csv(epochs: &[Epoch]) -> Vec<u8> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let written = epochs.iter().try_for_each(|epoch| table.serialize(epoch));
@@ -49,8 +48,7 @@ pub fn from_csv(table: &[u8]) -> Result<Vec<Epoch>, csv::Error> {
     Ok(rows)
 }
 
-/// The epoch with the best model: the highest validation accuracy, then the lowest validation loss, then the earliest.
-/// Without validation images, the last.
+/// The best epoch: highest validation accuracy, then lowest validation loss, then the first; without validation, the last.
 pub fn best(epochs: &[Epoch]) -> Option<&Epoch> {
     let is_better = |new: &Epoch, best: &Epoch| match (new.validation_accuracy, best.validation_accuracy) {
         (Some(accuracy), Some(highest)) => (-accuracy, new.validation_loss) < (-highest, best.validation_loss),

@@ -13,9 +13,8 @@
 //! | `privacy.key` | the secret key of a private training, until it is finished |
 //! | `.lock` | empty; the process that trains here holds a lock on it |
 //!
-//! Each file is written atomically. A crash can happen between two files, so they are written in an order that leaves a
-//! valid folder after each: the record, which has the checksums of the old and the new models; the models; the
-//! checkpoint; the metrics, which are also in the checkpoint. `usage` measures what a training takes.
+//! Each file is written atomically, in an order that leaves a valid folder after a crash: the record, with the checksums
+//! of old and new models; the models; the checkpoint; the metrics, which are in it. `usage` measures what a training takes.
 
 mod checkpoint;
 mod error;

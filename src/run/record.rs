@@ -119,8 +119,7 @@ pub struct TrainingRecord {
     pub best_epoch: usize,
     /// The reason for early stopping, if it stopped early.
     pub stopped: Option<String>,
-    /// The multiplications and additions of the matrix products, see
-    /// [`Mlp::training_operations`](crate::model::Mlp::training_operations).
+    /// The multiplications and additions of the matrix products, see `Mlp::training_operations`.
     pub floating_point_operations: u64,
     #[serde(flatten)]
     pub usage: Usage,
@@ -200,7 +199,6 @@ impl DataRecord {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The training is finished.
     Finished,
     /// A process is training it now.
     Training,

@@ -31,8 +31,7 @@ pub struct Summary {
     pub planned_epochs: usize,
     /// The epoch of the best model, from 1. `None` before the first is complete.
     pub best_epoch: Option<usize>,
-    /// The number of validation images that the best model misclassifies. This and the next two are `None` without
-    /// validation images.
+    /// How many validation images the best model misclassifies. This and the next two are `None` without validation images.
     pub validation_wrong: Option<usize>,
     /// The fraction of misclassified validation images.
     pub validation_error: Option<f64>,

@@ -15,8 +15,7 @@ use prost::Message;
 use super::metrics::Epoch;
 use crate::protobuf::messages;
 
-/// A data split with curves of its own: its name, and the loss, the accuracy and the learning rate of an epoch, if they were
-/// measured. The second argument is the rate.
+/// A split with curves of its own: its name, and loss, accuracy and learning rate of an epoch. The second argument is the rate.
 type Split = (&'static str, fn(&Epoch, f64) -> [Option<f64>; 3]);
 
 pub const TRAIN: Split = ("train", |epoch, rate| [Some(epoch.train_loss), Some(epoch.train_accuracy), Some(rate)]);
@@ -24,8 +23,7 @@ pub const VALIDATION: Split = ("validation", |epoch, _| [epoch.validation_loss, 
 
 const TAGS: [&str; 3] = ["epoch_loss", "epoch_accuracy", "epoch_learning_rate"];
 
-/// The contents of an event file with the curves of `split`, see `RunFolder::write_tensorboard`. The step is the epoch, from
-/// 0, as Keras counts. The file of the first epochs is a prefix of the file of more epochs, so that events can be appended.
+/// An event file, see `RunFolder::write_tensorboard`. The step is the epoch, from 0, as in Keras. More epochs append to it.
 pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, (_, metrics): Split) -> Vec<u8> {
     let mut file = record(&Event { wall_time: start, file_version: Some("brain.Event:2".into()), ..Event::default() });
     let mut wall_time = start;

@@ -10,7 +10,6 @@ use super::folder::RunFolder;
 use super::record::{DataRecord, Record};
 use crate::model::{Description, WeightsError, weights};
 
-/// The files of the run in `models/handwriting/`.
 const FILES: [(&str, &[u8]); 5] = [
     ("config.toml", include_bytes!("../../models/handwriting/config.toml")),
     ("record.json", include_bytes!("../../models/handwriting/record.json")),
@@ -22,7 +21,6 @@ const FILES: [(&str, &[u8]); 5] = [
 /// The name of the run that the program carries.
 pub const BUNDLED: &str = "handwriting (built in)";
 
-/// Unpacks the run that the program carries into a temporary folder.
 pub fn unpack_bundled() -> Result<TempDir, RunError> {
     let folder = temporary()?;
     let failed = |source| RunError::Create { path: folder.path().into(), source };

@@ -149,8 +149,7 @@ impl Reader<'_> {
         valid.or_else(|| self.refuse(setting?.problem(format!("must be {allowed}"))))
     }
 
-    /// The config keys in `section`, in the file's order: `"training.epochs"`, with or without the quotes. Reports
-    /// keys that are set twice, and a value that is not a section.
+    /// The config keys in `section`, quoted or not, in the file's order. Reports keys that are set twice, and a non-section.
     fn entries(&mut self, section: &Setting) -> Option<Vec<Setting>> {
         let Some(table) = self.document.get(&*section.name).and_then(|value| value.get_ref().as_table()) else {
             let message = format!("must be a section, [{}], with keys of the config", section.name);

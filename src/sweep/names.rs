@@ -8,9 +8,8 @@ use crate::config::plain;
 /// The maximum length of a name, in bytes. Longer names are hard to read, and some systems allow 255 bytes only.
 const MAX_LENGTH: usize = 100;
 
-/// A unique name for each trial. All trials have the same keys. A name is valid as a folder name on every system, and has the
-/// keys that vary, with their values: `learning_rate=0.001,hidden=300-100`. If a name would be too long or not unique, all
-/// trials are numbered instead: `trial-1`, `trial-2` and so on.
+/// A unique folder name, valid on every system, for each trial, of the keys that vary: `learning_rate=0.001,hidden=300-100`.
+/// If one is too long or not unique, all trials are numbered: `trial-1`, `trial-2` and so on. All trials have the same keys.
 pub fn of(trials: &[Settings]) -> Vec<String> {
     let varies = |&index: &usize| trials.iter().any(|settings| settings[index] != trials[0][index]);
     let varied: Vec<usize> = (0..trials.first().map_or(0, Vec::len)).filter(varies).collect();

@@ -22,7 +22,6 @@ pub struct Sweep {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trial {
-    /// The trial's name, valid as a folder name: `learning_rate=0.001,hidden=300-100`.
     pub name: String,
     pub settings: Settings,
     /// The base with these changes. It has the base's own seed.

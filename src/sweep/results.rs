@@ -78,7 +78,6 @@ impl Spread {
 }
 
 impl Results {
-    /// Reads the results of the runs of `sweep` from their folders in `folder`, and chooses a trial.
     pub fn read(sweep: &Sweep, folder: &Path) -> Result<Self, RunError> {
         let mut trials = vec![];
         for trial in &sweep.trials {
@@ -136,8 +135,7 @@ impl TrialResult {
         statuses.find(|status| *status != Status::Finished).unwrap_or(Status::Finished)
     }
 
-    /// The wrong validation predictions of all its runs' best models, and the mean validation loss. `None` unless every
-    /// run is finished.
+    /// Wrong validation predictions in all its runs, and the mean validation loss. `None` unless every run is finished.
     fn score(&self) -> Option<(usize, f64)> {
         let wrong: Option<usize> = self.runs.iter().map(|run| run.summary.validation_wrong).sum();
         Some((wrong.filter(|_| self.status() == Status::Finished)?, self.validation_loss?))

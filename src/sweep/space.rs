@@ -46,8 +46,7 @@ pub fn grid(keys: &[(String, Vec<Value>)], most: usize) -> Vec<Settings> {
     })
 }
 
-/// Random trials: `count` draws from each key's range, independently. Draws that repeat an earlier one are dropped. With more
-/// draws of the same `seed`, the first ones stay the same.
+/// `count` independent draws from each key's range, without repetitions. With more of the same `seed`, the first stay the same.
 pub fn draw(keys: &[(String, Range)], count: usize, seed: u64) -> Vec<Settings> {
     let mut trials: Vec<Settings> = vec![];
     for trial in 0..count as u64 {

@@ -18,14 +18,12 @@ use crate::model::weights;
 use crate::run::metrics::best;
 use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
 
-/// Burn's checkpointer of the model, the optimiser and the learning rate. Burn saves each on its own thread; the
-/// threads share this writer, so that all three are saved together or not at all.
+/// Burn's checkpointer of model, optimiser and learning rate, a thread each. They share this, so that all are saved or none.
 #[derive(Clone)]
 pub struct CheckpointWriter(pub Arc<Saving>);
 
 pub struct Saving {
     pub run: RunFolder,
-    /// It decides which model is the best.
     pub history: History,
     pub meter: Meter,
     /// The model that the training starts from. The weights of each epoch are loaded into a copy of it.
@@ -50,7 +48,6 @@ pub struct State {
 }
 
 impl CheckpointWriter {
-    /// The record, the training time so far, and the first error while saving.
     pub fn finish(&self) -> (Record, Usage, Option<RunError>) {
         let mut state = self.0.state.lock();
         (state.record.clone(), self.0.meter.read(), state.failure.take())

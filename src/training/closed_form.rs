@@ -96,8 +96,7 @@ impl Buffers {
         }
         self.steps += 1;
         if self.steps.is_multiple_of(FORGET_INTERVAL) {
-            // Burn's autodiff keeps an entry for all weights that ever were, some kilobytes a step, and removes those of
-            // weights that are gone in a backward pass only.
+            // Burn's autodiff keeps an entry for all weights there ever were, some kilobytes a step, until a backward pass.
             Tensor::<1>::zeros([1], &network.layers.first()?.layer.weight.device()).require_grad().backward();
         }
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })

@@ -7,9 +7,8 @@
 //! (1 - w) · its loss by its label  -  w·T² · Σ q log p
 //! ```
 //!
-//! Hinton, Vinyals and Dean 2015, <https://arxiv.org/abs/1503.02531>. w is `distillation.weight`, T is
-//! `distillation.temperature`. T² keeps the gradients of the second part as large as those of the first. The teacher sees the
-//! same augmented image, without dropout and noise.
+//! Hinton, Vinyals and Dean 2015, <https://arxiv.org/abs/1503.02531>. w and T are `distillation.weight` and `temperature`.
+//! T² keeps the gradients of both parts equally large. The teacher sees the same augmented image, without dropout and noise.
 
 use std::sync::Arc;
 
@@ -24,11 +23,9 @@ use crate::evaluation::{Classifier, Network};
 use crate::model::passes::softmax_in_place;
 use crate::run::{Member, RunFolder};
 
-/// A teacher, and how to learn from it.
 #[derive(Debug, Clone)]
 pub struct Distillation {
     pub(super) teacher: Arc<Classifier>,
-    /// The teacher's run, and the checksum of its networks.
     pub source: Member,
     /// How the pixels of the training are scaled.
     pub(super) scaling: ImageBatcher,
@@ -37,8 +34,7 @@ pub struct Distillation {
 }
 
 impl Distillation {
-    /// The teacher that `experiment` asks for, on `device`. Refused if it can't be loaded, or its images or classes are others
-    /// than those of `data`.
+    /// The teacher of `experiment`, if it has one. Refused if it can't be loaded, or its images or classes are not `data`'s.
     pub fn load(experiment: &Experiment, data: &TrainingData, device: &Opened) -> Result<Option<Self>, TrainingError> {
         let config = experiment.distillation.clone().resolved();
         let Some(((path, temperature), weight)) = config.teacher.zip(config.temperature).zip(config.weight) else {
@@ -79,8 +75,7 @@ impl Distillation {
         (log_softmax(logits / self.temperature, 1) * targets).sum_dim(1).reshape([batch]) * factor
     }
 
-    /// The teacher's part of an image's loss. Overwrites the logits, `[classes]`, with its gradients times `factor`:
-    /// `w·T·(p - q)`.
+    /// The teacher's part of an image's loss. Overwrites the `logits`, `[classes]`, with its gradients, `factor · w·T·(p - q)`.
     pub fn derive(&self, logits: &mut [f32], targets: &[f32], factor: f32) -> f32 {
         let (temperature, weight) = (self.temperature as f32, self.weight as f32);
         logits.iter_mut().for_each(|z| *z /= temperature);
@@ -90,7 +85,6 @@ impl Distillation {
         weight * temperature * temperature * (normalizer - expected)
     }
 
-    /// The images as a network of the teacher takes them.
     fn scaled_for(&self, Network { batcher, .. }: &Network, images: &BatchImages) -> BatchImages {
         match images {
             BatchImages::Bytes { bytes, area, .. } => {

@@ -1,7 +1,6 @@
 //! The metrics of each epoch, which epoch was the best, and whether the training is over.
 //!
-//! Burn logs every batch to the history, and asks it after each epoch. Burn's own loggers store every batch, in memory or in
-//! files, but only the means are needed.
+//! Burn logs every batch to the history, and asks it after each epoch. Burn's own loggers would store every batch.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -63,7 +62,6 @@ impl History {
         self.until(usize::MAX)
     }
 
-    /// The best epoch so far, see `metrics::best`.
     pub fn best(&self) -> Option<Epoch> {
         metrics::best(&self.epochs.lock()).cloned()
     }

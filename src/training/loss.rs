@@ -7,10 +7,9 @@
 //! loss = λ · mean over u of [max q(u) ≥ τ] · -log p(augmented u)[argmax q(u)]
 //! ```
 //!
-//! This is the loss of FixMatch (Sohn and others 2020, <https://arxiv.org/abs/2001.07685>). λ is
-//! `semi_supervised.weight`, τ is `semi_supervised.threshold`. The teacher is the exponential moving average of the
-//! weights, as in Mean Teacher (Tarvainen and Valpola 2017, <https://arxiv.org/abs/1703.01780>). It has no gradients,
-//! no dropout and no noise, and normalises with its running statistics.
+//! The loss of FixMatch: Sohn and others 2020, <https://arxiv.org/abs/2001.07685>. λ and τ are `semi_supervised.weight` and
+//! `threshold`. The teacher is the exponential moving average of the weights, as in Mean Teacher (Tarvainen and Valpola 2017,
+//! <https://arxiv.org/abs/1703.01780>), without gradients, dropout and noise. It normalises with its running statistics.
 
 use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor};
@@ -76,8 +75,7 @@ impl UnlabelledLoss {
         (weight > 0.0).then_some(Self { weight, threshold })
     }
 
-    /// The loss, `[1]`, from the teacher's logits of the plain images and the network's logits of the augmented images,
-    /// both `[images, classes]`. The teacher gets no gradient.
+    /// The loss, `[1]`, from the teacher's logits of plain images and the network's of augmented ones: `[images, classes]`.
     pub fn of(&self, teacher: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
         let [images, _] = teacher.dims();
         let (confidence, class) = softmax(teacher, 1).max_dim_with_indices(1);
@@ -112,13 +110,11 @@ pub fn softmax_loss(logits: &mut [f32], target: usize, smoothing: f32, factor: f
     normalizer - expected
 }
 
-/// The cross-entropy of each image, `[batch]`, from logits `[batch, classes]` and targets `[batch]`: `-log
-/// softmax(z)[target]`, Keras' sparse categorical cross-entropy.
+/// The cross-entropy of each image, `-log softmax(z)[target]`, `[batch]`, from logits `[batch, classes]` and targets `[batch]`.
+/// Keras' sparse categorical cross-entropy, not Burn's mean over the batch: an epoch's mean weights a smaller last batch right.
 ///
-/// With the label-smoothing factor `smoothing`, in [0, 1), that fraction of each target is spread evenly over all
-/// classes: Keras' and PyTorch's `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
-///
-/// One value an image, not Burn's mean over the batch, so that an epoch's mean weights a smaller last batch correctly.
+/// The fraction `smoothing` of each target, in [0, 1), is spread evenly over all classes: Keras' and PyTorch's
+/// `label_smoothing`, from Szegedy and others 2016, <https://arxiv.org/abs/1512.00567>.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>, smoothing: f64) -> Tensor<1> {
     let [batch, _] = logits.dims();
     let log_probabilities = log_softmax(logits, 1);

@@ -1,7 +1,6 @@
 //! What a step hands to the metrics, and an epoch's loss and accuracy, equal to Burn's metrics of these names.
 //!
-//! Burn's metrics read a number from the device after every batch, and so wait for the GPU or the worker each time.
-//! These read the numbers of several batches at once.
+//! Burn's metrics wait for the GPU or the worker after every batch, to read a number. These read several at once.
 
 use std::sync::Arc;
 

@@ -53,8 +53,7 @@ impl TrainingModel {
         .frozen()
     }
 
-    /// The model with the weights in `checkpoint`, the content of the file `path`. Refused if they do not fit the network,
-    /// or only one of model and checkpoint has a moving average.
+    /// The model with the weights in `checkpoint`. Refused if they do not fit, or only one of both has a moving average.
     pub fn restored(self, checkpoint: &Checkpoint, path: &Path) -> Result<Self, WeightsError> {
         let network = weights::from_bytes(self.network, &checkpoint.model, path)?;
         let average = match (self.average, &checkpoint.average) {

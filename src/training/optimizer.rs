@@ -1,8 +1,7 @@
 //! The optimiser, from the config to Burn's types, and the check of its saved state.
 //!
-//! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none or the
-//! CPU was asked for. The states of `adam` and `sgd` are restored on the CPU instead, by the flex backend, which every build
-//! with Burn's training has. The next step moves them to its device.
+//! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none. `adam`
+//! and `sgd` restore theirs on the CPU, by flex, which Burn's training always has. The next step moves it to its device.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,11 +36,9 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
     clipping.into_iter().fold(rule, ModuleOptimizer::with_grad_clipping)
 }
 
-/// The `gradients` of `model`, at least one, scaled down to a norm over all tensors of at most `largest`: with the norm n,
-/// each gradient g becomes `g · largest / max(n, largest)`. An infinite norm makes them NaN.
-///
-/// This is [TensorFlow's `clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm), which Keras
-/// uses, from Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>.
+/// The `gradients` of `model`, at least one, each times `largest / max(n, largest)`, where n is the norm over all of them.
+/// An infinite norm makes them NaN. From Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>; TensorFlow's and Keras'
+/// [`clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm).
 pub fn clip_global_norm(model: &impl Module, gradients: GradientsParams, largest: f64) -> GradientsParams {
     let mut clipping = GlobalNorm { gradients, squares: vec![], factor: None };
     model.visit(&mut clipping);

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of updates so far, and with it the epoch. Copies share it: the model in training advances it after each
-/// update, and everything that changes over time reads it.
+/// The updates so far, and so the epoch. Copies share it: the model advances it, and all that changes over time reads it.
 #[derive(Debug, Clone)]
 pub struct Position {
     update: Arc<AtomicUsize>,
-    /// The number of updates in an epoch.
     pub(super) updates_per_epoch: usize,
 }
 

@@ -28,7 +28,6 @@ use crate::run::PrivacyRecord;
 /// The noise of a private training, and the privacy that it costs.
 #[derive(Debug, Clone)]
 pub struct PrivacyPlan {
-    /// The costs of the whole training.
     pub total: PrivacyRecord,
     /// A step's batch has its number of images on average.
     pub epoch: EpochPlan,
@@ -63,7 +62,6 @@ impl PrivacyPlan {
 pub struct GaussianMechanism {
     pub plan: PrivacyPlan,
     pub key: Key,
-    /// The filter of the first layer's gradient, if there is one.
     pub low_pass: Option<LowPass>,
 }
 

@@ -107,8 +107,7 @@ fn cosine(peak: f64, warmup: f64, update: usize, updates: usize) -> f64 {
     half_cosine(peak, 0.0, (update - rising) as f64 / (updates - rising) as f64)
 }
 
-/// PyTorch's `OneCycleLR`, without its changes of the momentum. The rate is highest at the end of the warm-up, which
-/// may lie between two updates, and lowest at the last update.
+/// PyTorch's `OneCycleLR` for the rate only: highest after the warm-up, which may end between two updates, lowest at the end.
 fn one_cycle(peak: f64, warmup: f64, update: f64, updates: f64) -> f64 {
     let (start, top) = (peak * ONE_CYCLE_START, warmup * updates - 1.0);
     if update < top {

@@ -31,8 +31,7 @@ const READ_INTERVAL: usize = 64;
 
 /// Shows a training while it runs.
 pub trait Display {
-    /// Starts to show the training that has this history, until the second value is dropped. The history's interrupter stops
-    /// it after the current step.
+    /// Shows the training of this history until the second value is dropped. The history's interrupter stops it after a step.
     fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>);
 }
 
@@ -94,7 +93,6 @@ impl<'a> Session<'a> {
         Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
     }
 
-    /// The same, with a teacher to learn from.
     pub fn with_teacher(mut self, teacher: Option<Distillation>) -> Self {
         self.model.loss.distillation = teacher;
         self
@@ -181,7 +179,6 @@ impl<'a> Session<'a> {
         (writer, result.error.map(|error| error.to_string()))
     }
 
-    /// The loaders of the training images and of the validation images.
     fn loaders(&self) -> (Loader, Loader) {
         let Self { experiment, data, devices, plan, .. } = self;
         let loader = |indices: &[usize], batch_size| {
@@ -232,7 +229,6 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The number of batches in an update, over all devices.
 fn batches_per_update(experiment: &Experiment, devices: &[Opened]) -> usize {
     experiment.training.gradient_accumulation * devices.len()
 }
@@ -242,9 +238,8 @@ fn share_memory(devices: &[Opened]) -> bool {
     devices.iter().all(Opened::shares_memory)
 }
 
-/// The devices that compute the steps. With several devices, Burn sums their gradients on the first one. Burn 0.22 has
-/// the alternative `ddp` for CUDA only. There, each device waits for all others in every step, and hangs if one has a
-/// batch fewer, as at the end of most epochs, or sees Ctrl-C first.
+/// With several devices, Burn sums their gradients on the first one. Its alternative `ddp`, in 0.22 for CUDA only, waits for
+/// all devices in every step, and hangs if one has a batch fewer, as at the end of most epochs, or sees Ctrl-C first.
 fn strategy(devices: &[Opened]) -> ExecutionStrategy {
     let autodiff = |opened: &Opened| opened.device.clone().autodiff();
     match devices {

@@ -64,8 +64,7 @@ impl TrainingModel {
         ClassificationOutput { loss: losses, ..output }
     }
 
-    /// The output of the labelled images of a batch, and the loss of all its images, `[1]`. Gradients are summed over the
-    /// batches of an update, so the losses are weighted by the numbers of images.
+    /// The output of the labelled images, and the loss of all, `[1]`, weighted by their number, as an update sums over batches.
     fn losses(&self, batch: Batch) -> (ClassificationOutput, Tensor<1>) {
         let weighted = |loss: Tensor<1>, weight| if weight == 1.0 { loss } else { loss.mul_scalar(weight) };
         let (Some(unlabelled_loss), Some(images)) = (&self.loss.unlabelled, &batch.unlabelled) else {

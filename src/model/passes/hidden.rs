@@ -70,8 +70,7 @@ struct Units {
 pub type Gradients = [Vec<f32>; 3];
 
 impl Hidden {
-    /// Draws noise of standard deviation `noise` and dropout of probability `dropout` for the layer `number`. Each part of the
-    /// draws has a place of its own in the layer's stream, so that the number of threads changes nothing.
+    /// Draws noise and dropout for layer `number`. Each part has its own place in the stream, whatever the number of threads.
     pub fn draw(&mut self, [noise, dropout]: [f64; 2], seed: u64, number: u64) {
         draw_noise(&mut self.noise, noise, self.z.len(), seed, number + 1);
         self.limit = (dropout * 2f64.powi(32)) as u32;
@@ -85,8 +84,7 @@ impl Hidden {
         });
     }
 
-    /// Computes `y` from `z`, and the slopes. With `training`, batch normalisation uses the batch's statistics and
-    /// updates the running ones. `None` if its weights are not in host memory.
+    /// Computes `y` and the slopes. `training` uses the batch's statistics. `None` if `norm` is not in host memory.
     pub fn activate(&mut self, b: &[f32], norm: Option<&BatchNorm>, sigma: &Activation, training: bool) -> Option<()> {
         self.units = match norm {
             None => {

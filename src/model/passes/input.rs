@@ -46,8 +46,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Takes the images of several batches, for a layer of `[inputs, units]`; `None` if they are not in host memory. With a
-    /// seed, adds noise of standard deviation `noise`.
+    /// Takes images for a layer of size `[inputs, units]`; with a seed, adds `noise`. `None` if they are not in host memory.
     pub fn fill(&mut self, batches: &[&BatchImages], size: [usize; 2], noise: f64, seed: Option<u64>) -> Option<()> {
         self.images = batches.iter().map(|batch| batch.len()).sum();
         self.inputs = size[0];
@@ -76,7 +75,6 @@ impl Input {
         Some(())
     }
 
-    /// Makes room for the outputs of a layer with so many units.
     pub fn resize(&mut self, images: usize, units: usize) {
         (self.images, self.inputs) = (images, units);
         self.values.resize(images * units, 0.0);
@@ -139,8 +137,7 @@ fn is_mostly_blank(bytes: &[u8]) -> bool {
     count as f64 <= MOST_INK * bytes.len() as f64
 }
 
-/// Fills `noise` with `count` normally distributed numbers for the inputs of layer `layer`, or empties it if `deviation` is 0.
-/// Each part has a stream of its own, so that the number of threads changes nothing.
+/// Draws `count` normal numbers, or none if `deviation` is 0. Each part has its own stream, whatever the number of threads.
 pub fn draw_noise(noise: &mut Vec<f32>, deviation: f64, count: usize, seed: u64, layer: u64) {
     noise.resize(if deviation > 0.0 { count } else { 0 }, 0.0);
     noise.par_chunks_mut(PARALLEL_GRAIN).enumerate().for_each(|(part, noise)| {

@@ -72,8 +72,7 @@ pub struct Passes {
 }
 
 impl Passes {
-    /// Computes the logits of `images`. With a seed, it is a pass in training: with noise, dropout, and the batch's
-    /// statistics. `None` if the images are not in host memory.
+    /// Computes `logits`; with a seed, with noise, dropout and the batch's statistics. `None` if images are not in host memory.
     pub fn forward(&mut self, network: &HostNetwork, images: &[&BatchImages], seed: Option<u64>) -> Option<()> {
         let (mlp, (output, hidden)) = (network.mlp, network.layers.split_last()?);
         self.input.fill(images, network.layers[0].size, mlp.noise.std, seed)?;
@@ -95,9 +94,8 @@ impl Passes {
         Some(())
     }
 
-    /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Needs
-    /// a network without batch normalisation. `inputs` are the squared norms of the images, if they differ from those of the
-    /// last forward pass.
+    /// Scales the gradients of the logits, so that no image's gradient of all weights together has a norm above `clip`. Not for
+    /// batch normalisation. `inputs` are the squared norms of the images, if they differ from those of the last forward pass.
     pub fn clip(&mut self, network: &HostNetwork, clip: f64, inputs: Option<&[f64]>) {
         let squares = self.squared_norms(network, inputs);
         for (gradient, square) in self.logits.chunks_exact_mut(network.classes()).zip(squares) {
@@ -144,8 +142,7 @@ impl Passes {
         all
     }
 
-    /// Calls `visit` for each layer from the last to the first that learns: with its number, x, dz, and the gradients of its
-    /// vectors if it is a hidden layer.
+    /// Visits each layer from the last to the first that learns: its number, x, dz, and its vectors' gradients if it is hidden.
     fn each_learner(&mut self, network: &HostNetwork, mut visit: impl FnMut(usize, &Input, &[f32], Option<Gradients>)) {
         let Self { logits, input, hidden, gradients: [dz, dx] } = self;
         dz.clone_from(logits);
@@ -159,7 +156,6 @@ impl Passes {
             let vectors = hidden.get(number).map(|layer| layer.derive(dz));
             visit(number, hidden[..number].last().map_or(input, |before| &before.y), dz, vectors);
             if number > first {
-                // dx = dz Wᵀ
                 let weight = Matrix::new(linear.weight.as_slice(), linear.size).transposed();
                 Matrix::new(dz, [input.images, linear.size[1]]).times(weight, dx);
                 std::mem::swap(dz, dx);

@@ -65,8 +65,7 @@ impl Sparse {
         to.starts.truncate(columns + 1);
     }
 
-    /// Overwrites `product` with `start + self · dense`, where `start` is added to each row, and `dense` has as many
-    /// columns as `start`. On as many threads as help.
+    /// Overwrites `product` with `self · dense`, and `start`, as long as a row of `dense`, added to each row.
     pub fn times(&self, dense: &[f32], start: &[f32], product: &mut Vec<f32>) {
         let (width, rows) = (start.len(), self.starts.len() - 1);
         product.clear();

@@ -13,8 +13,7 @@ use crate::run::error::RunError;
 use crate::run::file::{folder_of, is_unfinished, sync_folder, write_whole_at};
 use crate::run::record::{Record, Status};
 
-/// How often a lock that another process holds is asked for, and the time between. Commands that only ask whether a
-/// training is running hold it for a moment, too.
+/// How often to ask for a lock, and when again: commands that ask whether a training is running hold it for a moment, too.
 const LOCK_ATTEMPTS: u32 = 10;
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 const LOCK: &str = ".lock";
@@ -59,8 +58,7 @@ impl RunFolder {
         }
     }
 
-    /// Locks the folder, so that other processes don't write to it, and removes what a crash left unfinished there. Refused
-    /// if another process holds it, or the folder can't be written to. A file system without locks is a warning.
+    /// Locks the folder, and removes what a crash left unfinished. Refused if it is locked already, or can't be written to.
     pub fn lock(&self) -> Result<Lock, RunError> {
         let path = self.path.join(LOCK);
         let failed = |source| RunError::Write { path: path.clone(), source };

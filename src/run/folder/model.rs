@@ -27,8 +27,7 @@ impl RunFolder {
         }
     }
 
-    /// The bytes of the model file `name`, [`RunFolder::BEST`] or [`RunFolder::LAST`], and their SHA-256. Refused if the file
-    /// does not exist yet, can't be read, or its checksum is not in the record.
+    /// The model file `name`, and its SHA-256. Refused if it is missing, can't be read, or its checksum is not in the record.
     pub fn weights(&self, name: &str, record: &Record) -> Result<(Vec<u8>, String), RunError> {
         let path = self.path.join(name);
         if !record.members.is_empty() {
