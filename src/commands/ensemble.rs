@@ -24,9 +24,7 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
     }
     let (mut members, mut records) = (vec![], vec![]);
     for run in runs {
-        let inner = run.record()?.members.into_iter().map(|member| RunFolder::at(&member.run));
-        let networks: Vec<RunFolder> = inner.collect();
-        for network in if networks.is_empty() { vec![run.clone()] } else { networks } {
+        for network in run.networks(&run.record()?) {
             let (member, record) = member(&network, &members, records.first())?;
             members.push(member);
             records.push(record);

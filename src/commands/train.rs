@@ -237,8 +237,7 @@ fn check_teacher(now: &Member, own: &Experiment, run: &RunFolder, before: Option
         return Err(RunError::OtherStart { run: run.path().into(), file: now.run.display().to_string() });
     }
     let teacher = RunFolder::at(&now.run);
-    let members = teacher.record()?.members.into_iter().map(|member| RunFolder::at(&member.run));
-    for run in members.chain([teacher]) {
+    for run in teacher.networks(&teacher.record()?) {
         let Experiment { data, seed, .. } = run.experiment()?;
         if own.data.validation > 0 && (data.validation, seed) != (own.data.validation, own.seed) {
             warn(format!(

@@ -7,6 +7,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
+use smart_default::SmartDefault;
 
 use super::images::Images;
 
@@ -92,18 +93,13 @@ impl BatchImages {
 }
 
 /// How a byte becomes a number: `(byte / 255 - mean) / deviation`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, SmartDefault, PartialEq, Serialize, Deserialize)]
 pub struct Scaling {
     /// The value that becomes 0, as a fraction of 255.
     pub mean: f64,
     /// The difference that becomes 1, as a fraction of 255.
+    #[default(1.0)]
     pub deviation: f64,
-}
-
-impl Default for Scaling {
-    fn default() -> Self {
-        Self::UNIT
-    }
 }
 
 impl Scaling {

@@ -1,15 +1,15 @@
 //! A device that is ready to compute.
 
-use std::fmt;
-
 use burn::tensor::Device;
+use derive_more::Display;
 
 use super::backend::Backend;
 use super::error::DeviceError;
 use super::name::DeviceName;
 
 /// A device that is ready to compute.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Display)]
+#[display("{name} ({adapter})")]
 pub struct Opened {
     /// Burn's handle, without autodiff.
     pub device: Device,
@@ -45,11 +45,5 @@ impl Opened {
     /// Whether it uses this program's own memory, as CPUs do, so that tensors need no transfer.
     pub fn shares_memory(&self) -> bool {
         matches!(DeviceName::parse(&self.name), Some(DeviceName::Local { backend, .. }) if !backend.is_gpu())
-    }
-}
-
-impl fmt::Display for Opened {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} ({})", self.name, self.adapter)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::{fmt, slice};
+use std::slice;
 
 use serde::{Deserialize, Serialize};
 
@@ -196,8 +196,9 @@ impl DataRecord {
 }
 
 /// The status of a run, as lists show it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, strum::Display)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     Finished,
     /// A process is training it now.
@@ -217,11 +218,5 @@ impl Status {
     /// Whether the training has ended for good: it finished or diverged.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Finished | Self::Diverged)
-    }
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.serialize(f)
     }
 }

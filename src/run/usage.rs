@@ -23,10 +23,8 @@ pub struct Usage {
     #[serde(alias = "cpu")]
     pub cpu_seconds: f64,
     /// The most memory that a process of it had, in bytes. `None` if the system does not tell.
-    #[serde(default)]
     pub peak_memory_bytes: Option<u64>,
     /// The energy that the machine's processors took in this time, in joules. `None` if the machine does not tell.
-    #[serde(default)]
     pub energy_joules: Option<f64>,
 }
 

@@ -4,7 +4,7 @@
 //! image's loss is
 //!
 //! ```text
-//! (1 - w) · its loss by its label  -  w·T² · Σ q log p
+//! (1 - w) · its loss by its label  +  w·T² · Σ q (log q - log p)
 //! ```
 //!
 //! Hinton, Vinyals and Dean 2015, <https://arxiv.org/abs/1503.02531>. w and T are `distillation.weight` and `temperature`.
@@ -72,14 +72,16 @@ impl Distillation {
     pub fn losses(&self, logits: Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
         let [batch, _] = logits.dims();
         let factor = -self.weight * self.temperature * self.temperature;
-        (log_softmax(logits / self.temperature, 1) * targets).sum_dim(1).reshape([batch]) * factor
+        let logarithms = targets.clone().clamp_min(f32::MIN_POSITIVE).log();
+        let differences = log_softmax(logits / self.temperature, 1) - logarithms;
+        (differences * targets).sum_dim(1).reshape([batch]) * factor
     }
 
     /// The teacher's part of an image's loss. Overwrites the `logits`, `[classes]`, with its gradients, `factor · w·T·(p - q)`.
     pub fn derive(&self, logits: &mut [f32], targets: &[f32], factor: f32) -> f32 {
         let (temperature, weight) = (self.temperature as f32, self.weight as f32);
         logits.iter_mut().for_each(|z| *z /= temperature);
-        let expected: f32 = logits.iter().zip(targets).map(|(z, q)| z * q).sum();
+        let expected: f32 = logits.iter().zip(targets).map(|(z, q)| q * (z - q.max(f32::MIN_POSITIVE).ln())).sum();
         let normalizer = softmax_in_place(logits);
         logits.iter_mut().zip(targets).for_each(|(p, q)| *p = factor * weight * temperature * (*p - q));
         weight * temperature * temperature * (normalizer - expected)
@@ -114,10 +116,12 @@ mod tests {
         Distillation { teacher: Arc::new(teacher), source, scaling, temperature: 4.0, weight: 0.25 }
     }
 
-    /// `-w·T² · Σ q log softmax(z / T)`, in double precision.
+    /// `w·T² · Σ q (log q - log softmax(z / T))`, in double precision.
     fn loss(z: &[f64; 3], q: &[f32; 3]) -> f64 {
         let normalizer = z.iter().map(|z| (z / 4.0).exp()).sum::<f64>().ln();
-        -0.25 * 16.0 * z.iter().zip(q).map(|(z, &q)| f64::from(q) * (z / 4.0 - normalizer)).sum::<f64>()
+        -0.25
+            * 16.0
+            * z.iter().zip(q).map(|(z, &q)| f64::from(q) * (z / 4.0 - normalizer - f64::from(q).ln())).sum::<f64>()
     }
 
     #[test]
@@ -142,7 +146,7 @@ mod tests {
         let mut gradients = [1.0, 2.0, 3.0];
         let mut q = gradients.map(|z| z / 4.0);
         softmax_in_place(&mut q);
-        distillation().derive(&mut gradients, &q, 1.0);
+        assert!(distillation().derive(&mut gradients, &q, 1.0).abs() < 1e-5);
         assert!(gradients.iter().all(|gradient| gradient.abs() < 1e-6), "{gradients:?}");
     }
 }

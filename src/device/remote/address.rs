@@ -1,11 +1,12 @@
 //! Names of devices of other machines: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, with `/NUMBER` for the device.
 
-use std::fmt;
 use std::sync::LazyLock;
 
+use derive_more::Display;
 use regex_lite::Regex;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+#[display("remote:{worker}{}", if *device == 0 { String::new() } else { format!("/{device}") })]
 pub struct Address {
     pub worker: WorkerAddress,
     /// The device's number on the worker, from 0.
@@ -13,7 +14,8 @@ pub struct Address {
 }
 
 /// The address of a worker and its protocol.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Display)]
+#[display("{}{host}", id.as_ref().map_or_else(|| "ws://".into(), |id| format!("{id}@")))]
 pub struct WorkerAddress {
     /// The worker's public key, 64 hexadecimal digits, for Iroh, which is encrypted; `None` for WebSocket, which is not.
     pub id: Option<String>,
@@ -33,20 +35,6 @@ impl Address {
         let device = parts.get(4).map_or(Ok(0), |number| number.as_str().parse()).ok()?;
         let worker = WorkerAddress { id: parts.get(1).map(|id| id.as_str().to_ascii_lowercase()), host };
         Some(Self { worker, device })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let number = if self.device == 0 { String::new() } else { format!("/{}", self.device) };
-        write!(f, "remote:{}{number}", self.worker)
-    }
-}
-
-impl fmt::Display for WorkerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let start = self.id.as_ref().map_or_else(|| "ws://".into(), |id| format!("{id}@"));
-        write!(f, "{start}{}", self.host)
     }
 }
 

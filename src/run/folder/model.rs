@@ -10,7 +10,7 @@ use crate::device::Opened;
 use crate::evaluation::{Classifier, Network};
 use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
 use crate::run::error::RunError;
-use crate::run::record::{Member, Record};
+use crate::run::record::Record;
 use crate::{bounded, checksum};
 
 impl RunFolder {
@@ -67,30 +67,28 @@ impl RunFolder {
         Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
     }
 
+    /// The runs of a classifier's networks: the members of an ensemble, or this run alone.
+    pub fn networks(&self, record: &Record) -> Vec<Self> {
+        let members: Vec<_> = record.members.iter().map(|member| Self::at(&member.run)).collect();
+        if members.is_empty() { vec![self.clone()] } else { members }
+    }
+
     /// A classifier with the best model, or with those of an ensemble's members, on `device`.
     pub fn classifier(&self, record: &Record, device: &Opened) -> Result<Classifier, RunError> {
-        let member = |Member { run, sha256 }: &Member| {
-            let member = Self::at(run);
-            let (network, found) = member.network(&member.record()?, device)?;
-            let other = || RunError::OtherMember { run: run.clone(), ensemble: self.path.clone() };
-            if found == *sha256 { Ok(network) } else { Err(other()) }
-        };
-        let (networks, sha256) = if record.members.is_empty() {
-            let (network, sha256) = self.network(record, device)?;
-            (vec![network], sha256)
-        } else {
-            let networks = record.members.iter().map(member).collect::<Result<_, RunError>>()?;
-            (networks, self.best_checksum(record).unwrap_or_default())
-        };
+        let (mut networks, mut sha256) = (vec![], self.best_checksum(record).unwrap_or_default());
+        for (number, run) in self.networks(record).into_iter().enumerate() {
+            let own = if record.members.is_empty() { record } else { &run.record()? };
+            let (model, found) = run.model(&run.experiment()?, own, device)?;
+            match record.members.get(number) {
+                None => sha256 = found,
+                Some(member) if member.sha256 == found => {}
+                Some(_) => return Err(RunError::OtherMember { run: run.path, ensemble: self.path.clone() }),
+            }
+            networks.push(Network { model, batcher: ImageBatcher::new(own.data.scaling) });
+        }
         let data = &record.data;
         let (size, look) = ([data.height, data.width], data.look.unwrap_or(Look::MNIST));
         Ok(Classifier { networks, sha256, device: device.device.clone(), size, look, names: data.names() })
-    }
-
-    /// The best model with its scaling of the pixels, and the SHA-256 of its file.
-    fn network(&self, record: &Record, device: &Opened) -> Result<(Network, String), RunError> {
-        let (model, sha256) = self.model(&self.experiment()?, record, device)?;
-        Ok((Network { model, batcher: ImageBatcher::new(record.data.scaling) }, sha256))
     }
 
     /// The best model's weights, as pretrained weights for another network.
