@@ -44,8 +44,7 @@ pub struct Data {
     pub pixels: Pixels,
     /// How a picture is prepared for the trained network, by `predict` and `serve`.
     pub prepare: Prepare,
-    /// The number of threads that prepare batches in advance; with 0, the training prepares each batch itself. It changes only
-    /// the speed.
+    /// The number of threads that prepare batches in advance; with 0, the training prepares them. It changes only the speed.
     #[schemars(range(max = 64))]
     #[default(1)]
     pub loader_threads: usize,
@@ -116,8 +115,7 @@ pub struct Augment {
     /// multiplied by α. The pixels move by α/(√24·σ) on average.
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub elastic_alpha: Option<f64>,
-    /// The standard deviation σ of the Gaussian that smooths the noise of `elastic_alpha`. With a larger σ, pixels
-    /// farther apart move together.
+    /// The standard deviation of the Gaussian that smooths the noise. With a larger one, pixels farther apart move together.
     #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = 4.0))]
     pub elastic_sigma: Option<f64>,
     /// The largest change w of the strokes' width: they get wider by up to w, or narrower by up to w/2, as with another pen.

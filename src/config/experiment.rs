@@ -84,17 +84,14 @@ pub struct Model {
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     #[default(0.2)]
     pub dropout: f64,
-    /// The standard deviation of Gaussian noise during training. It is added to the image after scaling, and to each
-    /// hidden layer's `Wx + b`. With batch normalisation, it is added to the normalised values before their scale and
-    /// shift.
+    /// The standard deviation of Gaussian noise during training. It is added to the scaled image and to each hidden layer's
+    /// `Wx + b`; with batch normalisation, to the normalised values before their scale and shift.
     #[schemars(range(min = 0, max = 10))]
     pub noise: f64,
-    /// Batch normalisation between each hidden layer's `Wx + b` and its activation. It has Burn's and PyTorch's ε = 1e-5,
-    /// where Keras has 1e-3.
+    /// Batch normalisation between each hidden layer's `Wx + b` and its activation, with PyTorch's ε = 1e-5, not Keras' 1e-3.
     pub batch_norm: bool,
     /// The weight of a new batch in the running mean and variance, which batch normalisation uses after training:
-    /// `running = (1 - momentum) · running + momentum · batch`, as in Burn and PyTorch. Keras' `momentum` is 1 minus this
-    /// one.
+    /// `running = (1 - momentum) · running + momentum · batch`, as in PyTorch. Keras' `momentum` is 1 minus this one.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "default" = BATCH_NORM_MOMENTUM))]
     pub batch_norm_momentum: Option<f64>,
 }

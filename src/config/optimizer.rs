@@ -41,8 +41,7 @@ pub struct Optimizer {
     /// Nesterov's form of the momentum.
     #[schemars(extend("default" = false, "x-kinds" = ["sgd"]))]
     pub nesterov: Option<bool>,
-    /// The largest norm of each parameter tensor's gradient. A gradient with a larger norm is scaled down to this norm.
-    /// It is Keras' `clipnorm`.
+    /// The largest norm of each parameter tensor's gradient. A larger gradient is scaled down to it. It is Keras' `clipnorm`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// The largest norm of the gradient of all parameters together. A larger gradient is scaled down to it, which keeps its
@@ -52,8 +51,7 @@ pub struct Optimizer {
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_value: Option<f64>,
-    /// Layers with a learning rate of their own: the factor by which a layer's scheduled rate is multiplied. AdamW's
-    /// weight decay is multiplied, too.
+    /// Layers with a learning rate of their own: the factor of a layer's scheduled rate, and of AdamW's weight decay.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("propertyNames" = { "pattern": LAYER }))]
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0, "maximum": 1000 }))]
@@ -85,8 +83,7 @@ pub struct Schedule {
     /// The number of epochs between two steps of the rate.
     #[schemars(range(min = 1, max = 100_000), extend("default" = 1, "x-kinds" = ["step"]))]
     pub every: Option<usize>,
-    /// The factor by which the rate is multiplied at each step, or for `exponential` over each epoch; 0.5 by default, 0.1 for
-    /// `plateau`, as in Keras.
+    /// The factor of the rate at each step, or over each epoch of `exponential`; 0.5 by default, for `plateau` Keras' 0.1.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0, "x-kinds" = ["step", "exponential", "plateau"]))]
     pub factor: Option<f64>,
     /// The fraction of all updates in which the rate rises; 0 by default for `cosine`, 0.3 for `one-cycle`.

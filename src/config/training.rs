@@ -27,8 +27,7 @@ pub struct Training {
     /// How gradients are computed: `autodiff` is Burn's own way, on any device; `closed-form` is faster, on a CPU only; `auto`
     /// takes the faster one that the device has.
     pub gradients: Gradients,
-    /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of each other class is s
-    /// / classes.
+    /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of the others s / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
     /// The factor of each labelled training image's loss, by its class, as Keras' `class_weight`: a list in the order of the
@@ -36,8 +35,7 @@ pub struct Training {
     /// losses of validation and test have no such factor.
     #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "array", "x-items": "weights", "items": { "type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000 } }, { "const": "balanced" }]))]
     pub class_weights: Option<ClassWeights>,
-    /// The decay of an exponential moving average of the weights. The average is then the model. Without it, there is
-    /// no average.
+    /// The decay of an exponential moving average of the weights, which is then the model. Without it, there is no average.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,
     /// Write files for TensorBoard into the run folder.
@@ -85,9 +83,8 @@ pub enum ClassWeights {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SemiSupervised {
-    /// The factor of the unlabelled images' loss (λ). With 0, the unlabelled images are left out, but the numbers of
-    /// updates and of labelled images stay the same. Without this key, an epoch is one pass through the labelled
-    /// images.
+    /// The factor of the unlabelled images' loss (λ). With 0, they are left out, but the numbers of updates and of labelled images
+    /// stay the same. Without this key, an epoch is one pass through the labelled images.
     #[schemars(range(min = 0, max = 1000))]
     pub weight: Option<f64>,
     /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
@@ -121,8 +118,7 @@ pub struct Distillation {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Privacy {
-    /// The privacy budget ε, which the training spends in `training.epochs` epochs: the smaller, the more private. The noise
-    /// is chosen to fit.
+    /// The privacy budget ε of the whole training: the smaller, the more private. The noise is chosen to fit.
     #[schemars(range(max = 1000), extend("exclusiveMinimum" = 0))]
     pub epsilon: Option<f64>,
     /// The noise instead of a budget: its standard deviation as a multiple of `clip`.

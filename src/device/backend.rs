@@ -5,8 +5,7 @@ use burn::tensor::DeviceKind;
 use burn::tensor::{Device, DeviceType};
 use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
 
-/// The backends that this program can be built with, in the order in which `auto` prefers them: what was asked for goes before
-/// `flex`, the default feature.
+/// The backends, in the order in which `auto` prefers them: what was asked for goes before `flex`, the default feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Backend {

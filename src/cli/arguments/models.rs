@@ -23,8 +23,7 @@ pub struct Evaluate {
     pub evaluated: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, whose test/ is used if
-    /// it has one
+    /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, or its test/
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The images of the data set to evaluate on
@@ -114,15 +113,13 @@ pub struct Report {
     pub compared: Vec<PathBuf>,
     #[command(flatten)]
     pub folder: RunsFolder,
-    /// The HTML file to write, or `-` for standard output [default: report.html, in the run folder, or for several runs
-    /// in the current folder]
+    /// The HTML file, or `-` for standard output [default: report.html in the run folder; of several runs, in the current one]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Also attack the network: how well its answers tell its training images from test images (membership inference)
     #[arg(long)]
     pub membership: bool,
-    /// A run with the same images and data.fraction = 0.5, which tells how sure a network is of images that it has not seen; may
-    /// be repeated
+    /// A run with data.fraction = 0.5, which tells how sure a network is of images that it has not seen; may be repeated
     #[arg(long, value_name = "RUN", requires = "membership", add = completion::run())]
     pub shadow: Vec<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
