@@ -64,8 +64,7 @@ Exit codes:
   7 device or worker, 8 no such run, 130 interrupted";
 
 impl Cli {
-    /// The command line of this process, whose options for all output are set. Ends the process if it is not valid, or if a
-    /// shell asks for completions.
+    /// The command line of this process. Ends the process if it is not valid, or if a shell asks for completions.
     pub fn read() -> Self {
         CompleteEnv::with_factory(Self::command).complete();
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
@@ -176,8 +175,7 @@ pub struct Worker {
     /// The port; 0 takes any free one
     #[arg(long, default_value_t = 4433)]
     pub port: u16,
-    /// Accept other machines on this address, or on all addresses with 0.0.0.0: everyone who can reach it and has the
-    /// token can use the devices
+    /// Accept other machines on this address, or on all with 0.0.0.0: everyone with the token can use the devices
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
     /// The file with the worker's identity, which keeps the names of its devices; created if missing

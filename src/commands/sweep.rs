@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 
 use super::config::absolute_paths;
+use super::ensemble::create;
 use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_recorded;
@@ -37,6 +38,11 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     if let Ok(chosen) = results.chosen() {
         let device = arguments.device.as_deref().map(Devices::from);
         test(chosen, device.as_ref().map(Devices::first))?;
+        let path = folder.join(format!("{}-ensemble", chosen.trial));
+        if arguments.ensemble && !path.exists() {
+            let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
+            notice(format!("ensemble in {}", create(&path, "ensemble", &runs)?.path().display()));
+        }
         results = Results::read(&sweep, &folder)?;
     }
     // Without a folder, there are no results yet.

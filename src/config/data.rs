@@ -36,8 +36,7 @@ pub struct Data {
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     #[default(1.0)]
     pub fraction: f64,
-    /// The number of training images that keep their labels, the same number of each class. `[semi_supervised]` can
-    /// learn from the others. Without it, all images keep their labels.
+    /// How many training images keep their labels, equally many of each class. `[semi_supervised]` can learn from the others.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub labels: Option<usize>,
     /// How pixels are scaled.

@@ -44,8 +44,7 @@ pub struct Optimizer {
     /// The largest norm of each parameter tensor's gradient. A larger gradient is scaled down to it. It is Keras' `clipnorm`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
-    /// The largest norm of the gradient of all parameters together. A larger gradient is scaled down to it, which keeps its
-    /// direction. It is Keras' `global_clipnorm` and PyTorch's `clip_grad_norm_`.
+    /// The largest norm of the gradient of all parameters together: Keras' `global_clipnorm`, PyTorch's `clip_grad_norm_`.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub global_clip_norm: Option<f64>,
     /// The largest absolute value of each number of a gradient. It is Keras' `clipvalue`.

@@ -24,15 +24,13 @@ pub struct Training {
     #[schemars(range(min = 1, max = 1_000_000_000))]
     #[default(1)]
     pub gradient_accumulation: usize,
-    /// How gradients are computed: `autodiff` is Burn's own way, on any device; `closed-form` is faster, on a CPU only; `auto`
-    /// takes the faster one that the device has.
+    /// How gradients are computed: with Burn's `autodiff` on any device; in `closed-form`, faster, on a CPU; `auto` takes the faster.
     pub gradients: Gradients,
     /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of the others s / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
-    /// The factor of each labelled training image's loss, by its class, as Keras' `class_weight`: a list in the order of the
-    /// classes, or `"balanced"`, scikit-learn's n / (k · c) for n training images of k classes, c of them of this class. The
-    /// losses of validation and test have no such factor.
+    /// The factor of each labelled image's loss, in training only, by its class, as Keras' `class_weight`: a list in the order of
+    /// the classes, or `"balanced"`, scikit-learn's n / (k · c) for n training images of k classes, c of them of this class.
     #[schemars(with = "serde_json::Value", extend("anyOf" = [{ "type": "array", "x-items": "weights", "items": { "type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000 } }, { "const": "balanced" }]))]
     pub class_weights: Option<ClassWeights>,
     /// The decay of an exponential moving average of the weights, which is then the model. Without it, there is no average.
@@ -103,8 +101,7 @@ pub struct Distillation {
     /// The teacher: the folder or the name of a run or of an ensemble, for the same classes and images of the same size.
     #[schemars(extend("pattern" = r"[\s\S]", "x-allowed" = "text: the path of a run's folder, or a run's name"))]
     pub teacher: Option<PathBuf>,
-    /// The temperature (T): the logits of both networks are divided by it. The higher it is, the more counts how likely the
-    /// teacher finds the wrong classes.
+    /// The temperature (T), which divides the logits of both networks: a higher one tells more about the wrong classes.
     #[schemars(extend("exclusiveMinimum" = 0, "maximum" = 1000, "default" = 3.0))]
     pub temperature: Option<f64>,
     /// The fraction of the loss that is the teacher's; the labels have the rest. With 1, no label is used.

@@ -136,6 +136,21 @@ fn sweep_run_again_trains_the_missing_runs() {
 }
 
 #[test]
+fn sweep_ends_with_an_ensemble_of_the_chosen_trial_if_asked_for_it() {
+    let tiny = copied();
+    let (_, notes) = success(&mut tiny.sweep(&["--ensemble"]));
+    let ensemble = tiny.folder().join("learning_rate=0.05-ensemble");
+    assert!(notes.contains(&format!("ensemble in {}", ensemble.display())), "{notes}");
+    let record: Value = serde_json::from_slice(&fs::read(ensemble.join("record.json")).unwrap()).unwrap();
+    let members: Vec<PathBuf> =
+        record["members"].as_array().unwrap().iter().map(|it| it["run"].as_str().unwrap().into()).collect();
+    assert_eq!(members, [2, 3].map(|run| tiny.folder().join(RUNS[run])));
+    success(program().args(["evaluate", "--device", DEVICE]).arg(&ensemble));
+    // Once more, it is there already.
+    success(&mut tiny.sweep(&["--ensemble"]));
+}
+
+#[test]
 fn sweep_with_an_added_value_keeps_the_existing_runs() {
     let tiny = copied();
     fs::write(tiny.file(), TINY.replace("[1e-7, 0.05]", "[1e-7, 0.02, 0.05]")).unwrap();

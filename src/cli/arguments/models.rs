@@ -70,8 +70,7 @@ fn ensemble_name(name: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a
-    /// model's safetensors file
+    /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a model's safetensors file
     #[arg(add = completion::run())]
     pub run: PathBuf,
     #[command(flatten)]
@@ -82,8 +81,7 @@ pub struct Export {
     /// Write a folder for another framework: model.py, which builds, loads and checks the network, and its weights
     #[arg(long, value_name = "NAME", value_enum, conflicts_with_all = ["input", "quantize", "half"])]
     pub format: Option<Framework>,
-    /// What an ONNX file takes: grey levels, uint8 [batch, height, width], or scaled pixels, float [batch, height * width]
-    /// [default: raw]
+    /// What an ONNX file takes: uint8 grey levels [batch, height, width], or scaled float pixels [batch, height * width] [default: raw]
     #[arg(long, value_name = "NAME", value_parser = ["raw", "float"])]
     pub input: Option<String>,
     /// Write an ONNX file with integers, in a quarter of the size, and report its errors on the test images

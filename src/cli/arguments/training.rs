@@ -141,6 +141,9 @@ pub struct Sweep {
     /// Print a command for each run, for any job scheduler; train nothing
     #[arg(long, conflicts_with_all = ["collect", "json"])]
     pub list: bool,
+    /// Join the runs of the chosen trial into an ensemble, in the folder TRIAL-ensemble of the sweep
+    #[arg(long, conflicts_with = "list")]
+    pub ensemble: bool,
     /// Collect the results so far; train nothing
     #[arg(long)]
     pub collect: bool,
