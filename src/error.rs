@@ -52,9 +52,9 @@ pub enum Error {
     Sweep(#[from] SweepError),
     #[error(transparent)]
     Serve(#[from] ServeError),
-    #[error("{run} has no validation images: its data.validation is 0")]
+    #[error("{run} has no validation images: its data.validation is 0, or it is an ensemble")]
     NoValidation { run: PathBuf },
-    #[error("{run} was trained on other images than the run that is attacked")]
+    #[error("{run} is an ensemble, or was trained on other images than the run that is attacked")]
     OtherImages { run: PathBuf },
     #[error("no image was left out by a run of --shadow: train these runs with data.fraction = 0.5 and other seeds")]
     NoShadow,

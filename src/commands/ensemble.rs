@@ -11,9 +11,7 @@ use crate::run::{Member, Record, RunError, RunFolder, TrainingRecord, Usage};
 pub fn run(Ensemble { name, members, folder }: &Ensemble) -> Result<(), Error> {
     let members = members.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
     let run = create(&folder.runs.join(name), name, &members)?;
-    notice(format!(
-        "`mnist-burn evaluate {name}` evaluates it on the test set, and writes a report of what each network adds"
-    ));
+    notice(format!("`mnist-burn evaluate {name}` evaluates it and writes its report"));
     print(&run.path().display().to_string())
 }
 
@@ -31,7 +29,10 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
         }
     }
     let [first, _, ..] = &records[..] else {
-        return Err(RunError::NotAMember { run: runs[0].path().into(), why: "an ensemble has two members or more" });
+        return Err(RunError::NotAMember {
+            run: runs[0].path().into(),
+            why: "it is the only one, and an ensemble has two members or more",
+        });
     };
     let trainings: Vec<&TrainingRecord> = records.iter().filter_map(|record| record.training.as_ref()).collect();
     let record = Record {
@@ -66,12 +67,15 @@ fn member(run: &RunFolder, others: &[Member], first: Option<&Record>) -> Result<
     let (_, sha256) = run.weights(RunFolder::BEST, &record)?;
     let images = |record: &Record| (record.data.height, record.data.width, record.data.names());
     let refused = |why| Err(RunError::NotAMember { run: run.path().into(), why });
+    let path = std::path::absolute(run.path()).unwrap_or(run.path().into());
     match record.training {
         None => refused("its training is not finished"),
+        _ if record.privacy.is_some() => refused("it is private, and the budgets of several runs add up"),
+        _ if path.to_str().is_none() => refused("its path is not UTF-8, as the ensemble's record is"),
         _ if others.iter().any(|other| other.sha256 == sha256) => refused("another member has the same network"),
-        _ if first.is_some_and(|first| images(first) != images(&record)) => {
-            refused("its images have another size or other classes than those of the first member")
+        _ if first.is_some_and(|it| images(it) != images(&record)) => {
+            refused("the first member has other images or classes")
         }
-        Some(_) => Ok((Member { run: std::path::absolute(run.path()).unwrap_or(run.path().into()), sha256 }, record)),
+        Some(_) => Ok((Member { run: path, sha256 }, record)),
     }
 }

@@ -44,7 +44,7 @@ pub fn evaluate_run(
                 return Err(Error::OtherSplit { run: run.path().into() });
             }
             let data = TrainingData::load(&files, &experiment)?;
-            if data.split.validation.is_empty() {
+            if data.split.validation.is_empty() || !record.members.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
             }
             (data.images.at(&data.split.validation), BTreeMap::new())

@@ -23,7 +23,8 @@ pub fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result
     let (training, test) = (files.train()?, files.test([record.data.height, record.data.width], record.data.classes)?);
     let answers = |run: &RunFolder| -> Result<Answers, Error> {
         let (own, experiment) = (run.record()?, run.experiment()?);
-        if own.data.sha256 != *files.checksums() || own.data.names() != record.data.names() {
+        let is_other = own.data.sha256 != *files.checksums() || own.data.names() != record.data.names();
+        if is_other || !own.members.is_empty() {
             return Err(Error::OtherImages { run: run.path().into() });
         }
         let classifier = run.classifier(&own, device)?;

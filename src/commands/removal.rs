@@ -28,7 +28,10 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
 pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
     let mut runs = list_runs(&folder.runs)?;
     let is_sweep = folder.runs.join("sweep.json").exists();
-    runs.retain(|run| !is_sweep && Path::new(&run.name).components().count() == 1);
+    let records = runs.iter().filter_map(|run| RunFolder::at(&run.path).record().ok());
+    let members: BTreeSet<_> = records.flat_map(|record| record.members).map(|member| member.run).collect();
+    let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains(&path));
+    runs.retain(|run| !is_sweep && Path::new(&run.name).components().count() == 1 && !is_member(run));
     runs.reverse();
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));

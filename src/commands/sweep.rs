@@ -38,11 +38,6 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     if let Ok(chosen) = results.chosen() {
         let device = arguments.device.as_deref().map(Devices::from);
         test(chosen, device.as_ref().map(Devices::first))?;
-        let path = folder.join(format!("{}-ensemble", chosen.trial));
-        if arguments.ensemble && !path.exists() {
-            let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
-            notice(format!("ensemble in {}", create(&path, "ensemble", &runs)?.path().display()));
-        }
         results = Results::read(&sweep, &folder)?;
     }
     // Without a folder, there are no results yet.
@@ -52,7 +47,14 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
     let printed = if arguments.json { print_json(&results) } else { print(&text(&results)) };
-    printed.and(results.chosen().map(drop).map_err(Into::into))
+    printed?;
+    let chosen = results.chosen()?;
+    if arguments.ensemble {
+        let path = folder.join(format!("{}-ensemble", chosen.trial));
+        let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
+        notice(format!("ensemble in {}", create(&path, "ensemble", &runs)?.path().display()));
+    }
+    Ok(())
 }
 
 /// The results as a table, the best trial first, followed by the chosen trial.

@@ -114,7 +114,6 @@ impl Training<'_> {
     pub fn resume(&self, run: &RunFolder, longer: impl FnOnce(usize) -> String) -> Result<(), Error> {
         let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
         let own = run.experiment()?;
-        check_resumable(&own, self.experiment, epochs)?;
         match run.record() {
             // A run that diverged would diverge again.
             Ok(Record { failure: Some(failure), .. }) => {
@@ -128,6 +127,7 @@ impl Training<'_> {
             }
             _ => {}
         }
+        check_resumable(&own, self.experiment, epochs)?;
         let _lock = lock(run)?;
         // With a checkpoint, the pretrained weights are not loaded again: their file may have changed or be missing.
         let started = run.checkpoint()?.map(|_| run.record()).transpose()?;
@@ -230,8 +230,7 @@ impl Training<'_> {
     }
 }
 
-/// Refuses a teacher that has changed since the run was started, with `before`. Warns of one that may have been trained on
-/// images that this training holds out: then its validation error is too low.
+/// Refuses a teacher that has changed since the run was started. Warns of one that saw images that are held out here.
 fn check_teacher(now: &Member, own: &Experiment, run: &RunFolder, before: Option<&Member>) -> Result<(), RunError> {
     if before.is_some_and(|before| before.sha256 != now.sha256) {
         return Err(RunError::OtherStart { run: run.path().into(), file: now.run.display().to_string() });
@@ -240,11 +239,8 @@ fn check_teacher(now: &Member, own: &Experiment, run: &RunFolder, before: Option
     for run in teacher.networks(&teacher.record()?) {
         let Experiment { data, seed, .. } = run.experiment()?;
         if own.data.validation > 0 && (data.validation, seed) != (own.data.validation, own.seed) {
-            warn(format!(
-                "the teacher {} held out other images than this training, so the validation error may be too low: train it \
-                 with the same seed and data.validation",
-                run.path().display()
-            ));
+            let teacher = run.path().display();
+            warn(format!("the teacher {teacher} held out other images, so the validation error may be too low"));
         }
     }
     Ok(())

@@ -36,7 +36,7 @@ pub struct Data {
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     #[default(1.0)]
     pub fraction: f64,
-    /// How many training images keep their labels, equally many of each class. `[semi_supervised]` can learn from the others.
+    /// How many training images keep their labels, equally many of each class; unset, all. `[semi_supervised]` can use the others.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub labels: Option<usize>,
     /// How pixels are scaled.
@@ -114,7 +114,7 @@ pub struct Augment {
     /// multiplied by α. The pixels move by α/(√24·σ) on average.
     #[schemars(range(min = 0, max = 1000), extend("x-unit" = "pixels"))]
     pub elastic_alpha: Option<f64>,
-    /// The standard deviation of the Gaussian that smooths the noise. With a larger one, pixels farther apart move together.
+    /// The standard deviation of the Gaussian that smooths `elastic_alpha`'s noise. A larger one moves wider areas together.
     #[schemars(range(min = 1, max = 100), extend("x-unit" = "pixels", "default" = 4.0))]
     pub elastic_sigma: Option<f64>,
     /// The largest change w of the strokes' width: they get wider by up to w, or narrower by up to w/2, as with another pen.

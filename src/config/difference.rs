@@ -73,6 +73,7 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
         "data.dir"
         | "data.mirrors"
         | "data.loader_threads"
+        | "distillation.teacher"
         | "training.gradients"
         | "training.tensorboard"
         | "early_stopping.target_error"

@@ -24,7 +24,7 @@ pub struct Training {
     #[schemars(range(min = 1, max = 1_000_000_000))]
     #[default(1)]
     pub gradient_accumulation: usize,
-    /// How gradients are computed: with Burn's `autodiff` on any device; in `closed-form`, faster, on a CPU; `auto` takes the faster.
+    /// How gradients are computed: `autodiff`, by Burn, on any device; `closed-form`, faster, on a CPU only; `auto`: the faster.
     pub gradients: Gradients,
     /// The label-smoothing factor s: the target of the true class is 1 - s + s / classes, that of the others s / classes.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]

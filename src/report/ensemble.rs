@@ -2,12 +2,9 @@
 
 use askama::Template;
 
-use super::mistakes::Mistake;
+use super::mistakes::{Mistake, UNFOLDED, most};
 use crate::evaluation::{EvaluationOutput, averages, largest};
 use crate::run::Member;
-
-/// The most images on which members differ that a page shows.
-const MOST: usize = 60;
 
 #[derive(Template)]
 #[template(path = "ensemble.html")]
@@ -20,7 +17,6 @@ pub struct Ensemble<'a> {
 }
 
 /// What a member adds: the errors, from 0 to 1, of itself, of it and the members before, and of the ensemble without it.
-#[derive(Debug)]
 struct Contribution {
     run: String,
     alone: f64,
@@ -44,17 +40,15 @@ impl<'a> Ensemble<'a> {
             so_far: error(&answers[..=number]),
             without: error(&[&answers[..number], &answers[number + 1..]].concat()),
         };
-        let differs = |&image: &usize| {
-            let mut classes = answers.iter().map(|answers| largest(&answers[image]));
-            let first = classes.next();
-            classes.any(|class| Some(class) != first)
-        };
+        let class = |network: usize, image: usize| largest(&answers[network][image]);
+        let differs = |&image: &usize| (1..answers.len()).any(|network| class(network, image) != class(0, image));
         let mut disputed: Vec<usize> = (0..labels.len()).filter(differs).collect();
         let confidence = |image: usize| evaluated.predictions[image].0[evaluated.predictions[image].best()];
         disputed.sort_by(|&a, &b| confidence(a).total_cmp(&confidence(b)));
+        let most = most(&evaluated.images).min(UNFOLDED);
         (!members.is_empty()).then(|| Self {
             contributions: members.iter().enumerate().map(contribution).collect(),
-            shown: disputed.iter().take(MOST).map(|&index| Mistake::at(index, evaluated)).collect(),
+            shown: disputed.iter().take(most).map(|&index| Mistake::at(index, evaluated)).collect(),
             disputed: disputed.len(),
         })
     }

@@ -7,6 +7,8 @@ use crate::evaluation::{EvaluationOutput, Probabilities};
 
 /// The most mistakes that a page shows.
 const MOST: usize = 500;
+/// The number of mistakes that are visible at first; the others are folded.
+pub const UNFOLDED: usize = 60;
 /// The most pixels in all their images together. Fewer images are shown if they are large.
 const MOST_PIXELS: usize = 1 << 19;
 
@@ -40,7 +42,7 @@ pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
     wrong.map(|index| Mistake::at(index, evaluated)).collect()
 }
 
-fn most(images: &Images) -> usize {
+pub fn most(images: &Images) -> usize {
     (MOST_PIXELS / images.area().max(1)).clamp(1, MOST)
 }
 

@@ -24,14 +24,11 @@ use curves::{Chart, ERROR, LOSS, Metric, Series};
 use efficiency::Efficiency;
 use ensemble::Ensemble;
 use membership::Membership;
-use mistakes::Mistake;
+use mistakes::{Mistake, UNFOLDED};
 use pictures::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
-
-/// The number of mistakes that are visible at first; the others are folded.
-const UNFOLDED: usize = 60;
 
 #[derive(Template)]
 #[template(path = "run.html")]

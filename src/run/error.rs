@@ -40,12 +40,12 @@ pub enum RunError {
     NotAMember { run: PathBuf, why: &'static str },
     #[error("{path} exists: give the ensemble another name, or remove the run with `mnist-burn runs rm {path}`")]
     Taken { path: PathBuf },
-    #[error("{run} was trained on since it became a member of {ensemble}: make a new ensemble of it")]
+    #[error("{run} has another model than when it joined {ensemble}: make a new ensemble")]
     OtherMember { run: PathBuf, ensemble: PathBuf },
     #[error("{path} is damaged: `mnist-burn evaluate {run}` replaces it")]
     Evaluation { run: PathBuf, path: PathBuf, source: serde_json::Error },
     #[error(
-        "{run} can't be resumed: {file} differs from the file that it was started with; record.json has its SHA-256; \
+        "{run} can't be resumed: {file} is not the one that it was started with; record.json has its SHA-256; \
          start a new run"
     )]
     OtherStart { run: PathBuf, file: String },

@@ -108,6 +108,21 @@ fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
 }
 
 #[test]
+fn pruning_keeps_the_members_of_ensembles() {
+    let prune = ["runs", "prune", "--keep", "1", "--dry-run", "--runs"];
+    let (pruned, _) = success(program().args(prune).arg(runs()));
+    assert_eq!(pruned, "", "a, b and c have one config, and abc needs all of them");
+}
+
+#[test]
+fn ensemble_has_no_validation_images_of_its_own() {
+    let message = failure(program().args(["evaluate", "abc", "--split", "validation", "--runs"]).arg(runs()));
+    assert!(message.contains("has no validation images: its data.validation is 0, or it is an ensemble"), "{message}");
+    let message = failure(program().args(["report", "abc", "--membership", "--output", "-", "--runs"]).arg(runs()));
+    assert!(message.contains("is an ensemble, or was trained on other images"), "{message}");
+}
+
+#[test]
 fn ensemble_is_neither_exported_nor_resumed_but_says_what_to_do() {
     for command in [&["export", "abc", "abc.safetensors"][..], &["resume", "abc", "--epochs", "9"]] {
         let message = failure(program().args(command).arg("--runs").arg(runs()));
@@ -133,5 +148,5 @@ fn ensemble_refuses_a_member_that_was_trained_on_since() {
         program().args(["resume", "a", "--epochs", "2", "--quiet", "--device", DEVICE, "--runs"]).arg(folder.path()),
     );
     let message = failure(program().args(["predict", "ab", IMAGE, "--runs"]).arg(folder.path()));
-    assert!(message.contains("was trained on since it became a member of"), "{message}");
+    assert!(message.contains("has another model than when it joined"), "{message}");
 }

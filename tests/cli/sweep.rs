@@ -146,8 +146,9 @@ fn sweep_ends_with_an_ensemble_of_the_chosen_trial_if_asked_for_it() {
         record["members"].as_array().unwrap().iter().map(|it| it["run"].as_str().unwrap().into()).collect();
     assert_eq!(members, [2, 3].map(|run| tiny.folder().join(RUNS[run])));
     success(program().args(["evaluate", "--device", DEVICE]).arg(&ensemble));
-    // Once more, it is there already.
-    success(&mut tiny.sweep(&["--ensemble"]));
+    // Once more, it may be one of other runs: it is not replaced without a word.
+    let message = failure(&mut tiny.sweep(&["--ensemble"]));
+    assert!(message.contains("exists: give the ensemble another name"), "{message}");
 }
 
 #[test]

@@ -145,7 +145,7 @@ fn run_without_an_epoch_is_not_resumed_from_other_weights() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&file, bytes).unwrap();
     let message = failure(program().arg("resume").arg(&run).args(["--set", "training.epochs=2"]));
-    assert!(message.contains("start.safetensors differs from the file that it was started with"), "{message}");
+    assert!(message.contains("start.safetensors is not the one that it was started with"), "{message}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub struct Report {
     /// Also attack the network: how well its answers tell its training images from test images (membership inference)
     #[arg(long)]
     pub membership: bool,
-    /// A run with data.fraction = 0.5, which tells how sure a network is of images that it has not seen; may be repeated
+    /// A run on half of the same images (data.fraction), which tells how sure a network is of unseen images; may be repeated
     #[arg(long, value_name = "RUN", requires = "membership", add = completion::run())]
     pub shadow: Vec<PathBuf>,
     /// The device [default: the one that the run was trained on]; a comparison needs none
