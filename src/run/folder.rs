@@ -166,7 +166,7 @@ impl RunFolder {
         metrics::from_csv(&bytes).map_err(|source| RunError::Table { path, source })
     }
 
-    /// The evaluation of the best model on the run's own test images, if there is one. `record` is the run's own record.
+    /// The evaluation of the best model on the run's own test images, if there is one: `record` tells which model and images.
     pub fn evaluation(&self, record: &Record) -> Result<Option<EvaluationRecord>, RunError> {
         let path = self.path.join("evaluation.json");
         let Some(bytes) = self.if_exists(&path, bounded::read(&path, LARGEST))? else { return Ok(None) };

@@ -14,7 +14,7 @@
 //! | `.lock` | empty; the process that trains here holds a lock on it |
 //!
 //! Each file is written atomically, in an order that leaves a valid folder after a crash: the record, with the checksums
-//! of old and new models; the models; the checkpoint; the metrics, which the checkpoint has too. `usage` measures what a training takes.
+//! of old and new models; the models; the checkpoint; the metrics, also in the checkpoint. `usage` measures what a training takes.
 
 mod checkpoint;
 mod error;

@@ -18,7 +18,7 @@ use crate::model::weights;
 use crate::run::metrics::best;
 use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
 
-/// Burn's checkpointer of model, optimiser and learning rate, a thread each. They share this, so that all are saved or none.
+/// Burn's checkpointer of model, optimiser and learning rate. Burn's threads for them share it, so that all are saved or none.
 #[derive(Clone)]
 pub struct CheckpointWriter(pub Arc<Saving>);
 

@@ -84,7 +84,7 @@ impl Hidden {
         });
     }
 
-    /// Computes `y` and the slopes. `training` uses the batch's statistics. `None` if `norm` is not in host memory.
+    /// Computes `y` and the slopes. `training` uses and tracks the batch's statistics. `None` if `norm` is not in host memory.
     pub fn activate(&mut self, b: &[f32], norm: Option<&BatchNorm>, sigma: &Activation, training: bool) -> Option<()> {
         self.units = match norm {
             None => {
