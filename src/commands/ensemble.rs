@@ -36,12 +36,9 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
     };
     let trainings: Vec<&TrainingRecord> = records.iter().filter_map(|record| record.training.as_ref()).collect();
     let record = Record {
-        version: env!("CARGO_PKG_VERSION").into(),
-        commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
         device: first.device.clone(),
         adapter: first.adapter.clone(),
         seed: first.seed,
-        started: jiff::Timestamp::now().as_duration().as_secs_f64(),
         data: first.data.clone(),
         parameters: records.iter().map(|record| record.parameters).sum(),
         training: Some(TrainingRecord {
@@ -52,7 +49,7 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
             usage: trainings.iter().map(|it| it.usage).reduce(Usage::and).unwrap_or_default(),
         }),
         members,
-        ..Record::default()
+        ..Record::begun()
     };
     let mut experiment = RunFolder::at(&record.members[0].run).experiment()?;
     experiment.name = name.into();

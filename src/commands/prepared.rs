@@ -66,13 +66,10 @@ impl Prepared {
         let prepare = experiment.data.prepare;
         let [height, width] = data.images.size();
         Record {
-            version: env!("CARGO_PKG_VERSION").into(),
-            commit: option_env!("MNIST_BURN_COMMIT").map(Into::into),
             device: devices[0].name.clone(),
             adapter: devices[0].adapter.clone(),
             beside: devices[1..].iter().map(|device| device.name.clone()).collect(),
             seed: experiment.seed,
-            started: jiff::Timestamp::now().as_duration().as_secs_f64(),
             data: DataRecord {
                 height,
                 width,
@@ -88,7 +85,7 @@ impl Prepared {
             },
             parameters: network.trained_parameters(),
             transfer: transfer.clone(),
-            ..Record::default()
+            ..Record::begun()
         }
     }
 

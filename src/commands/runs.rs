@@ -39,7 +39,6 @@ const COLUMNS: [(&str, Cell); 10] = [
     ("state", |it| it.status.to_string()),
 ];
 
-/// A run as JSON.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Row<'a> {

@@ -35,7 +35,7 @@ pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<Evalua
     for first in (0..images.len()).step_by(EVALUATION_BATCH) {
         let batch = (first..images.len()).take(EVALUATION_BATCH).map(|index| images.pixels(index));
         let answers = classifier.answers(batch)?;
-        for logarithms in averages(&answers.iter().map(Vec::as_slice).collect::<Vec<_>>()) {
+        for logarithms in averages(&answers) {
             let truth = usize::from(images.labels()[predictions.len()]);
             let probabilities = Probabilities::of(&logarithms);
             confusion[truth][probabilities.best()] += 1;

@@ -98,7 +98,6 @@ impl Classifier {
             return Ok(vec![]);
         }
         let answers = self.answers(images.iter().copied())?;
-        let answers: Vec<_> = answers.iter().map(Vec::as_slice).collect();
         Ok(averages(&answers).iter().map(|logarithms| Probabilities::of(logarithms)).collect())
     }
 
@@ -113,15 +112,15 @@ impl Classifier {
 }
 
 /// The logarithms of the mean probabilities of each image, from those of each network; of one network, its own.
-pub fn averages(answers: &[&[Vec<f64>]]) -> Vec<Vec<f64>> {
-    let images = answers.first().map_or(0, |network| network.len());
+pub fn averages(answers: &[impl AsRef<[Vec<f64>]>]) -> Vec<Vec<f64>> {
+    let images = answers.first().map_or(0, |network| network.as_ref().len());
     let average = |image: usize, class: usize| {
-        let logarithms = answers.iter().map(|network| network[image][class]);
+        let logarithms = answers.iter().map(|network| network.as_ref()[image][class]);
         let largest = logarithms.clone().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = logarithms.map(|logarithm| (logarithm - largest).exp()).sum();
         largest + (sum / answers.len() as f64).ln()
     };
-    let of_image = |image: usize| (0..answers[0][image].len()).map(|class| average(image, class)).collect();
+    let of_image = |image: usize| (0..answers[0].as_ref()[image].len()).map(|class| average(image, class)).collect();
     (0..images).map(of_image).collect()
 }
 

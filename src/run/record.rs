@@ -151,6 +151,12 @@ impl EvaluationRecord {
 }
 
 impl Record {
+    /// The record of what this build begins now.
+    pub fn begun() -> Self {
+        let (version, commit) = (env!("CARGO_PKG_VERSION").into(), option_env!("MNIST_BURN_COMMIT").map(Into::into));
+        Self { version, commit, started: jiff::Timestamp::now().as_duration().as_secs_f64(), ..Self::default() }
+    }
+
     /// The names of all devices, as `--device` takes them.
     pub fn devices(&self) -> String {
         [slice::from_ref(&self.device), &self.beside].concat().join(",")
