@@ -90,7 +90,7 @@ impl Meter {
         let energy = if wall > 0.0 { self.before.energy_joules } else { Some(0.0) };
         Usage {
             wall_seconds: wall + self.start.elapsed().as_secs_f64(),
-            cpu_seconds: cpu + processor_seconds() - self.cpu,
+            cpu_seconds: cpu + (processor_seconds() - self.cpu),
             peak_memory_bytes: memory.max(peak_memory()),
             energy_joules: energy.filter(|_| !processors.is_empty()).map(|energy| energy + joules),
         }
