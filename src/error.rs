@@ -93,6 +93,8 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Training(error) if error.is_interruption() => signals::EXIT_CODE,
+            Self::Sweep(SweepError::Job { code }) => *code,
+            Self::SeveralRuns { .. } | Self::Inapplicable { .. } | Self::Ending { .. } | Self::NoData { .. } => 2,
             Self::Config(_) | Self::Run(RunError::Config(_)) => 3,
             Self::Data(_) => 4,
             Self::Training(TrainingError::Diverged { .. }) | Self::Run(RunError::Failed { .. }) => 5,

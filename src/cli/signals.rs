@@ -3,6 +3,7 @@
 use std::sync::{Once, OnceLock};
 
 use parking_lot::Mutex;
+use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
 
 use super::notice::{notice, warn};
 
@@ -54,6 +55,13 @@ impl Drop for Listening {
 pub fn raise() {
     let stop = STOP.lock().take();
     stop.map_or_else(quit, |stop| stop());
+}
+
+/// Asks another process to stop, where the system can.
+pub fn terminate(process: u32) {
+    let (mut system, id) = (System::new(), Pid::from_u32(process));
+    system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
+    system.process(id).and_then(|process| process.kill_with(Signal::Term));
 }
 
 pub(crate) fn quit() {

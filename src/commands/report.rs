@@ -47,19 +47,19 @@ pub fn run(arguments: &Report) -> Result<(), Error> {
 
 /// Writes a run's report into its folder, and returns the path. A failure is only a warning, as the results are saved anyway.
 pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
-    let path = run.path().join(RunFolder::REPORT);
+    write_page(run.path().join(RunFolder::REPORT), page_of(run, evaluated, None))
+}
+
+/// The same for another page at `path`.
+pub fn write_page(path: PathBuf, page: Result<String, Error>) -> Option<PathBuf> {
     let write = |page: String| {
         PAGE.check(&path)?;
         // What the file system can't do was reported when the run was locked.
         Ok(write_whole_at(&path, page.as_bytes(), true)?)
     };
-    match page_of(run, evaluated, None).and_then(write) {
-        Ok(_) => Some(path),
-        Err(error) => {
-            warn(format!("{} was not written: {error}", RunFolder::REPORT));
-            None
-        }
-    }
+    let written =
+        page.and_then(write).inspect_err(|error| warn(format!("{} was not written: {error}", path.display())));
+    written.is_ok().then_some(path)
 }
 
 /// Removes the report of a run whose training goes on: it would show an older model.

@@ -3,8 +3,12 @@
 //! The choice is by validation error only. Then the chosen trial's runs are evaluated on the test images. Every run has its
 //! own folder, and only unfinished runs are trained. So a stopped sweep can be resumed, and a finished one is only read.
 
+use std::env;
 use std::io;
-use std::path::Path;
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::thread::available_parallelism;
 
 use super::config::absolute_paths;
 use super::ensemble::create;
@@ -12,37 +16,50 @@ use super::evaluate::store;
 use super::evaluation::evaluate_run;
 use super::opening::open_recorded;
 use super::output::{print, print_json};
+use super::report::write_page;
 use super::train::Training;
 use crate::Error;
-use crate::cli::{self, Showing, Split, Table, notice, signals, warn};
-use crate::config::{Devices, differences};
+use crate::cli::{self, Showing, Split, Table, notice, say, signals, warn};
+use crate::config::Devices;
+use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked};
+use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, survivors};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
 pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
+    let folder = arguments.folder.runs.join(&sweep.name);
     for trial in &mut sweep.trials {
         trial.experiment = absolute_paths(trial.experiment.clone(), &arguments.folder.runs)?;
     }
-    let folder = arguments.folder.runs.join(&sweep.name);
+    sweep.place(&folder);
     if arguments.list {
-        return list(&sweep, &folder, arguments.device.as_deref());
+        return list(&sweep, arguments.device.as_deref());
     }
-    refuse_foreign(&sweep, &folder)?;
-    if !arguments.collect {
-        train_all(&sweep, &folder)?;
+    if let Some(rung) = arguments.rung {
+        return train(&sweep, rung, say);
     }
-    let mut results = Results::read(&sweep, &folder)?;
+    for rung in (0..=sweep.halving.epochs.len()).filter(|_| !arguments.collect) {
+        match arguments.jobs {
+            1 => train(&sweep, rung, notice)?,
+            jobs => train_in_jobs(arguments, jobs.into(), rung)?,
+        }
+    }
+    let mut results = Results::read(&sweep)?;
     if let Ok(chosen) = results.chosen() {
         let device = arguments.device.as_deref().map(Devices::from);
         test(chosen, device.as_ref().map(Devices::first))?;
-        results = Results::read(&sweep, &folder)?;
+        results = Results::read(&sweep)?;
     }
     // Without a folder, there are no results yet.
     if folder.is_dir() {
+        let runs = results.trials.iter().flat_map(|trial| &trial.runs);
+        let begun = runs.filter(|it| it.summary.status != Status::Missing).map(|it| RunFolder::at(&it.run));
+        let report =
+            write_page(folder.join(RunFolder::REPORT), comparison(&begun.collect::<Vec<_>>()).map_err(Error::from));
         notice(format!("results in {}", folder.join("sweep.json").display()));
+        report.iter().for_each(|path| notice(format!("report  in {}", path.display())));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
@@ -68,7 +85,11 @@ fn text(results: &Results) -> String {
             Spread::percent(trial.validation_error),
             nats(trial.validation_loss),
             seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
-            if is_chosen { "chosen".into() } else { trial.status().to_string() },
+            match trial.ended_after {
+                Some(epochs) => format!("ended after {epochs} epochs"),
+                None if is_chosen => "chosen".into(),
+                None => trial.status().to_string(),
+            },
         ]);
     }
     let mut text = table.to_string();
@@ -85,9 +106,9 @@ fn text(results: &Results) -> String {
     text
 }
 
-fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error> {
-    for (trial, seed) in sweep.runs() {
-        let path = folder.join(trial.run_name(seed));
+fn list(sweep: &Sweep, device: Option<&str>) -> Result<(), Error> {
+    let runs = sweep.trials.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, seed, path)));
+    for (trial, seed, path) in runs {
         let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
         let (overrides, seed) = (overrides(&trial.settings), format!("seed={seed}"));
         let mut words = vec!["mnist-burn", "train", "--config", &base];
@@ -99,52 +120,67 @@ fn list(sweep: &Sweep, folder: &Path, device: Option<&str>) -> Result<(), Error>
     Ok(())
 }
 
-/// Refuses a folder with a run of another experiment. The devices may differ, but not their number.
-fn refuse_foreign(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
-    for (trial, seed) in sweep.runs() {
-        let path = folder.join(trial.run_name(seed));
-        if !path.join("config.toml").is_file() {
-            continue;
-        }
-        let (found, expected) = (RunFolder::at(&path).experiment()?, trial.with_seed(seed));
-        let is_same_count = found.device.count() == expected.device.count();
-        let keys = differences(&[found, expected]).into_iter().map(|difference| difference.key);
-        let keys: Vec<String> = keys.filter(|key| key != "device" || !is_same_count).collect();
-        if !keys.is_empty() {
-            return Err(SweepError::Foreign { folder: path, keys: keys.join(", ") }.into());
-        }
-    }
-    Ok(())
-}
-
-/// Trains the runs that are not over, one after the other. Skips those that another process is training.
-fn train_all(sweep: &Sweep, folder: &Path) -> Result<(), Error> {
-    let total = sweep.runs().count();
-    for (index, (trial, seed)) in sweep.runs().enumerate() {
-        let path = folder.join(trial.run_name(seed));
-        let heading = format!("run {} of {total}, {}", index + 1, trial.run_name(seed));
-        match Summary::read_or_missing(&RunFolder::at(&path), &trial.experiment)?.status {
+/// Trains what a rung of the halving needs, after the last one everything that is left. Skips runs that are over, and those
+/// that another process is training, and announces how each of the others ended.
+fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> {
+    let Some(left) = survivors(sweep, rung)? else {
+        notice("another process is still training runs that are compared; run the sweep again when it has ended");
+        return Ok(());
+    };
+    let pause_after = sweep.halving.epochs.get(rung).copied();
+    let runs: Vec<_> =
+        left.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path))).collect();
+    for (index, &(trial, seed, path)) in runs.iter().enumerate() {
+        let heading = format!("run {} of {}, {}", index + 1, runs.len(), trial.run_name(seed));
+        let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.experiment)?;
+        match summary.status {
             Status::Training => notice(format!("{heading}: another process is training it")),
-            before if before.is_over() => notice(format!("{heading}: {} already", before)),
+            before if before.is_over() => notice(format!("{heading}: {before} already")),
+            _ if pause_after.is_some_and(|epoch| summary.epochs >= epoch) => {
+                notice(format!("{heading}: paused already"))
+            }
             _ => {
                 notice(format!("{heading}:"));
-                let training =
-                    Training { experiment: &trial.with_seed(seed), test: false, showing: &Showing::default() };
-                match training.run_at(&path).map(drop) {
+                let (experiment, showing) = (&trial.with_seed(seed), &Showing::default());
+                match (Training { experiment, test: false, pause_after, showing }).run_at(path) {
+                    Ok(_) => announce(format!("{heading}: finished")),
                     // A divergence is a result: the sweep continues.
-                    Err(Error::Training(error @ TrainingError::Diverged { .. })) => notice(error),
+                    Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
+                        announce(format!("{heading}: {error}"));
+                    }
                     Err(Error::Training(error)) if error.is_interruption() => {
                         notice("the sweep was stopped; run it again to resume");
                         return Err(error.into());
                     }
                     // Another process started this run first.
                     Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
-                    result => result?,
+                    Err(error) => return Err(error),
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Trains a rung in several processes, each with its share of the processors. One skips what another one trains.
+fn train_in_jobs(arguments: &cli::Sweep, jobs: usize, rung: usize) -> Result<(), Error> {
+    let threads = (available_parallelism().map_or(1, usize::from) / jobs).max(1);
+    let mut command = Command::new(env::current_exe().map_err(Error::Output)?);
+    command.args(["sweep", "--quiet", "--rung", &rung.to_string(), "--runs"]).arg(&arguments.folder.runs);
+    command.args(arguments.device.iter().flat_map(|device| ["--device", device])).arg("--").arg(&arguments.file);
+    command.env("RAYON_NUM_THREADS", threads.to_string()).stdin(Stdio::null());
+    // Ctrl-C would reach a job twice: from the terminal, and from here.
+    #[cfg(unix)]
+    command.process_group(0);
+    notice(format!("{jobs} jobs with {threads} threads each; each run is shown when it ends"));
+    let started = (0..jobs).map(|_| command.spawn()).collect::<io::Result<Vec<_>>>().map_err(Error::Output)?;
+    let ids: Vec<u32> = started.iter().map(Child::id).collect();
+    let _listening = signals::listen(move || ids.iter().for_each(|&id| signals::terminate(id)));
+    // All of them are waited for. A job that was killed has no code.
+    let code = |mut job: Child| job.wait().ok().and_then(|status| status.code()).map_or(1, |code| code as u8);
+    let codes: Vec<u8> = started.into_iter().map(code).collect();
+    let failed = codes.into_iter().find(|&code| code != 0);
+    failed.map_or(Ok(()), |code| Err(SweepError::Job { code }.into()))
 }
 
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {

@@ -28,6 +28,8 @@ pub struct Training<'a> {
     pub experiment: &'a Experiment,
     /// Whether the best model is evaluated on the test images at the end.
     pub test: bool,
+    /// The epoch after which the training is left, to be resumed later.
+    pub pause_after: Option<usize>,
     pub showing: &'a Showing,
 }
 
@@ -38,7 +40,7 @@ pub fn run(arguments: &Train) -> Result<(), Error> {
     if arguments.dry_run {
         return dry_run(experiment, showing.ui);
     }
-    let training = Training { experiment: &experiment, test: !arguments.no_test, showing };
+    let training = Training { experiment: &experiment, test: !arguments.no_test, pause_after: None, showing };
     let run = match &arguments.run {
         Some(path) => training.run_at(path)?,
         None => training.start(|| RunFolder::create(&arguments.experiment.folder.runs, &experiment))?,
@@ -52,7 +54,7 @@ pub fn resume(arguments: &Resume) -> Result<(), Error> {
     let OneRun { run, folder } = &arguments.resumed;
     let run = find_run(run, &folder.runs)?;
     let experiment = config::load(Some(&run.config()), &arguments.overrides, &folder.runs)?;
-    let training = Training { experiment: &experiment, test: true, showing: &arguments.showing };
+    let training = Training { experiment: &experiment, test: true, pause_after: None, showing: &arguments.showing };
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
@@ -154,7 +156,8 @@ impl Training<'_> {
         let experiment = self.experiment;
         let mut record = prepared.record(experiment, run, started.as_ref())?;
         let Prepared { network, teacher, data, devices, files, .. } = prepared;
-        let session = Session::prepare(experiment, network.clone(), data, devices, run)?.with_teacher(teacher.clone());
+        let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
+        let session = session.with_teacher(teacher.clone()).pausing_after(self.pause_after);
         let (teacher, teacher_operations) = session.teacher().unzip();
         if let Some(teacher) = &teacher {
             check_teacher(teacher, experiment, run, started.as_ref().and_then(|record| record.teacher.as_ref()))?;

@@ -10,6 +10,10 @@ use super::experiment::Experiment;
 use super::optimizer::ScheduleKind;
 use super::setting::dotted;
 
+/// Keys that change no result.
+const HARMLESS: [&str; 5] =
+    ["data.dir", "data.mirrors", "data.loader_threads", "training.gradients", "training.tensorboard"];
+
 /// A key whose value is not the same in all compared experiments.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
@@ -29,6 +33,14 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
         (!is_same).then(|| Difference { key: name.clone(), values })
     };
     names.into_iter().filter_map(difference).collect()
+}
+
+/// Whether runs of both have the same results: only keys that change none differ, or the devices, but not their number.
+pub fn is_same_training(one: &Experiment, other: &Experiment) -> bool {
+    let is_harmless = |it: &Difference| it.key == "device" || HARMLESS.contains(&&*it.key);
+    one == other
+        || (one.seed, one.device.count()) == (other.seed, other.device.count())
+            && differences(&[one.clone(), other.clone()]).iter().all(is_harmless)
 }
 
 /// All keys of an experiment, dotted, with their values.
@@ -70,14 +82,8 @@ fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) ->
             "an update has a batch of each device, so their number can't change; name a device more than once, if need be"
                 .into()
         }),
-        "data.dir"
-        | "data.mirrors"
-        | "data.loader_threads"
-        | "distillation.teacher"
-        | "training.gradients"
-        | "training.tensorboard"
-        | "early_stopping.target_error"
-        | "early_stopping.patience" => None,
+        "distillation.teacher" | "early_stopping.target_error" | "early_stopping.patience" => None,
+        _ if HARMLESS.contains(&key) => None,
         "training.epochs" if after.training.epochs < epochs => {
             Some(format!("{epochs} epochs are done already; it can only grow"))
         }

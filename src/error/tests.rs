@@ -148,6 +148,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Memory: "src/training/memory.rs" training_that_needs_more_memory_than_there_is_is_refused_with_the_key "model.hidden is too large",
             Stopped: "src/error/tests.rs" training_that_stops_half_way_reports_the_reason "the training stopped",
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
+            Paused: "tests/cli/sweep.rs" halving_ends_hopeless_trials_early_and_chooses_among_the_others "paused after epoch 1",
             InterruptedAtEnd: "tests/cli/signals.rs" ctrl_c_in_the_last_step_is_heard_and_says_what_is_missing "interrupted after the last epoch",
             Interrupted: "tests/cli/resume.rs" ctrl_c_and_sigterm_keep_the_complete_epochs_and_say_how_to_resume "interrupted in epoch",
             PrivacyBudget: "src/training/privacy.rs" budget_that_no_noise_is_enough_for_is_refused "is too small for 30 steps",
@@ -207,7 +208,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Frozen: "src/model/pretrained/tests.rs" frozen_layer_that_would_stay_randomly_initialised_is_refused "would stay randomly initialised",
         }
         SweepError {
-            Foreign: "tests/cli/sweep.rs" folder_with_another_experiment_is_refused_with_the_differences "training.batch_size differ",
+            Job: "tests/cli/sweep.rs" job_that_fails_fails_the_sweep_with_its_code "a job has failed or was stopped",
             Incomplete: "tests/cli/sweep.rs" collect_reports_missing_runs_and_then_evaluates_nothing "1 of 4 runs are not finished",
             AllDiverged: "src/sweep/results.rs" diverged_trial_is_over_but_not_chosen "every trial has a run that diverged",
         }

@@ -1,4 +1,4 @@
-//! Line charts of metrics over epochs: the scales, with which the template draws SVG.
+//! Line charts of metrics over epochs, or over the values of a key: the scales, with which the template draws SVG.
 
 use askama::Template;
 
@@ -39,7 +39,7 @@ pub struct Series {
     pub label: String,
     /// The number of its colour and dashes.
     pub style: usize,
-    /// Pairs of an epoch, from 1, and a value. A value that is not finite leaves a gap.
+    /// Pairs of an epoch, or the number of a label, from 1, and a value. A value that is not finite leaves a gap.
     pub values: Vec<(usize, f64)>,
 }
 
@@ -51,6 +51,9 @@ pub struct Chart {
     pub series: Vec<Series>,
     best: Option<usize>,
     text: fn(f64) -> String,
+    /// What the horizontal axis has, and its labels in order; numbers if there are none.
+    axis: String,
+    labels: Vec<String>,
     last: usize,
     /// The distance between the labels of the value axis, and how many there are besides 0.
     step: f64,
@@ -85,7 +88,17 @@ impl Chart {
         let largest = points().map(|(_, value)| value).fold(0.0, f64::max);
         let step = nice(largest / VALUES);
         let steps = (largest / step - 1e-9).ceil().max(1.0) as usize;
-        Some(Self { title: title.into(), series, best: best.filter(|&epoch| epoch <= last), text, last, step, steps })
+        let (title, axis, best) = (title.into(), "epoch".into(), best.filter(|&epoch| epoch <= last));
+        Some(Self { title, series, best, text, axis, labels: vec![], last, step, steps })
+    }
+
+    /// The same chart over these labels in place of epochs.
+    pub fn over(self, axis: &str, labels: Vec<String>) -> Self {
+        Self { axis: axis.into(), labels, ..self }
+    }
+
+    fn label(&self, at: usize) -> String {
+        self.labels.get(at - 1).cloned().unwrap_or_else(|| at.to_string())
     }
 
     /// The position of an epoch. A single one is in the middle.

@@ -7,6 +7,7 @@ mod calibration;
 mod curves;
 mod efficiency;
 mod ensemble;
+mod keys;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
@@ -55,6 +56,8 @@ struct Comparison<'a> {
     summaries: &'a [Summary],
     efficiency: Option<Efficiency<'a>>,
     charts: Vec<Chart>,
+    /// The validation errors over the values of each key that differs.
+    keys: Vec<Chart>,
     differences: Vec<Difference>,
 }
 
@@ -109,12 +112,14 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = runs.iter().map(|run| run.path().display().to_string()).collect();
     let summaries = runs.iter().map(Summary::read).collect::<Result<Vec<_>, _>>()?;
+    let differences = differences(&experiments);
     let page = Comparison {
         charts: compared(&names, &epochs),
+        keys: keys::charts(&differences, &summaries),
         efficiency: Efficiency::new(&names, &summaries),
         names: &names,
         summaries: &summaries,
-        differences: differences(&experiments),
+        differences,
     };
     Ok(page.render().expect("writing to a string does not fail"))
 }

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use smart_default::SmartDefault;
 use toml::Value;
 use toml::de::DeTable;
 
@@ -21,13 +23,28 @@ pub struct SweepFile {
     pub keys: Vec<Setting>,
     /// The trials, all different, each with these keys in this order.
     pub trials: Vec<Settings>,
+    pub halving: Halving,
 }
 
-const KEYS: [&str; 5] = ["base", "name", "seeds", "grid", "random"];
+/// Successive halving: after each of these `epochs`, only the best trials go on. Jamieson and Talwalkar 2016,
+/// <https://arxiv.org/abs/1502.07943>.
+#[derive(Debug, Clone, PartialEq, SmartDefault, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Halving {
+    /// In ascending order.
+    pub epochs: Vec<usize>,
+    /// The fraction of the trials that go on.
+    #[default(0.5)]
+    pub keep: f64,
+}
+
+const KEYS: [&str; 6] = ["base", "name", "seeds", "grid", "random", "halving"];
 const BASE: &str = "text: the path of a config file, as in base = \"config/smoke.toml\"";
 const SEEDS: &str = "a list of different whole numbers from 0 to 9223372036854775807, as in seeds = [1, 2, 3]";
 const SEED: &str = "a whole number from 0 to 9223372036854775807";
 const TRIALS: &str = "a whole number from 1 to 10000";
+const HALVING: &str =
+    "a section with ascending epochs, as in epochs = [2, 6], and optionally keep, a fraction between 0 and 1";
 const VALUES: &str = "a list of one or more different values";
 const MAX_RUNS: usize = 10_000;
 
@@ -55,6 +72,12 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let base = reader.value(find(&top, "base"), BASE, |base: &PathBuf| !base.as_os_str().is_empty());
     let seeds = reader.value(find(&top, "seeds"), SEEDS, |seeds: &Vec<u64>| are_different(seeds));
     let name = reader.value(find(&top, "name"), &allowed_name(), |name: &String| is_name(name));
+    let halving = reader.value(find(&top, "halving"), HALVING, |Halving { epochs, keep }: &Halving| {
+        epochs.first().is_some_and(|&first| first > 0)
+            && epochs.is_sorted_by(|a, b| a < b)
+            && *keep > 0.0
+            && *keep < 1.0
+    });
     let varied = match (find(&top, "grid"), find(&top, "random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
         (None, Some(random)) => read_random(&mut reader, random),
@@ -75,7 +98,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     }
     let name = name.unwrap_or_else(|| stem.to_string());
     match reader.problems.is_empty() {
-        true => Ok(SweepFile { base, base_setting, name, seeds, keys, trials }),
+        true => Ok(SweepFile { base, base_setting, name, seeds, keys, trials, halving: halving.unwrap_or_default() }),
         false => Err(reader.problems),
     }
 }
@@ -243,7 +266,7 @@ mod tests {
         has("base: is missing; it must be text: the path of a config file");
         has("line 2: seeds = [1, 1]: must be a list of different whole numbers");
         has("line 3: name = 'a/b': must be text: 1 to 100 letters");
-        has("line 4: colour = 3: unknown key; the keys are base, name, seeds, grid, random; keys that change");
+        has("line 4: colour = 3: unknown key; the keys are base, name, seeds, grid, random, halving; keys that change");
         has("line 6: 'training.epochs' = 3: must be a list of one or more different values");
         has("line 7: seed = [1]: can't be varied here: list the seeds of all trials in seeds = [..]");
     }
@@ -276,6 +299,24 @@ mod tests {
         assert!(problem("").starts_with("[grid] or [random]: is missing"));
         assert!(problem("[grid]\n[random]\ntrials = 1").contains("conflicts with [grid]"));
         assert!(problem("grid = 3").ends_with("must be a section, [grid], with keys of the config"));
+    }
+
+    #[test]
+    fn halving_has_ascending_epochs_and_keeps_a_part_of_the_trials() {
+        let halving = |text: &str| read(&format!("{START}[grid]\n{text}"), "try").unwrap().halving;
+        assert_eq!(halving("[halving]\nepochs = [2, 6]"), Halving { epochs: vec![2, 6], keep: 0.5 });
+        assert_eq!(halving("[halving]\nepochs = [1]\nkeep = 0.3").keep, 0.3);
+        assert!(halving("").epochs.is_empty());
+        for refused in ["", "epochs = []", "epochs = [0]", "epochs = [3, 3]", "epochs = [2]\nkeep = 1", "epoch = [2]"] {
+            let found = problem(&format!("[grid]\n[halving]\n{refused}"));
+            assert!(
+                found.ends_with(
+                    "must be a section with ascending epochs, as in epochs = [2, 6], and optionally keep, a \
+                fraction between 0 and 1"
+                ),
+                "{found}"
+            );
+        }
     }
 
     #[test]

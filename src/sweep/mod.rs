@@ -11,4 +11,4 @@ mod results;
 mod space;
 
 pub use plan::{Sweep, overrides};
-pub use results::{Results, Spread, SweepError, TrialResult, ranked};
+pub use results::{Results, Spread, SweepError, TrialResult, ranked, survivors};

@@ -1,13 +1,15 @@
 //! The runs of a sweep: every trial with every seed, checked before anything is trained.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Value;
 
-use super::file::{self, SweepFile, find};
+use super::file::{self, Halving, SweepFile, find};
 use super::names;
 use super::space::Settings;
-use crate::config::{self, ConfigError, Experiment, Problem};
+use crate::config::{self, ConfigError, Experiment, Problem, is_same_training};
+use crate::run::RunFolder;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
@@ -18,6 +20,7 @@ pub struct Sweep {
     pub seeds: Vec<u64>,
     /// The trials: at least one, all with different settings.
     pub trials: Vec<Trial>,
+    pub halving: Halving,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,8 @@ pub struct Trial {
     pub settings: Settings,
     /// The base with these changes. It has the base's own seed.
     pub experiment: Experiment,
+    /// Its runs, once they have their places: a seed and a folder each.
+    pub runs: Vec<(u64, PathBuf)>,
 }
 
 impl Sweep {
@@ -45,7 +50,7 @@ impl Sweep {
         let mut trials = vec![];
         for (name, settings) in names::of(&file.trials).into_iter().zip(&file.trials) {
             match experiment(&file, settings, device) {
-                Ok(experiment) => trials.push(Trial { name, settings: settings.clone(), experiment }),
+                Ok(experiment) => trials.push(Trial { name, settings: settings.clone(), experiment, runs: vec![] }),
                 // The same value may be wrong in many trials.
                 Err(mut found) => {
                     found.retain(|problem| !problems.contains(problem));
@@ -56,12 +61,27 @@ impl Sweep {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials })
+        Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials, halving: file.halving })
     }
 
-    /// All runs of the sweep, each a trial with a seed: the first trial with each seed, then the next.
-    pub fn runs(&self) -> impl Iterator<Item = (&Trial, u64)> {
-        self.trials.iter().flat_map(|trial| self.seeds.iter().map(move |&seed| (trial, seed)))
+    /// Gives each run its place in `folder`: that of the same training, whatever its name, or else a free one.
+    pub fn place(&mut self, folder: &Path) {
+        let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let read = |path: PathBuf| Some((RunFolder::at(&path).experiment().ok()?, path));
+        let found: Vec<_> = paths.filter_map(read).collect();
+        for trial in &mut self.trials {
+            let place = |&seed: &u64| {
+                let (wanted, own) = (trial.with_seed(seed), folder.join(trial.run_name(seed)));
+                // The folder with the run's own name comes first: to compare all of them takes long.
+                let first = found.iter().filter(|(_, path)| *path == own).chain(&found);
+                let same = first.into_iter().find(|(experiment, _)| is_same_training(experiment, &wanted));
+                let is_free = |path: &PathBuf| found.iter().all(|(_, taken)| taken != path);
+                let numbered = (2..).map(|number| folder.join(format!("{}-{number}", trial.run_name(seed))));
+                let found = same.map(|(_, path)| path.clone());
+                Some((seed, found.or_else(|| [own].into_iter().chain(numbered).find(is_free))?))
+            };
+            trial.runs = self.seeds.iter().filter_map(place).collect();
+        }
     }
 }
 
@@ -70,7 +90,7 @@ impl Trial {
         Experiment { seed, ..self.experiment.clone() }
     }
 
-    /// The name of the run with `seed`, also that of its folder in the sweep's folder: `<trial>-seed<seed>`.
+    /// The name of the run with `seed`, also that of its folder in the sweep's folder, if it is free: `<trial>-seed<seed>`.
     pub fn run_name(&self, seed: u64) -> String {
         format!("{}-seed{seed}", self.name)
     }
@@ -128,6 +148,13 @@ mod tests {
         Sweep::build(&format!("{START}{text}"), "try", None).unwrap_or_else(|problems| panic!("{problems:?}"))
     }
 
+    /// The names of the runs' folders, in order, as they get them in `folder`.
+    fn placed(sweep: &mut Sweep, folder: &Path) -> Vec<String> {
+        sweep.place(folder);
+        let runs = sweep.trials.iter().flat_map(|trial| &trial.runs);
+        runs.map(|(_, path)| path.strip_prefix(folder).unwrap().display().to_string()).collect()
+    }
+
     fn problems(text: &str) -> Vec<String> {
         let mut problems = Sweep::build(text, "try", None).unwrap_err();
         problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
@@ -136,9 +163,10 @@ mod tests {
 
     #[test]
     fn trial_is_the_base_with_its_settings_and_run_is_a_trial_with_a_seed() {
-        let sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]\n'training.epochs' = [3]");
-        let trained: Vec<_> = sweep.runs().map(|(trial, seed)| (trial.run_name(seed), trial.with_seed(seed))).collect();
-        let names: Vec<&str> = trained.iter().map(|(name, _)| name.as_str()).collect();
+        let mut sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]\n'training.epochs' = [3]");
+        let names = placed(&mut sweep, "runs/try".as_ref());
+        let runs = sweep.trials.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, _)| (trial, *seed)));
+        let trained: Vec<_> = runs.map(|(trial, seed)| trial.with_seed(seed)).collect();
         let expected = [
             "learning_rate=0.1-seed1",
             "learning_rate=0.1-seed2",
@@ -146,10 +174,44 @@ mod tests {
             "learning_rate=0.2-seed2",
         ];
         assert_eq!(names, expected);
-        for (_, experiment) in &trained {
+        for experiment in &trained {
             assert_eq!((experiment.training.epochs, experiment.data.validation), (3, 5000));
         }
-        assert_eq!((trained[2].1.optimizer.learning_rate, trained[3].1.seed), (0.2, 2));
+        assert_eq!((trained[2].optimizer.learning_rate, trained[3].seed), (0.2, 2));
+    }
+
+    #[test]
+    fn run_keeps_its_folder_when_a_key_is_added_and_when_only_harmless_keys_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let save = |name: &str, experiment: &Experiment| {
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("config.toml"), experiment.to_toml()).unwrap();
+        };
+        let mut first = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]");
+        assert_eq!(placed(&mut first, folder.path())[0], "learning_rate=0.1-seed1");
+        for trial in &first.trials {
+            trial.runs.iter().for_each(|(seed, path)| {
+                save(path.file_name().unwrap().to_str().unwrap(), &trial.with_seed(*seed));
+            });
+        }
+        let dropout = first.trials[0].experiment.model.dropout;
+        let text = format!("[grid]\n'optimizer.learning_rate' = [0.2]\n'model.dropout' = [{dropout}, 0.3]");
+        let mut second = sweep(&text);
+        second.trials.iter_mut().for_each(|trial| trial.experiment.data.loader_threads = 3);
+        let expected = ["learning_rate=0.2-seed1", "learning_rate=0.2-seed2", "dropout=0.3-seed1", "dropout=0.3-seed2"];
+        assert_eq!(placed(&mut second, folder.path()), expected);
+    }
+
+    #[test]
+    fn run_of_another_training_keeps_its_folder_and_the_new_one_gets_a_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]");
+        let mut other = sweep.trials[0].with_seed(1);
+        other.training.epochs += 1;
+        fs::create_dir(folder.path().join("learning_rate=0.1-seed1")).unwrap();
+        fs::write(folder.path().join("learning_rate=0.1-seed1/config.toml"), other.to_toml()).unwrap();
+        let names = placed(&mut sweep, folder.path());
+        assert_eq!(names[..2], ["learning_rate=0.1-seed1-2", "learning_rate=0.1-seed2"]);
     }
 
     #[test]
@@ -164,11 +226,7 @@ mod tests {
 
     #[test]
     fn grid_without_keys_is_the_base_itself() {
-        let sweep = sweep("[grid]");
-        assert_eq!(
-            sweep.runs().map(|(trial, seed)| trial.run_name(seed)).collect::<Vec<_>>(),
-            ["base-seed1", "base-seed2"]
-        );
+        assert_eq!(placed(&mut sweep("[grid]"), "runs/try".as_ref()), ["base-seed1", "base-seed2"]);
     }
 
     #[test]

@@ -1,22 +1,22 @@
 //! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 use thiserror::Error;
 use toml::Value;
 
-use super::plan::Sweep;
-use crate::run::{RunError, RunFolder, Status, Summary};
+use super::plan::{Sweep, Trial};
+use crate::run::{RunError, RunFolder, Status, Summary, metrics};
 use crate::text::listed;
 
 const MAX_NAMED: usize = 5;
 
 #[derive(Debug, Error)]
 pub enum SweepError {
-    #[error("{folder} contains a different experiment: {keys} differ; rename the sweep, or remove that folder")]
-    Foreign { folder: PathBuf, keys: String },
+    #[error("a job has failed or was stopped, see above; run the sweep again to resume it")]
+    Job { code: u8 },
     #[error("{open} of {runs} runs are not finished, so no trial is chosen: {names}")]
     Incomplete { open: usize, runs: usize, names: String },
     #[error("every trial has a run that diverged: try smaller values of optimizer.learning_rate")]
@@ -40,6 +40,9 @@ pub struct Results {
 pub struct TrialResult {
     pub trial: String,
     pub settings: BTreeMap<String, Value>,
+    /// The epochs after which the halving gave it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_after: Option<usize>,
     /// The validation errors of its finished runs' best models.
     pub validation_error: Option<Spread>,
     pub validation_loss: Option<f64>,
@@ -78,16 +81,21 @@ impl Spread {
 }
 
 impl Results {
-    pub fn read(sweep: &Sweep, folder: &Path) -> Result<Self, RunError> {
+    pub fn read(sweep: &Sweep) -> Result<Self, RunError> {
         let mut trials = vec![];
         for trial in &sweep.trials {
             let mut runs = vec![];
-            for &seed in &sweep.seeds {
-                let path = folder.join(trial.run_name(seed));
-                let summary = Summary::read_or_missing(&RunFolder::at(&path), &trial.with_seed(seed))?;
-                runs.push(RunResult { run: path, summary });
+            for (seed, path) in &trial.runs {
+                let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.with_seed(*seed))?;
+                runs.push(RunResult { run: path.clone(), summary });
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
+        }
+        for (rung, &epochs) in sweep.halving.epochs.iter().enumerate() {
+            let Some(left) = survivors(sweep, rung + 1)? else { break };
+            let is_left = |result: &TrialResult| left.iter().any(|trial| trial.name == result.trial);
+            let ended = trials.iter_mut().filter(|result| result.ended_after.is_none() && !is_left(result));
+            ended.for_each(|result| result.ended_after = Some(epochs));
         }
         let chosen = choose(&trials);
         let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
@@ -102,7 +110,8 @@ impl Results {
     }
 
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
-        let runs = || self.trials.iter().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
+        let left = || self.trials.iter().filter(|trial| trial.ended_after.is_none());
+        let runs = || left().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
         let open: Vec<String> = runs()
             .filter(|(_, run)| !run.summary.status.is_over())
             .map(|(trial, run)| format!("{}-seed{} ({})", trial.trial, run.summary.seed, run.summary.status))
@@ -123,7 +132,8 @@ impl TrialResult {
             Spread::of(&finished.filter_map(|run| metric(&run.summary)).collect::<Vec<_>>())
         };
         let (error, loss) = (of(|it| it.validation_error), of(|it| it.validation_loss));
-        Self { trial, settings, validation_error: error, validation_loss: loss.map(|loss| loss.mean), runs }
+        let loss = loss.map(|loss| loss.mean);
+        Self { trial, settings, ended_after: None, validation_error: error, validation_loss: loss, runs }
     }
 
     pub fn runs_over(&self) -> usize {
@@ -138,7 +148,8 @@ impl TrialResult {
     /// Wrong validation predictions in all its runs, and the mean validation loss. `None` unless every run is finished.
     fn score(&self) -> Option<(usize, f64)> {
         let wrong: Option<usize> = self.runs.iter().map(|run| run.summary.validation_wrong).sum();
-        Some((wrong.filter(|_| self.status() == Status::Finished)?, self.validation_loss?))
+        let is_finished = self.status() == Status::Finished && self.ended_after.is_none();
+        Some((wrong.filter(|_| is_finished)?, self.validation_loss?))
     }
 }
 
@@ -154,8 +165,43 @@ pub fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
 /// The trial with the lowest mean validation error, then the lowest mean validation loss, then the first. Skips trials
 /// with a run that diverged. `None` before every run is over.
 fn choose(trials: &[TrialResult]) -> Option<&TrialResult> {
-    let are_over = trials.iter().flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
+    let left = trials.iter().filter(|trial| trial.ended_after.is_none());
+    let are_over = left.flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
     ranked(trials).into_iter().find(|trial| are_over && trial.score().is_some())
+}
+
+/// The trials that go on after the first `rungs` of the halving, in the file's order. `None` if runs of these are missing.
+pub fn survivors(sweep: &Sweep, rungs: usize) -> Result<Option<Vec<&Trial>>, RunError> {
+    let mut left: Vec<&Trial> = sweep.trials.iter().collect();
+    for &epochs in &sweep.halving.epochs[..rungs] {
+        let mut ranking = vec![];
+        for (place, trial) in left.iter().enumerate() {
+            let Some(error) = error_until(trial, epochs)? else { return Ok(None) };
+            ranking.push((error, place));
+        }
+        ranking.sort_by(|one, other| one.0.total_cmp(&other.0));
+        ranking.truncate((left.len() as f64 * sweep.halving.keep).ceil() as usize);
+        left = (0..left.len()).filter(|at| ranking.iter().any(|(_, place)| place == at)).map(|at| left[at]).collect();
+    }
+    Ok(Some(left))
+}
+
+/// The mean validation error of a trial's best models of the first `epochs`, infinite if a run diverged. `None` if one is
+/// not so far.
+fn error_until(trial: &Trial, epochs: usize) -> Result<Option<f64>, RunError> {
+    let mut sum = 0.0;
+    for (seed, path) in &trial.runs {
+        let run = RunFolder::at(path);
+        let summary = Summary::read_or_missing(&run, &trial.with_seed(*seed))?;
+        if summary.epochs < epochs && !summary.status.is_over() {
+            return Ok(None);
+        }
+        let so_far: Vec<_> = run.metrics()?.into_iter().take(epochs).collect();
+        let accuracy = metrics::best(&so_far).and_then(|best| best.validation_accuracy);
+        let accuracy = accuracy.filter(|_| summary.status != Status::Diverged);
+        sum += accuracy.map_or(f64::INFINITY, |accuracy| 1.0 - accuracy);
+    }
+    Ok(Some(sum / trial.runs.len() as f64))
 }
 
 #[cfg(test)]

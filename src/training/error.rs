@@ -20,6 +20,8 @@ pub enum TrainingError {
     Run(#[from] RunError),
     #[error("interrupted in epoch {epoch}, which is not saved; run `mnist-burn resume {run}` to continue with it")]
     Interrupted { epoch: usize, run: PathBuf },
+    #[error("paused after epoch {epoch}")]
+    Paused { epoch: usize },
     #[error("interrupted after the last epoch: {}", missing(run, *test))]
     InterruptedAtEnd { run: PathBuf, test: bool },
     /// The device has memory of its own.

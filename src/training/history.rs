@@ -24,6 +24,8 @@ pub struct History {
     /// It stops the training, also after a divergence.
     pub interrupter: Interrupter,
     early_stopping: EarlyStopping,
+    /// The epoch after which the training is left, to be resumed later.
+    pub pause_after: Option<usize>,
     /// Training images in an epoch.
     training: usize,
     validation: usize,
@@ -45,6 +47,7 @@ impl History {
             divergence: Arc::default(),
             interrupter: Interrupter::new(),
             early_stopping,
+            pause_after: None,
             training,
             validation,
             since: Instant::now(),
@@ -127,7 +130,7 @@ impl CheckpointingStrategy for History {
 
 impl EarlyStoppingStrategy for History {
     fn should_stop(&mut self, _: usize, _: &EventStoreClient) -> bool {
-        self.stop_reason().is_some()
+        self.stop_reason().is_some() || self.pause_after.is_some_and(|epoch| self.epochs().len() >= epoch)
     }
 }
 

@@ -98,6 +98,11 @@ impl<'a> Session<'a> {
         self
     }
 
+    pub fn pausing_after(mut self, epoch: Option<usize>) -> Self {
+        self.history.pause_after = epoch;
+        self
+    }
+
     pub fn is_over(&self) -> bool {
         self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }
@@ -220,9 +225,12 @@ impl<'a> Session<'a> {
         }
         // Burn does not see a signal after the last step.
         let interrupted = self.history.interrupter.should_stop();
-        if interrupted && !self.is_over() {
-            let epoch = self.history.epochs().len() + 1;
-            return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
+        match self.history.epochs().len() {
+            _ if self.is_over() => {}
+            done if interrupted => {
+                return Err(TrainingError::Interrupted { epoch: done + 1, run: self.run.path().into() });
+            }
+            epoch => return Err(TrainingError::Paused { epoch }),
         }
         self.run.remove_privacy_key()?;
         Ok(Trained { history: self.history, record, usage, interrupted })

@@ -106,7 +106,7 @@ fn sweeps_started_at_once_in_one_folder_lose_nothing() {
         // What is left, if both were told so.
         success(&mut sweep());
         let names = folders(&runs.join("pair"));
-        assert_eq!(names.len(), 3, "{names:?}");
+        assert_eq!(names.len(), 4, "two runs, their results and report: {names:?}");
         serde_json::from_slice::<serde_json::Value>(&fs::read(runs.join("pair/sweep.json")).unwrap()).unwrap();
     }
 }

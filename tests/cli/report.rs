@@ -96,7 +96,7 @@ fn report_that_cannot_be_written_costs_the_run_nothing() {
     train(&["--no-test"]);
     fs::write(run.join("report.html"), "mine").unwrap();
     let (report, message) = train(&[]);
-    assert!(message.contains("warning: report.html was not written: "), "{message}");
+    assert!(message.contains("report.html was not written: "), "{message}");
     assert!(report.contains("test accuracy") && !report.contains("report.html"), "{report}");
     assert!(run.join("evaluation.json").exists() && fs::read(run.join("report.html")).unwrap() == b"mine");
 }

@@ -194,13 +194,78 @@ fn listed_commands_train_runs_that_collect_collects() {
 }
 
 #[test]
-fn folder_with_another_experiment_is_refused_with_the_differences() {
+fn run_of_another_experiment_is_kept_and_the_sweep_trains_its_own_beside_it() {
     let tiny = copied();
     let config = tiny.folder().join(RUNS[2]).join("config.toml");
-    let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("batch_size = 4096", "batch_size = 2048")).unwrap();
-    let message = failure(&mut tiny.sweep(&[]));
-    assert!(message.contains(RUNS[2]) && message.contains("training.batch_size differ"), "{message}");
+    let text = fs::read_to_string(&config).unwrap().replace("batch_size = 4096", "batch_size = 2048");
+    fs::write(&config, &text).unwrap();
+    let (_, stderr) = success(&mut tiny.sweep(&[]));
+    assert_eq!(stderr.matches("epoch 1/1").count(), 1, "{stderr}");
+    assert_eq!(fs::read_to_string(&config).unwrap(), text);
+    let (first, again) = (swept().0.results(), tiny.results());
+    let run = again["trials"][1]["runs"][0]["run"].as_str().unwrap();
+    assert!(run.ends_with(&format!("{}-2", RUNS[2])), "{run}");
+    assert_eq!(again["trials"][1]["validation_error"], first["trials"][1]["validation_error"]);
+}
+
+#[test]
+fn sweep_with_an_added_key_reuses_the_runs_that_have_its_value_already() {
+    let tiny = copied();
+    fs::write(tiny.file(), format!("{TINY}\n'model.activation' = ['relu', 'tanh']")).unwrap();
+    let (_, stderr) = success(&mut tiny.sweep(&[]));
+    assert_eq!(stderr.matches("finished already").count(), 4, "{stderr}");
+    assert_eq!(stderr.matches("epoch 1/1").count(), 4, "{stderr}");
+}
+
+#[test]
+fn jobs_train_the_same_runs_in_several_processes() {
+    let tiny = TinySweep::new(TINY);
+    let (stdout, stderr) = success(&mut tiny.sweep(&["--jobs", "2"]));
+    assert!(stderr.contains("2 jobs with"), "{stderr}");
+    for run in RUNS {
+        assert_eq!(stderr.matches(&format!("{run}: finished\n")).count(), 1, "{run} ends once: {stderr}");
+        let model = |folder: PathBuf| fs::read(folder.join(run).join("last.safetensors")).unwrap();
+        assert!(model(tiny.folder()) == model(swept().0.folder()), "{run}");
+    }
+    assert!(stdout.contains("test error"), "{stdout}");
+}
+
+#[test]
+fn job_that_fails_fails_the_sweep_with_its_code() {
+    let tiny = TinySweep::new(&TINY.replace("[[2]]", "[[2]]\n'data.dir' = ['/no/such/folder']"));
+    let output = tiny.sweep(&["--jobs", "2"]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("/no/such/folder") && stderr.contains("a job has failed or was stopped"), "{stderr}");
+}
+
+#[test]
+fn halving_ends_hopeless_trials_early_and_chooses_among_the_others() {
+    let text = TINY
+        .replace("[1e-7, 0.05]", "[1e-7, 0.05, 1e-6, 0.03]")
+        .replace("'training.epochs' = [1]", "'training.epochs' = [3]");
+    let text = text.replace("seeds = [1, 2]", "seeds = [1]") + "\n[halving]\nepochs = [1, 2]";
+    let tiny = TinySweep::new(&text);
+    let (stdout, stderr) = success(&mut tiny.sweep(&[]));
+    assert_eq!(stderr.matches("paused after epoch 1").count(), 4, "{stderr}");
+    assert_eq!(stderr.matches("paused after epoch 2").count(), 2, "{stderr}");
+    assert_eq!(stderr.matches("epoch 3/3").count(), 1, "{stderr}");
+    let results = tiny.results();
+    let ended: Vec<_> = (0..4).map(|trial| results["trials"][trial]["ended_after"].as_u64()).collect();
+    assert!(ended[0] == Some(1) && ended[2] == Some(1), "{results:#}");
+    assert_eq!(ended.iter().filter(|&&ended| ended == Some(2)).count(), 1, "{results:#}");
+    let chosen = results["trials"].as_array().unwrap().iter().find(|trial| trial.get("ended_after").is_none()).unwrap();
+    assert_eq!(results["chosen"], chosen["trial"]);
+    assert!(stdout.contains("ended after 1 epochs") && stdout.contains("test error"), "{stdout}");
+    // The trial that is left is trained as it would have been without a pause.
+    let whole = TinySweep::new(&text.replace("[halving]\nepochs = [1, 2]", ""));
+    success(&mut whole.sweep(&[]));
+    let model = |tiny: &TinySweep| {
+        fs::read(tiny.folder().join(format!("{}-seed1", results["chosen"].as_str().unwrap())).join("last.safetensors"))
+    };
+    assert!(model(&tiny).unwrap() == model(&whole).unwrap());
+    let (again, stderr) = success(&mut tiny.sweep(&[]));
+    assert!(again == stdout && !stderr.contains("epoch 1/3"), "{stderr}");
 }
 
 #[test]
@@ -230,7 +295,7 @@ fn trial_that_diverges_is_a_result() {
 }
 
 #[test]
-fn sweep_on_two_devices_is_evaluated_on_the_first_and_cannot_continue_on_one() {
+fn sweep_on_two_devices_is_evaluated_on_the_first_and_is_another_one_on_one() {
     let tiny = TinySweep::new("base = 'config/smoke.toml'\nseeds = [1]\n[grid]\n'training.epochs' = [1]");
     let sweep = |devices: &str| {
         let mut command = program();
@@ -240,6 +305,6 @@ fn sweep_on_two_devices_is_evaluated_on_the_first_and_cannot_continue_on_one() {
     };
     let (report, _) = success(&mut sweep(&format!("{DEVICE},{DEVICE}")));
     assert!(report.contains("test error"), "{report}");
-    let message = failure(&mut sweep(DEVICE));
-    assert!(message.contains("contains a different experiment") && message.contains("device differ"), "{message}");
+    let (_, stderr) = success(&mut sweep(DEVICE));
+    assert!(stderr.contains("epoch 1/1"), "a batch of each device made an update, so the run is another one: {stderr}");
 }
