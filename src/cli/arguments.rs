@@ -19,7 +19,7 @@ pub use runs::*;
 pub use training::*;
 
 use super::notice::be_quiet;
-use crate::config::expand_home;
+use crate::config::{expand_home, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
 
@@ -33,6 +33,9 @@ pub struct Cli {
     /// The bare command's arguments are those of `train`.
     #[command(flatten)]
     pub train: Train,
+    /// The folder that holds the runs, directly or in sub-folders
+    #[arg(long, value_name = "DIR", default_value = variable("MNIST_BURN_RUNS").unwrap_or("runs"), global = true)]
+    pub runs: PathBuf,
     /// Print results, warnings and errors only
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -203,9 +206,6 @@ mod tests {
     fn bare_command_takes_the_arguments_of_train() {
         let cli = Cli::parse_from(["mnist-burn", "--set", "seed=2", "--runs", "here"]);
         assert!(cli.command.is_none());
-        assert_eq!(
-            (cli.train.experiment.overrides.settings(), cli.train.experiment.folder.runs),
-            (vec!["seed=2".to_string()], "here".into())
-        );
+        assert_eq!((cli.train.experiment.overrides.settings(), cli.runs), (vec!["seed=2".to_string()], "here".into()));
     }
 }

@@ -8,15 +8,15 @@ use crate::cli::{Config, Experiment, Overrides};
 use crate::run::RunError;
 use crate::{Error, config};
 
-pub fn run(arguments: &Config) -> Result<(), Error> {
+pub fn run(arguments: &Config, folder: &Path) -> Result<(), Error> {
     if arguments.schema {
         return print(config::schema_json().trim_end());
     }
-    print(resolve(&arguments.experiment)?.to_toml().trim_end())
+    print(resolve(&arguments.experiment, folder)?.to_toml().trim_end())
 }
 
-pub fn resolve(arguments: &Experiment) -> Result<config::Experiment, Error> {
-    load(arguments.config.as_deref(), &arguments.overrides, &arguments.folder.runs)
+pub fn resolve(arguments: &Experiment, folder: &Path) -> Result<config::Experiment, Error> {
+    load(arguments.config.as_deref(), &arguments.overrides, folder)
 }
 
 /// Loads an experiment with its overrides. `init.from` may name a run in `runs`.

@@ -8,9 +8,9 @@ use crate::Error;
 use crate::cli::{Ensemble, notice};
 use crate::run::{Member, Record, RunError, RunFolder, TrainingRecord, Usage};
 
-pub fn run(Ensemble { name, members, folder }: &Ensemble) -> Result<(), Error> {
-    let members = members.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
-    let run = create(&folder.runs.join(name), name, &members)?;
+pub fn run(Ensemble { name, members }: &Ensemble, folder: &Path) -> Result<(), Error> {
+    let members = members.iter().map(|run| find_run(run, folder)).collect::<Result<Vec<_>, _>>()?;
+    let run = create(&folder.join(name), name, &members)?;
     notice(format!("`mnist-burn evaluate {name}` evaluates it and writes its report"));
     print(&run.path().display().to_string())
 }

@@ -1,6 +1,7 @@
 //! `mnist-burn runs export`: a row for each epoch of some runs, with the keys of their configs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Serialize;
 use toml::Value;
@@ -24,12 +25,12 @@ struct Row<'a> {
 
 type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 
-pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<(), Error> {
+pub fn run(RunsExport { file, exported, force }: &RunsExport, folder: &Path) -> Result<(), Error> {
     let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
     output.check(file)?;
     let mut runs: Vec<Named> = vec![];
     if exported.is_empty() {
-        for listed in list_runs(&folder.runs)? {
+        for listed in list_runs(folder)? {
             match read(&RunFolder::at(&listed.path), listed.name.clone()) {
                 Ok(run) => runs.push(run),
                 Err(error) => warn(format!("{} is skipped: {}", listed.name, chain(&error))),
@@ -37,7 +38,7 @@ pub fn run(RunsExport { file, exported, folder, force }: &RunsExport) -> Result<
         }
     }
     for name in exported {
-        let run = find_run(name, &folder.runs)?;
+        let run = find_run(name, folder)?;
         runs.push(read(&run, run.path().display().to_string())?);
     }
     let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));

@@ -22,9 +22,9 @@ struct Row {
 }
 
 /// Prints the evaluation of a run's best model, or a table of several. Stores those that a run lacks.
-pub fn run(arguments: &Evaluate) -> Result<(), Error> {
-    let Evaluate { evaluated: names, folder, predictions, force, .. } = arguments;
-    let runs = names.iter().map(|run| choose_run(Some(run), &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+pub fn run(arguments: &Evaluate, folder: &Path) -> Result<(), Error> {
+    let Evaluate { evaluated: names, predictions, force, .. } = arguments;
+    let runs = names.iter().map(|run| choose_run(Some(run), folder)).collect::<Result<Vec<_>, _>>()?;
     let output = OutputKind::new("file of predictions", &["csv", "jsonl", "npy"], *force);
     predictions.iter().try_for_each(|path| output.check(path))?;
     if let [run] = &runs[..] {

@@ -16,7 +16,7 @@ use crate::model::to_half;
 use crate::model::weights::with_metadata;
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
 
-pub fn run(arguments: &Export) -> Result<(), Error> {
+pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;
     let (weights_file, program_file) = (file.join("model.safetensors"), file.join("model.py"));
     let file = if format.is_some() { &weights_file } else { file };
@@ -31,7 +31,7 @@ pub fn run(arguments: &Export) -> Result<(), Error> {
     output.check(file)?;
     format.iter().try_for_each(|_| program_output.check(&program_file))?;
 
-    let (named, _unpacked) = choose_run(Some(&arguments.run), &arguments.folder.runs)?;
+    let (named, _unpacked) = choose_run(Some(&arguments.run), folder)?;
     let run = RunFolder::at(&named.path);
     let (record, experiment) = (run.record()?, run.experiment()?);
     let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };

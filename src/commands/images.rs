@@ -7,13 +7,14 @@ use crate::Error;
 use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};
 use crate::report::pictures::{GRID_MARK, grid};
+use std::path::Path;
 
 const GRID: OutputKind =
     OutputKind { name: "grid of images", endings: &["png"], replaces: Replaces::Marked(GRID_MARK) };
 const EPOCHS: u64 = 9;
 
-pub fn run(arguments: &Images) -> Result<(), Error> {
-    let experiment = config::resolve(&arguments.experiment)?;
+pub fn run(arguments: &Images, folder: &Path) -> Result<(), Error> {
+    let experiment = config::resolve(&arguments.experiment, folder)?;
     GRID.check(&arguments.output)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let has_class = |class: usize, index: usize| usize::from(data.images.labels()[index]) == class;

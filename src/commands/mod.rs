@@ -30,22 +30,23 @@ use crate::cli::{Cli, Command};
 
 /// Runs the command.
 pub fn run(cli: Cli) -> Result<(), Error> {
+    let runs = &cli.runs;
     match cli.command.unwrap_or(Command::Train(cli.train)) {
-        Command::Train(arguments) => train::run(&arguments),
-        Command::Resume(arguments) => train::resume(&arguments),
-        Command::Evaluate(arguments) => evaluate::run(&arguments),
-        Command::Ensemble(arguments) => ensemble::run(&arguments),
-        Command::Export(arguments) => export::run(&arguments),
-        Command::Predict(arguments) => predict::run(&arguments),
-        Command::Report(arguments) => report::run(&arguments),
-        Command::Serve(arguments) => serve::run(&arguments),
-        Command::Runs(arguments) => runs::run(&arguments),
-        Command::Show(arguments) => show::run(&arguments),
-        Command::Summary(arguments) => show::summary(&arguments),
-        Command::Sweep(arguments) => sweep::run(&arguments),
-        Command::Images(arguments) => images::run(&arguments),
-        Command::Privacy(arguments) => privacy::run(&arguments),
-        Command::Config(arguments) => config::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments, runs),
+        Command::Resume(arguments) => train::resume(&arguments, runs),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, runs),
+        Command::Ensemble(arguments) => ensemble::run(&arguments, runs),
+        Command::Export(arguments) => export::run(&arguments, runs),
+        Command::Predict(arguments) => predict::run(&arguments, runs),
+        Command::Report(arguments) => report::run(&arguments, runs),
+        Command::Serve(arguments) => serve::run(&arguments, runs),
+        Command::Runs(arguments) => runs::run(&arguments, runs),
+        Command::Show(arguments) => show::run(&arguments, runs),
+        Command::Summary(arguments) => show::summary(&arguments, runs),
+        Command::Sweep(arguments) => sweep::run(&arguments, runs),
+        Command::Images(arguments) => images::run(&arguments, runs),
+        Command::Privacy(arguments) => privacy::run(&arguments, runs),
+        Command::Config(arguments) => config::run(&arguments, runs),
         Command::Devices { of } => devices::run(of.as_ref()),
         #[cfg(feature = "remote")]
         Command::Worker(arguments) => worker::run(&arguments),

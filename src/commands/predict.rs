@@ -50,12 +50,12 @@ struct Classified {
 type Input = (String, Result<Prepared, String>);
 
 /// Writes a prediction per image, in the given order. Reports unreadable files and classifies the others.
-pub fn run(arguments: &Predict) -> Result<(), Error> {
+pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
     let (run, paths) = arguments.run_and_images();
     if let (Some(run), []) = (run, paths) {
         return Err(Error::NoImages { path: run.into() });
     }
-    let (named, _bundled) = choose_run(run, &arguments.folder.runs)?;
+    let (named, _bundled) = choose_run(run, folder)?;
     let run = RunFolder::at(&named.path);
     let record = run.record()?;
     let transposed = run.experiment()?.data.transpose;

@@ -1,6 +1,7 @@
 //! `mnist-burn privacy`: prints what a private training costs, epoch by epoch, without training.
 
 use serde_json::json;
+use std::path::Path;
 
 use super::config::load;
 use super::opening::locate;
@@ -11,8 +12,8 @@ use crate::data::{EpochPlan, TrainingData};
 use crate::run::PrivacyRecord;
 use crate::training::PrivacyPlan;
 
-pub fn run(arguments: &Privacy) -> Result<(), Error> {
-    let experiment = load(Some(&arguments.config), &arguments.overrides, &arguments.folder.runs)?;
+pub fn run(arguments: &Privacy, folder: &Path) -> Result<(), Error> {
+    let experiment = load(Some(&arguments.config), &arguments.overrides, folder)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let plan = PrivacyPlan::new(&experiment, &EpochPlan::new(&experiment, &data.split))?.ok_or(Error::NotPrivate)?;
     let images = data.split.training.len();

@@ -12,8 +12,8 @@ use crate::cli::{Consent, Prune, Rm, notice, say};
 use crate::run::{ListedRun, RunError, RunFolder, Status};
 use crate::text::bytes;
 
-pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
-    let mut runs = removed.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
+    let mut runs = removed.iter().map(|run| find_run(run, folder)).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeSet::new();
     runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
     for run in &runs {
@@ -25,9 +25,9 @@ pub fn rm(Rm { removed, folder, consent }: &Rm) -> Result<(), Error> {
     remove(&runs, consent)
 }
 
-pub fn prune(Prune { folder, keep, failed, older_than, consent }: &Prune) -> Result<(), Error> {
-    let mut runs = list_runs(&folder.runs)?;
-    let is_sweep = folder.runs.join("sweep.json").exists();
+pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path) -> Result<(), Error> {
+    let mut runs = list_runs(folder)?;
+    let is_sweep = folder.join("sweep.json").exists();
     let records = runs.iter().filter_map(|run| RunFolder::at(&run.path).record().ok());
     let members: BTreeSet<_> = records.flat_map(|record| record.members).map(|member| member.run).collect();
     let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains(&path));

@@ -1,7 +1,7 @@
 //! `mnist-burn report`: writes the HTML report of a run, or a comparison of several runs.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
 use super::membership::attack;
@@ -15,8 +15,8 @@ use crate::run::{RunFolder, write_whole_at};
 
 const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 
-pub fn run(arguments: &Report) -> Result<(), Error> {
-    let find = |run: &PathBuf| find_run(run, &arguments.folder.runs);
+pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
+    let find = |run: &PathBuf| find_run(run, folder);
     let runs = arguments.compared.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let default = match &runs[..] {
         [run] => run.path().join(RunFolder::REPORT),

@@ -1,6 +1,7 @@
 //! `mnist-burn runs`: lists runs, or compares some of them.
 
 use serde::Serialize;
+use std::path::Path;
 use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
@@ -13,13 +14,13 @@ use crate::config::{Difference, differences, plain, values_by_key};
 use crate::run::{ListedRun, RunFolder, Status, Summary};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
-pub fn run(arguments: &Runs) -> Result<(), Error> {
+pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     match &arguments.command {
-        Some(RunsCommand::Export(arguments)) => epochs::run(arguments),
-        Some(RunsCommand::Rm(arguments)) => removal::rm(arguments),
-        Some(RunsCommand::Prune(arguments)) => removal::prune(arguments),
-        None if arguments.compare.is_empty() => print_list(arguments),
-        None => compare(arguments),
+        Some(RunsCommand::Export(arguments)) => epochs::run(arguments, folder),
+        Some(RunsCommand::Rm(arguments)) => removal::rm(arguments, folder),
+        Some(RunsCommand::Prune(arguments)) => removal::prune(arguments, folder),
+        None if arguments.compare.is_empty() => print_list(arguments, folder),
+        None => compare(arguments, folder),
     }
 }
 
@@ -51,8 +52,8 @@ enum Row<'a> {
     Damaged { run: String, status: Status, error: String },
 }
 
-fn print_list(arguments: &Runs) -> Result<(), Error> {
-    let mut listed = list_runs(&arguments.folder.runs)?;
+fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
+    let mut listed = list_runs(folder)?;
     for (key, value) in &arguments.filter {
         if !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none()) {
             warn(format!("no run has a column or a key {key}"));
@@ -80,7 +81,7 @@ fn print_list(arguments: &Runs) -> Result<(), Error> {
         return print_json(&rows.collect::<Vec<_>>());
     }
     if listed.is_empty() {
-        notice(format!("no runs in {}", arguments.folder.runs.display()));
+        notice(format!("no runs in {}", folder.display()));
         return Ok(());
     }
     let mut table = Table::new(["run"].into_iter().chain(COLUMNS.map(|(heading, _)| heading)));
@@ -125,8 +126,8 @@ struct Comparison {
     results: Vec<Summary>,
 }
 
-fn compare(Runs { compare, folder, json, .. }: &Runs) -> Result<(), Error> {
-    let runs = compare.iter().map(|run| find_run(run, &folder.runs)).collect::<Result<Vec<_>, _>>()?;
+fn compare(Runs { compare, json, .. }: &Runs, folder: &Path) -> Result<(), Error> {
+    let runs = compare.iter().map(|run| find_run(run, folder)).collect::<Result<Vec<_>, _>>()?;
     warn_of_old_evaluations(&runs);
     let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
     let (config, results) = (differences(&experiments), runs.iter().map(Summary::read).collect::<Result<_, _>>()?);

@@ -1,5 +1,6 @@
 //! `mnist-burn serve`: serves a page to draw digits on, until Ctrl-C.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -11,11 +12,11 @@ use crate::cli::{Serve, notice, signals, warn};
 use crate::run::RunFolder;
 use crate::serve::{RunRegistry, listen};
 
-pub fn run(arguments: &Serve) -> Result<(), Error> {
-    let (named, _bundled) = choose_run(arguments.run.as_deref(), &arguments.folder.runs)?;
+pub fn run(arguments: &Serve, folder: &Path) -> Result<(), Error> {
+    let (named, _bundled) = choose_run(arguments.run.as_deref(), folder)?;
     let record = RunFolder::at(&named.path).record()?;
     let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let runs = RunRegistry::open(&arguments.folder.runs, named.clone(), device)?;
+    let runs = RunRegistry::open(folder, named.clone(), device)?;
     let server = listen(runs, arguments.expose, arguments.allow_host.clone(), arguments.port)?;
 
     let stop = Arc::new(Notify::new());

@@ -9,9 +9,10 @@ use crate::config::{self, Model, differences};
 use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
+use std::path::Path;
 
-pub fn run(arguments: &OneRun) -> Result<(), Error> {
-    let run = find_run(&arguments.run, &arguments.folder.runs)?;
+pub fn run(arguments: &OneRun, folder: &Path) -> Result<(), Error> {
+    let run = find_run(&arguments.run, folder)?;
     let (record, experiment, epochs, summary) =
         (run.record()?, run.experiment()?, run.metrics()?, Summary::read(&run)?);
     let data = &record.data;
@@ -57,8 +58,8 @@ pub fn run(arguments: &OneRun) -> Result<(), Error> {
     print(text.trim_end())
 }
 
-pub fn summary(arguments: &cli::Experiment) -> Result<(), Error> {
-    let experiment = resolve(arguments)?;
+pub fn summary(arguments: &cli::Experiment, folder: &Path) -> Result<(), Error> {
+    let experiment = resolve(arguments, folder)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let plan = EpochPlan::new(&experiment, &data.split);
     let updates = plan.batches.div_ceil(experiment.training.gradient_accumulation * experiment.device.count());

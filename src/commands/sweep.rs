@@ -7,6 +7,7 @@ use std::env;
 use std::io;
 #[cfg(unix)]
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::available_parallelism;
 
@@ -27,11 +28,11 @@ use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, r
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
-pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
+pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
-    let folder = arguments.folder.runs.join(&sweep.name);
+    let folder = runs.join(&sweep.name);
     for trial in &mut sweep.trials {
-        trial.experiment = absolute_paths(trial.experiment.clone(), &arguments.folder.runs)?;
+        trial.experiment = absolute_paths(trial.experiment.clone(), runs)?;
     }
     sweep.place(&folder);
     if arguments.list {
@@ -43,7 +44,7 @@ pub fn run(arguments: &cli::Sweep) -> Result<(), Error> {
     for rung in (0..=sweep.halving.epochs.len()).filter(|_| !arguments.collect) {
         match arguments.jobs {
             1 => train(&sweep, rung, notice)?,
-            jobs => train_in_jobs(arguments, jobs.into(), rung)?,
+            jobs => train_in_jobs(arguments, runs, jobs.into(), rung)?,
         }
     }
     let mut results = Results::read(&sweep)?;
@@ -163,10 +164,10 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
 }
 
 /// Trains a rung in several processes, each with its share of the processors. One skips what another one trains.
-fn train_in_jobs(arguments: &cli::Sweep, jobs: usize, rung: usize) -> Result<(), Error> {
+fn train_in_jobs(arguments: &cli::Sweep, runs: &Path, jobs: usize, rung: usize) -> Result<(), Error> {
     let threads = (available_parallelism().map_or(1, usize::from) / jobs).max(1);
     let mut command = Command::new(env::current_exe().map_err(Error::Output)?);
-    command.args(["sweep", "--quiet", "--rung", &rung.to_string(), "--runs"]).arg(&arguments.folder.runs);
+    command.args(["sweep", "--quiet", "--rung", &rung.to_string(), "--runs"]).arg(runs);
     command.args(arguments.device.iter().flat_map(|device| ["--device", device])).arg("--").arg(&arguments.file);
     command.env("RAYON_NUM_THREADS", threads.to_string()).stdin(Stdio::null());
     // Ctrl-C would reach a job twice: from the terminal, and from here.

@@ -13,7 +13,7 @@ use super::prepared::Prepared;
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, OneRun, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
+use crate::cli::{Display, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, word};
 use crate::data::EpochPlan;
 use crate::evaluation::EVALUATION_BATCH;
@@ -33,27 +33,26 @@ pub struct Training<'a> {
     pub showing: &'a Showing,
 }
 
-pub fn run(arguments: &Train) -> Result<(), Error> {
+pub fn run(arguments: &Train, folder: &Path) -> Result<(), Error> {
     let showing = &arguments.showing;
     showing.ui.check()?;
-    let experiment = config::resolve(&arguments.experiment)?;
+    let experiment = config::resolve(&arguments.experiment, folder)?;
     if arguments.dry_run {
         return dry_run(experiment, showing.ui);
     }
     let training = Training { experiment: &experiment, test: !arguments.no_test, pause_after: None, showing };
     let run = match &arguments.run {
         Some(path) => training.run_at(path)?,
-        None => training.start(|| RunFolder::create(&arguments.experiment.folder.runs, &experiment))?,
+        None => training.start(|| RunFolder::create(folder, &experiment))?,
     };
     print_trained(&run, showing)
 }
 
 /// Resumes a run. It ends with the same bytes as a run without interruption.
-pub fn resume(arguments: &Resume) -> Result<(), Error> {
+pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     arguments.showing.ui.check()?;
-    let OneRun { run, folder } = &arguments.resumed;
-    let run = find_run(run, &folder.runs)?;
-    let experiment = config::load(Some(&run.config()), &arguments.overrides, &folder.runs)?;
+    let run = find_run(&arguments.resumed.run, folder)?;
+    let experiment = config::load(Some(&run.config()), &arguments.overrides, folder)?;
     let training = Training { experiment: &experiment, test: true, pause_after: None, showing: &arguments.showing };
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();

@@ -10,19 +10,10 @@ use crate::config::{allowed_name, is_name, variable};
 use crate::data::is_picture;
 
 #[derive(Debug, Args)]
-pub struct RunsFolder {
-    /// The folder that holds the runs, directly or in sub-folders
-    #[arg(long, value_name = "DIR", default_value = variable("MNIST_BURN_RUNS").unwrap_or("runs"))]
-    pub runs: PathBuf,
-}
-
-#[derive(Debug, Args)]
 pub struct Evaluate {
     /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`, or models' safetensors files
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, or its test/
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -60,8 +51,6 @@ pub struct Ensemble {
     /// The runs that become members: folders, names, `latest`, `best` or `best:CONFIG`, or ensembles
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub members: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
 }
 
 fn ensemble_name(name: &str) -> Result<String, String> {
@@ -73,8 +62,6 @@ pub struct Export {
     /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a model's safetensors file
     #[arg(add = completion::run())]
     pub run: PathBuf,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output. With `--format`, the folder
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -109,8 +96,6 @@ pub struct Report {
     /// The run, or several to compare: folders, names, `latest`, `best` or `best:CONFIG`
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub compared: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The HTML file, or `-` for standard output [default: report.html in the run folder; of several runs, in the current one]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -132,8 +117,6 @@ pub struct Predict {
     /// or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]
     paths: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
@@ -200,8 +183,6 @@ pub struct Serve {
     /// else the network that comes with the program]
     #[arg(add = completion::run())]
     pub run: Option<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The port; 0 takes any free one
     #[arg(long, default_value_t = 8000)]
     pub port: u16,

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::models::RunsFolder;
 use crate::cli::completion;
 
 #[derive(Debug, Args)]
@@ -15,8 +14,6 @@ pub struct Runs {
     /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
     #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
     pub compare: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The key to sort by, in ascending order; runs without this value come last
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
     pub sort: Sort,
@@ -53,8 +50,6 @@ pub struct RunsExport {
     /// The runs: folders, names, `latest`, `best` or `best:CONFIG` [default: all runs in `--runs`]
     #[arg(value_name = "RUN", add = completion::run())]
     pub exported: Vec<PathBuf>,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// Replace the file if it exists and is a regular file
     #[arg(long)]
     pub force: bool,
@@ -66,16 +61,12 @@ pub struct Rm {
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub removed: Vec<PathBuf>,
     #[command(flatten)]
-    pub folder: RunsFolder,
-    #[command(flatten)]
     pub consent: Consent,
 }
 
 #[derive(Debug, Args)]
 #[group(id = "pruned", required = true, multiple = true, args = ["keep", "failed", "older_than"])]
 pub struct Prune {
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// Keep the N finished runs of each config and data set with the least validation error, or else the newest ones
     #[arg(long, value_name = "N")]
     pub keep: Option<usize>,

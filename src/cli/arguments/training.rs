@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::models::RunsFolder;
 use crate::cli::completion;
 use crate::cli::display::Ui;
 use crate::config::variable;
@@ -16,8 +15,6 @@ pub struct Experiment {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
-    #[command(flatten)]
-    pub folder: RunsFolder,
 }
 
 #[derive(Debug, Args)]
@@ -86,8 +83,6 @@ pub struct Privacy {
     pub config: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// Print JSON: an object with the costs of the training, and after each epoch
     #[arg(long)]
     pub json: bool,
@@ -115,8 +110,6 @@ pub struct OneRun {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run())]
     pub run: PathBuf,
-    #[command(flatten)]
-    pub folder: RunsFolder,
 }
 
 #[derive(Debug, Args)]
@@ -133,8 +126,6 @@ pub struct Resume {
 pub struct Sweep {
     /// The sweep file, e.g. config/sweeps/learning-rate.toml
     pub file: PathBuf,
-    #[command(flatten)]
-    pub folder: RunsFolder,
     /// The device; overrides the base's `device`
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
