@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::{find_run, list_runs};
-use super::output::{print, print_json};
+use super::output::{json_lines, print, print_json};
 use super::{epochs, removal};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
@@ -72,22 +72,27 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
             say(format!("error: {name}: {}", chain(error)));
         }
     }
-    if arguments.json {
+    if arguments.json || arguments.jsonl {
         let rows = listed.iter().map(|it| (it.path.display().to_string(), &it.summary));
         let rows = rows.map(|(run, summary)| match summary {
             Ok(summary) => Row::Read { run, summary },
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
-        return print_json(&rows.collect::<Vec<_>>());
+        return match arguments.jsonl {
+            true => print(String::from_utf8_lossy(&json_lines(rows)?).trim_end()),
+            false => print_json(&rows.collect::<Vec<_>>()),
+        };
     }
     if listed.is_empty() {
         notice(format!("no runs in {}", folder.display()));
         return Ok(());
     }
-    let mut table = Table::new(["run"].into_iter().chain(COLUMNS.map(|(heading, _)| heading)));
+    let all = COLUMNS.map(|(heading, _)| heading.to_string());
+    let columns = if arguments.columns.is_empty() { &all[..] } else { &arguments.columns };
+    let mut table = Table::new([&"run".to_string()].into_iter().chain(columns));
     for run in &listed {
-        let cell = |(heading, _)| cell(run, heading).unwrap_or_else(|| "-".into());
-        table.push([run.name.clone()].into_iter().chain(COLUMNS.map(cell)));
+        let cell = |heading: &String| cell(run, heading).unwrap_or_else(|| "-".into());
+        table.push([run.name.clone()].into_iter().chain(columns.iter().map(cell)));
     }
     print(&table.to_string())
 }

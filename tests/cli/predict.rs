@@ -254,6 +254,20 @@ fn answers_go_to_a_file_which_is_replaced_only_with_force() {
 }
 
 #[test]
+fn ending_of_the_file_decides_the_format_unless_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = "tests/drawn/digits/7-plain-1.png";
+    for ending in ["json", "jsonl", "csv"] {
+        let file = folder.path().join(format!("answers.{ending}"));
+        predict(&[image, "--output", file.to_str().unwrap()]);
+        assert_eq!(fs::read_to_string(&file).unwrap(), predict(&[image, "--format", ending]));
+    }
+    let file = folder.path().join("answers");
+    predict(&[image, "--output", file.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&file).unwrap(), predict(&[image]));
+}
+
+#[test]
 fn answers_come_before_the_next_image_is_read() {
     use std::io::{BufRead, BufReader, Write};
     let mut command = program();

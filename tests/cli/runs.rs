@@ -193,6 +193,26 @@ fn list_has_date_seed_device_and_size_and_keeps_what_is_asked_for() {
 }
 
 #[test]
+fn list_has_the_columns_that_are_asked_for_and_keys_of_the_config_among_them() {
+    let runs = runs(&["a", "b"]);
+    replace(&runs.path().join("b/config.toml"), "learning_rate = 0.005", "learning_rate = 0.01");
+    let list = list(&runs, &["--columns", "test-error,optimizer.learning_rate,nothing", "--sort", "name"]);
+    let rows: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["run", "test-error", "optimizer.learning_rate", "nothing"]);
+    assert!(rows[1][0] == "a" && rows[1][2] == "%" && rows[1][3..] == ["0.005", "-"], "{list}");
+    assert_eq!(rows[2][3..], ["0.01", "-"]);
+}
+
+#[test]
+fn json_lines_of_the_list_are_the_objects_of_its_json() {
+    let runs = runs(&["a", "b"]);
+    let lines = list(&runs, &["--jsonl"]);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, list_json(&runs));
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
 fn show_has_config_network_curves_results_and_files() {
     let runs = started(&["it"]);
     let shown = stdout(program().args(["show", "latest", "--runs"]).arg(runs.path()));

@@ -126,9 +126,9 @@ pub struct Predict {
     /// Write what each stage of the preparation makes of an image into this folder, as PNG
     #[arg(long, value_name = "DIR")]
     pub stages: Option<PathBuf>,
-    /// How to write the answers; each is written at once, except those of `json`
-    #[arg(long, value_name = "NAME", value_enum, default_value_t, conflicts_with = "json")]
-    format: Format,
+    /// How to write the answers; each is written at once, except those of `json` [default: as the ending of `--output` says, or text]
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "json")]
+    format: Option<Format>,
     /// The same as `--format json`
     #[arg(long)]
     json: bool,
@@ -173,7 +173,9 @@ impl Predict {
     }
 
     pub fn format(&self) -> Format {
-        if self.json { Format::Json } else { self.format }
+        let ending = self.output.as_ref().and_then(|path| path.extension()?.to_str());
+        let of_file = ending.and_then(|ending| Format::from_str(ending, true).ok());
+        if self.json { Format::Json } else { self.format.or(of_file).unwrap_or_default() }
     }
 }
 

@@ -23,9 +23,15 @@ pub struct Runs {
     /// List only N runs: the newest ones, or with another `--sort` the first ones
     #[arg(long, value_name = "N", conflicts_with = "compare")]
     pub limit: Option<usize>,
+    /// The columns, with commas: those of the list, where blanks may be dashes, or keys of the config
+    #[arg(long, value_name = "KEYS", value_delimiter = ',', conflicts_with_all = ["compare", "json"])]
+    pub columns: Vec<String>,
     /// Print JSON: an array with an object for each run, or an object with the differences
     #[arg(long)]
     pub json: bool,
+    /// Print JSON Lines: an object for each run
+    #[arg(long, conflicts_with_all = ["compare", "columns", "json"])]
+    pub jsonl: bool,
 }
 
 fn filter(text: &str) -> Result<(String, String), &'static str> {
