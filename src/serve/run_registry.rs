@@ -1,6 +1,5 @@
 //! The runs that the page offers, and the networks that were loaded from them.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,10 +112,6 @@ impl RunRegistry {
         }
         let (found, _) = find(name, &self.folder).map_err(|_| ApiError::NoRun { name: name.into() })?;
         Ok(NamedRun { name: found.name, path: found.path })
-    }
-
-    pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
-        fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
     }
 
     /// The network of the run at `path`, from memory unless the run has been resumed since.

@@ -44,6 +44,34 @@ fn images_and_pixels_are_classified_as_predict_classifies_them() {
     }
 }
 
+/// A form with the boundary `edge`, as browsers and curl send it. Each part has what follows `form-data` in its head, and
+/// its content.
+pub fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let part = |(head, content): &(&str, &[u8])| {
+        let head = format!("--edge\r\nContent-Disposition: form-data; {head}\r\n\r\n");
+        [head.as_bytes(), content, b"\r\n"].concat()
+    };
+    [parts.iter().map(part).collect::<Vec<_>>().concat(), b"--edge--\r\n".to_vec()].concat()
+}
+
+#[test]
+fn first_file_of_a_form_is_classified_like_the_image_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [seven, two] = [0, 1].map(|index| fs::read(&write(index..index + 1, folder.path())[0]).unwrap());
+    let server = serve();
+    let expected = server.predict(None, "image/png", &seven).json();
+    assert_eq!(expected["digit"], 7);
+    let files: &[(&str, &[u8])] = &[
+        ("name=\"note\"", b"not a file"),
+        ("name=\"first\"; filename=\"\"\r\nContent-Type: application/octet-stream", b""),
+        ("name=\"image\"; filename=\"digit.png\"\r\nContent-Type: image/png", &seven),
+        ("name=\"other\"; filename=\"other.png\"", &two),
+    ];
+    for kind in ["multipart/form-data; boundary=edge", "Multipart/Form-Data; charset=utf-8; boundary=\"edge\""] {
+        assert_eq!(server.predict(Some(&name()), kind, &form(files)).json(), expected);
+    }
+}
+
 #[test]
 fn stages_of_the_preparation_come_as_pictures_if_the_query_asks_for_them() {
     let server = serve();
