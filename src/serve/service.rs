@@ -71,7 +71,7 @@ pub fn router(runs: RunRegistry, hosts: Hosts) -> Router {
 }
 
 async fn list(State(runs): State<Arc<RunRegistry>>) -> Result<Response, ApiError> {
-    blocking(move || Ok(Json(runs.list()?).into_response())).await
+    blocking(move || Ok(([(CONTENT_TYPE, "application/json")], runs.list()?).into_response())).await
 }
 
 async fn report(State(runs): State<Arc<RunRegistry>>, address: Uri) -> Result<Response, ApiError> {

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::predict::{test_images, write};
+use super::runs::unfinish;
 use super::served::{Served, reply, request};
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
@@ -137,6 +139,29 @@ fn runs_are_listed_and_later_ones_are_found() {
     let body = json!(&test_images()[..784]).to_string();
     let read = server.predict(Some("sweep%2Fsecond%20run"), "application/json", body.as_bytes()).json();
     assert_eq!((&read["run"], &read["digit"]), (&json!("sweep/second run"), &json!(7)));
+}
+
+#[test]
+fn list_of_runs_is_reused_for_a_second_and_then_has_what_changed() {
+    let runs = tempfile::tempdir().unwrap();
+    let record = runs.path().join("sweep/first/record.json");
+    smoke().copy_to(record.parent().unwrap());
+    let finished = fs::read(&record).unwrap();
+    let server = Served::start(runs.path(), DEVICE, &[]);
+    unfinish(record.parent().unwrap());
+
+    let started = Instant::now();
+    let list = || server.get("/api/runs").json();
+    let first = list();
+    assert_eq!((first.as_array().unwrap().len(), &first[0]["status"]), (1, &json!("interrupted")));
+    fs::write(&record, finished).unwrap();
+    smoke().copy_to(&runs.path().join("sweep/second"));
+    let reused = list();
+    assert!(reused == first || started.elapsed() > Duration::from_secs(1), "{reused}");
+    thread::sleep(Duration::from_secs(1));
+    let later = list();
+    let statuses = later.as_array().unwrap().iter().map(|run| &run["status"]);
+    assert_eq!(statuses.collect::<Vec<_>>(), ["finished", "finished"]);
 }
 
 #[test]
