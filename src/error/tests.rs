@@ -227,6 +227,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Late: "tests/cli/serve_refusals.rs" slow_senders_are_given_up_and_do_not_delay_others "longer than 10 s to arrive",
             TooLarge: "tests/cli/serve_refusals.rs" large_requests_are_refused "the body is larger than 4 MiB",
             MediaType: "tests/cli/serve_refusals.rs" bodies_that_are_not_an_image_are_refused_with_the_reason "Content-Type must be",
+            NoFile: "tests/cli/serve_refusals.rs" forms_without_an_image_are_refused_with_the_reason "the form has no file",
             Json: "tests/cli/serve_refusals.rs" bodies_that_are_not_an_image_are_refused_with_the_reason "not a JSON array of whole numbers",
             Image: "tests/cli/serve_refusals.rs" bodies_that_are_not_an_image_are_refused_with_the_reason "the image has 3 pixels",
             Run: "tests/cli/serve_refusals.rs" damaged_run_is_answered_with_the_damaged_file "is not the file that the run wrote",

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use thiserror::Error;
 
 use crate::data::ImageError;
@@ -35,8 +39,10 @@ pub enum ApiError {
     Late,
     #[error("the body is larger than {} MiB", LARGEST_BODY >> 20)]
     TooLarge,
-    #[error("Content-Type must be image/png, image/jpeg or application/json")]
+    #[error("Content-Type must be image/png, image/jpeg or application/json, or multipart/form-data with a file")]
     MediaType,
+    #[error("the form has no file: send a PNG or JPEG image in it, as `curl -F image=@digit.png` does")]
+    NoFile,
     #[error("the body is not a JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
@@ -47,4 +53,22 @@ pub enum ApiError {
     Evaluation(#[from] EvaluationError),
     #[error("this request made the server fail: see its terminal for the reason")]
     Failure,
+}
+
+impl IntoResponse for ApiError {
+    /// `{"error": "..."}` with the HTTP status.
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Malformed(_) | Self::NoFile | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
+            Self::Origin { .. } => StatusCode::FORBIDDEN,
+            Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => StatusCode::NOT_FOUND,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Late => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Host { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::Run(_) | Self::Evaluation(_) | Self::Failure => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        (status, Json(json!({ "error": self.to_string() }))).into_response()
+    }
 }

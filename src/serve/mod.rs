@@ -1,12 +1,13 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. A `service` gives
-//! each request a `response` or an `api_error`, `origin` checks senders, `run_registry` loads networks, `page/` has the page.
+//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
+//! `service` read a `request` and give a response with `headers`, or an `api_error`. `origin` checks senders, `run_registry`
+//! loads networks, `page/` has the page.
 
 mod api_error;
+mod headers;
 mod origin;
 mod request;
-mod response;
 mod run_registry;
 mod service;
 
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -30,7 +32,7 @@ pub use api_error::ApiError;
 use api_error::PATIENCE;
 use origin::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};
-use service::Service;
+use service::router;
 
 /// The most connections that are open at a time. Others wait.
 const MOST_CONNECTIONS: usize = 100;
@@ -50,15 +52,14 @@ pub enum ServeError {
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    service: Service,
+    router: Router,
 }
 
 /// Opens `port` (0: any free one) for this machine only, or on its address `exposed`. Requests may also call it by `names`.
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    let (hosts, free) = (Hosts { is_exposed: exposed.is_some(), names }, Arc::new(Semaphore::new(MOST_CONNECTIONS)));
-    Ok(Server { listener, service: Service { runs, hosts, free } })
+    Ok(Server { listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
 }
 
 impl Server {
@@ -68,20 +69,18 @@ impl Server {
 
     /// Answers requests until `stop` is notified, and then finishes open requests.
     pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
-        // Decoded pictures are large: at most one at a time per processor.
-        let processors = available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(processors)
-            .max_blocking_threads(processors)
+            // Decoded pictures are large: at most one at a time per processor.
+            .max_blocking_threads(available_parallelism().map_or(1, usize::from))
             .enable_all()
             .build()
             .map_err(system("its threads can't be started"))?;
         let served = runtime.block_on(async {
             self.listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            let (service, open) = (Arc::new(self.service), GracefulShutdown::new());
+            let open = GracefulShutdown::new();
             tokio::select! {
-                () = accept(&listener, &service, &open) => {}
+                () = accept(&listener, &self.router, &open) => {}
                 () = stop.notified() => {}
             }
             drop(listener);
@@ -98,7 +97,7 @@ fn system(task: &'static str) -> impl FnOnce(io::Error) -> ServeError {
     move |source| ServeError::System { task, source }
 }
 
-async fn accept(listener: &tokio::net::TcpListener, service: &Arc<Service>, open: &GracefulShutdown) {
+async fn accept(listener: &tokio::net::TcpListener, router: &Router, open: &GracefulShutdown) {
     let free = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     while let Ok(permit) = Arc::clone(&free).acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
@@ -110,20 +109,16 @@ async fn accept(listener: &tokio::net::TcpListener, service: &Arc<Service>, open
         let _ = stream.set_nodelay(true);
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(LONGEST_PAUSE));
-        let service = Arc::clone(service);
-        let answer = service_fn(move |request| Arc::clone(&service).answer(request));
+        // The connection counts until it has ended, and the work on its last request too.
+        let service = TowerToHyperService::new(router.clone().layer(Extension(Arc::new(permit))));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PATIENCE)
             .max_buf_size(LARGEST_HEAD)
             // A client may close its sending side before it gets the response.
             .half_close(true)
-            .serve_connection(TokioIo::new(stream), answer);
-        let connection = open.watch(connection);
-        tokio::spawn(async move {
-            // Errors of a connection concern only its client.
-            let _ = connection.await;
-            drop(permit);
-        });
+            .serve_connection(TokioIo::new(stream), service);
+        // Errors of a connection concern only its client.
+        tokio::spawn(open.watch(connection));
     }
 }

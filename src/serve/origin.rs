@@ -2,9 +2,12 @@
 //! here (DNS rebinding), which the Host header reveals, or send requests here, to which browsers add its Origin.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use hyper::HeaderMap;
-use hyper::header::{HOST, ORIGIN};
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::middleware::Next;
+use axum::response::Response;
 
 use super::api_error::ApiError;
 use super::request::field;
@@ -16,24 +19,24 @@ pub struct Hosts {
     pub names: Vec<String>,
 }
 
-impl Hosts {
-    /// Refuses requests for other hosts, and requests from pages of other hosts. A reverse proxy may speak HTTPS.
-    pub fn check(&self, fields: &HeaderMap) -> Result<(), ApiError> {
-        let host = field(fields, HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
-        if !self.is_ours(host) {
-            return Err(ApiError::Host { host: without_port(host).into() });
-        }
-        let is_own = |origin: &str| match origin.split_once("://") {
-            Some(("http", from)) => from == host,
-            Some(("https", from)) => from == host && self.is_named(host),
-            _ => false,
-        };
-        match field(fields, ORIGIN)? {
-            Some(origin) if !is_own(origin) => Err(ApiError::Origin { origin: origin.into() }),
-            _ => Ok(()),
-        }
+/// Refuses requests for other hosts, and requests from pages of other hosts. A reverse proxy may speak HTTPS.
+pub async fn check(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Result<Response, ApiError> {
+    let host = field(request.headers(), HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
+    if !hosts.is_ours(host) {
+        return Err(ApiError::Host { host: without_port(host).into() });
     }
+    let is_own = |origin: &str| match origin.split_once("://") {
+        Some(("http", from)) => from == host,
+        Some(("https", from)) => from == host && hosts.is_named(host),
+        _ => false,
+    };
+    match field(request.headers(), ORIGIN)? {
+        Some(origin) if !is_own(origin) => Err(ApiError::Origin { origin: origin.into() }),
+        _ => Ok(next.run(request).await),
+    }
+}
 
+impl Hosts {
     /// Whether the host is this machine: `localhost`, one of its names, or an address, which nobody else can point here.
     fn is_ours(&self, host: &str) -> bool {
         let name = without_port(host);

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
+use axum::body::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -14,6 +16,8 @@ use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, 
 use crate::text::chain;
 
 const MOST_LOADED: usize = 16;
+/// How old a list of the runs may be.
+const OLDEST_LIST: Duration = Duration::from_secs(1);
 
 /// The runs in a folder, and a default one for requests that name none.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub struct RunRegistry {
     device: Opened,
     /// The most recently used one is the first.
     loaded: Mutex<Vec<Loaded>>,
+    listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,8 +43,16 @@ struct Loaded {
     classifier: Arc<Classifier>,
 }
 
+/// A list of the runs as JSON, from the files at `time`, when the folder of runs had last changed at `changed`.
+#[derive(Debug)]
+struct Listed {
+    time: Instant,
+    changed: Option<SystemTime>,
+    json: Bytes,
+}
+
 #[derive(Debug, Serialize)]
-pub struct Entry {
+struct Entry {
     run: String,
     default: bool,
     model: bool,
@@ -77,12 +90,25 @@ impl NamedRun {
 impl RunRegistry {
     /// The runs in `folder`, which need not exist, and the run in `default`, which is loaded at once.
     pub fn open(folder: &Path, default: NamedRun, device: Opened) -> Result<Self, RunError> {
-        let runs = Self { folder: folder.into(), default, device, loaded: Mutex::default() };
+        let runs = Self { folder: folder.into(), default, device, loaded: Mutex::default(), listed: Mutex::default() };
         runs.load(&runs.default.path)?;
         Ok(runs)
     }
 
-    pub fn list(&self) -> Result<Vec<Entry>, RunError> {
+    /// All runs as JSON. Their files are read again if the list is too old, or a folder was added or removed.
+    pub fn list(&self) -> Result<Bytes, ApiError> {
+        let changed = fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok();
+        let mut listed = self.listed.lock();
+        if let Some(it) = listed.as_ref().filter(|it| it.changed == changed && it.time.elapsed() < OLDEST_LIST) {
+            return Ok(it.json.clone());
+        }
+        let time = Instant::now();
+        let json = Bytes::from(serde_json::to_vec(&self.entries()?).map_err(|_| ApiError::Failure)?);
+        *listed = Some(Listed { time, changed, json: json.clone() });
+        Ok(json)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, RunError> {
         let mut listed = list_existing(&self.folder)?;
         if !listed.iter().any(|listed| listed.name == self.default.name) {
             let NamedRun { name, path } = self.default.clone();
@@ -113,10 +139,6 @@ impl RunRegistry {
         }
         let (found, _) = find(name, &self.folder).map_err(|_| ApiError::NoRun { name: name.into() })?;
         Ok(NamedRun { name: found.name, path: found.path })
-    }
-
-    pub fn report(&self, NamedRun { name, path }: NamedRun) -> Result<Vec<u8>, ApiError> {
-        fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })
     }
 
     /// The network of the run at `path`, from memory unless the run has been resumed since.

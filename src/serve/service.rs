@@ -1,39 +1,36 @@
 //! Routes each request and answers it.
 
-use std::convert::Infallible;
+use std::fs;
 use std::io::Cursor;
 use std::sync::Arc;
 
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Uri;
+use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request};
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
-use serde_json::json;
-use tokio::sync::Semaphore;
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::api_error::{ApiError, PATIENCE};
-use super::origin::Hosts;
-use super::request::{asks_for_stages, field, run, whole};
-use super::response::{self, Response};
+use super::api_error::{ApiError, LARGEST_BODY, PATIENCE};
+use super::headers::{REPORT, secure};
+use super::origin::{Hosts, check};
+use super::request::{asked, field, file, whole};
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;
+use crate::run::RunFolder;
 
 /// The longest side of a stage's picture on the page, in pixels.
 const LARGEST_STAGE: u32 = 200;
-
-#[derive(Debug)]
-pub struct Service {
-    pub runs: RunRegistry,
-    pub hosts: Hosts,
-    /// Permits for bodies in memory. A body counts until it has been handled, even if its client has gone.
-    pub free: Arc<Semaphore>,
-}
 
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
@@ -49,84 +46,93 @@ struct Answer<'a> {
     pixels: Vec<u8>,
     /// What each stage of the preparation made, if the query asks for `stages`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    stages: Vec<Stage>,
+    stages: Vec<Value>,
 }
 
-#[derive(Debug, Serialize)]
-struct Stage {
-    name: &'static str,
-    picture: String,
+/// Serves `runs` to those whom `hosts` lets in.
+pub fn router(runs: RunRegistry, hosts: Hosts) -> Router {
+    let only = |allowed| move || async move { ([(ALLOW, allowed)], ApiError::Method { allowed }) };
+    let (css, js) = ([(CONTENT_TYPE, "text/css; charset=utf-8")], [(CONTENT_TYPE, "text/javascript; charset=utf-8")]);
+    let read = Router::new()
+        .route("/", get(Html(include_str!("page/page.html"))))
+        .route("/page.css", get((css, include_str!("page/page.css"))))
+        .route("/page.js", get((js, include_str!("page/page.js"))))
+        .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
+        .route("/api/runs", get(list))
+        .route("/report", get(report))
+        .method_not_allowed_fallback(only("GET"));
+    let sent = Router::new().route("/api/predict", post(predict)).method_not_allowed_fallback(only("POST"));
+    read.merge(sent)
+        .fallback(async |address: Uri| ApiError::Path { path: address.path().into() })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(Arc::new(hosts), check))
+        .layer(map_response(secure))
+        .with_state(Arc::new(runs))
 }
 
-impl Service {
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, Infallible> {
-        Ok(self.route(request).await.unwrap_or_else(|error| response::refusal(&error)))
-    }
+async fn list(State(runs): State<Arc<RunRegistry>>) -> Result<Response, ApiError> {
+    blocking(move || Ok(([(CONTENT_TYPE, "application/json")], runs.list()?).into_response())).await
+}
 
-    async fn route(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
-        self.hosts.check(request.headers())?;
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        match request.uri().path() {
-            "/api/predict" if request.method() == Method::POST => self.predict(request).await,
-            "/api/predict" => Err(ApiError::Method { allowed: "POST" }),
-            "/" | "/page.css" | "/page.js" | "/healthz" | "/api/runs" | "/report" if !is_read => {
-                Err(ApiError::Method { allowed: "GET" })
-            }
-            "/" => Ok(response::of("text/html; charset=utf-8", include_str!("page/page.html"))),
-            "/page.css" => Ok(response::of("text/css; charset=utf-8", include_str!("page/page.css"))),
-            "/page.js" => Ok(response::of("text/javascript; charset=utf-8", include_str!("page/page.js"))),
-            "/healthz" => response::json(&json!({ "status": "ok" })),
-            "/api/runs" => blocking(move || response::json(&self.runs.list()?)).await,
-            "/report" => {
-                let named = self.runs.find(run(&request)?.as_deref())?;
-                blocking(move || Ok(response::report(self.runs.report(named)?))).await
-            }
-            path => Err(ApiError::Path { path: path.into() }),
-        }
-    }
+async fn report(State(runs): State<Arc<RunRegistry>>, address: Uri) -> Result<Response, ApiError> {
+    let run = asked(&address, "run")?;
+    blocking(move || {
+        let NamedRun { name, path } = runs.find(run.as_deref())?;
+        let page = fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })?;
+        Ok(([(CONTENT_SECURITY_POLICY, REPORT)], Html(page)).into_response())
+    })
+    .await
+}
 
-    async fn predict(self: Arc<Self>, request: Request<Incoming>) -> Result<Response, ApiError> {
-        let NamedRun { name, path } = self.runs.find(run(&request)?.as_deref())?;
-        let with_stages = asks_for_stages(&request);
-        let kind = field(request.headers(), CONTENT_TYPE)?.unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_json = match kind.as_str() {
-            "application/json" => true,
-            "image/png" | "image/jpeg" | "image/jpg" => false,
+/// Classifies an image. `connection` is free for another client only once its body has been handled, even if its client
+/// has gone: so few bodies are in memory, and none waits for another one.
+async fn predict(
+    State(runs): State<Arc<RunRegistry>>,
+    Extension(connection): Extension<Arc<OwnedSemaphorePermit>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (head, body) = request.into_parts();
+    let (run, stages) = (asked(&head.uri, "run")?, asked(&head.uri, "stages")?);
+    let kind = field(&head.headers, CONTENT_TYPE)?.unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let mut body = timeout(PATIENCE, whole(body)).await.map_err(|_| ApiError::Late)??;
+    if kind == "multipart/form-data" {
+        body = file(Request::from_parts(head, body.into())).await?;
+    }
+    blocking(move || {
+        let _connection = connection;
+        let NamedRun { name, path } = runs.find(run.as_deref())?;
+        let classifier = runs.load(&path)?;
+        let size @ [height, width] = classifier.size;
+        let prepared = match kind.as_str() {
+            "application/json" => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, &classifier.look)?,
+            "image/png" | "image/jpeg" | "image/jpg" | "multipart/form-data" => {
+                prepare::prepare(&body, size, &classifier.look, Limits::REQUEST)?
+            }
             _ => return Err(ApiError::MediaType),
         };
-        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(|_| ApiError::Failure)?;
-        let body = timeout(PATIENCE, whole(request.into_body())).await.map_err(|_| ApiError::Late)??;
-        blocking(move || {
-            let _permit = permit;
-            let classifier = self.runs.load(&path)?;
-            let size @ [height, width] = classifier.size;
-            let prepared = match is_json {
-                true => prepare::prepare_pixels(serde_json::from_slice(&body)?, size, &classifier.look)?,
-                false => prepare::prepare(&body, size, &classifier.look, Limits::REQUEST)?,
-            };
-            let classified = classifier.classify(&[&prepared.pixels])?;
-            let probabilities = classified.into_iter().next().ok_or(ApiError::Failure)?;
-            let best = probabilities.best();
-            let class = classifier.names[best].as_str();
-            response::json(&Answer {
-                run: name,
-                class,
-                digit: class.parse().ok(),
-                classes: &classifier.names,
-                warnings: prepared.warnings(probabilities.0[best]),
-                probabilities,
-                height,
-                width,
-                pixels: prepared.pixels,
-                stages: prepared.stages.into_iter().filter(|_| with_stages).map(stage).collect::<Result<_, _>>()?,
-            })
-        })
-        .await
-    }
+        let classified = classifier.classify(&[&prepared.pixels])?;
+        let probabilities = classified.into_iter().next().ok_or(ApiError::Failure)?;
+        let best = probabilities.best();
+        let class = classifier.names[best].as_str();
+        let answer = Answer {
+            run: name,
+            class,
+            digit: class.parse().ok(),
+            classes: &classifier.names,
+            warnings: prepared.warnings(probabilities.0[best]),
+            probabilities,
+            height,
+            width,
+            pixels: prepared.pixels,
+            stages: prepared.stages.into_iter().filter(|_| stages.is_some()).map(stage).collect::<Result<_, _>>()?,
+        };
+        Ok(Json(answer).into_response())
+    })
+    .await
 }
 
-fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Stage, ApiError> {
+fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Value, ApiError> {
     let shown = if picture.width().max(picture.height()) > LARGEST_STAGE {
         picture.thumbnail(LARGEST_STAGE, LARGEST_STAGE)
     } else {
@@ -134,7 +140,8 @@ fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Stage, ApiErro
     };
     let mut png = Cursor::new(vec![]);
     shown.write_to(&mut png, ImageFormat::Png).map_err(|_| ApiError::Failure)?;
-    Ok(Stage { name, picture: format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png.get_ref())) })
+    let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png.get_ref()));
+    Ok(json!({ "name": name, "picture": picture }))
 }
 
 /// Runs slow work on a thread for blocking work. A panic, which is reported on stderr, becomes [`ApiError::Failure`].
@@ -151,6 +158,6 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let error = runtime.block_on(blocking(|| panic!("a secret"))).unwrap_err();
         assert_eq!(error.to_string(), "this request made the server fail: see its terminal for the reason");
-        assert_eq!(response::refusal(&error).status(), 500);
+        assert_eq!(error.into_response().status(), 500);
     }
 }

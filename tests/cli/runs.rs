@@ -26,7 +26,7 @@ fn replace(file: &Path, from: &str, to: &str) {
 }
 
 /// Makes a finished run unfinished.
-fn unfinish(run: &Path) {
+pub fn unfinish(run: &Path) {
     let record = run.join("record.json");
     let mut contents: Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     contents["training"] = Value::Null;

@@ -4,10 +4,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::predict::{test_images, write};
+use super::runs::unfinish;
 use super::served::{Served, reply, request};
 use super::trained::smoke;
 use super::{DEVICE, failure, program, stdout};
@@ -41,6 +43,34 @@ fn images_and_pixels_are_classified_as_predict_classifies_them() {
         let body = json!(pixels).to_string();
         let numbers = server.predict(Some(&name()), "application/json; charset=utf-8", body.as_bytes()).json();
         assert_eq!(numbers, png);
+    }
+}
+
+/// A form with the boundary `edge`, as browsers and curl send it. Each part has what follows `form-data` in its head, and
+/// its content.
+pub fn form(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let part = |(head, content): &(&str, &[u8])| {
+        let head = format!("--edge\r\nContent-Disposition: form-data; {head}\r\n\r\n");
+        [head.as_bytes(), content, b"\r\n"].concat()
+    };
+    [parts.iter().map(part).collect::<Vec<_>>().concat(), b"--edge--\r\n".to_vec()].concat()
+}
+
+#[test]
+fn first_file_of_a_form_is_classified_like_the_image_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let [seven, two] = [0, 1].map(|index| fs::read(&write(index..index + 1, folder.path())[0]).unwrap());
+    let server = serve();
+    let expected = server.predict(None, "image/png", &seven).json();
+    assert_eq!(expected["digit"], 7);
+    let files: &[(&str, &[u8])] = &[
+        ("name=\"note\"", b"not a file"),
+        ("name=\"first\"; filename=\"\"\r\nContent-Type: application/octet-stream", b""),
+        ("name=\"image\"; filename=\"digit.png\"\r\nContent-Type: image/png", &seven),
+        ("name=\"other\"; filename=\"other.png\"", &two),
+    ];
+    for kind in ["multipart/form-data; boundary=edge", "Multipart/Form-Data; charset=utf-8; boundary=\"edge\""] {
+        assert_eq!(server.predict(Some(&name()), kind, &form(files)).json(), expected);
     }
 }
 
@@ -109,6 +139,29 @@ fn runs_are_listed_and_later_ones_are_found() {
     let body = json!(&test_images()[..784]).to_string();
     let read = server.predict(Some("sweep%2Fsecond%20run"), "application/json", body.as_bytes()).json();
     assert_eq!((&read["run"], &read["digit"]), (&json!("sweep/second run"), &json!(7)));
+}
+
+#[test]
+fn list_of_runs_is_reused_for_a_second_and_then_has_what_changed() {
+    let runs = tempfile::tempdir().unwrap();
+    let record = runs.path().join("sweep/first/record.json");
+    smoke().copy_to(record.parent().unwrap());
+    let finished = fs::read(&record).unwrap();
+    let server = Served::start(runs.path(), DEVICE, &[]);
+    unfinish(record.parent().unwrap());
+
+    let started = Instant::now();
+    let list = || server.get("/api/runs").json();
+    let first = list();
+    assert_eq!((first.as_array().unwrap().len(), &first[0]["status"]), (1, &json!("interrupted")));
+    fs::write(&record, finished).unwrap();
+    smoke().copy_to(&runs.path().join("sweep/second"));
+    let reused = list();
+    assert!(reused == first || started.elapsed() > Duration::from_secs(1), "{reused}");
+    thread::sleep(Duration::from_secs(1));
+    let later = list();
+    let statuses = later.as_array().unwrap().iter().map(|run| &run["status"]);
+    assert_eq!(statuses.collect::<Vec<_>>(), ["finished", "finished"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
 use super::predict::{test_images, write};
-use super::served::{Served, request};
+use super::served::{Served, reply, request};
 use super::trained::smoke;
 use super::{DEVICE, program, success};
 
@@ -62,6 +62,23 @@ fn concurrent_clients_get_the_same_answers_as_a_single_one() {
     let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
     let files = pictures(0..1000);
     assert_eq!(classify(&server, 50, &files).0, classify(&server, 1, &files).0);
+}
+
+#[test]
+fn clients_do_not_wait_for_the_slow_bodies_of_others() {
+    let server = Served::start(smoke().run.parent().unwrap(), DEVICE, &[]);
+    let files = pictures(0..100);
+    let bytes = request("POST", "/api/predict", "Content-Type: image/png\r\nConnection: close", &files[0]);
+    // None of the slow ones is done: each waits with its last byte.
+    let (start, end) = bytes.split_at(bytes.len() - 1);
+    let mut slow: Vec<_> = (0..50).map(|_| server.connect()).collect();
+    slow.iter_mut().for_each(|stream| stream.write_all(start).unwrap());
+    let (digits, _) = classify(&server, 50, &files);
+    assert_eq!(digits[0], 7);
+    for mut stream in slow {
+        stream.write_all(end).unwrap();
+        assert_eq!(reply(stream).json()["digit"], 7);
+    }
 }
 
 #[test]

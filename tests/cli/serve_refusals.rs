@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::DEVICE;
 use super::predict::test_images;
-use super::serve::serve;
+use super::serve::{form, serve};
 use super::served::{Reply, Served, reply, request};
 use super::trained::smoke;
 
@@ -100,6 +100,27 @@ fn bodies_that_are_not_an_image_are_refused_with_the_reason() {
     body("application/json", b"[0, 0.5]", 400, "invalid type: floating point `0.5`");
     body("application/json", b"[0, 256]", 400, "invalid value: integer `256`");
     body("application/json", b"[1, 2, 3]", 400, "the image has 3 pixels, not 784");
+}
+
+#[test]
+fn forms_without_an_image_are_refused_with_the_reason() {
+    let server = serve();
+    let send = |body: &[u8], status, words: &str| {
+        let error = server.predict(None, "multipart/form-data; boundary=edge", body).error(status);
+        assert!(error.contains(words), "{error}");
+    };
+    let no_file = "the form has no file: send a PNG or JPEG image in it, as `curl -F image=@digit.png` does";
+    send(&form(&[]), 400, no_file);
+    send(&form(&[("name=\"image\"", b"digit.png"), ("name=\"none\"; filename=\"\"", b"")]), 400, no_file);
+    let file = "name=\"image\"; filename=\"digit.png\"";
+    send(&form(&[(file, b"no picture")]), 400, "not a readable PNG or JPEG image");
+    send(&form(&[(file, &vec![0; 5 << 20])]), 413, "the body is larger than 4 MiB");
+    let whole = form(&[(file, b"cut")]);
+    let malformed = "this is not a valid HTTP request: Error parsing `multipart/form-data` request";
+    send(&whole[..whole.len() - 9], 400, malformed);
+    send(b"no form", 400, malformed);
+    let error = server.predict(None, "multipart/form-data", &whole).error(400);
+    assert!(error.contains("Invalid `boundary` for `multipart/form-data` request"), "{error}");
 }
 
 #[test]
