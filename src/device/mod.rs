@@ -16,9 +16,7 @@ pub(crate) use opened::{DeviceError, DeviceName};
 use remote::{Address, WorkerAddress};
 
 /// Opens a device by its name: for `auto`, the first GPU of the compiled backends, or a CPU if there is no GPU backend.
-///
-/// # Errors
-/// If the name is unknown, the backend is not compiled in, or there is no such adapter.
+/// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),
