@@ -1,6 +1,6 @@
 //! How an epoch is divided into batches and updates.
 
-use super::split::Split;
+use super::training::Split;
 use crate::config::{BatchSize, Experiment};
 
 /// The batches of an epoch: one pass through the unlabelled images with `semi_supervised.weight`, else the labelled.

@@ -23,7 +23,6 @@ mod images;
 mod loader;
 pub mod prepare;
 mod source;
-mod split;
 mod training;
 
 pub use augment::Augmentation;
@@ -38,8 +37,7 @@ pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;
-pub use split::Split;
-pub use training::TrainingData;
+pub use training::{Split, TrainingData};
 
 #[cfg(test)]
 mod tests {
