@@ -202,16 +202,16 @@ impl<'a> Session<'a> {
 
     /// The result, or the error. A divergence is written into the record.
     fn conclude(self, writer: &CheckpointWriter, error: Option<String>) -> Result<Trained, TrainingError> {
-        let (mut record, usage, failure) = writer.finish();
-        if let Some(failure) = failure {
+        let (mut state, usage) = (writer.0.state.lock(), writer.0.meter.read());
+        if let Some(failure) = state.failure.take() {
             return Err(failure.into());
         }
         if let Some([epoch, batch]) = self.history.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
-            record.failure = Some(error.to_string());
-            self.run.write_record(&record)?;
+            state.record.failure = Some(error.to_string());
+            self.run.write_record(&state.record)?;
             return Err(error);
         }
         if let Some(error) = error {
@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
             return Err(TrainingError::Interrupted { epoch, run: self.run.path().into() });
         }
         self.run.remove_privacy_key()?;
-        Ok(Trained { history: self.history, record, usage, interrupted })
+        Ok(Trained { history: self.history, record: state.record.clone(), usage, interrupted })
     }
 }
 
