@@ -2,7 +2,7 @@
 //!
 //! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
-//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights. "Raw"
+//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average of its weights. "Raw"
 //!   metrics are those of the network itself. Everything that changes over time reads one [`Position`].
 //! - `step` has the gradients of the `loss` of a batch, on a CPU in `closed_form`. A teacher's answers come from `distillation`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
@@ -16,7 +16,6 @@ mod adam;
 mod checkpoint_writer;
 mod closed_form;
 mod distillation;
-mod ema;
 mod error;
 mod history;
 mod loss;
