@@ -2,7 +2,7 @@
 //! private training's key, so that no random choice depends on how many others were made before it.
 //!
 //! Two runs have the same bytes if config, data, build and device are the same: the order in `data/loader.rs` depends on seed
-//! and epoch only, `model/mlp.rs` numbers the parameters for equal files, and a resumed run starts at `training/position.rs`.
+//! and epoch only, `model/mlp.rs` numbers the parameters for equal files, and a resumed run starts at its `Position`.
 
 use std::io;
 

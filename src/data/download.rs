@@ -89,7 +89,7 @@ fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProg
     }
     match checksum::of_bytes(&bytes) {
         found if found == published.sha256 => Ok(bytes),
-        found => Err(MirrorError::Checksum { expected: published.sha256.into(), found }),
+        found => Err(MirrorError::Checksum { expected: published.sha256.clone(), found }),
     }
 }
 

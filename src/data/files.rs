@@ -87,7 +87,7 @@ pub struct IdxFiles {
     paths: Vec<PathBuf>,
     checksums: BTreeMap<String, String>,
     /// The names of the classes, if the data set is a published one.
-    names: Option<&'static [&'static str]>,
+    names: Option<&'static [String]>,
     /// The labels that are used; all of them if this is empty.
     chosen: Vec<u8>,
     /// Whether the images are stored column by column.
@@ -112,7 +112,7 @@ impl IdxFiles {
         }
     }
 
-    fn at(paths: Vec<PathBuf>, names: Option<&'static [&'static str]>, config: &Data) -> Result<Self, DataError> {
+    fn at(paths: Vec<PathBuf>, names: Option<&'static [String]>, config: &Data) -> Result<Self, DataError> {
         let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let checksums = paths.iter().map(|path| Ok((name(path), sum(path)?))).collect::<Result<_, _>>()?;
         Ok(Self { paths, checksums, names, chosen: config.classes.clone(), transposed: config.transpose })
@@ -137,21 +137,20 @@ pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataEr
     }
 }
 
-fn named(source: &Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
+fn named(source: &'static Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
     let timeout = timeout_from_env()?;
-    let dir = config.dir.clone().unwrap_or_else(|| default_dir(source.folder));
-    let official = || source.mirrors.iter().map(|&mirror| mirror.into()).collect();
-    let mirrors: Vec<String> = config.mirrors.clone().unwrap_or_else(official);
+    let dir = config.dir.clone().unwrap_or_else(|| default_dir(&source.folder));
+    let mirrors = config.mirrors.as_ref().unwrap_or(&source.mirrors);
 
     let folders = folders(&dir, |name| name == source.torchvision);
     let obtain = |index: usize| {
         let (name, published) = (NAMES[index], &source.files[index]);
         match folders.iter().find_map(|folder| present(folder, name)) {
             Some(path) => verify(path, published),
-            None => download(&format!("{name}.gz"), published, &mirrors, &dir, timeout, progress),
+            None => download(&format!("{name}.gz"), published, mirrors, &dir, timeout, progress),
         }
     };
-    IdxFiles::at((0..NAMES.len()).map(obtain).collect::<Result<_, _>>()?, Some(source.classes), config)
+    IdxFiles::at((0..NAMES.len()).map(obtain).collect::<Result<_, _>>()?, Some(&source.classes), config)
 }
 
 fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
@@ -198,7 +197,7 @@ fn verify(path: PathBuf, published: &Published) -> Result<PathBuf, DataError> {
     }
     match sum(&path)? {
         found if found == published.sha256 => Ok(path),
-        found => Err(DataError::Checksum { path, expected: published.sha256.into(), found }),
+        found => Err(DataError::Checksum { path, expected: published.sha256.clone(), found }),
     }
 }
 

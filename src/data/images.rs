@@ -6,7 +6,7 @@ use super::error::DataError;
 use super::idx;
 
 /// Labelled images of one size, at least one. Bytes take a quarter of the memory of `f32`. Methods panic at a wrong index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Images {
     /// `[images, height, width]`, flat.
     pixels: Vec<u8>,

@@ -8,28 +8,32 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use rand::seq::SliceRandom;
+use smart_default::SmartDefault;
 
 use super::augment::{Augmentation, Sample};
 use super::batch::{ImageBatcher, Scaling};
 use super::device_images::DeviceImages;
-use super::epoch_plan::EpochPlan;
 use super::images::Images;
+use super::training::EpochPlan;
 use crate::random::{Key, Purpose, generator};
 
 /// Goes through a data set in batches, which may also have images without labels. The last one has what is left.
-#[derive(Clone)]
+#[derive(Clone, SmartDefault)]
 pub struct Loader {
     images: Arc<Images>,
     /// The images to use, in their order without shuffling.
     indices: Arc<[usize]>,
     /// The batches of an epoch, which continues the passes through `indices` where the one before ended.
     pub plan: EpochPlan,
+    #[default(ImageBatcher::new(Scaling::UNIT))]
     batcher: ImageBatcher,
     /// The images whose labels are not used.
     pub unlabelled: Arc<[usize]>,
     /// The number of batches of one device in an update, whose last one in an epoch has the rest.
+    #[default(1)]
     pub accumulation: usize,
     /// The number of devices, to which the batches go in turn. An update has `accumulation` batches from each.
+    #[default(1)]
     pub devices: usize,
     /// The device that this loader is for, from 0.
     part: usize,
@@ -45,6 +49,7 @@ pub struct Loader {
     pub epochs: Arc<AtomicU64>,
     /// The number of threads that make batches ahead of their use. With 0, each batch is made when it is requested.
     pub threads: usize,
+    #[default(Device::flex())]
     device: Device,
     /// Whether batches have bytes in host memory instead of tensors.
     pub as_bytes: bool,
@@ -62,20 +67,8 @@ impl Loader {
             plan: EpochPlan::one_pass(indices.len(), batch_size),
             indices: indices.into(),
             batcher: ImageBatcher::new(scaling),
-            unlabelled: Arc::default(),
-            accumulation: 1,
-            devices: 1,
-            part: 0,
-            parts: Arc::default(),
-            shuffle: None,
-            augmentation: None,
-            sampling: None,
-            epochs: Arc::default(),
-            threads: 0,
             device,
-            as_bytes: false,
-            keep_on_device: false,
-            on_device: Arc::default(),
+            ..Self::default()
         }
     }
 

@@ -14,7 +14,6 @@ mod augment;
 mod batch;
 mod device_images;
 mod download;
-mod epoch_plan;
 mod error;
 mod files;
 pub mod idx;
@@ -23,13 +22,11 @@ mod images;
 mod loader;
 pub mod prepare;
 mod source;
-mod split;
 mod training;
 
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Scaling, Unlabelled};
 pub use download::silent;
-pub use epoch_plan::EpochPlan;
 pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};
@@ -38,8 +35,7 @@ pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;
-pub use split::Split;
-pub use training::TrainingData;
+pub use training::{EpochPlan, Split, TrainingData};
 
 #[cfg(test)]
 mod tests {

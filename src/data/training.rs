@@ -1,14 +1,18 @@
-//! The training images of an experiment, split, with their scaling.
+//! The training images of an experiment: which are held out for validation, which train, and which of these keep their labels;
+//! their scaling; and how an epoch is divided into batches and updates.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
+
+use rand::seq::SliceRandom;
 
 use super::batch::Scaling;
 use super::error::{DataError, MOST_NAMED};
 use super::files::Files;
 use super::images::Images;
 use super::prepare::Look;
-use super::split::{Split, stratified};
-use crate::config::{Experiment, Pixels, Prepare};
+use crate::config::{BatchSize, Data, Experiment, Pixels, Prepare};
+use crate::random::{Purpose, generator};
 use crate::text::first;
 
 /// The images that an experiment trains on and is validated with. The test images are not among them.
@@ -70,9 +74,121 @@ impl TrainingData {
     }
 }
 
+/// The indices of the training images that train and that validate, each in ascending order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Split {
+    /// The images that train with their labels.
+    pub training: Vec<usize>,
+    /// The images that train without their labels, if any.
+    pub unlabelled: Vec<usize>,
+    /// The images that are held out for validation.
+    pub validation: Vec<usize>,
+}
+
+/// Holds out `data.validation` of the images, and trains on the fraction `data.fraction`, in (0, 1], of the others, which does
+/// not change those held out. The classes are in proportion to their sizes, and `seed` chooses the images. With `data.labels`,
+/// only that many training images keep theirs, equally many for each class, but for one more in the first ones. The images of a
+/// smaller number are among those of a larger one. Refused if no image is left to train on, or the labels can't be divided so.
+fn stratified(labels: &[u8], data: &Data, seed: u64) -> Result<Split, DataError> {
+    let Data { validation, fraction, labels: kept, .. } = *data;
+    if validation >= labels.len() {
+        return Err(DataError::Validation { validation, images: labels.len() });
+    }
+    let mut by_class: Vec<Vec<usize>> = vec![vec![]; 256];
+    for (index, &label) in labels.iter().enumerate() {
+        by_class[usize::from(label)].push(index);
+    }
+    let sizes: Vec<usize> = by_class.iter().map(Vec::len).collect();
+    let held_out = proportional(&sizes, validation);
+    let rest: Vec<usize> = sizes.iter().zip(&held_out).map(|(size, held_out)| size - held_out).collect();
+    let used = ((labels.len() - validation) as f64 * fraction).round() as usize;
+    let used = proportional(&rest, used.max(1));
+    let kept = kept.map_or(Ok(used.clone()), |kept| equal(&used, kept))?;
+    let mut generator = generator(seed, Purpose::Split);
+    let mut split = Split::default();
+    for (((mut members, held_out), used), kept) in by_class.into_iter().zip(held_out).zip(used).zip(kept) {
+        members.shuffle(&mut generator);
+        let (held_out, rest) = members.split_at(held_out);
+        let (labelled, unlabelled) = rest[..used].split_at(kept);
+        split.training.extend_from_slice(labelled);
+        split.unlabelled.extend_from_slice(unlabelled);
+        split.validation.extend_from_slice(held_out);
+    }
+    [&mut split.training, &mut split.unlabelled, &mut split.validation].into_iter().for_each(|it| it.sort_unstable());
+    Ok(split)
+}
+
+/// Divides `total` labels equally, but for one more in the first ones, among the groups of these sizes with members.
+fn equal(sizes: &[usize], total: usize) -> Result<Vec<usize>, DataError> {
+    let equals: Vec<usize> = sizes.iter().map(|&size| size.min(1)).collect();
+    let least: usize = equals.iter().sum();
+    let smallest = sizes.iter().copied().filter(|&size| size > 0).min().unwrap_or_default();
+    let most = (least * smallest).min(sizes.iter().sum::<usize>() - 1);
+    if !(least..=most).contains(&total) {
+        return Err(DataError::Labels { labels: total, least, most });
+    }
+    Ok(proportional(&equals, total))
+}
+
+/// Divides `total` among groups in proportion to their sizes. Rounding favours the largest remainders.
+fn proportional(sizes: &[usize], total: usize) -> Vec<usize> {
+    let all: usize = sizes.iter().sum();
+    let mut shares: Vec<usize> = sizes.iter().map(|size| size * total / all).collect();
+    let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
+    by_remainder.sort_by_key(|&group| Reverse(sizes[group] * total % all));
+    let left = total - shares.iter().sum::<usize>();
+    for &group in &by_remainder[..left] {
+        shares[group] += 1;
+    }
+    shares
+}
+
+/// The batches of an epoch: one pass through the unlabelled images with `semi_supervised.weight`, else the labelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EpochPlan {
+    /// Labelled images in a batch.
+    pub batch_size: usize,
+    /// Unlabelled images in a batch.
+    pub unlabelled_per_batch: usize,
+    /// Batches in an epoch. The last one has the images that are left, which may be more or fewer than in the others.
+    pub batches: usize,
+    /// Labelled images in an epoch, repeats included.
+    pub images: usize,
+    /// Unlabelled images in an epoch, each once.
+    pub unlabelled: usize,
+}
+
+impl EpochPlan {
+    /// One pass through the labelled images in batches of `batch_size`.
+    pub fn one_pass(images: usize, batch_size: usize) -> Self {
+        Self { batch_size, batches: images.div_ceil(batch_size), images, ..Self::default() }
+    }
+
+    /// The plan of a training.
+    pub fn new(experiment: &Experiment, split: &Split) -> Self {
+        let images = split.training.len();
+        let batch_size = match experiment.training.batch_size {
+            BatchSize::Images(size) => size.min(images),
+            BatchSize::All => images,
+        };
+        let semi_supervised = experiment.semi_supervised.clone().resolved();
+        let Some((weight, ratio)) = semi_supervised.weight.zip(semi_supervised.ratio) else {
+            // Batch normalisation learns nothing from one image, whose variance is 0, and would keep this variance.
+            let joins = experiment.model.batch_norm && images > batch_size && images % batch_size == 1;
+            let plan = Self::one_pass(images, batch_size);
+            return Self { batches: plan.batches - usize::from(joins), ..plan };
+        };
+        let (unlabelled, unlabelled_per_batch) = (split.unlabelled.len(), ratio * batch_size);
+        let batches = unlabelled.div_ceil(unlabelled_per_batch);
+        let labelled = Self::one_pass(batches * batch_size, batch_size);
+        if weight > 0.0 { Self { unlabelled_per_batch, unlabelled, ..labelled } } else { labelled }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{SemiSupervised, Training};
 
     /// The warnings about training images of these labels, of which those in `training` train.
     fn warnings(labels: &[u8], training: Vec<usize>, test: &[u8]) -> Vec<String> {
@@ -110,5 +226,149 @@ mod tests {
                 "no test image shows 1: the test error does not count mistakes of these classes"
             ]
         );
+    }
+
+    fn stratified(
+        labels: &[u8],
+        validation: usize,
+        fraction: f64,
+        kept: Option<usize>,
+        seed: u64,
+    ) -> Result<Split, DataError> {
+        super::stratified(labels, &Data { validation, fraction, labels: kept, ..Data::default() }, seed)
+    }
+
+    /// 600 labels: 300 zeros, 200 ones, 100 twos, mixed.
+    fn labels() -> Vec<u8> {
+        (0..600).map(|i| [0, 0, 0, 1, 1, 2][i % 6]).collect()
+    }
+
+    #[test]
+    fn split_puts_every_image_on_one_side_and_holds_out_the_exact_number() {
+        let split = stratified(&labels(), 61, 1.0, None, 1).unwrap();
+        assert_eq!(split.validation.len(), 61);
+        let mut all = [split.training, split.validation].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..600).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn classes_are_held_out_in_proportion() {
+        let split = stratified(&labels(), 60, 1.0, None, 1).unwrap();
+        let count = |class| split.validation.iter().filter(|&&i| labels()[i] == class).count();
+        assert_eq!([count(0), count(1), count(2)], [30, 20, 10]);
+    }
+
+    #[test]
+    fn split_depends_on_the_seed() {
+        assert_eq!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 1).unwrap());
+        assert_ne!(stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 1.0, None, 2).unwrap());
+    }
+
+    #[test]
+    fn split_without_validation_trains_on_all_images() {
+        let split = stratified(&labels(), 0, 1.0, None, 1).unwrap();
+        assert_eq!((split.training.len(), split.validation.len()), (600, 0));
+    }
+
+    #[test]
+    fn fraction_applies_to_each_class_and_does_not_change_what_is_held_out() {
+        let (all, tenth) =
+            (stratified(&labels(), 60, 1.0, None, 1).unwrap(), stratified(&labels(), 60, 0.1, None, 1).unwrap());
+        assert_eq!(tenth.validation, all.validation);
+        assert!(tenth.training.iter().all(|index| all.training.contains(index)));
+        let count = |class| tenth.training.iter().filter(|&&i| labels()[i] == class).count();
+        assert_eq!([count(0), count(1), count(2)], [27, 18, 9]);
+        assert_ne!(tenth.training, stratified(&labels(), 60, 0.1, None, 2).unwrap().training);
+        assert_eq!(stratified(&labels(), 60, 1e-9, None, 1).unwrap().training.len(), 1);
+    }
+
+    #[test]
+    fn labels_are_kept_for_equally_many_images_of_each_class() {
+        let all = stratified(&labels(), 60, 1.0, None, 1).unwrap();
+        assert_eq!(all.unlabelled, [] as [usize; 0]);
+        let split = stratified(&labels(), 60, 1.0, Some(31), 1).unwrap();
+        assert_eq!(split.validation, all.validation);
+        let count = |class| split.training.iter().filter(|&&i| labels()[i] == class).count();
+        assert_eq!([count(0), count(1), count(2)], [11, 10, 10]);
+        let mut both = [split.training, split.unlabelled].concat();
+        both.sort_unstable();
+        assert_eq!(both, all.training);
+    }
+
+    #[test]
+    fn labelled_images_depend_on_the_seed_and_fewer_are_among_more() {
+        let kept = |labels_kept, seed| stratified(&labels(), 0, 0.5, Some(labels_kept), seed).unwrap().training;
+        assert_eq!(kept(30, 1), kept(30, 1));
+        assert_ne!(kept(30, 1), kept(30, 2));
+        assert!(kept(30, 1).iter().all(|index| kept(90, 1).contains(index)));
+    }
+
+    #[test]
+    fn labels_that_the_classes_cannot_share_equally_are_an_error_with_the_possible_numbers() {
+        let refused = |total| stratified(&labels(), 60, 0.5, Some(total), 1).unwrap_err().to_string();
+        let ending = "takes a whole number from 3 to 135 here: the same number for each class, at least one and at \
+                      most the size of the smallest class";
+        assert_eq!(refused(2), format!("data.labels = 2 {ending}"));
+        assert_eq!(refused(136), format!("data.labels = 136 {ending}"));
+        for total in [3, 135] {
+            assert_eq!(stratified(&labels(), 60, 0.5, Some(total), 1).unwrap().training.len(), total);
+        }
+        // At least one image must be left without a label.
+        assert!(stratified(&[0, 1, 0, 1], 0, 1.0, Some(4), 1).unwrap_err().to_string().contains("from 2 to 3"));
+        // No image has the label 1.
+        assert_eq!(stratified(&[0, 2, 0, 2], 0, 1.0, Some(2), 1).unwrap().training.len(), 2);
+    }
+
+    #[test]
+    fn validation_of_all_images_is_an_error_that_names_the_key() {
+        let message = stratified(&labels(), 600, 1.0, None, 1).unwrap_err().to_string();
+        assert!(message.contains("data.validation") && message.contains("600"), "{message}");
+    }
+
+    /// The plan for 100 labelled and 950 unlabelled images.
+    fn plan(batch_size: BatchSize, weight: Option<f64>) -> EpochPlan {
+        let split = Split { training: (0..100).collect(), unlabelled: (100..1050).collect(), validation: vec![] };
+        let experiment = Experiment {
+            training: Training { batch_size, ..Training::default() },
+            semi_supervised: SemiSupervised { weight, ratio: weight.map(|_| 3), ..SemiSupervised::default() },
+            ..Experiment::default()
+        };
+        EpochPlan::new(&experiment, &split)
+    }
+
+    #[test]
+    fn epoch_passes_through_the_labelled_images_if_the_others_are_not_used() {
+        let expected = EpochPlan { batch_size: 32, unlabelled_per_batch: 0, batches: 4, images: 100, unlabelled: 0 };
+        assert_eq!(plan(BatchSize::Images(32), None), expected);
+    }
+
+    #[test]
+    fn last_batch_of_one_image_joins_the_one_before_with_batch_normalisation() {
+        let batches = |batch_norm, size| {
+            let mut experiment = Experiment::default();
+            experiment.model.batch_norm = batch_norm;
+            experiment.training.batch_size = BatchSize::Images(size);
+            EpochPlan::new(&experiment, &Split { training: (0..100).collect(), ..Split::default() }).batches
+        };
+        assert_eq!([batches(true, 33), batches(true, 32), batches(true, 99), batches(true, 100)], [3, 4, 1, 1]);
+        assert_eq!(batches(false, 33), 4);
+    }
+
+    #[test]
+    fn epoch_passes_through_the_unlabelled_images_and_is_as_long_with_a_weight_of_zero() {
+        let expected =
+            EpochPlan { batch_size: 32, unlabelled_per_batch: 96, batches: 10, images: 320, unlabelled: 950 };
+        assert_eq!(plan(BatchSize::Images(32), Some(0.5)), expected);
+        let without = EpochPlan { unlabelled_per_batch: 0, unlabelled: 0, ..expected };
+        assert_eq!(plan(BatchSize::Images(32), Some(0.0)), without);
+    }
+
+    #[test]
+    fn batch_larger_than_the_data_has_each_image_once() {
+        let expected =
+            EpochPlan { batch_size: 100, unlabelled_per_batch: 300, batches: 4, images: 400, unlabelled: 950 };
+        assert_eq!(plan(BatchSize::All, Some(1.0)), expected);
+        assert_eq!(plan(BatchSize::Images(1_000_000_000), Some(1.0)), expected);
     }
 }

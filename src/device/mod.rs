@@ -1,27 +1,22 @@
 //! Opens devices by name, on this machine or on another one, and lists them. It never uses Burn's default device: with
 //! several compiled backends, that need not be the requested one.
 //!
-//! `backend` lists the backends of this build. A `name` is `flex` or `wgpu:1`. An `opened` device is ready to compute.
+//! `backend` lists the backends of this build. An `opened` device is ready to compute; its name is `flex` or `wgpu:1`.
 //! [`remote`] has devices of other machines, and the worker that offers those of this one.
 
 mod backend;
-mod error;
-mod name;
 mod opened;
 pub mod remote;
 
 use std::panic::catch_unwind;
 
 pub(crate) use backend::Backend;
-pub(crate) use error::DeviceError;
-pub(crate) use name::DeviceName;
 pub use opened::Opened;
+pub(crate) use opened::{DeviceError, DeviceName};
 use remote::{Address, WorkerAddress};
 
 /// Opens a device by its name: for `auto`, the first GPU of the compiled backends, or a CPU if there is no GPU backend.
-///
-/// # Errors
-/// If the name is unknown, the backend is not compiled in, or there is no such adapter.
+/// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
         Some(DeviceName::Auto) => return automatic(),

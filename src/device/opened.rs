@@ -1,11 +1,41 @@
-//! A device that is ready to compute.
+//! A device: its name, `auto`, `flex`, `wgpu:1`, or `remote:...` for one of another machine, and the device once it is open.
 
 use burn::tensor::Device;
 use derive_more::Display;
+use thiserror::Error;
 
 use super::backend::Backend;
-use super::error::DeviceError;
-use super::name::DeviceName;
+use super::remote::{Address, RemoteError};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeviceName {
+    Auto,
+    Local {
+        backend: Backend,
+        /// The number of the GPU. `None` for the one that the driver recommends.
+        index: Option<usize>,
+    },
+    Remote(Address),
+}
+
+impl DeviceName {
+    /// Parses a device name. The device need not be compiled in or present.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "auto" {
+            return Some(Self::Auto);
+        }
+        if let Some(address) = Address::parse(name) {
+            return Some(Self::Remote(address));
+        }
+        let (backend, index) = match name.split_once(':') {
+            Some((backend, index)) => (backend, Some(index.parse().ok()?)),
+            None => (name, None),
+        };
+        let backend: Backend = backend.parse().ok()?;
+        // A CPU has no number.
+        (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
+    }
+}
 
 /// A device that is ready to compute.
 #[derive(Debug, Clone, Display)]
@@ -45,5 +75,43 @@ impl Opened {
     /// Whether it uses this program's own memory, as CPUs do, so that tensors need no transfer.
     pub fn shares_memory(&self) -> bool {
         matches!(DeviceName::parse(&self.name), Some(DeviceName::Local { backend, .. }) if !backend.is_gpu())
+    }
+}
+
+#[derive(Debug, Error)]
+pub enum DeviceError {
+    #[error(
+        "device `{name}` is unknown: this build has auto, {built}; a GPU's name may end with a number, as in :1; for a \
+         device of another machine, use the name that `mnist-burn worker` prints there"
+    )]
+    Unknown { name: String, built: String },
+    #[error("device `{name}` is not compiled in (this build has {built}); use `cargo run --release --features {name}`")]
+    NotBuilt { name: &'static str, built: String },
+    #[error("no adapter found for device `{name}` ({count} in all, see `mnist-burn devices`); {help}")]
+    NoAdapter { name: String, count: usize, help: String },
+    #[error("device `{name}` can't be opened, see the message above; {help}")]
+    Refused { name: String, help: String },
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_name_is_parsed_into_backend_and_number() {
+        let local = |backend, index| Some(DeviceName::Local { backend, index });
+        assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto));
+        assert_eq!(DeviceName::parse("wgpu:1"), local(Backend::Wgpu, Some(1)));
+        assert_eq!(DeviceName::parse("ndarray"), local(Backend::NdArray, None));
+        assert!(matches!(DeviceName::parse("remote:ws://gpu:1"), Some(DeviceName::Remote(_))));
+    }
+
+    #[test]
+    fn device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
+        for name in ["wgpu:one", "ndarray:0", ":", "", "gpu", "auto:1"] {
+            assert_eq!(DeviceName::parse(name), None, "{name}");
+        }
     }
 }

@@ -97,7 +97,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Counts: "src/data/images.rs" missing_label_is_refused "holds 3 images, but",
             Label: "src/data/images.rs" label_that_names_no_class_is_refused "label 1 (from 0) is 10",
             Classes: "src/data/files/tests.rs" chosen_label_that_no_training_image_has_is_refused "no image has the label 1",
-            Validation: "src/data/split.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
+            Validation: "src/data/training.rs" validation_of_all_images_is_an_error_that_names_the_key "data.validation",
             Labels: "tests/cli/data.rs" labels_that_cannot_be_balanced_over_the_classes_are_an_error_with_the_maximum "takes a whole number from 10 to 49690 here",
             Size: "src/data/files/tests.rs" test_images_of_another_size_are_refused "the images are 2x3 pixels",
         }

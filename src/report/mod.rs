@@ -6,7 +6,6 @@
 mod calibration;
 mod curves;
 mod efficiency;
-mod ensemble;
 mod keys;
 mod membership;
 mod mistakes;
@@ -23,9 +22,8 @@ use crate::text::local_time;
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
 use efficiency::Efficiency;
-use ensemble::Ensemble;
 use membership::Membership;
-use mistakes::{Mistake, UNFOLDED};
+use mistakes::{Ensemble, Mistake, UNFOLDED};
 use pictures::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.

@@ -14,11 +14,6 @@ const SUFFIX: &str = ".tmp";
 /// The most links to links that are followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
-/// Writes `<folder>/<name>` under a temporary name, then renames it. After an error, an older file stays as it is.
-pub fn write_whole(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-    write_atomically(&folder.join(name), bytes, true).map(drop).map_err(|source| unwritten(folder, name, source))
-}
-
 /// Writes any file atomically, over an older one only with `replace`. Returns a warning if the file may not outlive a crash.
 pub fn write_whole_at(path: &Path, bytes: &[u8], replace: bool) -> Result<Option<String>, RunError> {
     write_atomically(path, bytes, replace).map_err(|source| RunError::Write { path: path.into(), source })
@@ -38,8 +33,9 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The temporary file is in the same folder, as a rename can't cross disks. Its name is unique, as others may write there too.
-fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<Option<String>> {
+/// Writes a file under a temporary name, then renames it. After an error, an older file stays as it is. The temporary file is
+/// in the same folder, as a rename can't cross disks. Its name is unique, as others may write there too.
+pub fn write_atomically(path: &Path, bytes: &[u8], replace: bool) -> io::Result<Option<String>> {
     let target = target(path)?;
     let (start, end) = bytes.split_at(bytes.len() / 2);
     // `make_in` gives the file the permissions of any new file, not those of a private temporary one.

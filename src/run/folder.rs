@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::checkpoint::Checkpoint;
 use super::error::RunError;
-use super::file::{folder_of, unwritten, write_whole};
+use super::file::{folder_of, unwritten, write_atomically};
 use super::metrics::{self, Epoch};
 use super::record::{EvaluationRecord, Record};
 use super::tensorboard::{self, TRAIN, VALIDATION};
@@ -201,9 +201,13 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let Some(best) = &self.memory else { return write_whole(&self.path, name, bytes) };
-        if name == Self::BEST {
-            *best.lock() = bytes.into();
+        match &self.memory {
+            Some(best) if name == Self::BEST => *best.lock() = bytes.into(),
+            Some(_) => {}
+            None => {
+                let written = write_atomically(&self.path.join(name), bytes, true);
+                written.map_err(|source| unwritten(&self.path, name, source))?;
+            }
         }
         Ok(())
     }

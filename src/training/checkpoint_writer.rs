@@ -16,7 +16,7 @@ use super::model::TrainingModel;
 use super::schedule::LrSchedule;
 use crate::model::weights;
 use crate::run::metrics::best;
-use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder, Usage};
+use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder};
 
 /// Burn's checkpointer of model, optimiser and learning rate. Burn's threads for them share it, so that all are saved or none.
 #[derive(Clone)]
@@ -48,11 +48,6 @@ pub struct State {
 }
 
 impl CheckpointWriter {
-    pub fn finish(&self) -> (Record, Usage, Option<RunError>) {
-        let mut state = self.0.state.lock();
-        (state.record.clone(), self.0.meter.read(), state.failure.take())
-    }
-
     fn add(&self, epoch: usize, part: Parts) -> Result<(), CheckpointerError> {
         let mut state = self.0.state.lock();
         let state = &mut *state;

@@ -12,16 +12,18 @@ use burn::train::metric::store::{Aggregate, EpochSummary, EventStoreClient, Metr
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::{EarlyStoppingStrategy, Interrupter};
 use parking_lot::Mutex;
+use smart_default::SmartDefault;
 
 use crate::config::EarlyStopping;
 use crate::run::metrics::{self, Epoch};
 
 /// The epochs so far, and the first loss that is NaN or infinite. Its copies share them.
-#[derive(Clone)]
+#[derive(Clone, SmartDefault)]
 pub struct History {
     epochs: Arc<Mutex<Vec<Epoch>>>,
     divergence: Arc<OnceLock<[usize; 2]>>,
     /// It stops the training, also after a divergence.
+    #[default(Interrupter::new())]
     pub interrupter: Interrupter,
     early_stopping: EarlyStopping,
     /// The epoch after which the training is left, to be resumed later.
@@ -30,6 +32,7 @@ pub struct History {
     training: usize,
     validation: usize,
     /// When the last epoch ended, for the copy that Burn asks after each.
+    #[default(Instant::now())]
     since: Instant,
     /// For the copy that Burn logs to: the mean of each metric in each epoch.
     means: HashMap<(MetricId, usize, Split), f64>,
@@ -42,19 +45,8 @@ pub struct History {
 impl History {
     /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
     pub fn new(early_stopping: EarlyStopping, training: usize, validation: usize, epochs: Vec<Epoch>) -> Self {
-        Self {
-            epochs: Arc::new(Mutex::new(epochs)),
-            divergence: Arc::default(),
-            interrupter: Interrupter::new(),
-            early_stopping,
-            pause_after: None,
-            training,
-            validation,
-            since: Instant::now(),
-            means: HashMap::new(),
-            batches: 0,
-            has_batches: false,
-        }
+        let epochs = Arc::new(Mutex::new(epochs));
+        Self { epochs, early_stopping, training, validation, ..Self::default() }
     }
 
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {

@@ -2,8 +2,8 @@
 //!
 //! [`train`] is the entry point. A `Session` has its three stages: prepare, launch, conclude.
 //!
-//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average (`ema`) of its weights. "Raw"
-//!   metrics are those of the network itself. Everything that changes over time reads one `position`.
+//! - A [`TrainingModel`] is a network and, if asked for, the exponential moving average of its weights. "Raw"
+//!   metrics are those of the network itself. Everything that changes over time reads one [`Position`].
 //! - `step` has the gradients of the `loss` of a batch, on a CPU in `closed_form`. A teacher's answers come from `distillation`.
 //! - `optimizer`, `adam` and `sgd` turn gradients into new weights, at the learning rate of the `schedule`.
 //! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
@@ -16,7 +16,6 @@ mod adam;
 mod checkpoint_writer;
 mod closed_form;
 mod distillation;
-mod ema;
 mod error;
 mod history;
 mod loss;
@@ -25,7 +24,6 @@ mod memory;
 mod metrics;
 mod model;
 mod optimizer;
-mod position;
 mod privacy;
 mod schedule;
 mod session;
@@ -41,9 +39,8 @@ pub use memory::check_memory;
 pub use metrics::Mean;
 pub use model::TrainingModel;
 pub use optimizer::optimizer;
-pub use position::Position;
 pub(crate) use privacy::PrivacyPlan;
-pub use schedule::LrSchedule;
+pub use schedule::{LrSchedule, Position};
 pub use session::Trained;
 pub(crate) use session::{Display, Session};
 pub use sgd::Sgd;
@@ -66,10 +63,8 @@ pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<()
 }
 
 /// Trains `network`, which is on the first of the `devices` with autodiff, as `experiment` says. It saves models,
-/// checkpoints and metrics in `run`, and continues from the checkpoint there, if there is one.
-///
-/// # Errors
-/// If the loss diverges, the training is interrupted, the device fails, or a file can't be read or written.
+/// checkpoints and metrics in `run`, and continues from the checkpoint there, if there is one. Fails if the loss diverges, the
+/// training is interrupted, the device fails, or a file can't be read or written.
 pub fn train(
     experiment: &Experiment,
     network: Mlp,

@@ -1,4 +1,5 @@
-//! The learning rate of each update: a function of the update's number and, for a plateau, of the epochs before it.
+//! The position of a training, and the learning rate of each update: a function of its number and, for a plateau, of the
+//! epochs before it.
 //!
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
 //! before. A function of the number and the epochs, which a checkpoint has, gives the same rates after a resume.
@@ -6,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use burn::optim::LearningRate;
 
 use super::history::History;
-use super::position::Position;
 use crate::config::{Schedule, ScheduleKind};
 use crate::model::layer_group;
 
@@ -20,6 +22,30 @@ use crate::model::layer_group;
 const ONE_CYCLE_START: f64 = 1.0 / 25.0;
 /// One-cycle's last rate as a fraction of the first one: PyTorch's `final_div_factor`.
 const ONE_CYCLE_END: f64 = 1e-4;
+
+/// The updates so far, and so the epoch. Copies share it: the model advances it, and all that changes over time reads it.
+#[derive(Debug, Clone)]
+pub struct Position {
+    update: Arc<AtomicUsize>,
+    pub(super) updates_per_epoch: usize,
+}
+
+impl Position {
+    /// The position after `epochs` whole epochs of `updates_per_epoch` updates, at least 1.
+    pub fn after_epochs(epochs: usize, updates_per_epoch: usize) -> Self {
+        Self { update: Arc::new(AtomicUsize::new(epochs * updates_per_epoch)), updates_per_epoch }
+    }
+
+    /// The number of the next update, counted from 0.
+    pub fn update(&self) -> usize {
+        self.update.load(Ordering::Relaxed)
+    }
+
+    /// Advances by one update.
+    pub fn advance(&self) {
+        self.update.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// The learning rates of a whole training, as a Burn scheduler. It reads position and history, and keeps no state.
 #[derive(Clone)]
@@ -291,5 +317,14 @@ mod tests {
                 position.advance();
             }
         }
+    }
+
+    #[test]
+    fn position_is_shared_by_its_copies() {
+        let position = Position::after_epochs(2, 3);
+        let copy = position.clone();
+        assert_eq!(copy.update(), 6);
+        position.advance();
+        assert_eq!(copy.update(), 7);
     }
 }

@@ -16,9 +16,8 @@ use super::low_pass::LowPass;
 use super::metrics::BufferedMetric;
 use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
-use super::position::Position;
 use super::privacy::{GaussianMechanism, PrivacyPlan};
-use super::schedule::LrSchedule;
+use super::schedule::{LrSchedule, Position};
 use crate::config::{Experiment, Gradients};
 use crate::data::{Augmentation, EpochPlan, Loader, TrainingData};
 use crate::device::Opened;
@@ -208,16 +207,16 @@ impl<'a> Session<'a> {
 
     /// The result, or the error. A divergence is written into the record.
     fn conclude(self, writer: &CheckpointWriter, error: Option<String>) -> Result<Trained, TrainingError> {
-        let (mut record, usage, failure) = writer.finish();
-        if let Some(failure) = failure {
+        let (mut state, usage) = (writer.0.state.lock(), writer.0.meter.read());
+        if let Some(failure) = state.failure.take() {
             return Err(failure.into());
         }
         if let Some([epoch, batch]) = self.history.divergence() {
             let update = (batch - 1) / batches_per_update(self.experiment, self.devices);
             let rate = self.schedule.at((epoch - 1) * self.schedule.position.updates_per_epoch + update);
             let error = TrainingError::Diverged { epoch, batch, rate };
-            record.failure = Some(error.to_string());
-            self.run.write_record(&record)?;
+            state.record.failure = Some(error.to_string());
+            self.run.write_record(&state.record)?;
             return Err(error);
         }
         if let Some(error) = error {
@@ -233,7 +232,7 @@ impl<'a> Session<'a> {
             epoch => return Err(TrainingError::Paused { epoch }),
         }
         self.run.remove_privacy_key()?;
-        Ok(Trained { history: self.history, record, usage, interrupted })
+        Ok(Trained { history: self.history, record: state.record.clone(), usage, interrupted })
     }
 }
 

@@ -93,7 +93,7 @@ fn corrupt_download_is_refused() {
     };
     let refusal = refusal(corrupt);
     assert!(refusal.starts_with("sent a file with SHA-256 "), "{refusal}");
-    assert!(refusal.ends_with(published().sha256), "{refusal}");
+    assert!(refusal.ends_with(&published().sha256), "{refusal}");
 }
 
 #[test]

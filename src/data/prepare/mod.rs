@@ -15,16 +15,18 @@
 mod decode;
 mod digit;
 mod error;
-mod fit;
 mod ink;
 mod look;
 mod morphology;
 
-use image::{DynamicImage, GrayImage, RgbImage, imageops};
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, GrayImage, Luma, RgbImage};
 
 pub use self::decode::Limits;
 pub(crate) use self::error::{Doubt, ImageError};
 pub use self::look::Look;
+use self::look::stroke_width;
+use self::morphology::widen;
 
 /// A picture made ready for the network.
 #[derive(Debug)]
@@ -78,6 +80,8 @@ pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> 
 const LEAST_PROBABILITY: f64 = 0.85;
 /// The width of a digit's strokes, as a fraction of its longer side, at most.
 const WIDEST: f32 = 0.35;
+/// How many times larger than in the image the strokes are made wider.
+const DETAIL: u32 = 8;
 
 fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let [height, width] = size.map(|side| side as u32);
@@ -92,9 +96,9 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     }
     let ink = ink::ink(&picture)?;
     let (digit, mut doubts) = digit::digit(&ink)?;
-    let stroke = fit::stroke(&digit, size, look);
-    let image = fit::fit(&stroke, size, look);
-    if look::stroke_width(&stroke, stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
+    let stroke = stroke(&digit, size, look);
+    let image = fit(&stroke, size, look);
+    if stroke_width(&stroke, stroke.width() as usize) > WIDEST * stroke.width().max(stroke.height()) as f32 {
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());
@@ -106,6 +110,40 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
         ("image", image.into()),
     ];
     Ok(Prepared { pixels, doubts, stages })
+}
+
+/// The digit at its size in the image times [`DETAIL`]. Strokes under 80 % of the training images' width get that wide.
+fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
+    let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
+    let missing = DETAIL as f32 * (0.8 * look.stroke) - stroke_width(&large, large.width() as usize);
+    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * DETAIL as f32) as u32;
+    if radius == 0 { large } else { widen(&large, radius) }
+}
+
+/// The image: the digit at its size, as far as possible with its centre of mass in the middle. The strongest ink is 255.
+fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
+    let [height, width] = size.map(|side| side as u32);
+    let mut digit = scaled(stroke, [height, width], look);
+    let strongest = digit.pixels().map(|pixel| pixel[0]).max().unwrap_or(0).max(1);
+    digit.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
+
+    let mass = digit.pixels().map(|pixel| f64::from(pixel[0])).sum::<f64>();
+    let offset = |whole: u32, part: u32, at: fn(u32, u32) -> u32| {
+        let moments = digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at(x, y)) + 0.5));
+        let centre = moments.sum::<f64>() / mass;
+        (f64::from(whole) / 2.0 - centre).round().clamp(0.0, f64::from(whole - part)) as i64
+    };
+    let (x, y) = (offset(width, digit.width(), |x, _| x), offset(height, digit.height(), |_, y| y));
+    let mut image = GrayImage::new(width, height);
+    imageops::replace(&mut image, &digit, x, y);
+    image
+}
+
+/// The digit scaled to the size that it has in an image of `[height, width]`.
+fn scaled(digit: &GrayImage, [height, width]: [u32; 2], look: &Look) -> GrayImage {
+    let scale = look.filled * (width as f32 / digit.width() as f32).min(height as f32 / digit.height() as f32);
+    let side = |length: u32, most: u32| ((length as f32 * scale).round() as u32).clamp(1, most);
+    imageops::resize(digit, side(digit.width(), width), side(digit.height(), height), FilterType::Triangle)
 }
 
 #[cfg(test)]
