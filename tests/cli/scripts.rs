@@ -42,6 +42,8 @@ fn exit_code_tells_the_kind_of_error() {
     assert_eq!(code(&["evaluate", run, "--device", "gpu"]), 7);
     assert_eq!(code(&["evaluate", "no-such-run"]), 8);
     assert_eq!(code(&["predict", run, "no-such.png"]), 1);
+    assert_eq!(code(&["evaluate", run, run, "--predictions", "answers.csv"]), 2);
+    assert_eq!(code(&["export", run, "model.toml"]), 2);
     let copy = tempfile::tempdir().unwrap();
     smoke().copy_to(copy.path());
     let lock = fs::File::create(copy.path().join(".lock")).unwrap();
