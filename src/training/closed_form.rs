@@ -86,8 +86,7 @@ impl Buffers {
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         if let Some((mechanism, _)) = private {
-            let device = network.layers.first()?.layer.weight.device();
-            let filtered = mechanism.low_pass.map(|filter| filter.squared_norms(self.passes.input.values(), &device));
+            let filtered = mechanism.low_pass.map(|filter| filter.squared_norms(&self.passes.input));
             self.passes.clip(&network, mechanism.plan.total.clip, filtered.as_deref());
         }
         let mut grads = self.passes.backward(&network);

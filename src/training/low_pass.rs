@@ -13,8 +13,15 @@
 //! Images are clipped by the norm of what it leaves of their gradients.
 
 use std::f64::consts::PI;
+use std::iter::repeat_n;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
+
+use crate::model::passes::{Input, squared_norms_of_rows};
+
+/// Products with images that are mostly background are fastest with so many columns: eight vectors of AVX-512. They need
+/// one vector.
+const COLUMNS: usize = 128;
 
 #[derive(Debug, Clone, Copy)]
 pub struct LowPass {
@@ -27,46 +34,45 @@ pub struct LowPass {
 impl LowPass {
     /// The `gradient` of the first layer's weights, `[height · width, units]`, without its high frequencies.
     pub fn filter(&self, gradient: Tensor<2>) -> Tensor<2> {
-        let [rows, columns] = self.transforms(&gradient.device());
-        let [inputs, units] = gradient.dims();
-        let kept = self.coefficients(gradient.transpose());
-        rows.transpose().unsqueeze().matmul(kept).matmul(columns.unsqueeze()).reshape([units, inputs]).transpose()
+        let (waves, columns) = self.waves();
+        let waves = Tensor::<2>::from_data(TensorData::new(waves, [gradient.dims()[0], columns]), &gradient.device());
+        waves.clone().matmul(waves.transpose().matmul(gradient))
     }
 
-    /// The squared norms of `images`, `[images, height · width]`, without their high frequencies.
-    pub fn squared_norms(&self, images: Vec<f32>, device: &Device) -> Vec<f64> {
-        let inputs = self.size[0] * self.size[1];
-        let count = images.len() / inputs;
-        self.coefficients(Tensor::from_data(TensorData::new(images, [count, inputs]), device))
-            .square()
-            .reshape([count as i32, -1])
-            .sum_dim(1)
-            .into_data()
-            .iter::<f64>()
-            .collect()
+    /// The squared norms of `images` without their high frequencies.
+    pub fn squared_norms(&self, images: &Input) -> Vec<f64> {
+        let (waves, columns) = self.waves();
+        let mut coefficients = vec![];
+        images.times(&waves, columns, &mut coefficients);
+        squared_norms_of_rows(&coefficients, columns)
     }
 
-    /// The coefficients of the frequencies that are left, `[images, frequencies, frequencies]`.
-    fn coefficients(&self, images: Tensor<2>) -> Tensor<3> {
-        let ([rows, columns], [count, _], [height, width]) =
-            (self.transforms(&images.device()), images.dims(), self.size);
-        rows.unsqueeze().matmul(images.reshape([count, height, width])).matmul(columns.transpose().unsqueeze())
+    /// The products of C's rows with D's, which are images: one in each column, `[height · width, columns]`, and
+    /// columns of zeros after them. Also returns the number of columns.
+    fn waves(&self) -> (Vec<f32>, usize) {
+        let [rows, columns] = self.size.map(|side| self.transform(side));
+        let count = rows[0].len() * columns[0].len();
+        let zeros = count.next_multiple_of(COLUMNS) - count;
+        let pixels = rows.iter().flat_map(|row| columns.iter().map(move |column| (row, column)));
+        let waves = pixels.flat_map(|(row, column)| {
+            let products = row.iter().flat_map(|v| column.iter().map(move |u| (v * u) as f32));
+            products.chain(repeat_n(0.0, zeros))
+        });
+        (waves.collect(), count + zeros)
     }
 
-    /// C for the height and for the width.
-    fn transforms(&self, device: &Device) -> [Tensor<2>; 2] {
-        self.size.map(|side| {
-            let (n, frequencies) = (side as f64, self.frequencies.min(side));
-            let scale = |f: usize| if f == 0 { (1.0 / n).sqrt() } else { (2.0 / n).sqrt() };
-            let value = |f: usize, i: usize| scale(f) * (PI * f as f64 * (2 * i + 1) as f64 / (2.0 * n)).cos();
-            let values = (0..frequencies).flat_map(|f| (0..side).map(move |i| value(f, i) as f32));
-            Tensor::from_data(TensorData::new(values.collect::<Vec<_>>(), [frequencies, side]), device)
-        })
+    /// Cᵀ for a side of n pixels: the values of the frequencies at each pixel.
+    fn transform(&self, n: usize) -> Vec<Vec<f64>> {
+        let scale = |f: usize| (if f == 0 { 1.0 } else { 2.0 } / n as f64).sqrt();
+        let value = |f: usize, i: usize| scale(f) * (PI * f as f64 * (2 * i + 1) as f64 / (2 * n) as f64).cos();
+        (0..n).map(|i| (0..self.frequencies.min(n)).map(|f| value(f, i)).collect()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
     use crate::device;
 
@@ -90,7 +96,10 @@ mod tests {
                 .into_data()
                 .assert_approx_eq::<f32>(&expected.clone().into_data(), Default::default());
             // The images are a gradient's columns.
-            let norms = filter.squared_norms(expected.clone().transpose().into_data().try_to_vec().unwrap(), &device);
+            let mut images = Input::default();
+            images.resize(pass.len(), 54);
+            images.values = expected.clone().transpose().into_data().try_to_vec().unwrap();
+            let norms = filter.squared_norms(&images);
             let squares: Vec<f64> = expected.square().sum_dim(0).into_data().iter().collect();
             assert!(norms.iter().zip(&squares).all(|(a, b)| (a - b).abs() < 1e-4 * b), "{norms:?}, {squares:?}");
             let nothing = filter.filter(waves(&vanish, &device));

@@ -107,17 +107,6 @@ impl Input {
         self.ink.rows().map(|row| blank + row.iter().map(more).sum::<f64>()).collect()
     }
 
-    pub fn values(&self) -> Vec<f32> {
-        if !self.is_sparse {
-            return self.values.clone();
-        }
-        let mut values = vec![self.background; self.images * self.inputs];
-        for (values, ink) in values.chunks_exact_mut(self.inputs).zip(self.ink.rows()) {
-            ink.iter().for_each(|&(pixel, difference)| values[pixel as usize] += difference);
-        }
-        values
-    }
-
     fn matrix(&self) -> Matrix<'_> {
         Matrix::new(&self.values, [self.images, self.inputs])
     }

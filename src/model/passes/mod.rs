@@ -22,8 +22,9 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
-use self::input::Input;
-use self::matrix::{Matrix, squared_norms_of_rows, sum_of_rows};
+pub use self::input::Input;
+pub use self::matrix::squared_norms_of_rows;
+use self::matrix::{Matrix, sum_of_rows};
 use crate::data::BatchImages;
 use crate::model::Mlp;
 use crate::model::host_tensor::HostTensor;
