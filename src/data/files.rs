@@ -25,11 +25,11 @@ pub enum Files {
 }
 
 impl Files {
-    /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, or an image
-    /// folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
+    /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, only the two of
+    /// the test images, or an image folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
     pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
         Ok(match folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
-            true => Self::Idx(own(dir, config)?),
+            true => Self::Idx(own(dir, config, true)?),
             false => Self::ImageFolder(ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?),
         })
     }
@@ -132,7 +132,7 @@ pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataEr
         Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?, true)?)),
         dataset => Ok(Files::Idx(match Source::of(dataset) {
             Some(source) => named(source, config, progress)?,
-            None => own(dir()?, config)?,
+            None => own(dir()?, config, false)?,
         })),
     }
 }
@@ -153,7 +153,8 @@ fn named(source: &'static Source, config: &Data, progress: DownloadProgress) -> 
     IdxFiles::at((0..NAMES.len()).map(obtain).collect::<Result<_, _>>()?, Some(&source.classes), config)
 }
 
-fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
+/// With `test_alone`, the files of the test images also stand for those of the training images, if they are missing.
+fn own(dir: &Path, config: &Data, test_alone: bool) -> Result<IdxFiles, DataError> {
     let folders = folders(dir, |_| true);
     let holding: Vec<_> = folders.iter().filter(|folder| holds_any(folder)).collect();
     // Of several folders in `dir`, the user has to choose one. Those in `dir` do not count if it holds files itself.
@@ -166,7 +167,9 @@ fn own(dir: &Path, config: &Data) -> Result<IdxFiles, DataError> {
     let folder = holding.first().map_or(dir, |folder| folder.as_path());
     let missing = NAMES.iter().filter(|name| present(folder, name).is_none());
     let missing = missing.map(|name| format!("{name}.gz or {name}")).collect();
-    let found = NAMES.iter().map(|name| present(folder, name)).collect::<Option<_>>();
+    let of_test = |part: usize| present(folder, NAMES[2 + part % 2]).filter(|_| test_alone);
+    let found =
+        (0..NAMES.len()).map(|part| present(folder, NAMES[part]).or_else(|| of_test(part))).collect::<Option<_>>();
     IdxFiles::at(found.ok_or(DataError::Missing { dir: folder.into(), missing })?, None, config)
 }
 

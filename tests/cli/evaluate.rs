@@ -140,6 +140,11 @@ fn evaluate_of_other_images_leaves_the_runs_own_evaluation_alone() {
         fs::write(kmnist.path().join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
     }
     assert_eq!(json(&[name, "--data", kmnist.path().to_str().unwrap()])["images"], 2);
+    // The files of the test images are enough.
+    for part in ["images-idx3", "labels-idx1"] {
+        fs::remove_file(kmnist.path().join(format!("train-{part}-ubyte"))).unwrap();
+    }
+    assert_eq!(json(&[name, "--data", kmnist.path().to_str().unwrap()])["images"], 2);
     assert_eq!(json(&[name, "--split", "validation"])["data"], serde_json::json!({}));
     assert!(!run.path().join("evaluation.json").exists());
 

@@ -14,7 +14,7 @@ pub struct Evaluate {
     /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`, or models' safetensors files
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
-    /// Evaluate on the images in this folder: the test images of four IDX files, or an image folder, or its test/
+    /// Evaluate on the images in this folder: IDX files of test images, or an image folder, or its test/
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The images of the data set to evaluate on
