@@ -48,6 +48,8 @@ pub enum Error {
     SameImages { from: PathBuf },
     #[error("the training is not private: add privacy.epsilon or privacy.noise_multiplier to the config")]
     NotPrivate,
+    #[error("a range test of a private training would tell of its images; look for a rate on public images")]
+    PrivateRangeTest,
     #[error(transparent)]
     Sweep(#[from] SweepError),
     #[error(transparent)]

@@ -131,6 +131,8 @@ pub enum Command {
     Show(OneRun),
     /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
+    /// Find good learning rates: the rate rises in a short training, and the loss tells (the learning-rate range test)
+    LrFind(LrFind),
     /// Draw training images, and their augmented forms in the first epochs
     Images(Images),
     /// Print what a private training will cost, epoch by epoch, without training

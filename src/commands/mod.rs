@@ -8,6 +8,7 @@ mod evaluate;
 mod evaluation;
 mod export;
 mod images;
+mod lr_find;
 mod membership;
 mod opening;
 mod output;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> Result<(), Error> {
         Command::Show(arguments) => show::run(&arguments, runs),
         Command::Summary(arguments) => show::summary(&arguments, runs),
         Command::Sweep(arguments) => sweep::run(&arguments, runs),
+        Command::LrFind(arguments) => lr_find::run(&arguments, runs),
         Command::Images(arguments) => images::run(&arguments, runs),
         Command::Privacy(arguments) => privacy::run(&arguments, runs),
         Command::Config(arguments) => config::run(&arguments, runs),

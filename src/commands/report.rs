@@ -13,7 +13,7 @@ use crate::evaluation::{Attack, EvaluationError};
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunFolder, write_whole_at};
 
-const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
+pub const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 
 pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
     let find = |run: &PathBuf| find_run(run, folder);

@@ -60,6 +60,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             SourceRun: "tests/cli/transfer.rs" init_from_a_folder_that_is_not_a_run_is_refused_before_a_folder_is_created "init.from does not name a usable run",
             SameImages: "tests/cli/privacy.rs" private_run_does_not_start_from_a_run_on_its_own_images "was trained on the same images, at a cost that [privacy] does not count",
             NotPrivate: "tests/cli/privacy.rs" privacy_prints_the_costs_of_each_epoch_without_training "the training is not private: add privacy.epsilon",
+            PrivateRangeTest: "tests/cli/lr_find.rs" range_test_of_a_private_training_is_refused "look for a rate on public images",
             Sweep: "tests/cli/sweep.rs" collect_reports_missing_runs_and_then_evaluates_nothing "1 of 4 runs are not finished",
             Serve: "tests/cli/serve.rs" port_in_use_is_an_error_with_the_alternative "can't listen on 127.0.0.1",
             NoValidation: "tests/cli/evaluate.rs" evaluate_of_a_run_without_validation_images_says_so "has no validation images",

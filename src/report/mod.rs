@@ -59,6 +59,13 @@ struct Comparison<'a> {
     differences: Vec<Difference>,
 }
 
+#[derive(Template)]
+#[template(path = "range-test.html")]
+struct RangeTest<'a> {
+    name: &'a str,
+    chart: Option<Chart>,
+}
+
 /// The page of a run, from its files and the evaluation of its best model. `weights`, `[units, pixels]`, are its first layer's.
 pub(crate) fn page(
     run: &RunFolder,
@@ -120,6 +127,16 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
         differences,
     };
     Ok(page.render().expect("writing to a string does not fail"))
+}
+
+/// The page of a learning-rate range test: the smoothed loss of each update, over its rate.
+pub fn range_test(name: &str, rates: &[f64], losses: &[f64]) -> String {
+    let series =
+        Series { label: "smoothed loss".into(), style: 9, values: (1..).zip(losses.iter().copied()).collect() };
+    let chart = Chart::new("Training loss, nats", vec![series], None, LOSS.text);
+    let labels = rates.iter().map(|rate| format!("{rate:.1e}")).collect();
+    let page = RangeTest { name, chart: chart.map(|chart| chart.over("learning rate", labels)) };
+    page.render().expect("writing to a string does not fail")
 }
 
 /// A chart per metric, with a line per run. There is no chart of validation if no run is validated.

@@ -52,6 +52,10 @@ impl RunFolder {
         Self { path: "dry-run".into(), memory: Some(Arc::default()) }
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
     /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path

@@ -28,6 +28,8 @@ pub struct History {
     early_stopping: EarlyStopping,
     /// The epoch after which the training is left, to be resumed later.
     pub pause_after: Option<usize>,
+    /// The losses of the last epoch's training batches, where each is read alone.
+    pub losses: Arc<Mutex<Vec<f64>>>,
     /// Training images in an epoch.
     training: usize,
     validation: usize,
@@ -144,7 +146,13 @@ impl MetricLogger for History {
                 loss if is_loss => {
                     self.has_batches = true;
                     self.batches += usize::from(*split == Split::Train);
-                    loss.into_iter().for_each(|loss| self.check(loss.current(), epoch, self.batches));
+                    let Some(loss) = loss.map(|loss| loss.current()) else { continue };
+                    self.check(loss, epoch, self.batches);
+                    if *split == Split::Train {
+                        let mut losses = self.losses.lock();
+                        losses.truncate(self.batches - 1);
+                        losses.push(loss);
+                    }
                 }
                 _ => {}
             }

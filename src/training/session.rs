@@ -54,7 +54,7 @@ pub struct Session<'a> {
     plan: EpochPlan,
     model: TrainingModel,
     schedule: LrSchedule,
-    history: History,
+    pub history: History,
     privacy: Option<PrivacyPlan>,
     /// The optimiser's state, empty if no epoch is done.
     optimizer: Vec<u8>,
@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
         }));
 
         let (renderer, shown) = display.open(history);
-        let interval = if share_memory(devices) { 1 } else { READ_INTERVAL };
+        let interval = if share_memory(devices) || run.is_in_memory() { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
             .with_metric_logger(history.clone())

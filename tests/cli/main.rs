@@ -19,6 +19,7 @@ mod export;
 #[cfg(target_os = "linux")]
 mod file_systems;
 mod images;
+mod lr_find;
 mod named;
 mod onnx;
 mod options;

@@ -89,6 +89,32 @@ pub struct Privacy {
 }
 
 #[derive(Debug, Args)]
+pub struct LrFind {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// The learning rate of the first update
+    #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = rate)]
+    pub from: f64,
+    /// The learning rate after the last update
+    #[arg(long, value_name = "RATE", default_value_t = 1.0, value_parser = rate)]
+    pub to: f64,
+    /// The number of updates
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(10..))]
+    pub steps: u16,
+    /// The HTML file with the curve; `-` is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "lr-find.html")]
+    pub output: PathBuf,
+    /// Print JSON and write no file: both rates, and the rate and the smoothed loss of each batch
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse().ok().filter(|rate| (f64::MIN_POSITIVE..=1000.0).contains(rate));
+    rate.ok_or("it must be a number above 0, at most 1000")
+}
+
+#[derive(Debug, Args)]
 pub struct Train {
     #[command(flatten)]
     pub experiment: Experiment,
