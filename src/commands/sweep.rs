@@ -87,7 +87,7 @@ fn text(results: &Results) -> String {
             nats(trial.validation_loss),
             seconds(trial.runs.iter().map(|run| run.summary.seconds).sum()),
             match trial.ended_after {
-                Some(epochs) => format!("ended after {epochs} epochs"),
+                Some(epochs) => format!("ended after epoch {epochs}"),
                 None if is_chosen => "chosen".into(),
                 None => trial.status().to_string(),
             },

@@ -256,7 +256,7 @@ fn halving_ends_hopeless_trials_early_and_chooses_among_the_others() {
     assert_eq!(ended.iter().filter(|&&ended| ended == Some(2)).count(), 1, "{results:#}");
     let chosen = results["trials"].as_array().unwrap().iter().find(|trial| trial.get("ended_after").is_none()).unwrap();
     assert_eq!(results["chosen"], chosen["trial"]);
-    assert!(stdout.contains("ended after 1 epochs") && stdout.contains("test error"), "{stdout}");
+    assert!(stdout.contains("ended after epoch 1") && stdout.contains("test error"), "{stdout}");
     // The trial that is left is trained as it would have been without a pause.
     let whole = TinySweep::new(&text.replace("[halving]\nepochs = [1, 2]", ""));
     success(&mut whole.sweep(&[]));
