@@ -107,3 +107,26 @@ fn ctrl_c_in_the_final_evaluation_says_what_is_missing() {
     success(&mut workspace.resume(&[]));
     assert!(workspace.run().join("evaluation.json").exists());
 }
+
+#[test]
+fn ctrl_c_stops_the_jobs_of_a_sweep_after_their_steps_and_the_sweep_resumes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, runs) = (folder.path().join("two.toml"), folder.path().join("runs"));
+    fs::write(&file, "base = 'config/smoke.toml'\nseeds = [1, 2]\n[grid]\n'training.epochs' = [20]").unwrap();
+    let sweep = || {
+        let mut command = program();
+        command.arg("sweep").arg(&file).args(["--jobs", "2", "--device", DEVICE, "--runs"]).arg(&runs);
+        command
+    };
+    let (child, lines) = start(&mut sweep(), "2 jobs");
+    let checkpoint = |seed: u64| runs.join(format!("two/base-seed{seed}/checkpoint.mpk"));
+    wait_until(|| checkpoint(1).exists() && checkpoint(2).exists(), "not both runs are training");
+    signal(&child, "-INT");
+    let (text, code) = end(child, lines);
+    assert_eq!(code, Some(130), "{text}");
+    assert_eq!(text.matches("error: interrupted in epoch").count(), 2, "{text}");
+    // No job is left that holds a run.
+    let saved = fs::read(checkpoint(1)).unwrap();
+    let (_, notes) = success(&mut sweep());
+    assert!(fs::read(checkpoint(1)).unwrap() != saved && notes.matches("finished").count() == 2, "{notes}");
+}
