@@ -51,6 +51,7 @@ pub enum ServeError {
 
 #[derive(Debug)]
 pub struct Server {
+    pub address: SocketAddr,
     listener: TcpListener,
     router: Router,
 }
@@ -59,14 +60,11 @@ pub struct Server {
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Server { listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
+    let address = listener.local_addr().map_err(system("its address is not known"))?;
+    Ok(Server { address, listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
 }
 
 impl Server {
-    pub fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.listener.local_addr().map_err(system("its address is not known"))
-    }
-
     /// Answers requests until `stop` is notified, and then finishes open requests.
     pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
