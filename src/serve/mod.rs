@@ -1,11 +1,10 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
-//! `service` read a `request` and give a response with `headers`, or an `api_error`. `origin` checks senders, `run_registry`
-//! loads networks, `page/` has the page.
+//! `service` read a `request` and give a response, or an `api_error`. `origin` checks senders, `run_registry` loads networks,
+//! `page/` has the page.
 
 mod api_error;
-mod headers;
 mod origin;
 mod request;
 mod run_registry;

@@ -91,8 +91,8 @@ impl Results {
             }
             trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
         }
-        for (rung, &epochs) in sweep.halving.epochs.iter().enumerate() {
-            let Some(left) = survivors(sweep, rung + 1)? else { break };
+        for (rung, &epochs) in (1..).zip(&sweep.halving.epochs) {
+            let Some(left) = survivors(sweep, rung)? else { break };
             let is_left = |result: &TrialResult| left.iter().any(|trial| trial.name == result.trial);
             let ended = trials.iter_mut().filter(|result| result.ended_after.is_none() && !is_left(result));
             ended.for_each(|result| result.ended_after = Some(epochs));
