@@ -24,7 +24,7 @@ use crate::cli::{self, Showing, Split, Table, notice, say, signals, warn};
 use crate::config::Devices;
 use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, survivors};
+use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
@@ -124,40 +124,43 @@ fn list(sweep: &Sweep, device: Option<&str>) -> Result<(), Error> {
 /// Trains what a rung of the halving needs, after the last one everything that is left. Skips runs that are over, and those
 /// that another process is training, and announces how each of the others ended.
 fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> {
-    let Some(left) = survivors(sweep, rung)? else {
+    let (results, decided) = read_trials(sweep)?;
+    if decided < rung {
         notice("another process is still training runs that are compared; run the sweep again when it has ended");
         return Ok(());
-    };
+    }
     let pause_after = sweep.halving.epochs.get(rung).copied();
-    let runs: Vec<_> =
-        left.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path))).collect();
+    let goes_on = |it: &TrialResult| it.ended_after.is_none_or(|ended| pause_after.is_some_and(|epoch| ended >= epoch));
+    let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result));
+    let runs = left.flat_map(|(trial, _)| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path)));
+    let runs: Vec<_> = runs.collect();
     for (index, &(trial, seed, path)) in runs.iter().enumerate() {
         let heading = format!("run {} of {}, {}", index + 1, runs.len(), trial.run_name(seed));
         let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.experiment)?;
-        match summary.status {
-            Status::Training => notice(format!("{heading}: another process is training it")),
-            before if before.is_over() => notice(format!("{heading}: {before} already")),
-            _ if pause_after.is_some_and(|epoch| summary.epochs >= epoch) => {
-                notice(format!("{heading}: paused already"))
+        let skipped = match summary.status {
+            Status::Training => Some("another process is training it".into()),
+            status if status.is_over() => Some(format!("{status} already")),
+            _ => pause_after.filter(|&epoch| summary.epochs >= epoch).map(|_| "paused already".into()),
+        };
+        if let Some(why) = skipped {
+            notice(format!("{heading}: {why}"));
+            continue;
+        }
+        notice(format!("{heading}:"));
+        let (experiment, showing) = (&trial.with_seed(seed), &Showing::default());
+        match (Training { experiment, test: false, pause_after, showing }).run_at(path) {
+            Ok(_) => announce(format!("{heading}: finished")),
+            // A divergence is a result: the sweep continues.
+            Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
+                announce(format!("{heading}: {error}"));
             }
-            _ => {
-                notice(format!("{heading}:"));
-                let (experiment, showing) = (&trial.with_seed(seed), &Showing::default());
-                match (Training { experiment, test: false, pause_after, showing }).run_at(path) {
-                    Ok(_) => announce(format!("{heading}: finished")),
-                    // A divergence is a result: the sweep continues.
-                    Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
-                        announce(format!("{heading}: {error}"));
-                    }
-                    Err(Error::Training(error)) if error.is_interruption() => {
-                        notice("the sweep was stopped; run it again to resume");
-                        return Err(error.into());
-                    }
-                    // Another process started this run first.
-                    Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
-                    Err(error) => return Err(error),
-                }
+            Err(Error::Training(error)) if error.is_interruption() => {
+                notice("the sweep was stopped; run it again to resume");
+                return Err(error.into());
             }
+            // Another process started this run first.
+            Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
+            Err(error) => return Err(error),
         }
     }
     Ok(())
