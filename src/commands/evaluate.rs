@@ -102,7 +102,7 @@ fn prediction_table(Evaluated { output, files, .. }: &Evaluated, path: &Path) ->
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
     match ending.to_str() {
         Some("npy") => Ok(npy(output)),
-        Some("jsonl") => json_lines(rows(output, files)),
+        Some("jsonl") => Ok(json_lines(rows(output, files))?.into()),
         _ => Ok(csv(output, files).into()),
     }
 }

@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
-use super::output::{OutputKind, print, print_styled};
+use super::output::{OutputKind, json_lines, print, print_styled};
 use crate::cli::{Format, Predict, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
 use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture};
@@ -232,10 +232,7 @@ impl<'a> Writer<'a> {
         let Answer { file, classified, .. } = &answer;
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
-            (Format::Jsonl, _) => {
-                let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
-                self.write(line + "\n")?;
-            }
+            (Format::Jsonl, _) => self.write(json_lines([&answer])?)?,
             (_, None) => {}
             (Format::Csv, Some(Classified { class, top, probabilities, .. })) => {
                 let numbers = probabilities.iter().flat_map(|all| all.0.iter().map(f64::to_string));
