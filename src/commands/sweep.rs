@@ -30,7 +30,7 @@ use crate::training::TrainingError;
 
 pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
-    let folder = runs.join(&sweep.name);
+    let folder = runs.join(&sweep.file.name);
     for trial in &mut sweep.trials {
         trial.experiment = absolute_paths(trial.experiment.clone(), runs)?;
     }
@@ -41,7 +41,7 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     if let Some(rung) = arguments.rung {
         return train(&sweep, rung, say);
     }
-    for rung in (0..=sweep.halving.epochs.len()).filter(|_| !arguments.collect) {
+    for rung in (0..=sweep.file.halving.epochs.len()).filter(|_| !arguments.collect) {
         match arguments.jobs {
             1 => train(&sweep, rung, notice)?,
             jobs => train_in_jobs(arguments, runs, jobs.into(), rung)?,
@@ -110,7 +110,7 @@ fn text(results: &Results) -> String {
 fn list(sweep: &Sweep, device: Option<&str>) -> Result<(), Error> {
     let runs = sweep.trials.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, seed, path)));
     for (trial, seed, path) in runs {
-        let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
+        let (base, path) = (sweep.file.base.to_string_lossy(), path.to_string_lossy());
         let (overrides, seed) = (overrides(&trial.settings), format!("seed={seed}"));
         let mut words = vec!["mnist-burn", "train", "--config", &base];
         words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
@@ -129,7 +129,7 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
         notice("another process is still training runs that are compared; run the sweep again when it has ended");
         return Ok(());
     }
-    let pause_after = sweep.halving.epochs.get(rung).copied();
+    let pause_after = sweep.file.halving.epochs.get(rung).copied();
     let goes_on = |it: &TrialResult| it.ended_after.is_none_or(|ended| pause_after.is_some_and(|epoch| ended >= epoch));
     let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result));
     let runs = left.flat_map(|(trial, _)| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path)));

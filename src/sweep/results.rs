@@ -86,11 +86,11 @@ impl Results {
         let chosen = choose(&trials);
         let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
         Ok(Self {
-            name: sweep.name.clone(),
-            base: sweep.base.clone(),
-            seeds: sweep.seeds.clone(),
+            name: sweep.file.name.clone(),
+            base: sweep.file.base.clone(),
+            seeds: sweep.file.seeds.clone(),
             chosen: chosen.map(|trial| trial.trial.clone()),
-            test_error: Spread::of(&test).filter(|_| test.len() == sweep.seeds.len()),
+            test_error: Spread::of(&test).filter(|_| test.len() == sweep.file.seeds.len()),
             trials,
         })
     }
@@ -183,17 +183,17 @@ pub fn read_trials(sweep: &Sweep) -> Result<(Vec<TrialResult>, usize), RunError>
         let runs = trial.runs.iter().map(read).collect::<Result<_, RunError>>()?;
         trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
     }
-    for (rung, &epochs) in sweep.halving.epochs.iter().enumerate() {
+    for (rung, &epochs) in sweep.file.halving.epochs.iter().enumerate() {
         let mut left = vec![];
         for trial in trials.iter_mut().filter(|trial| trial.ended_after.is_none()) {
             let Some(error) = trial.error_until(epochs)? else { return Ok((trials, rung)) };
             left.push((error, trial));
         }
         left.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let kept = (left.len() as f64 * sweep.halving.keep).ceil() as usize;
+        let kept = (left.len() as f64 * sweep.file.halving.keep).ceil() as usize;
         left.into_iter().skip(kept).for_each(|(_, trial)| trial.ended_after = Some(epochs));
     }
-    Ok((trials, sweep.halving.epochs.len()))
+    Ok((trials, sweep.file.halving.epochs.len()))
 }
 
 #[cfg(test)]
