@@ -8,7 +8,6 @@ mod evaluate;
 mod evaluation;
 mod export;
 mod images;
-mod membership;
 mod opening;
 mod output;
 mod predict;
