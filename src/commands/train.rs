@@ -147,7 +147,8 @@ impl Training<'_> {
         let asked = (run.experiment()?.device != *device).then(|| device.first());
         let device = open_recorded(asked, &record.device)?;
         let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
-        self.print_result(run, &record, &evaluated, store(run, &evaluated)?)
+        let report = store(run, &evaluated)?;
+        self.print_result(&evaluated, &ending(run, &record), report)
     }
 
     /// Trains in `run` and reports the result. `started` is the record of a run with a checkpoint. Checks all before it writes.
@@ -214,21 +215,16 @@ impl Training<'_> {
         let _listening = quit_in_evaluation(run);
         let images = files.test([record.data.height, record.data.width], record.data.classes)?;
         let evaluated = Evaluated::on(run, &record, images, files.test_checksums(), &devices[0])?;
-        self.print_result(run, &record, &evaluated, store_locked(run, &evaluated)?)
+        let report = store_locked(run, &evaluated)?;
+        self.print_result(&evaluated, &ending(run, &record), report)
     }
 
-    fn print_result(
-        &self,
-        run: &RunFolder,
-        record: &Record,
-        evaluated: &Evaluated,
-        report: Option<PathBuf>,
-    ) -> Result<(), Error> {
+    fn print_result(&self, evaluated: &Evaluated, ending: &str, report: Option<PathBuf>) -> Result<(), Error> {
         if self.showing.json || self.showing.print.is_some() {
             return Ok(());
         }
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
-        print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{}{report}", ending(run, record)))
+        print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{ending}{report}"))
     }
 }
 
