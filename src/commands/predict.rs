@@ -73,11 +73,8 @@ pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
             return Err(Error::NoImages { path: path.into() });
         }
         for file in &files {
-            let images = match idx_images(file, classifier.size, transposed) {
-                Some(images) => images,
-                None => vec![(file.display().to_string(), prepare(file, &classifier))],
-            };
-            for mut input in images {
+            let picture = || vec![(file.display().to_string(), prepare(file, &classifier))];
+            for mut input in idx_images(file, classifier.size, transposed).unwrap_or_else(picture) {
                 if let (_, Ok(made)) = &mut input {
                     prepared += 1;
                     // They take much more memory than the image.
