@@ -96,11 +96,7 @@ pub fn overrides(settings: &[(String, Value)]) -> Vec<String> {
 }
 
 /// The base with these settings, or its problems, with their lines in the sweep file.
-fn experiment(
-    file: &SweepFile,
-    settings: &[(String, Value)],
-    device: Option<&str>,
-) -> Result<Experiment, Vec<Problem>> {
+fn experiment(file: &SweepFile, settings: &Settings, device: Option<&str>) -> Result<Experiment, Vec<Problem>> {
     let mut arguments = overrides(settings);
     arguments.extend(device.map(|name| format!("device={name}")));
     let locate = |problem: Problem| {
