@@ -47,12 +47,7 @@ pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
     PAGE.save(path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
 }
 
-/// Writes a run's report into its folder, and returns the path. A failure is only a warning, as the results are saved anyway.
-pub fn write_report(run: &RunFolder, evaluated: &Evaluated) -> Option<PathBuf> {
-    write_page(run.path().join(RunFolder::REPORT), page_of(run, evaluated, None))
-}
-
-/// The same for another page at `path`.
+/// Writes a report at `path`, and returns the path. A failure is only a warning, as the results are saved anyway.
 pub fn write_page(path: PathBuf, page: Result<String, Error>) -> Option<PathBuf> {
     let write = |page: String| {
         PAGE.check(&path)?;
@@ -75,7 +70,8 @@ pub fn remove_report(run: &RunFolder) {
     }
 }
 
-fn page_of(run: &RunFolder, evaluated: &Evaluated, attack: Option<&Attack>) -> Result<String, Error> {
+/// The report of a run, with the result of an `attack` on it.
+pub fn page_of(run: &RunFolder, evaluated: &Evaluated, attack: Option<&Attack>) -> Result<String, Error> {
     let weights = evaluated.networks[0].model.first_weights().try_into_data().map_err(EvaluationError::from)?;
     Ok(page(run, &weights.iter::<f32>().collect::<Vec<_>>(), &evaluated.output, attack)?)
 }
