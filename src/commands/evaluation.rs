@@ -105,8 +105,7 @@ pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunEr
 /// Warns of evaluations that do not count, as they are of another model or of other images.
 pub fn warn_of_old_evaluations<'a>(runs: impl IntoIterator<Item = &'a RunFolder>) {
     for run in runs {
-        let does_not_count = |record: &Record| matches!(run.evaluation(record), Ok(None));
-        let is_old = |record: Record| record.training.is_some() && does_not_count(&record);
+        let is_old = |record: Record| record.training.is_some() && matches!(run.evaluation(&record), Ok(None));
         if run.path().join("evaluation.json").exists() && run.record().is_ok_and(is_old) {
             let run = run.path().display();
             warn(format!(

@@ -174,10 +174,8 @@ impl Training<'_> {
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
         let unlabelled =
             if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
-        notice(format!(
-            "{}: {training_images} training{unlabelled} and {validation_images} validation images",
-            experiment.name
-        ));
+        let name = &experiment.name;
+        notice(format!("{name}: {training_images} training{unlabelled} and {validation_images} validation images"));
         if record.privacy.is_some() {
             notice(
                 "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",
