@@ -20,7 +20,6 @@ use crate::{Error, bounded};
 
 /// How many images are classified together. Their answers are written at once.
 const AT_ONCE: usize = 64;
-const STDIN: &str = "-";
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -145,11 +144,7 @@ fn idx_images(file: &Path, size: [usize; 2], transposed: bool) -> Option<Vec<Inp
 }
 
 fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
-    let encoded = match file.as_os_str() == STDIN {
-        true => bounded::read_from(io::stdin(), LARGEST_IMAGE_FILE),
-        false => bounded::read(file, LARGEST_IMAGE_FILE),
-    };
-    let encoded = encoded.map_err(|error| error.to_string())?;
+    let encoded = bounded::read_or_stdin(file, LARGEST_IMAGE_FILE).map_err(|error| error.to_string())?;
     prepare::prepare(&encoded, classifier.size, &classifier.look, Limits::FILE).map_err(|error| error.to_string())
 }
 
