@@ -68,7 +68,7 @@ fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluate
     let run = &RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_recorded(device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(run, &record, &device, data.as_deref(), *split)?;
+    let evaluated = evaluate_run(run, &device, data.as_deref(), *split)?;
     if !matches!(run.evaluation(&record), Ok(Some(_)))
         && evaluated.record.is_of_data(&record)
         && let Err(error) = store(run, &evaluated)

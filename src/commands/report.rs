@@ -35,9 +35,8 @@ pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
         warn_of_old_evaluations(&runs);
         return PAGE.save(path, comparison(&runs)?.as_bytes());
     };
-    let record = run.record()?;
-    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
+    let device = open_recorded(arguments.device.as_deref(), &run.record()?.device)?;
+    let evaluated = evaluate_run(run, &device, None, Split::Test)?;
     // The run's own report is of its own model and images.
     let own = arguments.output.is_none().then(|| lock(run)).transpose()?;
     if own.is_some() {

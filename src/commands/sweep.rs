@@ -193,12 +193,11 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
     let Some(first) = runs.first() else { return Ok(()) };
     let opened = open_recorded(device, &first.record()?.device)?;
     for run in &runs {
-        let record = run.record()?;
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(run, &evaluate_run(run, &record, &opened, None, Split::Test)?)?;
+        store(run, &evaluate_run(run, &opened, None, Split::Test)?)?;
     }
     Ok(())
 }

@@ -146,7 +146,7 @@ impl Training<'_> {
         // Another device than the run's own is one that the user asked for.
         let asked = (run.experiment()?.device != *device).then(|| device.first());
         let device = open_recorded(asked, &record.device)?;
-        let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
+        let evaluated = evaluate_run(run, &device, None, Split::Test)?;
         let report = store(run, &evaluated)?;
         self.print_result(&evaluated, &ending(run, &record), report)
     }
@@ -212,7 +212,7 @@ impl Training<'_> {
         // The test images are used once, after the model is chosen.
         let _listening = quit_in_evaluation(run);
         let images = files.test([record.data.height, record.data.width], record.data.classes)?;
-        let evaluated = Evaluated::on(run, &record, images, files.test_checksums(), &devices[0])?;
+        let evaluated = Evaluated::on(run, images, files.test_checksums(), &devices[0])?;
         let report = store_locked(run, &evaluated)?;
         self.print_result(&evaluated, &ending(run, &record), report)
     }
