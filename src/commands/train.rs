@@ -57,13 +57,11 @@ pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
+        let (more, kind) = (longer.training.epochs, word(experiment.schedule.kind));
         // A schedule may fix the number of epochs.
         let advice = match check_resumable(&experiment, &longer, epochs) {
-            Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
-            Err(_) => format!(
-                "its {} schedule can't be extended; train a new run with more training.epochs",
-                word(experiment.schedule.kind)
-            ),
+            Ok(()) => format!("train it longer with --set training.epochs={more}"),
+            Err(_) => format!("its {kind} schedule can't be extended; train a new run with more training.epochs"),
         };
         format!(" after {epochs} epochs; {advice}")
     })?;
