@@ -130,11 +130,10 @@ fn csv(output: &EvaluationOutput, files: &[String]) -> String {
 /// A NumPy array of records: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>. Classes are numbers.
 fn npy(output: &EvaluationOutput) -> Vec<u8> {
     const START: &[u8] = b"\x93NUMPY\x01\x00";
+    let (classes, rows) = (output.images.classes(), output.predictions.len());
     let mut header = format!(
-        "{{'descr': [('index', '<i8'), ('label', '<i8'), ('prediction', '<i8'), ('probabilities', '<f8', ({},))], \
-         'fortran_order': False, 'shape': ({},), }}",
-        output.images.classes(),
-        output.predictions.len()
+        "{{'descr': [('index', '<i8'), ('label', '<i8'), ('prediction', '<i8'), ('probabilities', '<f8', ({classes},))], \
+         'fortran_order': False, 'shape': ({rows},), }}"
     );
     // The records start at a multiple of 64 bytes.
     let length = (START.len() + 2 + header.len() + 1).next_multiple_of(64) - START.len() - 2;
