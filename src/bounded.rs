@@ -9,6 +9,11 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_from(File::open(path)?, limit)
 }
 
+/// The same of standard input, if `path` is `-`.
+pub fn read_or_stdin(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    if path.as_os_str() == "-" { read_from(io::stdin(), limit) } else { read(path, limit) }
+}
+
 /// The bytes that are read from `source` up to its end. Errors as for [`read`].
 pub fn read_from(source: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = vec![];

@@ -102,11 +102,10 @@ impl Error {
             Self::Training(TrainingError::Diverged { .. }) | Self::Run(RunError::Failed { .. }) => 5,
             Self::Run(RunError::InUse { .. }) => 6,
             Self::Device(_) | Self::Remote(_) | Self::Evaluation(EvaluationError::Device(_)) => Self::DEVICE,
-            Self::Run(RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. }) => 8,
-            Self::SourceRun {
-                source: RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. },
-                ..
-            } => 8,
+            Self::Run(error) | Self::SourceRun { source: error, .. } => match error {
+                RunError::Unknown { .. } | RunError::Ambiguous { .. } | RunError::NoBest { .. } => 8,
+                _ => 1,
+            },
             _ => 1,
         }
     }

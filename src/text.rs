@@ -1,6 +1,5 @@
 //! How numbers and errors are written.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::iter;
 
@@ -66,10 +65,7 @@ pub fn csv_line(cells: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A line with its control characters escaped. A terminal would obey them, and they may come from a file.
-pub fn printable(line: &str) -> Cow<'_, str> {
-    if !line.contains(char::is_control) {
-        return line.into();
-    }
+pub fn printable(line: &str) -> String {
     let escape = |char: char| if char.is_control() { char.escape_default().to_string() } else { char.to_string() };
     line.chars().map(escape).collect()
 }

@@ -25,7 +25,8 @@ use crate::device::remote::Address;
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and classifies images with it.
 #[derive(Debug, Parser)]
-#[command(version, long_version = version(), about, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+#[command(version, long_version = version(), about, args_conflicts_with_subcommands = true)]
+#[command(after_help = include_str!("after_help.txt").trim_end())]
 pub struct Cli {
     /// The command; `train` if none is given.
     #[command(subcommand)]
@@ -52,19 +53,6 @@ enum Color {
     Always,
     Never,
 }
-
-const AFTER_HELP: &str = "\
-Environment variables:
-  MNIST_BURN_RUNS        the default of --runs
-  MNIST_BURN_DEVICE      the default of --device
-  MNIST_BURN_DATA        the folder that holds mnist/, fashion-mnist/ and kmnist/
-  MNIST_BURN_TIMEOUT     how many seconds a download waits
-  MNIST_BURN_TOKEN       the token of workers, or MNIST_BURN_TOKEN_FILE the file with it
-  NO_COLOR               set to turn colours off
-
-Exit codes:
-  0 success, 1 another error, 2 wrong command line, 3 config, 4 data, 5 the training diverged, 6 the run is in use,
-  7 device or worker, 8 no such run, 130 interrupted";
 
 impl Cli {
     /// The command line of this process. Ends the process if it is not valid, or if a shell asks for completions.

@@ -9,21 +9,27 @@ use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
 use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
+use smart_default::SmartDefault;
 
 use super::notice::{is_quiet, notice};
 
 /// A renderer for Burn's training loop. Burn's own plain one prints a line per batch, without metrics.
+#[derive(SmartDefault)]
 pub struct Progress {
+    #[default(["Loss", "Accuracy"].map(|name| MetricId::new(Arc::new(name.into()))))]
     metrics: [MetricId; 2],
     epoch: usize,
     epochs: usize,
     images: usize,
+    #[default(Instant::now())]
     started: Instant,
     /// The training time of the current epoch, without validation. The speed is computed from it.
     trained: Duration,
     training: Means,
     validation: Means,
+    #[default(ProgressBar::hidden())]
     bar: ProgressBar,
+    #[default(Instant::now())]
     drawn: Instant,
     interrupter: Interrupter,
 }
@@ -79,19 +85,7 @@ pub fn line(epoch: &crate::run::Epoch, epochs: usize) -> String {
 impl Progress {
     /// A renderer for a training that `interrupter` can stop. Draws a bar if stderr is a terminal.
     pub fn new(interrupter: Interrupter) -> Self {
-        Self {
-            metrics: ["Loss", "Accuracy"].map(|name| MetricId::new(Arc::new(name.into()))),
-            epoch: 0,
-            epochs: 0,
-            images: 0,
-            started: Instant::now(),
-            trained: Duration::ZERO,
-            training: Means::default(),
-            validation: Means::default(),
-            bar: ProgressBar::hidden(),
-            drawn: Instant::now(),
-            interrupter,
-        }
+        Self { interrupter, ..Self::default() }
     }
 }
 

@@ -74,20 +74,17 @@ pub(crate) fn quit() {
 #[cfg(unix)]
 #[expect(unsafe_code, reason = "no library asks whether a signal is ignored")]
 fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {
-    let is_ignored = |signal: &libc::c_int| {
-        // Safety: both calls only set the action of a valid signal, and no handler is installed yet.
-        let before = unsafe { libc::signal(*signal, libc::SIG_IGN) };
-        if before != libc::SIG_IGN {
-            unsafe { libc::signal(*signal, before) };
-        }
+    // Safety: this only sets the action of a valid signal, to what it was or to ignore it; neither runs code of this program.
+    let set = |signal: libc::c_int, action| unsafe { libc::signal(signal, action) };
+    let is_ignored = |&signal: &libc::c_int| {
+        let before = set(signal, libc::SIG_IGN);
+        set(signal, before);
         before == libc::SIG_IGN
     };
-    let mut ignored = vec![libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
-    ignored.retain(is_ignored);
+    let ignored: Vec<_> = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP].into_iter().filter(is_ignored).collect();
     let installed = install();
     for signal in ignored {
-        // Safety: as above; to ignore a signal runs no code of this program.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
+        set(signal, libc::SIG_IGN);
     }
     installed
 }

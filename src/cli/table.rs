@@ -17,7 +17,7 @@ impl Table {
 
     /// Adds a row, with a cell per heading. A cell is one line.
     pub fn push<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        self.rows.push(cells.into_iter().map(|cell| printable(&cell.into()).into_owned()).collect());
+        self.rows.push(cells.into_iter().map(|cell| printable(&cell.into())).collect());
     }
 }
 

@@ -43,7 +43,8 @@ pub fn run(RunsExport { file, exported, force }: &RunsExport, folder: &Path) -> 
     }
     let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
     let rows = runs.iter().flat_map(|(run, config, epochs)| epochs.iter().map(move |epoch| Row { run, epoch, config }));
-    let contents = if is_json { json_lines(rows)? } else { table(&runs).map_err(|it| Error::Output(it.into()))? };
+    let contents =
+        if is_json { json_lines(rows)?.into() } else { table(&runs).map_err(|it| Error::Output(it.into()))? };
     output.save(file, &contents)
 }
 

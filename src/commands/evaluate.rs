@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::evaluation::{Evaluated, check_current, evaluate_run};
 use super::opening::{Chosen, choose_run, lock, open_recorded};
 use super::output::{OutputKind, json_lines, print, print_evaluation, print_json};
-use super::report::write_report;
+use super::report::{page_of, write_page};
 use crate::Error;
 use crate::cli::{Evaluate, Split, Table, warn};
 use crate::evaluation::{EvaluationOutput, Probabilities};
@@ -30,7 +30,14 @@ pub fn run(arguments: &Evaluate, folder: &Path) -> Result<(), Error> {
     if let [run] = &runs[..] {
         let evaluated = evaluate(run, arguments)?;
         if let Some(path) = predictions {
-            return output.save(path, &prediction_table(&evaluated, path)?);
+            let Evaluated { output: predicted, files, .. } = &evaluated;
+            // In the format of the file's ending, CSV without one.
+            let table = match path.extension().unwrap_or_default().to_ascii_lowercase().to_str() {
+                Some("npy") => npy(predicted),
+                Some("jsonl") => json_lines(rows(predicted, files))?.into(),
+                _ => csv(predicted, files).into(),
+            };
+            return output.save(path, &table);
         }
         let record = &evaluated.record;
         let heading = if arguments.split == Split::Test { "test accuracy" } else { "accuracy" };
@@ -61,7 +68,7 @@ fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluate
     let run = &RunFolder::at(&named.path);
     let record = run.record()?;
     let device = open_recorded(device.as_deref(), &record.device)?;
-    let evaluated = evaluate_run(run, &record, &device, data.as_deref(), *split)?;
+    let evaluated = evaluate_run(run, &device, data.as_deref(), *split)?;
     if !matches!(run.evaluation(&record), Ok(Some(_)))
         && evaluated.record.is_of_data(&record)
         && let Err(error) = store(run, &evaluated)
@@ -81,7 +88,7 @@ pub fn store(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, 
 pub fn store_locked(run: &RunFolder, evaluated: &Evaluated) -> Result<Option<PathBuf>, Error> {
     check_current(run, evaluated)?;
     // The evaluation comes last: with it, the run is complete.
-    let report = write_report(run, evaluated);
+    let report = write_page(run.path().join(RunFolder::REPORT), page_of(run, evaluated, None));
     run.write_evaluation(&evaluated.record)?;
     Ok(report)
 }
@@ -95,16 +102,6 @@ struct Prediction<'a> {
     label: &'a String,
     prediction: &'a String,
     probabilities: &'a Probabilities,
-}
-
-/// The contents of the file of predictions at `path`, in the format of its ending, CSV without one.
-fn prediction_table(Evaluated { output, files, .. }: &Evaluated, path: &Path) -> Result<Vec<u8>, Error> {
-    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    match ending.to_str() {
-        Some("npy") => Ok(npy(output)),
-        Some("jsonl") => json_lines(rows(output, files)),
-        _ => Ok(csv(output, files).into()),
-    }
 }
 
 fn rows<'a>(output: &'a EvaluationOutput, files: &'a [String]) -> impl Iterator<Item = Prediction<'a>> {
@@ -133,11 +130,10 @@ fn csv(output: &EvaluationOutput, files: &[String]) -> String {
 /// A NumPy array of records: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>. Classes are numbers.
 fn npy(output: &EvaluationOutput) -> Vec<u8> {
     const START: &[u8] = b"\x93NUMPY\x01\x00";
+    let (classes, rows) = (output.images.classes(), output.predictions.len());
     let mut header = format!(
-        "{{'descr': [('index', '<i8'), ('label', '<i8'), ('prediction', '<i8'), ('probabilities', '<f8', ({},))], \
-         'fortran_order': False, 'shape': ({},), }}",
-        output.images.classes(),
-        output.predictions.len()
+        "{{'descr': [('index', '<i8'), ('label', '<i8'), ('prediction', '<i8'), ('probabilities', '<f8', ({classes},))], \
+         'fortran_order': False, 'shape': ({rows},), }}"
     );
     // The records start at a multiple of 64 bytes.
     let length = (START.len() + 2 + header.len() + 1).next_multiple_of(64) - START.len() - 2;

@@ -21,14 +21,8 @@ pub struct Evaluated {
 }
 
 /// Loads a run's best model and evaluates it on the images of a split of its own data, or of those in the folder `data`.
-pub fn evaluate_run(
-    run: &RunFolder,
-    record: &Record,
-    device: &Opened,
-    data: Option<&Path>,
-    split: Split,
-) -> Result<Evaluated, Error> {
-    let experiment = run.experiment()?;
+pub fn evaluate_run(run: &RunFolder, device: &Opened, data: Option<&Path>, split: Split) -> Result<Evaluated, Error> {
+    let (record, experiment) = (run.record()?, run.experiment()?);
     let files = match data {
         Some(dir) => Files::other(dir, &experiment.data)?,
         None => locate(&experiment.data)?,
@@ -57,10 +51,10 @@ pub fn evaluate_run(
         }
         _ => (files.test(size, record.data.classes)?, files.test_checksums()),
     };
-    let evaluated = Evaluated { files: names, ..Evaluated::on(run, record, images, sums, device)? };
+    let evaluated = Evaluated { files: names, ..Evaluated::on(run, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);
     if data.is_none() {
-        warn_of_other_data(&files, record);
+        warn_of_other_data(&files, &record);
     }
     Ok(evaluated)
 }
@@ -73,20 +67,15 @@ pub fn warn_of_other_data(files: &Files, record: &Record) {
 
 impl Evaluated {
     /// Evaluates a run's best model on `images`, whose files have the checksums `data`.
-    pub fn on(
-        run: &RunFolder,
-        record: &Record,
-        images: Images,
-        data: BTreeMap<String, String>,
-        device: &Opened,
-    ) -> Result<Self, Error> {
-        let classifier = run.classifier(record, device)?;
+    pub fn on(run: &RunFolder, images: Images, data: BTreeMap<String, String>, device: &Opened) -> Result<Self, Error> {
+        let record = run.record()?;
+        let classifier = run.classifier(&record, device)?;
         let names = record.data.names();
         // IDX files have no names.
         let images = if images.classes() == names.len() { images.named(&names) } else { images };
         let output = evaluate(&classifier, images)?;
         let Classifier { networks, sha256, .. } = classifier;
-        let int8_wrong = run.evaluation(record).ok().flatten().and_then(|stored| stored.int8_wrong);
+        let int8_wrong = run.evaluation(&record).ok().flatten().and_then(|stored| stored.int8_wrong);
         let record = EvaluationRecord { evaluation: output.evaluation.clone(), model: sha256, data, int8_wrong };
         Ok(Self { networks, output, record, files: vec![] })
     }
@@ -105,8 +94,7 @@ pub fn check_current(run: &RunFolder, evaluated: &Evaluated) -> Result<(), RunEr
 /// Warns of evaluations that do not count, as they are of another model or of other images.
 pub fn warn_of_old_evaluations<'a>(runs: impl IntoIterator<Item = &'a RunFolder>) {
     for run in runs {
-        let does_not_count = |record: &Record| matches!(run.evaluation(record), Ok(None));
-        let is_old = |record: Record| record.training.is_some() && does_not_count(&record);
+        let is_old = |record: Record| record.training.is_some() && matches!(run.evaluation(&record), Ok(None));
         if run.path().join("evaluation.json").exists() && run.record().is_ok_and(is_old) {
             let run = run.path().display();
             warn(format!(

@@ -9,7 +9,6 @@ mod evaluation;
 mod export;
 mod images;
 mod lr_find;
-mod membership;
 mod opening;
 mod output;
 mod predict;

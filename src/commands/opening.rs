@@ -63,11 +63,8 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
 /// Opens the device `asked` for, or the `recorded` one. If the build lacks that CPU backend, opens its own: both predict alike.
 pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
     let is_lacked = |backend: Backend| !backend.is_gpu() && !backend.is_built();
-    let lacked =
-        |name| matches!(DeviceName::parse(name), Some(DeviceName::Local { backend, .. }) if is_lacked(backend));
-    match (asked, Backend::cpu()) {
-        (None, Some(cpu)) if lacked(recorded) => {
-            let cpu = cpu.name();
+    match (asked, DeviceName::parse(recorded), Backend::cpu().map(Backend::name)) {
+        (None, Some(DeviceName::Local { backend, .. }), Some(cpu)) if is_lacked(backend) => {
             notice(format!("the run was recorded on {recorded}, which is not compiled in, so {cpu} is used"));
             open_device(cpu)
         }

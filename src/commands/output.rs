@@ -110,7 +110,7 @@ impl OutputKind {
     }
 }
 
-pub fn json_lines<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<u8>, Error> {
-    let lines: serde_json::Result<String> = rows.map(|row| Ok(serde_json::to_string(&row)? + "\n")).collect();
-    Ok(lines.map_err(|error| Error::Output(error.into()))?.into())
+pub fn json_lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Result<String, Error> {
+    let lines = rows.into_iter().map(|row| Ok(serde_json::to_string(&row)? + "\n"));
+    lines.collect::<serde_json::Result<_>>().map_err(|error| Error::Output(error.into()))
 }

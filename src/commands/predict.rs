@@ -9,7 +9,7 @@ use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
-use super::output::{OutputKind, print, print_styled};
+use super::output::{OutputKind, json_lines, print, print_styled};
 use crate::cli::{Format, Predict, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
 use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture};
@@ -20,7 +20,6 @@ use crate::{Error, bounded};
 
 /// How many images are classified together. Their answers are written at once.
 const AT_ONCE: usize = 64;
-const STDIN: &str = "-";
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -73,11 +72,8 @@ pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
             return Err(Error::NoImages { path: path.into() });
         }
         for file in &files {
-            let images = match idx_images(file, classifier.size, transposed) {
-                Some(images) => images,
-                None => vec![(file.display().to_string(), prepare(file, &classifier))],
-            };
-            for mut input in images {
+            let picture = || vec![(file.display().to_string(), prepare(file, &classifier))];
+            for mut input in idx_images(file, classifier.size, transposed).unwrap_or_else(picture) {
                 if let (_, Ok(made)) = &mut input {
                     prepared += 1;
                     // They take much more memory than the image.
@@ -148,11 +144,7 @@ fn idx_images(file: &Path, size: [usize; 2], transposed: bool) -> Option<Vec<Inp
 }
 
 fn prepare(file: &Path, classifier: &Classifier) -> Result<Prepared, String> {
-    let encoded = match file.as_os_str() == STDIN {
-        true => bounded::read_from(io::stdin(), LARGEST_IMAGE_FILE),
-        false => bounded::read(file, LARGEST_IMAGE_FILE),
-    };
-    let encoded = encoded.map_err(|error| error.to_string())?;
+    let encoded = bounded::read_or_stdin(file, LARGEST_IMAGE_FILE).map_err(|error| error.to_string())?;
     prepare::prepare(&encoded, classifier.size, &classifier.look, Limits::FILE).map_err(|error| error.to_string())
 }
 
@@ -232,10 +224,7 @@ impl<'a> Writer<'a> {
         let Answer { file, classified, .. } = &answer;
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
-            (Format::Jsonl, _) => {
-                let line = serde_json::to_string(&answer).map_err(|error| Error::Output(error.into()))?;
-                self.write(line + "\n")?;
-            }
+            (Format::Jsonl, _) => self.write(json_lines([&answer])?)?,
             (_, None) => {}
             (Format::Csv, Some(Classified { class, top, probabilities, .. })) => {
                 let numbers = probabilities.iter().flat_map(|all| all.0.iter().map(f64::to_string));

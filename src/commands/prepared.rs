@@ -41,21 +41,17 @@ impl Prepared {
         let (inputs, classes, autodiff) =
             (data.images.area(), data.images.classes(), devices[0].device.clone().autodiff());
         let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
-        let (network, transfer) = match started {
-            Some(record) => {
-                data.scaling = record.data.scaling;
-                (network, record.transfer.clone())
-            }
-            None => match pretrained(experiment, files.checksums())? {
-                Some(pretrained) => {
-                    // The pretrained first layer needs the pixel scaling that it was trained with.
-                    data.scaling = pretrained.description.as_ref().map_or(data.scaling, |it| it.pixels.scaling);
-                    let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
-                    report_transfer(&transfer);
-                    (network, Some(transfer))
-                }
-                None => (network, None),
-            },
+        let (network, transfer) = if let Some(record) = started {
+            data.scaling = record.data.scaling;
+            (network, record.transfer.clone())
+        } else if let Some(pretrained) = pretrained(experiment, files.checksums())? {
+            // The pretrained first layer needs the pixel scaling that it was trained with.
+            data.scaling = pretrained.description.as_ref().map_or(data.scaling, |it| it.pixels.scaling);
+            let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
+            report_transfer(&transfer);
+            (network, Some(transfer))
+        } else {
+            (network, None)
         };
         let teacher = Distillation::load(experiment, &data, &devices[0])?;
         Ok(Self { devices, files, data, network, teacher, transfer })

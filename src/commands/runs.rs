@@ -79,7 +79,7 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
         return match arguments.jsonl {
-            true => print(String::from_utf8_lossy(&json_lines(rows)?).trim_end()),
+            true => print(json_lines(rows)?.trim_end()),
             false => print_json(&rows.collect::<Vec<_>>()),
         };
     }

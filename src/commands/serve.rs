@@ -28,7 +28,7 @@ pub fn run(arguments: &Serve, folder: &Path) -> Result<(), Error> {
     if let Some(address) = arguments.expose {
         warn(format!("whoever can reach {address} can use the networks and read the runs and their reports"));
     }
-    print(&format!("http://{}/", server.address()?))?;
+    print(&format!("http://{}/", server.address))?;
     notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", named.name));
     Ok(server.serve(&stop)?)
 }

@@ -15,10 +15,7 @@ pub fn completions(shell: &str) -> Result<(), Error> {
 pub fn man(command: Option<&str>) -> Result<(), Error> {
     let mut cli = Cli::command();
     cli.build();
-    let page = match command {
-        None => Some(&cli),
-        Some(command) => cli.find_subcommand(command),
-    };
+    let page = command.map_or(Some(&cli), |command| cli.find_subcommand(command));
     let page = page.ok_or_else(|| Error::Output(io::Error::other("there is no such command")))?.clone();
     let mut text = vec![];
     clap_mangen::Man::new(page).render(&mut text).map_err(Error::Output)?;

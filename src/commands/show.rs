@@ -62,14 +62,13 @@ pub fn summary(arguments: &cli::Experiment, folder: &Path) -> Result<(), Error> 
     let experiment = resolve(arguments, folder)?;
     let data = TrainingData::load(&locate(&experiment.data)?, &experiment)?;
     let plan = EpochPlan::new(&experiment, &data.split);
-    let updates = plan.batches.div_ceil(experiment.training.gradient_accumulation * experiment.device.count());
+    let (pixels, classes, epochs) = (data.images.area(), data.images.classes(), experiment.training.epochs);
+    let network = network(&experiment.model, pixels, classes);
+    let sizes = sizes(data.split.training.len(), data.split.validation.len(), pixels, classes);
+    let in_update = experiment.training.gradient_accumulation * experiment.device.count();
+    let (updates, images) = (grouped(plan.batches.div_ceil(in_update)), grouped(plan.batch_size * in_update));
     print(&format!(
-        "{}\n\ndata     {}\nupdates  {} in each of at most {} epochs, from {} images each",
-        network(&experiment.model, data.images.area(), data.images.classes()),
-        sizes(data.split.training.len(), data.split.validation.len(), data.images.area(), data.images.classes()),
-        grouped(updates),
-        experiment.training.epochs,
-        grouped(plan.batch_size * experiment.training.gradient_accumulation * experiment.device.count()),
+        "{network}\n\ndata     {sizes}\nupdates  {updates} in each of at most {epochs} epochs, from {images} images each"
     ))
 }
 

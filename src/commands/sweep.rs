@@ -24,13 +24,13 @@ use crate::cli::{self, Showing, Split, Table, notice, say, signals, warn};
 use crate::config::Devices;
 use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, survivors};
+use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
 use crate::text::{nats, seconds};
 use crate::training::TrainingError;
 
 pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;
-    let folder = runs.join(&sweep.name);
+    let folder = runs.join(&sweep.file.name);
     for trial in &mut sweep.trials {
         trial.experiment = absolute_paths(trial.experiment.clone(), runs)?;
     }
@@ -41,7 +41,7 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     if let Some(rung) = arguments.rung {
         return train(&sweep, rung, say);
     }
-    for rung in (0..=sweep.halving.epochs.len()).filter(|_| !arguments.collect) {
+    for rung in (0..=sweep.file.halving.epochs.len()).filter(|_| !arguments.collect) {
         match arguments.jobs {
             1 => train(&sweep, rung, notice)?,
             jobs => train_in_jobs(arguments, runs, jobs.into(), rung)?,
@@ -110,7 +110,7 @@ fn text(results: &Results) -> String {
 fn list(sweep: &Sweep, device: Option<&str>) -> Result<(), Error> {
     let runs = sweep.trials.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, seed, path)));
     for (trial, seed, path) in runs {
-        let (base, path) = (sweep.base.to_string_lossy(), path.to_string_lossy());
+        let (base, path) = (sweep.file.base.to_string_lossy(), path.to_string_lossy());
         let (overrides, seed) = (overrides(&trial.settings), format!("seed={seed}"));
         let mut words = vec!["mnist-burn", "train", "--config", &base];
         words.extend(overrides.iter().chain([&seed]).flat_map(|setting| ["--set", setting]));
@@ -124,40 +124,43 @@ fn list(sweep: &Sweep, device: Option<&str>) -> Result<(), Error> {
 /// Trains what a rung of the halving needs, after the last one everything that is left. Skips runs that are over, and those
 /// that another process is training, and announces how each of the others ended.
 fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> {
-    let Some(left) = survivors(sweep, rung)? else {
+    let (results, decided) = read_trials(sweep)?;
+    if decided < rung {
         notice("another process is still training runs that are compared; run the sweep again when it has ended");
         return Ok(());
-    };
-    let pause_after = sweep.halving.epochs.get(rung).copied();
-    let runs: Vec<_> =
-        left.iter().flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path))).collect();
+    }
+    let pause_after = sweep.file.halving.epochs.get(rung).copied();
+    let goes_on = |it: &TrialResult| it.ended_after.is_none_or(|ended| pause_after.is_some_and(|epoch| ended >= epoch));
+    let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result));
+    let runs = left.flat_map(|(trial, _)| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path)));
+    let runs: Vec<_> = runs.collect();
     for (index, &(trial, seed, path)) in runs.iter().enumerate() {
         let heading = format!("run {} of {}, {}", index + 1, runs.len(), trial.run_name(seed));
         let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.experiment)?;
-        match summary.status {
-            Status::Training => notice(format!("{heading}: another process is training it")),
-            before if before.is_over() => notice(format!("{heading}: {before} already")),
-            _ if pause_after.is_some_and(|epoch| summary.epochs >= epoch) => {
-                notice(format!("{heading}: paused already"))
+        let skipped = match summary.status {
+            Status::Training => Some("another process is training it".into()),
+            status if status.is_over() => Some(format!("{status} already")),
+            _ => pause_after.filter(|&epoch| summary.epochs >= epoch).map(|_| "paused already".into()),
+        };
+        if let Some(why) = skipped {
+            notice(format!("{heading}: {why}"));
+            continue;
+        }
+        notice(format!("{heading}:"));
+        let (experiment, showing) = (&trial.with_seed(seed), &Showing::default());
+        match (Training { experiment, test: false, pause_after, showing }).run_at(path) {
+            Ok(_) => announce(format!("{heading}: finished")),
+            // A divergence is a result: the sweep continues.
+            Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
+                announce(format!("{heading}: {error}"));
             }
-            _ => {
-                notice(format!("{heading}:"));
-                let (experiment, showing) = (&trial.with_seed(seed), &Showing::default());
-                match (Training { experiment, test: false, pause_after, showing }).run_at(path) {
-                    Ok(_) => announce(format!("{heading}: finished")),
-                    // A divergence is a result: the sweep continues.
-                    Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
-                        announce(format!("{heading}: {error}"));
-                    }
-                    Err(Error::Training(error)) if error.is_interruption() => {
-                        notice("the sweep was stopped; run it again to resume");
-                        return Err(error.into());
-                    }
-                    // Another process started this run first.
-                    Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
-                    Err(error) => return Err(error),
-                }
+            Err(Error::Training(error)) if error.is_interruption() => {
+                notice("the sweep was stopped; run it again to resume");
+                return Err(error.into());
             }
+            // Another process started this run first.
+            Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),
+            Err(error) => return Err(error),
         }
     }
     Ok(())
@@ -190,12 +193,11 @@ fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
     let Some(first) = runs.first() else { return Ok(()) };
     let opened = open_recorded(device, &first.record()?.device)?;
     for run in &runs {
-        let record = run.record()?;
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(run, &evaluate_run(run, &record, &opened, None, Split::Test)?)?;
+        store(run, &evaluate_run(run, &opened, None, Split::Test)?)?;
     }
     Ok(())
 }

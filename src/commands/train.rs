@@ -57,13 +57,11 @@ pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;
+        let (more, kind) = (longer.training.epochs, word(experiment.schedule.kind));
         // A schedule may fix the number of epochs.
         let advice = match check_resumable(&experiment, &longer, epochs) {
-            Ok(()) => format!("train it longer with --set training.epochs={}", longer.training.epochs),
-            Err(_) => format!(
-                "its {} schedule can't be extended; train a new run with more training.epochs",
-                word(experiment.schedule.kind)
-            ),
+            Ok(()) => format!("train it longer with --set training.epochs={more}"),
+            Err(_) => format!("its {kind} schedule can't be extended; train a new run with more training.epochs"),
         };
         format!(" after {epochs} epochs; {advice}")
     })?;
@@ -146,8 +144,9 @@ impl Training<'_> {
         // Another device than the run's own is one that the user asked for.
         let asked = (run.experiment()?.device != *device).then(|| device.first());
         let device = open_recorded(asked, &record.device)?;
-        let evaluated = evaluate_run(run, &record, &device, None, Split::Test)?;
-        self.print_result(run, &record, &evaluated, store(run, &evaluated)?)
+        let evaluated = evaluate_run(run, &device, None, Split::Test)?;
+        let report = store(run, &evaluated)?;
+        self.print_result(&evaluated, &ending(run, &record), report)
     }
 
     /// Trains in `run` and reports the result. `started` is the record of a run with a checkpoint. Checks all before it writes.
@@ -173,10 +172,8 @@ impl Training<'_> {
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
         let unlabelled =
             if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
-        notice(format!(
-            "{}: {training_images} training{unlabelled} and {validation_images} validation images",
-            experiment.name
-        ));
+        let name = &experiment.name;
+        notice(format!("{name}: {training_images} training{unlabelled} and {validation_images} validation images"));
         if record.privacy.is_some() {
             notice(
                 "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",
@@ -213,22 +210,17 @@ impl Training<'_> {
         // The test images are used once, after the model is chosen.
         let _listening = quit_in_evaluation(run);
         let images = files.test([record.data.height, record.data.width], record.data.classes)?;
-        let evaluated = Evaluated::on(run, &record, images, files.test_checksums(), &devices[0])?;
-        self.print_result(run, &record, &evaluated, store_locked(run, &evaluated)?)
+        let evaluated = Evaluated::on(run, images, files.test_checksums(), &devices[0])?;
+        let report = store_locked(run, &evaluated)?;
+        self.print_result(&evaluated, &ending(run, &record), report)
     }
 
-    fn print_result(
-        &self,
-        run: &RunFolder,
-        record: &Record,
-        evaluated: &Evaluated,
-        report: Option<PathBuf>,
-    ) -> Result<(), Error> {
+    fn print_result(&self, evaluated: &Evaluated, ending: &str, report: Option<PathBuf>) -> Result<(), Error> {
         if self.showing.json || self.showing.print.is_some() {
             return Ok(());
         }
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));
-        print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{}{report}", ending(run, record)))
+        print_evaluation(&evaluated.record.evaluation, "test accuracy", &format!("\n\n{ending}{report}"))
     }
 }
 

@@ -21,9 +21,8 @@ const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can 
 
 /// The reasons of conflicts between keys that `when` selects, given whether one exists and its keys, the reported one first.
 fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> impl Iterator<Item = &'static str> {
-    let Experiment { device, data, model, init, training, semi_supervised, privacy, optimizer, schedule, .. } =
-        experiment;
-    let has_teacher = experiment.distillation.teacher.is_some();
+    let Experiment { device, data, model, init, training, semi_supervised, distillation, privacy, .. } = experiment;
+    let Experiment { optimizer, schedule, .. } = experiment;
     // The user's own images, not a published data set.
     let is_own = matches!(data.dataset, Dataset::Idx | Dataset::ImageFolder);
     let has_weight = semi_supervised.weight.is_some();
@@ -71,8 +70,8 @@ fn conflicts(experiment: &Experiment, when: impl Fn(bool, &[&str]) -> bool) -> i
             .then_some("needs training.ema_decay: the moving average of the weights is the teacher"),
         when(!has_weight, &["semi_supervised.threshold", "semi_supervised.weight"]).then_some(NO_WEIGHT),
         when(!has_weight, &["semi_supervised.ratio", "semi_supervised.weight"]).then_some(NO_WEIGHT),
-        when(!has_teacher, &["distillation.temperature"]).then_some(NO_TEACHER),
-        when(!has_teacher, &["distillation.weight"]).then_some(NO_TEACHER),
+        when(distillation.teacher.is_none(), &["distillation.temperature"]).then_some(NO_TEACHER),
+        when(distillation.teacher.is_none(), &["distillation.weight"]).then_some(NO_TEACHER),
         when(lacks_momentum, &["optimizer.nesterov", "optimizer.momentum", "optimizer.kind"])
             .then_some("needs optimizer.momentum greater than 0"),
         when(optimizer.clip_norm.is_some(), &["optimizer.clip_value", "optimizer.clip_norm"])

@@ -60,9 +60,8 @@ pub fn settings(text: &str, section: Option<&str>, table: &DeTable<'_>, in_sweep
     let mut found = Vec::new();
     for (name, value) in table {
         let key = dotted(section, name.get_ref());
-        let is_renamed = || RENAMED.iter().any(|(old, _)| *old == key);
         match value.get_ref() {
-            DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && is_renamed() => {
+            DeValue::Table(inner) if is_section(section, name.get_ref()) || in_sweep && RENAMED.contains_key(&key) => {
                 found.extend(settings(text, Some(&key), inner, in_sweep));
             }
             _ => found.push(Setting::new(text, section, name, value)),

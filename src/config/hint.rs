@@ -1,24 +1,16 @@
 //! Explains why the schema refuses a setting: what is allowed, and what the user may have meant.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::difference::plain;
 use super::schema;
 use super::setting::{Setting, dotted};
 use super::values;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
-pub const RENAMED: [(&str, &str); 11] = [
-    ("consistency", "[semi_supervised]"),
-    ("data.distort", "[data.augment]"),
-    ("early_stopping.error", "early_stopping.target_error"),
-    ("init.fresh", "init.reinitialize"),
-    ("init.names", "init.rename"),
-    ("optimizer.layers", "optimizer.layer_factors"),
-    ("stop", "[early_stopping], and its key error to target_error"),
-    ("training.ema", "training.ema_decay"),
-    ("training.limit", "data.fraction"),
-    ("data.dataset = \"own\"", "\"idx\""),
-    ("data.dataset = \"pictures\"", "\"image-folder\""),
-];
+pub static RENAMED: LazyLock<BTreeMap<String, String>> =
+    LazyLock::new(|| toml::from_str(include_str!("renamed.toml")).expect("the file is a table of names"));
 
 /// Why the schema refuses `setting`, and what is allowed. `None` if the schema accepts it.
 pub fn refusal(setting: &Setting) -> Option<String> {
@@ -26,7 +18,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     let value = setting.value.as_ref();
     let typed = value.map(plain).unwrap_or_default();
     let written = format!("{key} = \"{typed}\"");
-    if let Some((_, new)) = RENAMED.iter().find(|(old, _)| *old == key || *old == written) {
+    if let Some(new) = RENAMED.get(&key).or(RENAMED.get(&written)) {
         return Some(format!("renamed to {new}"));
     }
     if schema::is_section(section, &setting.name) {

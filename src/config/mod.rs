@@ -24,8 +24,7 @@ mod tests;
 mod training;
 mod values;
 
-use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
@@ -43,6 +42,7 @@ pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
 pub use self::training::{BatchSize, ClassWeights, Distillation, Gradients, Privacy, SemiSupervised, Training};
+use crate::bounded;
 
 /// The reference recipe, the config of runs without a config file.
 const BASELINE: &str = include_str!("../../config/baseline.toml");
@@ -71,13 +71,10 @@ pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, Con
 
 /// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end. `-` is standard input.
 pub(crate) fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = vec![];
-    let from: Box<dyn Read> =
-        if path == STANDARD_INPUT { Box::new(io::stdin()) } else { Box::new(fs::File::open(path)?) };
-    from.take(LARGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other(format!("it has more than {LARGEST} bytes, and no experiment needs that many")));
-    }
+    let bytes = bounded::read_or_stdin(path, LARGEST).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => io::Error::other(format!("{error}, and no experiment needs that many")),
+        _ => error,
+    })?;
     let other = |encoding| io::Error::new(io::ErrorKind::InvalidData, format!("it is {encoding}: save it as UTF-8"));
     // In UTF-16, which editors on Windows write, every other byte of plain English is 0.
     if bytes.contains(&0) {

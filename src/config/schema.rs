@@ -25,8 +25,6 @@ pub fn schema_json() -> String {
     format!("{:#}\n", *SCHEMA)
 }
 
-static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| keys_within(None, &SCHEMA));
-
 /// A key of the config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -55,6 +53,7 @@ impl Key {
 
 /// Every key of the config: those at the top of the file, then section by section.
 pub fn all_keys() -> &'static [Key] {
+    static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| keys_within(None, &SCHEMA));
     &KEYS
 }
 
@@ -80,7 +79,7 @@ fn keys_within(section: Option<&str>, schema: &'static Value) -> Vec<Key> {
 
 /// The sections of a file, each followed by those within it.
 pub fn sections() -> Vec<String> {
-    let mut sections: Vec<String> = KEYS.iter().filter_map(|key| key.section.clone()).collect();
+    let mut sections: Vec<String> = all_keys().iter().filter_map(|key| key.section.clone()).collect();
     sections.dedup();
     sections
 }
@@ -92,12 +91,12 @@ pub fn is_section(section: Option<&str>, name: &str) -> bool {
 
 /// The names of the keys in a section; `None`: of those outside of sections.
 pub fn names(section: Option<&str>) -> Vec<String> {
-    let keys = KEYS.iter().filter(|key| key.section.as_deref() == section);
+    let keys = all_keys().iter().filter(|key| key.section.as_deref() == section);
     keys.filter_map(|key| key.name.rsplit('.').next()).map(str::to_string).collect()
 }
 
 pub fn find(section: Option<&str>, name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.section.as_deref() == section && key.name == dotted(section, name))
+    all_keys().iter().find(|key| key.section.as_deref() == section && key.name == dotted(section, name))
 }
 
 /// A value of a few words as a config has it.

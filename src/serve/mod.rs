@@ -1,11 +1,10 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
-//! `service` read a `request` and give a response with `headers`, or an `api_error`. `origin` checks senders, `run_registry`
-//! loads networks, `page/` has the page.
+//! `service` read a `request` and give a response, or an `api_error`. `origin` checks senders, `run_registry` loads networks,
+//! `page/` has the page.
 
 mod api_error;
-mod headers;
 mod origin;
 mod request;
 mod run_registry;
@@ -51,6 +50,7 @@ pub enum ServeError {
 
 #[derive(Debug)]
 pub struct Server {
+    pub address: SocketAddr,
     listener: TcpListener,
     router: Router,
 }
@@ -59,14 +59,11 @@ pub struct Server {
 pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
-    Ok(Server { listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
+    let address = listener.local_addr().map_err(system("its address is not known"))?;
+    Ok(Server { address, listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
 }
 
 impl Server {
-    pub fn address(&self) -> Result<SocketAddr, ServeError> {
-        self.listener.local_addr().map_err(system("its address is not known"))
-    }
-
     /// Answers requests until `stop` is notified, and then finishes open requests.
     pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -79,11 +79,8 @@ pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError
 impl NamedRun {
     /// The run at `path`: called `<run>` or `<sweep>/<trial>` if it is in `folder`, otherwise by its path.
     pub fn at(path: &Path, folder: &Path) -> Self {
-        let inside = match (path.canonicalize(), folder.canonicalize()) {
-            (Ok(run), Ok(folder)) => run.strip_prefix(folder).map(Path::to_path_buf).ok(),
-            _ => None,
-        };
-        Self { name: inside.unwrap_or_else(|| path.into()).display().to_string(), path: path.into() }
+        let inside = || Some(path.canonicalize().ok()?.strip_prefix(folder.canonicalize().ok()?).ok()?.to_path_buf());
+        Self { name: inside().unwrap_or_else(|| path.into()).display().to_string(), path: path.into() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Uri;
-use axum::http::header::{ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::header::{self, ALLOW, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,7 +21,6 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::api_error::{ApiError, LARGEST_BODY, PATIENCE};
-use super::headers::{REPORT, secure};
 use super::origin::{Hosts, check};
 use super::request::{asked, field, file, whole};
 use super::run_registry::{NamedRun, RunRegistry};
@@ -31,6 +30,11 @@ use crate::run::RunFolder;
 
 /// The longest side of a stage's picture on the page, in pixels.
 const LARGEST_STAGE: u32 = 200;
+/// What the server's own page may load and do: its style and script, its images, and requests to this server.
+const OURS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// What a report may do, which anyone may have written: only show itself.
+const REPORT: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'";
 
 #[derive(Debug, Serialize)]
 struct Answer<'a> {
@@ -68,6 +72,22 @@ pub fn router(runs: RunRegistry, hosts: Hosts) -> Router {
         .layer(from_fn_with_state(Arc::new(hosts), check))
         .layer(map_response(secure))
         .with_state(Arc::new(runs))
+}
+
+/// Tells the browser what it may do with a response, unless the response has its own such headers.
+async fn secure(mut response: Response) -> Response {
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, OURS),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
 }
 
 async fn list(State(runs): State<Arc<RunRegistry>>) -> Result<Response, ApiError> {

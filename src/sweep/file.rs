@@ -12,12 +12,14 @@ use toml::de::DeTable;
 use super::space::{Range, Settings, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
-/// The contents of a sweep file. A `Sweep` has the same base, name and seeds.
+/// The contents of a sweep file.
 #[derive(Debug)]
 pub struct SweepFile {
+    /// The base: the config file that the trials change, relative to the current folder.
     pub base: PathBuf,
     pub base_setting: Setting,
     pub name: String,
+    /// The seeds that each trial is run with: at least one, all different.
     pub seeds: Vec<u64>,
     /// The keys that are varied: of a grid in the file's order, of random trials in alphabetical order.
     pub keys: Vec<Setting>,
@@ -104,12 +106,10 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
 }
 
 fn unknown_key(name: &str) -> String {
+    let keys = KEYS.join(", ");
     match nearest(name, &KEYS.map(String::from)) {
         Some(key) => format!("unknown key; did you mean {key}?"),
-        None => format!(
-            "unknown key; the keys are {}; keys that change the base belong under [grid] or [random]",
-            KEYS.join(", ")
-        ),
+        None => format!("unknown key; the keys are {keys}; keys that change the base belong under [grid] or [random]"),
     }
 }
 

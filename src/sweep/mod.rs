@@ -11,4 +11,4 @@ mod results;
 mod space;
 
 pub use plan::{Sweep, overrides};
-pub use results::{Results, Spread, SweepError, TrialResult, ranked, survivors};
+pub use results::{Results, Spread, SweepError, TrialResult, ranked, read_trials};

@@ -5,22 +5,17 @@ use std::path::{Path, PathBuf};
 
 use toml::Value;
 
-use super::file::{self, Halving, SweepFile, find};
+use super::file::{self, SweepFile, find};
 use super::names;
 use super::space::Settings;
 use crate::config::{self, ConfigError, Experiment, Problem, is_same_training};
 use crate::run::RunFolder;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Sweep {
-    pub name: String,
-    /// The base: the config file that the trials change, relative to the current folder.
-    pub base: PathBuf,
-    /// The seeds that each trial is run with: at least one, all different.
-    pub seeds: Vec<u64>,
-    /// The trials: at least one, all with different settings.
+    pub file: SweepFile,
+    /// The trials of the file with their experiments: at least one, all with different settings.
     pub trials: Vec<Trial>,
-    pub halving: Halving,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +56,7 @@ impl Sweep {
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Self { name: file.name, base: file.base, seeds: file.seeds, trials, halving: file.halving })
+        Ok(Self { file, trials })
     }
 
     /// Gives each run its place in `folder`: that of the same training, whatever its name, or else a free one.
@@ -80,7 +75,7 @@ impl Sweep {
                 let found = same.map(|(_, path)| path.clone());
                 Some((seed, found.or_else(|| [own].into_iter().chain(numbered).find(is_free))?))
             };
-            trial.runs = self.seeds.iter().filter_map(place).collect();
+            trial.runs = self.file.seeds.iter().filter_map(place).collect();
         }
     }
 }
@@ -101,11 +96,7 @@ pub fn overrides(settings: &[(String, Value)]) -> Vec<String> {
 }
 
 /// The base with these settings, or its problems, with their lines in the sweep file.
-fn experiment(
-    file: &SweepFile,
-    settings: &[(String, Value)],
-    device: Option<&str>,
-) -> Result<Experiment, Vec<Problem>> {
+fn experiment(file: &SweepFile, settings: &Settings, device: Option<&str>) -> Result<Experiment, Vec<Problem>> {
     let mut arguments = overrides(settings);
     arguments.extend(device.map(|name| format!("device={name}")));
     let locate = |problem: Problem| {

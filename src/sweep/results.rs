@@ -7,7 +7,7 @@ use serde::Serialize;
 use thiserror::Error;
 use toml::Value;
 
-use super::plan::{Sweep, Trial};
+use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary, metrics};
 use crate::text::listed;
 
@@ -82,29 +82,15 @@ impl Spread {
 
 impl Results {
     pub fn read(sweep: &Sweep) -> Result<Self, RunError> {
-        let mut trials = vec![];
-        for trial in &sweep.trials {
-            let mut runs = vec![];
-            for (seed, path) in &trial.runs {
-                let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.with_seed(*seed))?;
-                runs.push(RunResult { run: path.clone(), summary });
-            }
-            trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
-        }
-        for (rung, &epochs) in sweep.halving.epochs.iter().enumerate() {
-            let Some(left) = survivors(sweep, rung + 1)? else { break };
-            let is_left = |result: &TrialResult| left.iter().any(|trial| trial.name == result.trial);
-            let ended = trials.iter_mut().filter(|result| result.ended_after.is_none() && !is_left(result));
-            ended.for_each(|result| result.ended_after = Some(epochs));
-        }
+        let (trials, _) = read_trials(sweep)?;
         let chosen = choose(&trials);
         let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
         Ok(Self {
-            name: sweep.name.clone(),
-            base: sweep.base.clone(),
-            seeds: sweep.seeds.clone(),
+            name: sweep.file.name.clone(),
+            base: sweep.file.base.clone(),
+            seeds: sweep.file.seeds.clone(),
             chosen: chosen.map(|trial| trial.trial.clone()),
-            test_error: Spread::of(&test).filter(|_| test.len() == sweep.seeds.len()),
+            test_error: Spread::of(&test).filter(|_| test.len() == sweep.file.seeds.len()),
             trials,
         })
     }
@@ -151,6 +137,22 @@ impl TrialResult {
         let is_finished = self.status() == Status::Finished && self.ended_after.is_none();
         Some((wrong.filter(|_| is_finished)?, self.validation_loss?))
     }
+
+    /// The mean validation error of the best models of the first `epochs`, infinite if a run diverged. `None` if one is not
+    /// so far.
+    fn error_until(&self, epochs: usize) -> Result<Option<f64>, RunError> {
+        let mut sum = 0.0;
+        for RunResult { run, summary } in &self.runs {
+            if summary.epochs < epochs && !summary.status.is_over() {
+                return Ok(None);
+            }
+            let so_far: Vec<_> = RunFolder::at(run).metrics()?.into_iter().take(epochs).collect();
+            let accuracy = metrics::best(&so_far).and_then(|best| best.validation_accuracy);
+            let accuracy = accuracy.filter(|_| summary.status != Status::Diverged);
+            sum += accuracy.map_or(f64::INFINITY, |accuracy| 1.0 - accuracy);
+        }
+        Ok(Some(sum / self.runs.len() as f64))
+    }
 }
 
 /// The trials, the best first. Those without a score come last, in the file's order.
@@ -170,38 +172,28 @@ fn choose(trials: &[TrialResult]) -> Option<&TrialResult> {
     ranked(trials).into_iter().find(|trial| are_over && trial.score().is_some())
 }
 
-/// The trials that go on after the first `rungs` of the halving, in the file's order. `None` if runs of these are missing.
-pub fn survivors(sweep: &Sweep, rungs: usize) -> Result<Option<Vec<&Trial>>, RunError> {
-    let mut left: Vec<&Trial> = sweep.trials.iter().collect();
-    for &epochs in &sweep.halving.epochs[..rungs] {
-        let mut ranking = vec![];
-        for (place, trial) in left.iter().enumerate() {
-            let Some(error) = error_until(trial, epochs)? else { return Ok(None) };
-            ranking.push((error, place));
-        }
-        ranking.sort_by(|one, other| one.0.total_cmp(&other.0));
-        ranking.truncate((left.len() as f64 * sweep.halving.keep).ceil() as usize);
-        left = (0..left.len()).filter(|at| ranking.iter().any(|(_, place)| place == at)).map(|at| left[at]).collect();
+/// The results of all trials, and the number of rungs of the halving after which it is known which ones go on.
+pub fn read_trials(sweep: &Sweep) -> Result<(Vec<TrialResult>, usize), RunError> {
+    let mut trials = vec![];
+    for trial in &sweep.trials {
+        let read = |(seed, path): &(u64, PathBuf)| {
+            let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.with_seed(*seed))?;
+            Ok(RunResult { run: path.clone(), summary })
+        };
+        let runs = trial.runs.iter().map(read).collect::<Result<_, RunError>>()?;
+        trials.push(TrialResult::new(trial.name.clone(), trial.settings.iter().cloned().collect(), runs));
     }
-    Ok(Some(left))
-}
-
-/// The mean validation error of a trial's best models of the first `epochs`, infinite if a run diverged. `None` if one is
-/// not so far.
-fn error_until(trial: &Trial, epochs: usize) -> Result<Option<f64>, RunError> {
-    let mut sum = 0.0;
-    for (seed, path) in &trial.runs {
-        let run = RunFolder::at(path);
-        let summary = Summary::read_or_missing(&run, &trial.with_seed(*seed))?;
-        if summary.epochs < epochs && !summary.status.is_over() {
-            return Ok(None);
+    for (rung, &epochs) in sweep.file.halving.epochs.iter().enumerate() {
+        let mut left = vec![];
+        for trial in trials.iter_mut().filter(|trial| trial.ended_after.is_none()) {
+            let Some(error) = trial.error_until(epochs)? else { return Ok((trials, rung)) };
+            left.push((error, trial));
         }
-        let so_far: Vec<_> = run.metrics()?.into_iter().take(epochs).collect();
-        let accuracy = metrics::best(&so_far).and_then(|best| best.validation_accuracy);
-        let accuracy = accuracy.filter(|_| summary.status != Status::Diverged);
-        sum += accuracy.map_or(f64::INFINITY, |accuracy| 1.0 - accuracy);
+        left.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let kept = (left.len() as f64 * sweep.file.halving.keep).ceil() as usize;
+        left.into_iter().skip(kept).for_each(|(_, trial)| trial.ended_after = Some(epochs));
     }
-    Ok(Some(sum / trial.runs.len() as f64))
+    Ok((trials, sweep.file.halving.epochs.len()))
 }
 
 #[cfg(test)]
