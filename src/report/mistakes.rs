@@ -1,5 +1,4 @@
-//! The wrong predictions, the most confident first; in the report of an ensemble, also what each member adds to it, and on
-//! which images the members differ.
+//! The wrong predictions, the most confident first; of an ensemble, also what each member adds, and where they differ.
 
 use askama::Template;
 

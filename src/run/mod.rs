@@ -40,4 +40,5 @@ pub use record::{DataRecord, EvaluationRecord, Member, PrivacyRecord, Record};
 pub(crate) use record::{Status, TrainingRecord};
 pub use summary::Summary;
 pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};
-pub use usage::{Meter, Usage};
+pub(crate) use usage::Meter;
+pub use usage::Usage;

@@ -1,7 +1,6 @@
 //! Learning from the answers of a trained network, the teacher, or of an ensemble of them.
 //!
-//! With z the network's logits, q the mean over the teacher's networks of softmax(logits / T), and p = softmax(z / T), an
-//! image's loss is
+//! An image's loss is, with p = softmax(z / T) for the network's logits z, and q the mean of the same over the teachers,
 //!
 //! ```text
 //! (1 - w) · its loss by its label  +  w·T² · Σ q (log q - log p)

@@ -1,5 +1,4 @@
-//! The position of a training, and the learning rate of each update: a function of its number and, for a plateau, of the
-//! epochs before it.
+//! The position of a training, and the rate of each update: a function of its number and, for a plateau, of past epochs.
 //!
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
 //! before. A function of the number and the epochs, which a checkpoint has, gives the same rates after a resume.
