@@ -40,5 +40,4 @@ pub use record::{DataRecord, EvaluationRecord, Member, PrivacyRecord, Record};
 pub(crate) use record::{Status, TrainingRecord};
 pub use summary::Summary;
 pub(crate) use unpacked::{BUNDLED, unpack_bundled, unpack_model};
-pub(crate) use usage::Meter;
-pub use usage::Usage;
+pub use usage::{Meter, Usage};

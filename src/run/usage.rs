@@ -81,6 +81,7 @@ impl Meter {
         Self { start: Instant::now(), before, cpu: processor_seconds(), processors }
     }
 
+    /// What it shows.
     pub fn read(&self) -> Usage {
         let mut processors = self.processors.lock();
         let joules = processors.iter_mut().map(Processor::read).sum::<u64>() as f64 / 1e6;

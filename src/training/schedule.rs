@@ -78,15 +78,13 @@ impl LrSchedule {
         // A key that the kind does not use is unset, and its default here is not read.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
+        let every = self.schedule.every.unwrap_or(1);
         let updates_per_epoch = self.position.updates_per_epoch;
         let updates = updates_per_epoch * self.epochs;
         let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {
             ScheduleKind::Constant => self.peak,
-            ScheduleKind::Step => {
-                let every = self.schedule.every.unwrap_or(1);
-                self.peak * factor.powf((update / updates_per_epoch / every) as f64)
-            }
+            ScheduleKind::Step => self.peak * factor.powf((update / updates_per_epoch / every) as f64),
             ScheduleKind::Exponential => self.peak * factor.powf(epoch),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
             ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),
