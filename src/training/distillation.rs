@@ -51,9 +51,8 @@ impl Distillation {
 
     /// Floating-point operations of the teacher's answer for an image.
     pub fn operations(&self) -> u64 {
-        let weights =
-            |network: &Network| network.model.layers().map(|layer| layer.weight.shape().num_elements()).sum::<usize>();
-        2 * self.teacher.networks.iter().map(weights).sum::<usize>() as u64
+        let layers = self.teacher.networks.iter().flat_map(|network| network.model.layers());
+        2 * layers.map(|layer| layer.weight.shape().num_elements()).sum::<usize>() as u64
     }
 
     /// q of each of the `images`, `[images, classes]`, on the teacher's device.
