@@ -135,9 +135,7 @@ pub fn is_picture(path: &Path) -> bool {
 
 fn classes(folders: Vec<PathBuf>) -> Classes {
     let mut classes = Classes::new();
-    for path in folders {
-        classes.entry(name(&path).nfc().collect()).or_default().push(path);
-    }
+    folders.into_iter().for_each(|path| classes.entry(name(&path).nfc().collect()).or_default().push(path));
     classes
 }
 

@@ -95,9 +95,7 @@ fn stratified(labels: &[u8], data: &Data, seed: u64) -> Result<Split, DataError>
         return Err(DataError::Validation { validation, images: labels.len() });
     }
     let mut by_class: Vec<Vec<usize>> = vec![vec![]; 256];
-    for (index, &label) in labels.iter().enumerate() {
-        by_class[usize::from(label)].push(index);
-    }
+    labels.iter().enumerate().for_each(|(index, &label)| by_class[usize::from(label)].push(index));
     let sizes: Vec<usize> = by_class.iter().map(Vec::len).collect();
     let held_out = proportional(&sizes, validation);
     let rest: Vec<usize> = sizes.iter().zip(&held_out).map(|(size, held_out)| size - held_out).collect();
@@ -137,9 +135,7 @@ fn proportional(sizes: &[usize], total: usize) -> Vec<usize> {
     let mut by_remainder: Vec<usize> = (0..sizes.len()).collect();
     by_remainder.sort_by_key(|&group| Reverse(sizes[group] * total % all));
     let left = total - shares.iter().sum::<usize>();
-    for &group in &by_remainder[..left] {
-        shares[group] += 1;
-    }
+    by_remainder[..left].iter().for_each(|&group| shares[group] += 1);
     shares
 }
 

@@ -26,9 +26,7 @@ impl Attack {
 
     /// An attack with these scores of training images and of others. `None` if there are none.
     pub fn new(mut members: Vec<f64>, mut others: Vec<f64>) -> Option<Self> {
-        for scores in [&mut members, &mut others] {
-            scores.sort_by(|one, other| other.total_cmp(one));
-        }
+        [&mut members, &mut others].into_iter().for_each(|it| it.sort_by(|one, other| other.total_cmp(one)));
         (!members.is_empty() && !others.is_empty()).then_some(Self { members, others })
     }
 

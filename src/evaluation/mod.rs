@@ -16,10 +16,8 @@ pub const EVALUATION_BATCH: usize = 500;
 
 /// The result of an evaluation: the metrics, and the images and predictions that they are computed from.
 #[derive(Debug, Clone)]
-pub struct EvaluationOutput {
-    /// The metrics.
+pub(crate) struct EvaluationOutput {
     pub evaluation: Evaluation,
-    /// The images.
     pub images: Images,
     /// The model's prediction for each image, in order.
     pub predictions: Vec<Probabilities>,

@@ -8,7 +8,6 @@ use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
 use crate::model::Mlp;
 
-/// Why an evaluation failed.
 #[derive(Debug, Error)]
 pub enum EvaluationError {
     #[error("the device failed while evaluating: {0}")]

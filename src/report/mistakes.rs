@@ -1,5 +1,4 @@
-//! The wrong predictions, the most confident first; in the report of an ensemble, also what each member adds to it, and on
-//! which images the members differ.
+//! The wrong predictions, the most confident first; of an ensemble, also what each member adds, and where they differ.
 
 use askama::Template;
 
@@ -23,12 +22,6 @@ pub struct Mistake<'a> {
     probabilities: &'a Probabilities,
 }
 
-impl<'a> Mistake<'a> {
-    fn at(index: usize, EvaluationOutput { images, predictions, .. }: &'a EvaluationOutput) -> Self {
-        Self { index, images, probabilities: &predictions[index] }
-    }
-}
-
 /// The indices of the wrong predictions, the most confident first; those of equal confidence by index.
 pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
     let confidence = |index: usize| predictions[index].0[predictions[index].best()];
@@ -38,10 +31,9 @@ pub fn ranked(labels: &[u8], predictions: &[Probabilities]) -> Vec<usize> {
     wrong
 }
 
-pub fn shown(evaluated: &EvaluationOutput) -> Vec<Mistake<'_>> {
-    let EvaluationOutput { images, predictions, .. } = evaluated;
+pub fn shown(EvaluationOutput { images, predictions, .. }: &EvaluationOutput) -> Vec<Mistake<'_>> {
     let wrong = ranked(images.labels(), predictions).into_iter().take(most(images));
-    wrong.map(|index| Mistake::at(index, evaluated)).collect()
+    wrong.map(|index| Mistake { index, images, probabilities: &predictions[index] }).collect()
 }
 
 fn most(images: &Images) -> usize {
@@ -70,7 +62,8 @@ impl<'a> Ensemble<'a> {
     /// What `members` add on the test images; `None` if there are none, in a run of one network.
     pub fn new(members: &[Member], evaluated: &'a EvaluationOutput) -> Option<Self> {
         let answers: Vec<_> = evaluated.members.iter().map(Vec::as_slice).collect();
-        let labels = evaluated.images.labels();
+        let EvaluationOutput { images, predictions, .. } = evaluated;
+        let labels = images.labels();
         let error = |answers: &[&[Vec<f64>]]| {
             let classes = averages(answers).into_iter().map(|logarithms| largest(&logarithms));
             let wrong = classes.zip(labels).filter(|&(class, &label)| class != usize::from(label)).count();
@@ -85,12 +78,12 @@ impl<'a> Ensemble<'a> {
         let class = |network: usize, image: usize| largest(&answers[network][image]);
         let differs = |&image: &usize| (1..answers.len()).any(|network| class(network, image) != class(0, image));
         let mut disputed: Vec<usize> = (0..labels.len()).filter(differs).collect();
-        let confidence = |image: usize| evaluated.predictions[image].0[evaluated.predictions[image].best()];
+        let confidence = |image: usize| predictions[image].0[predictions[image].best()];
         disputed.sort_by(|&a, &b| confidence(a).total_cmp(&confidence(b)));
-        let most = most(&evaluated.images).min(UNFOLDED);
+        let mistake = |&index: &usize| Mistake { index, images, probabilities: &predictions[index] };
         (!members.is_empty()).then(|| Self {
             contributions: members.iter().enumerate().map(contribution).collect(),
-            shown: disputed.iter().take(most).map(|&index| Mistake::at(index, evaluated)).collect(),
+            shown: disputed.iter().take(most(images).min(UNFOLDED)).map(mistake).collect(),
             disputed: disputed.len(),
         })
     }

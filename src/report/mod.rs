@@ -6,14 +6,13 @@
 mod calibration;
 mod curves;
 mod efficiency;
-mod keys;
 mod membership;
 mod mistakes;
 pub(crate) mod pictures;
 
 use askama::Template;
 
-use crate::config::{Difference, Experiment, differences};
+use crate::config::{Difference, Experiment, differences, plain};
 use crate::data::Images;
 use crate::evaluation::{Attack, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
@@ -28,6 +27,12 @@ use pictures::FirstLayer;
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
+
+/// Keys whose values are only names.
+const NAMES: [&str; 3] = ["name", "seed", "data.dir"];
+
+/// A value of a key, as a number if it is one, as a text, and the errors of the runs that have it, in percent.
+type Group = (f64, String, Vec<f64>);
 
 #[derive(Template)]
 #[template(path = "run.html")]
@@ -120,7 +125,7 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
     let differences = differences(&experiments);
     let page = Comparison {
         charts: compared(&names, &epochs),
-        keys: keys::charts(&differences, &summaries),
+        keys: charts_of_keys(&differences, &summaries),
         efficiency: Efficiency::new(&names, &summaries),
         names: &names,
         summaries: &summaries,
@@ -153,6 +158,32 @@ fn compared(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
         chart("Training loss, nats", LOSS, 0),
     ];
     charts.into_iter().flatten().collect()
+}
+
+/// A chart for each key that differs: the validation errors over its values, as the mean of the runs that have one, and the best.
+fn charts_of_keys(differences: &[Difference], summaries: &[Summary]) -> Vec<Chart> {
+    let keys = differences.iter().filter(|it| !NAMES.contains(&&*it.key));
+    keys.filter_map(|Difference { key, values }| {
+        let mut groups: Vec<Group> = vec![];
+        for (value, summary) in values.iter().zip(summaries) {
+            let Some(error) = summary.validation_error.map(|error| 100.0 * error) else { continue };
+            let text = value.as_ref().map_or_else(|| "–".into(), plain);
+            match groups.iter_mut().find(|(_, known, _)| *known == text) {
+                Some((.., errors)) => errors.push(error),
+                None => groups.push((text.parse().unwrap_or(f64::INFINITY), text, vec![error])),
+            }
+        }
+        groups.sort_by(|one, other| one.0.total_cmp(&other.0).then_with(|| one.1.cmp(&other.1)));
+        let series = |label: &str, style, of: fn(&[f64]) -> f64| {
+            let values = (1..).zip(&groups).map(|(at, (.., errors))| (at, of(errors))).collect();
+            Series { label: label.into(), style, values }
+        };
+        let mean = series("mean of the runs", 0, |all| all.iter().sum::<f64>() / all.len() as f64);
+        let best = series("best run", 9, |all| all.iter().copied().fold(f64::INFINITY, f64::min));
+        let chart = Chart::new(&format!("Validation error, %, over {key}"), vec![mean, best], None, ERROR.text)?;
+        (groups.len() > 1).then(|| chart.over(key, groups.iter().map(|(_, text, _)| text.clone()).collect()))
+    })
+    .collect()
 }
 
 /// The opacity, in [0, 1], of a count in the matrix: relative to the class, or for wrong ones to the commonest confusion.

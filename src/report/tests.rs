@@ -73,3 +73,28 @@ fn record() -> Record {
         "parameters": 6, "models": {}, "training": null, "failure": null}"#;
     serde_json::from_str(json).unwrap()
 }
+
+fn summary(error: f64) -> Summary {
+    Summary { validation_error: Some(error), ..Summary::default() }
+}
+
+#[test]
+fn chart_of_a_key_has_its_values_in_order_with_mean_and_best() {
+    let values = [0.01, 0.001, 0.01].map(|rate| Some(toml::Value::Float(rate)));
+    let difference = Difference { key: "optimizer.learning_rate".into(), values: values.into() };
+    let charts = charts_of_keys(&[difference], &[summary(0.04), summary(0.08), summary(0.02)]);
+    let [chart] = &charts[..] else { panic!("{charts:?}") };
+    let values: Vec<_> = chart.series.iter().map(|series| series.values.clone()).collect();
+    assert_eq!(values, [[(1, 8.0), (2, 3.0)], [(1, 8.0), (2, 2.0)]]);
+    let drawn = chart.render().unwrap();
+    assert!(drawn.contains("mean of the runs, optimizer.learning_rate 0.001: 8.00 %"), "{drawn}");
+}
+
+#[test]
+fn keys_that_name_things_and_values_without_a_validated_run_are_not_drawn() {
+    let values = || vec![Some(toml::Value::Integer(1)), Some(toml::Value::Integer(2))];
+    let difference = |key: &str| Difference { key: key.into(), values: values() };
+    assert!(charts_of_keys(&[difference("seed"), difference("name")], &[summary(0.1), summary(0.2)]).is_empty());
+    let one = [summary(0.1), Summary::default()];
+    assert!(charts_of_keys(&[difference("training.epochs")], &one).is_empty());
+}

@@ -9,7 +9,6 @@ use crate::config::ConfigError;
 use crate::model::WeightsError;
 use crate::text::listed;
 
-/// The most runs that an error names.
 const MOST_NAMED: usize = 10;
 
 #[derive(Debug, Error)]

@@ -111,7 +111,6 @@ pub struct DataRecord {
     pub sha256: BTreeMap<String, String>,
 }
 
-/// The results of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
     pub epochs: usize,

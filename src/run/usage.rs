@@ -83,17 +83,15 @@ impl Meter {
 
     /// What it shows.
     pub fn read(&self) -> Usage {
-        let Usage { wall_seconds: wall, cpu_seconds: cpu, peak_memory_bytes: memory, .. } = self.before;
         let mut processors = self.processors.lock();
         let joules = processors.iter_mut().map(Processor::read).sum::<u64>() as f64 / 1e6;
-        // Unless all parts are known, the sum is not.
-        let energy = if wall > 0.0 { self.before.energy_joules } else { Some(0.0) };
-        Usage {
-            wall_seconds: wall + self.start.elapsed().as_secs_f64(),
-            cpu_seconds: cpu + (processor_seconds() - self.cpu),
-            peak_memory_bytes: memory.max(peak_memory()),
-            energy_joules: energy.filter(|_| !processors.is_empty()).map(|energy| energy + joules),
-        }
+        let now = Usage {
+            wall_seconds: self.start.elapsed().as_secs_f64(),
+            cpu_seconds: processor_seconds() - self.cpu,
+            peak_memory_bytes: peak_memory(),
+            energy_joules: (!processors.is_empty()).then_some(joules),
+        };
+        if self.before.wall_seconds > 0.0 { self.before.and(now) } else { now }
     }
 }
 

@@ -1,7 +1,6 @@
 //! Learning from the answers of a trained network, the teacher, or of an ensemble of them.
 //!
-//! With z the network's logits, q the mean over the teacher's networks of softmax(logits / T), and p = softmax(z / T), an
-//! image's loss is
+//! An image's loss is, with p = softmax(z / T) for the network's logits z, and q the mean of the same over the teachers,
 //!
 //! ```text
 //! (1 - w) · its loss by its label  +  w·T² · Σ q (log q - log p)
@@ -52,9 +51,8 @@ impl Distillation {
 
     /// Floating-point operations of the teacher's answer for an image.
     pub fn operations(&self) -> u64 {
-        let weights =
-            |network: &Network| network.model.layers().map(|layer| layer.weight.shape().num_elements()).sum::<usize>();
-        2 * self.teacher.networks.iter().map(weights).sum::<usize>() as u64
+        let layers = self.teacher.networks.iter().flat_map(|network| network.model.layers());
+        2 * layers.map(|layer| layer.weight.shape().num_elements()).sum::<usize>() as u64
     }
 
     /// q of each of the `images`, `[images, classes]`, on the teacher's device.

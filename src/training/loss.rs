@@ -53,9 +53,7 @@ pub fn class_weights(experiment: &Experiment, data: &TrainingData) -> Result<Opt
     match &experiment.training.class_weights {
         None => Ok(None),
         Some(ClassWeights::Balanced) => Ok(Some(counts.iter().map(balanced).collect())),
-        Some(ClassWeights::Each(all)) if all.len() == counts.len() => {
-            Ok(Some(all.iter().map(|&it| it as f32).collect()))
-        }
+        Some(ClassWeights::Each(all)) if all.len() == counts.len() => Ok(Some(all.iter().map(|&w| w as f32).collect())),
         Some(ClassWeights::Each(all)) => Err(TrainingError::ClassWeights { weights: all.len(), classes: counts.len() }),
     }
 }

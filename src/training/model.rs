@@ -43,9 +43,8 @@ impl TrainingModel {
             network,
             loss: Loss {
                 label_smoothing: experiment.training.label_smoothing,
-                class_weights: None,
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
-                distillation: None,
+                ..Loss::default()
             },
             closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
             mechanism: None,
@@ -101,8 +100,7 @@ impl TrainingModel {
     }
 }
 
-/// An exponential moving average of a network's weights often makes fewer errors than the weights of any one update. After each
-/// update, with t counting the updates from 0:
+/// A moving average of the weights often makes fewer errors than those of any one update. After each update t, from 0:
 ///
 /// ```text
 /// d ← min(decay, (1 + t)/(10 + t))

@@ -40,31 +40,34 @@ pub fn optimizer(config: &Optimizer) -> ModuleOptimizer {
 /// An infinite norm makes them NaN. From Pascanu and others 2013, <https://arxiv.org/abs/1211.5063>; TensorFlow's and Keras'
 /// [`clip_by_global_norm`](https://www.tensorflow.org/api_docs/python/tf/clip_by_global_norm).
 pub fn clip_global_norm(model: &impl Module, gradients: GradientsParams, largest: f64) -> GradientsParams {
-    let mut clipping = GlobalNorm { gradients, squares: vec![], factor: None };
-    model.visit(&mut clipping);
-    let norm = Tensor::cat(std::mem::take(&mut clipping.squares), 0).sum().sqrt();
+    let mut squares = vec![];
+    let gradients = each_gradient(model, gradients, |gradient| {
+        squares.push(gradient.clone().square().sum());
+        gradient
+    });
+    let norm = Tensor::cat(squares, 0).sum().sqrt();
     // The difference is 0 for a finite norm.
-    clipping.factor = Some(norm.clone().clamp_min(largest).recip().mul_scalar(largest) + (norm.clone() - norm));
-    model.visit(&mut clipping);
-    clipping.gradients
+    let factor = norm.clone().clamp_min(largest).recip().mul_scalar(largest) + (norm.clone() - norm);
+    each_gradient(model, gradients, |gradient| gradient * factor.clone())
 }
 
-/// Adds up the squares of all gradients; with the factor, multiplies the gradients by it.
-struct GlobalNorm {
-    gradients: GradientsParams,
-    squares: Vec<Tensor<1>>,
-    factor: Option<Tensor<1>>,
-}
-
-impl ModuleVisitor for GlobalNorm {
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        let Some(mut gradient) = self.gradients.remove::<D>(parameter.id) else { return };
-        match &self.factor {
-            Some(factor) => gradient = gradient * factor.clone().unsqueeze(),
-            None => self.squares.push(gradient.clone().square().sum()),
+/// The `gradients` after `change`, which gets one after the other as a vector, in the order of the parameters of `model`.
+pub fn each_gradient<F>(model: &impl Module, gradients: GradientsParams, change: F) -> GradientsParams
+where
+    F: FnMut(Tensor<1>) -> Tensor<1>,
+{
+    struct Changes<F>(GradientsParams, F);
+    impl<F: FnMut(Tensor<1>) -> Tensor<1>> ModuleVisitor for Changes<F> {
+        fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
+            let Some(gradient) = self.0.remove::<D>(parameter.id) else { return };
+            let shape = gradient.shape();
+            let changed = (self.1)(gradient.flatten(0, D - 1)).reshape::<D, _>(shape);
+            self.0.register(parameter.id, changed);
         }
-        self.gradients.register(parameter.id, gradient);
     }
+    let mut changes = Changes(gradients, change);
+    model.visit(&mut changes);
+    changes.0
 }
 
 /// Checks that `state`, a part of the checkpoint at `path`, is one that the optimiser of `config` can have for the parameters of

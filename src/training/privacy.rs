@@ -9,16 +9,15 @@
 //!
 //! The samples and v come from a secret key, so that a repeated step has the same ones. What follows costs no privacy.
 
-use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
 use super::accountant::{epsilon, noise_multiplier};
 use super::error::TrainingError;
 use super::low_pass::LowPass;
+use super::optimizer::each_gradient;
 use crate::config::Experiment;
 use crate::data::EpochPlan;
 use crate::model::Mlp;
@@ -68,10 +67,16 @@ pub struct GaussianMechanism {
 impl GaussianMechanism {
     /// The gradients of the step `step`, counted from 0, from the sums of the clipped gradients of its images.
     pub fn gradients(&self, network: &Mlp, sums: GradientsParams, step: usize) -> GradientsParams {
-        let generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
-        let mut noise = Noise { plan: &self.plan, generator, gradients: sums };
-        network.visit(&mut noise);
-        let mut gradients = noise.gradients;
+        let PrivacyPlan { total, epoch } = &self.plan;
+        let (deviation, batch) = ((total.noise_multiplier * total.clip) as f32, epoch.batch_size as f32);
+        let mut generator = self.key.generator(Purpose::PrivacyNoise { step: step as u64 });
+        let mut gradients = each_gradient(network, sums, |sum| {
+            let (device, mut values) = (sum.device(), sum.into_data());
+            for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
+                *value = (*value + deviation * generator.sample::<f32, _>(StandardNormal)) / batch;
+            }
+            Tensor::from_data(values, &device)
+        });
         let weight = network.layers().next().map(|first| first.weight.id);
         if let Some((filter, id)) = self.low_pass.zip(weight)
             && let Some(gradient) = gradients.remove(id)
@@ -79,26 +84,6 @@ impl GaussianMechanism {
             gradients.register(id, filter.filter(gradient));
         }
         gradients
-    }
-}
-
-/// Adds noise to one weight tensor after the other, in the network's order.
-struct Noise<'a> {
-    plan: &'a PrivacyPlan,
-    generator: ChaCha8Rng,
-    gradients: GradientsParams,
-}
-
-impl ModuleVisitor for Noise<'_> {
-    fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
-        let Some(sum) = self.gradients.remove::<D>(parameter.id) else { return };
-        let PrivacyPlan { total, epoch } = self.plan;
-        let (deviation, batch) = ((total.noise_multiplier * total.clip) as f32, epoch.batch_size as f32);
-        let (device, mut values) = (sum.device(), sum.into_data());
-        for value in values.as_mut_slice::<f32>().expect("gradients are f32") {
-            *value = (*value + deviation * self.generator.sample::<f32, _>(StandardNormal)) / batch;
-        }
-        self.gradients.register(parameter.id, Tensor::<D>::from_data(values, &device));
     }
 }
 

@@ -1,5 +1,4 @@
-//! The position of a training, and the learning rate of each update: a function of its number and, for a plateau, of the
-//! epochs before it.
+//! The position of a training, and the rate of each update: a function of its number and, for a plateau, of past epochs.
 //!
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
 //! before. A function of the number and the epochs, which a checkpoint has, gives the same rates after a resume.
@@ -79,15 +78,13 @@ impl LrSchedule {
         // A key that the kind does not use is unset, and its default here is not read.
         let factor = self.schedule.factor.unwrap_or(1.0);
         let warmup = self.schedule.warmup.unwrap_or(0.0);
+        let every = self.schedule.every.unwrap_or(1);
         let updates_per_epoch = self.position.updates_per_epoch;
         let updates = updates_per_epoch * self.epochs;
         let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {
             ScheduleKind::Constant => self.peak,
-            ScheduleKind::Step => {
-                let every = self.schedule.every.unwrap_or(1);
-                self.peak * factor.powf((update / updates_per_epoch / every) as f64)
-            }
+            ScheduleKind::Step => self.peak * factor.powf((update / updates_per_epoch / every) as f64),
             ScheduleKind::Exponential => self.peak * factor.powf(epoch),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
             ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),

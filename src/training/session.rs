@@ -224,14 +224,12 @@ impl<'a> Session<'a> {
         }
         // Burn does not see a signal after the last step.
         let interrupted = self.history.interrupter.should_stop();
-        match self.history.epochs().len() {
-            _ if self.is_over() => {}
-            done if interrupted => {
-                return Err(TrainingError::Interrupted { epoch: done + 1, run: self.run.path().into() });
-            }
-            epoch => return Err(TrainingError::Paused { epoch }),
+        let (done, run) = (self.history.epochs().len(), self.run.path().into());
+        match self.is_over() {
+            false if interrupted => return Err(TrainingError::Interrupted { epoch: done + 1, run }),
+            false => return Err(TrainingError::Paused { epoch: done }),
+            true => self.run.remove_privacy_key()?,
         }
-        self.run.remove_privacy_key()?;
         Ok(Trained { history: self.history, record: state.record.clone(), usage, interrupted })
     }
 }

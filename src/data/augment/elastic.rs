@@ -4,9 +4,8 @@
 //! pixels and weight 1, and multiply by α, once along x and once along y. The field is nearly normal, with variance
 //! α²/(12·π·σ²) along each axis, correlation exp(-d²/(4·σ²)) of pixels d apart, and mean displacement α/(√24·σ).
 //!
-//! A field this smooth needs fewer numbers. Here they stand σ apart, as the heights of Gaussian bumps, and each counts
-//! σ times. The variance and the correlation are the same, to a thousandth. Bumps outside the image keep the field from
-//! fading at the edges.
+//! A field this smooth needs fewer numbers. Here they stand σ apart, as the heights of Gaussian bumps, and count σ times.
+//! Variance and correlation are the same, to a thousandth. Bumps outside the image keep the field from fading at its edges.
 
 use std::f64::consts::TAU;
 

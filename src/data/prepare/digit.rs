@@ -67,9 +67,8 @@ pub fn digit(ink: &GrayImage) -> Result<(GrayImage, Vec<Doubt>), ImageError> {
     // With the soft edges.
     let margin = if is_large { 2 } else { 1 };
     let mut chosen = vec![false; regions.len()];
-    for at in (0..regions.len()).filter(|&at| kept[regions[at]]) {
-        around(at, margin, size).for_each(|at| chosen[at] = true);
-    }
+    let in_digit = (0..regions.len()).filter(|&at| kept[regions[at]]);
+    in_digit.flat_map(|at| around(at, margin, size)).for_each(|at| chosen[at] = true);
     let mut levels: Vec<u8> = ink.pixels().zip(&regions).filter(|it| kept[*it.1]).map(|it| it.0[0]).collect();
     let at = (levels.len() - 1) * 9 / 10;
     let strong = f32::from(*levels.select_nth_unstable(at).1);

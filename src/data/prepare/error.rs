@@ -1,8 +1,7 @@
 //! Why a picture can't be read, and why the answer for it is doubtful.
 
-use std::fmt;
-
 use serde::Serialize;
+use strum::{Display, IntoStaticStr};
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -20,21 +19,15 @@ pub enum ImageError {
 }
 
 /// A reason to doubt the answer for a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, Serialize)]
+#[serde(into = "&'static str")]
 pub enum Doubt {
-    #[serde(rename = "the ink touches the edge: the digit may be cut off")]
+    #[strum(serialize = "the ink touches the edge: the digit may be cut off")]
     Edge,
-    #[serde(rename = "there seem to be several digits: only the most central one is classified")]
+    #[strum(serialize = "there seem to be several digits: only the most central one is classified")]
     Several,
-    #[serde(rename = "this does not look like a digit")]
+    #[strum(serialize = "this does not look like a digit")]
     NoDigit,
-    #[serde(rename = "the network is not sure")]
+    #[strum(serialize = "the network is not sure")]
     LowConfidence,
-}
-
-/// In the same words as in JSON.
-impl fmt::Display for Doubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(f)
-    }
 }

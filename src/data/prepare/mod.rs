@@ -102,13 +102,8 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
         doubts.push(Doubt::NoDigit);
     }
     let pixels = look.coloured(image.as_raw());
-    let stages = vec![
-        ("picture", picture.into()),
-        ("ink", ink.into()),
-        ("digit", digit.into()),
-        ("stroke", stroke.into()),
-        ("image", image.into()),
-    ];
+    let pictures = [picture.into(), ink.into(), digit.into(), stroke.into(), image.into()];
+    let stages = ["picture", "ink", "digit", "stroke", "image"].into_iter().zip(pictures).collect();
     Ok(Prepared { pixels, doubts, stages })
 }
 

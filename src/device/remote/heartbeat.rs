@@ -88,13 +88,12 @@ fn silent() -> String {
 
 /// Pings the worker until it does not answer. Returns the reason.
 fn listen(mut socket: WebSocket<TcpStream>) -> String {
+    use ErrorKind::{TimedOut, WouldBlock};
     let mut unanswered = 0;
     loop {
         match socket.read() {
             Ok(_) => unanswered = 0,
-            Err(tungstenite::Error::Io(error))
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-            {
+            Err(tungstenite::Error::Io(error)) if matches!(error.kind(), WouldBlock | TimedOut) => {
                 if unanswered == UNANSWERED {
                     let seconds = UNANSWERED as u64 * PERIOD.as_secs();
                     return format!("it did not answer {UNANSWERED} pings in {seconds} s");

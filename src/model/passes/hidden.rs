@@ -1,7 +1,6 @@
 //! What a hidden layer does after its matrix product, forwards and backwards.
 //!
-//! With z = xW, σ the activation, v the noise and m dropout's mask (1/(1 - p) with probability 1 - p, else 0), for each
-//! unit of each image:
+//! With z = xW, σ the activation, v the noise and m dropout's mask (1/(1 - p) with probability 1 - p, else 0), of a unit:
 //!
 //! ```text
 //! a  = scale·(z - center) + shift + strength·v      y  = m·σ(a)
