@@ -29,7 +29,6 @@ mod display;
 mod notice;
 mod progress;
 pub mod signals;
-mod table;
 pub(crate) mod terminal;
 
 pub use arguments::Cli;
@@ -40,4 +39,4 @@ pub(crate) use notice::warn;
 pub use notice::{notice, say};
 pub use progress::Progress;
 pub(crate) use progress::download_bar;
-pub(crate) use table::Table;
+pub(crate) use terminal::Table;

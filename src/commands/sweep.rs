@@ -57,15 +57,17 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     if folder.is_dir() {
         let runs = results.trials.iter().flat_map(|trial| &trial.runs);
         let begun = runs.filter(|it| it.summary.status != Status::Missing).map(|it| RunFolder::at(&it.run));
-        let report =
-            write_page(folder.join(RunFolder::REPORT), comparison(&begun.collect::<Vec<_>>()).map_err(Error::from));
-        notice(format!("results in {}", folder.join("sweep.json").display()));
-        report.iter().for_each(|path| notice(format!("report  in {}", path.display())));
+        let page = comparison(&begun.collect::<Vec<_>>()).map_err(Error::from);
+        write_page(folder.join(RunFolder::REPORT), page);
+        notice(format!("results in {}, report in {}", folder.join("sweep.json").display(), RunFolder::REPORT));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
-    let printed = if arguments.json { print_json(&results) } else { print(&text(&results)) };
-    printed?;
+    if arguments.json {
+        print_json(&results)?
+    } else {
+        print(&text(&results))?
+    }
     let chosen = results.chosen()?;
     if arguments.ensemble {
         let path = folder.join(format!("{}-ensemble", chosen.trial));

@@ -6,13 +6,12 @@
 //! 3. [`Files::train`] and [`Files::test`] read them, IDX files with [`idx`], into [`Images`]: a byte per pixel and per label.
 //! 4. [`TrainingData`] holds some training images out for validation (`stratified`), and may remove the labels of others.
 //! 5. An [`EpochPlan`] divides an epoch into batches. A [`Loader`] orders the images, an [`Augmentation`] may change them, and
-//!    an [`ImageBatcher`] scales each [`Batch`]. A GPU stores the images and gathers the batches itself (`device_images`).
+//!    an [`ImageBatcher`] scales each [`Batch`]. A GPU stores the images and gathers the batches itself.
 //!
 //! [`prepare`] turns any PNG or JPEG image into one that looks like the training images.
 
 mod augment;
 mod batch;
-mod device_images;
 mod download;
 mod error;
 mod files;

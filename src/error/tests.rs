@@ -146,7 +146,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             NoTerminal: "tests/cli/ui.rs" dashboard_needs_a_terminal "needs a terminal, but standard input is not one",
         }
         TrainingError {
-            Memory: "src/training/memory.rs" training_that_needs_more_memory_than_there_is_is_refused_with_the_key "model.hidden is too large",
+            Memory: "src/training/mod.rs" training_that_needs_more_memory_than_there_is_is_refused_with_the_key "model.hidden is too large",
             Stopped: "src/error/tests.rs" training_that_stops_half_way_reports_the_reason "the training stopped",
             Run: "tests/recipe/optimizers.rs" model_that_can_not_be_saved_is_an_error_with_its_cause "metrics.csv",
             Paused: "tests/cli/sweep.rs" halving_ends_hopeless_trials_early_and_chooses_among_the_others "paused after epoch 1",

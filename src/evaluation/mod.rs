@@ -1,10 +1,8 @@
-//! Evaluates a trained network against the true classes. A `Classifier` uses it on new images, `membership` attacks it.
+//! Evaluates a trained network against the true classes. A `Classifier` uses it on new images, an `Attack` tells its training images from others.
 
-mod membership;
 mod predictions;
 mod results;
 
-pub(crate) use membership::{Attack, confidence};
 pub use predictions::classify;
 pub(crate) use predictions::{Classifier, EvaluationError, Network, Probabilities, averages, largest};
 pub use results::Evaluation;
@@ -45,4 +43,76 @@ pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<Evalua
     }
     let evaluation = Evaluation::new(confusion, images.names(), loss / images.len().max(1) as f64);
     Ok(EvaluationOutput { evaluation, images, predictions, members })
+}
+
+/// How sure a network is of the true class of an image: `log(p / (1 - p))`.
+pub(crate) fn confidence(probabilities: &Probabilities, label: u8) -> f64 {
+    let (mut others, mut own) = (0.0, 0.0);
+    for (class, p) in probabilities.0.iter().enumerate() {
+        *if class == usize::from(label) { &mut own } else { &mut others } += p.max(f64::MIN_POSITIVE);
+    }
+    own.ln() - others.ln()
+}
+
+/// Membership inference, <https://arxiv.org/abs/2112.03570>: an attack that takes the images with the highest scores for
+/// training images. Differential privacy bounds it.
+#[derive(Debug)]
+pub(crate) struct Attack {
+    /// The scores of the training images and those of others, the highest first.
+    members: Vec<f64>,
+    others: Vec<f64>,
+}
+
+impl Attack {
+    /// The rate of false positives at which attacks are compared.
+    pub const FALSE_POSITIVES: f64 = 0.01;
+
+    /// An attack with these scores of training images and of others. `None` if there are none.
+    pub fn new(mut members: Vec<f64>, mut others: Vec<f64>) -> Option<Self> {
+        [&mut members, &mut others].into_iter().for_each(|it| it.sort_by(|one, other| other.total_cmp(one)));
+        (!members.is_empty() && !others.is_empty()).then_some(Self { members, others })
+    }
+
+    /// The fraction of the training images found while at most `false_positives` of the others, below 1, are taken for such.
+    pub fn true_positives(&self, false_positives: f64) -> f64 {
+        let threshold = self.others[(false_positives * self.others.len() as f64) as usize];
+        self.members.partition_point(|&score| score > threshold) as f64 / self.members.len() as f64
+    }
+
+    /// The standard error of that fraction, where it equals that of false positives.
+    pub fn standard_error(&self, rate: f64) -> f64 {
+        let inverse = |scores: &[f64]| 1.0 / scores.len() as f64;
+        (rate * (1.0 - rate) * (inverse(&self.members) + inverse(&self.others))).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn confidence_is_the_logarithm_of_the_odds() {
+        let of = |p: [f64; 3]| confidence(&Probabilities(p.into()), 1);
+        assert!((of([0.1, 0.8, 0.1]) - 4.0_f64.ln()).abs() < 1e-12);
+        assert!(of([1e-30, 1.0, 0.0]) > 60.0 && of([1.0, 0.0, 0.0]) < -60.0);
+    }
+
+    #[test]
+    fn attack_finds_what_lies_above_the_threshold_of_false_positives() {
+        let others: Vec<f64> = (0..1000).map(f64::from).collect();
+        // 30 of 100 members are above all others.
+        let members = (0..100).map(|index| if index < 30 { 2000.0 } else { -1.0 }).collect();
+        let attack = Attack::new(members, others.clone()).unwrap();
+        assert_eq!([0.0, 0.01, 0.5].map(|rate| attack.true_positives(rate)), [0.3; 3]);
+        let blind = Attack::new(others.clone(), others).unwrap();
+        assert!((blind.true_positives(0.01) - 0.01).abs() < 2e-3);
+        assert!((blind.standard_error(0.01) - (0.01_f64 * 0.99 * 0.002).sqrt()).abs() < 1e-12);
+        assert!(Attack::new(vec![], vec![1.0]).is_none());
+    }
+
+    #[test]
+    fn attack_on_equal_scores_finds_nothing() {
+        let attack = Attack::new(vec![1.0; 10], vec![1.0; 10]).unwrap();
+        assert_eq!(attack.true_positives(0.5), 0.0);
+    }
 }

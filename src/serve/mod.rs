@@ -1,11 +1,10 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
-//! `service` read a `request` and give a response, or an `api_error`. `origin` checks senders, `run_registry` loads networks,
+//! `service` read a `request` and give a response, or an `api_error`. `run_registry` loads networks,
 //! `page/` has the page.
 
 mod api_error;
-mod origin;
 mod request;
 mod run_registry;
 mod service;
@@ -29,7 +28,7 @@ use tokio_io_timeout::TimeoutStream;
 #[cfg(test)]
 pub use api_error::ApiError;
 use api_error::PATIENCE;
-use origin::Hosts;
+use request::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};
 use service::router;
 

@@ -21,8 +21,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::api_error::{ApiError, LARGEST_BODY, PATIENCE};
-use super::origin::{Hosts, check};
-use super::request::{asked, field, file, whole};
+use super::request::{Hosts, asked, check, field, file, whole};
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
 use crate::evaluation::Probabilities;

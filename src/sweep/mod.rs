@@ -5,7 +5,6 @@
 //! - `results` collects the results of the runs and chooses a trial.
 
 mod file;
-mod names;
 mod plan;
 mod results;
 mod space;

@@ -7,8 +7,7 @@ use burn::remote::{ConnectError, IrohHost, RemoteHost};
 use burn::tensor::Device;
 use iroh::{EndpointAddr, EndpointId};
 
-use super::address::{Address, WorkerAddress};
-use super::error::{FILE_VARIABLE, RemoteError, VARIABLE};
+use super::address::{Address, FILE_VARIABLE, RemoteError, VARIABLE, WorkerAddress};
 use super::{endpoint, heartbeat};
 
 /// Opens a device. From then on, a heartbeat watches its worker.

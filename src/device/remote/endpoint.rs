@@ -9,7 +9,7 @@ use iroh::{Endpoint, RelayMode};
 use parking_lot::Mutex;
 use tokio::runtime::{self, Runtime};
 
-use super::error::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
+use super::address::{FILE_VARIABLE, MIN_LENGTH, RemoteError, VARIABLE};
 
 /// The milliseconds for which a connection may be silent before it counts as broken. Iroh sends a keep-alive every 5 s.
 const SILENCE: VarInt = VarInt::from_u32(15_000);

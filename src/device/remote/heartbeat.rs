@@ -16,9 +16,8 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use tungstenite::{HandshakeError, Message, WebSocket};
 
-use super::address::WorkerAddress;
+use super::address::{RemoteError, WorkerAddress};
 use super::endpoint::dialing;
-use super::error::RemoteError;
 
 const PERIOD: Duration = Duration::from_secs(5);
 const UNANSWERED: usize = 3;

@@ -17,9 +17,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
-use super::address::{Address, WorkerAddress};
+use super::address::{Address, RemoteError, WorkerAddress};
 use super::endpoint;
-use super::error::RemoteError;
 
 pub struct Worker {
     /// The address of each device, for the clients' configs.
