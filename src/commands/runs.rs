@@ -78,10 +78,8 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
             Ok(summary) => Row::Read { run, summary },
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
-        return match arguments.jsonl {
-            true => print(json_lines(rows)?.trim_end()),
-            false => print_json(&rows.collect::<Vec<_>>()),
-        };
+        let lines = arguments.jsonl;
+        return if lines { print(json_lines(rows)?.trim_end()) } else { print_json(&rows.collect::<Vec<_>>()) };
     }
     if listed.is_empty() {
         notice(format!("no runs in {}", folder.display()));

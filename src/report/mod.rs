@@ -28,12 +28,6 @@ use pictures::FirstLayer;
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
 
-/// Keys whose values are only names.
-const NAMES: [&str; 3] = ["name", "seed", "data.dir"];
-
-/// A value of a key, as a number if it is one, as a text, and the errors of the runs that have it, in percent.
-type Group = (f64, String, Vec<f64>);
-
 #[derive(Template)]
 #[template(path = "run.html")]
 struct Page<'a> {
@@ -162,9 +156,11 @@ fn compared(names: &[String], runs: &[Vec<Epoch>]) -> Vec<Chart> {
 
 /// A chart for each key that differs: the validation errors over its values, as the mean of the runs that have one, and the best.
 fn charts_of_keys(differences: &[Difference], summaries: &[Summary]) -> Vec<Chart> {
-    let keys = differences.iter().filter(|it| !NAMES.contains(&&*it.key));
+    // The values of these are only names.
+    let keys = differences.iter().filter(|it| !["name", "seed", "data.dir"].contains(&&*it.key));
     keys.filter_map(|Difference { key, values }| {
-        let mut groups: Vec<Group> = vec![];
+        // Each value, as a number if it is one, and as a text, with the errors of the runs that have it, in percent.
+        let mut groups: Vec<(f64, String, Vec<f64>)> = vec![];
         for (value, summary) in values.iter().zip(summaries) {
             let Some(error) = summary.validation_error.map(|error| 100.0 * error) else { continue };
             let text = value.as_ref().map_or_else(|| "–".into(), plain);

@@ -30,7 +30,7 @@ const LARGEST: u64 = 64 << 20;
 pub struct RunFolder {
     path: PathBuf,
     /// The best model, if nothing is written to the disk.
-    memory: Option<Arc<Mutex<Vec<u8>>>>,
+    pub(crate) memory: Option<Arc<Mutex<Vec<u8>>>>,
 }
 
 impl RunFolder {
@@ -50,10 +50,6 @@ impl RunFolder {
     /// A run folder that is not on the disk. It keeps the best model only.
     pub fn in_memory() -> Self {
         Self { path: "dry-run".into(), memory: Some(Arc::default()) }
-    }
-
-    pub(crate) fn is_in_memory(&self) -> bool {
-        self.memory.is_some()
     }
 
     /// The folder's path.

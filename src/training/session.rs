@@ -151,7 +151,7 @@ impl<'a> Session<'a> {
         }));
 
         let (renderer, shown) = display.open(history);
-        let interval = if share_memory(devices) || run.is_in_memory() { 1 } else { READ_INTERVAL };
+        let interval = if share_memory(devices) || run.memory.is_some() { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
             .with_metric_logger(history.clone())
