@@ -56,7 +56,7 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     // Where the loss falls fastest, by the logarithm of the rate.
     let fall = |&batch: &usize| losses[batch - 1] - losses[batch + 1];
     let steepest = (1..lowest).max_by(|a, b| fall(a).total_cmp(&fall(b))).unwrap_or_default();
-    let (steepest, lowest) = (rate(steepest), rate(lowest));
+    let [steepest, lowest] = [steepest, lowest].map(rate);
     if arguments.json {
         return print_json(&json!({ "steepest": steepest, "lowest": lowest, "rates": rates, "losses": losses }));
     }

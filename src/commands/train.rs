@@ -155,7 +155,8 @@ impl Training<'_> {
         let mut record = prepared.record(experiment, run, started.as_ref())?;
         let Prepared { network, teacher, data, devices, files, .. } = prepared;
         let session = Session::prepare(experiment, network.clone(), data, devices, run)?;
-        let session = session.with_teacher(teacher.clone()).pausing_after(self.pause_after);
+        let mut session = session.with_teacher(teacher.clone());
+        session.history.pause_after = self.pause_after;
         let (teacher, teacher_operations) = session.teacher().unzip();
         if let Some(teacher) = &teacher {
             check_teacher(teacher, experiment, run, started.as_ref().and_then(|record| record.teacher.as_ref()))?;

@@ -97,11 +97,6 @@ impl<'a> Session<'a> {
         self
     }
 
-    pub fn pausing_after(mut self, epoch: Option<usize>) -> Self {
-        self.history.pause_after = epoch;
-        self
-    }
-
     pub fn is_over(&self) -> bool {
         self.history.epochs().len() >= self.experiment.training.epochs || self.history.stop_reason().is_some()
     }
