@@ -60,8 +60,11 @@ impl Cli {
         CompleteEnv::with_factory(Self::command).complete();
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
         // Clap would take `-q evaluate` for a training without a command.
-        let shared = |it: &&OsString| *it == "-q" || *it == "--quiet" || it.to_string_lossy().starts_with("--color=");
-        let leading = arguments.iter().skip(1).take_while(shared).count();
+        let is_shared = |&at: &usize| match (&*arguments[at - 1].to_string_lossy(), &*arguments[at].to_string_lossy()) {
+            ("--runs" | "--color", _) | (_, "--runs" | "--color" | "-q" | "--quiet") => true,
+            (_, it) => it.starts_with("--runs=") || it.starts_with("--color="),
+        };
+        let leading = (1..arguments.len()).take_while(is_shared).count();
         arguments[1..].rotate_left(leading);
         let cli = Self::parse_from(arguments);
         if cli.quiet {

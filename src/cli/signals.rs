@@ -57,11 +57,12 @@ pub fn raise() {
     stop.map_or_else(quit, |stop| stop());
 }
 
-/// Asks another process to stop, where the system can.
+/// Asks a process that this one has started to stop, where the system can.
 pub fn terminate(process: u32) {
     let (mut system, id) = (System::new(), Pid::from_u32(process));
     system.refresh_processes(ProcessesToUpdate::Some(&[id]), true);
-    system.process(id).and_then(|process| process.kill_with(Signal::Term));
+    let job = system.process(id).filter(|job| job.parent() == sysinfo::get_current_pid().ok());
+    job.and_then(|job| job.kill_with(Signal::Term));
 }
 
 pub(crate) fn quit() {

@@ -11,7 +11,7 @@ use super::prepared::Prepared;
 use super::report::PAGE;
 use crate::Error;
 use crate::cli::{Display, LrFind, Ui};
-use crate::config::{BatchSize, Schedule, ScheduleKind};
+use crate::config::{BatchSize, Schedule, ScheduleKind, SemiSupervised};
 use crate::data::EpochPlan;
 use crate::report::range_test;
 use crate::run::RunFolder;
@@ -22,7 +22,7 @@ const SMOOTHING: f64 = 0.95;
 
 pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     let mut experiment = resolve(&arguments.experiment, folder)?;
-    PAGE.check(&arguments.output)?;
+    (!arguments.json).then(|| PAGE.check(&arguments.output)).transpose()?;
     if experiment.privacy.is_on() {
         return Err(Error::PrivateRangeTest);
     }
@@ -32,6 +32,9 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     let batches = usize::from(arguments.steps) * experiment.training.gradient_accumulation * prepared.devices.len();
     let split = &mut prepared.data.split;
     split.training = split.training.iter().copied().cycle().take(batches * batch_size).collect();
+    if unlabelled_per_batch == 0 {
+        experiment.semi_supervised = SemiSupervised::default();
+    }
     split.unlabelled = split.unlabelled.iter().copied().cycle().take(batches * unlabelled_per_batch).collect();
     split.validation.clear();
     experiment.training.batch_size = BatchSize::Images(batch_size);
@@ -40,7 +43,8 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     experiment.schedule = Schedule { kind: ScheduleKind::Exponential, factor: Some(to / from), ..Schedule::default() };
 
     let (run, record) = (RunFolder::in_memory(), prepared.new_record(&experiment));
-    let display = Display { ui: Ui::Lines, epochs: 1, quits_with: Some("interrupted") };
+    let display =
+        Display { ui: Ui::Lines, epochs: 1, quits_with: Some("the range test is not complete; nothing was written") };
     let Prepared { network, teacher, data, devices, .. } = prepared;
     let session = Session::prepare(&experiment, network, &data, &devices, &run)?.with_teacher(teacher);
     let losses = session.history.losses.clone();
@@ -52,15 +56,18 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     let losses = smoothed(&losses.lock());
     let rate = |batch: usize| from * (to / from).powf(batch as f64 / batches as f64);
     let rates: Vec<f64> = (0..losses.len()).map(rate).collect();
-    let lowest = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap_or_default();
+    let lowest = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).filter(|&lowest| lowest > 1);
     // Where the loss falls fastest, by the logarithm of the rate.
     let fall = |&batch: &usize| losses[batch - 1] - losses[batch + 1];
-    let steepest = (1..lowest).max_by(|a, b| fall(a).total_cmp(&fall(b))).unwrap_or_default();
-    let [steepest, lowest] = [steepest, lowest].map(rate);
+    let steepest = lowest.and_then(|lowest| (1..lowest).max_by(|a, b| fall(a).total_cmp(&fall(b))));
+    let [steepest, lowest] = [steepest, lowest].map(|batch| batch.map(rate));
     if arguments.json {
         return print_json(&json!({ "steepest": steepest, "lowest": lowest, "rates": rates, "losses": losses }));
     }
     PAGE.save(&arguments.output, range_test(&experiment.name, &rates, &losses).as_bytes())?;
+    let (Some(steepest), Some(lowest)) = (steepest, lowest) else {
+        return print("the loss never falls: begin with a smaller rate, or end with a larger one");
+    };
     print(&format!(
         "the loss falls fastest at   {steepest:.2e}\nthe loss is lowest at       {lowest:.2e}\na constant rate is good near the \
          first, the peak of one-cycle between both"

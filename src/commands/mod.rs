@@ -3,7 +3,6 @@
 mod config;
 mod devices;
 mod ensemble;
-mod epochs;
 mod evaluate;
 mod evaluation;
 mod export;

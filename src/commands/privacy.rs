@@ -1,7 +1,8 @@
 //! `mnist-burn privacy`: prints what a private training costs, epoch by epoch, without training.
 
-use serde_json::json;
 use std::path::Path;
+
+use serde_json::json;
 
 use super::config::load;
 use super::opening::locate;

@@ -1,22 +1,24 @@
-//! `mnist-burn runs`: lists runs, or compares some of them.
+//! `mnist-burn runs`: lists runs, compares some of them, or exports the metrics of their epochs with the keys of their configs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Serialize;
-use std::path::Path;
 use toml::Value;
 
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::{find_run, list_runs};
-use super::output::{json_lines, print, print_json};
-use super::{epochs, removal};
+use super::output::{OutputKind, json_lines, print, print_json};
+use super::removal;
 use crate::Error;
-use crate::cli::{Runs, RunsCommand, Sort, Table, notice, say, warn};
+use crate::cli::{Runs, RunsCommand, RunsExport, Sort, Table, notice, say, warn};
 use crate::config::{Difference, differences, plain, values_by_key};
-use crate::run::{ListedRun, RunFolder, Status, Summary};
+use crate::run::{Epoch, ListedRun, RunFolder, Status, Summary, to_csv};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     match &arguments.command {
-        Some(RunsCommand::Export(arguments)) => epochs::run(arguments, folder),
+        Some(RunsCommand::Export(arguments)) => export(arguments, folder),
         Some(RunsCommand::Rm(arguments)) => removal::rm(arguments, folder),
         Some(RunsCommand::Prune(arguments)) => removal::prune(arguments, folder),
         None if arguments.compare.is_empty() => print_list(arguments, folder),
@@ -54,10 +56,10 @@ enum Row<'a> {
 
 fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     let mut listed = list_runs(folder)?;
+    let is_unknown = |key: &&String| !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none());
+    let keys = arguments.filter.iter().map(|(key, _)| key).chain(&arguments.columns);
+    keys.filter(is_unknown).for_each(|key| warn(format!("no run has a column or a key {key}")));
     for (key, value) in &arguments.filter {
-        if !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none()) {
-            warn(format!("no run has a column or a key {key}"));
-        }
         listed.retain(|run| cell(run, key).as_ref() == Some(value));
     }
     sort(&mut listed, arguments.sort);
@@ -78,8 +80,10 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
             Ok(summary) => Row::Read { run, summary },
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
-        let lines = arguments.jsonl;
-        return if lines { print(json_lines(rows)?.trim_end()) } else { print_json(&rows.collect::<Vec<_>>()) };
+        return match arguments.jsonl {
+            true => rows.map(|row| print(json_lines([row])?.trim_end())).collect(),
+            false => print_json(&rows.collect::<Vec<_>>()),
+        };
     }
     if listed.is_empty() {
         notice(format!("no runs in {}", folder.display()));
@@ -161,4 +165,59 @@ fn compare(Runs { compare, json, .. }: &Runs, folder: &Path) -> Result<(), Error
 /// `2/5`: the epochs so far, of the maximum.
 fn epochs_of(summary: &Summary) -> String {
     format!("{}/{}", summary.epochs, summary.planned_epochs)
+}
+
+#[derive(Serialize)]
+struct EpochRow<'a> {
+    run: &'a str,
+    #[serde(flatten)]
+    epoch: &'a Epoch,
+    #[serde(flatten)]
+    config: &'a BTreeMap<String, Value>,
+}
+
+type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
+
+fn export(RunsExport { file, exported, force }: &RunsExport, folder: &Path) -> Result<(), Error> {
+    let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
+    output.check(file)?;
+    let mut runs: Vec<Named> = vec![];
+    if exported.is_empty() {
+        for listed in list_runs(folder)? {
+            match read(&RunFolder::at(&listed.path), listed.name.clone()) {
+                Ok(run) => runs.push(run),
+                Err(error) => warn(format!("{} is skipped: {}", listed.name, chain(&error))),
+            }
+        }
+    }
+    for name in exported {
+        let run = find_run(name, folder)?;
+        runs.push(read(&run, run.path().display().to_string())?);
+    }
+    let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
+    let rows =
+        runs.iter().flat_map(|(run, config, epochs)| epochs.iter().map(move |epoch| EpochRow { run, epoch, config }));
+    let contents =
+        if is_json { json_lines(rows)?.into() } else { table(&runs).map_err(|it| Error::Output(it.into()))? };
+    output.save(file, &contents)
+}
+
+fn read(run: &RunFolder, name: String) -> Result<Named, Error> {
+    Ok((name, values_by_key(&run.experiment()?), run.metrics()?))
+}
+
+/// The columns are the run, those of `metrics.csv`, and a key each, which is empty for runs that do not use it.
+fn table(runs: &[Named]) -> csv::Result<Vec<u8>> {
+    let keys: BTreeSet<&String> = runs.iter().flat_map(|(_, config, _)| config.keys()).collect();
+    let mut table = csv::Writer::from_writer(vec![]);
+    let metrics = to_csv(&[Epoch::default()]);
+    let heading = csv::Reader::from_reader(&metrics[..]).headers()?.clone();
+    table.write_record(["run"].into_iter().chain(&heading).chain(keys.iter().map(|key| key.as_str())))?;
+    for (run, config, epochs) in runs {
+        let values: Vec<String> = keys.iter().map(|&key| config.get(key).map(plain).unwrap_or_default()).collect();
+        for row in csv::Reader::from_reader(&to_csv(epochs)[..]).records() {
+            table.write_record([run.as_str()].into_iter().chain(&row?).chain(values.iter().map(String::as_str)))?;
+        }
+    }
+    table.into_inner().map_err(|error| error.into_error().into())
 }

@@ -42,7 +42,8 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         return train(&sweep, rung, say);
     }
     for rung in (0..=sweep.file.halving.epochs.len()).filter(|_| !arguments.collect) {
-        match arguments.jobs {
+        // Only one process can read standard input.
+        match if arguments.file.as_os_str() == "-" { 1 } else { arguments.jobs } {
             1 => train(&sweep, rung, notice)?,
             jobs => train_in_jobs(arguments, runs, jobs.into(), rung)?,
         }
@@ -182,11 +183,10 @@ fn train_in_jobs(arguments: &cli::Sweep, runs: &Path, jobs: usize, rung: usize) 
     let started = (0..jobs).map(|_| command.spawn()).collect::<io::Result<Vec<_>>>().map_err(Error::Output)?;
     let ids: Vec<u32> = started.iter().map(Child::id).collect();
     let _listening = signals::listen(move || ids.iter().for_each(|&id| signals::terminate(id)));
-    // All of them are waited for. A job that was killed has no code.
-    let code = |mut job: Child| job.wait().ok().and_then(|status| status.code()).map_or(1, |code| code as u8);
-    let codes: Vec<u8> = started.into_iter().map(code).collect();
-    let failed = codes.into_iter().find(|&code| code != 0);
-    failed.map_or(Ok(()), |code| Err(SweepError::Job { code }.into()))
+    // All of them are waited for. A job that a signal has ended has no code.
+    let code = |mut job: Child| job.wait().map(|status| status.code().map_or(signals::EXIT_CODE, |code| code as u8));
+    let codes = started.into_iter().map(code).collect::<io::Result<Vec<u8>>>().map_err(Error::Output)?;
+    codes.into_iter().find(|&code| code != 0).map_or(Ok(()), |code| Err(SweepError::Job { code }.into()))
 }
 
 fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {

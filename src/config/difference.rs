@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
+use super::data::Dataset;
 use super::error::{ConfigError, Problem};
 use super::experiment::Experiment;
 use super::optimizer::ScheduleKind;
@@ -35,12 +36,14 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
     names.into_iter().filter_map(difference).collect()
 }
 
-/// Whether runs of both have the same results: only keys that change none differ, or the devices, but not their number.
-pub fn is_same_training(one: &Experiment, other: &Experiment) -> bool {
-    let is_harmless = |it: &Difference| it.key == "device" || HARMLESS.contains(&&*it.key);
-    one == other
-        || (one.seed, one.device.count()) == (other.seed, other.device.count())
-            && differences(&[one.clone(), other.clone()]).iter().all(is_harmless)
+/// What the result of a training depends on: the keys that change it with their values, and the number of devices. The
+/// folder of a published data set only tells where it is; that of other images tells which.
+pub fn what_trains(experiment: &Experiment) -> (BTreeMap<String, Value>, usize) {
+    let is_own = matches!(experiment.data.dataset, Dataset::Idx | Dataset::ImageFolder);
+    let counts =
+        |key: &str| !HARMLESS.contains(&key) && key != "device" && key != "name" || is_own && key == "data.dir";
+    let keys = values_by_key(experiment).into_iter().filter(|(key, _)| counts(key)).collect();
+    (keys, experiment.device.count())
 }
 
 /// All keys of an experiment, dotted, with their values.

@@ -29,7 +29,7 @@ use std::path::Path;
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;
-pub(crate) use self::difference::{Difference, check_resumable, differences, is_same_training, plain, values_by_key};
+pub(crate) use self::difference::{Difference, check_resumable, differences, plain, values_by_key, what_trains};
 pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;

@@ -1,17 +1,55 @@
-//! Downloads one file of a published data set from the first mirror that sends it intact.
+//! The published data sets, which `data/sources.toml` has. Downloads one of their files from the first mirror that sends it intact.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use serde::Deserialize;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::error::{DataError, MirrorError};
-use super::source::Published;
 use crate::checksum;
+use crate::config::Dataset;
+
+/// The names of the four IDX files, without `.gz`. All data sets use the names that MNIST gave them.
+pub const NAMES: [&str; 4] =
+    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+static SOURCES: LazyLock<BTreeMap<String, Source>> =
+    LazyLock::new(|| toml::from_str(include_str!("../../data/sources.toml")).expect("a test reads all of the file"));
+
+#[derive(Debug, Deserialize)]
+pub struct Source {
+    dataset: Dataset,
+    /// Its folder in `data/`.
+    pub folder: String,
+    /// The folder that torchvision makes for it.
+    pub torchvision: String,
+    pub mirrors: Vec<String>,
+    /// In the order of their labels.
+    pub classes: Vec<String>,
+    /// In the order of [`NAMES`].
+    pub files: [Published; 4],
+}
+
+/// A compressed file as it was published: its size in bytes, and its SHA-256 as lower-case hexadecimal text.
+#[derive(Debug, Deserialize)]
+pub struct Published {
+    pub size: u64,
+    pub sha256: String,
+}
+
+impl Source {
+    /// The published data set of that name; `None` for the user's own files and image folders.
+    pub fn of(dataset: Dataset) -> Option<&'static Source> {
+        SOURCES.values().find(|source| source.dataset == dataset)
+    }
+}
 
 #[cfg(test)]
 mod tests;

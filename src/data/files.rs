@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::download::{DownloadProgress, download, timeout_from_env};
+use super::download::{DownloadProgress, NAMES, Published, Source, download, timeout_from_env};
 use super::error::DataError;
 use super::image_folder::ImageFolder;
 use super::images::Images;
-use super::source::{NAMES, Published, Source};
 use crate::checksum;
 use crate::config::{Data, Dataset, expand_home};
 
@@ -165,7 +164,8 @@ fn own(dir: &Path, config: &Data, test_alone: bool) -> Result<IdxFiles, DataErro
         return Err(DataError::Several { dir: dir.into(), found });
     }
     let folder = holding.first().map_or(dir, |folder| folder.as_path());
-    let missing = NAMES.iter().filter(|name| present(folder, name).is_none());
+    let needed = NAMES.iter().skip(if test_alone { 2 } else { 0 });
+    let missing = needed.filter(|name| present(folder, name).is_none());
     let missing = missing.map(|name| format!("{name}.gz or {name}")).collect();
     let of_test = |part: usize| present(folder, NAMES[2 + part % 2]).filter(|_| test_alone);
     let found =

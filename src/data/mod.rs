@@ -20,7 +20,6 @@ mod image_folder;
 mod images;
 mod loader;
 pub mod prepare;
-mod source;
 mod training;
 
 pub use augment::Augmentation;

@@ -8,7 +8,7 @@ use toml::Value;
 
 use super::file::{self, SweepFile, find};
 use super::space::{Settings, are_different};
-use crate::config::{self, ConfigError, Experiment, Problem, is_same_training, plain};
+use crate::config::{self, ConfigError, Experiment, Problem, plain, what_trains};
 use crate::run::RunFolder;
 
 #[derive(Debug)]
@@ -62,20 +62,25 @@ impl Sweep {
     /// Gives each run its place in `folder`: that of the same training, whatever its name, or else a free one.
     pub fn place(&mut self, folder: &Path) {
         let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let read = |path: PathBuf| Some((RunFolder::at(&path).experiment().ok()?, path));
-        let found: Vec<_> = paths.filter_map(read).collect();
+        let read = |path: PathBuf| {
+            let run = RunFolder::at(&path);
+            // The config of an ensemble is that of its first member.
+            let is_ensemble = run.record().is_ok_and(|record| !record.members.is_empty());
+            Some((what_trains(&run.experiment().ok().filter(|_| !is_ensemble)?), path))
+        };
+        let (found, mut taken): (Vec<_>, _) = (paths.filter_map(read).collect(), HashSet::new());
         for trial in &mut self.trials {
-            let place = |&seed: &u64| {
-                let (wanted, own) = (trial.with_seed(seed), folder.join(trial.run_name(seed)));
-                // The folder with the run's own name comes first: to compare all of them takes long.
-                let first = found.iter().filter(|(_, path)| *path == own).chain(&found);
-                let same = first.into_iter().find(|(experiment, _)| is_same_training(experiment, &wanted));
-                let is_free = |path: &PathBuf| found.iter().all(|(_, taken)| taken != path);
+            for &seed in &self.file.seeds {
+                let (wanted, own) = (what_trains(&trial.with_seed(seed)), folder.join(trial.run_name(seed)));
+                let is_same = |(what, path): &&(_, PathBuf)| *what == wanted && !taken.contains(path);
+                let same = found.iter().filter(is_same).map(|(_, path)| path).max_by_key(|path| **path == own).cloned();
+                let is_free = |path: &PathBuf| !taken.contains(path) && found.iter().all(|(_, is)| is != path);
                 let numbered = (2..).map(|number| folder.join(format!("{}-{number}", trial.run_name(seed))));
-                let found = same.map(|(_, path)| path.clone());
-                Some((seed, found.or_else(|| [own].into_iter().chain(numbered).find(is_free))?))
-            };
-            trial.runs = self.file.seeds.iter().filter_map(place).collect();
+                let mut names = [own].into_iter().chain(numbered);
+                let path = same.or_else(|| names.find(is_free)).expect("numbers do not end");
+                taken.insert(path.clone());
+                trial.runs.push((seed, path));
+            }
         }
     }
 }

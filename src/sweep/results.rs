@@ -138,8 +138,8 @@ impl TrialResult {
         Some((wrong.filter(|_| is_finished)?, self.validation_loss?))
     }
 
-    /// The mean validation error of the best models of the first `epochs`, infinite if a run diverged. `None` if one is not
-    /// so far.
+    /// The mean validation error of the best models of the first `epochs`, infinite if a run diverged in them. `None` if one
+    /// is not so far.
     fn error_until(&self, epochs: usize) -> Result<Option<f64>, RunError> {
         let mut sum = 0.0;
         for RunResult { run, summary } in &self.runs {
@@ -148,7 +148,7 @@ impl TrialResult {
             }
             let so_far: Vec<_> = RunFolder::at(run).metrics()?.into_iter().take(epochs).collect();
             let accuracy = metrics::best(&so_far).and_then(|best| best.validation_accuracy);
-            let accuracy = accuracy.filter(|_| summary.status != Status::Diverged);
+            let accuracy = accuracy.filter(|_| summary.status != Status::Diverged || summary.epochs >= epochs);
             sum += accuracy.map_or(f64::INFINITY, |accuracy| 1.0 - accuracy);
         }
         Ok(Some(sum / self.runs.len() as f64))

@@ -5,10 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     config::Dataset,
-    data::{
-        source::Source,
-        tests::server::{Answer, Server},
-    },
+    data::tests::server::{Answer, Server},
 };
 
 const NAME: &str = "t10k-labels-idx1-ubyte.gz";
@@ -184,5 +181,23 @@ fn timeout_is_a_number_of_seconds_above_0() {
         let expected =
             format!("MNIST_BURN_TIMEOUT={value} is not a time in seconds: set a number above 0, or unset it");
         assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn published_checksums_are_64_lower_case_hexadecimal_digits_and_all_different() {
+    let mut sums: Vec<_> = SOURCES.values().flat_map(|source| &source.files).map(|file| &file.sha256).collect();
+    assert!(sums.iter().all(|sum| sum.len() == 64 && sum.bytes().all(|c| b"0123456789abcdef".contains(&c))));
+    sums.sort_unstable();
+    sums.dedup();
+    assert_eq!(sums.len(), 12);
+}
+
+#[test]
+fn bundled_mnist_files_are_the_published_ones() {
+    for (name, published) in NAMES.iter().zip(&SOURCES["mnist"].files) {
+        let path = format!("{}/data/mnist/{name}.gz", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), published.size, "{path}");
+        assert_eq!(checksum::of_file(path.as_ref()).unwrap(), published.sha256, "{path}");
     }
 }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage, Rgba, RgbaImage};
 
-use super::error::ImageError;
+use crate::data::error::ImageError;
 
 /// The longest side of a picture after decoding. A stroke a hundredth as wide as the picture still has 8 pixels.
 const LONGEST: u32 = 800;

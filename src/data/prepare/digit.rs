@@ -2,8 +2,8 @@
 
 use image::{GrayImage, imageops};
 
-use super::error::{Doubt, ImageError};
 use super::morphology::{around, otsu_level, regions, to_edge};
+use crate::data::error::{Doubt, ImageError};
 
 /// Pictures with longer sides have noise that is smoothed.
 const LARGE: u32 = 128;

@@ -3,8 +3,8 @@
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageBuffer, Pixel, Rgb, RgbImage};
 
-use super::error::ImageError;
 use super::morphology::to_edge;
+use crate::data::error::ImageError;
 
 /// A picture with longer sides has light that changes from place to place: its paper is looked for around each pixel.
 const LOCAL: u32 = 64;

@@ -14,7 +14,6 @@
 
 mod decode;
 mod digit;
-mod error;
 mod ink;
 mod look;
 mod morphology;
@@ -23,10 +22,10 @@ use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, Luma, RgbImage};
 
 pub use self::decode::Limits;
-pub(crate) use self::error::{Doubt, ImageError};
 pub use self::look::Look;
 use self::look::stroke_width;
 use self::morphology::widen;
+pub(crate) use crate::data::error::{Doubt, ImageError};
 
 /// A picture made ready for the network.
 #[derive(Debug)]
