@@ -236,6 +236,35 @@ mod tests {
     }
 
     #[test]
+    fn run_on_other_images_is_another_training_and_one_under_another_name_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sweep = sweep("[grid]");
+        let save = |experiment: &Experiment| {
+            fs::create_dir_all(folder.path().join("base-seed1")).unwrap();
+            fs::write(folder.path().join("base-seed1/config.toml"), experiment.to_toml()).unwrap();
+        };
+        save(&Experiment { name: "other".into(), ..sweep.trials[0].with_seed(1) });
+        assert_eq!(placed(&mut sweep, folder.path())[0], "base-seed1");
+        let experiment = &mut sweep.trials[0].experiment;
+        (experiment.data.dataset, experiment.data.dir) = (config::Dataset::Idx, Some("/here".into()));
+        save(&sweep.trials[0].with_seed(1));
+        sweep.trials[0].experiment.data.dir = Some("/there".into());
+        sweep.trials[0].runs.clear();
+        assert_eq!(placed(&mut sweep, folder.path())[0], "base-seed1-2");
+    }
+
+    #[test]
+    fn trials_that_train_the_same_have_a_run_each() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut sweep = sweep("[grid]\n'training.gradients' = ['autodiff', 'closed-form']");
+        fs::create_dir(folder.path().join("gradients=autodiff-seed1")).unwrap();
+        let first = sweep.trials[0].with_seed(1).to_toml();
+        fs::write(folder.path().join("gradients=autodiff-seed1/config.toml"), first).unwrap();
+        let names = placed(&mut sweep, folder.path());
+        assert_eq!((names[0].as_str(), names[2].as_str()), ("gradients=autodiff-seed1", "gradients=closed-form-seed1"));
+    }
+
+    #[test]
     fn run_of_another_training_keeps_its_folder_and_the_new_one_gets_a_number() {
         let folder = tempfile::tempdir().unwrap();
         let mut sweep = sweep("[grid]\n'optimizer.learning_rate' = [0.1, 0.2]");

@@ -281,6 +281,20 @@ mod tests {
     }
 
     #[test]
+    fn divergence_counts_in_the_halving_from_its_epoch_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let table = "epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,raw_validation_loss,\
+                     raw_validation_accuracy,seconds\n1,1,0.5,1,0.5,,,1\n2,1,0.5,1,0.75,,,1\n";
+        std::fs::write(folder.path().join("metrics.csv"), table).unwrap();
+        let mut trial = trial("t", Status::Diverged, &[(250, 0.1)]);
+        trial.runs[0].run = folder.path().into();
+        let errors = [1, 2, 3].map(|epochs| trial.error_until(epochs).unwrap());
+        assert_eq!(errors, [Some(0.5), Some(0.25), Some(f64::INFINITY)]);
+        trial.runs[0].summary.status = Status::Interrupted;
+        assert_eq!(trial.error_until(3).unwrap(), None);
+    }
+
+    #[test]
     fn ranked_trials_have_the_best_first_and_those_without_a_score_last() {
         let trials = vec![
             trial("bad", Status::Diverged, &[(1, 0.1)]),

@@ -46,8 +46,21 @@ fn range_test_draws_its_curve_and_says_what_its_rates_are_for() {
 #[test]
 fn range_test_that_diverges_ends_with_the_losses_so_far() {
     let folder = tempfile::tempdir().unwrap();
-    let sgd = ["--set", "optimizer.kind=sgd", "--from", "1e-3", "--to", "1000", "--steps", "60"];
-    assert!(lr_find(&folder, &sgd).contains("the loss is lowest at"));
+    let sgd = ["--set", "optimizer.kind=sgd", "--set", "model.hidden=[512,512,512]", "--set", "model.dropout=0"];
+    let rates = ["--from", "1e-3", "--to", "1000", "--steps", "60", "--json"];
+    let found: Value = serde_json::from_str(&lr_find(&folder, &[&sgd[..], &rates].concat())).unwrap();
+    let losses = found["losses"].as_array().unwrap().len();
+    assert!((10..60).contains(&losses) && found["lowest"].is_number(), "{losses}");
+    let high = ["--from", "900", "--to", "1000", "--steps", "10"];
+    assert!(lr_find(&folder, &[&sgd[..], &high].concat()).contains("the loss never falls: begin with a smaller rate"));
+}
+
+#[test]
+fn range_test_trains_without_unlabelled_images_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let labels = ["--set", "data.labels=1000", "--set", "semi_supervised.weight=0", "--set", "training.ema_decay=0.9"];
+    let found = lr_find(&folder, &[&labels[..], &["--steps", "10", "--json"]].concat());
+    assert_eq!(serde_json::from_str::<Value>(&found).unwrap()["losses"].as_array().unwrap().len(), 10);
 }
 
 #[test]

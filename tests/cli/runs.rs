@@ -201,6 +201,10 @@ fn list_has_the_columns_that_are_asked_for_and_keys_of_the_config_among_them() {
     assert_eq!(rows[0], ["run", "test-error", "optimizer.learning_rate", "nothing"]);
     assert!(rows[1][0] == "a" && rows[1][2] == "%" && rows[1][3..] == ["0.005", "-"], "{list}");
     assert_eq!(rows[2][3..], ["0.01", "-"]);
+    let (_, warning) = success(program().args(["runs", "--columns", "nothing", "--runs"]).arg(runs.path()));
+    assert!(warning.contains("no run has a column or a key nothing"), "{warning}");
+    let before = stdout(program().arg("--runs").arg(runs.path()).args(["--color", "never", "runs", "--sort", "name"]));
+    assert_eq!(names(&before), ["a", "b"], "options of the program may come first");
 }
 
 #[test]
@@ -210,6 +214,7 @@ fn json_lines_of_the_list_are_the_objects_of_its_json() {
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines, list_json(&runs));
     assert_eq!(lines.len(), 2);
+    assert_eq!(list(&tempfile::tempdir().unwrap(), &["--jsonl"]), "");
 }
 
 #[test]

@@ -231,6 +231,18 @@ fn jobs_train_the_same_runs_in_several_processes() {
 }
 
 #[test]
+fn sweep_from_standard_input_is_trained_by_one_process() {
+    let tiny = TinySweep::new(TINY);
+    let mut command = program();
+    command.args(["sweep", "-", "--jobs", "2", "--device", DEVICE, "--runs"]).arg(tiny.0.path());
+    let text = TINY.replace("[1, 2]", "[1]").replace("[1e-7, 0.05]", "[0.05]");
+    fs::write(tiny.file(), format!("name = 'piped'\n{text}")).unwrap();
+    command.stdin(fs::File::open(tiny.file()).unwrap());
+    let (stdout, stderr) = success(&mut command);
+    assert!(stdout.contains("test error") && !stderr.contains("2 jobs"), "{stderr}");
+}
+
+#[test]
 fn job_that_fails_fails_the_sweep_with_its_code() {
     let tiny = TinySweep::new(&TINY.replace("[[2]]", "[[2]]\n'data.dir' = ['/no/such/folder']"));
     let output = tiny.sweep(&["--jobs", "2"]).output().unwrap();
