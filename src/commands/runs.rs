@@ -76,12 +76,12 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     }
     if arguments.json || arguments.jsonl {
         let rows = listed.iter().map(|it| (it.path.display().to_string(), &it.summary));
-        let rows = rows.map(|(run, summary)| match summary {
+        let mut rows = rows.map(|(run, summary)| match summary {
             Ok(summary) => Row::Read { run, summary },
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
         return match arguments.jsonl {
-            true => rows.map(|row| print(json_lines([row])?.trim_end())).collect(),
+            true => rows.try_for_each(|row| print(json_lines([row])?.trim_end())),
             false => print_json(&rows.collect::<Vec<_>>()),
         };
     }
