@@ -214,8 +214,7 @@ impl<'a> Writer<'a> {
             .then(|| terminal::prediction(&image.pixels, width, &probabilities, &self.names));
         let warnings = image.warnings(probabilities.0[best]);
         let named = |class: usize| (self.names[class].clone(), probabilities.0[class]);
-        let top =
-            self.arguments.top.map(|top| probabilities.ranked().into_iter().take(top.into()).map(named).collect());
+        let top = self.arguments.top.map(|n| probabilities.ranked().into_iter().take(n.into()).map(named).collect());
         let probabilities = top.is_none().then_some(probabilities);
         Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
     }

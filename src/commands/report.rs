@@ -53,8 +53,7 @@ pub fn write_page(path: PathBuf, page: Result<String, Error>) -> Option<PathBuf>
         // What the file system can't do was reported when the run was locked.
         Ok(write_whole_at(&path, page.as_bytes(), true)?)
     };
-    let written =
-        page.and_then(write).inspect_err(|error| warn(format!("{} was not written: {error}", path.display())));
+    let written = page.and_then(write).inspect_err(|it| warn(format!("{} was not written: {it}", path.display())));
     written.is_ok().then_some(path)
 }
 

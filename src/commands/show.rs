@@ -13,8 +13,8 @@ use std::path::Path;
 
 pub fn run(arguments: &OneRun, folder: &Path) -> Result<(), Error> {
     let run = find_run(&arguments.run, folder)?;
-    let (record, experiment, epochs, summary) =
-        (run.record()?, run.experiment()?, run.metrics()?, Summary::read(&run)?);
+    let (record, experiment) = (run.record()?, run.experiment()?);
+    let (epochs, summary) = (run.metrics()?, Summary::read(&run)?);
     let data = &record.data;
     let best = summary.best_epoch.map_or_else(String::new, |epoch| format!(", the best is {epoch}"));
     let mut text = String::new();

@@ -134,9 +134,8 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
     }
     let pause_after = sweep.file.halving.epochs.get(rung).copied();
     let goes_on = |it: &TrialResult| it.ended_after.is_none_or(|ended| pause_after.is_some_and(|epoch| ended >= epoch));
-    let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result));
-    let runs = left.flat_map(|(trial, _)| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path)));
-    let runs: Vec<_> = runs.collect();
+    let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result)).map(|(trial, _)| trial);
+    let runs: Vec<_> = left.flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path))).collect();
     for (index, &(trial, seed, path)) in runs.iter().enumerate() {
         let heading = format!("run {} of {}, {}", index + 1, runs.len(), trial.run_name(seed));
         let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.experiment)?;

@@ -171,10 +171,9 @@ impl Training<'_> {
         let charged = run.record().ok().and_then(|before| before.privacy);
         record.privacy = session.privacy().map(|now| charged.filter(|before| before.steps > now.steps).unwrap_or(now));
         let DataRecord { training_images, unlabelled_images, validation_images, .. } = record.data;
-        let unlabelled =
-            if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
+        let more = if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
         let name = &experiment.name;
-        notice(format!("{name}: {training_images} training{unlabelled} and {validation_images} validation images"));
+        notice(format!("{name}: {training_images} training{more} and {validation_images} validation images"));
         if record.privacy.is_some() {
             notice(
                 "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",

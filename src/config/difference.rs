@@ -40,9 +40,9 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
 /// folder of a published data set only tells where it is; that of other images tells which.
 pub fn what_trains(experiment: &Experiment) -> (BTreeMap<String, Value>, usize) {
     let is_own = matches!(experiment.data.dataset, Dataset::Idx | Dataset::ImageFolder);
-    let counts =
-        |key: &str| !HARMLESS.contains(&key) && key != "device" && key != "name" || is_own && key == "data.dir";
-    let keys = values_by_key(experiment).into_iter().filter(|(key, _)| counts(key)).collect();
+    let mut keys = values_by_key(experiment);
+    keys.retain(|key, _| !HARMLESS.contains(&&**key) || is_own && key == "data.dir");
+    keys.retain(|key, _| key != "device" && key != "name");
     (keys, experiment.device.count())
 }
 

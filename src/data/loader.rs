@@ -12,8 +12,8 @@ use smart_default::SmartDefault;
 
 use super::augment::{Augmentation, Sample};
 use super::batch::{ImageBatcher, Scaling};
+use super::epoch_plan::EpochPlan;
 use super::images::Images;
-use super::training::EpochPlan;
 use crate::random::{Key, Purpose, generator};
 
 /// Goes through a data set in batches, which may also have images without labels. The last one has what is left.

@@ -13,6 +13,7 @@
 mod augment;
 mod batch;
 mod download;
+mod epoch_plan;
 mod error;
 mod files;
 pub mod idx;
@@ -25,6 +26,7 @@ mod training;
 pub use augment::Augmentation;
 pub use batch::{Batch, BatchImages, ImageBatcher, Scaling, Unlabelled};
 pub use download::silent;
+pub use epoch_plan::EpochPlan;
 pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};
@@ -33,7 +35,7 @@ pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;
-pub use training::{EpochPlan, Split, TrainingData};
+pub use training::{Split, TrainingData};
 
 #[cfg(test)]
 mod tests {

@@ -130,8 +130,8 @@ pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
 
 /// The page of a learning-rate range test: the smoothed loss of each update, over its rate.
 pub fn range_test(name: &str, rates: &[f64], losses: &[f64]) -> String {
-    let series =
-        Series { label: "smoothed loss".into(), style: 9, values: (1..).zip(losses.iter().copied()).collect() };
+    let values = (1..).zip(losses.iter().copied()).collect();
+    let series = Series { label: "smoothed loss".into(), style: 9, values };
     let chart = Chart::new("Training loss, nats", vec![series], None, LOSS.text);
     let labels = rates.iter().map(|rate| format!("{rate:.1e}")).collect();
     let page = RangeTest { name, chart: chart.map(|chart| chart.over("learning rate", labels)) };

@@ -1,8 +1,7 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
-//! `service` read a `request` and give a response, or an `api_error`. `run_registry` loads networks,
-//! `page/` has the page.
+//! `service` read a `request` and give a response, or an `api_error`. `run_registry` loads networks, `page/` has the page.
 
 mod api_error;
 mod request;

@@ -69,8 +69,7 @@ struct Entry {
 pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
     let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
     let runs = list_existing(folder)?;
-    let unreadable =
-        |run: &ListedRun| Some(format!("{} can't be read: {}", run.name, chain(run.summary.as_ref().err()?)));
+    let unreadable = |it: &ListedRun| Some(format!("{} can't be read: {}", it.name, chain(it.summary.as_ref().err()?)));
     let unreadable = runs.iter().filter_map(unreadable).collect();
     let newest = runs.into_iter().rfind(is_finished);
     Ok((newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }), unreadable))

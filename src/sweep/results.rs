@@ -117,8 +117,7 @@ impl TrialResult {
             let finished = runs.iter().filter(|run| run.summary.status == Status::Finished);
             Spread::of(&finished.filter_map(|run| metric(&run.summary)).collect::<Vec<_>>())
         };
-        let (error, loss) = (of(|it| it.validation_error), of(|it| it.validation_loss));
-        let loss = loss.map(|loss| loss.mean);
+        let (error, loss) = (of(|it| it.validation_error), of(|it| it.validation_loss).map(|loss| loss.mean));
         Self { trial, settings, ended_after: None, validation_error: error, validation_loss: loss, runs }
     }
 

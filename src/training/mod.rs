@@ -81,8 +81,6 @@ pub fn train(
     Session::prepare(experiment, network, data, devices, run)?.with_teacher(teacher).train(record, display)
 }
 
-const BYTES: u64 = size_of::<f32>() as u64;
-
 /// Refuses a training on the CPU that needs more memory than this program can have: a config can ask for more than any has.
 pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), TrainingError> {
     free().map_or(Ok(()), |free| check(experiment, data, free))
@@ -90,6 +88,7 @@ pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), 
 
 /// The least that is in memory at once: the weights with all that has their shape, and a batch in every layer.
 fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), TrainingError> {
+    const BYTES: u64 = size_of::<f32>() as u64;
     let Experiment { model, optimizer, training, .. } = experiment;
     let shapes = Mlp::tensors(model, data.images.area(), data.images.classes()).into_values();
     let numbers: u64 = shapes.map(|shape| shape.iter().map(|&side| side as u64).product::<u64>()).sum();

@@ -57,10 +57,9 @@ impl TrainingModel {
     /// The output of the labelled images of a batch from their logits, also with what the teacher says of them.
     fn labelled(&self, logits: Tensor<2>, batch: &Batch) -> ClassificationOutput {
         let output = self.loss.labelled(logits, batch.targets.clone());
-        let Some(distillation) = &self.loss.distillation else { return output };
-        let targets =
-            Tensor::from_inner(distillation.targets(&batch.images).to_device(&output.output.device().inner()));
-        let losses = output.loss * (1.0 - distillation.weight) + distillation.losses(output.output.clone(), targets);
+        let Some(teacher) = &self.loss.distillation else { return output };
+        let targets = Tensor::from_inner(teacher.targets(&batch.images).to_device(&output.output.device().inner()));
+        let losses = output.loss * (1.0 - teacher.weight) + teacher.losses(output.output.clone(), targets);
         ClassificationOutput { loss: losses, ..output }
     }
 
