@@ -63,6 +63,17 @@
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");
 
+/// The value of an expression, computed with the widest vectors of this processor by all functions that the compiler inlines
+/// into the expression.
+macro_rules! vectorized {
+    ($value:expr) => {
+        macerator::AutoArch::new().dispatch(
+            #[inline(always)]
+            || $value,
+        )
+    };
+}
+
 mod bounded;
 pub mod checksum;
 pub mod cli;

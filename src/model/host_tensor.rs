@@ -7,7 +7,6 @@
 use burn::backend::ndarray::NdArrayTensor;
 use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::Tensor;
-use macerator::AutoArch;
 
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
 #[derive(Debug, Clone)]
@@ -52,26 +51,39 @@ impl HostTensor {
 pub const PARALLEL_GRAIN: usize = 1 << 18;
 
 /// The tensors `changed` after `pass` has changed their values in place, on as many threads as help, or as they are if `read`
-/// is not in host memory. Each call of `pass` gets the same part of `read` and of all `changed`. It should be
-/// `#[inline(always)]`: it is compiled for several processors. Panics if the tensors are not `f32` tensors of equal length.
-pub fn in_one_pass<const D: usize, const N: usize>(
+/// is not in host memory. Each call of `pass` gets `constants`, and the same part of `read` and of all `changed`. It should be
+/// an `#[inline(always)]` function, see `vectorized!`. Panics if the tensors are not `f32` tensors of equal length.
+pub fn in_one_pass<const D: usize, const N: usize, C: Copy + Sync>(
     read: &Tensor<D>,
     changed: [Tensor<D>; N],
-    pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync),
+    constants: C,
+    pass: impl Fn(C, &[f32], [&mut [f32]; N]) + Copy + Sync,
 ) -> Result<[Tensor<D>; N], [Tensor<D>; N]> {
     let Some(read) = HostTensor::of(read.clone()) else { return Err(changed) };
     let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
     let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
-    apply(read.as_slice(), slices, pass);
+    apply(read.as_slice(), slices, constants, pass);
     Ok(changed.map(|(device, data)| Tensor::from_data(data, &device)))
 }
 
-fn apply<const N: usize>(read: &[f32], mut changed: [&mut [f32]; N], pass: &(impl Fn(&[f32], [&mut [f32]; N]) + Sync)) {
+fn apply<const N: usize, C: Copy + Sync>(
+    read: &[f32],
+    mut changed: [&mut [f32]; N],
+    constants: C,
+    pass: impl Fn(C, &[f32], [&mut [f32]; N]) + Copy + Sync,
+) {
     if read.len() <= PARALLEL_GRAIN {
-        return AutoArch::new().dispatch(|| pass(read, changed));
+        return vectorized!(pass(constants, read, changed));
     }
     let middle = read.len() / 2;
     let (front, back) = read.split_at(middle);
     let changed_front = changed.each_mut().map(|list| list.split_off_mut(..middle).unwrap_or_default());
-    rayon::join(|| apply(front, changed_front, pass), || apply(back, changed, pass));
+    rayon::join(|| apply(front, changed_front, constants, pass), || apply(back, changed, constants, pass));
+}
+
+/// A part of an optimiser's state, or 0 if it is too small to change a weight. Without gradients, it would shrink until it is
+/// subnormal, and some processors compute a hundred times as slowly with subnormal numbers.
+#[inline(always)]
+pub fn normal(state: f32) -> f32 {
+    if state.abs() < 1e-30 { 0.0 } else { state }
 }

@@ -27,7 +27,7 @@
 use burn::optim::{AdamState, AdaptiveMomentumState, LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::in_one_pass;
+use crate::model::host_tensor::{in_one_pass, normal};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +91,9 @@ impl Step {
     #[inline(always)]
     fn pass(self, weights: &[f32], [gradient, m, v]: [&mut [f32]; 3]) {
         for (((w, g), m), v) in weights.iter().zip(gradient).zip(m).zip(v) {
-            *v = self.square[0] * *v + self.square[1] * (*g * *g);
+            *v = normal(self.square[0] * *v + self.square[1] * (*g * *g));
             let roots = if self.rms_prop { [(*v + self.epsilon).sqrt(), 1.0] } else { [1.0, v.sqrt() + self.epsilon] };
-            *m = self.mean[0] * *m + self.mean[1] * *g / roots[0];
+            *m = normal(self.mean[0] * *m + self.mean[1] * *g / roots[0]);
             *g = self.kept * w - self.rate * *m / roots[1];
         }
     }
@@ -123,7 +123,7 @@ impl Optimizer for Adam {
             epsilon: self.epsilon as f32,
             rms_prop: self.rms_prop,
         };
-        let changed = in_one_pass(&weights, [gradient, moment_1, moment_2], &|weights, it| step.pass(weights, it));
+        let changed = in_one_pass(&weights, [gradient, moment_1, moment_2], step, Step::pass);
         let [weights, m, v] = changed.unwrap_or_else(|unchanged| step.by_tensors(weights, unchanged));
         (weights, Some(State(AdamState::new(AdaptiveMomentumState::new(time, m, v)))))
     }

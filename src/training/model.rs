@@ -140,7 +140,7 @@ impl ModuleMapper for AverageStep {
         param.map(|average| {
             // With several devices, Burn may leave running statistics on any of them.
             let current = current.to_device(&average.device());
-            let moved = in_one_pass(&current, [average], &|new, [old]| moved(self.fraction as f32, new, old));
+            let moved = in_one_pass(&current, [average], self.fraction as f32, moved);
             let [moved] = moved.unwrap_or_else(|[it]| [it.clone() + (current - it).mul_scalar(self.fraction)]);
             moved
         })
@@ -148,7 +148,7 @@ impl ModuleMapper for AverageStep {
 }
 
 #[inline(always)]
-fn moved(fraction: f32, new: &[f32], old: &mut [f32]) {
+fn moved(fraction: f32, new: &[f32], [old]: [&mut [f32]; 1]) {
     old.iter_mut().zip(new).for_each(|(old, new)| *old += fraction * (new - *old));
 }
 

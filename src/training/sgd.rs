@@ -15,7 +15,7 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-use crate::model::host_tensor::in_one_pass;
+use crate::model::host_tensor::{in_one_pass, normal};
 
 /// The update rule and its constants.
 #[derive(Debug, Clone, Copy)]
@@ -71,10 +71,10 @@ fn plain([rate, decay, _]: [f32; 3], weights: &[f32], [gradient]: [&mut [f32]; 1
 
 /// The same with momentum: it also updates u. The step is a·u + b·g for `[a, b]`.
 #[inline(always)]
-fn with_momentum([rate, decay, momentum]: [f32; 3], [a, b]: [f32; 2], weights: &[f32], [g, u]: [&mut [f32]; 2]) {
+fn with_momentum(([rate, decay, momentum], [a, b]): ([f32; 3], [f32; 2]), weights: &[f32], [g, u]: [&mut [f32]; 2]) {
     for ((w, g), u) in weights.iter().zip(g).zip(u) {
         let slope = *g + decay * w;
-        *u = momentum * *u + slope;
+        *u = normal(momentum * *u + slope);
         *g = w - rate * (a * *u + b * slope);
     }
 }
@@ -92,12 +92,12 @@ impl Optimizer for Sgd {
         let start = || state.and_then(|SgdState(velocity)| velocity).unwrap_or_else(|| gradient.zeros_like());
         let factors = [rate, self.weight_decay, self.momentum].map(|factor| factor as f32);
         let Some(velocity) = (self.momentum > 0.0).then(start) else {
-            let changed = in_one_pass(&weights, [gradient], &|weights, it| plain(factors, weights, it));
+            let changed = in_one_pass(&weights, [gradient], factors, plain);
             let [weights] = changed.unwrap_or_else(|[g]| [weights.clone() - self.decayed(g, weights).mul_scalar(rate)]);
             return (weights, Some(SgdState(None)));
         };
         let step = if self.nesterov { [factors[2], 1.0] } else { [1.0, 0.0] };
-        let changed = in_one_pass(&weights, [gradient, velocity], &|w, it| with_momentum(factors, step, w, it));
+        let changed = in_one_pass(&weights, [gradient, velocity], (factors, step), with_momentum);
         let [weights, velocity] = changed.unwrap_or_else(|unchanged| self.by_tensors(rate, weights, unchanged));
         (weights, Some(SgdState(Some(velocity))))
     }

@@ -9,7 +9,6 @@
 
 use std::f64::consts::TAU;
 
-use macerator::AutoArch;
 use rand::Rng;
 
 /// Generates random displacement fields for images of one size.
@@ -31,7 +30,7 @@ impl Elastic {
     /// Fills `field`, `[height, width]`, with the displacements along one axis, in pixels.
     pub fn fill(&self, generator: &mut impl Rng, field: &mut [f32]) {
         let noise: Vec<f32> = (0..self.down.len() * self.across.len()).map(|_| symmetric(generator)).collect();
-        AutoArch::new().dispatch(|| self.smooth(&noise, field));
+        vectorized!(self.smooth(&noise, field));
     }
 
     /// Sums the bumps, each multiplied by its number in `noise`, `[down, across]`.

@@ -14,7 +14,6 @@ mod tests;
 
 use std::ops::{Div, Rem};
 
-use macerator::AutoArch;
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -85,7 +84,7 @@ impl Augmentation {
             canvas.field.iter_mut().for_each(|axis| elastic.fill(&mut generator, axis));
         }
         let pen = self.pen(&mut generator);
-        AutoArch::new().dispatch(|| {
+        vectorized!({
             canvas.augment(pixels, affine, augmented);
             pen.apply(self.size[1], &mut canvas.ink, augmented);
         });

@@ -26,7 +26,6 @@
 use burn::nn::BatchNorm;
 use burn::nn::activation::Activation;
 use burn::tensor::Tensor;
-use macerator::AutoArch;
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -137,7 +136,7 @@ impl Hidden {
         let images = (PARALLEL_GRAIN / width).max(1);
         let parts = y.values.par_chunks_mut(images * width).zip(slope.par_chunks_mut(images * width));
         parts.zip(z.par_chunks(images * width)).enumerate().for_each(|(part, ((y, slope), z))| {
-            AutoArch::new().dispatch(|| {
+            vectorized!({
                 let rows = y.chunks_exact_mut(width).zip(slope.chunks_exact_mut(width)).zip(z.chunks_exact(width));
                 for (image, ((y, slope), z)) in (part * images..).zip(rows) {
                     for ((((y, z), center), scale), shift) in y.iter_mut().zip(z).zip(center).zip(scale).zip(shift) {
@@ -161,7 +160,7 @@ impl Hidden {
 
     /// Overwrites `dy`, the gradients of y, with those of z, and returns those of the vectors.
     pub fn derive(&self, dy: &mut [f32]) -> Gradients {
-        AutoArch::new().dispatch(|| {
+        vectorized!({
             let Units { center, scale, inverse, .. } = &self.units;
             let width = scale.len();
             let mut beta = vec![0.0; width];
@@ -208,7 +207,7 @@ fn of_batch(z: &[f32], bias: &[f32], norm: &BatchNorm) -> [Vec<f32>; 2] {
     let images = (z.len() / width) as f32;
     let mean: Vec<f32> = sum_of_rows(z, width).into_iter().map(|sum| sum / images).collect();
     let mut variance = vec![0.0; width];
-    AutoArch::new().dispatch(|| {
+    vectorized!({
         for z in z.chunks_exact(width) {
             for ((variance, z), mean) in variance.iter_mut().zip(z).zip(&mean) {
                 *variance += (z - mean) * (z - mean);

@@ -10,7 +10,6 @@
 //! with ΣW the sum of the weights of each unit, and Σdz that of the gradients. The products with s have one row of the
 //! weights added for each pixel that is not background.
 
-use macerator::AutoArch;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
@@ -122,7 +121,7 @@ fn background_sum(background: f32, rows: &[f32], width: usize) -> Vec<f32> {
 fn is_mostly_blank(bytes: &[u8]) -> bool {
     // Sums of few bytes fit into a byte, so that many are counted at once.
     let ink = |bytes: &[u8]| usize::from(bytes.iter().map(|&byte| u8::from(byte != 0)).sum::<u8>());
-    let count: usize = AutoArch::new().dispatch(|| bytes.chunks(128).map(ink).sum());
+    let count: usize = vectorized!(bytes.chunks(128).map(ink).sum());
     count as f64 <= MOST_INK * bytes.len() as f64
 }
 

@@ -4,7 +4,6 @@
 #![expect(unsafe_code, reason = "gemm takes pointers")]
 
 use gemm::{Parallelism, gemm};
-use macerator::AutoArch;
 use rayon::prelude::*;
 
 /// Products of fewer multiplications than this use one thread: waking a second one takes longer.
@@ -67,7 +66,7 @@ pub fn squared_norms_of_rows(values: &[f32], width: usize) -> Vec<f64> {
 
 pub fn sum_of_rows(values: &[f32], width: usize) -> Vec<f32> {
     let mut sum = vec![0.0; width];
-    AutoArch::new().dispatch(|| {
+    vectorized!({
         for row in values.chunks_exact(width) {
             sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
         }
