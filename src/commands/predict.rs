@@ -12,7 +12,7 @@ use super::opening::{choose_run, open_recorded};
 use super::output::{OutputKind, json_lines, print, print_styled};
 use crate::cli::{Format, Predict, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
-use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture};
+use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture, visible};
 use crate::evaluation::{Classifier, Probabilities};
 use crate::run::{RunError, RunFolder, write_whole_at};
 use crate::text::{chain, csv_line, printable};
@@ -93,17 +93,13 @@ pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
     writer.finish()
 }
 
-/// The pictures in a folder and its sub-folders, in the order of their names; or the file itself.
+/// The pictures in a folder and its sub-folders, in the order of their names, without hidden ones; or the file itself.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.into()]);
     }
-    let unreadable = |source| DataError::Read { path: path.into(), source };
-    let entries = fs::read_dir(path).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
-    let mut entries: Vec<PathBuf> = entries.map_err(unreadable)?;
-    entries.sort();
     let mut found = vec![];
-    for entry in entries {
+    for entry in visible(path)? {
         // Don't follow links to folders: they may form a loop.
         if entry.is_dir() && !entry.is_symlink() {
             found.extend(files(&entry)?);

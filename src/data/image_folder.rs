@@ -120,7 +120,7 @@ fn layout(dir: &Path, warnings: &mut Vec<String>) -> Result<(PathBuf, Vec<PathBu
         warnings.push(format!("{} is not used: {reason} {}", path.display(), root.display()));
     }
     for dir in [Some(dir), train.as_deref(), test.as_deref()].into_iter().flatten() {
-        if entries(dir)?.iter().any(|path| is_picture(path)) {
+        if visible(dir)?.iter().any(|path| is_picture(path)) {
             let dir = dir.display();
             warnings.push(format!("the images in {dir} itself are not used: move them to their class's sub-folder"));
         }
@@ -141,11 +141,11 @@ fn classes(folders: Vec<PathBuf>) -> Classes {
 
 /// The sub-folders, sorted, without hidden ones.
 fn folders(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(entries(dir)?.into_iter().filter(|path| path.is_dir()).collect())
+    Ok(visible(dir)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
 /// The paths in a folder, sorted, without those that are hidden or the system's.
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub fn visible(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     let read = || fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
     let mut all = read().map_err(|source| DataError::Read { path: dir.into(), source })?;
     all.retain(|path| !name(path).starts_with('.') && !SYSTEM.contains(&name(path).to_lowercase().as_str()));
@@ -187,7 +187,7 @@ impl Skipped {
         let mut files = vec![];
         let classes = (0..).zip(classes.values());
         for (class, folder) in classes.flat_map(|(class, all)| all.iter().map(move |it| (class, it))) {
-            for path in entries(folder)? {
+            for path in visible(folder)? {
                 if path.is_dir() {
                     self.folders.push(path.display().to_string());
                     continue;

@@ -31,7 +31,7 @@ pub(crate) use error::DataError;
 #[cfg(test)]
 pub(crate) use error::{IdxError, MirrorError};
 pub use files::{Files, locate};
-pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture};
+pub(crate) use image_folder::{LARGEST_FILE as LARGEST_IMAGE_FILE, is_picture, visible};
 pub use images::Images;
 pub use loader::Loader;
 pub(crate) use prepare::ImageError;

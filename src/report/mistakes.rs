@@ -118,7 +118,7 @@ mod tests {
                 r#"<div class="guess" style="--p:12.5"><span>1</span><span>12.5 %</span></div>"#,
             ]
         );
-        assert!(html.contains("3 classified as 2") && html.contains("test image 0, from 0"), "{html}");
+        assert!(html.contains("3, classified as 2") && html.contains("test image 0, from 0"), "{html}");
     }
 
     #[test]

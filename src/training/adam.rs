@@ -138,6 +138,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn state_of_a_weight_without_gradients_ends_at_zero_and_is_never_subnormal() {
+        let step = Step { mean: [0.9, 0.1], square: [0.7, 0.3], kept: 1.0, rate: 1.0, epsilon: 1e-7, rms_prop: false };
+        let (mut m, mut v) = ([1.0], [1.0]);
+        for _ in 0..1000 {
+            step.pass(&[0.0], [&mut [0.0], &mut m, &mut v]);
+            assert!([m[0], v[0]].iter().all(|state| *state == 0.0 || state.is_normal()), "{m:?} {v:?}");
+        }
+        assert_eq!([m, v], [[0.0]; 2]);
+    }
+
+    #[test]
     fn operations_of_a_gpu_and_the_pass_of_a_cpu_give_the_same_step() {
         let device = Device::flex();
         let numbers =

@@ -226,6 +226,40 @@ fn page_shows_class_names_clears_only_the_focused_drawing_and_reports_failures()
 }
 
 #[test]
+#[ignore = "needs Chromium and chromedriver"]
+fn digit_is_drawn_and_cleared_by_keyboard_alone_and_its_answer_is_announced() {
+    let [tab, down, right, escape] = ["\u{e004}", "\u{e015}", "\u{e014}", "\u{e00c}"];
+    // The network in the program classifies where there are no runs.
+    let runs = tempfile::tempdir().unwrap();
+    let server = Served::start(runs.path(), DEVICE, &[]);
+    let browser = Browser::open();
+    browser.go(&format!("http://{}/", server.address));
+    let focused = "document.activeElement.id";
+    (0..9).take_while(|_| browser.value(focused) != "sheet").for_each(|_| browser.press(tab));
+    assert_eq!(browser.value(focused), "sheet");
+
+    // The pen moves without a line while it is lifted.
+    let is_clear = "document.getElementById('clear').disabled";
+    browser.press(down);
+    assert_eq!(browser.value(is_clear), true);
+    browser.press(&format!(" {} ", down.repeat(13)));
+    until(&browser, DIGIT, &json!("1"));
+    let spoken = "document.getElementById('spoken').textContent";
+    until(&browser, &format!("{spoken}.startsWith('1, ')"), &json!(true));
+
+    // Lifted again, it draws no line, and the button keeps no focus that it can't have.
+    browser.press(&right.repeat(5));
+    until(&browser, DIGIT, &json!("1"));
+    browser.press(&format!("{tab}{tab} "));
+    until(&browser, DIGIT, &json!("–"));
+    assert_eq!(browser.value(focused), "sheet");
+    browser.press(&format!(" {} ", right.repeat(3)));
+    browser.press(escape);
+    assert_eq!(browser.value(is_clear), true);
+    until(&browser, spoken, &json!(""));
+}
+
+#[test]
 #[ignore = "needs Chromium, chromedriver and onnxruntime-web, and trains for half a minute"]
 fn page_of_the_web_example_reads_the_digits_that_the_served_page_reads() {
     let package = std::env::var_os("ONNXRUNTIME_WEB").expect(

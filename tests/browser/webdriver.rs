@@ -66,6 +66,13 @@ impl Browser {
         self.post("/actions", json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }));
     }
 
+    /// Presses keys one after the other, each a character; WebDriver has characters for keys without one.
+    pub fn press(&self, keys: &str) {
+        let press = |key: char| ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key.to_string() }));
+        let actions: Vec<Value> = keys.chars().flat_map(press).collect();
+        self.post("/actions", json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
+    }
+
     fn element(&self, selector: &str) -> Value {
         self.post("/element", json!({ "using": "css selector", "value": selector }))
     }

@@ -54,8 +54,11 @@ function change(next) {
 
 function show() {
   draw();
+  const focused = document.activeElement;
   $("undo").disabled = past.length === 0;
   $("clear").disabled = isEmpty();
+  // A disabled button would lose the focus, and a screen reader its place.
+  if (focused.disabled) sheet.focus();
   ask();
 }
 
@@ -73,6 +76,7 @@ let pen = null;
 
 sheet.addEventListener("pointerdown", (event) => {
   if (pen !== null || event.button !== 0) return;
+  liftPen();
   pen = event.pointerId;
   sheet.setPointerCapture(pen);
   change({ strokes: [...(content.strokes ?? []), [point(event)]] });
@@ -92,13 +96,48 @@ for (const end of ["pointerup", "pointercancel"]) {
   });
 }
 
+// By keyboard: the arrow keys move a pen, the space bar lowers and lifts it.
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const STEP = 20;
+let place = [sheet.width / 2, sheet.height / 4];
+let isLowered = false;
+
+sheet.addEventListener("keydown", (event) => {
+  const arrow = ARROWS[event.key];
+  if (event.key === " ") {
+    isLowered = !isLowered;
+    if (isLowered) change({ strokes: [...(content.strokes ?? []), [place]] });
+  } else if (arrow) {
+    place = place.map((at, axis) => Math.min(Math.max(at + STEP * arrow[axis], 0), sheet.width));
+    if (isLowered) content.strokes.at(-1).push(place);
+    if (isLowered) show();
+  } else return;
+  event.preventDefault();
+  showPen();
+});
+sheet.addEventListener("blur", () => liftPen());
+
+function showPen() {
+  const [left, top] = place.map((at) => `${(100 * at) / sheet.width}%`);
+  Object.assign($("pen").style, { left, top });
+  $("pen").classList.toggle("lowered", isLowered);
+  $("pen").hidden = false;
+}
+
+function liftPen() {
+  isLowered = false;
+  $("pen").hidden = true;
+}
+
 function undo() {
+  liftPen();
   if (pen !== null || past.length === 0) return;
   content = past.pop();
   show();
 }
 
 function clear() {
+  liftPen();
   if (pen === null && !isEmpty()) change({ strokes: [] });
 }
 
@@ -118,6 +157,7 @@ async function open(file) {
   if (!file) return;
   try {
     const picture = await createImageBitmap(file);
+    liftPen();
     change({ picture, sent: await small(file, picture) });
   } catch {
     say(`This browser can't show ${file.name}: open a PNG or JPEG image.`);
@@ -202,7 +242,6 @@ function tell(answer) {
   if (answer !== undefined) say("");
   const doubts = answer?.warnings ?? [];
   $("doubts").textContent = doubts.length ? `Careful: ${doubts.join("; ")}.` : "";
-  $("doubts").hidden = !doubts.length;
   const classes = answer?.classes ?? $("run").selectedOptions[0]?.classes ?? [];
   const probabilities = answer?.probabilities ?? classes.map(() => 0);
   $("digit").value = answer?.class ?? "–";
@@ -222,6 +261,17 @@ function tell(answer) {
   const grey = pixels.flatMap((pixel) => [pixel, pixel, pixel, 255]);
   $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
   $("stages").replaceChildren(...(answer?.stages ?? []).map(stage));
+  const likelihood = answer && percent(Math.max(...probabilities));
+  speak(answer ? `${answer.class}, ${likelihood}. ${$("doubts").textContent}` : "");
+}
+
+// Tells a screen reader the last answer, not those while one draws. The same words are told again if they were gone before.
+let speaking;
+
+function speak(words) {
+  clearTimeout(speaking);
+  $("spoken").textContent = "";
+  speaking = setTimeout(() => ($("spoken").textContent = words), 500);
 }
 
 function stage({ name, picture }) {
@@ -244,7 +294,6 @@ function bar() {
 
 function say(words) {
   $("status").textContent = words;
-  $("status").hidden = !words;
 }
 
 // ---- Runs
@@ -254,6 +303,9 @@ function element(name, text) {
   made.textContent = text;
   return made;
 }
+
+// The runs that are listed, as JSON. An unchanged list keeps the focus where it is.
+let listed;
 
 async function list() {
   let runs;
@@ -271,7 +323,9 @@ async function list() {
       return option;
     }),
   );
-  $("runs").replaceChildren(...runs.map(row));
+  const text = JSON.stringify(runs);
+  if (text !== listed) $("runs").replaceChildren(...runs.map(row));
+  listed = text;
   mark();
   if (isEmpty()) tell(null);
 }
@@ -283,23 +337,27 @@ function row(run) {
   const name = element("th", run.run);
   name.scope = "row";
   const cells = run.error
-    ? ["–", "–", "–", "–", "damaged"]
+    ? ["–", "–", "–", "–", run.error]
     : [run.config, `${run.epochs}/${run.planned_epochs}`, percent(run.validation_error), percent(run.test_error), run.status];
   const report = element("td", run.report ? "" : "–");
   if (run.report) {
     const link = element("a", "open");
     link.href = `report?run=${encodeURIComponent(run.run)}`;
     link.target = "_blank";
-    link.setAttribute("aria-label", `The report of ${run.run}`);
+    link.setAttribute("aria-label", `Open the report of ${run.run} (new tab)`);
     report.append(link);
   }
   row.append(name, ...cells.map((cell) => element("td", cell)), report);
-  row.title = run.error ?? "";
+  if (run.error) row.children[5].className = "reason";
   return row;
 }
 
 function mark() {
-  for (const row of $("runs").children) row.classList.toggle("chosen", row.dataset.run === $("run").value);
+  for (const row of $("runs").children) {
+    const isChosen = row.dataset.run === $("run").value;
+    row.classList.toggle("chosen", isChosen);
+    row.setAttribute("aria-current", isChosen);
+  }
 }
 
 $("run").addEventListener("change", () => {
