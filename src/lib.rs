@@ -66,12 +66,14 @@ compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, m
 /// The value of an expression, computed with the widest vectors of this processor by all functions that the compiler inlines
 /// into the expression.
 macro_rules! vectorized {
-    ($value:expr) => {
-        macerator::AutoArch::new().dispatch(
-            #[inline(always)]
-            || $value,
-        )
-    };
+    ($value:expr) => {{
+        // Only a closure that can't be called twice is called directly. Others are called by a function that is not inlined.
+        let once = std::cell::Cell::new(());
+        macerator::AutoArch::new().dispatch(#[inline(always)] || {
+            let _moved = once;
+            $value
+        })
+    }};
 }
 
 mod bounded;
