@@ -75,8 +75,8 @@ pub enum Error {
     UnreadableImages { failed: usize, images: usize },
     #[error("{path} exists but is not a {kind}: move it, or name another file with --output")]
     Occupied { path: PathBuf, kind: &'static str },
-    #[error("{path} does not have the ending of a {kind}: name it {expected}, or give it no ending")]
-    Ending { path: PathBuf, kind: &'static str, expected: PathBuf },
+    #[error("{path} must end in .{endings}, as it becomes a {kind}")]
+    Ending { path: PathBuf, kind: &'static str, endings: String },
     #[error("{option} does not apply to {path}: remove it, or change the ending of the file")]
     Inapplicable { option: &'static str, path: PathBuf },
     #[error("{path} is not a regular file, and is not replaced: name another file, or `-` for standard output")]

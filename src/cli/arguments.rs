@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
@@ -66,7 +67,16 @@ impl Cli {
         };
         let leading = (1..arguments.len()).take_while(is_shared).count();
         arguments[1..].rotate_left(leading);
-        let cli = Self::parse_from(arguments);
+        let cli = Self::try_parse_from(&arguments).unwrap_or_else(|mut error| {
+            // Clap would advise to pass an unknown option as a value.
+            error.remove(ContextKind::Suggested);
+            let file = arguments.iter().skip(1).map(|it| it.to_string_lossy()).find(|it| it.ends_with(".toml"));
+            if let Some(file) = file.filter(|file| error.to_string().contains(&format!("'{file}'"))) {
+                let advice = format!("a config file is named with --config {file}").into();
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice]));
+            }
+            error.exit()
+        });
         if cli.quiet {
             be_quiet();
         }
@@ -119,7 +129,7 @@ pub enum Command {
     /// List the runs, compare, export or remove some of them
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
-    Show(OneRun),
+    Show(Show),
     /// Train variants of an experiment with several seeds each, and choose one by its validation error
     Sweep(Sweep),
     /// Find good learning rates: the rate rises in a short training, and the loss tells (the learning-rate range test)
@@ -147,7 +157,6 @@ pub enum Command {
         shell: String,
     },
     /// Print the man page of the program, or of a command
-    #[command(hide = true)]
     Man {
         /// The command [default: the program itself]
         command: Option<String>,

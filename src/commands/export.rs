@@ -21,9 +21,9 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     let (weights_file, program_file) = (file.join("model.safetensors"), file.join("model.py"));
     let file = if format.is_some() { &weights_file } else { file };
     let is_onnx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
-    let (name, endings) = if is_onnx { ("ONNX file", &["onnx"]) } else { ("safetensors file", &["safetensors"]) };
+    let name = "network file (`--format` writes a folder for PyTorch or Keras)";
     let program_output = OutputKind::new("Python file", &["py"], arguments.force);
-    let output = OutputKind::new(name, endings, arguments.force);
+    let output = OutputKind::new(name, &["onnx", "safetensors"], arguments.force);
     let options = [("--input", input.is_some(), true), ("--quantize", int8.is_some(), true), ("--half", *half, false)];
     if let Some((option, ..)) = options.into_iter().find(|it| it.1 && it.2 != is_onnx) {
         return Err(Error::Inapplicable { option, path: file.clone() });

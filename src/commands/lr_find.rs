@@ -56,11 +56,7 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
     let losses = smoothed(&losses.lock());
     let rate = |batch: usize| from * (to / from).powf(batch as f64 / batches as f64);
     let rates: Vec<f64> = (0..losses.len()).map(rate).collect();
-    let lowest = (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).filter(|&lowest| lowest > 1);
-    // Where the loss falls fastest, by the logarithm of the rate.
-    let fall = |&batch: &usize| losses[batch - 1] - losses[batch + 1];
-    let steepest = lowest.and_then(|lowest| (1..lowest).max_by(|a, b| fall(a).total_cmp(&fall(b))));
-    let [steepest, lowest] = [steepest, lowest].map(|batch| batch.map(rate));
+    let [steepest, lowest] = [steepest(&losses), lowest(&losses)].map(|batch| batch.map(rate));
     if arguments.json {
         return print_json(&json!({ "steepest": steepest, "lowest": lowest, "rates": rates, "losses": losses }));
     }
@@ -72,6 +68,19 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
         "the loss falls fastest at   {steepest:.2e}\nthe loss is lowest at       {lowest:.2e}\na constant rate is good near the \
          first, the peak of one-cycle between both"
     ))
+}
+
+fn lowest(losses: &[f64]) -> Option<usize> {
+    (0..losses.len()).min_by(|&a, &b| losses[a].total_cmp(&losses[b]))
+}
+
+/// Before which batch, by the logarithm of the rate, the losses fall fastest. Each fall is measured over several batches, and
+/// the first ones do not count, as their means have too few losses.
+fn steepest(losses: &[f64]) -> Option<usize> {
+    let window = losses.len() / 20 + 1;
+    let fall = |&batch: &usize| losses[batch - window] - losses[batch + window];
+    let end = lowest(losses)?.min(losses.len() - window);
+    (2 * window..end).filter(|batch| fall(batch) > 0.0).max_by(|a, b| fall(a).total_cmp(&fall(b)))
 }
 
 /// The means of the losses so far, of which later ones count more. Ends before a loss that is not finite.
@@ -87,6 +96,17 @@ fn smoothed(losses: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_fall_fastest_in_their_long_fall_and_not_between_two_of_the_first_batches() {
+        let mut losses: Vec<f64> = (0..300).map(|batch| 2.0 - f64::from(batch.clamp(100, 200) - 100) / 100.0).collect();
+        losses[0] = 2.5;
+        assert!((100..200).contains(&steepest(&losses).unwrap()));
+        losses[250] = 0.5;
+        assert_eq!(lowest(&losses), Some(250));
+        assert_eq!(steepest(&vec![1.0; 300]), None);
+        assert_eq!([lowest(&[]), steepest(&[]), steepest(&[1.0])], [None; 3]);
+    }
 
     #[test]
     fn smoothed_losses_follow_the_losses_and_end_before_the_first_that_is_not_finite() {

@@ -82,6 +82,10 @@ impl OutputKind {
         print(&path.display().to_string())
     }
 
+    pub fn wrong_ending(&self, path: &Path) -> Error {
+        Error::Ending { path: path.into(), kind: self.name, endings: self.endings.join(" or .") }
+    }
+
     /// Refuses a path with the ending of another kind of file, and one that exists and may not be replaced.
     pub fn check(&self, path: &Path) -> Result<(), Error> {
         if path.as_os_str() == STDOUT {
@@ -89,8 +93,7 @@ impl OutputKind {
         }
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         if KNOWN_ENDINGS.split(' ').any(|known| known == ending) && !self.endings.contains(&ending.as_str()) {
-            let expected = path.with_extension(self.endings[0]);
-            return Err(Error::Ending { path: path.into(), kind: self.name, expected });
+            return Err(self.wrong_ending(path));
         }
         match fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),

@@ -175,6 +175,7 @@ impl<'a> Writer<'a> {
 
     fn kind(&self) -> OutputKind {
         let endings: &[&str] = match self.arguments.format() {
+            Format::Text if self.arguments.format.is_none() => &["txt", "json", "jsonl", "csv"],
             Format::Text => &["txt"],
             Format::Json => &["json"],
             Format::Jsonl => &["jsonl"],

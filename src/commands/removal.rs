@@ -1,19 +1,28 @@
-//! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs that no process uses, and print the path of each.
+//! `mnist-burn runs rm` and `mnist-burn runs prune`: remove runs and sweeps that no process uses, and print the path of each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::opening::{find_run, list_runs, lock};
 use super::output::print;
 use crate::Error;
 use crate::cli::{Consent, Prune, Rm, notice, say};
-use crate::run::{ListedRun, RunError, RunFolder, Status};
+use crate::run::{ListedRun, RunError, RunFolder, Status, list_existing};
 use crate::text::bytes;
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
-    let mut runs = removed.iter().map(|run| find_run(run, folder)).collect::<Result<Vec<_>, _>>()?;
+    let (mut runs, mut sweeps) = (vec![], vec![]);
+    for name in removed {
+        match [name.clone(), folder.join(name)].into_iter().find(|path| is_sweep(path)) {
+            Some(sweep) => {
+                runs.extend(list_runs(&sweep)?.into_iter().map(|run| RunFolder::at(&run.path)));
+                sweeps.push(sweep);
+            }
+            None => runs.push(find_run(name, folder)?),
+        }
+    }
     let mut seen = BTreeSet::new();
     runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
     for run in &runs {
@@ -22,16 +31,35 @@ pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
             return Err(error.into());
         }
     }
-    remove(&runs, consent)
+    // An ensemble may be removed together with its members.
+    let others = list_existing(folder)?.into_iter().filter(|it| !seen.contains(&it.path.canonicalize().ok()));
+    let ensembles = members(others);
+    for run in &runs {
+        if let Some(ensemble) = std::path::absolute(run.path()).ok().and_then(|path| ensembles.get(&path)) {
+            return Err(RunError::Member { run: run.path().into(), ensemble: ensemble.clone() }.into());
+        }
+    }
+    remove(&runs, &sweeps, consent)
+}
+
+fn is_sweep(path: &Path) -> bool {
+    path.join("sweep.json").is_file()
+}
+
+/// The members of the ensembles among `runs`, each with its ensemble.
+fn members(runs: impl Iterator<Item = ListedRun>) -> BTreeMap<PathBuf, PathBuf> {
+    let of = |run: ListedRun| {
+        let members = RunFolder::at(&run.path).record().map_or_else(|_| vec![], |record| record.members);
+        members.into_iter().map(move |member| (member.run, run.path.clone()))
+    };
+    runs.flat_map(of).collect()
 }
 
 pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path) -> Result<(), Error> {
     let mut runs = list_runs(folder)?;
-    let is_sweep = folder.join("sweep.json").exists();
-    let records = runs.iter().filter_map(|run| RunFolder::at(&run.path).record().ok());
-    let members: BTreeSet<_> = records.flat_map(|record| record.members).map(|member| member.run).collect();
-    let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains(&path));
-    runs.retain(|run| !is_sweep && Path::new(&run.name).components().count() == 1 && !is_member(run));
+    let members = members(list_runs(folder)?.into_iter());
+    let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains_key(&path));
+    runs.retain(|run| !is_sweep(folder) && Path::new(&run.name).components().count() == 1 && !is_member(run));
     runs.reverse();
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));
@@ -53,24 +81,25 @@ pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path)
         let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
         is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))
     });
-    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), consent)
+    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), &[], consent)
 }
 
-/// Removes all of these runs, or none if one is in use or the user does not agree.
-fn remove(runs: &[RunFolder], consent: &Consent) -> Result<(), Error> {
+/// Removes all of these runs and the folders of these sweeps, or none if one is in use or the user does not agree.
+fn remove(runs: &[RunFolder], sweeps: &[PathBuf], consent: &Consent) -> Result<(), Error> {
     let size = bytes(runs.iter().flat_map(|run| run.files().into_values()).sum());
-    if runs.is_empty() {
+    let all: Vec<&Path> = runs.iter().map(RunFolder::path).chain(sweeps.iter().map(PathBuf::as_path)).collect();
+    if all.is_empty() {
         notice("no run is removed");
         return Ok(());
     }
     if consent.dry_run {
-        notice(format!("{} runs of {size} would be removed", runs.len()));
-        return runs.iter().try_for_each(|run| print(&run.path().display().to_string()));
+        notice(format!("these, of {size}, would be removed"));
+        return all.iter().try_for_each(|path| print(&path.display().to_string()));
     }
     let _locks = runs.iter().map(lock).collect::<Result<Vec<_>, _>>()?;
     if !consent.yes && io::stdin().is_terminal() {
-        runs.iter().for_each(|run| say(run.path().display()));
-        say(format!("remove these {} runs of {size}? Type y for yes:", runs.len()));
+        all.iter().for_each(|path| say(path.display()));
+        say(format!("remove these, of {size}? Type y for yes:"));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).map_err(Error::Output)?;
         if !answer.trim().eq_ignore_ascii_case("y") {
@@ -78,8 +107,7 @@ fn remove(runs: &[RunFolder], consent: &Consent) -> Result<(), Error> {
             return Ok(());
         }
     }
-    for run in runs {
-        let path = run.path();
+    for path in all {
         fs::remove_dir_all(path).map_err(|source| RunError::Write { path: path.into(), source })?;
         print(&path.display().to_string())?;
     }

@@ -58,7 +58,9 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     let mut listed = list_runs(folder)?;
     let is_unknown = |key: &&String| !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none());
     let keys = arguments.filter.iter().map(|(key, _)| key).chain(&arguments.columns);
-    keys.filter(is_unknown).for_each(|key| warn(format!("no run has a column or a key {key}")));
+    let all = COLUMNS.map(|(heading, _)| heading.to_string());
+    keys.filter(is_unknown)
+        .for_each(|key| warn(format!("no run has a key {key}, and the columns are {}", all.join(", "))));
     for (key, value) in &arguments.filter {
         listed.retain(|run| cell(run, key).as_ref() == Some(value));
     }
@@ -86,21 +88,25 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         };
     }
     if listed.is_empty() {
-        notice(format!("no runs in {}", folder.display()));
+        let which = if arguments.filter.is_empty() { "" } else { " with these values" };
+        notice(format!("no runs{which} in {}", folder.display()));
         return Ok(());
     }
-    let all = COLUMNS.map(|(heading, _)| heading.to_string());
     let columns = if arguments.columns.is_empty() { &all[..] } else { &arguments.columns };
-    let mut table = Table::new([&"run".to_string()].into_iter().chain(columns));
+    let columns = ["run".to_string()].into_iter().chain(columns.iter().filter(|it| *it != "run").cloned());
+    let columns: Vec<String> = columns.collect();
+    let mut table = Table::new(&columns);
     for run in &listed {
-        let cell = |heading: &String| cell(run, heading).unwrap_or_else(|| "-".into());
-        table.push([run.name.clone()].into_iter().chain(columns.iter().map(cell)));
+        table.push(columns.iter().map(|heading| cell(run, heading).unwrap_or_else(|| "-".into())));
     }
     print(&table.to_string())
 }
 
-/// The text in the column `key` of a run, where blanks may be dashes, or the value of this key of its config.
+/// The text in the column `key` of a run, `run` for its name, where blanks may be dashes, or the value of this key of its config.
 fn cell(run: &ListedRun, key: &str) -> Option<String> {
+    if key == "run" {
+        return Some(run.name.clone());
+    }
     let column = COLUMNS.iter().find(|(heading, _)| heading.replace(' ', "-") == key.replace(' ', "-"));
     match (&run.summary, column) {
         (Ok(summary), Some((_, text))) => Some(text(summary)),
@@ -181,6 +187,10 @@ type Named = (String, BTreeMap<String, Value>, Vec<Epoch>);
 fn export(RunsExport { file, exported, force }: &RunsExport, folder: &Path) -> Result<(), Error> {
     let output = OutputKind::new("table of epochs", &["csv", "jsonl"], *force);
     output.check(file)?;
+    // The name of a run may stand where that of the file should.
+    if file.extension().is_none() && file.as_os_str() != "-" {
+        return Err(output.wrong_ending(file));
+    }
     let mut runs: Vec<Named> = vec![];
     if exported.is_empty() {
         for listed in list_runs(folder)? {

@@ -3,16 +3,20 @@
 use super::config::resolve;
 use super::opening::{find_run, locate};
 use super::output::print;
+use super::train::print_trained;
 use crate::Error;
-use crate::cli::{self, OneRun, Table};
+use crate::cli::{self, Show, Showing, Table};
 use crate::config::{self, Model, differences};
 use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
 use std::path::Path;
 
-pub fn run(arguments: &OneRun, folder: &Path) -> Result<(), Error> {
-    let run = find_run(&arguments.run, folder)?;
+pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
+    let run = find_run(&arguments.shown.run, folder)?;
+    if arguments.json {
+        return print_trained(&run, &Showing { json: true, ..Showing::default() });
+    }
     let (record, experiment) = (run.record()?, run.experiment()?);
     let (epochs, summary) = (run.metrics()?, Summary::read(&run)?);
     let data = &record.data;
@@ -29,8 +33,8 @@ pub fn run(arguments: &OneRun, folder: &Path) -> Result<(), Error> {
             line("", &format!("{} = {value}", difference.key));
         }
     }
-    line("data", &sizes(data.training_images, data.validation_images, data.inputs(), data.classes));
-    line("", "");
+    let sizes = sizes(data.training_images, data.validation_images, data.inputs(), data.classes);
+    line("data", &(sizes + "\n"));
     for (number, member) in record.members.iter().enumerate() {
         line(if number == 0 { "members" } else { "" }, &member.run.display().to_string());
     }
@@ -42,8 +46,9 @@ pub fn run(arguments: &OneRun, folder: &Path) -> Result<(), Error> {
     if summary.validation_error.is_some() {
         let errors = epochs.iter().filter_map(|epoch| Some(1.0 - epoch.validation_accuracy?)).collect();
         line("validation error", &curve(errors, |error| percent(Some(error))));
+        let best = format!("{}, loss {}", percent(summary.validation_error), nats(summary.validation_loss));
+        line("best validation", &best);
     }
-    line("best validation", &format!("{}, loss {}", percent(summary.validation_error), nats(summary.validation_loss)));
     line("test error", &percent(summary.test_error));
     line("time", &seconds(summary.seconds));
     if let Some(TrainingRecord { floating_point_operations, usage, .. }) = &record.training {

@@ -25,7 +25,7 @@ use crate::config::Devices;
 use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
-use crate::text::{nats, seconds};
+use crate::text::{nats, percent, seconds};
 use crate::training::TrainingError;
 
 pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
@@ -49,9 +49,11 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         }
     }
     let mut results = Results::read(&sweep)?;
+    let device = arguments.device.as_deref().map(Devices::from);
+    let device = device.as_ref().map(Devices::first);
     if let Ok(chosen) = results.chosen() {
-        let device = arguments.device.as_deref().map(Devices::from);
-        test(chosen, device.as_ref().map(Devices::first))?;
+        let missing = chosen.runs.iter().filter(|result| result.summary.test_error.is_none());
+        test(missing.map(|result| RunFolder::at(&result.run)), device)?;
         results = Results::read(&sweep)?;
     }
     // Without a folder, there are no results yet.
@@ -60,7 +62,8 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let begun = runs.filter(|it| it.summary.status != Status::Missing).map(|it| RunFolder::at(&it.run));
         let page = comparison(&begun.collect::<Vec<_>>()).map_err(Error::from);
         write_page(folder.join(RunFolder::REPORT), page);
-        notice(format!("results in {}, report in {}", folder.join("sweep.json").display(), RunFolder::REPORT));
+        let [results_file, report] = ["sweep.json", RunFolder::REPORT].map(|name| folder.join(name));
+        notice(format!("results in {}, report in {}", results_file.display(), report.display()));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
     }
@@ -73,7 +76,10 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     if arguments.ensemble {
         let path = folder.join(format!("{}-ensemble", chosen.trial));
         let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
-        notice(format!("ensemble in {}", create(&path, "ensemble", &runs)?.path().display()));
+        let ensemble = create(&path, "ensemble", &runs)?;
+        test([ensemble.clone()], device)?;
+        let error = percent(Summary::read(&ensemble)?.test_error);
+        notice(format!("ensemble in {}, test error {error}", path.display()));
     }
     Ok(())
 }
@@ -178,7 +184,7 @@ fn train_in_jobs(arguments: &cli::Sweep, runs: &Path, jobs: usize, rung: usize) 
     // Ctrl-C would reach a job twice: from the terminal, and from here.
     #[cfg(unix)]
     command.process_group(0);
-    notice(format!("{jobs} jobs with {threads} threads each; each run is shown when it ends"));
+    notice(format!("{jobs} jobs, threads of each: {threads}; each run is shown when it ends"));
     let started = (0..jobs).map(|_| command.spawn()).collect::<io::Result<Vec<_>>>().map_err(Error::Output)?;
     let ids: Vec<u32> = started.iter().map(Child::id).collect();
     let _listening = signals::listen(move || ids.iter().for_each(|&id| signals::terminate(id)));
@@ -188,17 +194,18 @@ fn train_in_jobs(arguments: &cli::Sweep, runs: &Path, jobs: usize, rung: usize) 
     codes.into_iter().find(|&code| code != 0).map_or(Ok(()), |code| Err(SweepError::Job { code }.into()))
 }
 
-fn test(trial: &TrialResult, device: Option<&str>) -> Result<(), Error> {
-    let runs = trial.runs.iter().filter(|result| result.summary.test_error.is_none());
-    let runs: Vec<RunFolder> = runs.map(|result| RunFolder::at(&result.run)).collect();
-    let Some(first) = runs.first() else { return Ok(()) };
-    let opened = open_recorded(device, &first.record()?.device)?;
-    for run in &runs {
+fn test(runs: impl IntoIterator<Item = RunFolder>, device: Option<&str>) -> Result<(), Error> {
+    let mut opened = None;
+    for run in runs {
+        let opened = match &mut opened {
+            Some(opened) => opened,
+            None => opened.insert(open_recorded(device, &run.record()?.device)?),
+        };
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(run, &evaluate_run(run, &opened, None, Split::Test)?)?;
+        store(&run, &evaluate_run(&run, opened, None, Split::Test)?)?;
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
         let (more, kind) = (longer.training.epochs, word(experiment.schedule.kind));
         // A schedule may fix the number of epochs.
         let advice = match check_resumable(&experiment, &longer, epochs) {
-            Ok(()) => format!("train it longer with --set training.epochs={more}"),
+            Ok(()) => format!("train it longer with `mnist-burn resume {} --epochs {more}`", run.path().display()),
             Err(_) => format!("its {kind} schedule can't be extended; train a new run with more training.epochs"),
         };
         format!(" after {epochs} epochs; {advice}")
@@ -174,6 +174,10 @@ impl Training<'_> {
         let more = if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
         let name = &experiment.name;
         notice(format!("{name}: {training_images} training{more} and {validation_images} validation images"));
+        let done = session.history.epochs().len();
+        if done > 0 {
+            notice(format!("resuming after epoch {done}"));
+        }
         if record.privacy.is_some() {
             notice(
                 "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",

@@ -18,7 +18,7 @@ use super::training::{Distillation, Privacy, SemiSupervised, Training};
 #[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Experiment {
-    /// The name of the experiment. The run folder is `runs/<name>-<time>/`.
+    /// The name of the experiment, by default that of its file. The run folder is `runs/<name>-<time>/`.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"), length(max = 100))]
     #[schemars(extend("x-allowed" = "text: 1 to 100 letters (a to z), digits, \"-\", \"_\" or \".\", not starting with \".\""))]
     #[default("baseline".into())]

@@ -63,10 +63,11 @@ const LARGEST: u64 = 1 << 20;
 /// # Errors
 /// `ConfigError::Unreadable` if `file` can't be read, or `ConfigError::Problems` with all problems.
 pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Experiment, ConfigError> {
-    let Some(path) = file else { return build(BASELINE, "the shipped baseline", overrides) };
+    let Some(path) = file else { return build(BASELINE, "the shipped baseline", None, overrides) };
     let text = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     let origin = if path == STANDARD_INPUT { "standard input".into() } else { path.display().to_string() };
-    build(&text, &origin, overrides)
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| path != STANDARD_INPUT && is_name(stem));
+    build(&text, &origin, stem, overrides)
 }
 
 /// Reads a file up to the maximum size of a config: some files, such as `/dev/zero`, have no end. `-` is standard input.
@@ -83,13 +84,16 @@ pub(crate) fn read(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| other("not UTF-8"))
 }
 
-/// The experiment in `text`, called `origin` in messages.
-fn build(text: &str, origin: &str, overrides: &[String]) -> Result<Experiment, ConfigError> {
+/// The experiment in `text`, called `origin` in messages, and `name` if the text does not name it.
+fn build(text: &str, origin: &str, name: Option<&str>, overrides: &[String]) -> Result<Experiment, ConfigError> {
     let parsed = document::parse(text);
     // If the file is not valid TOML, its keys are unknown. So the overrides can't be checked against them.
     let is_complete = parsed.is_ok();
     let (mut settings, mut problems) = parsed.map_or_else(|problems| (vec![], problems), |settings| (settings, vec![]));
     document::apply(overrides, &mut settings, &mut problems);
+    if let Some(name) = name.filter(|_| settings.iter().all(|it| it.key() != "name")) {
+        document::apply(&[format!("name=\"{name}\"")], &mut settings, &mut problems);
+    }
     for inherited in inherited(&settings) {
         // The reference recipe's own keys are nobody's choice.
         settings.retain(|it| text != BASELINE || it.line.is_none() || it.key() != inherited.key());

@@ -41,7 +41,7 @@ pub enum DataError {
     )]
     Checksum { path: PathBuf, expected: String, found: String },
     #[error(
-        "cannot download {name}{}\nput the file into {dir} by hand, or name another address in data.mirrors",
+        "cannot download {name}{}\nput the file into {dir} by hand, name the folder that holds mnist/ in MNIST_BURN_DATA, or another address in data.mirrors",
         list(attempts)
     )]
     Download { name: String, dir: PathBuf, attempts: Vec<(String, MirrorError)> },

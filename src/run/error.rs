@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
+use crate::config::{ConfigError, nearest};
 use crate::model::WeightsError;
 use crate::text::listed;
 
@@ -37,7 +37,11 @@ pub enum RunError {
     Ensemble { run: PathBuf },
     #[error("{run} can't be a member of an ensemble: {why}")]
     NotAMember { run: PathBuf, why: &'static str },
-    #[error("{path} exists: give the ensemble another name, or remove the run with `mnist-burn runs rm {path}`")]
+    #[error("{run} is a member of the ensemble {ensemble}: remove that one first")]
+    Member { run: PathBuf, ensemble: PathBuf },
+    #[error(
+        "{path} exists, so no ensemble is made there: the NAME in `mnist-burn ensemble NAME RUN RUN` must be a new one"
+    )]
     Taken { path: PathBuf },
     #[error("{run} has another model than when it joined {ensemble}: make a new ensemble")]
     OtherMember { run: PathBuf, ensemble: PathBuf },
@@ -75,16 +79,27 @@ pub enum RunError {
     Table { path: PathBuf, source: csv::Error },
     #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]
     List { path: PathBuf, source: io::Error },
-    #[error("there is no run {name} in {runs}, and no such folder; the runs are: {}", listed(known, MOST_NAMED))]
+    #[error("there is no run {name} in {runs}, and no such folder{}", meant(name, known))]
     Unknown { name: String, runs: PathBuf, known: Vec<String> },
     #[error(
-        "no run in {runs} that is meant has a validation error, so none is the best: name one, or train with data.validation"
+        "no such run in {runs} has a validation error, so none is the best: name one, or train with data.validation"
     )]
     NoBest { runs: PathBuf },
-    #[error("several runs have names that begin with {name}: {}", listed(found, MOST_NAMED))]
+    #[error(
+        "{name} is no single run, but several have names that begin with it, as those of a sweep: {}",
+        listed(found, MOST_NAMED)
+    )]
     Ambiguous { name: String, found: Vec<String> },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
+}
+
+/// The name that may have been meant, or else those that there are.
+fn meant(name: &str, known: &[String]) -> String {
+    match nearest(name, &[known, &["latest", "best"].map(String::from)].concat()) {
+        Some(near) if near != name => format!("; did you mean {near}?"),
+        _ => format!("; the runs are: {}", listed(known, MOST_NAMED)),
+    }
 }

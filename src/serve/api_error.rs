@@ -43,7 +43,7 @@ pub enum ApiError {
     MediaType,
     #[error("the form has no file: send a PNG or JPEG image in it, as `curl -F image=@digit.png` does")]
     NoFile,
-    #[error("the body is not a JSON array of whole numbers from 0 (background) to 255 (ink): {0}")]
+    #[error("the body is not one flat JSON array of whole numbers, row by row, from 0 (background) to 255 (ink): {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Image(#[from] ImageError),

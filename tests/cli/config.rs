@@ -88,6 +88,31 @@ fn early_stopping_that_needs_validation_images_is_refused_without_them() {
 }
 
 #[test]
+fn experiment_without_a_name_has_that_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wide.toml");
+    fs::write(&file, "[model]\nhidden = [300]").unwrap();
+    let name = |more: &[&str]| {
+        let config = stdout(program().args(["config", "--config"]).arg(&file).args(more));
+        config.lines().find(|line| line.starts_with("name = ")).unwrap().to_string()
+    };
+    assert_eq!(name(&[]), "name = \"wide\"");
+    assert_eq!(name(&["--set", "name=other"]), "name = \"other\"");
+}
+
+#[test]
+fn config_file_without_its_option_is_told_the_option() {
+    for words in [&["config/sgd.toml"][..], &["train", "config/sgd.toml"]] {
+        let output = program().args(words).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(message.contains("a config file is named with --config config/sgd.toml"), "{message}");
+    }
+    let output = program().args(["predict", "x.png", "--csv"]).output().unwrap();
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("as a value"));
+}
+
+#[test]
 fn missing_file_is_named() {
     let message = failure(program().args(["config", "--config", "config/none.toml"]));
     assert!(message.contains("config/none.toml"), "{message}");

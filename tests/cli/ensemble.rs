@@ -35,6 +35,13 @@ fn ensemble(runs: &Path) -> std::process::Command {
     command
 }
 
+fn copy(run: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for file in fs::read_dir(run).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
 fn probabilities(run: &Path) -> Vec<f64> {
     let json = stdout(program().arg("predict").arg(run).args([IMAGE, "--json", "--device", DEVICE]));
     let answers: Value = serde_json::from_str(&json).unwrap();
@@ -100,10 +107,12 @@ fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
     let alone = failure(ensemble(runs()).args(["alone", "a"]));
     assert!(alone.contains("an ensemble has two members or more"), "{alone}");
     let taken = failure(ensemble(runs()).args(["a", "b", "c"]));
-    assert!(taken.contains("exists: give the ensemble another name"), "{taken}");
+    assert!(taken.contains("exists, so no ensemble is made there: the NAME in"), "{taken}");
     let name = ensemble(runs()).args(["x/y", "b", "c"]).output().unwrap();
     assert_eq!(name.status.code(), Some(2));
-    assert!(String::from_utf8(name.stderr).unwrap().contains("'x/y' for '<NAME>': it must be text"));
+    let message = String::from_utf8(name.stderr).unwrap();
+    assert!(message.contains("'x/y' for '<NAME>': the first name is that of the new ensemble; it must be text"));
+    assert_eq!(ensemble(runs()).args(["latest", "b", "c"]).output().unwrap().status.code(), Some(2));
     assert!(!runs().join("twice").exists() && !runs().join("alone").exists());
 }
 
@@ -112,6 +121,24 @@ fn pruning_keeps_the_members_of_ensembles() {
     let prune = ["runs", "prune", "--keep", "1", "--dry-run", "--runs"];
     let (pruned, _) = success(program().args(prune).arg(runs()));
     assert_eq!(pruned, "", "a, b and c have one config, and abc needs all of them");
+}
+
+#[test]
+fn member_of_an_ensemble_is_removed_only_together_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        copy(&runs().join(name), &folder.path().join(name));
+    }
+    success(ensemble(folder.path()).args(["ab", "a", "b"]));
+    let rm = |names: &[&str]| {
+        let mut rm = program();
+        rm.args(["runs", "rm", "--runs"]).arg(folder.path()).args(names);
+        rm
+    };
+    let message = failure(&mut rm(&["b"]));
+    assert!(message.contains("is a member of the ensemble") && message.contains("remove that one first"), "{message}");
+    success(&mut rm(&["ab", "b"]));
+    assert!(folder.path().join("a").exists() && !folder.path().join("b").exists());
 }
 
 #[test]
@@ -137,11 +164,7 @@ fn ensemble_is_neither_exported_nor_resumed_but_says_what_to_do() {
 fn ensemble_refuses_a_member_that_was_trained_on_since() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a", "b"] {
-        let copied = folder.path().join(name);
-        fs::create_dir(&copied).unwrap();
-        for file in fs::read_dir(runs().join(name)).unwrap().map(Result::unwrap) {
-            fs::copy(file.path(), copied.join(file.file_name())).unwrap();
-        }
+        copy(&runs().join(name), &folder.path().join(name));
     }
     success(ensemble(folder.path()).args(["ab", "a", "b"]));
     success(

@@ -96,8 +96,13 @@ fn unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is() {
         assert!(message.contains(&expected), "{words:?}: {message}");
         assert!(message.contains("the runs are: wide-1, deep-2, deep-1"), "{words:?}: {message}");
     }
+    for (typed, meant) in [("wide-l", "wide-1"), ("lates", "latest"), ("bst", "best")] {
+        let message = failure(&mut command(&runs, &["show", typed]));
+        assert!(message.contains(&format!("and no such folder; did you mean {meant}?")), "{message}");
+    }
     let message = failure(&mut command(&runs, &["evaluate", "deep"]));
-    assert!(message.contains("several runs have names that begin with deep: deep-2, deep-1"), "{message}");
+    assert!(message.contains("deep is no single run, but several have names that begin with it"), "{message}");
+    assert!(message.contains("as those of a sweep: deep-2, deep-1"), "{message}");
     let message = failure(&mut command(&started(&[]), &["evaluate", "latest"]));
     assert!(message.contains("the runs are: (none)"), "{message}");
 }

@@ -202,7 +202,12 @@ fn list_has_the_columns_that_are_asked_for_and_keys_of_the_config_among_them() {
     assert!(rows[1][0] == "a" && rows[1][2] == "%" && rows[1][3..] == ["0.005", "-"], "{list}");
     assert_eq!(rows[2][3..], ["0.01", "-"]);
     let (_, warning) = success(program().args(["runs", "--columns", "nothing", "--runs"]).arg(runs.path()));
-    assert!(warning.contains("no run has a column or a key nothing"), "{warning}");
+    assert!(warning.contains("no run has a key nothing, and the columns are config, started, "), "{warning}");
+    let named =
+        stdout(program().args(["runs", "--columns", "seed,run", "--filter", "run=a", "--runs"]).arg(runs.path()));
+    let rows: Vec<Vec<&str>> = named.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[0]).collect::<Vec<_>>(), ["run", "a"], "the name is the first column");
+    assert!(rows.iter().all(|row| row.len() == 2), "and the only one of names: {named}");
     let before = stdout(program().arg("--runs").arg(runs.path()).args(["--color", "never", "runs", "--sort", "name"]));
     assert_eq!(names(&before), ["a", "b"], "options of the program may come first");
 }
@@ -228,6 +233,9 @@ fn show_has_config_network_curves_results_and_files() {
     }
     let curve = shown.lines().find(|line| line.starts_with("training loss")).unwrap();
     assert!(curve.contains('█') && curve.contains('▁'), "{shown}");
+    let json = stdout(program().args(["show", "--json", "--runs"]).arg(runs.path()));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert!(json["epochs"] == 2 && json["evaluation"]["wrong"].is_u64() && json["files"].is_array(), "{json}");
     let summary = stdout(program().args(["summary", "--config", "config/smoke.toml"]));
     assert!(summary.contains("hidden.0, relu") && summary.contains("updates"), "{summary}");
 }
@@ -309,6 +317,8 @@ fn export_has_a_row_an_epoch_with_the_keys_of_the_config() {
     let first = metrics.lines().nth(1).unwrap().split(',').nth(1).unwrap();
     assert_eq!(of("one")["train_loss"], first);
 
+    let message = failure(program().args(["runs", "export", "one", "--runs"]).arg(runs.path()));
+    assert!(message.contains("one must end in .csv or .jsonl, as it becomes a table of epochs"), "{message}");
     let file = runs.path().join("epochs.jsonl");
     let one = runs.path().join("one");
     stdout(program().args(["runs", "export"]).arg(&file).arg(&one));

@@ -140,15 +140,26 @@ fn sweep_ends_with_an_ensemble_of_the_chosen_trial_if_asked_for_it() {
     let tiny = copied();
     let (_, notes) = success(&mut tiny.sweep(&["--ensemble"]));
     let ensemble = tiny.folder().join("learning_rate=0.05-ensemble");
-    assert!(notes.contains(&format!("ensemble in {}", ensemble.display())), "{notes}");
+    assert!(notes.contains(&format!("ensemble in {}, test error ", ensemble.display())), "{notes}");
     let record: Value = serde_json::from_slice(&fs::read(ensemble.join("record.json")).unwrap()).unwrap();
     let members: Vec<PathBuf> =
         record["members"].as_array().unwrap().iter().map(|it| it["run"].as_str().unwrap().into()).collect();
     assert_eq!(members, [2, 3].map(|run| tiny.folder().join(RUNS[run])));
-    success(program().args(["evaluate", "--device", DEVICE]).arg(&ensemble));
+    assert!(ensemble.join("evaluation.json").exists());
     // Once more, it may be one of other runs: it is not replaced without a word.
     let message = failure(&mut tiny.sweep(&["--ensemble"]));
-    assert!(message.contains("exists: give the ensemble another name"), "{message}");
+    assert!(message.contains("exists, so no ensemble is made there: the NAME in"), "{message}");
+}
+
+#[test]
+fn sweep_is_removed_with_all_its_runs() {
+    let tiny = copied();
+    let runs = tiny.0.path().join("runs");
+    let rm = |more: &[&str]| stdout(program().args(["runs", "rm", "tiny", "--runs"]).arg(&runs).args(more));
+    assert_eq!(rm(&["--dry-run"]).lines().count(), 5, "the four runs and the folder of the sweep");
+    assert!(tiny.folder().exists());
+    rm(&[]);
+    assert!(runs.exists() && !tiny.folder().exists());
 }
 
 #[test]

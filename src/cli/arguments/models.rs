@@ -54,7 +54,10 @@ pub struct Ensemble {
 }
 
 fn ensemble_name(name: &str) -> Result<String, String> {
-    if is_name(name) { Ok(name.into()) } else { Err(format!("it must be {}", allowed_name())) }
+    match is_name(name) && !["latest", "best"].contains(&name) {
+        true => Ok(name.into()),
+        false => Err(format!("the first name is that of the new ensemble; it must be {}", allowed_name())),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -128,7 +131,7 @@ pub struct Predict {
     pub stages: Option<PathBuf>,
     /// How to write the answers; each is written at once, except those of `json` [default: as the ending of `--output` says, or text]
     #[arg(long, value_name = "NAME", value_enum, conflicts_with = "json")]
-    format: Option<Format>,
+    pub format: Option<Format>,
     /// The same as `--format json`
     #[arg(long)]
     json: bool,

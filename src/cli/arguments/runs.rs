@@ -43,7 +43,8 @@ fn filter(text: &str) -> Result<(String, String), &'static str> {
 pub enum RunsCommand {
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
     Export(RunsExport),
-    /// Remove runs with all their files
+    /// Remove runs, or sweeps with all their runs
+    #[command(aliases = ["remove", "delete"])]
     Rm(Rm),
     /// Remove the runs of a folder that are not worth keeping, but none of a sweep and none that can be resumed
     Prune(Prune),
@@ -63,7 +64,7 @@ pub struct RunsExport {
 
 #[derive(Debug, Args)]
 pub struct Rm {
-    /// The runs: folders, names, `latest`, `best` or `best:CONFIG`
+    /// The runs: folders, names, `latest`, `best` or `best:CONFIG`, or sweeps
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub removed: Vec<PathBuf>,
     #[command(flatten)]

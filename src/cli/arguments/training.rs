@@ -134,8 +134,17 @@ pub struct Train {
 #[derive(Debug, Args)]
 pub struct OneRun {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
-    #[arg(add = completion::run())]
+    #[arg(add = completion::run(), default_value = "latest")]
     pub run: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    pub shown: OneRun,
+    /// Print a JSON object: the run, its metrics, evaluation and files
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use super::{ConfigError, Experiment};
 /// Loads a file with this text and these `--set` arguments.
 fn load(text: &str, overrides: &[&str]) -> Result<Experiment, ConfigError> {
     let overrides: Vec<_> = overrides.iter().map(ToString::to_string).collect();
-    super::build(text, "try.toml", &overrides)
+    super::build(text, "try.toml", None, &overrides)
 }
 
 /// The experiment of a valid file.

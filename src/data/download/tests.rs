@@ -141,7 +141,12 @@ fn download_error_lists_each_address_and_why_it_failed() {
     assert_eq!(lines[2], format!("  {}{NAME}: http status: 404", server.address));
     assert!(lines[3].starts_with(&format!("  no address/{NAME}: ")), "{error}");
     let dir = dir.path().display();
-    assert_eq!(lines[4], format!("put the file into {dir} by hand, or name another address in data.mirrors"));
+    assert_eq!(
+        lines[4],
+        format!(
+            "put the file into {dir} by hand, name the folder that holds mnist/ in MNIST_BURN_DATA, or another address in data.mirrors"
+        )
+    );
 }
 
 #[test]
