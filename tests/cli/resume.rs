@@ -312,8 +312,7 @@ fn folder_that_is_not_a_run_cannot_be_resumed() {
 
 #[test]
 fn finished_run_is_told_only_what_resume_accepts() {
-    for (kind, advice) in [("one-cycle", "its one-cycle schedule can't be extended"), ("constant", "training.epochs=2")]
-    {
+    for (kind, advice) in [("one-cycle", "its one-cycle schedule can't be extended"), ("constant", "--epochs 2`")] {
         let folder = tempfile::tempdir().unwrap();
         let run = folder.path().join("run");
         let mut command = program();
@@ -322,7 +321,7 @@ fn finished_run_is_told_only_what_resume_accepts() {
         success(command.args(["--set", &format!("schedule.kind={kind}")]));
         let (_, message) = success(program().arg("resume").arg(&run));
         assert!(message.contains("is finished after 1 epochs") && message.contains(advice), "{message}");
-        let longer = program().arg("resume").arg(&run).args(["--set", "training.epochs=2"]).output().unwrap();
+        let longer = program().arg("resume").arg(&run).args(["--epochs", "2"]).output().unwrap();
         assert_eq!(longer.status.success(), kind == "constant", "{longer:?}");
     }
 }
