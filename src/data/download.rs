@@ -134,15 +134,13 @@ fn fetch(agent: &Agent, url: &str, published: &Published, progress: DownloadProg
 /// Writes the file under a temporary name, syncs it to the disk, and renames it.
 fn store(bytes: &[u8], name: &str, dir: &Path) -> Result<PathBuf, DataError> {
     let path = dir.join(name);
-    let write = || -> io::Result<File> {
+    let write = || {
         // `make_in` gives the file the permissions of any new file, not those of a private temporary one.
         let mut part = tempfile::Builder::new().suffix(".part").make_in(dir, |path| File::create_new(path))?;
         part.write_all(bytes)?;
         part.as_file().sync_all()?;
-        Ok(part.persist(&path)?)
+        part.persist(&path).map_err(io::Error::from)
     };
-    match write() {
-        Ok(_) => Ok(path),
-        Err(source) => Err(DataError::Write { path, source }),
-    }
+    write().map_err(|source| DataError::Write { path: path.clone(), source })?;
+    Ok(path)
 }

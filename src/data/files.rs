@@ -212,9 +212,8 @@ fn default_dir(folder: &str) -> PathBuf {
         return expand_home(data.as_ref()).join(folder);
     }
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
-    let [here, program] = [env::current_dir(), env::current_exe()].map(Result::ok);
-    let nearest = [&here, &program].into_iter().flatten().find_map(|start| nearest(start, folder));
-    nearest.unwrap_or_else(|| Path::new("data").join(folder))
+    let mut starts = [env::current_dir(), env::current_exe()].into_iter().flatten();
+    starts.find_map(|start| nearest(&start, folder)).unwrap_or_else(|| Path::new("data").join(folder))
 }
 
 fn nearest(start: &Path, folder: &str) -> Option<PathBuf> {

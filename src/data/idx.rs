@@ -46,8 +46,11 @@ const KINDS: [Kind; 6] = [
     Kind(FLOATS[1], "64-bit floats", 8, |it| f64::from_be_bytes(bytes(it))),
 ];
 
+/// A shape `[images, height, width]` and numbers. Labels are read as images of one pixel.
+type Array = ([usize; 3], Vec<u8>);
+
 /// Which shape to make of that in a file, with its type.
-type Usable<const D: usize> = fn(&Kind, &[usize]) -> Result<[usize; D], IdxError>;
+type Usable = fn(&Kind, &[usize]) -> Result<[usize; 3], IdxError>;
 
 /// The bytes of a value. Every caller has as many as it asks for.
 fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
@@ -56,8 +59,8 @@ fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
 
 /// Reads images: their shape `[images, height, width]`, without a 0, and their pixels, row by row, 0 to 255. Floats that
 /// are all from 0 to 1 are multiplied by 255. Refused if the file can't be opened, or is not a complete one of images.
-pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
-    let usable: Usable<3> = |_, shape| match *shape {
+pub fn images(path: &Path) -> Result<Array, DataError> {
+    let usable: Usable = |_, shape| match *shape {
         [images, height, width] => Ok([images, height, width]),
         // Some tools keep an axis for one colour, last or second.
         [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
@@ -70,16 +73,16 @@ pub fn images(path: &Path) -> Result<([usize; 3], Vec<u8>), DataError> {
 
 /// Reads labels, at least one, or refuses as [`images`]. Of QMNIST's eight integers for an image, the first is the label.
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    let usable: Usable<1> = |kind, shape| match *shape {
-        [labels] | [labels, 1] => Ok([labels]),
-        [labels, 8] if kind.0 == INTEGERS => Ok([labels]),
+    let usable: Usable = |kind, shape| match *shape {
+        [labels] | [labels, 1] => Ok([labels, 1, 1]),
+        [labels, 8] if kind.0 == INTEGERS => Ok([labels, 1, 1]),
         _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
     };
     Ok(read(path, usable, false)?.1)
 }
 
 /// Reads a file. With `fractions`, floats may be from 0 to 1.
-fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Result<([usize; D], Vec<u8>), DataError> {
+fn read(path: &Path, usable: Usable, fractions: bool) -> Result<Array, DataError> {
     let read_error = |source| DataError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let size = file.metadata().map_err(read_error)?.len();
@@ -87,20 +90,14 @@ fn read<const D: usize>(path: &Path, usable: Usable<D>, fractions: bool) -> Resu
     let gzip = file.fill_buf().map_err(read_error)?.starts_with(&GZIP);
     // All members are read as one file, and other bytes are an error, so that nothing can hide behind the first one.
     let array = match gzip {
-        true => array(MultiGzDecoder::new(file), size, size.saturating_mul(MOST_EXPANSION), usable, fractions),
-        false => array(file, size, size, usable, fractions),
+        true => array(MultiGzDecoder::new(file), [size, size.saturating_mul(MOST_EXPANSION)], usable, fractions),
+        false => array(file, [size; 2], usable, fractions),
     };
     array.map_err(|source| DataError::Idx { path: path.into(), source })
 }
 
 /// Reads an array's usable shape and its numbers from a file of `size` bytes that expand to at most `most`.
-fn array<const D: usize>(
-    mut from: impl Read,
-    size: u64,
-    most: u64,
-    usable: Usable<D>,
-    fractions: bool,
-) -> Result<([usize; D], Vec<u8>), IdxError> {
+fn array(mut from: impl Read, [size, most]: [u64; 2], usable: Usable, fractions: bool) -> Result<Array, IdxError> {
     let found = number(&mut from)?;
     let kind = KINDS.iter().find(|kind| kind.0 == found >> 8).ok_or(IdxError::Magic { found })?;
     let found = (0..found & 0xff).map(|_| Ok(number(&mut from)? as usize)).collect::<Result<Vec<_>, _>>()?;

@@ -7,6 +7,7 @@
 use burn::backend::ndarray::NdArrayTensor;
 use burn::backend::{Flex, flex::FlexTensor};
 use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 /// A tensor's values in host memory, in row-major order, without a copy. Other tensors may share them.
 #[derive(Debug, Clone)]
@@ -59,26 +60,18 @@ pub fn in_one_pass<const D: usize, const N: usize, C: Copy + Sync>(
     constants: C,
     pass: impl Fn(C, &[f32], [&mut [f32]; N]) + Copy + Sync,
 ) -> Result<[Tensor<D>; N], [Tensor<D>; N]> {
-    let Some(read) = HostTensor::of(read.clone()) else { return Err(changed) };
+    let Some(tensor) = HostTensor::of(read.clone()) else { return Err(changed) };
+    let read = tensor.as_slice();
     let mut changed = changed.map(|tensor| (tensor.device(), tensor.into_data()));
-    let slices = changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
-    apply(read.as_slice(), slices, constants, pass);
+    let mut left =
+        changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
+    // As many equal parts as threads share well.
+    let count = read.len().div_ceil(PARALLEL_GRAIN).next_power_of_two();
+    let parts = read.chunks(read.len().div_ceil(count));
+    let parts = parts.map(|read| (read, left.each_mut().map(|it| it.split_off_mut(..read.len()).unwrap_or_default())));
+    let parts: Vec<_> = parts.collect();
+    parts.into_par_iter().for_each(|(read, changed)| vectorized!(pass(constants, read, changed)));
     Ok(changed.map(|(device, data)| Tensor::from_data(data, &device)))
-}
-
-fn apply<const N: usize, C: Copy + Sync>(
-    read: &[f32],
-    mut changed: [&mut [f32]; N],
-    constants: C,
-    pass: impl Fn(C, &[f32], [&mut [f32]; N]) + Copy + Sync,
-) {
-    if read.len() <= PARALLEL_GRAIN {
-        return vectorized!(pass(constants, read, changed));
-    }
-    let middle = read.len() / 2;
-    let (front, back) = read.split_at(middle);
-    let changed_front = changed.each_mut().map(|list| list.split_off_mut(..middle).unwrap_or_default());
-    rayon::join(|| apply(front, changed_front, constants, pass), || apply(back, changed, constants, pass));
 }
 
 /// A part of an optimiser's state, or 0 if it is too small to change a weight. Without gradients, it would shrink until it is

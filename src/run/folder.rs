@@ -79,15 +79,14 @@ impl RunFolder {
 
     /// Writes model files after their checksums in the record, so that the record also knows the files that a crash leaves.
     pub fn write_models(&self, models: &[(&str, &[u8])], record: &mut Record) -> Result<(), RunError> {
-        let sums: Vec<String> = models.iter().map(|(_, bytes)| checksum::of_bytes(bytes)).collect();
-        for ((name, _), sum) in models.iter().zip(&sums) {
-            record.models.entry((*name).into()).or_default().push(sum.clone());
+        for (name, bytes) in models {
+            record.models.entry((*name).into()).or_default().push(checksum::of_bytes(bytes));
         }
         self.write_record(record)?;
-        for ((name, bytes), sum) in models.iter().zip(sums) {
+        for (name, bytes) in models {
             self.write(name, bytes)?;
             // The old file is gone. The next record that is written omits its checksum.
-            record.models.insert((*name).into(), vec![sum]);
+            record.models.entry((*name).into()).and_modify(|sums| *sums = sums.split_off(sums.len() - 1));
         }
         Ok(())
     }

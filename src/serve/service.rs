@@ -152,11 +152,8 @@ async fn predict(
 }
 
 fn stage((name, picture): (&'static str, DynamicImage)) -> Result<Value, ApiError> {
-    let shown = if picture.width().max(picture.height()) > LARGEST_STAGE {
-        picture.thumbnail(LARGEST_STAGE, LARGEST_STAGE)
-    } else {
-        picture
-    };
+    let is_large = picture.width().max(picture.height()) > LARGEST_STAGE;
+    let shown = if is_large { picture.thumbnail(LARGEST_STAGE, LARGEST_STAGE) } else { picture };
     let mut png = Cursor::new(vec![]);
     shown.write_to(&mut png, ImageFormat::Png).map_err(|_| ApiError::Failure)?;
     let picture = format!("data:image/png;base64,{}", BASE64_STANDARD.encode(png.get_ref()));

@@ -53,10 +53,7 @@ impl Sweep {
                 }
             }
         }
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        Ok(Self { file, trials })
+        if problems.is_empty() { Ok(Self { file, trials }) } else { Err(problems) }
     }
 
     /// Gives each run its place in `folder`: that of the same training, whatever its name, or else a free one.

@@ -22,28 +22,19 @@ const FORGET_INTERVAL: usize = 64;
 #[derive(Debug, Clone, Default)]
 pub struct ClosedForm(Arc<Mutex<Vec<Buffers>>>);
 
-impl ClosedForm {
-    pub fn step<T>(&self, compute: impl FnOnce(&mut Buffers) -> T) -> T {
-        let mut buffers = self.0.lock().pop().unwrap_or_default();
-        let output = compute(&mut buffers);
-        self.0.lock().push(buffers);
-        output
-    }
-}
-
 #[derive(Debug, Default)]
-pub struct Buffers {
+struct Buffers {
     passes: Passes,
     /// Those of the unlabelled images.
     teacher: Passes,
     steps: usize,
 }
 
-impl Buffers {
+impl ClosedForm {
     /// The gradients and the output of a step; `None` if the network or the images are not in host memory. `teacher` is for
     /// unlabelled images. With `private`, the gradients are private: it has the number of the step, counted from 0.
     pub fn step(
-        &mut self,
+        &self,
         mlp: &Mlp,
         teacher: &Mlp,
         loss: &Loss,
@@ -51,17 +42,18 @@ impl Buffers {
         private: Option<(&GaussianMechanism, usize)>,
     ) -> Option<TrainOutput<BatchOutput>> {
         let network = HostNetwork::of(mlp)?;
+        let mut buffers = self.0.lock().pop().unwrap_or_default();
         let unlabelled = loss.unlabelled.as_ref().zip(batch.unlabelled.as_ref());
         let augmented = unlabelled.map(|(_, images)| &images.augmented);
         // In one pass, so that batch normalisation sees them as one batch.
         let images: Vec<_> = [&batch.images].into_iter().chain(augmented).collect();
-        self.passes.forward(&network, &images, Some(batch.seed))?;
+        buffers.passes.forward(&network, &images, Some(batch.seed))?;
 
         let answers = |it: &Distillation| it.targets(&batch.images).to_data().iter::<f32>().collect::<Vec<_>>();
         let taught = loss.distillation.as_ref().map(|it| (it, answers(it)));
         let (classes, targets) = (network.classes(), batch.targets.to_data());
         let count = targets.num_elements();
-        let (labelled, unlabelled_logits) = self.passes.logits.split_at_mut(count * classes);
+        let (labelled, unlabelled_logits) = buffers.passes.logits.split_at_mut(count * classes);
         let (mut sum, mut correct) = (0.0, 0_u32);
         // A private step divides by the expected number of images, as the real one is secret.
         let images = if private.is_some() { 1.0 } else { count as f64 };
@@ -81,23 +73,24 @@ impl Buffers {
             logits.iter_mut().zip(soft_gradients).for_each(|(gradient, soft)| *gradient += soft);
         }
         if let Some((loss, images)) = unlabelled {
-            self.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None)?;
-            loss.derive(&mut self.teacher.logits, unlabelled_logits, classes, images.loss_weight);
+            buffers.teacher.forward(&HostNetwork::of(teacher)?, &[&images.plain], None)?;
+            loss.derive(&mut buffers.teacher.logits, unlabelled_logits, classes, images.loss_weight);
         }
         let [loss, accuracy] = [sum, 100.0 * f64::from(correct)].map(|sum| Mean::Number(sum / count as f64));
         if let Some((mechanism, _)) = private {
-            let filtered = mechanism.low_pass.map(|filter| filter.squared_norms(&self.passes.input));
-            self.passes.clip(&network, mechanism.plan.total.clip, filtered.as_deref());
+            let filtered = mechanism.low_pass.map(|filter| filter.squared_norms(&buffers.passes.input));
+            buffers.passes.clip(&network, mechanism.plan.total.clip, filtered.as_deref());
         }
-        let mut grads = self.passes.backward(&network);
+        let mut grads = buffers.passes.backward(&network);
         if let Some((mechanism, step)) = private {
             grads = mechanism.gradients(mlp, grads, step);
         }
-        self.steps += 1;
-        if self.steps.is_multiple_of(FORGET_INTERVAL) {
+        buffers.steps += 1;
+        if buffers.steps.is_multiple_of(FORGET_INTERVAL) {
             // Burn's autodiff keeps an entry for all weights there ever were, some kilobytes a step, until a backward pass.
             Tensor::<1>::zeros([1], &network.layers.first()?.layer.weight.device()).require_grad().backward();
         }
+        self.0.lock().push(buffers);
         Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
     }
 }

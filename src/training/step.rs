@@ -6,7 +6,7 @@ use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 use burn::train::{ClassificationOutput, InferenceStep, TrainOutput, TrainStep};
 
-use super::closed_form::Buffers;
+use super::closed_form::ClosedForm;
 use super::loss::Loss;
 use super::metrics::BatchOutput;
 use super::model::TrainingModel;
@@ -21,8 +21,8 @@ impl TrainStep for TrainingModel {
 
     fn step(&self, batch: Batch) -> TrainOutput<BatchOutput> {
         let private = self.mechanism.as_ref().map(|mechanism| (mechanism, self.position.update()));
-        let step = |it: &mut Buffers| it.step(&self.network, self.eval_model(), &self.loss, &batch, private);
-        if let Some(output) = self.closed_form.as_ref().and_then(|closed_form| closed_form.step(step)) {
+        let step = |it: &ClosedForm| it.step(&self.network, self.eval_model(), &self.loss, &batch, private);
+        if let Some(output) = self.closed_form.as_ref().and_then(step) {
             return output;
         }
         assert!(private.is_none(), "private gradients are in closed form: `check_gradients` refuses other devices");

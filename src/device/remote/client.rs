@@ -26,23 +26,19 @@ pub fn devices(worker: &WorkerAddress) -> Result<Vec<Address>, RemoteError> {
 /// The worker as Burn connects to it. Checks first that it answers, because Burn would wait forever.
 fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
     let token = endpoint::token()?;
-    let unreachable =
-        |reason: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: reason.to_string() };
-    let resolved = || worker.host.to_socket_addrs().map(Vec::from_iter).map_err(|error| unreachable(error.into()));
-    let host = match &worker.id {
-        None => {
-            heartbeat::websocket(worker, &resolved()?).map_err(unreachable)?;
-            RemoteHost::websocket(&worker.to_string())
-        }
-        Some(id) => {
-            let id: EndpointId =
-                id.parse().map_err(|_| unreachable("its name does not contain a valid worker identity".into()))?;
-            let peer = resolved()?.into_iter().fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
-            heartbeat::iroh(worker, peer.clone()).map_err(unreachable)?;
-            let (_, endpoint) = endpoint::dialing().map_err(unreachable)?;
-            RemoteHost::iroh(IrohHost::new(peer).with_endpoint(endpoint))
-        }
+    let answering = || -> Result<RemoteHost, Box<dyn Error>> {
+        let Some(id) = &worker.id else {
+            heartbeat::websocket(worker, &Vec::from_iter(worker.host.to_socket_addrs()?))?;
+            return Ok(RemoteHost::websocket(&worker.to_string()));
+        };
+        let id: EndpointId = id.parse().map_err(|_| "its name does not contain a valid worker identity")?;
+        let peer = worker.host.to_socket_addrs()?.fold(EndpointAddr::new(id), EndpointAddr::with_ip_addr);
+        heartbeat::iroh(worker, peer.clone())?;
+        let (_, endpoint) = endpoint::dialing()?;
+        Ok(RemoteHost::iroh(IrohHost::new(peer).with_endpoint(endpoint)))
     };
+    let host = answering();
+    let host = host.map_err(|error| RemoteError::Unreachable { worker: worker.clone(), reason: error.to_string() })?;
     Ok(host.with_credential(token))
 }
 
