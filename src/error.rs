@@ -41,10 +41,7 @@ pub enum Error {
     Pretrained(#[from] PretrainedError),
     #[error("{key} does not name a usable run")]
     SourceRun { key: &'static str, source: RunError },
-    #[error(
-        "init.from = \"{from}\" was trained on the same images, at a cost that [privacy] does not count: use weights that \
-         were trained on public images"
-    )]
+    #[error("init.from = \"{from}\" was trained on the same images, at a cost that [privacy] does not count")]
     SameImages { from: PathBuf },
     #[error("the training is not private: add privacy.epsilon or privacy.noise_multiplier to the config")]
     NotPrivate,
@@ -62,9 +59,7 @@ pub enum Error {
     NoShadow,
     #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]
     NoData { path: PathBuf },
-    #[error(
-        "the data files differ from those of {run}, so its validation images are not known: name its own with --data"
-    )]
+    #[error("the data files differ from those of {run}, so its validation images are not known: use --data")]
     OtherSplit { run: PathBuf },
     #[error("{option} is for one run: name the runs one after the other")]
     SeveralRuns { option: &'static str },

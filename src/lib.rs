@@ -67,12 +67,9 @@ compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, m
 /// into the expression.
 macro_rules! vectorized {
     ($value:expr) => {{
-        // Only a closure that can't be called twice is called directly. Others are called by a function that is not inlined.
+        // A closure that gives a value away can be called once only, directly: others by a function that is not inlined.
         let once = std::cell::Cell::new(());
-        macerator::AutoArch::new().dispatch(#[inline(always)] || {
-            let _moved = once;
-            $value
-        })
+        macerator::AutoArch::new().dispatch(#[inline(always)] || (once, $value).1)
     }};
 }
 

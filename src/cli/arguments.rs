@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use anstream::ColorChoice;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 
@@ -41,18 +41,9 @@ pub struct Cli {
     /// Print results, warnings and errors only
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// Whether to use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
-    color: Color,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-enum Color {
-    /// In a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    Always,
-    Never,
+    /// Whether to use colours; `auto`: in a terminal, unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"], global = true)]
+    color: String,
 }
 
 impl Cli {
@@ -80,12 +71,11 @@ impl Cli {
         if cli.quiet {
             be_quiet();
         }
-        match cli.color {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
+        match &*cli.color {
+            "always" => ColorChoice::Always.write_global(),
+            "never" => ColorChoice::Never.write_global(),
+            _ => ColorChoice::Auto.write_global(),
         }
-        .write_global();
         cli
     }
 }

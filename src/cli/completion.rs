@@ -16,7 +16,6 @@ pub fn script(shell: &str) -> Option<String> {
     String::from_utf8(script).ok()
 }
 
-/// Completes a run by its name, or a path.
 pub fn run() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let folder = variable("MNIST_BURN_RUNS").unwrap_or("runs");

@@ -13,33 +13,28 @@ use crate::run::{ListedRun, RunError, RunFolder, Status, list_existing};
 use crate::text::bytes;
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
-    let (mut runs, mut sweeps) = (vec![], vec![]);
-    for name in removed {
-        match [name.clone(), folder.join(name)].into_iter().find(|path| is_sweep(path)) {
-            Some(sweep) => {
-                runs.extend(list_runs(&sweep)?.into_iter().map(|run| RunFolder::at(&run.path)));
-                sweeps.push(sweep);
-            }
-            None => runs.push(find_run(name, folder)?),
-        }
-    }
+    let found = |name: &PathBuf| match [name.clone(), folder.join(name)].into_iter().find(|path| is_sweep(path)) {
+        Some(sweep) => Ok(RunFolder::at(&sweep)),
+        None => find_run(name, folder),
+    };
+    let mut runs = removed.iter().map(found).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeSet::new();
     runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
-    for run in &runs {
-        // A damaged run may be removed, another folder may not.
-        if let Err(error @ RunError::Read { .. }) = run.record() {
-            return Err(error.into());
-        }
-    }
     // An ensemble may be removed together with its members.
     let others = list_existing(folder)?.into_iter().filter(|it| !seen.contains(&it.path.canonicalize().ok()));
     let ensembles = members(others);
     for run in &runs {
+        // A damaged run may be removed, another folder may not.
+        if let Err(error @ RunError::Read { .. }) = run.record()
+            && !is_sweep(run.path())
+        {
+            return Err(error.into());
+        }
         if let Some(ensemble) = std::path::absolute(run.path()).ok().and_then(|path| ensembles.get(&path)) {
             return Err(RunError::Member { run: run.path().into(), ensemble: ensemble.clone() }.into());
         }
     }
-    remove(&runs, &sweeps, consent)
+    remove(&runs, consent)
 }
 
 fn is_sweep(path: &Path) -> bool {
@@ -81,24 +76,27 @@ pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path)
         let age = summary.and_then(|summary| summary.started).map(|started| (now - started) / 86_400.0);
         is_chosen && older_than.is_none_or(|days| age.is_some_and(|age| age > days))
     });
-    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), &[], consent)
+    remove(&runs.iter().map(|run| RunFolder::at(&run.path)).collect::<Vec<_>>(), consent)
 }
 
-/// Removes all of these runs and the folders of these sweeps, or none if one is in use or the user does not agree.
-fn remove(runs: &[RunFolder], sweeps: &[PathBuf], consent: &Consent) -> Result<(), Error> {
+/// Removes all of these runs and sweeps, or none if one is in use or the user does not agree.
+fn remove(folders: &[RunFolder], consent: &Consent) -> Result<(), Error> {
+    let mut runs = folders.to_vec();
+    for sweep in folders.iter().filter(|it| is_sweep(it.path())) {
+        runs.extend(list_existing(sweep.path())?.iter().map(|run| RunFolder::at(&run.path)));
+    }
     let size = bytes(runs.iter().flat_map(|run| run.files().into_values()).sum());
-    let all: Vec<&Path> = runs.iter().map(RunFolder::path).chain(sweeps.iter().map(PathBuf::as_path)).collect();
-    if all.is_empty() {
+    if runs.is_empty() {
         notice("no run is removed");
         return Ok(());
     }
     if consent.dry_run {
         notice(format!("these, of {size}, would be removed"));
-        return all.iter().try_for_each(|path| print(&path.display().to_string()));
+        return folders.iter().try_for_each(|run| print(&run.path().display().to_string()));
     }
     let _locks = runs.iter().map(lock).collect::<Result<Vec<_>, _>>()?;
     if !consent.yes && io::stdin().is_terminal() {
-        all.iter().for_each(|path| say(path.display()));
+        folders.iter().for_each(|run| say(run.path().display()));
         say(format!("remove these, of {size}? Type y for yes:"));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).map_err(Error::Output)?;
@@ -107,7 +105,8 @@ fn remove(runs: &[RunFolder], sweeps: &[PathBuf], consent: &Consent) -> Result<(
             return Ok(());
         }
     }
-    for path in all {
+    for run in folders {
+        let path = run.path();
         fs::remove_dir_all(path).map_err(|source| RunError::Write { path: path.into(), source })?;
         print(&path.display().to_string())?;
     }

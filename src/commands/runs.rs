@@ -93,8 +93,8 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let columns = if arguments.columns.is_empty() { &all[..] } else { &arguments.columns };
-    let columns = ["run".to_string()].into_iter().chain(columns.iter().filter(|it| *it != "run").cloned());
-    let columns: Vec<String> = columns.collect();
+    let others = columns.iter().filter(|heading| *heading != "run").cloned();
+    let columns: Vec<String> = ["run".into()].into_iter().chain(others).collect();
     let mut table = Table::new(&columns);
     for run in &listed {
         table.push(columns.iter().map(|heading| cell(run, heading).unwrap_or_else(|| "-".into())));

@@ -53,7 +53,7 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     let device = device.as_ref().map(Devices::first);
     if let Ok(chosen) = results.chosen() {
         let missing = chosen.runs.iter().filter(|result| result.summary.test_error.is_none());
-        test(missing.map(|result| RunFolder::at(&result.run)), device)?;
+        test(&missing.map(|result| RunFolder::at(&result.run)).collect::<Vec<_>>(), device)?;
         results = Results::read(&sweep)?;
     }
     // Without a folder, there are no results yet.
@@ -77,7 +77,7 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let path = folder.join(format!("{}-ensemble", chosen.trial));
         let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
         let ensemble = create(&path, "ensemble", &runs)?;
-        test([ensemble.clone()], device)?;
+        test(std::slice::from_ref(&ensemble), device)?;
         let error = percent(Summary::read(&ensemble)?.test_error);
         notice(format!("ensemble in {}, test error {error}", path.display()));
     }
@@ -194,18 +194,15 @@ fn train_in_jobs(arguments: &cli::Sweep, runs: &Path, jobs: usize, rung: usize) 
     codes.into_iter().find(|&code| code != 0).map_or(Ok(()), |code| Err(SweepError::Job { code }.into()))
 }
 
-fn test(runs: impl IntoIterator<Item = RunFolder>, device: Option<&str>) -> Result<(), Error> {
-    let mut opened = None;
+fn test(runs: &[RunFolder], device: Option<&str>) -> Result<(), Error> {
+    let Some(first) = runs.first() else { return Ok(()) };
+    let opened = open_recorded(device, &first.record()?.device)?;
     for run in runs {
-        let opened = match &mut opened {
-            Some(opened) => opened,
-            None => opened.insert(open_recorded(device, &run.record()?.device)?),
-        };
         let _listening = signals::quit_saying(format!(
             "interrupted: {} is not evaluated on the test set; run the sweep again to resume",
             run.path().display()
         ));
-        store(&run, &evaluate_run(&run, opened, None, Split::Test)?)?;
+        store(run, &evaluate_run(run, &opened, None, Split::Test)?)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::prepared::Prepared;
 use super::report::remove_report;
 use crate::Error;
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Printed, Resume, Showing, Split, Train, Ui, notice, warn};
+use crate::cli::{Display, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, word};
 use crate::data::EpochPlan;
 use crate::evaluation::EVALUATION_BATCH;
@@ -80,7 +80,7 @@ struct Report {
 /// Prints what scripts want of a training that has ended, if they do.
 pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
     let path = run.path().display().to_string();
-    if showing.print == Some(Printed::Run) {
+    if showing.print.is_some() {
         return print(&path);
     }
     if !showing.json {

@@ -49,7 +49,6 @@ const BASELINE: &str = include_str!("../../config/baseline.toml");
 /// The keys that a run in `init.from` brings along: those of its network and of its pixels, where the config has no others.
 const INHERITED: [&str; 5] =
     ["data.pixels", "model.hidden", "model.activation", "model.batch_norm", "model.batch_norm_momentum"];
-/// The name of standard input as a config file.
 const STANDARD_INPUT: &str = "-";
 /// The maximum size of a config file, in bytes.
 const LARGEST: u64 = 1 << 20;

@@ -30,10 +30,7 @@ pub enum DataError {
         first(unreadable, MOST_NAMED)
     )]
     UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
-    #[error(
-        "{dir} has too few images: a class needs at least one for training and one for testing; add images, or remove \
-         the folder"
-    )]
+    #[error("{dir} has too few images: a class needs one to train and one to test; add some, or remove the folder")]
     Few { dir: PathBuf },
     #[error(
         "{path} is not the published file: its SHA-256 is {found}, not {expected}; delete it to download it again, or \

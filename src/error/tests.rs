@@ -155,7 +155,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             PrivacyBudget: "src/training/privacy.rs" budget_that_no_noise_is_enough_for_is_refused "is too small for 30 steps",
             ClassWeights: "tests/cli/options.rs" class_weights_of_another_number_than_the_classes_are_refused "has 3 numbers",
             OtherTeacher: "tests/cli/distillation.rs" teacher_of_other_classes_is_refused "or for other classes",
-            ClosedForm: "src/training/mod.rs" closed_form_is_refused_on_a_device_with_its_own_memory "does not use; remove the key",
+            ClosedForm: "src/training/mod.rs" closed_form_is_refused_on_a_device_with_its_own_memory "does not use; remove it",
             Diverged: "tests/recipe/optimizers.rs" nan_or_infinite_loss_stops_the_training_with_advice "diverged in epoch 1",
         }
         EvaluationError {

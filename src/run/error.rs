@@ -20,9 +20,7 @@ pub enum RunError {
     /// The training diverged, and would diverge again.
     #[error("{run} can't be resumed: {failure}")]
     Failed { run: PathBuf, failure: String },
-    #[error(
-        "{run} can't be resumed: the data files differ from those that it was started with; record.json lists their SHA-256"
-    )]
+    #[error("{run} can't be resumed: the data files differ from those that it was started with, by their SHA-256")]
     OtherData { run: PathBuf },
     #[error(
         "the test images differ from those of {run}, whose SHA-256 are in record.json, so their results are not stored \
@@ -31,31 +29,21 @@ pub enum RunError {
     OtherTestData { run: PathBuf },
     #[error("{run} has no model yet, as no epoch is complete: run `mnist-burn resume {run}`")]
     NoModel { run: PathBuf },
-    #[error(
-        "{run} is an ensemble, which has no model of its own: name one of its members, as `mnist-burn show {run}` lists them"
-    )]
+    #[error("{run} is an ensemble, which has no model of its own: name one of its members, see `mnist-burn show`")]
     Ensemble { run: PathBuf },
     #[error("{run} can't be a member of an ensemble: {why}")]
     NotAMember { run: PathBuf, why: &'static str },
     #[error("{run} is a member of the ensemble {ensemble}: remove that one first")]
     Member { run: PathBuf, ensemble: PathBuf },
-    #[error(
-        "{path} exists, so no ensemble is made there: the NAME in `mnist-burn ensemble NAME RUN RUN` must be a new one"
-    )]
+    #[error("{path} exists, so no ensemble is made there: the NAME in `ensemble NAME RUN RUN` must be a new one")]
     Taken { path: PathBuf },
     #[error("{run} has another model than when it joined {ensemble}: make a new ensemble")]
     OtherMember { run: PathBuf, ensemble: PathBuf },
     #[error("{path} is damaged: `mnist-burn evaluate {run}` replaces it")]
     Evaluation { run: PathBuf, path: PathBuf, source: serde_json::Error },
-    #[error(
-        "{run} can't be resumed: {file} is not the one that it was started with; record.json has its SHA-256; \
-         start a new run"
-    )]
+    #[error("{run} can't be resumed: {file} is not the one that it was started with, by its SHA-256")]
     OtherStart { run: PathBuf, file: String },
-    #[error(
-        "{run} can't be resumed: {path} is missing, and with another key its private training would reveal more; start a new \
-         run"
-    )]
+    #[error("{run} can't be resumed: {path} is missing, and with another key its private training tells more")]
     NoKey { run: PathBuf, path: PathBuf },
     #[error("{run} is in use: another process is training or evaluating it; wait for it, or stop it")]
     InUse { run: PathBuf },
@@ -71,9 +59,7 @@ pub enum RunError {
     Changed { path: PathBuf, found: String, recorded: String },
     #[error("{path} is damaged: its contents do not match its checksum; start a new run")]
     Checkpoint { path: PathBuf },
-    #[error(
-        "{path} was written by another version of this program ({reason}); start a new run, or resume with that version"
-    )]
+    #[error("{path} was written by another version of this program ({reason}); resume with it, or start anew")]
     Version { path: PathBuf, reason: String },
     #[error("{path} is damaged")]
     Table { path: PathBuf, source: csv::Error },
@@ -81,14 +67,9 @@ pub enum RunError {
     List { path: PathBuf, source: io::Error },
     #[error("there is no run {name} in {runs}, and no such folder{}", meant(name, known))]
     Unknown { name: String, runs: PathBuf, known: Vec<String> },
-    #[error(
-        "no such run in {runs} has a validation error, so none is the best: name one, or train with data.validation"
-    )]
+    #[error("no such run in {runs} has a validation error, so none is the best: name one, or set data.validation")]
     NoBest { runs: PathBuf },
-    #[error(
-        "{name} is no single run, but several have names that begin with it, as those of a sweep: {}",
-        listed(found, MOST_NAMED)
-    )]
+    #[error("{name} is no single run, but several have names that begin with it: {}", listed(found, MOST_NAMED))]
     Ambiguous { name: String, found: Vec<String> },
     #[error(transparent)]
     Config(#[from] ConfigError),

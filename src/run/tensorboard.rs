@@ -40,7 +40,6 @@ pub fn events(epochs: &[Epoch], rate: &dyn Fn(usize) -> f64, start: f64, (_, met
     file
 }
 
-/// An event as a TFRecord.
 fn record(event: &Event) -> Vec<u8> {
     let data = event.encode_to_vec();
     let length = (data.len() as u64).to_le_bytes();

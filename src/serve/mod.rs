@@ -33,7 +33,6 @@ use service::router;
 
 /// The most connections that are open at a time. Others wait.
 const MOST_CONNECTIONS: usize = 100;
-/// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 16 << 10;
 /// How long a client may read nothing of its response.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);

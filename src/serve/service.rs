@@ -52,7 +52,6 @@ struct Answer<'a> {
     stages: Vec<Value>,
 }
 
-/// Serves `runs` to those whom `hosts` lets in.
 pub fn router(runs: RunRegistry, hosts: Hosts) -> Router {
     let only = |allowed| move || async move { ([(ALLOW, allowed)], ApiError::Method { allowed }) };
     let (css, js) = ([(CONTENT_TYPE, "text/css; charset=utf-8")], [(CONTENT_TYPE, "text/javascript; charset=utf-8")]);

@@ -12,7 +12,6 @@ use toml::de::DeTable;
 use super::space::{Range, Settings, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
 
-/// The contents of a sweep file.
 #[derive(Debug)]
 pub struct SweepFile {
     /// The base: the config file that the trials change, relative to the current folder.
@@ -137,7 +136,6 @@ fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
 struct Reader<'a> {
     text: &'a str,
     document: &'a DeTable<'a>,
-    /// In no particular order.
     problems: Vec<Problem>,
 }
 

@@ -25,22 +25,13 @@ pub enum TrainingError {
     #[error("interrupted after the last epoch: {}", missing(run, *test))]
     InterruptedAtEnd { run: PathBuf, test: bool },
     /// The device has memory of its own.
-    #[error(
-        "{key} computes in this program's memory, which {device} does not use; remove the key, or train on a CPU, such as \
-         with --device flex"
-    )]
+    #[error("{key} computes in this program's memory, which {device} does not use; remove it, or use --device flex")]
     ClosedForm { key: &'static str, device: String },
-    #[error(
-        "privacy.epsilon = {epsilon} is too small for {steps} steps: no noise is enough; use a larger one, or fewer epochs"
-    )]
+    #[error("privacy.epsilon = {epsilon} is too small for {steps} steps with any noise; raise it, or train less")]
     PrivacyBudget { epsilon: f64, steps: usize },
-    #[error(
-        "distillation.teacher = \"{teacher}\" was trained for images of another size, or for other classes, than the data's"
-    )]
+    #[error("distillation.teacher = \"{teacher}\" was trained for images of another size, or for other classes")]
     OtherTeacher { teacher: PathBuf },
-    #[error(
-        "training.class_weights has {weights} numbers, but the images have {classes} classes; give one for each class"
-    )]
+    #[error("training.class_weights has {weights} numbers for {classes} classes; give one for each class")]
     ClassWeights { weights: usize, classes: usize },
     #[error(
         "the training diverged in epoch {epoch}, batch {batch}, at the learning rate {rate}: the loss became NaN \

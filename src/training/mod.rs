@@ -138,7 +138,7 @@ mod tests {
         experiment.training.gradients = Gradients::ClosedForm;
         assert!(check_gradients(&experiment, std::slice::from_ref(&opened)).is_ok());
         let message = check_gradients(&experiment, &[opened, gpu.clone()]).unwrap_err().to_string();
-        assert!(message.contains("which cuda:1 does not use; remove the key"), "{message}");
+        assert!(message.contains("which cuda:1 does not use; remove it"), "{message}");
         experiment.training.gradients = Gradients::Auto;
         assert!(check_gradients(&experiment, std::slice::from_ref(&gpu)).is_ok());
         experiment.privacy.epsilon = Some(3.0);

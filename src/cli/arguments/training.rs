@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::completion;
 use crate::cli::display::Ui;
@@ -57,15 +57,9 @@ pub struct Showing {
     /// Print a JSON object at the end: the run, its metrics, evaluation and files
     #[arg(long)]
     pub json: bool,
-    /// Print only this at the end
-    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "json")]
-    pub print: Option<Printed>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Printed {
-    /// The path of the run's folder
-    Run,
+    /// Print only this at the end: the path of the run's folder
+    #[arg(long, value_name = "WHAT", value_parser = ["run"], conflicts_with = "json")]
+    pub print: Option<String>,
 }
 
 #[derive(Debug, Args)]
