@@ -189,7 +189,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Full: "tests/cli/resume.rs" full_disk_is_reported_as_such_and_loses_nothing "the disk is full",
             NoBest: "tests/cli/named.rs" best_of_runs_without_validation_is_an_error "so none is the best: name one",
             Unknown: "tests/cli/named.rs" unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is "there is no run {named} in {}",
-            Ambiguous: "tests/cli/named.rs" unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is "several runs have names that begin with",
+            Ambiguous: "tests/cli/named.rs" unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is "is no single run, but several have names that begin with it",
             Read: "tests/cli/evaluate.rs" folder_that_is_not_a_run_is_an_error_that_names_it "is not a run folder",
             Damaged: "tests/cli/evaluate.rs" damaged_record_is_an_error_that_names_the_file "record.json is damaged",
             Config: "tests/cli/errors.rs" damaged_config_of_a_run_is_an_error_that_names_the_file "config.toml",

@@ -102,7 +102,7 @@ fn unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is() {
     }
     let message = failure(&mut command(&runs, &["evaluate", "deep"]));
     assert!(message.contains("deep is no single run, but several have names that begin with it"), "{message}");
-    assert!(message.contains("as those of a sweep: deep-2, deep-1"), "{message}");
+    assert!(message.contains("begin with it: deep-2, deep-1"), "{message}");
     let message = failure(&mut command(&started(&[]), &["evaluate", "latest"]));
     assert!(message.contains("the runs are: (none)"), "{message}");
 }
