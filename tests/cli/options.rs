@@ -97,7 +97,7 @@ fn class_weights_change_the_training_and_the_run_resumes_with_the_same_bytes() {
 #[test]
 fn class_weights_of_another_number_than_the_classes_are_refused() {
     let message = refusal(&["training.class_weights=[1, 2, 3]"]);
-    assert!(message.contains("training.class_weights has 3 numbers, but the images have 10 classes"), "{message}");
+    assert!(message.contains("training.class_weights has 3 numbers for 10 classes"), "{message}");
     assert!(message.contains("give one for each class"), "{message}");
 }
 

@@ -189,7 +189,10 @@ fn list_has_date_seed_device_and_size_and_keeps_what_is_asked_for() {
     assert_eq!(names(&list(&runs, &["--filter", "optimizer.learning_rate=0.01"])), ["b"]);
     assert_eq!(names(&list(&runs, &["--filter", "state=finished", "--filter", "config=smoke"])), ["a", "b", "c"]);
     let (none, warning) = success(program().args(["runs", "--filter", "sede=1", "--runs"]).arg(runs.path()));
-    assert!(none.is_empty() && warning.contains("no run has a column or a key sede"), "{none}{warning}");
+    assert!(
+        none.is_empty() && warning.contains("no run has a key sede, and the columns are config, "),
+        "{none}{warning}"
+    );
 }
 
 #[test]

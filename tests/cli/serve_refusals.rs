@@ -95,7 +95,7 @@ fn bodies_that_are_not_an_image_are_refused_with_the_reason() {
         "application/json",
         b"",
         400,
-        "the body is not a JSON array of whole numbers from 0 (background) to 255 (ink)",
+        "the body is not one flat JSON array of whole numbers, row by row, from 0 (background) to 255 (ink)",
     );
     body("application/json", b"[0, 0.5]", 400, "invalid type: floating point `0.5`");
     body("application/json", b"[0, 256]", 400, "invalid value: integer `256`");

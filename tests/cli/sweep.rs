@@ -232,7 +232,7 @@ fn sweep_with_an_added_key_reuses_the_runs_that_have_its_value_already() {
 fn jobs_train_the_same_runs_in_several_processes() {
     let tiny = TinySweep::new(TINY);
     let (stdout, stderr) = success(&mut tiny.sweep(&["--jobs", "2"]));
-    assert!(stderr.contains("2 jobs with"), "{stderr}");
+    assert!(stderr.contains("2 jobs, threads of each: "), "{stderr}");
     for run in RUNS {
         // A job that comes to a run just when another one has finished it says so too.
         assert!(stderr.contains(&format!("{run}: finished\n")), "{stderr}");
