@@ -1,5 +1,3 @@
-//! The errors of a config.
-
 use std::{io, path::PathBuf};
 
 use thiserror::Error;

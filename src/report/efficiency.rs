@@ -13,7 +13,7 @@ const ERRORS: [f64; 10] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05
 #[derive(Template)]
 #[template(path = "efficiency.html")]
 pub struct Efficiency<'a> {
-    /// Sorted by operations, of equal ones the larger error first: its label is above the other.
+    /// Sorted by operations, and equal ones by error.
     points: Vec<Point<'a>>,
     /// The decimal logarithms of the smallest and the largest number of operations, and of the errors.
     operations: [f64; 2],
@@ -42,21 +42,20 @@ impl<'a> Efficiency<'a> {
             errors.into_iter().filter_map(point)
         };
         let mut points: Vec<_> = names.iter().zip(runs).flat_map(of_run).collect();
-        points.sort_by(|a, b| a.operations.total_cmp(&b.operations).then(b.error.total_cmp(&a.error)));
+        points.sort_by(|a, b| a.operations.total_cmp(&b.operations).then(a.error.total_cmp(&b.error)));
         let range = |of: fn(&Point) -> f64| {
             let logarithms = points.iter().map(|point| of(point).log10());
-            // With room for what is drawn at the ends.
-            logarithms.fold([f64::MAX, f64::MIN], |[low, high], it| [low.min(it - 0.2), high.max(it + 0.2)])
+            // With room for what is drawn at the ends, and for labels.
+            logarithms.fold([f64::MAX, f64::MIN], |[low, high], it| [low.min(it - 0.2), high.max(it + 0.6)])
         };
         let (operations, errors) = (range(|point| point.operations), range(|point| point.error));
         let chart = Self { points, operations, errors };
-        (chart.labelled().count() > 1).then_some(chart)
+        (chart.labelled().len() > 1).then_some(chart)
     }
 
     /// The networks that make fewer errors than all with as many operations or fewer, from the cheapest on.
     fn front(&self) -> Vec<Point<'a>> {
         let mut points = self.points.clone();
-        points.sort_by(|a, b| a.operations.total_cmp(&b.operations).then(a.error.total_cmp(&b.error)));
         let mut least = f64::MAX;
         points.retain(|point| {
             let is_better = point.error < least;
@@ -66,9 +65,13 @@ impl<'a> Efficiency<'a> {
         points
     }
 
-    /// The networks that have a label: neighbours have theirs on different sides.
-    fn labelled(&self) -> impl Iterator<Item = &Point<'a>> {
-        self.points.iter().filter(|point| !point.is_int8)
+    /// The networks that have a label, and whether it is below: another one with as many operations may stand just above.
+    fn labelled(&self) -> Vec<(Point<'a>, bool)> {
+        let labelled = || self.points.iter().filter(|point| !point.is_int8);
+        let is_beside = |a: f64, b: f64| (self.x(a) - self.x(b)).abs() < 12.0;
+        let is_above = |a: f64, b: f64| (0.1..20.0).contains(&(self.y(b) - self.y(a)));
+        let crowds = |a: &Point, b: &Point| is_beside(a.operations, b.operations) && is_above(a.error, b.error);
+        labelled().map(|one| (*one, labelled().any(|other| crowds(other, one)))).collect()
     }
 
     fn steps(&self) -> String {

@@ -1,5 +1,3 @@
-//! The errors of a run's folder.
-
 use std::io;
 use std::path::PathBuf;
 
