@@ -21,8 +21,8 @@ pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         Some(RunsCommand::Export(arguments)) => export(arguments, folder),
         Some(RunsCommand::Rm(arguments)) => removal::rm(arguments, folder),
         Some(RunsCommand::Prune(arguments)) => removal::prune(arguments, folder),
-        None if arguments.compare.is_empty() => print_list(arguments, folder),
-        None => compare(arguments, folder),
+        None if !arguments.compare.is_empty() => compare(arguments, folder),
+        None | Some(RunsCommand::List) => print_list(arguments, folder),
     }
 }
 

@@ -58,10 +58,7 @@ pub enum DataError {
     Classes { label: String },
     #[error("data.validation = {validation} leaves nothing to train on: there are {images} training images in all")]
     Validation { validation: usize, images: usize },
-    #[error(
-        "data.labels = {labels} takes a whole number from {least} to {most} here: the same number for each class, at \
-         least one and at most the size of the smallest class"
-    )]
+    #[error("data.labels = {labels} takes a whole number from {least} to {most} here: as many images of each class")]
     Labels { labels: usize, least: usize, most: usize },
     #[error(
         "{path}: the images are {}x{} pixels, but the network is for {}x{}: use files of one data set",

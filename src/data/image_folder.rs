@@ -75,7 +75,13 @@ impl ImageFolder {
                 }
                 skipped.read_all(&classes)?
             }
-            None if trains => hold_out(&mut train),
+            None if trains => {
+                let test = hold_out(&mut train);
+                let (dir, held, all) = (dir.display(), test.len(), test.len() + train.len());
+                warnings
+                    .push(format!("{dir} has no test folder: {held} of its {all} images are held out for the test"));
+                test
+            }
             None => mem::take(&mut train),
         };
         skipped.report(dir, &mut warnings)?;

@@ -260,8 +260,7 @@ mod tests {
     #[test]
     fn labels_that_the_classes_cannot_share_equally_are_an_error_with_the_possible_numbers() {
         let refused = |total| stratified(&labels(), 60, 0.5, Some(total), 1).unwrap_err().to_string();
-        let ending = "takes a whole number from 3 to 135 here: the same number for each class, at least one and at \
-                      most the size of the smallest class";
+        let ending = "takes a whole number from 3 to 135 here: as many images of each class";
         assert_eq!(refused(2), format!("data.labels = 2 {ending}"));
         assert_eq!(refused(136), format!("data.labels = 136 {ending}"));
         for total in [3, 135] {

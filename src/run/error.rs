@@ -20,10 +20,7 @@ pub enum RunError {
     Failed { run: PathBuf, failure: String },
     #[error("{run} can't be resumed: the data files differ from those that it was started with, by their SHA-256")]
     OtherData { run: PathBuf },
-    #[error(
-        "the test images differ from those of {run}, whose SHA-256 are in record.json, so their results are not stored \
-         there; `mnist-burn report {run} --output FILE` shows them"
-    )]
+    #[error("{run} has other test images, so this is not stored; `mnist-burn report {run} --output FILE` shows it")]
     OtherTestData { run: PathBuf },
     #[error("{run} has no model yet, as no epoch is complete: run `mnist-burn resume {run}`")]
     NoModel { run: PathBuf },

@@ -41,6 +41,9 @@ fn filter(text: &str) -> Result<(String, String), &'static str> {
 
 #[derive(Debug, Subcommand)]
 pub enum RunsCommand {
+    /// List the runs, as without a command
+    #[command(hide = true, alias = "ls")]
+    List,
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
     Export(RunsExport),
     /// Remove runs, or sweeps with all their runs

@@ -68,9 +68,18 @@ fn test_folder_is_used_as_it_is() {
     assert_eq!(ImageFolder::read(beside.path(), true).unwrap().test, pictures.test);
 }
 
-/// The warnings about a folder, with its path left out.
+#[test]
+fn images_held_out_for_the_test_are_told() {
+    let folder = folder(&[("a", 5), ("b", 5)]);
+    let warnings = ImageFolder::read(folder.path(), true).unwrap().warnings;
+    assert!(warnings[0].ends_with("has no test folder: 2 of its 10 images are held out for the test"), "{warnings:?}");
+    assert!(ImageFolder::read(folder.path(), false).unwrap().warnings.is_empty(), "where nothing is held out");
+}
+
+/// The other warnings about a folder, with its path left out.
 fn warnings(dir: &Path) -> Vec<String> {
-    let warnings = ImageFolder::read(dir, true).unwrap().warnings;
+    let mut warnings = ImageFolder::read(dir, true).unwrap().warnings;
+    warnings.retain(|warning| !warning.contains("has no test folder"));
     warnings.iter().map(|warning| warning.replace(&format!("{}/", dir.display()), "")).collect()
 }
 
@@ -137,7 +146,7 @@ fn files_and_folders_of_the_system_are_neither_images_nor_classes() {
         ["", "a", "b"].iter().for_each(|class| fs::write(folder.path().join(class).join(name), "x").unwrap());
     }
     let pictures = ImageFolder::read(folder.path(), true).unwrap();
-    assert_eq!((pictures.train.names(), pictures.warnings), (&["a".into(), "b".into()][..], vec![]));
+    assert_eq!((pictures.train.names(), warnings(folder.path())), (&["a".into(), "b".into()][..], vec![]));
 }
 
 #[test]

@@ -51,10 +51,7 @@ pub const MIN_LENGTH: usize = 16;
 
 #[derive(Debug, Error)]
 pub enum RemoteError {
-    #[error(
-        "the token is missing: set {VARIABLE} to it, or {FILE_VARIABLE} to the name of its file, here and on the other \
-         machine; create one with `openssl rand -hex 32`"
-    )]
+    #[error("the token is missing: set {VARIABLE} or {FILE_VARIABLE}; `openssl rand -hex 32` creates one")]
     NoToken,
     #[error("the token has fewer than {MIN_LENGTH} characters; create a longer one with `openssl rand -hex 32`")]
     ShortToken,
