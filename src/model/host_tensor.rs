@@ -67,7 +67,7 @@ pub fn in_one_pass<const D: usize, const N: usize, C: Copy + Sync>(
         changed.each_mut().map(|(_, data)| data.as_mut_slice().expect("weights, gradients and state are f32"));
     // As many equal parts as threads share well.
     let count = read.len().div_ceil(PARALLEL_GRAIN).next_power_of_two();
-    let parts = read.chunks(read.len().div_ceil(count));
+    let parts = read.chunks(read.len().div_ceil(count).max(1));
     let parts = parts.map(|read| (read, left.each_mut().map(|it| it.split_off_mut(..read.len()).unwrap_or_default())));
     let parts: Vec<_> = parts.collect();
     parts.into_par_iter().for_each(|(read, changed)| vectorized!(pass(constants, read, changed)));
