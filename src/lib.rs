@@ -63,8 +63,7 @@
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");
 
-/// The value of an expression, computed with the widest vectors of this processor by all functions that the compiler inlines
-/// into the expression.
+/// A value, computed with the widest vectors of this processor by all that the compiler inlines into the expression.
 macro_rules! vectorized {
     ($value:expr) => {{
         // A closure that gives a value away can be called once only, directly: others by a function that is not inlined.

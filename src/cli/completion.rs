@@ -7,7 +7,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathComplete
 use clap_complete::env::Shells;
 
 use crate::config::{all_keys, variable};
-use crate::run::list_existing;
+use crate::run::{STANDING, list_existing};
 
 /// The script that makes `shell` ask this program. `None` if the shell is not known.
 pub fn script(shell: &str) -> Option<String> {
@@ -20,7 +20,7 @@ pub fn run() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {
         let folder = variable("MNIST_BURN_RUNS").unwrap_or("runs");
         let runs = list_existing(Path::new(folder)).unwrap_or_default().into_iter().rev().map(|run| run.name);
-        let mut found = beginning(runs.chain(["latest".into(), "best".into()]), typed);
+        let mut found = beginning(runs.chain(STANDING.map(String::from)), typed);
         found.extend(PathCompleter::any().complete(typed));
         found
     })

@@ -34,7 +34,6 @@ pub fn print_json(value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     print(&serde_json::to_string_pretty(value).map_err(|error| Error::Output(error.into()))?)
 }
 
-/// `heading` names the accuracy.
 pub fn print_evaluation(evaluation: &Evaluation, heading: &str, ending: &str) -> Result<(), Error> {
     print_styled(&(terminal::evaluation(evaluation, heading) + &printable_lines(ending)))
 }

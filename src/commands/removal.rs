@@ -10,6 +10,7 @@ use super::output::print;
 use crate::Error;
 use crate::cli::{Consent, Prune, Rm, notice, say};
 use crate::run::{ListedRun, RunError, RunFolder, Status, list_existing};
+use crate::sweep::RESULTS_FILE;
 use crate::text::bytes;
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
@@ -17,42 +18,49 @@ pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
         Some(sweep) => Ok(RunFolder::at(&sweep)),
         None => find_run(name, folder),
     };
-    let mut runs = removed.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+    let mut folders = removed.iter().map(found).collect::<Result<Vec<_>, _>>()?;
     let mut seen = BTreeSet::new();
-    runs.retain(|run| seen.insert(run.path().canonicalize().ok()));
+    folders.retain(|run| seen.insert(run.path().canonicalize().ok()));
+    let runs = runs_in(&folders)?;
+    seen.extend(runs.iter().map(|run| run.path().canonicalize().ok()));
     // An ensemble may be removed together with its members.
-    let others = list_existing(folder)?.into_iter().filter(|it| !seen.contains(&it.path.canonicalize().ok()));
-    let ensembles = members(others);
+    let mut others = list_existing(folder)?;
+    others.retain(|it| !seen.contains(&it.path.canonicalize().ok()));
+    let ensembles = members(&others);
     for run in &runs {
         // A damaged run may be removed, another folder may not.
-        if let Err(error @ RunError::Read { .. }) = run.record()
-            && !is_sweep(run.path())
-        {
+        if let Err(error @ RunError::Read { .. }) = run.record() {
             return Err(error.into());
         }
         if let Some(ensemble) = std::path::absolute(run.path()).ok().and_then(|path| ensembles.get(&path)) {
             return Err(RunError::Member { run: run.path().into(), ensemble: ensemble.clone() }.into());
         }
     }
-    remove(&runs, consent)
+    remove(&folders, consent)
 }
 
 fn is_sweep(path: &Path) -> bool {
-    path.join("sweep.json").is_file()
+    path.join(RESULTS_FILE).is_file()
+}
+
+/// The runs in these folders, each a run or a sweep.
+fn runs_in(folders: &[RunFolder]) -> Result<Vec<RunFolder>, RunError> {
+    let (sweeps, mut runs): (Vec<_>, Vec<_>) = folders.iter().cloned().partition(|it| is_sweep(it.path()));
+    for sweep in sweeps {
+        runs.extend(list_existing(sweep.path())?.iter().map(|run| RunFolder::at(&run.path)));
+    }
+    Ok(runs)
 }
 
 /// The members of the ensembles among `runs`, each with its ensemble.
-fn members(runs: impl Iterator<Item = ListedRun>) -> BTreeMap<PathBuf, PathBuf> {
-    let of = |run: ListedRun| {
-        let members = RunFolder::at(&run.path).record().map_or_else(|_| vec![], |record| record.members);
-        members.into_iter().map(move |member| (member.run, run.path.clone()))
-    };
-    runs.flat_map(of).collect()
+fn members(runs: &[ListedRun]) -> BTreeMap<PathBuf, PathBuf> {
+    let records = runs.iter().filter_map(|run| Some((&run.path, RunFolder::at(&run.path).record().ok()?)));
+    records.flat_map(|(path, record)| record.members.into_iter().map(|member| (member.run, path.clone()))).collect()
 }
 
 pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path) -> Result<(), Error> {
     let mut runs = list_runs(folder)?;
-    let members = members(list_runs(folder)?.into_iter());
+    let members = members(&runs);
     let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains_key(&path));
     runs.retain(|run| !is_sweep(folder) && Path::new(&run.name).components().count() == 1 && !is_member(run));
     runs.reverse();
@@ -81,12 +89,9 @@ pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path)
 
 /// Removes all of these runs and sweeps, or none if one is in use or the user does not agree.
 fn remove(folders: &[RunFolder], consent: &Consent) -> Result<(), Error> {
-    let mut runs = folders.to_vec();
-    for sweep in folders.iter().filter(|it| is_sweep(it.path())) {
-        runs.extend(list_existing(sweep.path())?.iter().map(|run| RunFolder::at(&run.path)));
-    }
+    let runs = runs_in(folders)?;
     let size = bytes(runs.iter().flat_map(|run| run.files().into_values()).sum());
-    if runs.is_empty() {
+    if folders.is_empty() {
         notice("no run is removed");
         return Ok(());
     }

@@ -24,7 +24,7 @@ use crate::cli::{self, Showing, Split, Table, notice, say, signals, warn};
 use crate::config::Devices;
 use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
-use crate::sweep::{Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
+use crate::sweep::{RESULTS_FILE, Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
 use crate::text::{nats, percent, seconds};
 use crate::training::TrainingError;
 
@@ -62,10 +62,10 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let begun = runs.filter(|it| it.summary.status != Status::Missing).map(|it| RunFolder::at(&it.run));
         let page = comparison(&begun.collect::<Vec<_>>()).map_err(Error::from);
         write_page(folder.join(RunFolder::REPORT), page);
-        let [results_file, report] = ["sweep.json", RunFolder::REPORT].map(|name| folder.join(name));
+        let [results_file, report] = [RESULTS_FILE, RunFolder::REPORT].map(|name| folder.join(name));
         notice(format!("results in {}, report in {}", results_file.display(), report.display()));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
-        write_whole_at(&folder.join("sweep.json"), &json, true)?.iter().for_each(warn);
+        write_whole_at(&results_file, &json, true)?.iter().for_each(warn);
     }
     if arguments.json {
         print_json(&results)?

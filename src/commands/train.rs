@@ -174,9 +174,8 @@ impl Training<'_> {
         let more = if unlabelled_images > 0 { format!(", {unlabelled_images} unlabelled") } else { String::new() };
         let name = &experiment.name;
         notice(format!("{name}: {training_images} training{more} and {validation_images} validation images"));
-        let done = session.history.epochs().len();
-        if done > 0 {
-            notice(format!("resuming after epoch {done}"));
+        if let Some(last) = session.history.epochs().last() {
+            notice(format!("resuming after epoch {}", last.epoch));
         }
         if record.privacy.is_some() {
             notice(

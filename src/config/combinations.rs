@@ -15,7 +15,6 @@ const COUNTS: &str = "the numbers of images of the classes tell of the images; u
 const NOT_ALONE: &str = "the labels of all images decide which ones train";
 const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
 
-/// Why keys conflict, by the keys.
 static REASONS: LazyLock<BTreeMap<String, String>> =
     LazyLock::new(|| toml::from_str(include_str!("conflicts.toml")).expect("the file is a table of reasons"));
 
@@ -102,7 +101,7 @@ pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], 
     for setting in settings {
         let key = setting.key();
         let found =
-            conflicts(experiment).into_iter().filter(|(exists, keys)| *exists && keys[0] == key && is_sound(keys));
+            conflicts(experiment).into_iter().filter(|(holds, keys)| *holds && keys[0] == key && is_sound(keys));
         problems.extend(found.map(|(_, keys)| setting.problem(&REASONS[&keys.join(", ")])));
         let breach = breach(&key, experiment);
         problems.extend(breach.map(|why| setting.problem(format!("breaks the guarantee of [privacy]: {why}"))));

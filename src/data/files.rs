@@ -168,7 +168,7 @@ fn own(dir: &Path, config: &Data, test_alone: bool) -> Result<IdxFiles, DataErro
     let missing = needed.filter(|name| present(folder, name).is_none());
     let missing = missing.map(|name| format!("{name}.gz or {name}")).collect();
     let of_test = |part: usize| present(folder, NAMES[2 + part % 2]).filter(|_| test_alone);
-    let found = (0..4).map(|part| present(folder, NAMES[part]).or_else(|| of_test(part))).collect::<Option<_>>();
+    let found = (0..NAMES.len()).map(|it| present(folder, NAMES[it]).or_else(|| of_test(it))).collect::<Option<_>>();
     IdxFiles::at(found.ok_or(DataError::Missing { dir: folder.into(), missing })?, None, config)
 }
 

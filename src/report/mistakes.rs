@@ -6,7 +6,6 @@ use crate::data::Images;
 use crate::evaluation::{EvaluationOutput, Probabilities, averages, largest};
 use crate::run::Member;
 
-/// The most mistakes that a page shows.
 const MOST: usize = 500;
 /// The number of mistakes that are visible at first; the others are folded.
 pub const UNFOLDED: usize = 60;

@@ -18,7 +18,6 @@ pub const GRID_MARK: &str = "mnist-burn images";
 const ZOOM: usize = 2;
 /// White pixels around each image; three times as many after the first column.
 const GAP: usize = 2;
-/// The most units that a page shows.
 const MOST_UNITS: usize = 256;
 /// The most pixels in all their images together.
 const MOST_PIXELS: usize = 1 << 18;
@@ -93,7 +92,6 @@ fn encode(pixels: &[u8], size: [usize; 2], configure: impl FnOnce(&mut Encoder<&
 pub struct FirstLayer {
     /// The weights of each unit, as the data URI of an image; not of all of them if they are many or large.
     pub units: Vec<String>,
-    /// The number of all units.
     pub all: usize,
     /// The absolute weight that gets the strongest colour.
     pub largest: f32,

@@ -3,11 +3,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::{ConfigError, nearest};
+use crate::config::ConfigError;
 use crate::model::WeightsError;
 use crate::text::listed;
 
-const MOST_NAMED: usize = 10;
+pub const MOST_NAMED: usize = 10;
 
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -60,8 +60,8 @@ pub enum RunError {
     Table { path: PathBuf, source: csv::Error },
     #[error("can't list the runs in {path}: train a network first, or name the folder of runs with --runs")]
     List { path: PathBuf, source: io::Error },
-    #[error("there is no run {name} in {runs}, and no such folder{}", meant(name, known))]
-    Unknown { name: String, runs: PathBuf, known: Vec<String> },
+    #[error("there is no run {name} in {runs}, and no such folder; {advice}")]
+    Unknown { name: String, runs: PathBuf, advice: String },
     #[error("no such run in {runs} has a validation error, so none is the best: name one, or set data.validation")]
     NoBest { runs: PathBuf },
     #[error("{name} is no single run, but several have names that begin with it: {}", listed(found, MOST_NAMED))]
@@ -70,12 +70,4 @@ pub enum RunError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Weights(#[from] WeightsError),
-}
-
-/// The name that may have been meant, or else those that there are.
-fn meant(name: &str, known: &[String]) -> String {
-    match nearest(name, &[known, &["latest", "best"].map(String::from)].concat()) {
-        Some(near) if near != name => format!("; did you mean {near}?"),
-        _ => format!("; the runs are: {}", listed(known, MOST_NAMED)),
-    }
 }

@@ -4,10 +4,14 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::error::RunError;
+use super::error::{MOST_NAMED, RunError};
 use super::folder::RunFolder;
 use super::summary::Summary;
+use crate::config::nearest;
+use crate::text::listed;
 
+/// The names that stand for a run among others.
+pub const STANDING: [&str; 2] = ["latest", "best"];
 /// The maximum depth of run folders: `runs/<run>`, `runs/<sweep>/<trial>`, and one more for the user's own folders.
 const MAX_DEPTH: usize = 3;
 
@@ -51,7 +55,7 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
     let mut runs = list_existing(folder)?;
     runs.reverse();
     let names = |runs: &[ListedRun]| runs.iter().map(|run| run.name.clone()).collect::<Vec<_>>();
-    let unknown = RunError::Unknown { name: name.into(), runs: folder.into(), known: names(&runs) };
+    let unknown = RunError::Unknown { name: name.into(), runs: folder.into(), advice: meant(name, &names(&runs)) };
     if let Some(exact) = runs.iter().position(|run| run.name == name) {
         return Ok((runs.swap_remove(exact), None));
     }
@@ -78,6 +82,12 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
         1 => Ok((runs.remove(0), Some(format!("the only one whose name begins with {name}")))),
         _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs) }),
     }
+}
+
+/// The name that may have been meant, or else those that there are.
+fn meant(name: &str, known: &[String]) -> String {
+    let near = nearest(name, &[known, &STANDING.map(String::from)].concat()).filter(|near| *near != name).cloned();
+    near.map_or_else(|| format!("the runs are: {}", listed(known, MOST_NAMED)), |near| format!("did you mean {near}?"))
 }
 
 /// The validation error of a run's best model, and its validation loss, which decides between equal errors.

@@ -16,7 +16,6 @@ use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, 
 use crate::text::chain;
 
 const MOST_LOADED: usize = 16;
-/// How old a list of the runs may be.
 const OLDEST_LIST: Duration = Duration::from_secs(1);
 
 /// The runs in a folder, and a default one for requests that name none.

@@ -10,4 +10,4 @@ mod results;
 mod space;
 
 pub use plan::{Sweep, overrides};
-pub use results::{Results, Spread, SweepError, TrialResult, ranked, read_trials};
+pub use results::{RESULTS_FILE, Results, Spread, SweepError, TrialResult, ranked, read_trials};

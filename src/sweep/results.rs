@@ -11,6 +11,7 @@ use super::plan::Sweep;
 use crate::run::{RunError, RunFolder, Status, Summary, metrics};
 use crate::text::listed;
 
+pub const RESULTS_FILE: &str = "sweep.json";
 const MAX_NAMED: usize = 5;
 
 #[derive(Debug, Error)]

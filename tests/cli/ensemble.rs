@@ -35,11 +35,18 @@ fn ensemble(runs: &Path) -> std::process::Command {
     command
 }
 
-fn copy(run: &Path, to: &Path) {
-    fs::create_dir(to).unwrap();
-    for file in fs::read_dir(run).unwrap().map(Result::unwrap) {
-        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+/// A folder with copies of `a` and `b`, and the ensemble `ab`.
+fn pair() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        let copied = folder.path().join(name);
+        fs::create_dir(&copied).unwrap();
+        for file in fs::read_dir(runs().join(name)).unwrap().map(Result::unwrap) {
+            fs::copy(file.path(), copied.join(file.file_name())).unwrap();
+        }
     }
+    success(ensemble(folder.path()).args(["ab", "a", "b"]));
+    folder
 }
 
 fn probabilities(run: &Path) -> Vec<f64> {
@@ -125,11 +132,7 @@ fn pruning_keeps_the_members_of_ensembles() {
 
 #[test]
 fn member_of_an_ensemble_is_removed_only_together_with_it() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["a", "b"] {
-        copy(&runs().join(name), &folder.path().join(name));
-    }
-    success(ensemble(folder.path()).args(["ab", "a", "b"]));
+    let folder = pair();
     let rm = |names: &[&str]| {
         let mut rm = program();
         rm.args(["runs", "rm", "--runs"]).arg(folder.path()).args(names);
@@ -162,11 +165,7 @@ fn ensemble_is_neither_exported_nor_resumed_but_says_what_to_do() {
 
 #[test]
 fn ensemble_refuses_a_member_that_was_trained_on_since() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in ["a", "b"] {
-        copy(&runs().join(name), &folder.path().join(name));
-    }
-    success(ensemble(folder.path()).args(["ab", "a", "b"]));
+    let folder = pair();
     success(
         program().args(["resume", "a", "--epochs", "2", "--quiet", "--device", DEVICE, "--runs"]).arg(folder.path()),
     );

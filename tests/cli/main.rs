@@ -26,6 +26,7 @@ mod options;
 mod pictures;
 mod predict;
 mod privacy;
+mod removal;
 mod report;
 mod reproduce;
 mod resume;

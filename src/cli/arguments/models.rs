@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::completion;
 use crate::config::{allowed_name, is_name, variable};
 use crate::data::is_picture;
+use crate::run::STANDING;
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
@@ -54,7 +55,7 @@ pub struct Ensemble {
 }
 
 fn ensemble_name(name: &str) -> Result<String, String> {
-    match is_name(name) && !["latest", "best"].contains(&name) {
+    match is_name(name) && !STANDING.contains(&name) {
         true => Ok(name.into()),
         false => Err(format!("the first name is that of the new ensemble; it must be {}", allowed_name())),
     }
