@@ -59,6 +59,8 @@ pub enum Error {
     NoShadow,
     #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]
     NoData { path: PathBuf },
+    #[error("{path} is not a run folder: if it holds images, name it with --data after the runs")]
+    NoRun { path: PathBuf },
     #[error("the data files differ from those of {run}, so its validation images are not known: use --data")]
     OtherSplit { run: PathBuf },
     #[error("{option} is for one run: name the runs one after the other")]

@@ -41,19 +41,16 @@ pub fn local_time(seconds: f64, format: &str) -> Option<String> {
     Some(time.strftime(format).to_string())
 }
 
-/// The first `most` of some names, separated by commas, and how many more there are; `(none)` if there are none.
+/// The first `most` of some names, and how many more there are; `(none)` if there are none.
 pub fn listed(names: &[String], most: usize) -> String {
-    if names.is_empty() {
-        return "(none)".into();
+    let [comma, and] =
+        if names.iter().any(|name| name.contains([',', ' '])) { ["; ", "; and"] } else { [", ", " and"] };
+    let named = names[..names.len().min(most)].join(comma);
+    match names.len() {
+        0 => "(none)".into(),
+        all if all > most => format!("{named}{and} {} more", all - most),
+        _ => named,
     }
-    let named = names[..names.len().min(most)].join(", ");
-    if names.len() > most { format!("{named} and {} more", names.len() - most) } else { named }
-}
-
-/// The same for names with a reason each, which may have commas.
-pub fn first(names: &[String], most: usize) -> String {
-    let named = names[..names.len().min(most)].join("; ");
-    if names.len() > most { format!("{named}; and {} more", names.len() - most) } else { named }
 }
 
 /// A row of a CSV table, RFC 4180, with the end of its line.

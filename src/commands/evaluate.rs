@@ -11,7 +11,7 @@ use super::report::{page_of, write_page};
 use crate::Error;
 use crate::cli::{Evaluate, Split, Table, warn};
 use crate::evaluation::{EvaluationOutput, Probabilities};
-use crate::run::{EvaluationRecord, RunFolder};
+use crate::run::{EvaluationRecord, RunError, RunFolder};
 use crate::text::{chain, csv_line, nats, percent};
 
 #[derive(Serialize)]
@@ -66,7 +66,10 @@ fn evaluate((named, unpacked): &Chosen, arguments: &Evaluate) -> Result<Evaluate
         return Err(Error::NoData { path: named.name.clone().into() });
     }
     let run = &RunFolder::at(&named.path);
-    let record = run.record()?;
+    let record = run.record().map_err(|error| match error {
+        RunError::Read { run, .. } if data.is_none() && run.is_dir() => Error::NoRun { path: run },
+        error => error.into(),
+    })?;
     let device = open_recorded(device.as_deref(), &record.device)?;
     let evaluated = evaluate_run(run, &device, data.as_deref(), *split)?;
     if !matches!(run.evaluation(&record), Ok(Some(_)))

@@ -64,7 +64,7 @@ pub fn open_device(name: &str) -> Result<Opened, DeviceError> {
 pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, DeviceError> {
     let is_lacked = |backend: Backend| !backend.is_gpu() && !backend.is_built();
     match (asked, DeviceName::parse(recorded), Backend::cpu().map(Backend::name)) {
-        (None, Some(DeviceName::Local { backend, .. }), Some(cpu)) if is_lacked(backend) => {
+        (None, Some(DeviceName::Local(backend, _)), Some(cpu)) if is_lacked(backend) => {
             notice(format!("the run was recorded on {recorded}, which is not compiled in, so {cpu} is used"));
             open_device(cpu)
         }

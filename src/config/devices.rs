@@ -51,7 +51,7 @@ impl Devices {
     }
 
     pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
-        const LOCAL: &str = "auto|ndarray|flex|(wgpu|vulkan|metal|cuda)(:[0-9]{1,9})?";
+        const LOCAL: &str = "auto|cpu|gpu|ndarray|flex|(wgpu|vulkan|metal|cuda)(:[0-9]{1,9})?";
         const REMOTE: &str = "remote:(ws://|[0-9a-fA-F]{64}@)[^,/]+:[0-9]{1,5}(/[0-9]{1,9})?";
         let one = format!("({LOCAL}|{REMOTE})");
         json_schema!({
@@ -59,7 +59,7 @@ impl Devices {
                 { "type": "string", "pattern": format!("^{one}(,{one})*$") },
                 { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": format!("^{one}$") } },
             ],
-            "x-allowed": "\"auto\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \
+            "x-allowed": "\"auto\", \"cpu\", \"gpu\", \"ndarray\", \"flex\", or \"wgpu\", \"vulkan\", \"metal\", \"cuda\" with or without a number, as in \
                 \"wgpu:1\", or the name of a worker's device; or a list of them",
         })
     }

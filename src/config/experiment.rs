@@ -27,7 +27,7 @@ pub struct Experiment {
     #[schemars(range(max = 9_223_372_036_854_775_807u64))]
     #[default(1)]
     pub seed: u64,
-    /// The device: `auto`, `ndarray`, `flex`, `wgpu`, `wgpu:1`, `cuda`, ...; `auto` takes a GPU if the build has a
+    /// The device: `auto`, `cpu`, `gpu`, or a backend: `flex`, `wgpu`, `wgpu:1`, ...; `auto` takes a GPU if the build has a
     /// backend for one. The devices of a list share each update, which then has a batch of each.
     #[schemars(schema_with = "Devices::schema")]
     #[default("auto".into())]

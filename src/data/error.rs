@@ -6,7 +6,7 @@ use serde::Serialize;
 use strum::{Display, IntoStaticStr};
 use thiserror::Error;
 
-use crate::text::{first, listed};
+use crate::text::listed;
 
 pub(super) const MOST_NAMED: usize = 3;
 
@@ -27,7 +27,7 @@ pub enum DataError {
     #[error(
         "{} of {all} files in {dir} are not images, more than one in ten: {}; move them elsewhere",
         unreadable.len(),
-        first(unreadable, MOST_NAMED)
+        listed(unreadable, MOST_NAMED)
     )]
     UnreadableImages { dir: PathBuf, unreadable: Vec<String>, all: usize },
     #[error("{dir} has too few images: a class needs one to train and one to test; add some, or remove the folder")]

@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::error::{DataError, MOST_NAMED};
 use super::images::Images;
 use super::prepare::{Limits, training_image};
-use crate::text::first;
+use crate::text::listed;
 use crate::{bounded, checksum};
 
 /// The `[height, width]` that images are prepared to, in pixels: that of MNIST, so that networks fit both.
@@ -215,11 +215,11 @@ impl Skipped {
             return Err(DataError::UnreadableImages { dir: dir.into(), unreadable: files, all });
         }
         if !files.is_empty() {
-            warnings.push(format!("skipping {} of {all} files: {}", files.len(), first(&files, MOST_NAMED)));
+            warnings.push(format!("skipping {} of {all} files: {}", files.len(), listed(&files, MOST_NAMED)));
         }
         if !folders.is_empty() {
             let advice = "move their images into the class's folder";
-            warnings.push(format!("skipping folders within classes: {}; {advice}", first(&folders, MOST_NAMED)));
+            warnings.push(format!("skipping folders within classes: {}; {advice}", listed(&folders, MOST_NAMED)));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::images::Images;
 use super::prepare::Look;
 use crate::config::{Data, Experiment, Pixels, Prepare};
 use crate::random::{Purpose, generator};
-use crate::text::first;
+use crate::text::listed;
 
 /// The images that an experiment trains on and is validated with. The test images are not among them.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl TrainingData {
         let more = " from: lower data.validation, or raise data.fraction or data.labels";
         let uncounted = ": the test error does not count mistakes of these classes";
         let warning = |start: &str, names: &[String], end: &str| {
-            (!names.is_empty()).then(|| format!("{start} {}{end}", first(names, MOST_NAMED)))
+            (!names.is_empty()).then(|| format!("{start} {}{end}", listed(names, MOST_NAMED)))
         };
         let absent = warning("no training image has the label", &absent, &holes);
         let untrained = warning("no image is left to learn", &untrained, more);
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(
             warnings(&[0, 255, 0], (0..3).collect(), &[0, 255]),
             [format!(
-                "no training image has the label 1; 2; 3; and 251 more, {outputs} = [0, 255] for those alone that there are"
+                "no training image has the label 1, 2, 3 and 251 more, {outputs} = [0, 255] for those alone that there are"
             )]
         );
         let from_one: Vec<u8> = (1..=10).collect();

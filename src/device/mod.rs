@@ -15,11 +15,11 @@ pub use opened::Opened;
 pub(crate) use opened::{DeviceError, DeviceName};
 use remote::{Address, WorkerAddress};
 
-/// Opens a device by its name: for `auto`, the first GPU of the compiled backends, or a CPU if there is no GPU backend.
+/// Opens a device by its name: for `auto`, as for `gpu`, the first GPU of the compiled backends, or the CPU if none is for GPUs.
 /// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
     let (backend, index) = match DeviceName::parse(name) {
-        Some(DeviceName::Auto) => return automatic(),
+        Some(DeviceName::Auto(gpu)) => return automatic(gpu),
         #[cfg(feature = "remote")]
         Some(DeviceName::Remote(address)) => {
             let (name, adapter) = (address.to_string(), "worker".into());
@@ -27,7 +27,7 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
         }
         #[cfg(not(feature = "remote"))]
         Some(DeviceName::Remote(_)) => return Err(without_remote()),
-        Some(DeviceName::Local { backend, index }) => (backend, index),
+        Some(DeviceName::Local(backend, index)) => (backend, index),
         None => return Err(DeviceError::Unknown { name: name.into(), built: Backend::names() }),
     };
     if !backend.is_built() {
@@ -51,10 +51,10 @@ pub(crate) fn without_remote() -> DeviceError {
     DeviceError::NotBuilt { name: "remote", built: Backend::names() }
 }
 
-fn automatic() -> Result<Opened, DeviceError> {
-    let has_gpu = Backend::built().any(Backend::is_gpu);
-    let mut found = Backend::built().filter(|backend| backend.is_gpu() == has_gpu).map(|backend| open(backend.name()));
-    let first = found.next().unwrap_or_else(|| open("flex"));
+fn automatic(gpu: Option<bool>) -> Result<Opened, DeviceError> {
+    let gpu = gpu.unwrap_or_else(|| Backend::built().any(Backend::is_gpu));
+    let mut found = Backend::built().filter(|backend| backend.is_gpu() == gpu).map(|backend| open(backend.name()));
+    let first = found.next().unwrap_or_else(|| open(if gpu { "wgpu" } else { "flex" }));
     // If none opens, report the error of the preferred one.
     first.or_else(|error| found.find_map(Result::ok).ok_or(error))
 }
@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn unknown_device_name_is_refused_with_the_names_of_this_build() {
-        let (message, built) = (open("gpu").unwrap_err().to_string(), Backend::names());
-        assert!(message.contains("`gpu` is unknown: this build has auto, ") && message.contains(&built), "{message}");
+        let (message, built) = (open("tpu").unwrap_err().to_string(), Backend::names());
+        assert!(message.contains(&format!("`tpu` is unknown: use auto, cpu, gpu, {built}, or")), "{message}");
     }
 
     #[test]

@@ -9,20 +9,18 @@ use super::remote::{Address, RemoteError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceName {
-    Auto,
-    Local {
-        backend: Backend,
-        /// The number of the GPU. `None` for the one that the driver recommends.
-        index: Option<usize>,
-    },
+    /// `gpu` with `true`, `cpu` with `false`, `auto` with neither.
+    Auto(Option<bool>),
+    /// A backend and the number of its GPU, `None` for the one that the driver recommends.
+    Local(Backend, Option<usize>),
     Remote(Address),
 }
 
 impl DeviceName {
     /// Parses a device name. The device need not be compiled in or present.
     pub fn parse(name: &str) -> Option<Self> {
-        if name == "auto" {
-            return Some(Self::Auto);
+        if let "auto" | "cpu" | "gpu" = name {
+            return Some(Self::Auto((name != "auto").then_some(name == "gpu")));
         }
         if let Some(address) = Address::parse(name) {
             return Some(Self::Remote(address));
@@ -33,7 +31,7 @@ impl DeviceName {
         };
         let backend: Backend = backend.parse().ok()?;
         // A CPU has no number.
-        (backend.is_gpu() || index.is_none()).then_some(Self::Local { backend, index })
+        (backend.is_gpu() || index.is_none()).then_some(Self::Local(backend, index))
     }
 }
 
@@ -74,16 +72,13 @@ impl Opened {
 
     /// Whether it uses this program's own memory, as CPUs do, so that tensors need no transfer.
     pub fn shares_memory(&self) -> bool {
-        matches!(DeviceName::parse(&self.name), Some(DeviceName::Local { backend, .. }) if !backend.is_gpu())
+        matches!(DeviceName::parse(&self.name), Some(DeviceName::Local(backend, _)) if !backend.is_gpu())
     }
 }
 
 #[derive(Debug, Error)]
 pub enum DeviceError {
-    #[error(
-        "device `{name}` is unknown: this build has auto, {built}; a GPU's name may end with a number, as in :1; for a \
-         device of another machine, use the name that `mnist-burn worker` prints there"
-    )]
+    #[error("device `{name}` is unknown: use auto, cpu, gpu, {built}, or a name that `mnist-burn worker` prints")]
     Unknown { name: String, built: String },
     #[error("device `{name}` is not compiled in (this build has {built}); use `cargo run --release --features {name}`")]
     NotBuilt { name: &'static str, built: String },
@@ -101,8 +96,10 @@ mod tests {
 
     #[test]
     fn device_name_is_parsed_into_backend_and_number() {
-        let local = |backend, index| Some(DeviceName::Local { backend, index });
-        assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto));
+        let local = |backend, index| Some(DeviceName::Local(backend, index));
+        assert_eq!(DeviceName::parse("auto"), Some(DeviceName::Auto(None)));
+        assert_eq!(DeviceName::parse("cpu"), Some(DeviceName::Auto(Some(false))));
+        assert_eq!(DeviceName::parse("gpu"), Some(DeviceName::Auto(Some(true))));
         assert_eq!(DeviceName::parse("wgpu:1"), local(Backend::Wgpu, Some(1)));
         assert_eq!(DeviceName::parse("ndarray"), local(Backend::NdArray, None));
         assert!(matches!(DeviceName::parse("remote:ws://gpu:1"), Some(DeviceName::Remote(_))));
@@ -110,7 +107,7 @@ mod tests {
 
     #[test]
     fn device_name_has_a_number_only_for_gpus_and_only_a_whole_one() {
-        for name in ["wgpu:one", "ndarray:0", ":", "", "gpu", "auto:1"] {
+        for name in ["wgpu:one", "ndarray:0", ":", "", "tpu", "auto:1", "gpu:1"] {
             assert_eq!(DeviceName::parse(name), None, "{name}");
         }
     }

@@ -50,12 +50,13 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         Error {
             Config: "tests/cli/config.rs" missing_file_is_named "config/none.toml",
             Data: "tests/cli/data.rs" validation_split_larger_than_the_data_is_an_error_that_names_the_key "data.validation = 60000",
-            Device: "tests/cli/devices.rs" run_is_evaluated_on_the_device_it_was_trained_on_unless_overridden "`gpu` is unknown",
+            Device: "tests/cli/devices.rs" run_is_evaluated_on_the_device_it_was_trained_on_unless_overridden "`tpu` is unknown",
             Remote: "tests/cli/workers_refusals.rs" token_is_needed_to_serve_and_to_connect "the token is missing",
             Ui: "tests/cli/ui.rs" dashboard_needs_a_terminal "use `--ui lines`",
             Training: "tests/cli/errors.rs" diverged_training_reports_what_to_change "the training diverged in epoch 1",
             Evaluation: "tests/cli/errors.rs" model_with_nan_weights_is_reported_as_diverged "the model's output is NaN or infinite",
             Run: "tests/cli/evaluate.rs" folder_that_is_not_a_run_is_an_error_that_names_it "is not a run folder",
+            NoRun: "tests/cli/evaluate.rs" folder_of_images_is_named_with_data "is not a run folder: if it holds images, name it with --data",
             Pretrained: "tests/cli/transfer.rs" pretrained_run_of_another_shape_is_refused_before_a_folder_is_created "does not fit this network",
             SourceRun: "tests/cli/transfer.rs" init_from_a_folder_that_is_not_a_run_is_refused_before_a_folder_is_created "init.from does not name a usable run",
             SameImages: "tests/cli/privacy.rs" private_run_does_not_start_from_a_run_on_its_own_images "was trained on the same images, at a cost that [privacy] does not count",
@@ -122,7 +123,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Checksum: "src/data/download/tests.rs" corrupt_download_is_refused "sent a file with SHA-256",
         }
         DeviceError {
-            Unknown: "src/device/mod.rs" unknown_device_name_is_refused_with_the_names_of_this_build "`gpu` is unknown",
+            Unknown: "src/device/mod.rs" unknown_device_name_is_refused_with_the_names_of_this_build "`tpu` is unknown",
             NotBuilt: "src/device/mod.rs" backend_that_is_not_compiled_in_is_refused_with_the_build_that_has_it "--features metal",
             NoAdapter: "src/error/tests.rs" missing_or_broken_gpu_is_named_with_the_alternatives "no adapter found for",
             Refused: "src/error/tests.rs" missing_or_broken_gpu_is_named_with_the_alternatives "can't be opened",

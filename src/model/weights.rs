@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::bounded;
-use crate::text::first;
+use crate::text::listed;
 
 pub(super) const MOST_NAMED: usize = 10;
 /// The largest file that is read, in bytes: a thousand million weights.
@@ -95,7 +95,7 @@ pub fn check(expected: &BTreeMap<String, Vec<usize>>, bytes: &[u8], path: &Path)
     }
     // Escaped, because names from a file may contain terminal control sequences.
     mismatches.extend(found.keys().map(|name| format!("{} is unexpected", name.escape_debug())));
-    let mismatch = || WeightsError::Mismatch { path: path.into(), mismatches: first(&mismatches, MOST_NAMED) };
+    let mismatch = || WeightsError::Mismatch { path: path.into(), mismatches: listed(&mismatches, MOST_NAMED) };
     if mismatches.is_empty() { Ok(()) } else { Err(mismatch()) }
 }
 

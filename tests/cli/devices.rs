@@ -20,8 +20,8 @@ fn devices_lists_every_backend_of_the_build() {
 
 #[test]
 fn unknown_device_is_refused_with_the_known_ones() {
-    let message = failure(program().args(["--device", "gpu"]));
-    assert!(message.contains("--set device=gpu: must be") && message.contains("\"ndarray\""), "{message}");
+    let message = failure(program().args(["--device", "tpu"]));
+    assert!(message.contains("--set device=tpu: must be") && message.contains("\"ndarray\""), "{message}");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn config_chooses_a_device_too() {
 fn run_is_evaluated_on_the_device_it_was_trained_on_unless_overridden() {
     let (_, notes) = success(program().arg("evaluate").arg(&smoke().run));
     assert!(notes.contains(&format!("device: {DEVICE} (CPU)")), "{notes}");
-    let message = failure(program().arg("evaluate").arg(&smoke().run).args(["--device", "gpu"]));
-    assert!(message.contains("`gpu` is unknown"), "{message}");
+    let message = failure(program().arg("evaluate").arg(&smoke().run).args(["--device", "tpu"]));
+    assert!(message.contains("`tpu` is unknown"), "{message}");
 }
 
 /// A command for a training on two devices: the same CPU twice. Without dropout, because both would share a

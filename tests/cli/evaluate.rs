@@ -61,8 +61,14 @@ fn run_of_a_cpu_backend_that_is_not_compiled_in_is_used_on_the_one_that_is() {
 
 #[test]
 fn folder_that_is_not_a_run_is_an_error_that_names_it() {
-    let message = failure(program().args(["evaluate", "config"]));
+    let message = failure(program().args(["show", "config"]));
     assert!(message.contains("config is not a run folder") && message.contains("record.json"), "{message}");
+}
+
+#[test]
+fn folder_of_images_is_named_with_data() {
+    let message = failure(program().args(["evaluate", "tests/drawn/digits"]));
+    assert!(message.contains("digits is not a run folder: if it holds images, name it with --data"), "{message}");
 }
 
 /// A copy of the run with one file replaced.

@@ -39,7 +39,7 @@ fn exit_code_tells_the_kind_of_error() {
     assert_eq!(code(&["evaluate"]), 2);
     assert_eq!(code(&["config", "--set", "sede=1"]), 3);
     assert_eq!(code(&["--device", DEVICE, "--set", "data.dataset=idx", "--set", "data.dir=nowhere"]), 4);
-    assert_eq!(code(&["evaluate", run, "--device", "gpu"]), 7);
+    assert_eq!(code(&["evaluate", run, "--device", "tpu"]), 7);
     assert_eq!(code(&["evaluate", "no-such-run"]), 8);
     assert_eq!(code(&["predict", run, "no-such.png"]), 1);
     assert_eq!(code(&["evaluate", run, run, "--predictions", "answers.csv"]), 2);

@@ -22,6 +22,9 @@ pub struct Overrides {
     /// Override a key of the config, e.g. training.epochs=10; may be repeated
     #[arg(long, value_name = "KEY=VALUE", add = completion::setting())]
     set: Vec<String>,
+    /// Override `name`, with which the run's folder begins
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
     /// Override `seed`
     #[arg(long, value_name = "N")]
     seed: Option<String>,
@@ -34,7 +37,7 @@ pub struct Overrides {
     /// Override `optimizer.learning_rate`
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<String>,
-    /// The device: auto, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
+    /// The device: auto, cpu, gpu, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     device: Option<String>,
 }
@@ -42,8 +45,8 @@ pub struct Overrides {
 impl Overrides {
     /// All of them as `key=value`, those that count more later.
     pub fn settings(&self) -> Vec<String> {
-        let keys = ["seed", "training.epochs", "training.batch_size", "optimizer.learning_rate", "device"];
-        let values = [&self.seed, &self.epochs, &self.batch_size, &self.learning_rate, &self.device];
+        let keys = ["name", "seed", "training.epochs", "training.batch_size", "optimizer.learning_rate", "device"];
+        let values = [&self.name, &self.seed, &self.epochs, &self.batch_size, &self.learning_rate, &self.device];
         let short = keys.iter().zip(values).filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
         self.set.iter().cloned().chain(short).collect()
     }
@@ -67,7 +70,7 @@ pub struct Config {
     #[command(flatten)]
     pub experiment: Experiment,
     /// Print the JSON Schema of config files, for editors that complete and check TOML
-    #[arg(long, conflicts_with_all = ["config", "set", "seed", "epochs", "batch_size", "learning_rate", "device"])]
+    #[arg(long, conflicts_with_all = ["config", "set", "name", "seed", "epochs", "batch_size", "learning_rate", "device"])]
     pub schema: bool,
 }
 

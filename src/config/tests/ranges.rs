@@ -18,8 +18,8 @@ fn check(key: &str, accepted: &[&str], refused: &[&str]) {
 fn name_and_device_are_checked() {
     let (hundred, more) = (format!("'{}'", "x".repeat(100)), "'a\u{e4}'");
     check("name", &["'a'", "'A-1_b.c'", "'-'", &hundred], &["''", "'.a'", "'a/b'", "'a b'", more]);
-    check("device", &["'auto'", "'wgpu:1'"], &["''", "' '"]);
-    check("device", &["['flex', 'flex']", "'remote:ws://gpu:4433/1'"], &["'wgpu:one'", "'flex, flex'", "[]", "'gpu'"]);
+    check("device", &["'auto'", "'cpu'", "'gpu'", "'wgpu:1'"], &["''", "' '"]);
+    check("device", &["['flex', 'flex']", "'remote:ws://gpu:4433/1'"], &["'wgpu:one'", "'flex, flex'", "[]", "'tpu'"]);
     assert!(problem(&format!("name = '{}'", "x".repeat(101))).contains("must be text: 1 to 100 letters"));
 }
 
