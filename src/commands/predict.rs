@@ -255,9 +255,8 @@ impl<'a> Writer<'a> {
             let array = serde_json::to_string_pretty(&self.array).map_err(|error| Error::Output(error.into()))?;
             self.write(array + "\n")?;
         }
-        let Self { images, failed, .. } = self;
         self.arguments.output.iter().try_for_each(|path| self.kind().save(path, self.text.as_bytes()))?;
-        if failed > 0 { Err(Error::UnreadableImages { failed, images }) } else { Ok(()) }
+        if self.failed > 0 { Err(Error::UnreadableImages { failed: self.failed, images: self.images }) } else { Ok(()) }
     }
 }
 

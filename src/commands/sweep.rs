@@ -105,13 +105,12 @@ fn text(results: &Results) -> String {
     let mut text = table.to_string();
     if let (Ok(chosen), Some(_)) = (results.chosen(), results.test_error) {
         let settings: Vec<String> = chosen.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        let plural = if results.seeds.len() == 1 { "" } else { "s" };
         text += &format!("\n\nchosen          {}", chosen.trial);
         if !settings.is_empty() {
             text += &format!("\nsettings        {}", settings.join(", "));
         }
-        let error = Spread::percent(results.test_error);
-        text += &format!("\ntest error      {error}, {} seed{plural}", results.seeds.len());
+        let (error, seeds) = (Spread::percent(results.test_error), results.seeds.len());
+        text += &format!("\ntest error      {error}, {seeds} seed{}", if seeds == 1 { "" } else { "s" });
     }
     text
 }

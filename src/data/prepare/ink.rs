@@ -1,21 +1,23 @@
 //! From a picture in colour to ink: how far each pixel's colour is from the paper around it.
 
 use image::imageops::{self, FilterType};
-use image::{GrayImage, ImageBuffer, Pixel, Rgb, RgbImage};
+use image::{GrayImage, ImageBuffer, Luma, Pixel, Rgb, RgbImage};
 
 use super::morphology::to_edge;
 use crate::data::error::ImageError;
 
 /// A picture with longer sides has light that changes from place to place: its paper is looked for around each pixel.
 const LOCAL: u32 = 64;
-/// The cells along a side at which the paper is looked for, and the distance to which, as a fraction of the side.
-const CELLS: u32 = 16;
-const REACH: f32 = 0.3;
-/// The fraction of the pixels around a place that are darker than the paper, if the ink is dark.
-const PAPER: f32 = 0.7;
+/// How far around a place, in the version of that size, the light is averaged.
+const AROUND: f32 = 14.0;
 /// The longest side of the version in which the paper is looked for, and the width of the widest ink as a fraction of it.
 const DETAIL: u32 = 128;
 const WIDEST: f32 = 0.3;
+/// The depth of a frame at most, as a fraction of the side.
+const FRAME: usize = 10;
+/// Ink that is narrower than this fraction of the longer side counts so many times more when its polarity is chosen.
+const NARROW: f32 = 0.05;
+const NARROW_COUNTS: f32 = 1.5;
 /// How much ink all along the edge counts against the ink.
 const EDGE: f32 = 0.8;
 /// Below this level, the largest step between neighbours must be so many times the middle one.
@@ -27,11 +29,26 @@ const LEAST: f32 = 16.0;
 /// The ink in `picture`, dark or light, whichever is stronger: 255 is the strongest. Refused if there is none.
 pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     let dark = is_dark(picture);
-    let ink = differences(picture, &paper(picture, dark), dark);
+    let ink = without_frame(differences(picture, &paper(picture, dark), dark), picture.dimensions());
     let strongest = ink.iter().copied().fold(0.0, f32::max);
     let levels = ink.iter().map(|ink| (255.0 * ink / strongest).round() as u8).collect();
     let ink = GrayImage::from_raw(picture.width(), picture.height(), levels);
     ink.filter(|ink| strongest >= LEAST && !is_empty(ink, strongest)).ok_or(ImageError::Blank)
+}
+
+/// `ink` without the lines along each edge of a large picture that have ink from end to end: a frame, or another sheet.
+fn without_frame(ink: Vec<f32>, (width, height): (u32, u32)) -> Vec<f32> {
+    let least = LEAST + 3.0 * *ink.clone().select_nth_unstable_by(ink.len() / 2, f32::total_cmp).1;
+    let Some(mut ink) = ImageBuffer::<Luma<f32>, _>::from_raw(width, height, ink) else { return vec![] };
+    for _edge in 0..if width.max(height) > LOCAL { 4 } else { 0 } {
+        ink = imageops::rotate90(&ink);
+        let (length, lines) = (ink.width() as usize, ink.height() as usize);
+        let is_inked = |line: &[f32]| line.iter().filter(|&&ink| ink > least).count() > length * 9 / 10;
+        let last = ink.chunks(length).take(lines / FRAME).rposition(is_inked);
+        // With its soft edge.
+        last.iter().for_each(|last| ink.iter_mut().take(length * (last + 3)).for_each(|ink| *ink = 0.0));
+    }
+    ink.into_raw()
 }
 
 /// Whether faint ink in a large picture is noise or uneven light: in a small version, no step between neighbours stands out.
@@ -46,51 +63,40 @@ fn is_empty(ink: &GrayImage, strongest: f32) -> bool {
     ink.width().max(ink.height()) > LOCAL && largest < FAINT && largest < STEP * middle.max(0.5)
 }
 
-/// Whether the ink is darker than the paper, which is looked for around each place, because strokes may enclose much of it.
+/// Whether the ink is darker than the paper around it. Narrow ink counts more: the edge of a shadow is wide.
 fn is_dark(picture: &RgbImage) -> bool {
     let small = reduced(picture, LOCAL);
     let [dark, light] = [true, false].map(|dark| {
-        let paper = if small.dimensions() == picture.dimensions() { edge(&small) } else { most_around(&small, dark) };
-        prominence(&differences(&small, &paper, dark), small.width())
+        let strength = |paper: &RgbImage| prominence(&differences(&small, paper, dark), small.width() as usize);
+        if small.dimensions() == picture.dimensions() {
+            return strength(&edge(&small));
+        }
+        strength(&imageops::blur(&small, AROUND)) + NARROW_COUNTS * strength(&closed(&small, NARROW, dark))
     });
     dark >= light
 }
 
-type Picture<P> = ImageBuffer<P, Vec<u8>>;
-
-fn reduced<P: Pixel<Subpixel = u8> + 'static>(picture: &Picture<P>, longest: u32) -> Picture<P> {
+fn reduced<P: Pixel<Subpixel = u8> + 'static>(picture: &ImageBuffer<P, Vec<u8>>, to: u32) -> ImageBuffer<P, Vec<u8>> {
     let (width, height) = picture.dimensions();
-    let most = width.max(height).max(longest);
-    let side = |side: u32| (side * longest / most).max(1);
-    if most == longest { picture.clone() } else { imageops::thumbnail(picture, side(width), side(height)) }
+    let longest = width.max(height).max(to);
+    let side = |side: u32| (side * to / longest).max(1);
+    if longest == to { picture.clone() } else { imageops::thumbnail(picture, side(width), side(height)) }
 }
 
 /// A sheet of the middle colour along the edge.
 fn edge(picture: &RgbImage) -> RgbImage {
     let size = [picture.width() as usize, picture.height() as usize];
     let edge = picture.pixels().enumerate().filter(|&(at, _)| to_edge(at, size) == 0).map(|(_, pixel)| *pixel);
-    RgbImage::from_pixel(picture.width(), picture.height(), percentile(&edge.collect::<Vec<_>>(), 0.5))
-}
-
-/// The colour that is lighter than most around each place, or darker.
-fn most_around(small: &RgbImage, dark: bool) -> RgbImage {
-    let reach = (REACH * LOCAL as f32) as u32;
-    let fraction = if dark { PAPER } else { 1.0 - PAPER };
-    let cells = RgbImage::from_fn(CELLS.min(small.width()), CELLS.min(small.height()), |x, y| {
-        let around = |cell: u32, side: u32| {
-            let middle = (2 * cell + 1) * side / (2 * CELLS.min(side));
-            (middle.saturating_sub(reach), (middle + reach + 1).min(side))
-        };
-        let ((left, right), (top, bottom)) = (around(x, small.width()), around(y, small.height()));
-        let window = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
-        percentile(&window.map(|(x, y)| *small.get_pixel(x, y)).collect::<Vec<_>>(), fraction)
+    let edge: Vec<Rgb<u8>> = edge.collect();
+    let middle = [0, 1, 2].map(|channel| {
+        let mut levels: Vec<u8> = edge.iter().map(|pixel| pixel[channel]).collect();
+        *levels.select_nth_unstable(edge.len() / 2).1
     });
-    imageops::resize(&cells, small.width(), small.height(), FilterType::Triangle)
+    RgbImage::from_pixel(picture.width(), picture.height(), Rgb(middle))
 }
 
 /// How much `ink`, `[height, width]`, stands out. Paper surrounds a digit, so ink along the edge counts against it.
-fn prominence(ink: &[f32], width: u32) -> f32 {
-    let width = width as usize;
+fn prominence(ink: &[f32], width: usize) -> f32 {
     let half = ink.iter().copied().fold(0.0, f32::max) / 2.0;
     let height = ink.len() / width;
     // A frame is farther out.
@@ -117,11 +123,14 @@ fn paper(picture: &RgbImage, dark: bool) -> RgbImage {
     if width.max(height) <= LOCAL {
         return edge(picture);
     }
-    let small = imageops::blur(&reduced(picture, DETAIL), 1.5);
-    let reach = (WIDEST * small.width().max(small.height()) as f32 / 2.0).ceil() as usize;
-    // What is narrower than the window disappears; the edge of a shadow stays where it is.
-    let closed = spread(&spread(&small, reach, dark), reach, !dark);
+    let closed = closed(&imageops::blur(&reduced(picture, DETAIL), 1.5), WIDEST, dark);
     imageops::resize(&closed, width, height, FilterType::Triangle)
+}
+
+/// Without what is narrower than a fraction of the longer side. The edge of a shadow stays where it is.
+fn closed(picture: &RgbImage, narrower: f32, dark: bool) -> RgbImage {
+    let reach = (narrower * picture.width().max(picture.height()) as f32 / 2.0).ceil() as usize;
+    spread(&spread(picture, reach, dark), reach, !dark)
 }
 
 /// Each channel's highest level within `reach` pixels along both axes, or its lowest.
@@ -138,12 +147,4 @@ fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
         }
     }
     spread
-}
-
-fn percentile(pixels: &[Rgb<u8>], fraction: f32) -> Rgb<u8> {
-    Rgb([0, 1, 2].map(|channel| {
-        let mut levels: Vec<u8> = pixels.iter().map(|pixel| pixel[channel]).collect();
-        let at = (fraction * (levels.len() - 1) as f32).round() as usize;
-        *levels.select_nth_unstable(at).1
-    }))
 }

@@ -48,8 +48,7 @@ impl Measures {
             ((high + 1).saturating_sub(low) as f32 / side as f32, moments.sum::<f32>() / mass / side as f32)
         };
         let ((across, x), (down, y)) = (along(usize::rem, width), along(usize::div, height));
-        let on_edge = (0..ink.len()).filter(|&at| to_edge(at, [width, height]) == 0);
-        let edge: Vec<f32> = on_edge.map(|at| ink[at]).collect();
+        let edge: Vec<f32> = (0..ink.len()).filter(|&at| to_edge(at, [width, height]) == 0).map(|at| ink[at]).collect();
         let levels: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
         Self {
             edge: edge.iter().sum::<f32>() / edge.len() as f32,

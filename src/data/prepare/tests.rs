@@ -1,6 +1,7 @@
 //! Pictures that the tests draw, prepared.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use image::{ImageBuffer, ImageFormat, Luma, LumaA, Rgb};
 
@@ -100,6 +101,33 @@ fn uneven_light_frames_specks_and_neighbours_are_not_ink() {
         let found = difference(&reference(), &prepared(picture).pixels);
         assert!(found < 8.0, "{what}: {found}");
     }
+}
+
+#[test]
+fn frame_that_the_digit_touches_is_no_part_of_it() {
+    let mut picture = imageops::crop_imm(&drawn(300, [40; 3], [220; 3]), 84, 40, 200, 220).to_image();
+    let (width, height) = picture.dimensions();
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
+        if x.min(y).min(width - 1 - x).min(height - 1 - y) < 8 {
+            *pixel = Rgb([60; 3]);
+        }
+    }
+    let found = difference(&reference(), &prepared(picture).pixels);
+    assert!(found < 8.0, "{found}");
+}
+
+#[test]
+fn light_that_a_shadow_leaves_within_a_digit_is_not_ink() {
+    let picture = RgbImage::from_fn(300, 360, |x, y| {
+        let (x, y) = (x as f32, y as f32);
+        let level = if ((x - 150.0).hypot(y - 180.0) - 110.0).abs() < 1.0 { 110.0 } else { 230.0 };
+        let shadow = ((2.0 * x + y - 420.0) / 100.0).clamp(0.0, 1.0);
+        Rgb([(level * (1.0 - 0.45 * shadow)) as u8; 3])
+    });
+    let found = prepared(picture).pixels;
+    let inked = |rows: Range<usize>| found[28 * rows.start..28 * rows.end].iter().filter(|&&ink| ink > 64).count();
+    // Two strokes, and nothing between them.
+    assert!((2..9).contains(&inked(14..15)) && inked(0..28) > 60, "{found:?}");
 }
 
 #[test]
