@@ -76,7 +76,7 @@ pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> 
 }
 
 /// An answer below this is doubtful: so are 90 % of the built-in network's for pictures without digits, `tests/drawn/others`.
-const LEAST_PROBABILITY: f64 = 0.85;
+const LEAST_PROBABILITY: f64 = 0.87;
 /// The width of a digit's strokes, as a fraction of its longer side, at most.
 const WIDEST: f32 = 0.35;
 /// How many times larger than in the image the strokes are made wider.
