@@ -45,7 +45,7 @@ fn seconds(experiment: &Experiment) -> f64 {
     let (run, _lock) = RunFolder::create(runs.path(), experiment).expect("a new run folder");
     let Experiment { model, init, seed, .. } = experiment;
     let autodiff = device.device.clone().autodiff();
-    let network = Mlp::new(model, init, data.images.area(), data.images.classes(), *seed, &autodiff);
+    let network = Mlp::new(model, init, data.images.area(), data.images.classes(), Some(*seed), &autodiff);
     let devices = slice::from_ref(&device);
     let record = Record::default();
     run.write_record(&record).expect("a file of the new run");

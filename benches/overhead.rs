@@ -83,7 +83,7 @@ impl Setting {
 
     fn network(&self) -> Mlp {
         let Experiment { model, init, seed, .. } = &self.experiment;
-        Mlp::new(model, init, self.data.images.area(), self.data.images.classes(), *seed, &self.autodiff())
+        Mlp::new(model, init, self.data.images.area(), self.data.images.classes(), Some(*seed), &self.autodiff())
     }
 
     fn loader(&self, indices: &[usize], device: Device) -> Loader {

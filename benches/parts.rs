@@ -46,7 +46,7 @@ fn batch(size: usize) -> Batch {
 
 fn network(hidden: &[usize], device: &Device) -> Mlp {
     let model = config::Model { hidden: hidden.to_vec(), ..config::Model::default() };
-    Mlp::new(&model, &config::Init::default(), INPUTS, CLASSES, 1, device)
+    Mlp::new(&model, &config::Init::default(), INPUTS, CLASSES, Some(1), device)
 }
 
 /// Forward pass, backward pass and update: the whole cost of a batch.

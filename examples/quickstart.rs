@@ -83,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // 784 pixels, 128 units with ReLU and dropout 0.2, 10 classes; Glorot uniform weights.
     let (model, init) = (config::Model::default(), config::Init::default());
-    let network = Mlp::new(&model, &init, 784, 10, 1, &autodiff);
+    let network = Mlp::new(&model, &init, 784, 10, Some(1), &autodiff);
 
     // Adam with Keras' epsilon and learning rate, and Burn's loop over epochs and batches.
     let learner = Learner::new(Classifier { network }, AdamConfig::new().with_epsilon(1e-7).init(), 0.001);

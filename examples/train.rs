@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (model, init, seed) = (&experiment.model, &experiment.init, experiment.seed);
     let autodiff = devices[0].device.clone().autodiff();
-    let network = Mlp::new(model, init, data.images.area(), data.images.classes(), seed, &autodiff);
+    let network = Mlp::new(model, init, data.images.area(), data.images.classes(), Some(seed), &autodiff);
 
     let (run, display) =
         (RunFolder::in_memory(), Display { ui: Ui::Lines, epochs: experiment.training.epochs, quits_with: None });

@@ -53,7 +53,7 @@
 //!
 //! let experiment = config::load(None, &["model.hidden=[32]".into()])?;
 //! let device = device::open("auto")?.device;
-//! let network = Mlp::new(&experiment.model, &experiment.init, 784, 10, experiment.seed, &device);
+//! let network = Mlp::new(&experiment.model, &experiment.init, 784, 10, Some(experiment.seed), &device);
 //! let image = [0; 784];
 //! let logits = network.forward(ImageBatcher::new(Scaling::UNIT).images([&image[..]].into_iter(), &device));
 //! assert_eq!(logits.dims(), [1, 10]);

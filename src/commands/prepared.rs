@@ -40,7 +40,7 @@ impl Prepared {
 
         let (inputs, classes, autodiff) =
             (data.images.area(), data.images.classes(), devices[0].device.clone().autodiff());
-        let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, experiment.seed, &autodiff);
+        let network = Mlp::new(&experiment.model, &experiment.init, inputs, classes, Some(experiment.seed), &autodiff);
         let (network, transfer) = if let Some(record) = started {
             data.scaling = record.data.scaling;
             (network, record.transfer.clone())

@@ -28,11 +28,12 @@ pub struct Mlp {
 
 impl Mlp {
     /// A randomly initialised network for flattened images of `inputs` pixels and labels below `classes`. The device's
-    /// generator draws each layer's weights, from a seed derived from `seed` and the layer's number.
-    pub fn new(model: &Model, init: &Init, inputs: usize, classes: usize, seed: u64, device: &Device) -> Self {
-        let weights = initializer(init.weights);
+    /// generator draws each layer's weights, from a seed derived from `seed` and the layer's number. Without a `seed`, they
+    /// are 0: drawing weights that a file's will replace takes time.
+    pub fn new(model: &Model, init: &Init, inputs: usize, classes: usize, seed: Option<u64>, device: &Device) -> Self {
+        let weights = if seed.is_some() { initializer(init.weights) } else { Initializer::Zeros };
         let dense = |(layer, pair): (u64, &[usize])| {
-            device.seed(derived_seed(seed, Purpose::Weights { layer }));
+            seed.iter().for_each(|&seed| device.seed(derived_seed(seed, Purpose::Weights { layer })));
             let linear = LinearConfig::new(pair[0], pair[1]).with_initializer(weights.clone()).init(device);
             // Burn draws a parameter at its first use, so the values would depend on the order of use.
             linear.weight.val();
@@ -181,7 +182,8 @@ mod tests {
         let opened = device::list().into_iter().flat_map(|listed| listed.adapters).find(device::Opened::shares_memory);
         let device = opened.unwrap().device;
         let model = config::Model { hidden: vec![40, 30], ..config::Model::default() };
-        let made = |seed| weights::to_bytes(&Mlp::new(&model, &config::Init::default(), 50, 3, seed, &device)).unwrap();
+        let made =
+            |seed| weights::to_bytes(&Mlp::new(&model, &config::Init::default(), 50, 3, Some(seed), &device)).unwrap();
         let alone = [made(1), made(2)];
         thread::scope(|scope| {
             for _ in 0..4 {

@@ -108,7 +108,7 @@ mod tests {
 
     fn network(hidden: Vec<usize>, batch_norm: bool) -> Mlp {
         let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
-        Mlp::new(&Model { hidden, batch_norm, ..Model::default() }, &Init::default(), 6, 4, 1, &device.device)
+        Mlp::new(&Model { hidden, batch_norm, ..Model::default() }, &Init::default(), 6, 4, Some(1), &device.device)
     }
 
     fn bytes(model: &Mlp) -> Vec<u8> {

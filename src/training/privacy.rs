@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn noise_has_its_deviation_and_is_the_same_when_a_step_is_done_again() {
         let device = device_in_memory();
-        let network = Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, 1, &device);
+        let network =
+            Mlp::new(&Model { hidden: vec![40], ..Model::default() }, &Init::default(), 500, 4, Some(1), &device);
         let noise = |key: &Key, step| {
             let total = PrivacyRecord {
                 epsilon: 1.0,
@@ -171,7 +172,8 @@ mod tests {
     #[test]
     fn low_pass_leaves_the_first_layer_few_frequencies_and_the_others_all() {
         let device = device_in_memory();
-        let network = Mlp::new(&Model { hidden: vec![4], ..Model::default() }, &Init::default(), 12, 3, 1, &device);
+        let network =
+            Mlp::new(&Model { hidden: vec![4], ..Model::default() }, &Init::default(), 12, 3, Some(1), &device);
         let key = Key::new().unwrap();
         let gradients = |low_pass| {
             let total = PrivacyRecord {

@@ -80,7 +80,7 @@ fn networks(device: &Device) -> Vec<(Mlp, Vec<u8>, Shapes)> {
     configs
         .map(|(hidden, batch_norm)| {
             let config = Model { hidden, batch_norm, ..Model::default() };
-            let network = Mlp::new(&config, &Init::default(), INPUTS, CLASSES, 1, device);
+            let network = Mlp::new(&config, &Init::default(), INPUTS, CLASSES, Some(1), device);
             let bytes = weights::to_bytes(&network).unwrap();
             let shapes = shapes(&network);
             let computed: Vec<_> = Mlp::tensors(&config, INPUTS, CLASSES).into_iter().collect();

@@ -16,7 +16,9 @@ const JUSTIFIED: usize = 1 << 30;
 fn damaged_pictures_are_prepared_or_refused() {
     let stroke = |x: u32, y: u32| (4..20).contains(&y) && x.abs_diff(y) < 3;
     let grey = image::GrayImage::from_fn(28, 28, |x, y| Luma([if stroke(x, y) { 250 } else { 0 }]));
-    let colour = image::RgbImage::from_fn(30, 24, |x, y| Rgb(if stroke(x, y) { [20, 0, 90] } else { [250, 255, 240] }));
+    // Large enough that its paper is looked for around each pixel.
+    let colour =
+        image::RgbImage::from_fn(96, 70, |x, y| Rgb(if stroke(x / 3, y / 3) { [20, 0, 90] } else { [250, 255, 240] }));
     let encoded = |picture: DynamicImage, format| {
         let mut bytes = Cursor::new(vec![]);
         picture.write_to(&mut bytes, format).unwrap();
@@ -28,7 +30,7 @@ fn damaged_pictures_are_prepared_or_refused() {
         encoded(grey.into(), ImageFormat::Jpeg),
         encoded(colour.into(), ImageFormat::Jpeg),
     ];
-    each(10_000, |generator| {
+    each(20_000, |generator| {
         let mut picture = pictures[generator.random_range(0..pictures.len())].clone();
         damage(&mut picture, &pictures[generator.random_range(0..pictures.len())], generator);
         let size = [[28, 28], [1, 784], [5, 4], [1, 1]][generator.random_range(0..4)];

@@ -78,7 +78,7 @@ fn sound() -> (Experiment, Record) {
 
 /// Writes a model of this experiment and records it.
 fn write_model(run: &RunFolder, experiment: &Experiment, record: &mut Record, device: &Opened) {
-    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, 1, &device.device);
+    let network = Mlp::new(&experiment.model, &experiment.init, INPUTS, 4, Some(1), &device.device);
     let bytes = weights::to_bytes(&network).unwrap();
     run.write_models(&[(RunFolder::BEST, &bytes)], record).unwrap();
 }

@@ -55,7 +55,7 @@ fn without_dropout(hidden: Vec<usize>) -> Model {
 
 /// A randomly initialised network. Its weights depend on other tests: all threads share the generator of a CPU backend.
 fn network(model: &Model, inputs: usize, classes: usize, device: &Device) -> Mlp {
-    Mlp::new(model, &Init::default(), inputs, classes, 1, device)
+    Mlp::new(model, &Init::default(), inputs, classes, Some(1), device)
 }
 
 /// A copy with its own running statistics, which a clone would share.

@@ -10,7 +10,7 @@ const WIDTH: f64 = 128.0;
 
 /// The first layer's weights: 100,352 numbers.
 fn first_layer(weights: Weights, device: &burn::tensor::Device) -> Vec<f64> {
-    let model = Mlp::new(&Model::default(), &Init { weights, ..Init::default() }, 784, 10, 1, device);
+    let model = Mlp::new(&Model::default(), &Init { weights, ..Init::default() }, 784, 10, Some(1), device);
     tensors(&model)["hidden.0.weight"].iter().map(|&w| w.into()).collect()
 }
 
@@ -57,7 +57,7 @@ fn initialisers_have_their_variance() {
 #[test]
 fn biases_start_at_zero() {
     let (_, device) = devices().pop().unwrap();
-    let tensors = tensors(&Mlp::new(&Model::default(), &Init::default(), 784, 10, 1, &device));
+    let tensors = tensors(&Mlp::new(&Model::default(), &Init::default(), 784, 10, Some(1), &device));
     assert_eq!(tensors["hidden.0.bias"], vec![0.0; 128]);
     assert_eq!(tensors["output.bias"], vec![0.0; 10]);
 }
@@ -66,7 +66,7 @@ fn biases_start_at_zero() {
 fn tensors_have_pytorchs_names_with_batch_normalisation_too() {
     let (_, device) = devices().pop().unwrap();
     let model = Model { hidden: vec![6, 5], batch_norm: true, ..Model::default() };
-    let names: Vec<String> = tensors(&Mlp::new(&model, &Init::default(), 4, 3, 1, &device)).into_keys().collect();
+    let names: Vec<String> = tensors(&Mlp::new(&model, &Init::default(), 4, 3, Some(1), &device)).into_keys().collect();
     let layer = |n| ["bias", "weight"].map(|part| format!("hidden.{n}.{part}"));
     let norm = |n| ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.{n}.{part}"));
     let expected =
@@ -78,7 +78,7 @@ fn tensors_have_pytorchs_names_with_batch_normalisation_too() {
 fn trained_parameters_exclude_running_statistics() {
     let (_, device) = devices().pop().unwrap();
     let plain = Model { hidden: vec![6, 5], ..Model::default() };
-    let model = |model: &Model| Mlp::new(model, &Init::default(), 4, 3, 1, &device);
+    let model = |model: &Model| Mlp::new(model, &Init::default(), 4, 3, Some(1), &device);
     let weights = 4 * 6 + 6 + 6 * 5 + 5 + 5 * 3 + 3;
     assert_eq!(model(&plain).trained_parameters(), weights);
     let normalized = Model { batch_norm: true, ..plain };
@@ -88,7 +88,7 @@ fn trained_parameters_exclude_running_statistics() {
 #[test]
 fn weights_are_drawn_when_the_network_is_created() {
     let (_, device) = devices().pop().unwrap();
-    let model = Mlp::new(&Model::default(), &Init::default(), 784, 10, 1, &device);
+    let model = Mlp::new(&Model::default(), &Init::default(), 784, 10, Some(1), &device);
     let first = tensors(&model);
     device.seed(99);
     assert_eq!(tensors(&model), first);

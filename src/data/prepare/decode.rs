@@ -6,8 +6,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Rgb, RgbImage,
 
 use crate::data::error::ImageError;
 
-/// The longest side of a picture after decoding. A stroke a hundredth as wide as the picture still has 8 pixels.
-const LONGEST: u32 = 800;
+/// The longest side of a picture after decoding. A stroke a hundredth as wide as the picture still has 4 pixels.
+const LONGEST: u32 = 400;
 /// The least range of 16-bit levels that is stretched to 8 bits: that of cameras with 10 bits.
 const LEAST_RANGE: u16 = 1023;
 

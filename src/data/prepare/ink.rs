@@ -31,7 +31,7 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
     let dark = is_dark(picture);
     let ink = without_frame(differences(picture, &paper(picture, dark), dark), picture.dimensions());
     let strongest = ink.iter().copied().fold(0.0, f32::max);
-    let levels = ink.iter().map(|ink| (255.0 * ink / strongest).round() as u8).collect();
+    let levels = ink.iter().map(|ink| (255.0 * ink / strongest + 0.5) as u8).collect();
     let ink = GrayImage::from_raw(picture.width(), picture.height(), levels);
     ink.filter(|ink| strongest >= LEAST && !is_empty(ink, strongest)).ok_or(ImageError::Blank)
 }

@@ -6,7 +6,7 @@
 //!
 //! | stage | makes |
 //! | --- | --- |
-//! | `decode` | a picture in colour without transparency, of at most 800 pixels a side |
+//! | `decode` | a picture in colour without transparency, of at most 400 pixels a side |
 //! | `ink` | the difference of each pixel from the paper around it, without a frame: 0 is paper, 255 the strongest ink |
 //! | `digit` | the ink of the digit alone, without specks, frames and neighbours |
 //! | `stroke` | the digit with strokes as wide as the training images have, at eight times their size |

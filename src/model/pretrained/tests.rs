@@ -38,7 +38,7 @@ fn experiment(hidden: &[usize], from: &Path) -> Experiment {
 }
 
 fn network(experiment: &Experiment, classes: usize, seed: u64) -> Mlp {
-    Mlp::new(&experiment.model, &experiment.init, INPUTS, classes, seed, &cpu().device)
+    Mlp::new(&experiment.model, &experiment.init, INPUTS, classes, Some(seed), &cpu().device)
 }
 
 /// A file with the randomly initialised weights of seed 7.

@@ -63,7 +63,7 @@ impl RunFolder {
             let mismatches = format!("its activation is {own:?}, not {:?}", experiment.model.activation);
             return Err(WeightsError::Mismatch { path, mismatches }.into());
         }
-        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, record.seed, &device.device);
+        let shape = Mlp::new(&experiment.model, &experiment.init, inputs, classes, None, &device.device);
         Ok((weights::from_bytes(shape, &bytes, &path)?, checksum))
     }
 

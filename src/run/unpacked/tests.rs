@@ -56,7 +56,7 @@ fn damaged_files_that_describe_their_model_are_refused_by_name() {
     let described = |hidden: &str| {
         let experiment = config::load(None, &[format!("model.hidden={hidden}")]).unwrap();
         let device = device::open(device::Backend::cpu().unwrap().name()).unwrap().device;
-        let network = Mlp::new(&experiment.model, &Init::default(), 784, 10, 1, &device);
+        let network = Mlp::new(&experiment.model, &Init::default(), 784, 10, Some(1), &device);
         let data = DataRecord { height: 28, width: 28, classes: 10, ..DataRecord::default() };
         let record = Record { data, ..Record::default() };
         let entries: BTreeMap<_, _> = record.description(&experiment.model).entries();

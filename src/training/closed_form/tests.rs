@@ -119,7 +119,7 @@ fn cases() -> Vec<Case> {
 impl Case {
     fn network(&self, device: &Device) -> Mlp {
         let Experiment { model, init, .. } = &self.experiment;
-        Mlp::new(model, init, INPUTS, CLASSES, 1, device)
+        Mlp::new(model, init, INPUTS, CLASSES, Some(1), device)
     }
 
     /// `network` in training, with its own running statistics, which a clone would share.
@@ -137,7 +137,7 @@ impl Case {
         let device = network.layers().next().unwrap().weight.device().inner();
         let model = Model { hidden: vec![70], batch_norm: true, ..Model::default() };
         let teacher = |(seed, &scaling): (u64, &Scaling)| Network {
-            model: Mlp::new(&model, &Init::default(), INPUTS, CLASSES, seed, &device),
+            model: Mlp::new(&model, &Init::default(), INPUTS, CLASSES, Some(seed), &device),
             batcher: ImageBatcher::new(scaling),
         };
         let teacher = Classifier {
