@@ -41,10 +41,10 @@ pub fn local_time(seconds: f64, format: &str) -> Option<String> {
     Some(time.strftime(format).to_string())
 }
 
-/// The first `most` of some names, and how many more there are; `(none)` if there are none.
+/// The first `most` of some names, and how many more there are; `(none)` if there are none. Semicolons separate whole clauses.
 pub fn listed(names: &[String], most: usize) -> String {
     let [comma, and] =
-        if names.iter().any(|name| name.contains([',', ' '])) { ["; ", "; and"] } else { [", ", " and"] };
+        if names.iter().any(|name| name.contains([',', ':'])) { ["; ", "; and"] } else { [", ", " and"] };
     let named = names[..names.len().min(most)].join(comma);
     match names.len() {
         0 => "(none)".into(),

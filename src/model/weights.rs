@@ -171,6 +171,6 @@ mod tests {
     fn mismatch_message_names_at_most_ten_tensors() {
         let message = refusal(&bytes(&network(vec![5; 9], false)));
         assert_eq!(message.matches("is unexpected").count(), 10);
-        assert!(message.ends_with("is unexpected; and 6 more"), "{message}");
+        assert!(message.ends_with("is unexpected and 6 more"), "{message}");
     }
 }

@@ -191,7 +191,7 @@ fn classes_without_images_are_warnings() {
     let (_, message) = success(command.args(["--set", "data.validation=30", "--dry-run"]));
     assert!(message.contains("warning: no training image has the label 0, "), "{message}");
     assert!(message.contains("set data.classes = [1, 2, 3] for those alone that there are"), "{message}");
-    assert!(message.contains("warning: no test image shows 2; 3: "), "{message}");
+    assert!(message.contains("warning: no test image shows 2, 3: "), "{message}");
 }
 
 #[test]

@@ -101,8 +101,8 @@ fn layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(&folder, &[5], 4);
     let expected = format!(
-        "{} does not fit this network: hidden.0.bias is [5], not [7], hidden.0.weight is [5, 6], not [7, 6], \
-         hidden.1.bias [5] is missing, hidden.1.weight [5, 7] is missing; besides, it has none; \
+        "{} does not fit this network: hidden.0.bias is [5], not [7]; hidden.0.weight is [5, 6], not [7, 6]; \
+         hidden.1.bias [5] is missing; hidden.1.weight [5, 7] is missing; besides, it has none; \
          rename layers with init.rename, or name them in init.reinitialize to initialise them randomly",
         path.display()
     );
@@ -130,7 +130,7 @@ fn tensors_of_another_type_are_refused() {
     let views = [("output.bias", integers(vec![4], &bytes[..32])), ("output.weight", integers(vec![4, 6], &bytes[..]))];
     fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
     let message = refusal(&experiment(&[], &path), 4);
-    assert!(message.contains("output.bias holds I64, not F32, output.weight holds I64"), "{message}");
+    assert!(message.contains("output.bias holds I64, not F32; output.weight holds I64"), "{message}");
 }
 
 #[test]

@@ -114,8 +114,8 @@ fn checkpoints_and_wrappers_are_seen_through() {
     renamed.init.rename = [("fc1", "hidden.0"), ("fc2", "output")].map(|(a, b)| (a.into(), b.into())).into();
     assert_eq!(tensors(&started(&renamed, 4).unwrap().0), expected);
     let message = refusal(&experiment(&[5], &path), 4);
-    assert!(message.contains("hidden.0.weight [5, 6] is missing, "), "{message}");
-    assert!(message.contains("besides, it has state_dict.fc1.bias [5], state_dict.fc1.weight [5, 6], "), "{message}");
+    assert!(message.contains("hidden.0.weight [5, 6] is missing; "), "{message}");
+    assert!(message.contains("besides, it has state_dict.fc1.bias [5]; state_dict.fc1.weight [5, 6]; "), "{message}");
 }
 
 #[test]
