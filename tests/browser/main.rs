@@ -64,7 +64,7 @@ fn until(browser: &Browser, expression: &str, expected: &Value) {
     }
 }
 
-const DIGIT: &str = "document.getElementById('digit').value";
+const DIGIT: &str = "document.getElementById('digit').textContent";
 
 #[test]
 #[ignore = "needs Chromium and chromedriver, and trains for half a minute"]
@@ -246,6 +246,8 @@ fn digit_is_drawn_and_cleared_by_keyboard_alone_and_its_answer_is_announced() {
     until(&browser, DIGIT, &json!("1"));
     let spoken = "document.getElementById('spoken').textContent";
     until(&browser, &format!("{spoken}.startsWith('1, ')"), &json!(true));
+    let pen = "document.getElementById('sheet').ariaValueText";
+    until(&browser, pen, &json!("Pen up, 14 across, 21 down"));
 
     // Lifted again, it draws no line, and the button keeps no focus that it can't have.
     browser.press(&right.repeat(5));
@@ -256,7 +258,8 @@ fn digit_is_drawn_and_cleared_by_keyboard_alone_and_its_answer_is_announced() {
     browser.press(&format!(" {} ", right.repeat(3)));
     browser.press(escape);
     assert_eq!(browser.value(is_clear), true);
-    until(&browser, spoken, &json!(""));
+    until(&browser, spoken, &json!("The sheet is empty."));
+    until(&browser, pen, &json!("Pen up, 14 across, 7 down"));
 }
 
 #[test]

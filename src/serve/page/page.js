@@ -99,7 +99,8 @@ for (const end of ["pointerup", "pointercancel"]) {
 // By keyboard: the arrow keys move a pen, the space bar lowers and lifts it.
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 20;
-let place = [sheet.width / 2, sheet.height / 4];
+const START = [sheet.width / 2, sheet.height / 4];
+let place = START;
 let isLowered = false;
 
 sheet.addEventListener("keydown", (event) => {
@@ -107,6 +108,7 @@ sheet.addEventListener("keydown", (event) => {
   if (event.key === " ") {
     isLowered = !isLowered;
     if (isLowered) change({ strokes: [...(content.strokes ?? []), [place]] });
+    else if (!isEmpty()) ask();
   } else if (arrow) {
     place = place.map((at, axis) => Math.min(Math.max(at + STEP * arrow[axis], 0), sheet.width));
     if (isLowered) content.strokes.at(-1).push(place);
@@ -122,11 +124,28 @@ function showPen() {
   Object.assign($("pen").style, { left, top });
   $("pen").classList.toggle("lowered", isLowered);
   $("pen").hidden = false;
+  tellPen();
 }
 
 function liftPen() {
   isLowered = false;
   $("pen").hidden = true;
+  tellPen();
+}
+
+// The sheet has the role of a slider, because screen readers leave the arrow keys to one, and say its value when it changes:
+// with a delay, so that a held key is not a stream of words.
+let telling;
+
+function tellPen() {
+  clearTimeout(telling);
+  telling = setTimeout(() => {
+    const [x, y] = place.map((at) => at / STEP);
+    const side = sheet.width / STEP + 1;
+    // They say only what has another number, too.
+    sheet.setAttribute("aria-valuenow", (isLowered ? side * side : 0) + side * y + x);
+    sheet.setAttribute("aria-valuetext", `Pen ${isLowered ? "down" : "up"}, ${x} across, ${y} down`);
+  }, 200);
 }
 
 function undo() {
@@ -134,11 +153,15 @@ function undo() {
   if (pen !== null || past.length === 0) return;
   content = past.pop();
   show();
+  if (isEmpty()) speak("The sheet is empty.");
 }
 
 function clear() {
+  place = START;
   liftPen();
-  if (pen === null && !isEmpty()) change({ strokes: [] });
+  if (pen !== null || isEmpty()) return;
+  change({ strokes: [] });
+  speak("The sheet is empty.");
 }
 
 $("undo").addEventListener("click", undo);
@@ -244,8 +267,8 @@ function tell(answer) {
   $("doubts").textContent = doubts.length ? `Careful: ${doubts.join("; ")}.` : "";
   const classes = answer?.classes ?? $("run").selectedOptions[0]?.classes ?? [];
   const probabilities = answer?.probabilities ?? classes.map(() => 0);
-  $("digit").value = answer?.class ?? "–";
-  $("digit").classList.toggle("word", $("digit").value.length > 2);
+  $("digit").textContent = answer?.class ?? "–";
+  $("digit").classList.toggle("word", $("digit").textContent.length > 2);
   while ($("bars").children.length > probabilities.length) $("bars").lastChild.remove();
   while ($("bars").children.length < probabilities.length) $("bars").append(bar());
   probabilities.forEach((probability, index) => {
@@ -262,7 +285,8 @@ function tell(answer) {
   $("seen").getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(grey), width, height), 0, 0);
   $("stages").replaceChildren(...(answer?.stages ?? []).map(stage));
   const likelihood = answer && percent(Math.max(...probabilities));
-  speak(answer ? `${answer.class}, ${likelihood}. ${$("doubts").textContent}` : "");
+  if (answer && !isLowered) speak(`${answer.class}, ${likelihood}. ${$("doubts").textContent}`);
+  else if (answer !== null) speak("");
 }
 
 // Tells a screen reader the last answer, not those while one draws. The same words are told again if they were gone before.
