@@ -153,15 +153,21 @@ function undo() {
   if (pen !== null || past.length === 0) return;
   content = past.pop();
   show();
-  if (isEmpty()) speak("The sheet is empty.");
+  if (isEmpty()) begin();
+}
+
+// The next digit begins at the top.
+function begin() {
+  place = START;
+  tellPen();
+  speak("The sheet is empty.");
 }
 
 function clear() {
-  place = START;
   liftPen();
   if (pen !== null || isEmpty()) return;
   change({ strokes: [] });
-  speak("The sheet is empty.");
+  begin();
 }
 
 $("undo").addEventListener("click", undo);
