@@ -112,9 +112,9 @@ mod tests {
         assert_eq!(
             guesses,
             [
-                r#"<div class="guess" style="--p:62.5"><span>2</span><span>62.5 %</span></div>"#,
-                r#"<div class="guess is-right" style="--p:20.0"><span>3</span><span>20.0 %</span></div>"#,
-                r#"<div class="guess" style="--p:12.5"><span>1</span><span>12.5 %</span></div>"#,
+                r#"<div class="guess" style="--p:62.5"><span>2</span><span class="unseen">: </span><span>62.5 %</span><span class="unseen">, </span></div>"#,
+                r#"<div class="guess is-right" style="--p:20.0"><span>3</span><span class="unseen">: </span><span>20.0 %</span><span class="unseen">, </span></div>"#,
+                r#"<div class="guess" style="--p:12.5"><span>1</span><span class="unseen">: </span><span>12.5 %</span><span class="unseen">, </span></div>"#,
             ]
         );
         assert!(html.contains("3, classified as 2") && html.contains("test image 0, from 0"), "{html}");
