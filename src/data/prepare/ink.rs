@@ -138,12 +138,12 @@ fn spread(picture: &RgbImage, reach: usize, highest: bool) -> RgbImage {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut spread = picture.clone();
     for (length, step) in [(width, 3), (height, 3 * width)] {
-        let levels = spread.clone().into_raw();
-        for (at, level) in spread.iter_mut().enumerate() {
-            let place = at / step % length;
-            let (from, to) = (place.saturating_sub(reach), (place + reach).min(length - 1));
-            let window = (from..=to).map(|other| levels[at - place * step + other * step]);
-            *level = if highest { window.max() } else { window.min() }.unwrap_or(0);
+        for start in (0..3 * width * height).filter(|at| at / step % length == 0) {
+            let line: Vec<u8> = spread.iter().skip(start).step_by(step).take(length).copied().collect();
+            for (place, level) in spread.iter_mut().skip(start).step_by(step).take(length).enumerate() {
+                let window = line[place.saturating_sub(reach)..(place + reach + 1).min(length)].iter().copied();
+                *level = if highest { window.fold(0, u8::max) } else { window.fold(u8::MAX, u8::min) };
+            }
         }
     }
     spread
