@@ -40,7 +40,8 @@ pub fn ink(picture: &RgbImage) -> Result<GrayImage, ImageError> {
 fn without_frame(ink: Vec<f32>, (width, height): (u32, u32)) -> Vec<f32> {
     let least = LEAST + 3.0 * *ink.clone().select_nth_unstable_by(ink.len() / 2, f32::total_cmp).1;
     let Some(mut ink) = ImageBuffer::<Luma<f32>, _>::from_raw(width, height, ink) else { return vec![] };
-    for _edge in 0..if width.max(height) > LOCAL { 4 } else { 0 } {
+    let edges = if width.max(height) > LOCAL { 4 } else { 0 };
+    for _ in 0..edges {
         ink = imageops::rotate90(&ink);
         let (length, lines) = (ink.width() as usize, ink.height() as usize);
         let is_inked = |line: &[f32]| line.iter().filter(|&&ink| ink > least).count() > length * 9 / 10;
