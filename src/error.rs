@@ -92,6 +92,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Training(error) if error.is_interruption() => signals::EXIT_CODE,
+            Self::Sweep(SweepError::Interrupted { .. }) => signals::EXIT_CODE,
             Self::Sweep(SweepError::Job { code }) => *code,
             Self::SeveralRuns { .. } | Self::Inapplicable { .. } | Self::Ending { .. } | Self::NoData { .. } => 2,
             Self::Config(_) | Self::Run(RunError::Config(_)) => 3,

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::Error;
-use crate::cli::{terminal, warn};
+use crate::cli::{notice, terminal, warn};
 use crate::evaluation::Evaluation;
 use crate::run::{RunError, write_whole_at};
 use crate::text::printable_lines;
@@ -72,11 +72,15 @@ impl OutputKind {
             let mut stdout = io::stdout().lock();
             return unless_closed(stdout.write_all(contents).and_then(|()| stdout.flush()));
         }
+        let replaced = path.exists();
         match write_whole_at(path, contents, !matches!(self.replaces, Replaces::Nothing)) {
             Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
                 return Err(Error::Exists { path: path.into() });
             }
             written => written?.iter().for_each(warn),
+        }
+        if replaced {
+            notice(format!("{} is replaced", path.display()));
         }
         print(&path.display().to_string())
     }

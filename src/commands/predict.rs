@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::opening::{choose_run, open_recorded};
 use super::output::{OutputKind, json_lines, print, print_styled};
-use crate::cli::{Format, Predict, say, terminal, warn};
+use crate::cli::{Format, Predict, notice, say, terminal, warn};
 use crate::data::prepare::{self, Doubt, Limits, Prepared};
 use crate::data::{DataError, Images, LARGEST_IMAGE_FILE, idx, is_picture, visible};
 use crate::evaluation::{Classifier, Probabilities};
@@ -153,12 +153,14 @@ struct Writer<'a> {
     /// What goes into a file, which is written at the end.
     text: String,
     images: usize,
+    doubtful: usize,
     failed: usize,
 }
 
 impl<'a> Writer<'a> {
     fn new(arguments: &'a Predict, names: Vec<String>) -> Result<Self, Error> {
-        let mut writer = Self { arguments, names, array: vec![], text: String::new(), images: 0, failed: 0 };
+        let mut writer =
+            Self { arguments, names, array: vec![], text: String::new(), images: 0, doubtful: 0, failed: 0 };
         arguments.output.iter().try_for_each(|path| writer.kind().check(path))?;
         if arguments.format() == Format::Csv {
             let heading = ["file".to_string(), "class".into()].into_iter();
@@ -192,7 +194,11 @@ impl<'a> Writer<'a> {
             self.images += 1;
             let mut next = || classified.next().expect("the classifier returns a result for each image, in order");
             let (classified, error) = match image {
-                Ok(image) => (Some(self.classified(classifier.size[1], &image, next())), None),
+                Ok(image) => {
+                    let classified = self.classified(classifier.size[1], &image, next());
+                    self.doubtful += usize::from(!classified.warnings.is_empty());
+                    (Some(classified), None)
+                }
                 Err(error) => {
                     self.failed += 1;
                     say(format!("error: {file}: {error}"));
@@ -256,6 +262,9 @@ impl<'a> Writer<'a> {
             self.write(array + "\n")?;
         }
         self.arguments.output.iter().try_for_each(|path| self.kind().save(path, self.text.as_bytes()))?;
+        if self.images > 1 {
+            notice(format!("{} images, {} of them with warnings", self.images, self.doubtful));
+        }
         if self.failed > 0 { Err(Error::UnreadableImages { failed: self.failed, images: self.images }) } else { Ok(()) }
     }
 }

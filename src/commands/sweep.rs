@@ -163,7 +163,7 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
             }
             Err(Error::Training(error)) if error.is_interruption() => {
                 notice("the sweep was stopped; run it again to resume");
-                return Err(error.into());
+                return Err(SweepError::Interrupted { run: trial.run_name(seed) }.into());
             }
             // Another process started this run first.
             Err(Error::Run(RunError::InUse { .. })) => notice(format!("{heading}: another process uses it")),

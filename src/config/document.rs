@@ -26,16 +26,15 @@ pub fn table(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Problem>> {
 /// Overrides `settings` by the `--set` arguments. A later argument overrides an earlier one.
 pub fn apply(arguments: &[String], settings: &mut Vec<Setting>, problems: &mut Vec<Problem>) {
     for argument in arguments {
-        let shown = format!("--set {argument}");
         let Some(changes) = override_settings(argument) else {
             let message = "must be written section.key=value, or key=value for a key outside of sections".to_string();
-            problems.push(Problem { line: None, setting: shown, message });
+            problems.push(Problem { line: None, setting: format!("--set {argument}"), message });
             continue;
         };
         for change in changes {
             // An unknown section, here a table at the top, remains an error even if a later argument overrides it.
             settings.retain(|it| it.is_table && it.section.is_none() || it.key() != change.key());
-            settings.push(Setting { line: None, shown: shown.clone(), ..change });
+            settings.push(Setting { line: None, shown: format!("{argument} (override)"), ..change });
         }
     }
 }

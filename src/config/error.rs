@@ -19,7 +19,7 @@ pub enum ConfigError {
 pub struct Problem {
     /// The line in the config file, from 1; `None` for an override.
     pub line: Option<usize>,
-    /// The setting as written: `training.epochs = 0` or `--set training.epochs=0`.
+    /// The setting as written: `training.epochs = 0` or `training.epochs=0 (override)`.
     pub setting: String,
     pub message: String,
 }

@@ -22,7 +22,7 @@ pub struct Setting {
     pub line: Option<usize>,
     /// The offset of the value in the file.
     pub start: usize,
-    /// The setting in a message: `training.epochs = 0` or `--set training.epochs=0`.
+    /// The setting in a message: `training.epochs = 0` or `training.epochs=0 (override)`.
     pub shown: String,
 }
 

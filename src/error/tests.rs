@@ -212,6 +212,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         SweepError {
             Job: "tests/cli/sweep.rs" job_that_fails_fails_the_sweep_with_its_code "a job has failed or was stopped",
+            Interrupted: "tests/cli/signals.rs" ctrl_c_stops_the_jobs_of_a_sweep_after_their_steps_and_the_sweep_resumes "was interrupted",
             Incomplete: "tests/cli/sweep.rs" collect_reports_missing_runs_and_then_evaluates_nothing "1 of 4 runs are not finished",
             AllDiverged: "src/sweep/results.rs" diverged_trial_is_over_but_not_chosen "every trial has a run that diverged",
         }

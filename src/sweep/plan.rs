@@ -105,7 +105,8 @@ fn experiment(file: &SweepFile, settings: &Settings, device: Option<&str>) -> Re
         if problem.line.is_some() {
             return file.base_setting.problem(problem.to_string());
         }
-        let is_cause = |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("--set {key}={value}");
+        let is_cause =
+            |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("{key}={value} (override)");
         match file.keys.iter().zip(settings).find(is_cause) {
             Some((varied, (key, value))) => {
                 Problem { line: varied.line, setting: format!("{key} = {value}"), ..problem }
@@ -312,7 +313,7 @@ mod tests {
     fn device_of_the_command_line_overrides_that_of_the_base() {
         let device = |name| Sweep::build(&format!("{START}[grid]"), "try", Some(name));
         assert_eq!(device("flex").unwrap().trials[0].experiment.device, "flex".into());
-        assert!(device("abacus").unwrap_err()[0].to_string().starts_with("--set device=abacus: must be"));
+        assert!(device("abacus").unwrap_err()[0].to_string().starts_with("device=abacus (override): must be"));
     }
 
     #[test]

@@ -18,6 +18,8 @@ const MAX_NAMED: usize = 5;
 pub enum SweepError {
     #[error("a job has failed or was stopped, see above; run the sweep again to resume it")]
     Job { code: u8 },
+    #[error("{run} was interrupted")]
+    Interrupted { run: String },
     #[error("{open} of {runs} runs are not finished, so no trial is chosen: {names}")]
     Incomplete { open: usize, runs: usize, names: String },
     #[error("every trial has a run that diverged: try smaller values of optimizer.learning_rate")]

@@ -77,7 +77,7 @@ fn config_problems_are_all_reported_at_once_before_any_work() {
     assert!(message.contains("3 problems in") && message.contains("try.toml"), "{message}");
     assert!(message.contains("line 3: training.epoch = 3: unknown key; did you mean training.epochs?"), "{message}");
     assert!(message.contains("line 5: model.dropout = 1.5"), "{message}");
-    assert!(message.contains("--set optimizer.learning_rate=fast"), "{message}");
+    assert!(message.contains("optimizer.learning_rate=fast (override)"), "{message}");
     assert!(!runs.exists());
 }
 

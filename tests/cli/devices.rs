@@ -21,7 +21,7 @@ fn devices_lists_every_backend_of_the_build() {
 #[test]
 fn unknown_device_is_refused_with_the_known_ones() {
     let message = failure(program().args(["--device", "tpu"]));
-    assert!(message.contains("--set device=tpu: must be") && message.contains("\"ndarray\""), "{message}");
+    assert!(message.contains("device=tpu (override): must be") && message.contains("\"ndarray\""), "{message}");
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn device_that_is_not_compiled_in_is_refused_with_the_build_that_has_it() {
 #[test]
 fn config_chooses_a_device_too() {
     let message = failure(program().args(["--set", "device=cuda:x"]));
-    assert!(message.contains("device=cuda:x: must be"), "{message}");
+    assert!(message.contains("device=cuda:x (override): must be"), "{message}");
 }
 
 #[test]

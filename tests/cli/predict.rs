@@ -8,7 +8,7 @@ use mnist_burn::data::idx;
 use serde_json::Value;
 
 use super::trained::smoke;
-use super::{DEVICE, failure, program, stdout};
+use super::{DEVICE, failure, program, stdout, success};
 
 /// The test images of MNIST, 784 bytes each.
 pub fn test_images() -> Vec<u8> {
@@ -216,6 +216,21 @@ fn folder_idx_file_and_standard_input_give_the_answers_of_single_files() {
     let empty = tempfile::tempdir().unwrap();
     let message = failure(program().arg("predict").arg(empty.path()).args(["--device", DEVICE]));
     assert!(message.contains("has no image to classify"), "{message}");
+}
+
+#[test]
+fn several_pictures_end_with_how_many_have_warnings() {
+    let predict = |pictures: &[&str]| {
+        let (lines, notes) =
+            success(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]).args(pictures));
+        assert_eq!(lines.lines().count(), pictures.len());
+        notes
+    };
+    let two = "tests/drawn/others/two-digits-11.png";
+    let notes = predict(&["tests/drawn/digits/7-plain-1.png", two, two]);
+    let doubtful = if notes.contains("7-plain-1.png: ") { 3 } else { 2 };
+    assert!(notes.ends_with(&format!("3 images, {doubtful} of them with warnings\n")), "{notes}");
+    assert!(!predict(&[two]).contains("of them with warnings"));
 }
 
 #[test]

@@ -54,15 +54,17 @@ fn report_can_be_written_again() {
     let report = || {
         let mut command = program();
         command.arg("report").arg(&smoke().run).args(["--device", DEVICE, "--output"]).arg(&path);
-        stdout(&mut command)
+        success(&mut command)
     };
-    assert_eq!(report().trim_end(), path.to_str().unwrap());
+    let (printed, notes) = report();
+    assert!(printed.trim_end() == path.to_str().unwrap() && !notes.contains("is replaced"), "{printed}{notes}");
     let first = fs::read(smoke().run.join("report.html")).unwrap();
     assert!(fs::read(&path).unwrap() == first);
 
     fs::write(&path, &first[..first.len() / 2]).unwrap();
-    report();
+    let (_, notes) = report();
     assert!(fs::read(&path).unwrap() == first, "a new page replaces an old one");
+    assert!(notes.contains("again.html is replaced"), "{notes}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn config_reports_all_problems_at_once_in_reading_order() {
   line 7: model.dropout = 1.5: must be a number of at least 0 and less than 1
   line 8: model.activation = \"rleu\": must be one of \"relu\", \"sigmoid\", \"tanh\", \"gelu\"; did you mean \"relu\"?
   --set foo: must be written section.key=value, or key=value for a key outside of sections
-  --set optimizer.learning_rate=fast: must be a number greater than 0 and at most 1000";
+  optimizer.learning_rate=fast (override): must be a number greater than 0 and at most 1000";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -79,7 +79,7 @@ fn lines_that_are_not_toml_are_reported_with_their_text() {
     assert!(found[0].starts_with("line 2: activation = relu: not TOML: string values must be quoted"));
     assert!(found[1].starts_with("line 4: [model: not TOML: unclosed table"));
     assert!(found[2].starts_with("line 5: hidden = [1,: not TOML: unclosed array"));
-    assert!(found[3].starts_with("--set seed=x: must be a whole number"));
+    assert!(found[3].starts_with("seed=x (override): must be a whole number"));
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn optimizer_kind_can_be_overridden_though_the_file_holds_keys_of_another() {
     assert_eq!((optimizer.kind, optimizer.beta_1, optimizer.momentum), (OptimizerKind::Sgd, None, Some(0.9)));
     assert_eq!(
         problems(baseline, &["optimizer.kind=sgd", "optimizer.beta_1=0.8"]),
-        ["--set optimizer.beta_1=0.8: belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\""]
+        ["optimizer.beta_1=0.8 (override): belongs to kind = \"adam\" or kind = \"adamw\", not to \"sgd\""]
     );
 }
 
@@ -95,13 +95,13 @@ fn override_gets_the_same_hints_as_a_file() {
         "model=3",
     ];
     let expected = [
-        "--set epochs=3: unknown key here; it belongs to [training]",
-        "--set trainig.epochs=3: unknown section; did you mean [training]?",
-        "--set trainig.batch=3: unknown section; did you mean [training]?",
-        "--set model.hiden=[3]: unknown key; did you mean model.hidden?",
-        "--set model.hidden.0=3: must be a list of at most 64 widths, each a whole number from 1 to 65536",
-        "--set data.augmnet.shear=3: unknown section; did you mean [data.augment]?",
-        "--set model=3: must be a section, [model], with keys of its own",
+        "epochs=3 (override): unknown key here; it belongs to [training]",
+        "trainig.epochs=3 (override): unknown section; did you mean [training]?",
+        "trainig.batch=3 (override): unknown section; did you mean [training]?",
+        "model.hiden=[3] (override): unknown key; did you mean model.hidden?",
+        "model.hidden.0=3 (override): must be a list of at most 64 widths, each a whole number from 1 to 65536",
+        "data.augmnet.shear=3 (override): unknown section; did you mean [data.augment]?",
+        "model=3 (override): must be a section, [model], with keys of its own",
     ];
     assert_eq!(problems("", &set), expected);
 }
