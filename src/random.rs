@@ -28,6 +28,8 @@ pub enum Purpose {
     Unlabelled { epoch: u64 },
     /// The initial weights of a layer, counted from 0; the output layer is the last one.
     Weights { layer: u64 },
+    /// The low-rank matrices of all layers.
+    Lora,
     /// The noise and dropout of a training step: the epoch is from 1 and below 2^24, the batch in it from 0 and below 2^32.
     Step { epoch: u64, batch: u64 },
     /// The dropout of a hidden layer, counted from 0, in one step.
@@ -59,6 +61,7 @@ impl Purpose {
             Self::Noise { layer, part } => (8, layer << 32 | part),
             Self::Sampling { step } => (9, step),
             Self::PrivacyNoise { step } => (10, step),
+            Self::Lora => (11, 0),
         };
         generator.set_stream(kind << 56 | which);
         generator
@@ -116,6 +119,7 @@ mod tests {
             Noise { layer: 2, part: 1 },
             Sampling { step: 1 },
             PrivacyNoise { step: 1 },
+            Lora,
         ];
         let mut seeds: Vec<u64> = [1, 2].iter().flat_map(|&seed| purposes.map(|it| derived_seed(seed, it))).collect();
         seeds.sort_unstable();

@@ -34,7 +34,9 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
     let is_above = schedule.min_learning_rate.is_some_and(|lowest| lowest > optimizer.learning_rate);
     let layers = model.layers();
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
-    let layer_factors = &optimizer.layer_factors;
+    let is_random = |it: &String| init.reinitialize.contains(it);
+    let (lora, layer_factors) = (&init.lora, &optimizer.layer_factors);
+    let needs_closed_form = training.gradients == Gradients::ClosedForm;
     vec![
         (is_own && data.dir.is_none(), &["data.dataset", "data.dir"]),
         (is_own, &["data.mirrors", "data.dataset"]),
@@ -45,9 +47,17 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (init.from.is_none(), &["init.freeze", "init.from"]),
         (!init.reinitialize.iter().all(has), &["init.reinitialize", "model.hidden", "model.batch_norm"]),
         (!init.freeze.iter().all(has), &["init.freeze", "model.hidden", "model.batch_norm"]),
-        (init.reinitialize.iter().any(is_frozen), &["init.freeze", "init.reinitialize"]),
+        (init.freeze.iter().any(is_random), &["init.freeze", "init.reinitialize"]),
         (layers.iter().all(is_frozen), &["init.freeze", "model.batch_norm", "model.hidden"]),
         (init.freeze.is_empty(), &["init.unfreeze_after", "init.freeze"]),
+        (lora.rank.is_some() && init.from.is_none(), &["init.lora.rank", "init.from"]),
+        (lora.rank.is_some() && lora.layers.is_empty(), &["init.lora.rank", "init.lora.layers"]),
+        (lora.rank.is_none(), &["init.lora.layers", "init.lora.rank"]),
+        (lora.rank.is_none(), &["init.lora.alpha", "init.lora.rank"]),
+        (!lora.layers.iter().all(has), &["init.lora.layers", "model.hidden"]),
+        (lora.layers.iter().any(is_frozen), &["init.lora.layers", "init.freeze"]),
+        (lora.layers.iter().any(is_random), &["init.lora.layers", "init.reinitialize"]),
+        (needs_closed_form && lora.rank.is_some(), &["training.gradients", "init.lora.rank"]),
         (!layer_factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"]),
         (data.augment.elastic_alpha.is_none(), &["data.augment.elastic_sigma", "data.augment.elastic_alpha"]),
         (!model.batch_norm, &["model.batch_norm_momentum", "model.batch_norm"]),
@@ -88,6 +98,7 @@ fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
         "schedule.kind" => (it.schedule.kind == ScheduleKind::Plateau, "the rate would tell of the images held out"),
         "training.class_weights" => (it.training.class_weights == Some(ClassWeights::Balanced), COUNTS),
         "training.gradients" => (it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
+        "init.lora.rank" => (true, "it trains with autodiff, which has no gradient of one image"),
         "training.gradient_accumulation" => (it.training.gradient_accumulation > 1, ONE_BATCH),
         "device" => (it.device.count() > 1, ONE_BATCH),
         _ => return None,

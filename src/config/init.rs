@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::data::is_default;
+
 const LAYERS: &str = "a list of layers, such as \"hidden.0\", \"norm.0\" and \"output\"";
 /// The name of a layer, as the network writes it: its number has no sign and no leading zeros.
 pub(super) const LAYER: &str = r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))$";
+const DENSE_LAYER: &str = r"^(output|hidden\.(0|[1-9][0-9]{0,17}))$";
 const LAYER_OR_TENSOR: &str =
     r"^(output|(hidden|norm)\.(0|[1-9][0-9]{0,17}))(\.(weight|bias|running_mean|running_var))?$";
 
@@ -38,6 +41,26 @@ pub struct Init {
     #[schemars(extend("additionalProperties" = { "type": "string", "pattern": LAYER_OR_TENSOR }))]
     #[schemars(extend("x-allowed" = "a table of names there and here, as in \"fc1.weight\" = \"hidden.0.weight\" or \"fc1\" = \"hidden.0\""))]
     pub rename: BTreeMap<String, String>,
+    /// Small matrices that learn in place of the weights of some layers.
+    #[serde(skip_serializing_if = "is_default")]
+    pub lora: Lora,
+}
+
+/// `[init.lora]`: low-rank adaptation, Hu and others 2021, <https://arxiv.org/abs/2106.09685>. Some layers keep their
+/// weights W and biases, and two matrices of rank r learn: `W + alpha / r · A · B` takes the place of W. It needs `rank`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lora {
+    /// The rank r: A has r columns, and B has r rows.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub rank: Option<usize>,
+    /// The factor of `A · B` is alpha / rank.
+    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0, "default" = 8.0))]
+    pub alpha: Option<f64>,
+    /// The layers, such as `hidden.0`. The others learn as usual, or are in `init.freeze`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("items" = { "type": "string", "pattern": DENSE_LAYER }, "x-allowed" = "a list of layers, such as \"hidden.0\" and \"output\""))]
+    pub layers: Vec<String>,
 }
 
 /// Weight initialisations by their standard names.

@@ -36,7 +36,7 @@ pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
 pub(crate) use self::hint::nearest;
 pub(crate) use self::home::{expand_home, variable};
-pub use self::init::{Init, Weights};
+pub use self::init::{Init, Lora, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::data::Augment;
 use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
+use super::init::Lora;
 use super::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use super::schema::{Key, all_keys, word};
 use super::training::{Distillation, Privacy, SemiSupervised};
@@ -19,6 +20,7 @@ impl Experiment {
         let (optimizer, schedule) = (self.optimizer.resolved(), self.schedule.resolved());
         let (semi_supervised, distillation) = (self.semi_supervised.resolved(), self.distillation.resolved());
         let privacy = self.privacy.resolved();
+        self.init.lora = self.init.lora.resolved();
         Self { optimizer, schedule, semi_supervised, distillation, privacy, ..self }
     }
 }
@@ -38,6 +40,7 @@ macro_rules! switched {
 
 switched! {
     Augment "data.augment" if |it: &Self| it.elastic_alpha.is_some(),
+    Lora "init.lora" if |it: &Self| it.rank.is_some(),
     SemiSupervised "semi_supervised" if |it: &Self| it.weight.is_some(),
     Distillation "distillation" if |it: &Self| it.teacher.is_some(),
     Privacy "privacy" if Self::is_on,

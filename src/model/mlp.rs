@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Initializer, Module, ModuleMapper, Param, ParamGroup, ParamId};
+use burn::module::{Initializer, Lora, Module, ModuleMapper, Param, ParamGroup, ParamId};
 use burn::nn::activation::{Activation, ActivationConfig};
 use burn::nn::{
     BatchNorm, BatchNormConfig, Dropout, DropoutConfig, GaussianNoise, GaussianNoiseConfig, Linear, LinearConfig,
@@ -55,6 +55,18 @@ impl Mlp {
             dropout: DropoutConfig::new(model.dropout).init(),
         };
         network.map(&mut Numbering::default())
+    }
+
+    /// The network with low-rank matrices beside the weights of the layers that `lora` names, if it is on: A is drawn from
+    /// N(0, 1 / rank²), and B is 0, so it computes the same. [`Module::materialize`] merges them.
+    pub fn with_lora(self, lora: &config::Lora, seed: u64) -> Self {
+        let Some((rank, alpha)) = lora.rank.zip(lora.alpha) else { return self };
+        let _kept = keep_burns_generator();
+        self.output.weight.device().seed(derived_seed(seed, Purpose::Lora));
+        let adapted = own_weights(&lora.layers);
+        // Burn freezes all weights.
+        let network = self.apply_lora(Lora::new(rank, alpha).set_param_group(adapted.clone()));
+        network.map(&mut Numbering::default()).unfreeze_group(ParamGroup::all().exclude(adapted))
     }
 
     /// Logits, `[batch, classes]`, of flattened images, `[batch, inputs]`. Softmax turns them into probabilities. Noise and
@@ -129,8 +141,17 @@ impl Mlp {
 /// also keeps its running statistics, and normalises with them in training, too.
 pub fn layer_group(layers: &[String]) -> ParamGroup {
     // Burn calls batch normalisation's weight `gamma` and its bias `beta`.
-    let parts = |layer: &String| ["weight", "bias", "gamma", "beta", "training"].map(|part| format!("{layer}.{part}"));
-    ParamGroup::from_paths(layers.iter().flat_map(parts).collect())
+    group(layers, &["weight", "weight.lora.a", "weight.lora.b", "bias", "gamma", "beta", "training"])
+}
+
+/// The weights and biases of the layers of these names, without the matrices of low-rank adaptation.
+pub fn own_weights(layers: &[String]) -> ParamGroup {
+    group(layers, &["weight", "bias"])
+}
+
+fn group(layers: &[String], parts: &[&str]) -> ParamGroup {
+    let paths = layers.iter().flat_map(|layer| parts.iter().map(move |part| format!("{layer}.{part}")));
+    ParamGroup::from_paths(paths.collect())
 }
 
 /// Numbers the parameters in order, for an optimiser's state. With Burn's random numbers, the files of equal runs would differ.

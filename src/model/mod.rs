@@ -17,8 +17,8 @@ pub mod weights;
 
 pub(crate) use description::{Architecture, Description, PROGRAM, Pixels};
 pub use mlp::Mlp;
-pub(crate) use mlp::{activation, layer_group};
+pub(crate) use mlp::{activation, layer_group, own_weights};
 pub use pretrained::TransferRecord;
 pub(crate) use pretrained::{Pretrained, PretrainedError, shortened};
-pub(crate) use tensors::{Stored, from_safetensors, to_half, to_single};
+pub(crate) use tensors::{Stored, from_safetensors, only, to_half, to_single};
 pub use weights::WeightsError;

@@ -80,6 +80,13 @@ pub fn to_half(bytes: &[u8], path: &Path) -> Result<Vec<u8>, WeightsError> {
     to_safetensors(&stored.into_iter().map(|(name, it)| (name, it.into_f16())).collect(), path)
 }
 
+/// The same, with those tensors only whose names `is_wanted`.
+pub fn only(bytes: &[u8], is_wanted: impl Fn(&str) -> bool, path: &Path) -> Result<Vec<u8>, WeightsError> {
+    let mut stored = from_safetensors(bytes, path)?;
+    stored.retain(|name, _| is_wanted(name));
+    to_safetensors(&stored, path)
+}
+
 /// The same with `f32` in place of half precision, in which Burn would load the weights otherwise.
 pub fn to_single(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, WeightsError> {
     let stored = from_safetensors(&bytes, path)?;

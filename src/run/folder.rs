@@ -38,6 +38,8 @@ impl RunFolder {
     pub const LAST: &str = "last.safetensors";
     /// The model after the best epoch.
     pub const BEST: &str = "best.safetensors";
+    /// What low-rank adaptation has learned until the best epoch.
+    pub const ADAPTER: &str = "adapter.safetensors";
     /// The HTML report.
     pub const REPORT: &str = "report.html";
     const KEY: &str = "privacy.key";

@@ -6,6 +6,7 @@
 //! | `record.json` | a [`Record`]: program version, device, data, results of the training |
 //! | `metrics.csv` | a row per epoch: [`Epoch`] |
 //! | `best.safetensors`, `last.safetensors` | the models, see [`crate::model::weights`] |
+//! | `adapter.safetensors` | of low-rank adaptation, the matrices of the best model, and what else has learned |
 //! | `checkpoint.mpk` | a [`Checkpoint`]: all that is needed to resume the training |
 //! | `evaluation.json` | an [`EvaluationRecord`]: the best model on the test images, with the SHA-256 of both |
 //! | `report.html` | the HTML report, see [`crate::report`] |

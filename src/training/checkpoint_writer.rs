@@ -1,6 +1,7 @@
 //! Saves each epoch in the run folder: record, models, checkpoint, metrics, in the order that [`crate::run`] explains.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use burn::lr_scheduler::LrSchedulerRecord;
@@ -14,7 +15,8 @@ use parking_lot::Mutex;
 use super::history::History;
 use super::model::TrainingModel;
 use super::schedule::LrSchedule;
-use crate::model::weights;
+use crate::config::Init;
+use crate::model::{WeightsError, only, weights};
 use crate::run::metrics::best;
 use crate::run::{Checkpoint, Meter, Record, RunError, RunFolder};
 
@@ -77,12 +79,15 @@ impl CheckpointWriter {
         let epochs = history.until(epoch);
         let network = weights::to_bytes(&model.network)?;
         let average = model.average.as_ref().map(weights::to_bytes).transpose()?;
-        let eval_model = average.as_ref().unwrap_or(&network);
+        let unmerged = average.as_ref().unwrap_or(&network);
+        let adapter = adapter(&model.experiment.init, unmerged, run.path())?;
+        let merged = adapter.as_ref().map(|_| weights::to_bytes(&model.eval_model().clone().materialize()));
         let entries = record.description(&model.experiment.model).entries();
-        let eval_model = weights::with_metadata(eval_model, entries, run.path())?;
+        let eval_model = weights::with_metadata(merged.transpose()?.as_ref().unwrap_or(unmerged), entries, run.path())?;
         let mut models = vec![(RunFolder::LAST, eval_model.as_slice())];
         if best(&epochs).is_some_and(|best| best.epoch == epoch) {
             models.push((RunFolder::BEST, &eval_model));
+            models.extend(adapter.as_ref().map(|it| (RunFolder::ADAPTER, it.as_slice())));
         }
         record.privacy = self.0.model.mechanism.as_ref().map(|it| it.plan.spent(epoch + 1));
         run.write_models(&models, record)?;
@@ -94,6 +99,19 @@ impl CheckpointWriter {
         }
         run.write_metrics(&epochs)
     }
+}
+
+/// With low-rank adaptation, the file of what has learned: those of the tensors in `bytes` that may differ from the weights at
+/// the start. `path` is named in errors.
+fn adapter(init: &Init, bytes: &[u8], path: &Path) -> Result<Option<Vec<u8>>, WeightsError> {
+    let Some((rank, alpha)) = init.lora.rank.zip(init.lora.alpha) else { return Ok(None) };
+    let is_frozen = |layer: &str| init.unfreeze_after.is_none() && init.freeze.iter().any(|frozen| frozen == layer);
+    let learns = |name: &str| {
+        let layer = name.rsplit_once('.').map_or(name, |(layer, _)| layer);
+        !is_frozen(layer) && !init.lora.layers.iter().any(|adapted| adapted == layer)
+    };
+    let entries = [("rank", rank.to_string()), ("alpha", alpha.to_string())].map(|(key, value)| (key.into(), value));
+    weights::with_metadata(&only(bytes, learns, path)?, entries.into(), path).map(Some)
 }
 
 impl Checkpointer<ModuleRecord> for CheckpointWriter {

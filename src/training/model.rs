@@ -11,9 +11,9 @@ use super::closed_form::ClosedForm;
 use super::loss::{Loss, UnlabelledLoss};
 use super::privacy::GaussianMechanism;
 use super::schedule::Position;
-use crate::config::{Experiment, Gradients};
+use crate::config::{Experiment, Gradients, Init};
 use crate::model::host_tensor::in_one_pass;
-use crate::model::{Mlp, WeightsError, layer_group, weights};
+use crate::model::{Mlp, WeightsError, layer_group, own_weights, weights};
 use crate::run::Checkpoint;
 
 /// A network in training. Only `network` has gradients and optimiser state.
@@ -38,6 +38,9 @@ pub struct TrainingModel {
 impl TrainingModel {
     /// A model that trains `network` as `experiment` says, from `position` on.
     pub fn new(network: Mlp, experiment: &Experiment, position: Position) -> Self {
+        let lora = &experiment.init.lora;
+        let network = network.with_lora(lora, experiment.seed);
+        let is_closed_form = experiment.training.gradients != Gradients::Autodiff && lora.rank.is_none();
         Self {
             average: experiment.training.ema_decay.map(|_| network.valid()),
             network,
@@ -46,7 +49,7 @@ impl TrainingModel {
                 unlabelled: UnlabelledLoss::new(&experiment.semi_supervised),
                 ..Loss::default()
             },
-            closed_form: (experiment.training.gradients != Gradients::Autodiff).then(ClosedForm::default),
+            closed_form: is_closed_form.then(ClosedForm::default),
             mechanism: None,
             experiment: Arc::new(experiment.clone()),
             position,
@@ -73,8 +76,9 @@ impl TrainingModel {
     /// The unfrozen model with the layers frozen that are to be frozen at its position.
     fn frozen(self) -> Self {
         let is_over = self.unfreezing().is_some_and(|update| self.position.update() >= update);
-        let freeze = &self.experiment.init.freeze;
-        let network = if is_over { self.network } else { self.network.freeze_group(layer_group(freeze)) };
+        let Init { freeze, lora, .. } = &self.experiment.init;
+        let network = self.network.freeze_group(own_weights(&lora.layers));
+        let network = if is_over { network } else { network.freeze_group(layer_group(freeze)) };
         Self { network, ..self }
     }
 

@@ -18,7 +18,7 @@ use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::{LrSchedule, Position};
-use crate::config::{Experiment, Gradients};
+use crate::config::Experiment;
 use crate::data::{Augmentation, EpochPlan, Loader, TrainingData};
 use crate::device::Opened;
 use crate::evaluation::EVALUATION_BATCH;
@@ -189,7 +189,7 @@ impl<'a> Session<'a> {
             loader
         };
         let mut training = loader(&data.split.training, plan.batch_size);
-        training.as_bytes = share_memory(devices) && experiment.training.gradients != Gradients::Autodiff;
+        training.as_bytes = share_memory(devices) && self.model.closed_form.is_some();
         training.plan = *plan;
         training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
         training.shuffle = Some(experiment.seed);

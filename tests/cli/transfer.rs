@@ -131,6 +131,65 @@ fn finetuned_run_resumes_to_the_same_bytes_without_the_pretrained_run() {
     }
 }
 
+/// A command for a training of low-rank matrices on the other five digits, from the pretrained run.
+fn adapted(run: &Path, sets: &[&str]) -> Command {
+    let from = format!("init.from={}", pretrained().run.display());
+    let mut command = train(run, &[&from, "data.classes=[5,6,7,8,9]", "data.fraction=0.05", "training.epochs=3"]);
+    let lora = ["init.lora={rank=2,alpha=4,layers=[\"hidden.0\",\"hidden.1\"]}", "init.freeze=[\"norm.0\"]"];
+    lora.iter().chain(sets).for_each(|set| _ = command.args(["--set", set]));
+    command
+}
+
+/// The values of a tensor of a model's file.
+fn values(file: &Path, name: &str) -> Vec<f32> {
+    let bytes = fs::read(file).unwrap();
+    let tensor = SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().data().to_vec();
+    tensor.chunks_exact(4).map(|value| f32::from_le_bytes(value.try_into().unwrap())).collect()
+}
+
+#[test]
+fn adapter_of_low_rank_is_the_whole_difference_between_the_adapted_layers_and_the_pretrained_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("adapted");
+    success(&mut adapted(&run, &[]));
+    let (adapter, best) = (run.join("adapter.safetensors"), run.join("best.safetensors"));
+    for (layer, inputs, units) in [("hidden.0", 784, 12), ("hidden.1", 12, 8)] {
+        let before = values(&pretrained().run.join("best.safetensors"), &format!("{layer}.weight"));
+        let after = values(&best, &format!("{layer}.weight"));
+        let [a, b] = ["a", "b"].map(|matrix| values(&adapter, &format!("{layer}.weight.lora.{matrix}")));
+        assert_eq!([a.len(), b.len()], [inputs * 2, 2 * units]);
+        let mut largest = 0.0_f32;
+        for (unit, input) in (0..units).flat_map(|unit| (0..inputs).map(move |input| (unit, input))) {
+            let product = a[2 * input] * b[unit] + a[2 * input + 1] * b[units + unit];
+            let index = unit * inputs + input;
+            // alpha / rank = 2.
+            assert!((before[index] + 2.0 * product - after[index]).abs() < 1e-5, "{layer} {unit} {input}");
+            largest = largest.max(product.abs());
+        }
+        assert!(largest > 1e-4, "{layer} has learned");
+        assert!(tensor(&run, &format!("{layer}.bias")) == tensor(&pretrained().run, &format!("{layer}.bias")));
+    }
+    let bytes = fs::read(&adapter).unwrap();
+    let mut names: Vec<_> = SafeTensors::deserialize(&bytes).unwrap().names().into_iter().map(String::from).collect();
+    names.retain(|name| !name.contains(".lora."));
+    names.sort();
+    let learned = ["bias", "running_mean", "running_var", "weight"].map(|part| format!("norm.1.{part}"));
+    assert_eq!(names, [&learned[..], &["output.bias".into(), "output.weight".into()]].concat());
+    assert!(SafeTensors::read_metadata(&bytes).unwrap().1.metadata().as_ref().unwrap()["alpha"] == "4");
+}
+
+#[test]
+fn training_of_low_rank_matrices_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [expected, run] = ["expected", "resumed"].map(|name| folder.path().join(name));
+    success(&mut adapted(&expected, &[]));
+    success(&mut adapted(&run, &["training.epochs=1"]));
+    success(program().arg("resume").arg(&run).args(["--set", "training.epochs=3"]));
+    assert_same_results(&expected, &run);
+    let adapters = [&expected, &run].map(|run| fs::read(run.join("adapter.safetensors")).unwrap());
+    assert!(adapters[0] == adapters[1]);
+}
+
 #[test]
 fn run_without_an_epoch_is_not_resumed_from_other_weights() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::Device;
 use burn::train::TrainStep;
-use mnist_burn::config::{Experiment, Init, Model, Optimizer, OptimizerKind, Schedule, Training};
+use mnist_burn::config::{Experiment, Init, Lora, Model, Optimizer, OptimizerKind, Schedule, Training};
 use mnist_burn::model::Mlp;
 use mnist_burn::training::{LrSchedule, Position, TrainingModel, optimizer};
 
@@ -64,6 +64,30 @@ fn steps_of(
         seen.push(tensors(training_model.eval_model()));
     }
     seen
+}
+
+#[test]
+fn network_with_low_rank_matrices_computes_the_same_until_they_learn() {
+    for (name, device) in two_devices() {
+        let network = network(&model(), 6, 3, &device);
+        let lora = Lora { rank: Some(2), alpha: Some(4.0), layers: vec!["hidden.0".into(), "output".into()] };
+        let init = Init { lora, freeze: vec!["norm.1".into()], ..Init::default() };
+        let seen = steps_of(copy(&network), &init, &BTreeMap::new(), 0..3, &device);
+        let before = tensors(&network);
+        let own = |seen: &BTreeMap<String, Vec<f32>>| -> BTreeMap<String, Vec<f32>> {
+            seen.clone().into_iter().filter(|(tensor, _)| !tensor.contains(".lora.")).collect()
+        };
+        assert!(changed(&before, &own(&seen[0])).is_empty(), "{name}");
+        assert!(seen[0]["hidden.0.weight.lora.a"].iter().any(|&a| a != 0.0), "{name}");
+        assert!(seen[0]["hidden.0.weight.lora.b"].iter().all(|&b| b == 0.0), "{name}");
+        let learned = changed(&seen[0], &seen[3]);
+        for tensor in ["hidden.0.weight.lora.b", "output.weight.lora.b", "hidden.1.weight", "norm.0.weight"] {
+            assert!(learned.iter().any(|it| it == tensor), "{name}: {tensor} in {learned:?}");
+        }
+        for tensor in ["hidden.0.weight", "hidden.0.bias", "output.weight", "output.bias", "norm.1.weight"] {
+            assert!(!learned.iter().any(|it| it == tensor), "{name}: {tensor}");
+        }
+    }
 }
 
 /// The tensors that differ, bit by bit.

@@ -132,7 +132,7 @@ fn unknown_section_is_reported_once_with_the_nearest_known_one() {
     assert_eq!(
         problem("[frobnicate]"),
         "line 1: [frobnicate]: unknown section; \
-         there are [data], [data.augment], [distillation], [early_stopping], [init], [model], [optimizer], [privacy], [schedule], [semi_supervised], [training]"
+         there are [data], [data.augment], [distillation], [early_stopping], [init], [init.lora], [model], [optimizer], [privacy], [schedule], [semi_supervised], [training]"
     );
 }
 

@@ -106,6 +106,35 @@ fn frozen_layers_need_init_from_and_leave_something_to_learn() {
 }
 
 #[test]
+fn low_rank_adaptation_needs_pretrained_layers_that_keep_their_weights() {
+    let lora = "lora = { rank = 4, layers = ['hidden.0'] }";
+    assert_eq!(loaded(&format!("{START}{lora}"), &[]).init.lora.alpha, Some(8.0));
+    let changed = loaded(&format!("{START}{lora}"), &["init.lora.rank=2"]);
+    let message = check_resumable(&loaded(&format!("{START}{lora}"), &[]), &changed, 1).unwrap_err().to_string();
+    assert!(message.contains("init.lora.rank = 2: can't change within a run"), "{message}");
+    let random = format!("[init]\n{lora}");
+    for (text, ending) in [
+        (&random[..], "is about pretrained weights: needs init.from"),
+        ("lora.rank = 4", "needs init.lora.layers, the layers that low-rank matrices adapt"),
+        ("lora.layers = ['output']", "is about low-rank adaptation: needs init.lora.rank"),
+        ("lora.alpha = 4", "is about low-rank adaptation: needs init.lora.rank"),
+        ("lora = { rank = 0, layers = ['output'] }", "must be a whole number from 1 to 65536"),
+        ("lora = { rank = 4, layers = ['norm.0'] }", "must be a list of layers, such as \"hidden.0\" and \"output\""),
+        ("lora = { rank = 4, layers = ['hidden.1'] }", "for each width in model.hidden, and output"),
+        (&format!("freeze = ['hidden.0']\n{lora}"), "keeps its own weights already: remove it from init.freeze"),
+        (&format!("reinitialize = ['hidden.0']\n{lora}"), "would stay random: remove it from one of the two"),
+        (
+            &format!("{lora}\n[training]\ngradients = 'closed-form'"),
+            "trains with autodiff: remove this key, or init.lora",
+        ),
+        (&format!("{lora}\n[privacy]\nepsilon = 3"), "it trains with autodiff, which has no gradient of one image"),
+    ] {
+        let found = if text == random { problem(text) } else { problem(&format!("{START}{text}")) };
+        assert!(found.ends_with(ending), "{found}");
+    }
+}
+
+#[test]
 fn image_folder_needs_a_folder_and_takes_no_classes() {
     loaded("[data]\ndataset = 'image-folder'\ndir = 'x'", &[]);
     assert!(problem("data.dataset = 'image-folder'").ends_with("needs data.dir, the folder of your own images"));
