@@ -53,7 +53,7 @@ pub enum Error {
     Serve(#[from] ServeError),
     #[error("{run} has no validation images: its data.validation is 0, or it is an ensemble")]
     NoValidation { run: PathBuf },
-    #[error("{run} is an ensemble, or was trained on other images than the run that is attacked")]
+    #[error("{run} was trained on other images than the run that is attacked")]
     OtherImages { run: PathBuf },
     #[error("no image was left out by a run of --shadow: train these runs with data.fraction = 0.5 and other seeds")]
     NoShadow,

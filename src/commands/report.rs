@@ -88,18 +88,22 @@ fn attack(run: &RunFolder, shadows: &[RunFolder], device: &Opened) -> Result<Att
     let files = locate(&experiment.data)?;
     let (training, test) = (files.train()?, files.test([record.data.height, record.data.width], record.data.classes)?);
     let answers = |run: &RunFolder| -> Result<Answers, Error> {
-        let (own, experiment) = (run.record()?, run.experiment()?);
-        let is_other = own.data.sha256 != *files.checksums() || own.data.names() != record.data.names();
-        if is_other || !own.members.is_empty() {
-            return Err(Error::OtherImages { run: run.path().into() });
+        let own = run.record()?;
+        // An ensemble knows what its members were trained on.
+        let mut trained = vec![false; training.len()];
+        for network in run.networks(&own) {
+            let data = network.record()?.data;
+            if data.sha256 != *files.checksums() || data.names() != record.data.names() {
+                return Err(Error::OtherImages { run: network.path().into() });
+            }
+            let split = TrainingData::load(&files, &network.experiment()?)?.split;
+            split.training.into_iter().for_each(|index| trained[index] = true);
         }
         let classifier = run.classifier(&own, device)?;
         let confidences = |images: &Images| -> Result<Vec<f64>, Error> {
             let output = evaluate(&classifier, images.clone())?;
             Ok(output.predictions.iter().zip(images.labels()).map(|(it, &label)| confidence(it, label)).collect())
         };
-        let mut trained = vec![false; training.len()];
-        TrainingData::load(&files, &experiment)?.split.training.into_iter().for_each(|index| trained[index] = true);
         Ok(Answers { training: confidences(&training)?, trained, test: confidences(&test)? })
     };
     let target = answers(run)?;
