@@ -55,6 +55,8 @@ pub enum Error {
     NoValidation { run: PathBuf },
     #[error("{run} was trained on other images than the run that is attacked")]
     OtherImages { run: PathBuf },
+    #[error("the members of {run} scale pixels in different ways: export it with --input raw")]
+    Scalings { run: PathBuf },
     #[error("no image was left out by a run of --shadow: train these runs with data.fraction = 0.5 and other seeds")]
     NoShadow,
     #[error("{path} does not say which images to evaluate it on: name a folder of labelled images with --data")]

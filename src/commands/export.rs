@@ -11,10 +11,10 @@ use super::output::OutputKind;
 use crate::Error;
 use crate::cli::{Export, Framework, notice, warn};
 use crate::device::Backend;
-use crate::export::{Network, onnx};
+use crate::export::{Network, errors, onnx};
 use crate::model::to_half;
 use crate::model::weights::with_metadata;
-use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
+use crate::run::{EvaluationRecord, Member, Record, RunError, RunFolder};
 
 pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;
@@ -33,17 +33,18 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
 
     let (named, _unpacked) = choose_run(Some(&arguments.run), folder)?;
     let run = RunFolder::at(&named.path);
-    let (record, experiment) = (run.record()?, run.experiment()?);
-    let name = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
-    let ((weights, _), description) = (run.weights(name, &record)?, record.description(&experiment.model));
-    let mut entries = description.entries();
-    let network = |weights, description| {
-        Network::new(weights, &run.path().join(name), &experiment.model, description).map_err(RunError::from)
-    };
+    let record = run.record()?;
+    // What has no other form for an ensemble is refused for it.
+    let parts = if is_onnx && !arguments.last { run.networks(&record) } else { vec![run.clone()] };
+    let networks = parts
+        .iter()
+        .enumerate()
+        .map(|(number, part)| network(part, arguments.last, record.members.get(number).map(|it| (it, run.path()))));
+    let mut networks = networks.collect::<Result<Vec<_>, _>>()?;
+    let mut entries = networks[0].description.entries();
     if let Some(framework) = format {
         let device = open_recorded(Backend::cpu().map(Backend::name), &record.device)?.device;
-        let logits = network(weights.clone(), description.clone())?.logits_of_a_ramp(&device)?;
-        entries.insert("check_logits".into(), json!(logits).to_string());
+        entries.insert("check_logits".into(), json!(networks[0].logits_of_a_ramp(&device)?).to_string());
         let folder = &arguments.file;
         fs::create_dir_all(folder).map_err(|source| RunError::Write { path: folder.clone(), source })?;
         let program: &[u8] = match framework {
@@ -53,12 +54,22 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
         program_output.save(&program_file, program)?;
     }
     if !is_onnx {
+        let (weights, _) = run.weights(model_name(arguments.last), &record)?;
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
         return output.save(file, &with_metadata(&weights, entries, file).map_err(RunError::from)?);
     }
-    let mut network = network(weights, description)?;
+    let is_raw = input.as_ref().is_none_or(|input| input == "raw");
+    let scaling = |it: &Network| it.description.pixels.scaling;
+    if !is_raw && networks.iter().any(|it| scaling(it) != scaling(&networks[0])) {
+        return Err(Error::Scalings { run: run.path().into() });
+    }
     if int8.is_some() {
-        quantize(&mut network, &run, &record, arguments.last)?;
+        quantize(&mut networks, &run, &record, arguments.last)?;
+    }
+    if networks.len() > 1 {
+        // They may differ from member to member.
+        entries.retain(|key, _| !["architecture", "activation"].contains(&key.as_str()));
+        entries.insert("members".into(), json!(record.members).to_string());
     }
     let name = Path::new(&named.name).file_name().unwrap_or_default();
     entries.insert("run".into(), name.to_string_lossy().into());
@@ -66,19 +77,35 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
         entries.insert("test_error".into(), tested.evaluation.error().to_string());
     }
-    output.save(file, &onnx(&network, input.as_ref().is_none_or(|input| input == "raw"), entries))
+    output.save(file, &onnx(&networks, is_raw, entries))
 }
 
-/// Rounds a network of `run`, its best one or its `last`, to integers, and reports its errors on the test images before and
+fn model_name(last: bool) -> &'static str {
+    if last { RunFolder::LAST } else { RunFolder::BEST }
+}
+
+/// The best network of `run`, or its `last`. Refused if it is no longer the one of a `member` of an ensemble.
+fn network(run: &RunFolder, last: bool, member: Option<(&Member, &Path)>) -> Result<Network, Error> {
+    let (record, model) = (run.record()?, run.experiment()?.model);
+    let (weights, sha256) = run.weights(model_name(last), &record)?;
+    if let Some((_, ensemble)) = member.filter(|(member, _)| member.sha256 != sha256) {
+        return Err(RunError::OtherMember { run: run.path().into(), ensemble: ensemble.into() }.into());
+    }
+    let path = run.path().join(model_name(last));
+    Ok(Network::new(weights, &path, &model, record.description(&model)).map_err(RunError::from)?)
+}
+
+/// Rounds the networks of `run`, its best ones or its `last`, to integers, and reports the errors on the test images before and
 /// after. Those of the best one are recorded beside its evaluation, if the images are the run's own.
-fn quantize(network: &mut Network, run: &RunFolder, record: &Record, last: bool) -> Result<(), Error> {
+fn quantize(networks: &mut [Network], run: &RunFolder, record: &Record, last: bool) -> Result<(), Error> {
     let device = open_recorded(None, &record.device)?.device;
     let files = locate(&run.experiment()?.data)?;
     warn_of_other_data(&files, record);
     let test = files.test([record.data.height, record.data.width], record.data.classes)?;
-    let float = network.errors(&test, &device)?;
-    network.quantize(&files.train()?, &device)?;
-    let (int8, images) = (network.errors(&test, &device)?, test.len());
+    let float = errors(networks, &test, &device)?;
+    let training = files.train()?;
+    networks.iter_mut().try_for_each(|network| network.quantize(&training, &device))?;
+    let (int8, images) = (errors(networks, &test, &device)?, test.len());
     notice(format!(
         "wrong test images: {int8} of {images} with int8, by the numbers for which the integers stand; {float} with float"
     ));

@@ -3,5 +3,5 @@
 mod network;
 mod onnx;
 
-pub use network::Network;
+pub use network::{Network, errors};
 pub use onnx::onnx;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::config::Model;
@@ -106,17 +107,6 @@ impl Network {
         Ok(())
     }
 
-    /// The number of `images` that are misclassified. Integers count as the numbers for which they stand.
-    pub fn errors(&self, images: &Images, device: &Device) -> Result<usize, EvaluationError> {
-        let indices: Vec<usize> = (0..images.len()).collect();
-        let wrong = indices.chunks(EVALUATION_BATCH).map(|batch| {
-            let classes = self.logits(self.scaled(images, batch, device), |_| ()).argmax(1).try_into_data()?;
-            let pairs = classes.iter::<i64>().zip(batch);
-            Ok(pairs.filter(|&(class, &index)| class != i64::from(images.labels()[index])).count())
-        });
-        wrong.sum()
-    }
-
     /// The logits of an image whose pixels count from 0 to 255 again and again, to check the network in other programs.
     pub fn logits_of_a_ramp(&self, device: &Device) -> Result<Vec<f32>, EvaluationError> {
         let pixels: Vec<u8> = (0..self.layers[0].inputs).map(|pixel| pixel as u8).collect();
@@ -128,6 +118,20 @@ impl Network {
         let pixels = batch.iter().map(|&index| images.pixels(index));
         ImageBatcher::new(self.description.pixels.scaling).images(pixels, device)
     }
+}
+
+/// The number of `images` that the mean of the networks' probabilities misclassifies. Integers count as the numbers for which they
+/// stand.
+pub fn errors(networks: &[Network], images: &Images, device: &Device) -> Result<usize, EvaluationError> {
+    let indices: Vec<usize> = (0..images.len()).collect();
+    let wrong = indices.chunks(EVALUATION_BATCH).map(|batch| {
+        let probabilities = |it: &Network| softmax(it.logits(it.scaled(images, batch, device), |_| ()), 1);
+        let sum = networks.iter().map(probabilities).reduce(|sum, own| sum + own);
+        let classes = sum.expect("there is a network").argmax(1).try_into_data()?;
+        let pairs = classes.iter::<i64>().zip(batch);
+        Ok(pairs.filter(|&(class, &index)| class != i64::from(images.labels()[index])).count())
+    });
+    wrong.sum()
 }
 
 impl Layer {

@@ -21,28 +21,33 @@ const INT64: i32 = 7;
 /// `AttributeProto.AttributeType`: a whole number.
 const INT: i32 = 2;
 
-/// With `raw`, it takes uint8 `[batch, height, width]`, else scaled float `[batch, height * width]`. `entries` are metadata.
-pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
-    let Network { layers, description } = network;
+/// The file of one network, or of several of equal images and classes, of which it gives the mean of the probabilities and, as
+/// logits, its logarithms. With `raw`, it takes uint8 `[batch, height, width]`, else float `[batch, height * width]` as all of the
+/// networks scale it. `entries` are metadata.
+pub fn onnx(networks: &[Network], raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
+    let description = &networks[0].description;
     let mut graph = Graph { name: "network".into(), ..Graph::default() };
-    let mut x = graph.pixels(description, raw);
-    for layer in layers {
-        let [weight, bias] = ["weight", "bias"].map(|part| format!("{}.{part}", layer.name));
-        x = graph.parameters(layer, &x, [&weight, &bias]);
-        let sum = if layer.name == OUTPUT { "logits".into() } else { format!("{}.sum", layer.name) };
-        x = graph.node("Gemm", &[&x, &weight, &bias], &sum, &[("transB", 1)]);
-        if layer.name != OUTPUT {
-            x = graph.activate(description.activation, &x, &layer.name);
-        }
+    if let [network] = networks {
+        graph.network(network, raw);
+        graph.node("Softmax", &["logits"], "probabilities", &[("axis", 1)]);
+    } else {
+        let answers: Vec<_> = networks.iter().enumerate().map(|(it, network)| graph.member(it, network, raw)).collect();
+        graph.node("Mean", &answers.iter().map(String::as_str).collect::<Vec<_>>(), "probabilities", &[]);
+        graph.node("Log", &["probabilities"], "logits", &[]);
     }
     let (labels, classes) = (description.labels(), [description.classes.len()]);
-    graph.node("Softmax", &[&x], "probabilities", &[("axis", 1)]);
-    graph.node("ArgMax", &[&x], "class", &[("axis", 1), ("keepdims", 0)]);
+    graph.node("ArgMax", &["logits"], "class", &[("axis", 1), ("keepdims", 0)]);
     graph.tensor("labels", INT64, &classes, labels.into_iter().flat_map(i64::to_le_bytes).collect());
     graph.node("Gather", &["labels", "class"], "label", &[("axis", 0)]);
+    let sums = "the sums of the output layer";
     let softmax = "softmax of the logits, in the order of `classes` in the metadata";
     graph.output = vec![
-        value("logits", FLOAT, &classes, "the sums of the output layer"),
+        value(
+            "logits",
+            FLOAT,
+            &classes,
+            if networks.len() == 1 { sums } else { "the logarithms of the probabilities" },
+        ),
         value("probabilities", FLOAT, &classes, softmax),
         value("label", INT64, &[], "the label of the most probable class"),
     ];
@@ -59,6 +64,41 @@ pub fn onnx(network: &Network, raw: bool, entries: BTreeMap<String, String>) -> 
 
 /// What adds to a graph. Most functions return the name of the tensor that they add.
 impl Graph {
+    /// Adds a network from its input to its logits.
+    fn network(&mut self, Network { layers, description }: &Network, raw: bool) {
+        let mut x = self.pixels(description, raw);
+        for layer in layers {
+            let [weight, bias] = ["weight", "bias"].map(|part| format!("{}.{part}", layer.name));
+            x = self.parameters(layer, &x, [&weight, &bias]);
+            let sum = if layer.name == OUTPUT { "logits".into() } else { format!("{}.sum", layer.name) };
+            x = self.node("Gemm", &[&x, &weight, &bias], &sum, &[("transB", 1)]);
+            if layer.name != OUTPUT {
+                x = self.activate(description.activation, &x, &layer.name);
+            }
+        }
+    }
+
+    /// Adds one of several networks, which share the input, to its probabilities. Its number is in all its names.
+    fn member(&mut self, number: usize, network: &Network, raw: bool) -> String {
+        let mut member = Self::default();
+        member.network(network, raw);
+        let inputs: Vec<_> = member.input.iter().map(|input| input.name.clone()).collect();
+        let nodes = member.node.iter_mut().flat_map(|node| {
+            let Node { input, output, name, .. } = node;
+            input.iter_mut().chain(output).chain([name])
+        });
+        for name in nodes.chain(member.initializer.iter_mut().map(|tensor| &mut tensor.name)) {
+            if !inputs.contains(name) {
+                *name = format!("member.{number}.{name}");
+            }
+        }
+        self.input = member.input;
+        self.node.extend(member.node);
+        self.initializer.extend(member.initializer);
+        let [logits, probabilities] = ["logits", "probabilities"].map(|part| format!("member.{number}.{part}"));
+        self.node("Softmax", &[&logits], &probabilities, &[("axis", 1)])
+    }
+
     /// Adds the input, and its scaling.
     fn pixels(&mut self, Description { architecture, pixels, .. }: &Description, raw: bool) -> String {
         let [mean, deviation] = [pixels.scaling.mean, pixels.scaling.deviation];

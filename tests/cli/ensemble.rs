@@ -148,13 +148,42 @@ fn member_of_an_ensemble_is_removed_only_together_with_it() {
 fn ensemble_has_no_validation_images_of_its_own() {
     let message = failure(program().args(["evaluate", "abc", "--split", "validation", "--runs"]).arg(runs()));
     assert!(message.contains("has no validation images: its data.validation is 0, or it is an ensemble"), "{message}");
-    let message = failure(program().args(["report", "abc", "--membership", "--output", "-", "--runs"]).arg(runs()));
-    assert!(message.contains("is an ensemble, or was trained on other images"), "{message}");
 }
 
 #[test]
-fn ensemble_is_neither_exported_nor_resumed_but_says_what_to_do() {
-    for command in [&["export", "abc", "abc.safetensors"][..], &["resume", "abc", "--epochs", "9"]] {
+fn ensemble_is_exported_as_one_onnx_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [alone, all] = ["a.onnx", "abc.onnx"].map(|file| folder.path().join(file));
+    let export = |run: &str, file: &Path| {
+        let mut command = program();
+        command.args(["export", run]).arg(file).args(["--force", "--runs"]).arg(runs());
+        command
+    };
+    stdout(&mut export("a", &alone));
+    stdout(&mut export("abc", &all));
+    let size = |file: &Path| fs::metadata(file).unwrap().len() as f64;
+    assert!((2.9..3.1).contains(&(size(&all) / size(&alone))), "{} of {}", size(&all), size(&alone));
+    let (_, notes) = success(export("abc", &all).args(["--quantize", "int8"]));
+    let wrong = json(runs().join("abc/evaluation.json"))["wrong"].as_u64().unwrap();
+    assert!(notes.contains(&format!("{wrong} with float")), "{notes}");
+
+    let mut train = program();
+    train.args(["train", "--config", "config/smoke.toml", "--epochs", "1", "--device", DEVICE, "--no-test", "--run"]);
+    success(train.arg(folder.path().join("other")).args(["--set", "data.pixels=standardized"]));
+    success(ensemble(folder.path()).args(["mixed", "other"]).arg(runs().join("a")));
+    let mixed = folder.path().join("mixed");
+    stdout(&mut export(mixed.to_str().unwrap(), &all));
+    let message = failure(export(mixed.to_str().unwrap(), &all).args(["--input", "float"]));
+    assert!(message.contains("scale pixels in different ways: export it with --input raw"), "{message}");
+}
+
+#[test]
+fn ensemble_is_neither_exported_as_one_model_nor_resumed_but_says_what_to_do() {
+    for command in [
+        &["export", "abc", "abc.safetensors"][..],
+        &["export", "abc", "abc.onnx", "--last"],
+        &["resume", "abc", "--epochs", "9"],
+    ] {
         let message = failure(program().args(command).arg("--runs").arg(runs()));
         assert!(
             message.contains("is an ensemble, which has no model of its own: name one of its members"),

@@ -92,6 +92,41 @@ fn onnxruntime_gives_the_predictions_of_evaluate_for_every_kind_of_network() {
 
 #[test]
 #[ignore = "needs Python packages: python3 -m venv venv && . venv/bin/activate && pip install numpy onnx onnxruntime"]
+fn onnxruntime_gives_the_mean_of_the_probabilities_of_an_ensembles_members() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+    let runs = [
+        train(&one, "config/smoke.toml", &["model.activation=gelu", "data.validation=100"]),
+        train(&other, "config/deep.toml", &["data.pixels=standardized"]),
+    ];
+    success(program().args(["ensemble", "--runs"]).arg(folder.path()).arg("both").args(&runs));
+    let both = folder.path().join("both");
+    fs::write(
+        folder.path().join("images"),
+        idx::images(&root().join("data/mnist/t10k-images-idx3-ubyte.gz")).unwrap().1,
+    )
+    .unwrap();
+    let [one, other, joint] = [&runs[0], &runs[1], &both].map(|run| {
+        let file = folder.path().join("network.onnx");
+        stdout(program().arg("export").arg(run).arg(&file).arg("--force"));
+        onnxruntime(&file, &folder.path().join("images"))["logits"].take()
+    });
+    let softmax = |logits: &Value| {
+        let powers: Vec<f64> = logits.as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap().exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect::<Vec<_>>()
+    };
+    for index in 0..10_000 {
+        let [one, other, joint] = [&one, &other, &joint].map(|logits| softmax(&logits[index]));
+        for class in 0..10 {
+            let mean = (one[class] + other[class]) / 2.0;
+            assert!((joint[class] - mean).abs() < 1e-5, "image {index}: {} is not {mean}", joint[class]);
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs Python packages: python3 -m venv venv && . venv/bin/activate && pip install numpy onnx onnxruntime"]
 fn onnxruntime_makes_as_many_mistakes_with_integers_as_the_export_reports() {
     let folder = tempfile::tempdir().unwrap();
     let run = train(folder.path(), "config/baseline.toml", &["data.fraction=0.1"]);

@@ -27,7 +27,7 @@ fn network(activation: &str, int8: bool) -> Network {
 
 fn decoded(network: &Network, raw: bool) -> (Model, Graph) {
     let entries = BTreeMap::from([("run".to_string(), "smoke".to_string())]);
-    let mut model = Model::decode(onnx(network, raw, entries).as_slice()).unwrap();
+    let mut model = Model::decode(onnx(std::slice::from_ref(network), raw, entries).as_slice()).unwrap();
     let graph = model.graph.take().unwrap();
     (model, graph)
 }
@@ -75,6 +75,21 @@ fn onnx_operators_take_only_what_is_there_before_them() {
             assert!(graph.output.iter().all(|value| known.contains(&value.name.as_str())));
         }
     }
+}
+
+#[test]
+fn onnx_file_of_several_networks_has_each_name_once_and_one_input() {
+    let networks = ["relu", "gelu"].map(|activation| network(activation, true));
+    let graph = Model::decode(onnx(&networks, true, BTreeMap::new()).as_slice()).unwrap().graph.unwrap();
+    let mut known: Vec<&str> = graph.initializer.iter().map(|tensor| tensor.name.as_str()).collect();
+    known.push("image");
+    for node in &graph.node {
+        assert!(node.input.iter().all(|input| known.contains(&input.as_str())), "{node:?} of {known:?}");
+        known.push(&node.name);
+    }
+    assert!(graph.input.len() == 1 && graph.output.iter().all(|value| known.contains(&value.name.as_str())));
+    known.sort_unstable();
+    assert!(known.windows(2).all(|pair| pair[0] != pair[1]), "{known:?}");
 }
 
 #[test]
