@@ -1,5 +1,6 @@
 //! From bytes to tensors: one batch of images, scaled and flattened, with its labels.
 
+use std::array;
 use std::sync::Arc;
 
 use burn::data::dataloader::Dataset;
@@ -37,11 +38,6 @@ impl Batch {
     /// The labelled images, `[batch, height · width]`, scaled.
     pub fn images(&self) -> Tensor<2> {
         self.images.scaled(&self.targets.device())
-    }
-
-    /// The number of images, with and without labels.
-    pub fn size(&self) -> usize {
-        self.images.len() + self.unlabelled.as_ref().map_or(0, |unlabelled| unlabelled.plain.len())
     }
 }
 
@@ -118,10 +114,6 @@ impl Scaling {
         // If all pixels are equal, their deviation is 0, which can't be a divisor.
         Self { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
     }
-
-    fn apply(self, byte: u8) -> f32 {
-        ((f64::from(byte) / 255.0 - self.mean) / self.deviation) as f32
-    }
 }
 
 /// Burn's [`Batcher`] for images: one table look-up per pixel.
@@ -134,7 +126,8 @@ pub struct ImageBatcher {
 impl ImageBatcher {
     /// A batcher that scales pixels by `scaling`.
     pub fn new(scaling: Scaling) -> Self {
-        Self { values: Arc::new(std::array::from_fn(|byte| scaling.apply(byte as u8))) }
+        let value = |byte: usize| ((byte as f64 / 255.0 - scaling.mean) / scaling.deviation) as f32;
+        Self { values: Arc::new(array::from_fn(value)) }
     }
 
     /// The pixels, scaled.
@@ -179,16 +172,17 @@ mod tests {
 
     #[test]
     fn unit_scaling_divides_by_255_as_keras_does() {
-        for byte in 0..=255u8 {
-            assert_eq!(Scaling::UNIT.apply(byte), f32::from(byte) / 255.0);
-        }
+        let bytes: Vec<u8> = (0..=255).collect();
+        let expected = bytes.iter().map(|&byte| f32::from(byte) / 255.0);
+        assert!(ImageBatcher::new(Scaling::UNIT).scaled(&bytes).eq(expected));
     }
 
     #[test]
     fn standardised_pixels_have_mean_0_and_deviation_1() {
         let images = Images::new(vec![0, 255, 0, 0, 128, 255, 9, 9], vec![0, 1], [2, 2], 2);
         let scaling = Scaling::standardizing(&images, &[0, 1]);
-        let values: Vec<f64> = (0..2).flat_map(|i| images.pixels(i)).map(|&p| scaling.apply(p).into()).collect();
+        let batcher = ImageBatcher::new(scaling);
+        let values: Vec<f64> = (0..2).flat_map(|i| batcher.scaled(images.pixels(i)).map(f64::from)).collect();
         let mean = values.iter().sum::<f64>() / 8.0;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 8.0;
         assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{mean} {variance}");

@@ -74,7 +74,8 @@ impl Loader {
     fn device_images(&self) -> Option<&DeviceImages> {
         let Self { images, indices, batcher, device, .. } = self;
         let is_plain = self.augmentation.is_none() && self.unlabelled.is_empty() && !indices.is_empty();
-        let is_gathered = self.keep_on_device && is_plain && DeviceImages::fits(images, indices.len());
+        let fits = images.area().div_ceil(4).saturating_mul(4 * indices.len()) <= MOST;
+        let is_gathered = self.keep_on_device && is_plain && fits;
         is_gathered.then(|| self.on_device.get_or_init(|| DeviceImages::new(images, indices, batcher, device)))
     }
 
@@ -115,10 +116,6 @@ pub struct DeviceImages {
 }
 
 impl DeviceImages {
-    pub fn fits(images: &Images, count: usize) -> bool {
-        images.area().div_ceil(4).saturating_mul(4 * count) <= MOST
-    }
-
     pub fn new(images: &Images, indices: &[usize], batcher: &ImageBatcher, device: &Device) -> Self {
         let (area, count) = (images.area(), indices.len());
         let quarter = area.div_ceil(4);

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::cli::UiError;
 use crate::config::ConfigError;
-use crate::data::{DataError, IdxError, ImageError, MirrorError};
+use crate::data::error::{DataError, IdxError, ImageError, MirrorError};
 use crate::device::DeviceError;
 use crate::device::remote::RemoteError;
 use crate::evaluation::EvaluationError;
 use crate::model::{PretrainedError, WeightsError};
 use crate::run::RunError;
-use crate::serve::{ApiError, ServeError};
+use crate::serve::ServeError;
+use crate::serve::api_error::ApiError;
 use crate::sweep::SweepError;
 use crate::training::TrainingError;
 

@@ -3,7 +3,7 @@
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
 //! `service` read a `request` and give a response, or an `api_error`. `run_registry` loads networks, `page/` has the page.
 
-mod api_error;
+pub mod api_error;
 mod request;
 mod run_registry;
 mod service;
@@ -24,8 +24,6 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
-#[cfg(test)]
-pub use api_error::ApiError;
 use api_error::PATIENCE;
 use request::Hosts;
 pub use run_registry::{NamedRun, RunRegistry, newest};

@@ -61,7 +61,7 @@ impl Iterator for Batches {
         let made = queue.and_then(|queue| queue.recv().ok());
         let batch = made.or_else(|| self.epoch.batch(self.next))?;
         self.next += 1;
-        self.done += batch.size();
+        self.done += batch.images.len() + batch.unlabelled.as_ref().map_or(0, |unlabelled| unlabelled.plain.len());
         Some(Ok(batch))
     }
 }
