@@ -30,8 +30,7 @@ pub struct Batch {
 impl Batch {
     /// A whole update of `images`, `[batch, height · width]`, and their labels. The caller sets the seed.
     pub fn new(images: Tensor<2>, labels: Vec<i32>) -> Self {
-        let shape = [labels.len()];
-        let targets = Tensor::from_data(TensorData::new(labels, shape), &images.device());
+        let targets = Tensor::from_ints(labels.as_slice(), &images.device());
         Self { images: BatchImages::Scaled(images), targets, unlabelled: None, seed: 0, loss_weight: 1.0 }
     }
 

@@ -126,7 +126,6 @@ fn list(attempts: &[(String, MirrorError)]) -> String {
     }
 }
 
-/// Why a picture can't be read.
 #[derive(Debug, Error)]
 pub enum ImageError {
     #[error("not a readable PNG or JPEG image: {0}")]
@@ -141,7 +140,6 @@ pub enum ImageError {
     Blank,
 }
 
-/// A reason to doubt the answer for a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, Serialize)]
 #[serde(into = "&'static str")]
 pub enum Doubt {

@@ -3,8 +3,7 @@
 //! Numbers are big-endian, those of the header have 32 bits. The magic number is `0x0000TTDD`: `TT` the type of the
 //! values, `08` for unsigned bytes, and `DD` how many dimensions follow ("the IDX file format" in
 //! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>). Values of other types become bytes if nothing
-//! is lost. No number in a header is trusted. More than the file can hold, or than 2 GiB, is refused at once. At most one
-//! byte more than announced is read. Beyond a few times the file's size, memory grows only as bytes arrive.
+//! is lost. No number in a header is trusted: memory grows beyond a few times the file's size only as bytes arrive.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};

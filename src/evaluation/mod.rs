@@ -17,7 +17,6 @@ pub const EVALUATION_BATCH: usize = 500;
 pub(crate) struct EvaluationOutput {
     pub evaluation: Evaluation,
     pub images: Images,
-    /// The model's prediction for each image, in order.
     pub predictions: Vec<Probabilities>,
     /// The logarithms of the predictions of each network: of the members of an ensemble.
     pub members: Vec<Vec<Vec<f64>>>,
@@ -26,22 +25,20 @@ pub(crate) struct EvaluationOutput {
 /// Classifies `images`, and computes the metrics. Fails as [`classify`] does.
 pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<EvaluationOutput, EvaluationError> {
     let mut members = vec![vec![]; classifier.networks.len()];
-    let mut confusion = vec![vec![0; images.classes()]; images.classes()];
-    let (mut loss, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for first in (0..images.len()).step_by(EVALUATION_BATCH) {
         let batch = (first..images.len()).take(EVALUATION_BATCH).map(|index| images.pixels(index));
         let answers = classifier.answers(batch)?;
-        for logarithms in averages(&answers) {
-            let truth = usize::from(images.labels()[predictions.len()]);
-            let probabilities = Probabilities::of(&logarithms);
-            confusion[truth][probabilities.best()] += 1;
-            // The cross-entropy.
-            loss -= logarithms[truth];
-            predictions.push(probabilities);
-        }
         members.iter_mut().zip(answers).for_each(|(member, answers)| member.extend(answers));
     }
-    let evaluation = Evaluation::new(confusion, images.names(), loss / images.len().max(1) as f64);
+    let mut confusion = vec![vec![0; images.classes()]; images.classes()];
+    let (mut cross_entropy, mut predictions) = (0.0, Vec::with_capacity(images.len()));
+    for (logarithms, &label) in averages(&members).iter().zip(images.labels()) {
+        let (truth, probabilities) = (usize::from(label), Probabilities::of(logarithms));
+        confusion[truth][probabilities.best()] += 1;
+        cross_entropy -= logarithms[truth];
+        predictions.push(probabilities);
+    }
+    let evaluation = Evaluation::new(confusion, images.names(), cross_entropy / images.len().max(1) as f64);
     Ok(EvaluationOutput { evaluation, images, predictions, members })
 }
 

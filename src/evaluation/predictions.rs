@@ -28,7 +28,6 @@ impl From<ExecutionError> for EvaluationError {
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
-    /// Those with these logarithms.
     pub fn of(logarithms: &[f64]) -> Self {
         Self(logarithms.iter().map(|logarithm| logarithm.exp()).collect())
     }

@@ -11,7 +11,6 @@ use std::f64::consts::TAU;
 
 use rand::Rng;
 
-/// Generates random displacement fields for images of one size.
 #[derive(Debug, Clone)]
 pub struct Elastic {
     /// The bumps along the image's height, multiplied by α, and along its width.

@@ -12,8 +12,6 @@ mod pen;
 #[cfg(test)]
 mod tests;
 
-use std::ops::{Div, Rem};
-
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -160,11 +158,12 @@ impl Canvas {
     fn new(size: [usize; 2]) -> Self {
         let [height, width] = size;
         let pair = || [(); 2].map(|()| vec![0.0; height * width]);
-        let places = |place: fn(usize, usize) -> usize| (0..height * width).map(|at| place(at, width) as f32).collect();
+        let columns = (0..height * width).map(|at| (at % width) as f32).collect();
+        let rows = (0..height * width).map(|at| (at / width) as f32).collect();
         Self {
             size,
             ink: vec![0.0; (height + 2) * (width + 2)],
-            position: [places(usize::rem), places(usize::div)],
+            position: [columns, rows],
             field: pair(),
             start: vec![0; height * width],
             offset: pair(),

@@ -1,7 +1,5 @@
 //! What the training images look like.
 
-use std::ops::{Div, Rem};
-
 use serde::{Deserialize, Serialize};
 
 use super::morphology::to_edge;
@@ -41,13 +39,13 @@ impl Measures {
         let height = ink.len() / width;
         let mass = ink.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         // The length of the box around the ink and the centre of mass along an axis.
-        let along = |place: fn(usize, usize) -> usize, side: usize| {
-            let inked = (0..ink.len()).filter(|&at| ink[at] > 0.1).map(|at| place(at, width));
+        let along = |place: &dyn Fn(usize) -> usize, side: usize| {
+            let inked = (0..ink.len()).filter(|&at| ink[at] > 0.1).map(place);
             let (low, high) = inked.fold((usize::MAX, 0), |(low, high), at| (low.min(at), high.max(at)));
-            let moments = ink.iter().enumerate().map(|(at, ink)| ink * (place(at, width) as f32 + 0.5));
+            let moments = ink.iter().enumerate().map(|(at, ink)| ink * (place(at) as f32 + 0.5));
             ((high + 1).saturating_sub(low) as f32 / side as f32, moments.sum::<f32>() / mass / side as f32)
         };
-        let ((across, x), (down, y)) = (along(usize::rem, width), along(usize::div, height));
+        let ((across, x), (down, y)) = (along(&|at| at % width, width), along(&|at| at / width, height));
         let edge: Vec<f32> = (0..ink.len()).filter(|&at| to_edge(at, [width, height]) == 0).map(|at| ink[at]).collect();
         let levels: Vec<u8> = ink.iter().map(|ink| (255.0 * ink) as u8).collect();
         Self {

@@ -29,7 +29,6 @@ pub struct WorkerAddress {
 }
 
 impl Address {
-    /// Parses a device name of this form. `None` for other names.
     pub fn parse(name: &str) -> Option<Self> {
         static NAME: LazyLock<Regex> = LazyLock::new(|| {
             let pattern = "^remote:(?:ws://|([[:xdigit:]]{64})@)([^/]+:([0-9]+))(?:/([0-9]+))?$";
