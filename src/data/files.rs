@@ -119,12 +119,11 @@ impl IdxFiles {
 }
 
 /// Finds the files of the configured data set. Those of a published one are checked against their checksums, and
-/// downloaded if missing. The user's own are used as they are; an image folder is read here. A compressed file (`.gz`)
-/// is preferred. The folder may also be torchvision's, with the files in `MNIST/raw`.
+/// downloaded if missing. The user's own are used as they are; an image folder is read here.
 ///
-/// Without `data.dir`, it is `$MNIST_BURN_DATA/<name>`, or else the nearest `data/<name>` that holds one of the files, upwards
-/// from the current folder and then from the program's own, or else `data/<name>` in the current folder. Refused if the user's own files are
-/// missing, unreadable or ambiguous, or a published one is another or can't be had.
+/// Without `data.dir`, the folder is `$MNIST_BURN_DATA/<name>`, or else the nearest `data/<name>` that holds one of the files,
+/// upwards from the current folder and then from the program's own, or else `data/<name>` in the current folder. Refused if
+/// the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
     match config.dataset {
