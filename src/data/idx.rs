@@ -105,8 +105,7 @@ fn array(mut from: impl Read, [size, most]: [u64; 2], usable: Usable, fractions:
         return Err(IdxError::Empty { shape: found });
     }
     let announced = found.iter().try_fold(kind.2 as u64, |product, &side| product.checked_mul(side as u64));
-    let announced = announced.filter(|&announced| announced <= most);
-    let announced = announced.ok_or(IdxError::Oversized { shape: found, size })?;
+    let announced = announced.filter(|&it| it <= most).ok_or(IdxError::Oversized { shape: found, size })?;
     // A valid gzip file can expand a thousandfold.
     if announced > LARGEST {
         return Err(IdxError::TooLarge { announced, most: LARGEST });

@@ -82,9 +82,8 @@ impl Loader {
     fn order(&self, epoch: u64) -> Vec<Sample> {
         let images = self.indices.len().max(1) as u64;
         let start = (epoch - 1) * self.plan.images as u64;
-        let passes = start / images..(start + self.plan.images as u64).div_ceil(images);
-        let pass = |epoch| self.pass(&self.indices, Purpose::Order { epoch }, epoch);
-        let samples = passes.flat_map(|passed| pass(passed + 1));
+        let passes = start / images + 1..=(start + self.plan.images as u64).div_ceil(images);
+        let samples = passes.flat_map(|epoch| self.pass(&self.indices, Purpose::Order { epoch }, epoch));
         samples.skip((start % images) as usize).take(self.plan.images).collect()
     }
 

@@ -111,8 +111,7 @@ impl Epoch {
         let seed = self.loader.shuffle.map_or(0, |seed| derived_seed(seed, step));
         if let Some(on_device) = self.loader.device_images() {
             let (images, targets) = on_device.at(samples.iter().map(|sample| sample.index));
-            let images = BatchImages::Scaled(images);
-            return Some(Batch { images, targets, unlabelled: None, seed, loss_weight });
+            return Some(Batch { images: BatchImages::Scaled(images), targets, unlabelled: None, seed, loss_weight });
         }
         let labels: Vec<i32> = samples.iter().map(|sample| i32::from(images.labels()[sample.index])).collect();
         let targets = Tensor::from_data(TensorData::new(labels, [samples.len()]), &self.loader.device);
