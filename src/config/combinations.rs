@@ -11,10 +11,6 @@ use super::schema;
 use super::setting::{Setting, dotted};
 use super::training::{BatchSize, ClassWeights, Gradients};
 
-const COUNTS: &str = "the numbers of images of the classes tell of the images; use a list of weights";
-const NOT_ALONE: &str = "the labels of all images decide which ones train";
-const ONE_BATCH: &str = "the noise is for the gradients of one batch, which can be larger";
-
 static REASONS: LazyLock<BTreeMap<String, String>> =
     LazyLock::new(|| toml::from_str(include_str!("conflicts.toml")).expect("the file is a table of reasons"));
 
@@ -37,6 +33,8 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
     let is_random = |it: &String| init.reinitialize.contains(it);
     let (lora, layer_factors) = (&init.lora, &optimizer.layer_factors);
     let needs_closed_form = training.gradients == Gradients::ClosedForm;
+    let is_balanced = training.class_weights == Some(ClassWeights::Balanced);
+    let is_private = privacy.is_on();
     vec![
         (is_own && data.dir.is_none(), &["data.dataset", "data.dir"]),
         (is_own, &["data.mirrors", "data.dataset"]),
@@ -79,31 +77,23 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (is_plateau && data.validation == 0, &["schedule.kind", "data.validation"]),
         (is_plateau && is_above, &["schedule.min_learning_rate", "optimizer.learning_rate"]),
         (privacy.epsilon.is_some(), &["privacy.noise_multiplier", "privacy.epsilon"]),
-        (!privacy.is_on(), &["privacy.delta"]),
-        (!privacy.is_on(), &["privacy.clip"]),
-        (!privacy.is_on(), &["privacy.low_pass"]),
+        (!is_private, &["privacy.delta"]),
+        (!is_private, &["privacy.clip"]),
+        (!is_private, &["privacy.low_pass"]),
+        (is_private && model.batch_norm, &["model.batch_norm", "privacy"]),
+        (is_private, &["semi_supervised.weight", "privacy"]),
+        (is_private, &["distillation.teacher", "privacy"]),
+        (is_private, &["data.labels", "privacy"]),
+        (is_private && data.fraction < 1.0, &["data.fraction", "privacy"]),
+        (is_private && data.validation > 0, &["data.validation", "privacy"]),
+        (is_private && data.pixels == Pixels::Standardized, &["data.pixels", "privacy"]),
+        (is_private && is_plateau, &["schedule.kind", "privacy"]),
+        (is_private && is_balanced, &["training.class_weights", "privacy"]),
+        (is_private && training.gradients == Gradients::Autodiff, &["training.gradients", "privacy"]),
+        (is_private, &["init.lora.rank", "privacy"]),
+        (is_private && accumulates, &["training.gradient_accumulation", "privacy"]),
+        (is_private && device.count() > 1, &["device", "privacy"]),
     ]
-}
-
-/// Why a key breaks the guarantee of `[privacy]`, if it does.
-fn breach(key: &str, it: &Experiment) -> Option<&'static str> {
-    let (breaks, why) = match key {
-        "model.batch_norm" => (it.model.batch_norm, "each image changes the outputs of all others in its batch"),
-        "semi_supervised.weight" => (true, "only the gradients of labelled images are clipped"),
-        "distillation.teacher" => (true, "the teacher's answers tell of the images that it was trained on"),
-        "data.labels" => (true, NOT_ALONE),
-        "data.fraction" => (it.data.fraction < 1.0, NOT_ALONE),
-        "data.validation" => (it.data.validation > 0, "the choice of an epoch would tell of the images held out"),
-        "data.pixels" => (it.data.pixels == Pixels::Standardized, "mean and deviation tell of the images"),
-        "schedule.kind" => (it.schedule.kind == ScheduleKind::Plateau, "the rate would tell of the images held out"),
-        "training.class_weights" => (it.training.class_weights == Some(ClassWeights::Balanced), COUNTS),
-        "training.gradients" => (it.training.gradients == Gradients::Autodiff, "autodiff has no gradient of one image"),
-        "init.lora.rank" => (true, "it trains with autodiff, which has no gradient of one image"),
-        "training.gradient_accumulation" => (it.training.gradient_accumulation > 1, ONE_BATCH),
-        "device" => (it.device.count() > 1, ONE_BATCH),
-        _ => return None,
-    };
-    (breaks && it.privacy.is_on()).then_some(why)
 }
 
 /// Reports the settings that conflict with others, but not with a `refused` key, whose right value is unknown.
@@ -114,8 +104,6 @@ pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], 
         let found =
             conflicts(experiment).into_iter().filter(|(holds, keys)| *holds && keys[0] == key && is_sound(keys));
         problems.extend(found.map(|(_, keys)| setting.problem(&REASONS[&keys.join(", ")])));
-        let breach = breach(&key, experiment);
-        problems.extend(breach.map(|why| setting.problem(format!("breaks the guarantee of [privacy]: {why}"))));
         if is_sound(&[&dotted(setting.section.as_deref(), "kind")]) {
             problems.extend(foreign_key(experiment, setting, settings));
         }
