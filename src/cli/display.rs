@@ -38,12 +38,11 @@ pub enum UiError {
 impl Ui {
     /// Checks that the display is compiled in, and that it has the terminal that it needs.
     pub fn check(self) -> Result<(), UiError> {
-        let streams = [("standard input", io::stdin().is_terminal()), ("standard output", io::stdout().is_terminal())];
-        let missing = streams.into_iter().find(|(_, is_terminal)| !is_terminal);
-        match (self, missing) {
-            (Self::Tui, _) if !cfg!(feature = "tui") => Err(UiError::NotBuilt),
-            (Self::Tui, Some((stream, _))) => Err(UiError::NoTerminal { stream }),
-            (Self::Lines, _) | (Self::Tui, None) => Ok(()),
+        match self {
+            Self::Tui if !cfg!(feature = "tui") => Err(UiError::NotBuilt),
+            Self::Tui if !io::stdin().is_terminal() => Err(UiError::NoTerminal { stream: "standard input" }),
+            Self::Tui if !io::stdout().is_terminal() => Err(UiError::NoTerminal { stream: "standard output" }),
+            Self::Lines | Self::Tui => Ok(()),
         }
     }
 }

@@ -219,15 +219,13 @@ fn read(run: &RunFolder, name: String) -> Result<Named, Error> {
 /// The columns are the run, those of `metrics.csv`, and a key each, which is empty for runs that do not use it.
 fn table(runs: &[Named]) -> csv::Result<Vec<u8>> {
     let keys: BTreeSet<&String> = runs.iter().flat_map(|(_, config, _)| config.keys()).collect();
-    let mut table = csv::Writer::from_writer(vec![]);
+    let mut table = csv::WriterBuilder::new().has_headers(false).from_writer(vec![]);
     let metrics = to_csv(&[Epoch::default()]);
     let heading = csv::Reader::from_reader(&metrics[..]).headers()?.clone();
     table.write_record(["run"].into_iter().chain(&heading).chain(keys.iter().map(|key| key.as_str())))?;
     for (run, config, epochs) in runs {
         let values: Vec<String> = keys.iter().map(|&key| config.get(key).map(plain).unwrap_or_default()).collect();
-        for row in csv::Reader::from_reader(&to_csv(epochs)[..]).records() {
-            table.write_record([run.as_str()].into_iter().chain(&row?).chain(values.iter().map(String::as_str)))?;
-        }
+        epochs.iter().try_for_each(|epoch| table.serialize((run, epoch, &values)))?;
     }
     table.into_inner().map_err(|error| error.into_error().into())
 }

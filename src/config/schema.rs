@@ -110,12 +110,9 @@ fn simplify(schema: &mut Schema) {
     if schema.get("default").is_some_and(|default| default.is_null() || default.is_object()) {
         schema.remove("default");
     }
-    if let Some(Value::Array(types)) = schema.get_mut("type") {
-        types.retain(|kind| kind != "null");
-        if let [kind] = &types[..] {
-            let kind = kind.clone();
-            schema.insert("type".into(), kind);
-        }
+    // Of the two types of an optional value, the second one is null.
+    if let Some(kind) = schema.get("type").and_then(|types| types.get(0)).cloned() {
+        schema.insert("type".into(), kind);
     }
     if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
         choices.retain(|choice| choice["type"] != "null");

@@ -18,9 +18,9 @@ pub fn allowed(schema: &Value) -> String {
         return format!("\"{word}\"");
     }
     let unit = schema["x-unit"].as_str().map(|unit| format!(" of {unit}")).unwrap_or_default();
-    let number = |key: &str| schema.get(key).filter(|limit| limit.is_number()).map(plain);
-    let from = number("minimum");
-    let (above, to, below) = (number("exclusiveMinimum"), number("maximum"), number("exclusiveMaximum"));
+    // As a person writes it: without `.0`.
+    let limit = |key: &str| Some(schema.get(key)?.to_string().trim_end_matches(".0").to_string());
+    let [from, above, to, below] = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"].map(limit);
     let noun = match schema["type"].as_str() {
         Some("boolean") => return "true or false".into(),
         Some("array") => {
@@ -93,14 +93,6 @@ fn accepts_table(schema: &Value, table: &toml::Table) -> bool {
 /// The items of a list in a schema. Empty if there is no such list.
 pub fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
     schema[key].as_array().into_iter().flatten()
-}
-
-/// A number as a person writes it: without `.0`.
-fn plain(number: &Value) -> String {
-    match number.as_f64() {
-        Some(value) if number.is_f64() => value.to_string(),
-        _ => number.to_string(),
-    }
 }
 
 #[cfg(test)]
