@@ -19,7 +19,7 @@ pub use models::*;
 pub use runs::*;
 pub use training::*;
 
-use super::notice::be_quiet;
+use super::notice::set_quiet;
 use crate::config::{expand_home, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
@@ -68,9 +68,7 @@ impl Cli {
             }
             error.exit()
         });
-        if cli.quiet {
-            be_quiet();
-        }
+        set_quiet(cli.quiet);
         match &*cli.color {
             "always" => ColorChoice::Always.write_global(),
             "never" => ColorChoice::Never.write_global(),
@@ -84,8 +82,7 @@ impl Cli {
 fn version() -> &'static str {
     let commit = option_env!("MNIST_BURN_COMMIT").unwrap_or("unknown");
     let [version, burn] = [env!("CARGO_PKG_VERSION"), env!("MNIST_BURN_BURN")];
-    let backends = Backend::names();
-    format!("{version}\ncommit    {commit}\nBurn      {burn}\nbackends  {backends}").leak()
+    format!("{version}\ncommit    {commit}\nBurn      {burn}\nbackends  {}", Backend::names()).leak()
 }
 
 /// An argument with the home folder in place of the `~` that its path starts with: `~/runs`, or `--runs=~/runs`.

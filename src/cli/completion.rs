@@ -4,17 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
-use clap_complete::env::Shells;
 
 use crate::config::{all_keys, variable};
 use crate::run::{STANDING, list_existing};
-
-/// The script that makes `shell` ask this program. `None` if the shell is not known.
-pub fn script(shell: &str) -> Option<String> {
-    let (mut script, name) = (vec![], env!("CARGO_PKG_NAME"));
-    Shells::builtins().completer(shell)?.write_registration("COMPLETE", name, name, name, &mut script).ok()?;
-    String::from_utf8(script).ok()
-}
 
 pub fn run() -> ArgValueCompleter {
     ArgValueCompleter::new(|typed: &OsStr| {

@@ -8,8 +8,8 @@ use crate::text::printable_lines;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
-pub fn be_quiet() {
-    QUIET.store(true, Ordering::Relaxed);
+pub fn set_quiet(is_quiet: bool) {
+    QUIET.store(is_quiet, Ordering::Relaxed);
 }
 
 pub fn is_quiet() -> bool {

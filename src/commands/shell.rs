@@ -3,13 +3,17 @@
 use std::io;
 
 use clap::CommandFactory;
+use clap_complete::env::Shells;
 
 use super::output::print_styled;
 use crate::Error;
-use crate::cli::{Cli, completion};
+use crate::cli::Cli;
 
 pub fn completions(shell: &str) -> Result<(), Error> {
-    print_styled(completion::script(shell).unwrap_or_default().trim_end())
+    let (mut script, name, shells) = (vec![], env!("CARGO_PKG_NAME"), Shells::builtins());
+    let shell = shells.completer(shell).expect("the command line takes the names of these shells only");
+    shell.write_registration("COMPLETE", name, name, name, &mut script).map_err(Error::Output)?;
+    print_styled(String::from_utf8_lossy(&script).trim_end())
 }
 
 pub fn man(command: Option<&str>) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use crate::text::{bytes, date, grouped, nats, percent, seconds};
 use std::path::Path;
 
 pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
-    let run = find_run(&arguments.shown.run, folder)?;
+    let run = find_run(&arguments.run, folder)?;
     if arguments.json {
         return print_trained(&run, &Showing { json: true, ..Showing::default() });
     }

@@ -51,7 +51,7 @@ pub fn run(arguments: &Train, folder: &Path) -> Result<(), Error> {
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     arguments.showing.ui.check()?;
-    let run = find_run(&arguments.resumed.run, folder)?;
+    let run = find_run(&arguments.run, folder)?;
     let experiment = config::load(Some(&run.config()), &arguments.overrides, folder)?;
     let training = Training { experiment: &experiment, test: true, pause_after: None, showing: &arguments.showing };
     training.resume(&run, |epochs| {

@@ -1,5 +1,7 @@
 //! `device`: the devices that compute an experiment.
 
+use std::collections::BTreeSet;
+
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -42,12 +44,11 @@ impl Devices {
 
     /// Whether all workers use the same kind of connection, WebSocket or encrypted: Burn can't move tensors between them.
     pub fn are_reached_alike(&self) -> bool {
-        let mut kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
+        let kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
             Some(DeviceName::Remote(address)) => Some(address.worker.id.is_none()),
             _ => None,
         });
-        let first = kinds.next();
-        kinds.all(|kind| Some(kind) == first)
+        kinds.collect::<BTreeSet<bool>>().len() <= 1
     }
 
     pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {

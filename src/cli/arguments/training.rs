@@ -129,16 +129,10 @@ pub struct Train {
 }
 
 #[derive(Debug, Args)]
-pub struct OneRun {
+pub struct Show {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run(), default_value = "latest")]
     pub run: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub struct Show {
-    #[command(flatten)]
-    pub shown: OneRun,
     /// Print a JSON object: the run, its metrics, evaluation and files
     #[arg(long)]
     pub json: bool,
@@ -146,8 +140,9 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    #[command(flatten)]
-    pub resumed: OneRun,
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    #[arg(add = completion::run(), default_value = "latest")]
+    pub run: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
