@@ -103,10 +103,10 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
 /// Reports the settings that conflict with others, but not with a `refused` key, whose right value is unknown.
 pub fn check(experiment: &Experiment, settings: &[Setting], refused: &[String], problems: &mut Vec<Problem>) {
     let is_sound = |keys: &[&str]| !keys.iter().any(|key| refused.iter().any(|refused| refused == key));
+    let conflicts = conflicts(experiment);
     for setting in settings {
         let key = setting.key();
-        let found =
-            conflicts(experiment).into_iter().filter(|(holds, keys)| *holds && keys[0] == key && is_sound(keys));
+        let found = conflicts.iter().filter(|(holds, keys)| *holds && keys[0] == key && is_sound(keys));
         problems.extend(found.map(|(_, keys)| setting.problem(&REASONS[&keys.join(", ")])));
         if is_sound(&[&dotted(setting.section.as_deref(), "kind")]) {
             problems.extend(foreign_key(experiment, setting, settings));

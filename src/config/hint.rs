@@ -51,10 +51,8 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
         return format!("unknown key here; it belongs to {}", homes.join(" or "));
     }
     // First look in its own section: a misspelt key is probably in the right section.
-    let guess = [section].into_iter().chain(places()).find_map(|place| {
-        let names = schema::names(place);
-        nearest(name, &names).map(|key| dotted(place, key))
-    });
+    let near = |place| Some(dotted(place, nearest(name, &schema::names(place))?));
+    let guess = [section].into_iter().chain(places()).find_map(near);
     match guess {
         Some(key) => format!("unknown key; did you mean {key}?"),
         None => format!("unknown key; {} has {}", title(section), schema::names(section).join(", ")),

@@ -39,6 +39,13 @@ pub struct Halving {
     pub keep: f64,
 }
 
+impl Halving {
+    fn is_valid(&self) -> bool {
+        let are_ascending = self.epochs.is_sorted_by(|a, b| a < b);
+        self.epochs.first().is_some_and(|&first| first > 0) && are_ascending && self.keep > 0.0 && self.keep < 1.0
+    }
+}
+
 const KEYS: [&str; 6] = ["base", "name", "seeds", "grid", "random", "halving"];
 const BASE: &str = "text: the path of a config file, as in base = \"config/smoke.toml\"";
 const SEEDS: &str = "a list of different whole numbers from 0 to 9223372036854775807, as in seeds = [1, 2, 3]";
@@ -64,21 +71,16 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
     let top: Vec<Setting> = reader.document.iter().map(|(name, value)| Setting::new(text, None, name, value)).collect();
     let unknown = top.iter().filter(|setting| !KEYS.contains(&&*setting.name));
     reader.problems.extend(unknown.map(|setting| setting.problem(unknown_key(&setting.name))));
-    reader.require(&top, "base", BASE);
-    reader.require(&top, "seeds", SEEDS);
+    let base_setting = reader.required(&top, "base", BASE).cloned();
+    let base = base_setting.as_ref().and_then(|it| reader.value(it, BASE, |base: &PathBuf| *base != PathBuf::new()));
+    let seeds = reader.required(&top, "seeds", SEEDS);
+    let seeds = seeds.and_then(|it| reader.value(it, SEEDS, |seeds: &Vec<u64>| are_different(seeds)));
     if find(&top, "name").is_none() && !is_name(stem) {
         let message = "is missing, and the file's name can't name a folder: set it, as in name = \"try\"";
         reader.problems.push(without_line("name", message));
     }
-    let base = reader.value(find(&top, "base"), BASE, |base: &PathBuf| !base.as_os_str().is_empty());
-    let seeds = reader.value(find(&top, "seeds"), SEEDS, |seeds: &Vec<u64>| are_different(seeds));
-    let name = reader.value(find(&top, "name"), &allowed_name(), |name: &String| is_name(name));
-    let halving = reader.value(find(&top, "halving"), HALVING, |Halving { epochs, keep }: &Halving| {
-        epochs.first().is_some_and(|&first| first > 0)
-            && epochs.is_sorted_by(|a, b| a < b)
-            && *keep > 0.0
-            && *keep < 1.0
-    });
+    let name = find(&top, "name").and_then(|it| reader.value(it, &allowed_name(), |name: &String| is_name(name)));
+    let halving = find(&top, "halving").and_then(|it| reader.value(it, HALVING, Halving::is_valid));
     let varied = match (find(&top, "grid"), find(&top, "random")) {
         (Some(grid), None) => read_grid(&mut reader, grid),
         (None, Some(random)) => read_random(&mut reader, random),
@@ -88,8 +90,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
             reader.refuse(without_line("[grid] or [random]", message))
         }
     };
-    let (Some(base_setting), Some(base), Some(seeds), Some((keys, trials))) =
-        (find(&top, "base").cloned(), base, seeds, varied)
+    let (Some(base_setting), Some(base), Some(seeds), Some((keys, trials))) = (base_setting, base, seeds, varied)
     else {
         return Err(reader.problems);
     };
@@ -97,9 +98,9 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
         let message = format!("make more than {MAX_RUNS} runs: remove some values or seeds");
         reader.problems.push(without_line("the trials", &message));
     }
-    let name = name.unwrap_or_else(|| stem.to_string());
+    let (name, halving) = (name.unwrap_or_else(|| stem.to_string()), halving.unwrap_or_default());
     match reader.problems.is_empty() {
-        true => Ok(SweepFile { base, base_setting, name, seeds, keys, trials, halving: halving.unwrap_or_default() }),
+        true => Ok(SweepFile { base, base_setting, name, seeds, keys, trials, halving }),
         false => Err(reader.problems),
     }
 }
@@ -112,20 +113,18 @@ fn unknown_key(name: &str) -> String {
     }
 }
 
-type Varied = (Vec<Setting>, Vec<Settings>);
-
-fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
+fn read_grid(reader: &mut Reader<'_>, section: &Setting) -> Option<(Vec<Setting>, Vec<Settings>)> {
     let entries = reader.entries(section)?;
     let are_valid = |values: &Vec<Value>| are_different(values);
     let (keys, values) = reader.varied(entries, VALUES, are_valid, |values| values.len() > 1);
     Some((keys, grid(&values, MAX_RUNS + 1)))
 }
 
-fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<Varied> {
+fn read_random(reader: &mut Reader<'_>, section: &Setting) -> Option<(Vec<Setting>, Vec<Settings>)> {
     let mut entries = reader.entries(section)?;
-    reader.require(&entries, "trials", TRIALS);
-    let count = reader.value(find(&entries, "trials"), TRIALS, |count| (1..=MAX_RUNS).contains(count));
-    let seed = reader.value(find(&entries, "seed"), SEED, |_: &u64| true);
+    let count = reader.required(&entries, "trials", TRIALS);
+    let count = count.and_then(|it| reader.value(it, TRIALS, |count| (1..=MAX_RUNS).contains(count)));
+    let seed = find(&entries, "seed").and_then(|it| reader.value(it, SEED, |_: &u64| true));
     entries.retain(|setting| !["trials", "seed"].contains(&&*setting.key()));
     // The order in the file does not matter.
     entries.sort_by_key(Setting::key);
@@ -153,21 +152,16 @@ impl Reader<'_> {
         None
     }
 
-    fn require(&mut self, settings: &[Setting], key: &str, allowed: &str) {
-        if find(settings, key).is_none() {
-            self.problems.push(without_line(key, &format!("is missing; it must be {allowed}")));
-        }
+    /// The setting of a key that must be there.
+    fn required<'s>(&mut self, settings: &'s [Setting], key: &str, allowed: &str) -> Option<&'s Setting> {
+        let missing = || without_line(key, &format!("is missing; it must be {allowed}"));
+        find(settings, key).or_else(|| self.refuse(missing()))
     }
 
     /// A value that serde accepts and that fulfils `is_valid`. Otherwise reports that it must be `allowed`.
-    fn value<T: DeserializeOwned>(
-        &mut self,
-        setting: Option<&Setting>,
-        allowed: &str,
-        is_valid: fn(&T) -> bool,
-    ) -> Option<T> {
-        let valid = setting?.value.clone().and_then(|value| value.try_into().ok()).filter(is_valid);
-        valid.or_else(|| self.refuse(setting?.problem(format!("must be {allowed}"))))
+    fn value<T: DeserializeOwned>(&mut self, setting: &Setting, allowed: &str, is_valid: fn(&T) -> bool) -> Option<T> {
+        let valid = setting.value.clone().and_then(|value| value.try_into().ok()).filter(is_valid);
+        valid.or_else(|| self.refuse(setting.problem(format!("must be {allowed}"))))
     }
 
     /// The config keys in `section`, quoted or not, in the file's order. Reports keys that are set twice, and a non-section.
@@ -197,7 +191,7 @@ impl Reader<'_> {
     ) -> (Vec<Setting>, Vec<(String, V)>) {
         let mut varied = (vec![], vec![]);
         for setting in entries {
-            let (key, values) = (setting.key(), self.value(Some(&setting), allowed, is_valid));
+            let (key, values) = (setting.key(), self.value(&setting, allowed, is_valid));
             if let Some((_, message)) = NOT_VARIED.iter().find(|(name, _)| *name == key) {
                 self.problems.push(setting.problem(*message));
             }
