@@ -10,7 +10,6 @@ use crate::Error;
 use crate::cli::{Worker, notice, signals, warn};
 use crate::device::remote;
 
-/// Prints the line for the clients' configs, then serves until Ctrl-C.
 pub fn run(arguments: &Worker) -> Result<(), Error> {
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));
     let devices = opened.collect::<Result<Vec<_>, _>>()?;

@@ -1,8 +1,7 @@
 //! What one experiment is: the strict serde structs behind a config file.
 //!
 //! Every key has a default, and the defaults together are the reference recipe. So a config file holds only what makes its
-//! experiment different. [`super::load`] checks the values and fills in the optional keys of `[data.augment]`, `[init.lora]`,
-//! `[semi_supervised]`, `[distillation]`, `[privacy]`, `[optimizer]` and `[schedule]`.
+//! experiment different. [`super::load`] checks the values and fills in the optional keys.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -109,11 +109,7 @@ fn build(text: &str, origin: &str, name: Option<&str>, overrides: &[String]) -> 
         false
     });
     let document: String = settings.iter().filter_map(Setting::assignment).collect();
-    let experiment = toml::from_str(&document).unwrap_or_else(|error: toml::de::Error| {
-        // The schema comes from the structs that serde reads: it accepts nothing else.
-        problems.push(Problem { line: None, setting: "the config".into(), message: error.message().into() });
-        Experiment::default()
-    });
+    let experiment: Experiment = toml::from_str(&document).expect("the schema of these structs accepts nothing else");
     if is_complete {
         combinations::check(&experiment, &settings, &refused, &mut problems);
     }
@@ -131,9 +127,8 @@ fn inherited(settings: &[Setting]) -> Vec<Setting> {
     let from = settings.iter().find(|it| it.key() == "init.from").and_then(|it| it.value.as_ref());
     let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));
     let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text))) else { return vec![] };
-    let brought =
-        document::parse(&text).unwrap_or_default().into_iter().filter(|it| INHERITED.contains(&it.key().as_str()));
-    brought.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
+    let keys = document::parse(&text).unwrap_or_default().into_iter().filter(|it| INHERITED.contains(&&*it.key()));
+    keys.map(|it| Setting { line: None, shown: format!("{} (in {})", it.shown, path.display()), ..it }).collect()
 }
 
 /// Whether this is a valid folder name on every system, and not a hidden one: the rule of the key `name`.

@@ -118,8 +118,7 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Writes the checkpoint.
-    pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
+    pub(crate) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), RunError> {
         self.write(Checkpoint::FILE, &checkpoint.to_bytes())
     }
 
@@ -144,7 +143,6 @@ impl RunFolder {
         }
     }
 
-    /// Deletes the key of a private training.
     pub(crate) fn remove_privacy_key(&self) -> Result<(), RunError> {
         let path = self.path.join(Self::KEY);
         self.if_exists(&path, fs::remove_file(&path).map(|()| vec![])).map(drop)
@@ -202,13 +200,12 @@ impl RunFolder {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        match &self.memory {
-            Some(best) if name == Self::BEST => *best.lock() = bytes.into(),
-            Some(_) => {}
-            None => {
-                let written = write_atomically(&self.path.join(name), bytes, true);
-                written.map_err(|source| unwritten(&self.path, name, source))?;
-            }
+        let Some(best) = &self.memory else {
+            let written = write_atomically(&self.path.join(name), bytes, true);
+            return written.map(drop).map_err(|source| unwritten(&self.path, name, source));
+        };
+        if name == Self::BEST {
+            *best.lock() = bytes.into();
         }
         Ok(())
     }

@@ -1,10 +1,5 @@
 //! Writes a training's curves for TensorBoard, with the event files, tags and folders of Keras' callback.
 //!
-//! ```text
-//! <run>/tensorboard/train/events.out.tfevents.mnist-burn         epoch_loss, epoch_accuracy, epoch_learning_rate
-//! <run>/tensorboard/validation/events.out.tfevents.mnist-burn    epoch_loss, epoch_accuracy of validation images
-//! ```
-//!
 //! An event file is a sequence of TFRecords: the length of the data (`u64`), the masked CRC-32C of the length, the
 //! data, the masked CRC-32C of the data, all little-endian. The data are `Event` messages of protocol buffers. Sources:
 //! <https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details>, and `event.proto` and
