@@ -4,7 +4,7 @@
 use std::{fmt, io};
 
 use anstream::{AutoStream, ColorChoice};
-use anstyle::{Ansi256Color, Color, Style};
+use anstyle::{Ansi256Color, Style};
 
 use crate::evaluation::{Evaluation, Probabilities};
 use crate::text::printable;
@@ -67,13 +67,12 @@ pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, na
 fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     let rows: Vec<&[u8]> = pixels.chunks(width).collect();
     let line = |pair: &[&[u8]]| {
-        let mut line = String::new();
-        for column in 0..width {
+        let block = |column: usize| {
             let lower = pair.get(1).map_or(0, |row| row[column]);
-            let style = on(grey(lower)).fg_color(Some(Color::Ansi256(Ansi256Color(grey(pair[0][column])))));
-            line += &format!("{style}▀{style:#}");
-        }
-        line
+            let style = on(grey(lower)).fg_color(Some(Ansi256Color(grey(pair[0][column])).into()));
+            format!("{style}▀{style:#}")
+        };
+        (0..width).map(block).collect()
     };
     rows.chunks(2).map(line).collect()
 }

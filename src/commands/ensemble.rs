@@ -63,6 +63,7 @@ fn member(run: &RunFolder, others: &[Member], first: Option<&Record>) -> Result<
     let record = run.record()?;
     let (_, sha256) = run.weights(RunFolder::BEST, &record)?;
     let images = |record: &Record| (record.data.height, record.data.width, record.data.names());
+    let has_other_images = first.is_some_and(|first| images(first) != images(&record));
     let refused = |why| Err(RunError::NotAMember { run: run.path().into(), why });
     let path = std::path::absolute(run.path()).unwrap_or(run.path().into());
     match record.training {
@@ -70,9 +71,7 @@ fn member(run: &RunFolder, others: &[Member], first: Option<&Record>) -> Result<
         _ if record.privacy.is_some() => refused("it is private, and the budgets of several runs add up"),
         _ if path.to_str().is_none() => refused("its path is not UTF-8, as the ensemble's record is"),
         _ if others.iter().any(|other| other.sha256 == sha256) => refused("another member has the same network"),
-        _ if first.is_some_and(|it| images(it) != images(&record)) => {
-            refused("the first member has other images or classes")
-        }
+        _ if has_other_images => refused("the first member has other images or classes"),
         Some(_) => Ok((Member { run: path, sha256 }, record)),
     }
 }

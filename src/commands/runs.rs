@@ -108,10 +108,7 @@ fn cell(run: &ListedRun, key: &str) -> Option<String> {
     let column = COLUMNS.iter().find(|(heading, _)| heading.replace(' ', "-") == key.replace(' ', "-"));
     match (&run.summary, column) {
         (Ok(summary), Some((_, text))) => Some(text(summary)),
-        (Ok(_), None) => {
-            let settings = values_by_key(&RunFolder::at(&run.path).experiment().ok()?);
-            settings.get(key).map(plain)
-        }
+        (Ok(_), None) => values_by_key(&RunFolder::at(&run.path).experiment().ok()?).get(key).map(plain),
         (Err(_), _) => (key == "state").then(|| Status::Damaged.to_string()),
     }
 }

@@ -111,10 +111,8 @@ fn curve(values: Vec<f64>, written: impl Fn(f64) -> String) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     const WIDEST: usize = 60;
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return "-".into() };
-    let means: Vec<f64> = values
-        .chunks(values.len().div_ceil(WIDEST))
-        .map(|epochs| epochs.iter().sum::<f64>() / epochs.len() as f64)
-        .collect();
+    let mean = |epochs: &[f64]| epochs.iter().sum::<f64>() / epochs.len() as f64;
+    let means: Vec<f64> = values.chunks(values.len().div_ceil(WIDEST)).map(mean).collect();
     let [least, most] = [f64::min, f64::max].map(|choose| means.iter().copied().reduce(choose).unwrap_or(0.0));
     let height = |mean: f64| (7.0 * (mean - least) / (most - least).max(f64::MIN_POSITIVE)).round();
     let blocks: String = means.iter().map(|&mean| BLOCKS[(height(mean) as usize).min(7)]).collect();

@@ -137,8 +137,7 @@ impl RunFolder {
             None if started => Err(RunError::NoKey { run: self.path.clone(), path }),
             None => {
                 let key = Key::new().map_err(|source| unwritten(&self.path, Self::KEY, source))?;
-                self.write_json(Self::KEY, &key)?;
-                Ok(key)
+                self.write_json(Self::KEY, &key).map(|()| key)
             }
         }
     }
