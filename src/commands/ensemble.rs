@@ -42,11 +42,9 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
         data: first.data.clone(),
         parameters: records.iter().map(|record| record.parameters).sum(),
         training: Some(TrainingRecord {
-            epochs: 0,
-            best_epoch: 0,
-            stopped: None,
             floating_point_operations: trainings.iter().map(|it| it.floating_point_operations).sum(),
             usage: trainings.iter().map(|it| it.usage).reduce(Usage::and).unwrap_or_default(),
+            ..TrainingRecord::default()
         }),
         members,
         ..Record::begun()

@@ -71,8 +71,7 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
         entries.retain(|key, _| !["architecture", "activation"].contains(&key.as_str()));
         entries.insert("members".into(), json!(record.members).to_string());
     }
-    let name = Path::new(&named.name).file_name().unwrap_or_default();
-    entries.insert("run".into(), name.to_string_lossy().into());
+    entries.insert("run".into(), Path::new(&named.name).file_name().unwrap_or_default().to_string_lossy().into());
     entries.insert("data_sha256".into(), json!(record.data.sha256).to_string());
     if let Some(tested) = run.evaluation(&record)?.filter(|_| !arguments.last) {
         entries.insert("test_error".into(), tested.evaluation.error().to_string());

@@ -14,8 +14,7 @@ use crate::serve::{RunRegistry, listen};
 
 pub fn run(arguments: &Serve, folder: &Path) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), folder)?;
-    let record = RunFolder::at(&named.path).record()?;
-    let device = open_recorded(arguments.device.as_deref(), &record.device)?;
+    let device = open_recorded(arguments.device.as_deref(), &RunFolder::at(&named.path).record()?.device)?;
     let runs = RunRegistry::open(folder, named.clone(), device)?;
     let server = listen(runs, arguments.expose, arguments.allow_host.clone(), arguments.port)?;
 

@@ -33,8 +33,7 @@ pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
             line("", &format!("{} = {value}", difference.key));
         }
     }
-    let sizes = sizes(data.training_images, data.validation_images, data.inputs(), data.classes);
-    line("data", &(sizes + "\n"));
+    line("data", &(sizes(data.training_images, data.validation_images, data.inputs(), data.classes) + "\n"));
     for (number, member) in record.members.iter().enumerate() {
         line(if number == 0 { "members" } else { "" }, &member.run.display().to_string());
     }

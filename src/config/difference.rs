@@ -48,8 +48,7 @@ pub fn what_trains(experiment: &Experiment) -> (BTreeMap<String, Value>, usize) 
 
 /// All keys of an experiment, dotted, with their values.
 pub fn values_by_key(experiment: &Experiment) -> BTreeMap<String, Value> {
-    let document = experiment.to_toml().parse().expect("an experiment is written as TOML");
-    keys_in(None, document).collect()
+    keys_in(None, experiment.to_toml().parse().expect("an experiment is written as TOML")).collect()
 }
 
 pub fn plain(value: &Value) -> String {

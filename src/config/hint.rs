@@ -17,8 +17,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     let (section, key) = (setting.section.as_deref(), setting.key());
     let value = setting.value.as_ref();
     let typed = value.map(plain).unwrap_or_default();
-    let written = format!("{key} = \"{typed}\"");
-    if let Some(new) = RENAMED.get(&key).or(RENAMED.get(&written)) {
+    if let Some(new) = RENAMED.get(&key).or(RENAMED.get(&format!("{key} = \"{typed}\""))) {
         return Some(format!("renamed to {new}"));
     }
     if schema::is_section(section, &setting.name) {
@@ -52,8 +51,7 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
     }
     // First look in its own section: a misspelt key is probably in the right section.
     let near = |place| Some(dotted(place, nearest(name, &schema::names(place))?));
-    let guess = [section].into_iter().chain(places()).find_map(near);
-    match guess {
+    match [section].into_iter().chain(places()).find_map(near) {
         Some(key) => format!("unknown key; did you mean {key}?"),
         None => format!("unknown key; {} has {}", title(section), schema::names(section).join(", ")),
     }

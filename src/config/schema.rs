@@ -114,9 +114,6 @@ fn simplify(schema: &mut Schema) {
     if let Some(kind) = schema.get("type").and_then(|types| types.get(0)).cloned() {
         schema.insert("type".into(), kind);
     }
-    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
-        choices.retain(|choice| choice["type"] != "null");
-    }
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     }

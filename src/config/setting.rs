@@ -69,8 +69,7 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
 
 /// `section.name = value` as a line of TOML. The name may have any characters. Dots in `section` are of nested sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
-    let section = section.into_iter().flat_map(|section| section.split('.'));
-    let path: Vec<_> = section.chain([name]).map(quoted).collect();
+    let path: Vec<_> = section.into_iter().flat_map(|it| it.split('.')).chain([name]).map(quoted).collect();
     format!("{} = {value}\n", path.join("."))
 }
 

@@ -39,9 +39,9 @@ impl RunFolder {
     /// The model after the best epoch.
     pub const BEST: &str = "best.safetensors";
     /// What low-rank adaptation has learned until the best epoch.
-    pub const ADAPTER: &str = "adapter.safetensors";
+    pub(crate) const ADAPTER: &str = "adapter.safetensors";
     /// The HTML report.
-    pub const REPORT: &str = "report.html";
+    pub(crate) const REPORT: &str = "report.html";
     const KEY: &str = "privacy.key";
 
     /// The run folder at `path`. Reads nothing yet.

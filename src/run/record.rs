@@ -111,7 +111,7 @@ pub struct DataRecord {
     pub sha256: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
     pub epochs: usize,
     /// The epoch whose model is in `best.safetensors`.
@@ -144,8 +144,7 @@ pub struct EvaluationRecord {
 impl EvaluationRecord {
     /// Whether the test images are those of the run with this record.
     pub fn is_of_data(&self, record: &Record) -> bool {
-        let sums = &record.data.sha256;
-        !self.data.is_empty() && self.data.iter().all(|(name, sum)| sums.get(name) == Some(sum))
+        !self.data.is_empty() && self.data.iter().all(|(name, sum)| record.data.sha256.get(name) == Some(sum))
     }
 }
 

@@ -95,7 +95,6 @@ impl RunFolder {
     pub fn pretrained(&self) -> Result<Pretrained, RunError> {
         let (record, experiment) = (self.record()?, self.experiment()?);
         let (bytes, _) = self.weights(Self::BEST, &record)?;
-        let description = record.description(&experiment.model);
-        Ok(Pretrained::new(&self.path.join(Self::BEST), &bytes, Some(description))?)
+        Ok(Pretrained::new(&self.path.join(Self::BEST), &bytes, Some(record.description(&experiment.model)))?)
     }
 }
