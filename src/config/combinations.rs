@@ -48,7 +48,6 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (init.freeze.iter().any(is_random), &["init.freeze", "init.reinitialize"]),
         (layers.iter().all(is_frozen), &["init.freeze", "model.batch_norm", "model.hidden"]),
         (init.freeze.is_empty(), &["init.unfreeze_after", "init.freeze"]),
-<<<<<<< HEAD
         (lora.rank.is_some() && init.from.is_none(), &["init.lora.rank", "init.from"]),
         (lora.rank.is_some() && lora.layers.is_empty(), &["init.lora.rank", "init.lora.layers"]),
         (lora.rank.is_none(), &["init.lora.layers", "init.lora.rank"]),
@@ -58,9 +57,6 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (lora.layers.iter().any(is_random), &["init.lora.layers", "init.reinitialize"]),
         (needs_closed_form && lora.rank.is_some(), &["training.gradients", "init.lora.rank"]),
         (!optimizer.layer_factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"]),
-=======
-        (!optimizer.layer_factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"]),
->>>>>>> 3432b14 (Fewer steps: completions, the one run of show and resume, quiet, workers reached in one way)
         (data.augment.elastic_alpha.is_none(), &["data.augment.elastic_sigma", "data.augment.elastic_alpha"]),
         (!model.batch_norm, &["model.batch_norm_momentum", "model.batch_norm"]),
         (learns_nothing, &["model.batch_norm", "training.batch_size", "semi_supervised.weight"]),

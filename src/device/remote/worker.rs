@@ -72,7 +72,8 @@ impl Worker {
             let builder = endpoint::builder().secret_key(secret).clear_ip_transports().bind_addr(address);
             let builder = builder.map_err(|error| refused(&error))?;
             let endpoint = runtime.block_on(builder.bind()).map_err(|error| refused(&error))?;
-            let bound = endpoint.bound_sockets().first().copied().ok_or_else(|| refused(&ErrorKind::AddrNotAvailable))?;
+            let bound =
+                endpoint.bound_sockets().first().copied().ok_or_else(|| refused(&ErrorKind::AddrNotAvailable))?;
             let id = endpoint.id().to_string();
             (Listening::Iroh(endpoint), Some(id), bound)
         };
