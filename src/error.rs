@@ -63,7 +63,9 @@ pub enum Error {
     NoData { path: PathBuf },
     #[error("{path} is not a run folder: if it holds images, name it with --data after the runs")]
     NoRun { path: PathBuf },
-    #[error("the data files differ from those of {run}, so its validation images are not known: use --data")]
+    #[error(
+        "these are not the images that {run} was trained on, so its validation images are not known: name its own with --data, or leave out --split"
+    )]
     OtherSplit { run: PathBuf },
     #[error("{option} is for one run: name the runs one after the other")]
     SeveralRuns { option: &'static str },

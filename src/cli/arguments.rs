@@ -20,7 +20,7 @@ pub use runs::*;
 pub use training::*;
 
 use super::notice::set_quiet;
-use crate::config::{expand_home, variable};
+use crate::config::{expand_home, keys_named, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
 
@@ -61,10 +61,8 @@ impl Cli {
         let cli = Self::try_parse_from(&arguments).unwrap_or_else(|mut error| {
             // Clap would advise to pass an unknown option as a value.
             error.remove(ContextKind::Suggested);
-            let file = arguments.iter().skip(1).map(|it| it.to_string_lossy()).find(|it| it.ends_with(".toml"));
-            if let Some(file) = file.filter(|file| error.to_string().contains(&format!("'{file}'"))) {
-                let advice = format!("a config file is named with --config {file}").into();
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice]));
+            if let Some(advice) = advice(&error, &arguments) {
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
             }
             error.exit()
         });
@@ -76,6 +74,18 @@ impl Cli {
         }
         cli
     }
+}
+
+/// What to write in place of an argument that does not exist: an option for a key of the config, or for a config file.
+fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return None };
+    if wrong.ends_with(".toml") {
+        return Some(format!("a config file is named with --config {wrong}"));
+    }
+    let (program, name) = (Cli::command(), arguments.get(1)?.to_string_lossy());
+    let command = program.find_subcommand(&*name).unwrap_or(&program);
+    let key = keys_named(&wrong.strip_prefix("--")?.replace('-', "_")).into_iter().next()?;
+    command.get_arguments().any(|it| it.get_id() == "set").then(|| format!("write --set {key}=VALUE"))
 }
 
 /// This program's version, the commit that it was built from, Burn's version, and the backends of this build.
@@ -110,8 +120,9 @@ pub enum Command {
     /// Write a run's model for other programs: safetensors, ONNX, PyTorch or Keras
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
+    #[command(alias = "compare")]
     Report(Report),
-    /// Serve a web page to draw digits and read reports, with a JSON API
+    /// Serve a web page to draw digits and read reports, with a JSON API: POST /api/predict takes a picture
     Serve(Serve),
     /// List the runs, compare, export or remove some of them
     Runs(Runs),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::opening::find_run;
 use super::output::print;
 use crate::cli::{Config, Experiment, Overrides};
+use crate::config::{all_keys, values_by_key};
 use crate::run::RunError;
 use crate::{Error, config};
 
@@ -12,7 +13,11 @@ pub fn run(arguments: &Config, folder: &Path) -> Result<(), Error> {
     if arguments.schema {
         return print(config::schema_json().trim_end());
     }
-    print(resolve(&arguments.experiment, folder)?.to_toml().trim_end())
+    let experiment = resolve(&arguments.experiment, folder)?;
+    let set = values_by_key(&experiment);
+    let unset = all_keys().iter().filter(|key| !set.contains_key(&key.name));
+    let unset: String = unset.map(|key| format!("\n#   {}", key.name)).collect();
+    print(&format!("{}\n\n# Keys that are not set:{unset}", experiment.to_toml().trim_end()))
 }
 
 pub fn resolve(arguments: &Experiment, folder: &Path) -> Result<config::Experiment, Error> {

@@ -9,8 +9,8 @@ use super::opening::{Chosen, choose_run, lock, open_recorded};
 use super::output::{OutputKind, json_lines, print, print_evaluation, print_json};
 use super::report::{page_of, write_page};
 use crate::Error;
-use crate::cli::{Evaluate, Split, Table, warn};
-use crate::evaluation::{EvaluationOutput, Probabilities};
+use crate::cli::{Evaluate, Split, Table, notice, warn};
+use crate::evaluation::{Evaluation, EvaluationOutput, Probabilities};
 use crate::run::{EvaluationRecord, RunError, RunFolder};
 use crate::text::{chain, csv_line, nats, percent};
 
@@ -37,6 +37,8 @@ pub fn run(arguments: &Evaluate, folder: &Path) -> Result<(), Error> {
                 Some("jsonl") => json_lines(rows(predicted, files))?.into(),
                 _ => csv(predicted, files).into(),
             };
+            let Evaluation { accuracy, images, wrong, .. } = &evaluated.record.evaluation;
+            notice(format!("accuracy {}, {wrong} of {images} wrong", percent(Some(*accuracy))));
             return output.save(path, &table);
         }
         let record = &evaluated.record;

@@ -17,7 +17,8 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     if path.exists() {
         return Ok(RunFolder::at(path));
     }
-    let (run, how) = find(&path.to_string_lossy(), runs)?;
+    // `runs/pretrain` is `pretrain` in `runs`, which may be the beginning of a name.
+    let (run, how) = find(&path.strip_prefix(runs).unwrap_or(path).to_string_lossy(), runs)?;
     how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
     Ok(RunFolder::at(&run.path))
 }

@@ -53,7 +53,8 @@ pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     arguments.showing.ui.check()?;
     let run = find_run(&arguments.run, folder)?;
     let experiment = config::load(Some(&run.config()), &arguments.overrides, folder)?;
-    let training = Training { experiment: &experiment, test: true, pause_after: None, showing: &arguments.showing };
+    let (test, showing) = (!arguments.no_test, &arguments.showing);
+    let training = Training { experiment: &experiment, test, pause_after: None, showing };
     training.resume(&run, |epochs| {
         let mut longer = experiment.clone();
         longer.training.epochs = 2 * epochs;

@@ -30,7 +30,7 @@ pub struct Data {
     #[schemars(extend("default" = false))]
     pub transpose: bool,
     /// The number of training images that are held out for validation, stratified by class. 0 trains on all of them.
-    #[schemars(range(max = 1_000_000_000))]
+    #[schemars(range(max = 1_000_000_000), extend("x-unit" = "images"))]
     pub validation: usize,
     /// The fraction of the training split that is used, the same fraction of each class.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]

@@ -74,7 +74,10 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
     let problems: Vec<Problem> = differences(&both).into_iter().filter_map(refused).collect();
     match problems.is_empty() {
         true => Ok(()),
-        false => Err(ConfigError::Problems { origin: "the resumed experiment".into(), problems }),
+        false => Err(ConfigError::Problems {
+            origin: "the resumed experiment (`mnist-burn resume` keeps all its settings)".into(),
+            problems,
+        }),
     }
 }
 

@@ -41,6 +41,14 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", known.allowed))
 }
 
+/// The keys that are called `name` in any section, or were so, and the `kind` of a section of this name.
+pub fn keys_named(name: &str) -> Vec<String> {
+    let is_named = |key: &&String| key.rsplit('.').next() == Some(name) || **key == format!("{name}.kind");
+    let known = schema::all_keys().iter().map(|key| &key.name).filter(is_named);
+    let renamed = RENAMED.iter().filter(|(old, _)| is_named(old)).map(|(_, new)| new);
+    known.chain(renamed).cloned().collect()
+}
+
 /// The message for a key that does not exist, or exists only in another section.
 fn unknown_key(section: Option<&str>, name: &str) -> String {
     let sections = schema::sections();

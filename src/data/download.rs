@@ -107,6 +107,8 @@ pub fn download(
             Err(reason) => attempts.push((url, reason)),
         }
     }
+    // The folder of a mistyped path, which is empty.
+    let _ = fs::remove_dir(dir);
     Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
 }
 

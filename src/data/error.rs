@@ -13,6 +13,8 @@ pub(super) const MOST_NAMED: usize = 3;
 /// Why the images can't be loaded. Each message names the file or the key; the cause is the error's source.
 #[derive(Debug, Error)]
 pub enum DataError {
+    #[error("{dir} holds images in sub-folders and no IDX files: set data.dataset = \"image-folder\"")]
+    NotIdx { dir: PathBuf },
     #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]

@@ -145,6 +145,9 @@ fn named(source: &'static Source, config: &Data, progress: DownloadProgress) -> 
         let (name, published) = (NAMES[index], &source.files[index]);
         match folders.iter().find_map(|folder| present(folder, name)) {
             Some(path) => verify(path, published),
+            None if config.dir.is_some() && ImageFolder::read(&dir, true).is_ok() => {
+                Err(DataError::NotIdx { dir: dir.clone() })
+            }
             None => download(&format!("{name}.gz"), published, mirrors, &dir, timeout, progress),
         }
     };

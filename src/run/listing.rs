@@ -50,7 +50,7 @@ pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
 }
 
 /// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
-/// `best:CONFIG`, the best with this `name` in its config. Also returns how it was found, unless by its whole name.
+/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config. Also returns how it was found, unless by its whole name.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
@@ -59,13 +59,13 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
     if let Some(exact) = runs.iter().position(|run| run.name == name) {
         return Ok((runs.swap_remove(exact), None));
     }
-    if name == "latest" {
-        let latest = runs.into_iter().find(|run| run.summary.is_ok()).ok_or(unknown)?;
-        return Ok((latest, Some("the latest one".into())));
-    }
-    if let Some(config) = name.strip_prefix("best").filter(|rest| rest.is_empty() || rest.starts_with(':')) {
-        let config = config.strip_prefix(':');
+    let (word, config) = name.split_once(':').map_or((name, None), |(word, config)| (word, Some(config)));
+    if STANDING.contains(&word) {
         runs.retain(|run| run.summary.as_ref().is_ok_and(|it| config.is_none_or(|config| it.config == config)));
+        if word == "latest" {
+            let latest = runs.into_iter().next().ok_or(unknown)?;
+            return Ok((latest, Some("the latest one".into())));
+        }
         let all = runs.len();
         runs.retain(|run| validation(run).is_some());
         let how = match (runs.len(), all - runs.len()) {
@@ -86,7 +86,13 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
 
 /// The name that may have been meant, or else those that there are.
 fn meant(name: &str, known: &[String]) -> String {
-    let near = nearest(name, &[known, &STANDING.map(String::from)].concat()).filter(|near| *near != name).cloned();
+    if known.is_empty() {
+        return "there is none yet: `mnist-burn` trains one".into();
+    }
+    // A name may be followed by the time of the start, which nobody remembers.
+    let untimed: Vec<_> = known.iter().filter_map(|it| it.rsplitn(3, '-').nth(2)).map(String::from).collect();
+    let all = [known, &untimed, &STANDING.map(String::from)].concat();
+    let near = nearest(name, &all).filter(|near| *near != name).cloned();
     near.map_or_else(|| format!("the runs are: {}", listed(known, MOST_NAMED)), |near| format!("did you mean {near}?"))
 }
 

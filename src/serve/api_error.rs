@@ -25,9 +25,11 @@ pub enum ApiError {
     /// Perhaps another site has pointed its name to this machine.
     #[error("this server is not {host}: use its address or localhost, or start it with --allow-host {host}")]
     Host { host: String },
-    #[error("pages of {origin} may not use this server")]
+    #[error(
+        "pages of {origin} may not use this server, unless it is started with --allow-host and the name in that address"
+    )]
     Origin { origin: String },
-    #[error("there is no {path} here: the page is /, the API is GET /api/runs and POST /api/predict")]
+    #[error("there is no {path} here: the page is /, the API is GET /api/runs, POST /api/predict and GET /healthz")]
     Path { path: String },
     #[error("there is no run {name}, or more than one: GET /api/runs lists the runs")]
     NoRun { name: String },

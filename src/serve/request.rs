@@ -67,15 +67,16 @@ pub struct Hosts {
     pub names: Vec<String>,
 }
 
-/// Refuses requests for other hosts, and requests from pages of other hosts. A reverse proxy may speak HTTPS.
+/// Refuses requests for other hosts, and requests from pages of other hosts.
 pub async fn check(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Result<Response, ApiError> {
     let host = field(request.headers(), HOST)?.ok_or_else(|| ApiError::Malformed("it has no Host header".into()))?;
     if !hosts.is_ours(host) {
         return Err(ApiError::Host { host: without_port(host).into() });
     }
     let is_own = |origin: &str| match origin.split_once("://") {
+        // A reverse proxy may leave out the port, or name this machine in place of its own host.
+        Some(("http" | "https", from)) if hosts.is_named(from) => true,
         Some(("http", from)) => from == host,
-        Some(("https", from)) => from == host && hosts.is_named(host),
         _ => false,
     };
     match field(request.headers(), ORIGIN)? {

@@ -197,9 +197,14 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS")]
     pub expose: Option<IpAddr>,
     /// Answer requests that name this host, such as a reverse proxy's; may be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = host)]
     pub allow_host: Vec<String>,
     /// The device [default: the one that the run was trained on]
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
+}
+
+fn host(name: &str) -> Result<String, &'static str> {
+    let is_name = !name.contains(['/', ':']);
+    is_name.then(|| name.into()).ok_or("it must be a name alone, as in digits.example.org, without https:// and a port")
 }

@@ -26,16 +26,16 @@ pub struct Overrides {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Override `seed`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<String>,
     /// Override `training.epochs`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<String>,
     /// Override `training.batch_size`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     batch_size: Option<String>,
     /// Override `optimizer.learning_rate`
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
     learning_rate: Option<String>,
     /// The device: auto, cpu, gpu, flex, wgpu, wgpu:1, ..., or several with commas; overrides the config's `device`
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
@@ -145,6 +145,9 @@ pub struct Resume {
     pub run: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// Skip the final evaluation on the test set
+    #[arg(long)]
+    pub no_test: bool,
     #[command(flatten)]
     pub showing: Showing,
 }
