@@ -3,14 +3,11 @@
 mod predictions;
 mod results;
 
-pub use predictions::classify;
 pub(crate) use predictions::{Classifier, EvaluationError, Network, Probabilities, averages, largest};
+pub use predictions::{EVALUATION_BATCH, classify};
 pub use results::Evaluation;
 
 use crate::data::Images;
-
-/// The number of images in one forward pass without gradients. It affects the speed only.
-pub const EVALUATION_BATCH: usize = 500;
 
 /// The result of an evaluation: the metrics, and the images and predictions that they are computed from.
 #[derive(Debug, Clone)]
@@ -24,12 +21,8 @@ pub(crate) struct EvaluationOutput {
 
 /// Classifies `images`, and computes the metrics. Fails as [`classify`] does.
 pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<EvaluationOutput, EvaluationError> {
-    let mut members = vec![vec![]; classifier.networks.len()];
-    for first in (0..images.len()).step_by(EVALUATION_BATCH) {
-        let batch = (first..images.len()).take(EVALUATION_BATCH).map(|index| images.pixels(index));
-        let answers = classifier.answers(batch)?;
-        members.iter_mut().zip(answers).for_each(|(member, answers)| member.extend(answers));
-    }
+    let pixels: Vec<&[u8]> = (0..images.len()).map(|index| images.pixels(index)).collect();
+    let members = classifier.answers(&pixels)?;
     let mut confusion = vec![vec![0; images.classes()]; images.classes()];
     let (mut cross_entropy, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for (logarithms, &label) in averages(&members).iter().zip(images.labels()) {

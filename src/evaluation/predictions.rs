@@ -8,6 +8,9 @@ use crate::data::ImageBatcher;
 use crate::data::prepare::Look;
 use crate::model::Mlp;
 
+/// The number of images in one forward pass without gradients. It affects the speed only.
+pub const EVALUATION_BATCH: usize = 500;
+
 #[derive(Debug, Error)]
 pub enum EvaluationError {
     #[error("the device failed while evaluating: {0}")]
@@ -92,20 +95,18 @@ pub struct Classifier {
 impl Classifier {
     /// The probabilities of each image's classes. The images are as [`prepare`](crate::data::prepare) makes them.
     pub fn classify(&self, images: &[&[u8]]) -> Result<Vec<Probabilities>, EvaluationError> {
-        if images.is_empty() {
-            return Ok(vec![]);
-        }
-        let answers = self.answers(images.iter().copied())?;
+        let answers = self.answers(images)?;
         Ok(averages(&answers).iter().map(|logarithms| Probabilities::of(logarithms)).collect())
     }
 
     /// The logarithms of the probabilities that each network gives for each of the images.
-    pub fn answers<'a>(
-        &self,
-        images: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
-    ) -> Result<Vec<Vec<Vec<f64>>>, EvaluationError> {
-        let answer = |it: &Network| classify(&it.model, it.batcher.images(images.clone(), &self.device));
-        self.networks.iter().map(answer).collect()
+    pub fn answers(&self, images: &[&[u8]]) -> Result<Vec<Vec<Vec<f64>>>, EvaluationError> {
+        let answers = |Network { model, batcher }: &Network| {
+            let scaled = |batch: &[&[u8]]| batcher.images(batch.iter().copied(), &self.device);
+            let answers = images.chunks(EVALUATION_BATCH).map(|batch| classify(model, scaled(batch)));
+            Ok(answers.collect::<Result<Vec<_>, _>>()?.concat())
+        };
+        self.networks.iter().map(answers).collect()
     }
 }
 
