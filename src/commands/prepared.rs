@@ -1,7 +1,5 @@
 //! What `train`, `resume` and a dry run load and check before they train: devices, data, network.
 
-use std::collections::BTreeMap;
-
 use super::opening::{locate, open_devices};
 use crate::Error;
 use crate::cli::{notice, warn};
@@ -44,7 +42,7 @@ impl Prepared {
         let (network, transfer) = if let Some(record) = started {
             data.scaling = record.data.scaling;
             (network, record.transfer.clone())
-        } else if let Some(pretrained) = pretrained(experiment, files.checksums())? {
+        } else if let Some(pretrained) = pretrained(experiment, &files)? {
             // The pretrained first layer needs the pixel scaling that it was trained with.
             data.scaling = pretrained.description.as_ref().map_or(data.scaling, |it| it.pixels.scaling);
             let (network, transfer) = pretrained.into_network(network, experiment, data.images.names())?;
@@ -128,12 +126,13 @@ impl Prepared {
 }
 
 /// Loads the weights that `init.from` names, if it is set: a run's best model, or a file of weights.
-/// A private training may not start from a run on its own images, the files of these `checksums`.
-fn pretrained(experiment: &Experiment, checksums: &BTreeMap<String, String>) -> Result<Option<Pretrained>, Error> {
+/// A private training may not start from a run on its own images, which are in `files`.
+fn pretrained(experiment: &Experiment, files: &Files) -> Result<Option<Pretrained>, Error> {
     let init = &experiment.init;
     let Some(from) = &init.from else { return Ok(None) };
     let source = RunFolder::at(if from.is_dir() { from } else { from.parent().unwrap_or(from) }).record();
-    let is_of_these = |run: Record| run.data.sha256.values().any(|sum| checksums.values().any(|own| own == sum));
+    let own = files.checksums();
+    let is_of_these = |run: Record| run.data.sha256.values().any(|sum| own.values().any(|it| it == sum));
     if experiment.privacy.is_on() && source.is_ok_and(is_of_these) {
         return Err(Error::SameImages { from: from.clone() });
     }

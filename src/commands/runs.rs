@@ -26,8 +26,10 @@ pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     }
 }
 
+type Cell = fn(&Summary) -> String;
+
 /// The columns of the list after the run's name, as a heading and the text of a cell.
-const COLUMNS: [(&str, fn(&Summary) -> String); 10] = [
+const COLUMNS: [(&str, Cell); 10] = [
     ("config", |it| it.config.clone()),
     ("started", |it| date(it.started)),
     ("seed", |it| it.seed.to_string()),
@@ -150,7 +152,7 @@ fn compare(Runs { compare, json, .. }: &Runs, folder: &Path) -> Result<(), Error
         let values = values.iter().map(|value| value.as_ref().map_or_else(|| "-".into(), Value::to_string));
         table.push([key.clone()].into_iter().chain(values));
     }
-    let mut row = |heading: &str, cell: fn(&Summary) -> String| {
+    let mut row = |heading: &str, cell: Cell| {
         table.push([heading.to_string()].into_iter().chain(comparison.results.iter().map(cell)));
     };
     row("epochs", epochs_of);

@@ -26,8 +26,7 @@ impl Devices {
         }
     }
 
-    /// The number of devices.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.names().len()
     }
 

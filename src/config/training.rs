@@ -134,8 +134,7 @@ pub struct Privacy {
 }
 
 impl Privacy {
-    /// Whether the training is private.
-    pub fn is_on(&self) -> bool {
+    pub(crate) fn is_on(&self) -> bool {
         self.epsilon.is_some() || self.noise_multiplier.is_some()
     }
 }

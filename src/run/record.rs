@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::slice;
 
 use serde::{Deserialize, Serialize};
 
@@ -157,7 +156,7 @@ impl Record {
 
     /// The names of all devices, as `--device` takes them.
     pub fn devices(&self) -> String {
-        [slice::from_ref(&self.device), &self.beside].concat().join(",")
+        [std::slice::from_ref(&self.device), &self.beside].concat().join(",")
     }
 
     /// What the files of this run's models say of themselves.

@@ -67,11 +67,11 @@ impl Summary {
         let (record, experiment, epochs) = (run.record()?, run.experiment()?, run.metrics()?);
         let best = metrics::best(&epochs);
         let held_out = record.data.validation_images;
-        let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0);
         // A whole number, so that equal errors compare as equal.
+        let count = |accuracy: f64| ((1.0 - accuracy) * held_out as f64).round() as usize;
+        let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0).map(count);
         let tested = run.evaluation(&record)?;
         let int8 = tested.as_ref().and_then(|it| Some(it.int8_wrong? as f64 / it.evaluation.images as f64));
-        let wrong = wrong.map(|accuracy| ((1.0 - accuracy) * held_out as f64).round() as usize);
         Ok(Self {
             status: run.status(&record),
             config: experiment.name,

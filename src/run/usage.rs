@@ -39,13 +39,11 @@ impl Usage {
         }
     }
 
-    /// The memory in words.
-    pub fn memory(&self) -> String {
+    pub(crate) fn memory(&self) -> String {
         self.peak_memory_bytes.map_or_else(|| "not measured: the system does not tell".into(), bytes)
     }
 
-    /// The energy in words.
-    pub fn energy(&self) -> String {
+    pub(crate) fn energy(&self) -> String {
         let joules = |energy| format!("{energy:.0} J, of the machine's CPUs, with all programs on them");
         self.energy_joules.map_or_else(|| "not measured: the machine does not tell".into(), joules)
     }

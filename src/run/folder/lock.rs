@@ -1,6 +1,5 @@
 //! A run's folder is created, and locked, so that one process writes to it. Its status tells whether one does.
 
-use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,7 +9,7 @@ use std::time::Duration;
 use super::RunFolder;
 use crate::config::Experiment;
 use crate::run::error::RunError;
-use crate::run::file::{folder_of, is_unfinished, sync_folder, write_whole_at};
+use crate::run::file::{folder_of, is_unfinished, sync_folder, write_atomically};
 use crate::run::record::{Record, Status};
 
 /// How often to ask for a lock, and when again: commands that ask whether a training is running hold it for a moment, too.
@@ -50,11 +49,10 @@ impl RunFolder {
         }
         let lock = run.lock()?;
         // Even where the file system has no locks, only one process creates this file.
-        match write_whole_at(&run.config(), experiment.to_toml().as_bytes(), false) {
-            Err(RunError::Write { source, .. }) if source.kind() == ErrorKind::AlreadyExists => {
-                Err(RunError::InUse { run: path.into() })
-            }
-            result => result.map(|_| (run, lock)),
+        match write_atomically(&run.config(), experiment.to_toml().as_bytes(), false) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(RunError::InUse { run: path.into() }),
+            Err(source) => Err(RunError::Write { path: run.config(), source }),
+            Ok(_) => Ok((run, lock)),
         }
     }
 
@@ -102,6 +100,6 @@ impl RunFolder {
 
 /// Whether a run may be created in this folder: at most, a process that was killed has begun to create one there.
 fn is_unused(folder: &Path) -> bool {
-    let is_rest = |name: OsString| name == LOCK || is_unfinished(&name.to_string_lossy());
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(|it| is_rest(it.file_name()))))
+    let is_rest = |it: fs::DirEntry| it.file_name() == LOCK || is_unfinished(&it.file_name().to_string_lossy());
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_rest)))
 }
