@@ -32,8 +32,6 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
     let (has, is_frozen) = (|it: &String| layers.contains(it), |it: &String| init.freeze.contains(it));
     let is_random = |it: &String| init.reinitialize.contains(it);
     let lora = &init.lora;
-    let needs_closed_form = training.gradients == Gradients::ClosedForm;
-    let is_balanced = training.class_weights == Some(ClassWeights::Balanced);
     let is_private = privacy.is_on();
     vec![
         (is_own && data.dir.is_none(), &["data.dataset", "data.dir"]),
@@ -55,7 +53,7 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (!lora.layers.iter().all(has), &["init.lora.layers", "model.hidden"]),
         (lora.layers.iter().any(is_frozen), &["init.lora.layers", "init.freeze"]),
         (lora.layers.iter().any(is_random), &["init.lora.layers", "init.reinitialize"]),
-        (needs_closed_form && lora.rank.is_some(), &["training.gradients", "init.lora.rank"]),
+        (training.gradients == Gradients::ClosedForm && lora.rank.is_some(), &["training.gradients", "init.lora.rank"]),
         (!optimizer.layer_factors.keys().all(has), &["optimizer.layer_factors", "model.hidden", "model.batch_norm"]),
         (data.augment.elastic_alpha.is_none(), &["data.augment.elastic_sigma", "data.augment.elastic_alpha"]),
         (!model.batch_norm, &["model.batch_norm_momentum", "model.batch_norm"]),
@@ -88,7 +86,7 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (is_private && data.validation > 0, &["data.validation", "privacy"]),
         (is_private && data.pixels == Pixels::Standardized, &["data.pixels", "privacy"]),
         (is_private && is_plateau, &["schedule.kind", "privacy"]),
-        (is_private && is_balanced, &["training.class_weights", "privacy"]),
+        (is_private && training.class_weights == Some(ClassWeights::Balanced), &["training.class_weights", "privacy"]),
         (is_private && training.gradients == Gradients::Autodiff, &["training.gradients", "privacy"]),
         (is_private, &["init.lora.rank", "privacy"]),
         (is_private && accumulates, &["training.gradient_accumulation", "privacy"]),

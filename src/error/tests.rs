@@ -86,6 +86,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
             Problems: "src/config/tests/messages.rs" config_reports_all_problems_at_once_in_reading_order "5 problems in try.toml",
         }
         DataError {
+            NotIdx: "tests/cli/data.rs" folder_of_images_in_place_of_idx_files_is_told_its_key "and no IDX files",
             NoDir: "src/data/files/tests.rs" own_files_need_a_folder "data.dir is missing",
             Missing: "src/data/files/tests.rs" own_files_that_are_missing_are_all_listed "put the files there",
             Several: "src/data/files/tests.rs" published_data_set_is_found_in_its_own_folder_of_torchvision_alone "several data sets",

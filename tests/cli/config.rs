@@ -101,15 +101,41 @@ fn experiment_without_a_name_has_that_of_its_file() {
 }
 
 #[test]
-fn config_file_without_its_option_is_told_the_option() {
+fn config_file_or_key_without_its_option_is_told_the_option() {
     for words in [&["config/sgd.toml"][..], &["train", "config/sgd.toml"]] {
         let output = program().args(words).output().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2));
         assert!(message.contains("a config file is named with --config config/sgd.toml"), "{message}");
     }
+    for (words, advice) in [
+        (&["--dropout", "0.3"][..], "write --set model.dropout=VALUE"),
+        (&["train", "--optimizer=sgd"], "write --set optimizer.kind=VALUE"),
+        (&["train", "--validation-split", "0.1"], "write --set data.validation=VALUE"),
+    ] {
+        let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
+        assert!(message.contains(advice), "{message}");
+    }
+    let message = String::from_utf8(program().args(["predict", "x.png", "--hidden"]).output().unwrap().stderr).unwrap();
+    assert!(!message.contains("--set"), "{message}");
     let output = program().args(["predict", "x.png", "--csv"]).output().unwrap();
     assert!(!String::from_utf8(output.stderr).unwrap().contains("as a value"));
+}
+
+#[test]
+fn config_names_the_keys_that_are_not_set() {
+    let (config, keys) =
+        (stdout(program().arg("config")), stdout(program().args(["config", "--set", "init.from=a/b"])));
+    let unset = |config: &str| config.split_once("# Keys that are not set:").unwrap().1.to_string();
+    assert!(unset(&config).contains("#   init.from\n") && unset(&config).contains("#   early_stopping.patience\n"));
+    assert!(!unset(&keys).contains("init.from") && !unset(&config).contains("training.epochs"), "{keys}");
+}
+
+#[test]
+fn negative_number_is_out_of_range_and_no_unknown_option() {
+    let message = failure(program().args(["--epochs", "-1", "--learning-rate", "-0.1"]));
+    assert!(message.contains("training.epochs=-1 (override): must be a whole number from 1"), "{message}");
+    assert!(message.contains("optimizer.learning_rate=-0.1 (override): must be a number greater than 0"), "{message}");
 }
 
 #[test]

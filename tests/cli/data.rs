@@ -73,7 +73,22 @@ fn download_that_fails_at_every_mirror_reports_the_attempts_and_what_to_do() {
     assert!(mirrors.iter().all(|mirror| message.contains(mirror)), "{message}");
     assert!(message.contains("404") && message.contains("by hand"), "{message}");
     assert!(message.contains(data.to_str().unwrap()), "{message}");
-    assert_eq!(folders(&data).len(), 0, "no partial file stays");
+    assert!(!data.exists(), "neither a partial file nor a folder that a mistake may have named stays");
+}
+
+#[test]
+fn folder_of_images_in_place_of_idx_files_is_told_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["circle", "cross"] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        for number in ["1", "2"] {
+            let picture = format!("tests/drawn/digits/{number}-plain-1.png");
+            fs::copy(picture, folder.path().join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let mut command = quick(&folder.path().join("runs"));
+    let message = failure(command.args(["--set", &format!("data.dir={}", folder.path().display())]));
+    assert!(message.contains("and no IDX files: set data.dataset = \"image-folder\""), "{message}");
 }
 
 /// Forwards requests over TLS to the plain server at `address`, with a certificate that a company's own authority has

@@ -212,7 +212,9 @@ fn predictions_of_every_image_agree_with_the_evaluation_in_each_format() {
         command
     };
     for ending in ["csv", "jsonl", "npy"] {
-        assert_eq!(stdout(&mut write(ending, &[])).trim(), file(ending).to_str().unwrap());
+        let (printed, notes) = success(&mut write(ending, &[]));
+        assert_eq!(printed.trim(), file(ending).to_str().unwrap());
+        assert!(notes.contains("accuracy ") && notes.contains(" of 10000 wrong"), "{notes}");
         assert!(failure(&mut write(ending, &[])).contains("replace it with --force"));
         stdout(&mut write(ending, &["--force"]));
     }

@@ -74,6 +74,8 @@ fn run_is_found_by_name_by_beginning_as_latest_and_as_best() {
     let best = format!("{}, the best of 3 by validation error; 1 without validation do not count", path("wide-1"));
     assert!(found(&runs, "best").contains(&best), "{}", found(&runs, "best"));
     assert!(found(&runs, "best:deep").contains(&format!("{}, the best of 1", path("deep-2"))));
+    assert!(found(&runs, "latest:deep").contains(&format!("{}, the latest one", path("deep-2"))));
+    assert!(found(&runs, &format!("{}/wi", runs.path().display())).contains(&path("wide-1")));
 }
 
 #[test]
@@ -96,7 +98,8 @@ fn unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is() {
         assert!(message.contains(&expected), "{words:?}: {message}");
         assert!(message.contains("the runs are: wide-1, deep-2, deep-1"), "{words:?}: {message}");
     }
-    for (typed, meant) in [("wide-l", "wide-1"), ("lates", "latest"), ("bst", "best")] {
+    let runs = started(&["deep-1", "deep-2", "wide-1", "baseline-20260101-120000"]);
+    for (typed, meant) in [("wide-l", "wide-1"), ("lates", "latest"), ("bst", "best"), ("basline", "baseline")] {
         let message = failure(&mut command(&runs, &["show", typed]));
         assert!(message.contains(&format!("and no such folder; did you mean {meant}?")), "{message}");
     }
@@ -104,7 +107,7 @@ fn unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is() {
     assert!(message.contains("deep is no single run, but several have names that begin with it"), "{message}");
     assert!(message.contains("begin with it: deep-2, deep-1"), "{message}");
     let message = failure(&mut command(&started(&[]), &["evaluate", "latest"]));
-    assert!(message.contains("the runs are: (none)"), "{message}");
+    assert!(message.contains("there is none yet: `mnist-burn` trains one"), "{message}");
 }
 
 #[test]

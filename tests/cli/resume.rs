@@ -212,6 +212,14 @@ fn finished_run_can_be_extended_to_the_bytes_of_the_longer_run() {
 }
 
 #[test]
+fn resume_without_the_test_leaves_the_test_images_alone() {
+    let workspace = Workspace::new();
+    success(workspace.train(&["training.epochs=1"]).arg("--no-test"));
+    let (printed, _) = success(workspace.resume(&["training.epochs=2"]).arg("--no-test"));
+    assert!(printed.is_empty() && !workspace.run().join("evaluation.json").exists(), "{printed}");
+}
+
+#[test]
 fn training_with_unlabelled_images_resumes_to_the_same_bytes() {
     let (undisturbed, workspace) = (Workspace::new(), Workspace::new());
     success(&mut undisturbed.train(&[&FEW_LABELS[..], &["training.epochs=4"]].concat()));

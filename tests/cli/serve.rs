@@ -103,13 +103,26 @@ fn server_behind_a_proxy_answers_for_its_name_and_with_relative_links() {
     };
     let own = get("digits.example.org", "/healthz", "https://digits.example.org");
     assert_eq!((own.status, own.json()), (200, json!({ "status": "ok" })));
-    assert_eq!(get("digits.example.org", "/healthz", "https://example.org").status, 403);
+    // A proxy may keep its own host to itself, and its port.
+    assert_eq!(get("127.0.0.1", "/healthz", "https://digits.example.org").status, 200);
+    assert_eq!(get("digits.example.org", "/healthz", "http://digits.example.org:8080").status, 200);
+    let other = get("digits.example.org", "/healthz", "https://example.org");
+    assert!(other.status == 403 && other.json()["error"].as_str().unwrap().contains("with --allow-host"));
     assert_eq!(get("example.org", "/healthz", "https://example.org").status, 421);
     for file in ["/", "/page.js"] {
         let body = String::from_utf8(server.get(file).body).unwrap();
         for absolute in ["\"/page", "\"/api", "`/api", "`/report"] {
             assert!(!body.contains(absolute), "{file} has {absolute}, which leaves out a proxy's prefix");
         }
+    }
+}
+
+#[test]
+fn address_in_place_of_a_host_name_is_refused() {
+    for address in ["https://digits.example.org/", "digits.example.org:443"] {
+        let output = program().args(["serve", "--allow-host", address]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("it must be a name alone"));
     }
 }
 
