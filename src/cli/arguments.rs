@@ -20,7 +20,7 @@ pub use runs::*;
 pub use training::*;
 
 use super::notice::set_quiet;
-use crate::config::{expand_home, keys_named, variable};
+use crate::config::{expand_home, key_named, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
 
@@ -78,13 +78,14 @@ impl Cli {
 
 /// What to write in place of an argument that does not exist: an option for a key of the config, or for a config file.
 fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg) else { return None };
+    let wrong = error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand));
+    let Some(ContextValue::String(wrong)) = wrong else { return None };
     if wrong.ends_with(".toml") {
         return Some(format!("a config file is named with --config {wrong}"));
     }
     let (program, name) = (Cli::command(), arguments.get(1)?.to_string_lossy());
     let command = program.find_subcommand(&*name).unwrap_or(&program);
-    let key = keys_named(&wrong.strip_prefix("--")?.replace('-', "_")).into_iter().next()?;
+    let key = key_named(&wrong.strip_prefix("--")?.replace('-', "_"))?;
     command.get_arguments().any(|it| it.get_id() == "set").then(|| format!("write --set {key}=VALUE"))
 }
 

@@ -41,12 +41,10 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", known.allowed))
 }
 
-/// The keys that are called `name` in any section, or were so, and the `kind` of a section of this name.
-pub fn keys_named(name: &str) -> Vec<String> {
-    let is_named = |key: &&String| key.rsplit('.').next() == Some(name) || **key == format!("{name}.kind");
-    let known = schema::all_keys().iter().map(|key| &key.name).filter(is_named);
-    let renamed = RENAMED.iter().filter(|(old, _)| is_named(old)).map(|(_, new)| new);
-    known.chain(renamed).cloned().collect()
+/// The first key that is called `name` in any section, or the `kind` of a section of this name.
+pub fn key_named(name: &str) -> Option<&'static str> {
+    let is_named = |key: &&str| key.rsplit('.').next() == Some(name) || **key == format!("{name}.kind");
+    schema::all_keys().iter().map(|key| key.name.as_str()).find(is_named)
 }
 
 /// The message for a key that does not exist, or exists only in another section.

@@ -111,7 +111,6 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
     for (words, advice) in [
         (&["--dropout", "0.3"][..], "write --set model.dropout=VALUE"),
         (&["train", "--optimizer=sgd"], "write --set optimizer.kind=VALUE"),
-        (&["train", "--validation-split", "0.1"], "write --set data.validation=VALUE"),
     ] {
         let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
         assert!(message.contains(advice), "{message}");

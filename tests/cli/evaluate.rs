@@ -2,10 +2,8 @@
 
 use std::fs;
 
-#[cfg(not(all(feature = "ndarray", feature = "flex")))]
-use super::success;
 use super::trained::smoke;
-use super::{DEVICE, failure, program, stdout};
+use super::{DEVICE, failure, program, stdout, success};
 
 #[test]
 fn saved_model_gives_the_same_evaluation_again() {
