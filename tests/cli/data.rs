@@ -81,9 +81,12 @@ fn folder_of_images_in_place_of_idx_files_is_told_its_key() {
     let folder = tempfile::tempdir().unwrap();
     for class in ["circle", "cross"] {
         fs::create_dir(folder.path().join(class)).unwrap();
-        for number in 1..=5 {
-            fs::copy("tests/drawn/digits/7-plain-1.png", folder.path().join(class).join(format!("{number}.png")))
-                .unwrap();
+        for number in 1..=4 {
+            fs::copy(
+                format!("tests/drawn/digits/1-bare-{number}.png"),
+                folder.path().join(class).join(format!("{number}.png")),
+            )
+            .unwrap();
         }
     }
     let mut command = quick(&folder.path().join("runs"));
