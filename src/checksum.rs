@@ -1,8 +1,7 @@
 //! SHA-256 sums, as lower-case hexadecimal text.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use sha2::{Digest, Sha256};
 

@@ -1,7 +1,6 @@
 //! The error of the program, as `main` reports it.
 
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 

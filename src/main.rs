@@ -1,8 +1,7 @@
 //! Parses the command line, runs the command, and reports errors. Only this file ends the process.
 
-use std::error::Error;
-use std::iter;
 use std::process::{self, ExitCode};
+use std::{error::Error, iter};
 
 use mnist_burn::cli::{Cli, notice, say, signals};
 use mnist_burn::commands;

@@ -1,7 +1,6 @@
 //! How numbers and errors are written.
 
-use std::error::Error;
-use std::iter;
+use std::{error::Error, iter};
 
 use indicatif::HumanCount;
 

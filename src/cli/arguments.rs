@@ -5,9 +5,7 @@ mod models;
 mod runs;
 mod training;
 
-use std::ffi::OsString;
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use anstream::ColorChoice;
 use clap::error::{ContextKind, ContextValue};

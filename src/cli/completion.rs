@@ -1,7 +1,6 @@
 //! What a shell completes: the program is called by the script of `mnist-burn completions` and answers with the words that fit.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::{ffi::OsStr, path::Path};
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 

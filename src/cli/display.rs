@@ -1,8 +1,7 @@
 //! Shows the progress of a training, as lines or in the dashboard, and stops it on Ctrl-C.
 
-use std::any::Any;
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use burn::train::renderer::MetricsRenderer;
 use clap::ValueEnum;

@@ -1,16 +1,13 @@
 //! The best model of a run, evaluated for a command on images, and whether an evaluation counts for a run.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::opening::locate;
-use crate::Error;
 use crate::cli::{Split, warn};
 use crate::data::{DataError, Files, Images, TrainingData};
-use crate::device::Opened;
 use crate::evaluation::{Classifier, EvaluationOutput, Network, evaluate};
 use crate::run::{EvaluationRecord, Record, RunError, RunFolder};
-use crate::text::listed;
+use crate::{Error, device::Opened, text::listed};
 
 pub struct Evaluated {
     pub networks: Vec<Network>,

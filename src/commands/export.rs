@@ -1,20 +1,16 @@
 //! `mnist-burn export`: writes a run's model to a file for other programs.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use serde_json::json;
 
 use super::evaluation::warn_of_other_data;
 use super::opening::{choose_run, locate, lock, open_recorded};
 use super::output::OutputKind;
-use crate::Error;
 use crate::cli::{Export, Framework, notice, warn};
-use crate::device::Backend;
 use crate::export::{Network, errors, onnx};
-use crate::model::to_half;
-use crate::model::weights::with_metadata;
 use crate::run::{EvaluationRecord, Member, Record, RunError, RunFolder};
+use crate::{Error, device::Backend, model::to_half, model::weights::with_metadata};
 
 pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     let Export { file, half, input, quantize: int8, format, .. } = arguments;

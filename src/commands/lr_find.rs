@@ -5,17 +5,12 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::config::resolve;
 use super::output::{print, print_json};
-use super::prepared::Prepared;
-use super::report::PAGE;
-use crate::Error;
+use super::{config::resolve, prepared::Prepared, report::PAGE};
 use crate::cli::{Display, LrFind, Ui};
 use crate::config::{BatchSize, Schedule, ScheduleKind, SemiSupervised};
-use crate::data::EpochPlan;
-use crate::report::range_test;
-use crate::run::RunFolder;
 use crate::training::{Session, TrainingError};
+use crate::{Error, data::EpochPlan, report::range_test, run::RunFolder};
 
 /// The part of the mean of the losses that stays at each update.
 const SMOOTHING: f64 = 0.95;

@@ -6,11 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::Error;
 use crate::cli::{notice, terminal, warn};
-use crate::evaluation::Evaluation;
 use crate::run::{RunError, write_whole_at};
-use crate::text::printable_lines;
+use crate::{Error, evaluation::Evaluation, text::printable_lines};
 
 /// Writes a result to stdout, with control characters escaped.
 pub fn print(text: &str) -> Result<(), Error> {

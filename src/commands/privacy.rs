@@ -7,11 +7,9 @@ use serde_json::json;
 use super::config::load;
 use super::opening::locate;
 use super::output::{print, print_json};
-use crate::Error;
 use crate::cli::{Privacy, Table};
 use crate::data::{EpochPlan, TrainingData};
-use crate::run::PrivacyRecord;
-use crate::training::PrivacyPlan;
+use crate::{Error, run::PrivacyRecord, training::PrivacyPlan};
 
 pub fn run(arguments: &Privacy, folder: &Path) -> Result<(), Error> {
     let experiment = load(Some(&arguments.config), &arguments.overrides, folder)?;

@@ -7,11 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::opening::{find_run, list_runs, lock};
 use super::output::print;
-use crate::Error;
 use crate::cli::{Consent, Prune, Rm, notice, say};
 use crate::run::{ListedRun, RunError, RunFolder, Status, list_existing};
-use crate::sweep::RESULTS_FILE;
-use crate::text::bytes;
+use crate::{Error, sweep::RESULTS_FILE, text::bytes};
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
     let found = |name: &PathBuf| match [name.clone(), folder.join(name)].into_iter().find(|path| is_sweep(path)) {

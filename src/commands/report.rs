@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use super::evaluation::{Evaluated, check_current, evaluate_run, warn_of_old_evaluations};
 use super::opening::{find_run, locate, lock, open_recorded};
 use super::output::{OutputKind, Replaces};
-use crate::Error;
 use crate::cli::{Report, Split, notice, warn};
 use crate::data::{Images, TrainingData};
-use crate::device::Opened;
 use crate::evaluation::{Attack, EvaluationError, confidence, evaluate};
 use crate::report::{MARK, comparison, page};
 use crate::run::{RunFolder, write_whole_at};
-use crate::text::percent;
+use crate::{Error, device::Opened, text::percent};
 
 pub const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "htm"], replaces: Replaces::Marked(MARK) };
 

@@ -1,7 +1,6 @@
 //! `mnist-burn serve`: serves a page to draw digits on, until Ctrl-C.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use tokio::sync::Notify;
 

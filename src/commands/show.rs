@@ -1,9 +1,7 @@
 //! `mnist-burn show` and `mnist-burn summary`: a run, or what a config would train, as text.
 
-use super::config::resolve;
 use super::opening::{find_run, locate};
-use super::output::print;
-use super::train::print_trained;
+use super::{config::resolve, output::print, train::print_trained};
 use crate::Error;
 use crate::cli::{self, Show, Showing, Table};
 use crate::config::{self, Model, differences};

@@ -3,13 +3,10 @@
 //! The choice is by validation error only. Then the chosen trial's runs are evaluated on the test images. Every run has its
 //! own folder, and only unfinished runs are trained. So a stopped sweep can be resumed, and a finished one is only read.
 
-use std::env;
-use std::io;
 #[cfg(unix)]
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::available_parallelism;
+use std::{env, io, path::Path, thread::available_parallelism};
 
 use super::config::absolute_paths;
 use super::ensemble::create;
@@ -19,14 +16,11 @@ use super::opening::open_recorded;
 use super::output::{print, print_json};
 use super::report::write_page;
 use super::train::Training;
-use crate::Error;
 use crate::cli::{self, Showing, Split, Table, notice, say, signals, warn};
-use crate::config::Devices;
-use crate::report::comparison;
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{RESULTS_FILE, Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
 use crate::text::{nats, percent, seconds};
-use crate::training::TrainingError;
+use crate::{Error, config::Devices, report::comparison, training::TrainingError};
 
 pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     let mut sweep = Sweep::load(&arguments.file, arguments.device.as_deref())?;

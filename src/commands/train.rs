@@ -4,25 +4,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::config;
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
 use super::opening::{find_run, lock, open_recorded};
 use super::output::{print, print_evaluation, print_json};
-use super::prepared::Prepared;
-use super::report::remove_report;
-use crate::Error;
+use super::{config, prepared::Prepared, report::remove_report};
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Resume, Showing, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, word};
-use crate::data::EpochPlan;
-use crate::evaluation::EVALUATION_BATCH;
-use crate::model::weights;
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
     Usage,
 };
 use crate::training::{self, Session, Trained, TrainingError};
+use crate::{Error, data::EpochPlan, evaluation::EVALUATION_BATCH, model::weights};
 
 pub struct Training<'a> {
     pub experiment: &'a Experiment,
@@ -55,17 +50,7 @@ pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
     let experiment = config::load(Some(&run.config()), &arguments.overrides, folder)?;
     let (test, showing) = (!arguments.no_test, &arguments.showing);
     let training = Training { experiment: &experiment, test, pause_after: None, showing };
-    training.resume(&run, |epochs| {
-        let mut longer = experiment.clone();
-        longer.training.epochs = 2 * epochs;
-        let (more, kind) = (longer.training.epochs, word(experiment.schedule.kind));
-        // A schedule may fix the number of epochs.
-        let advice = match check_resumable(&experiment, &longer, epochs) {
-            Ok(()) => format!("train it longer with `mnist-burn resume {} --epochs {more}`", run.path().display()),
-            Err(_) => format!("its {kind} schedule can't be extended; train a new run with more training.epochs"),
-        };
-        format!(" after {epochs} epochs; {advice}")
-    })?;
+    training.resume(&run)?;
     print_trained(&run, &arguments.showing)
 }
 
@@ -96,7 +81,7 @@ impl Training<'_> {
     pub fn run_at(&self, path: &Path) -> Result<RunFolder, Error> {
         let run = RunFolder::at(path);
         match run.config().exists() {
-            true => self.resume(&run, |_| String::new()).map(|()| run),
+            true => self.resume(&run).map(|()| run),
             false => self.start(|| RunFolder::create_at(path, self.experiment)),
         }
     }
@@ -110,8 +95,8 @@ impl Training<'_> {
         Ok(run)
     }
 
-    /// Resumes a run. If it is trained, only evaluates it, unless that is done; `longer` says how to train it for more epochs.
-    pub fn resume(&self, run: &RunFolder, longer: impl FnOnce(usize) -> String) -> Result<(), Error> {
+    /// Resumes a run. If it is trained, only evaluates it, or says how to train it for more epochs.
+    pub fn resume(&self, run: &RunFolder) -> Result<(), Error> {
         let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
         let own = run.experiment()?;
         match run.record() {
@@ -123,7 +108,7 @@ impl Training<'_> {
                 return Err(RunError::Ensemble { run: run.path().into() }.into());
             }
             Ok(Record { training: Some(_), .. }) if own == *self.experiment => {
-                return self.finish(run, &longer(epochs));
+                return self.finish(run, epochs);
             }
             _ => {}
         }
@@ -134,10 +119,20 @@ impl Training<'_> {
         self.train(&Prepared::new(self.experiment, started.as_ref())?, run, started)
     }
 
-    fn finish(&self, run: &RunFolder, longer: &str) -> Result<(), Error> {
-        let (record, device) = (run.record()?, &self.experiment.device);
+    fn finish(&self, run: &RunFolder, epochs: usize) -> Result<(), Error> {
+        let (record, Experiment { device, schedule, .. }) = (run.record()?, self.experiment);
         if !self.test || matches!(run.evaluation(&record), Ok(Some(_))) {
-            notice(format!("{} is finished{longer}", run.path().display()));
+            let mut longer = self.experiment.clone();
+            longer.training.epochs = 2 * epochs;
+            let path = run.path().display();
+            // A schedule may fix the number of epochs.
+            let advice = match check_resumable(self.experiment, &longer, epochs) {
+                Ok(()) => format!("train it longer with `mnist-burn resume {path} --epochs {}`", 2 * epochs),
+                Err(_) => {
+                    format!("its {} schedule can't be extended; train a new run with more epochs", word(schedule.kind))
+                }
+            };
+            notice(format!("{path} is finished after {epochs} epochs; {advice}"));
             return Ok(());
         }
         notice(format!("{} is finished, but not evaluated yet", run.path().display()));

@@ -1,15 +1,12 @@
 //! Checks the keys that depend on each other.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::data::{Dataset, Pixels};
-use super::error::Problem;
-use super::experiment::Experiment;
 use super::optimizer::{OptimizerKind, ScheduleKind};
-use super::schema;
 use super::setting::{Setting, dotted};
 use super::training::{BatchSize, ClassWeights, Gradients};
+use super::{error::Problem, experiment::Experiment, schema};
 
 static REASONS: LazyLock<BTreeMap<String, String>> =
     LazyLock::new(|| toml::from_str(include_str!("conflicts.toml")).expect("the file is a table of reasons"));

@@ -5,11 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use toml::Value;
 
-use super::data::Dataset;
 use super::error::{ConfigError, Problem};
-use super::experiment::Experiment;
-use super::optimizer::ScheduleKind;
-use super::setting::dotted;
+use super::{data::Dataset, experiment::Experiment, optimizer::ScheduleKind, setting::dotted};
 
 /// Keys that change no result.
 const HARMLESS: [&str; 5] =

@@ -3,10 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::Problem;
-use super::hint::RENAMED;
-use super::schema::is_section;
 use super::setting::{Setting, assignment, dotted, line_of, quoted, shortened};
+use super::{error::Problem, hint::RENAMED, schema::is_section};
 
 pub fn parse(text: &str) -> Result<Vec<Setting>, Vec<Problem>> {
     Ok(settings(text, None, table(text)?.get_ref(), false))

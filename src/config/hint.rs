@@ -1,12 +1,9 @@
 //! Explains why the schema refuses a setting: what is allowed, and what the user may have meant.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use super::difference::plain;
-use super::schema;
 use super::setting::{Setting, dotted};
-use super::values;
+use super::{difference::plain, schema, values};
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
 pub static RENAMED: LazyLock<BTreeMap<String, String>> =

@@ -1,7 +1,6 @@
 //! `[init]`: the initial weights: random, or those of another network.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -24,8 +24,7 @@ mod tests;
 mod training;
 mod values;
 
-use std::io;
-use std::path::Path;
+use std::{io, path::Path};
 
 pub use self::data::{Augment, Data, Dataset, Pixels, Prepare};
 pub use self::devices::Devices;

@@ -1,7 +1,6 @@
 //! From bytes to tensors: one batch of images, scaled and flattened, with its labels.
 
-use std::array;
-use std::sync::Arc;
+use std::{array, sync::Arc};
 
 use burn::data::dataloader::Dataset;
 use burn::data::dataloader::batcher::Batcher;

@@ -1,12 +1,9 @@
 //! The published data sets, which `data/sources.toml` has. Downloads one of their files from the first mirror that sends it intact.
 
-use std::collections::BTreeMap;
-use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
-use std::time::Duration;
+use std::{collections::BTreeMap, env, sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
 use ureq::Agent;

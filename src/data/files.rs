@@ -1,13 +1,10 @@
 //! Finds the files of a data set, a folder of images or four IDX files, and downloads missing published ones.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{collections::BTreeMap, env, fs};
 
 use super::download::{DownloadProgress, NAMES, Published, Source, download, timeout_from_env};
-use super::error::DataError;
-use super::image_folder::ImageFolder;
-use super::images::Images;
+use super::{error::DataError, image_folder::ImageFolder, images::Images};
 use crate::checksum;
 use crate::config::{Data, Dataset, expand_home};
 

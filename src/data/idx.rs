@@ -5,9 +5,8 @@
 //! <https://web.archive.org/web/2023/http://yann.lecun.com/exdb/mnist/>). Values of other types become bytes if nothing
 //! is lost. No number in a header is trusted: memory grows beyond a few times the file's size only as bytes arrive.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use flate2::bufread::MultiGzDecoder;
 

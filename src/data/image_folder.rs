@@ -4,9 +4,8 @@
 //! `test/`, a fifth of each class is held out for testing: the files with the smallest SHA-256. So the choice depends only on
 //! the images, and does not separate copies of one. What is not used is a warning, except files of the system.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{fs, io, mem};
+use std::{collections::BTreeMap, fs, io, mem};
 
 use unicode_normalization::UnicodeNormalization;
 

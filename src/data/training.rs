@@ -1,16 +1,12 @@
 //! The training images of an experiment: which are held out for validation, which train, and which of these keep their labels;
 //! and their scaling.
 
-use std::cmp::Reverse;
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use rand::seq::SliceRandom;
 
-use super::batch::Scaling;
 use super::error::{DataError, MOST_NAMED};
-use super::files::Files;
-use super::images::Images;
-use super::prepare::Look;
+use super::{batch::Scaling, files::Files, images::Images, prepare::Look};
 use crate::config::{Data, Experiment, Pixels, Prepare};
 use crate::random::{Purpose, generator};
 use crate::text::listed;

@@ -1,8 +1,7 @@
 //! Checks that every error variant has a test that reads its message.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{collections::BTreeSet, fs};
 
 use super::Error;
 use crate::cli::UiError;

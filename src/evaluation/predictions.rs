@@ -4,9 +4,7 @@ use burn::tensor::{Device, ExecutionError, Tensor};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::data::ImageBatcher;
-use crate::data::prepare::Look;
-use crate::model::Mlp;
+use crate::{data::ImageBatcher, data::prepare::Look, model::Mlp};
 
 /// The number of images in one forward pass without gradients. It affects the speed only.
 pub const EVALUATION_BATCH: usize = 500;

@@ -1,8 +1,7 @@
 //! A trained network as other programs compute it: fully connected layers with an activation between them, also in integers of
 //! 8 bits, with a scale for each unit's weights and one for each layer's inputs (<https://arxiv.org/abs/1712.05877>).
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};

@@ -2,15 +2,12 @@
 //! protocol buffers (`onnx.proto3` in <https://github.com/onnx/onnx/tree/main/onnx>), of operator set 17
 //! (<https://onnx.ai/onnx/operators/>) and IR version 8, of June 2022; GELU's operator is newer.
 
-use std::collections::BTreeMap;
-use std::f32::consts::SQRT_2;
+use std::{collections::BTreeMap, f32::consts::SQRT_2};
 
 use prost::Message;
 
 use super::network::{Int8, Layer, Network, OUTPUT};
-use crate::config::Activation;
-use crate::model::Description;
-use crate::protobuf::messages;
+use crate::{config::Activation, model::Description, protobuf::messages};
 
 // `TensorProto.DataType`.
 const FLOAT: i32 = 1;

@@ -11,9 +11,7 @@ use super::mlp::Mlp;
 use super::tensors::to_single;
 use super::weights::{self, WeightsError};
 use crate::config::{self, Activation, ConfigError, Experiment};
-use crate::data::Scaling;
-use crate::data::prepare::Look;
-use crate::text::chain;
+use crate::{data::Scaling, data::prepare::Look, text::chain};
 
 pub const PROGRAM: &str = env!("CARGO_PKG_NAME");
 

@@ -13,9 +13,7 @@ use super::description::Description;
 use super::mlp::Mlp;
 use super::tensors::{self, Stored};
 use super::weights::{self, MOST_NAMED, WeightsError};
-use crate::checksum;
-use crate::config::Experiment;
-use crate::text::listed;
+use crate::{checksum, config::Experiment, text::listed};
 
 #[derive(Debug, Error)]
 pub enum PretrainedError {

@@ -1,8 +1,7 @@
 //! Named tensors in a file from any program: by its content, safetensors, or the format of PyTorch's `torch.save`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
-use std::path::Path;
+use std::{io::Write, path::Path};
 
 use half::{bf16, f16};
 use pytorch_reader::{PytorchReader, Tensor};

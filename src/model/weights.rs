@@ -6,9 +6,8 @@
 //! A file may come from anywhere, but Burn trusts its header: it transposes a matrix of 2^60 empty rows row by row, and
 //! loads `f64` values into a network of `f32`, which then panics. So Burn reads only files that [`check`] finds to fit.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::{collections::BTreeMap, fmt::Display};
 
 use burn::module::Module;
 use burn::store::{BurnToPyTorchAdapter, ModuleSnapshot, ModuleStore, PyTorchToBurnAdapter, SafetensorsStore};

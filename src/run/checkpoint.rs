@@ -5,9 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::RunError;
-use super::metrics::Epoch;
-use super::usage::Usage;
+use super::{error::RunError, metrics::Epoch, usage::Usage};
 use crate::checksum;
 
 /// The state of a training between two epochs.

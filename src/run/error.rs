@@ -1,11 +1,8 @@
-use std::io;
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::config::ConfigError;
-use crate::model::WeightsError;
-use crate::text::listed;
+use crate::{config::ConfigError, model::WeightsError, text::listed};
 
 pub const MOST_NAMED: usize = 10;
 

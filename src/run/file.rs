@@ -3,8 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{env, thread};
+use std::{env, thread, time::Duration};
 
 use super::error::RunError;
 

@@ -1,8 +1,7 @@
 //! Lists of the runs in a folder, and one of them by its name.
 
-use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{cmp::Ordering, fs, io};
 
 use super::error::{MOST_NAMED, RunError};
 use super::folder::RunFolder;

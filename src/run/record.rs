@@ -1,16 +1,12 @@
 //! The contents of `record.json`, everything about a run that its config does not say, and of `evaluation.json`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::usage::Usage;
-use crate::config::Model;
-use crate::data::Scaling;
-use crate::data::prepare::Look;
-use crate::evaluation::Evaluation;
 use crate::model::{Architecture, Description, PROGRAM, Pixels, TransferRecord};
+use crate::{config::Model, data::Scaling, data::prepare::Look, evaluation::Evaluation};
 
 /// The program, device and data of a run, and the results of its training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

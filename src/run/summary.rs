@@ -4,10 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::error::RunError;
-use super::folder::RunFolder;
-use super::metrics;
-use super::record::Status;
+use super::{error::RunError, folder::RunFolder, metrics, record::Status};
 use crate::config::Experiment;
 
 /// A run's main metrics so far. Errors are fractions in [0, 1]. Losses are mean cross-entropies in nats.

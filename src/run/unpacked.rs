@@ -1,7 +1,6 @@
 //! Runs in temporary folders: the one that the program carries, and one of a model's file that describes itself.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use tempfile::TempDir;
 

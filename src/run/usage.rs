@@ -1,8 +1,7 @@
 //! What a training takes: time, memory and energy.
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};

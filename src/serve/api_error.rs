@@ -8,10 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::data::ImageError;
-use crate::evaluation::EvaluationError;
-use crate::run::RunError;
-use crate::text::chain;
+use crate::{data::ImageError, evaluation::EvaluationError, run::RunError, text::chain};
 
 /// The largest body of a request, in bytes. A larger one is refused while it arrives.
 pub const LARGEST_BODY: usize = 4 << 20;

@@ -8,11 +8,8 @@ mod request;
 mod run_registry;
 mod service;
 
-use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::thread::available_parallelism;
-use std::time::Duration;
+use std::{io, sync::Arc, thread::available_parallelism, time::Duration};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;

@@ -3,9 +3,7 @@
 //! The pages of other sites in a browser on this machine may not. Such a page can point its own name here (DNS rebinding),
 //! which the Host header reveals, or send requests here, to which browsers add its Origin.
 
-use std::fmt::Display;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{fmt::Display, net::IpAddr, sync::Arc};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Multipart, Request, State};

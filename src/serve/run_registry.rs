@@ -1,19 +1,16 @@
 //! The runs that the page offers, and the networks that were loaded from them.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fs, sync::Arc};
 
 use axum::body::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::api_error::ApiError;
-use crate::device::Opened;
-use crate::evaluation::Classifier;
 use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, list_existing};
-use crate::text::chain;
+use crate::{device::Opened, evaluation::Classifier, text::chain};
 
 const MOST_LOADED: usize = 16;
 const OLDEST_LIST: Duration = Duration::from_secs(1);

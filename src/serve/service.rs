@@ -1,8 +1,6 @@
 //! Routes each request and answers it.
 
-use std::fs;
-use std::io::Cursor;
-use std::sync::Arc;
+use std::{fs, io::Cursor, sync::Arc};
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::Uri;

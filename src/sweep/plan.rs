@@ -1,8 +1,7 @@
 //! The runs of a sweep: every trial with every seed, checked before anything is trained.
 
-use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{collections::HashSet, fs};
 
 use toml::Value;
 

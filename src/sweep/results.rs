@@ -1,7 +1,6 @@
 //! The results of a sweep: metrics of each trial over its seeds, and the chosen trial.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Serialize;
 use thiserror::Error;

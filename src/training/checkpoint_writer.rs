@@ -1,8 +1,6 @@
 //! Saves each epoch in the run folder: record, models, checkpoint, metrics, in the order that [`crate::run`] explains.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use burn::lr_scheduler::LrSchedulerRecord;
 use burn::module::Module;
@@ -12,9 +10,7 @@ use burn::tensor::Bytes;
 use burn::train::checkpoint::{Checkpointer, CheckpointerError};
 use parking_lot::Mutex;
 
-use super::history::History;
-use super::model::TrainingModel;
-use super::schedule::LrSchedule;
+use super::{history::History, model::TrainingModel, schedule::LrSchedule};
 use crate::config::Init;
 use crate::model::{WeightsError, only, weights};
 use crate::run::metrics::best;

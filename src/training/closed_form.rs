@@ -10,10 +10,8 @@ use super::distillation::Distillation;
 use super::loss::{Loss, softmax_loss};
 use super::metrics::{BatchOutput, Mean};
 use super::privacy::GaussianMechanism;
-use crate::data::Batch;
-use crate::evaluation::largest;
-use crate::model::Mlp;
 use crate::model::passes::{HostNetwork, Passes};
+use crate::{data::Batch, evaluation::largest, model::Mlp};
 
 /// After how many steps autodiff forgets old weights.
 const FORGET_INTERVAL: usize = 64;

@@ -15,12 +15,10 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::{log_softmax, softmax};
 
 use super::error::TrainingError;
-use crate::config::Experiment;
 use crate::data::{BatchImages, ImageBatcher, TrainingData};
-use crate::device::Opened;
 use crate::evaluation::{Classifier, Network};
-use crate::model::passes::softmax_in_place;
 use crate::run::{Member, RunFolder};
+use crate::{config::Experiment, device::Opened, model::passes::softmax_in_place};
 
 #[derive(Debug, Clone)]
 pub struct Distillation {

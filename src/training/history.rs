@@ -2,9 +2,8 @@
 //!
 //! Burn logs every batch to the history, and asks it after each epoch. Burn's own loggers would store every batch.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::{collections::HashMap, time::Instant};
 
 use burn::train::checkpoint::{CheckpointingAction, CheckpointingStrategy};
 use burn::train::logger::MetricLogger;

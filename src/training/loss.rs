@@ -18,9 +18,7 @@ use burn::train::ClassificationOutput;
 use super::distillation::Distillation;
 use super::error::TrainingError;
 use crate::config::{ClassWeights, Experiment, SemiSupervised};
-use crate::data::TrainingData;
-use crate::evaluation::largest;
-use crate::model::passes::softmax_in_place;
+use crate::{data::TrainingData, evaluation::largest, model::passes::softmax_in_place};
 
 /// The loss of a training; by default, that of validation.
 #[derive(Debug, Clone, Default)]

@@ -12,8 +12,7 @@
 //! f = 0, else 2. It is for the height, and D for the width. The filter does not depend on the images, so it costs no privacy.
 //! Images are clipped by the norm of what it leaves of their gradients.
 
-use std::f64::consts::PI;
-use std::iter::repeat_n;
+use std::{f64::consts::PI, iter::repeat_n};
 
 use burn::tensor::{Tensor, TensorData};
 

@@ -49,10 +49,8 @@ use sysinfo::System;
 
 use crate::config::{Experiment, Gradients, OptimizerKind};
 use crate::data::{EpochPlan, TrainingData};
-use crate::device::Opened;
-use crate::evaluation::EVALUATION_BATCH;
-use crate::model::Mlp;
 use crate::run::{Record, RunFolder};
+use crate::{device::Opened, evaluation::EVALUATION_BATCH, model::Mlp};
 
 /// Checks that the `devices` can compute gradients as `experiment` says.
 pub fn check_gradients(experiment: &Experiment, devices: &[Opened]) -> Result<(), TrainingError> {

@@ -1,16 +1,13 @@
 //! What Burn's `Learner` trains: a network and, if asked for, the exponential moving average of its weights.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-use super::closed_form::ClosedForm;
 use super::loss::{Loss, UnlabelledLoss};
-use super::privacy::GaussianMechanism;
-use super::schedule::Position;
+use super::{closed_form::ClosedForm, privacy::GaussianMechanism, schedule::Position};
 use crate::config::{Experiment, Gradients, Init};
 use crate::model::host_tensor::in_one_pass;
 use crate::model::{Mlp, WeightsError, layer_group, own_weights, weights};

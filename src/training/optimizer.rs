@@ -3,8 +3,7 @@
 //! Burn restores an optimiser's state on its default device: a GPU if the build has one, even if the machine has none. `adam`
 //! and `sgd` restore theirs on the CPU, by flex, which Burn's training always has. The next step moves it to its device.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use burn::grad_clipping::GradientClipping;
 use burn::module::{Module, ModuleVisitor, Param};

@@ -15,14 +15,9 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 
 use super::accountant::{epsilon, noise_multiplier};
-use super::error::TrainingError;
-use super::low_pass::LowPass;
-use super::optimizer::each_gradient;
-use crate::config::Experiment;
-use crate::data::EpochPlan;
-use crate::model::Mlp;
+use super::{error::TrainingError, low_pass::LowPass, optimizer::each_gradient};
 use crate::random::{Key, Purpose};
-use crate::run::PrivacyRecord;
+use crate::{config::Experiment, data::EpochPlan, model::Mlp, run::PrivacyRecord};
 
 /// The noise of a private training, and the privacy that it costs.
 #[derive(Debug, Clone)]

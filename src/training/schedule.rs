@@ -3,11 +3,8 @@
 //! Burn's own schedulers have neither warm-up nor one-cycle as a single scheduler, and derive each rate from the one
 //! before. A function of the number and the epochs, which a checkpoint has, gives the same rates after a resume.
 
-use std::collections::BTreeMap;
-use std::f64::consts::PI;
-use std::slice;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{collections::BTreeMap, f64::consts::PI, slice, sync::Arc};
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};

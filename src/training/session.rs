@@ -1,7 +1,6 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
-use std::any::Any;
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
@@ -18,12 +17,9 @@ use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::{LrSchedule, Position};
-use crate::config::Experiment;
 use crate::data::{Augmentation, EpochPlan, Loader, TrainingData};
-use crate::device::Opened;
-use crate::evaluation::EVALUATION_BATCH;
-use crate::model::Mlp;
 use crate::run::{Checkpoint, Member, Meter, PrivacyRecord, Record, RunError, RunFolder, Usage};
+use crate::{config::Experiment, device::Opened, evaluation::EVALUATION_BATCH, model::Mlp};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;

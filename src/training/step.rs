@@ -11,9 +11,7 @@ use super::loss::Loss;
 use super::metrics::BatchOutput;
 use super::model::TrainingModel;
 use super::optimizer::clip_global_norm;
-use crate::data::Batch;
-use crate::model::Mlp;
-use crate::random::keep_burns_generator;
+use crate::{data::Batch, model::Mlp, random::keep_burns_generator};
 
 impl TrainStep for TrainingModel {
     type Input = Batch;

@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::completion;
 use crate::config::{allowed_name, is_name, variable};
-use crate::data::is_picture;
-use crate::run::STANDING;
+use crate::{cli::completion, data::is_picture, run::STANDING};
 
 #[derive(Debug, Args)]
 pub struct Evaluate {

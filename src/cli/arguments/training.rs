@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::completion;
-use crate::cli::display::Ui;
-use crate::config::variable;
+use crate::{cli::completion, cli::display::Ui, config::variable};
 
 #[derive(Debug, Args)]
 pub struct Experiment {

@@ -1,8 +1,7 @@
 //! Valid files, and files as a full disk, a broken connection or an attacker makes them.
 
-use std::error::Error;
-use std::fs;
 use std::io::{self, Write};
+use std::{error::Error, fs};
 
 use flate2::{Compression, write::GzEncoder};
 use tempfile::TempDir;

@@ -1,10 +1,8 @@
 //! Burn's view of a [`Loader`]: the batches of an epoch one after the other, made ahead of their use by threads.
 
-use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::{ops::Range, sync::Arc, thread};
 
 use burn::data::dataloader::{DataLoader, DataLoaderIterator, Progress};
 use burn::data::dataset::DatasetError;

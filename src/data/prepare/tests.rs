@@ -1,7 +1,6 @@
 //! Pictures that the tests draw, prepared.
 
-use std::io::Cursor;
-use std::ops::Range;
+use std::{io::Cursor, ops::Range};
 
 use image::{ImageBuffer, ImageFormat, Luma, LumaA, Rgb};
 

@@ -1,10 +1,7 @@
 //! Names of devices of other machines: `remote:ID@HOST:PORT` or `remote:ws://HOST:PORT`, with `/NUMBER` for the device. And
 //! the errors of serving and using such devices.
 
-use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::{io, net::SocketAddr, path::PathBuf, sync::LazyLock};
 
 use derive_more::Display;
 use regex_lite::Regex;

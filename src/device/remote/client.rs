@@ -1,7 +1,6 @@
 //! Opens the devices of workers.
 
-use std::error::Error;
-use std::net::ToSocketAddrs;
+use std::{error::Error, net::ToSocketAddrs};
 
 use burn::remote::{ConnectError, IrohHost, RemoteHost};
 use burn::tensor::Device;

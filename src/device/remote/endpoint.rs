@@ -1,8 +1,6 @@
 //! What workers and clients share: the token, and Iroh's encrypted connections, without a relay or a discovery service.
 
-use std::error::Error;
-use std::path::PathBuf;
-use std::{env, fs, io};
+use std::{env, error::Error, fs, io, path::PathBuf};
 
 use iroh::endpoint::{Builder, QuicTransportConfig, VarInt, presets};
 use iroh::{Endpoint, RelayMode};

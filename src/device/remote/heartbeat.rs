@@ -2,13 +2,9 @@
 //! gone, and waits forever for one that hangs. Neither can be handled there, so a thread here reports the loss through
 //! [`report_to`], and the program ends. Files are written atomically, so a training loses only the current epoch.
 
-use std::error::Error;
-use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
-use std::panic::PanicHookInfo;
 use std::sync::{Arc, Once, OnceLock, mpsc};
-use std::time::Duration;
-use std::{panic, thread};
+use std::{error::Error, io::ErrorKind, panic, panic::PanicHookInfo, thread, time::Duration};
 
 use burn::server::BURN_REMOTE_ALPN;
 use iroh::EndpointAddr;

@@ -1,8 +1,7 @@
 //! Serves this machine's devices to clients that have the worker's token, which is checked before anything is computed.
 
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 use burn::server::{
     AuthorizationRequest, BURN_REMOTE_ALPN, IrohIdentity, PeerAuthorizer, RemoteServer, TokenAuthorizer,

@@ -1,10 +1,7 @@
 //! A run's folder is created, and locked, so that one process writes to it. Its status tells whether one does.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
-use std::path::Path;
-use std::thread;
-use std::time::Duration;
+use std::{io::ErrorKind, path::Path, thread, time::Duration};
 
 use super::RunFolder;
 use crate::config::Experiment;

@@ -1,7 +1,4 @@
-use std::collections::BTreeMap;
-use std::error::Error;
-use std::fs;
-use std::panic::catch_unwind;
+use std::{collections::BTreeMap, error::Error, fs, panic::catch_unwind};
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
