@@ -60,6 +60,7 @@ impl Cli {
             // Clap would advise to pass an unknown option as a value.
             error.remove(ContextKind::Suggested);
             if let Some(advice) = advice(&error, &arguments) {
+                error.remove(ContextKind::SuggestedArg);
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
             }
             error.exit()
@@ -78,6 +79,9 @@ impl Cli {
 fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let wrong = error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand));
     let Some(ContextValue::String(wrong)) = wrong else { return None };
+    if wrong == "--run" {
+        return Some("the run is named without an option, before the others".into());
+    }
     if wrong.ends_with(".toml") {
         return Some(format!("a config file is named with --config {wrong}"));
     }

@@ -42,7 +42,8 @@ pub fn run(arguments: &Evaluate, folder: &Path) -> Result<(), Error> {
             return output.save(path, &table);
         }
         let record = &evaluated.record;
-        let heading = if arguments.split == Split::Test { "test accuracy" } else { "accuracy" };
+        let heading =
+            if arguments.split == Split::Test && arguments.data.is_none() { "test accuracy" } else { "accuracy" };
         return if arguments.json { print_json(record) } else { print_evaluation(&record.evaluation, heading, "") };
     }
     if predictions.is_some() {

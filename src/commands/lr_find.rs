@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::{print, print_json};
 use super::{config::resolve, prepared::Prepared, report::PAGE};
-use crate::cli::{Display, LrFind, Ui};
+use crate::cli::{Display, LrFind, Ui, notice};
 use crate::config::{BatchSize, Schedule, ScheduleKind, SemiSupervised};
 use crate::training::{Session, TrainingError};
 use crate::{Error, data::EpochPlan, report::range_test, run::RunFolder};
@@ -22,6 +22,7 @@ pub fn run(arguments: &LrFind, folder: &Path) -> Result<(), Error> {
         return Err(Error::PrivateRangeTest);
     }
     let (from, to) = (arguments.from.min(arguments.to), arguments.from.max(arguments.to));
+    notice(format!("the rate rises from {from:e} to {to:e} in {} updates", arguments.steps));
     let mut prepared = Prepared::new(&experiment, None)?;
     let EpochPlan { batch_size, unlabelled_per_batch, .. } = EpochPlan::new(&experiment, &prepared.data.split);
     let batches = usize::from(arguments.steps) * experiment.training.gradient_accumulation * prepared.devices.len();

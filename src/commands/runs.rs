@@ -12,7 +12,7 @@ use super::output::{OutputKind, json_lines, print, print_json};
 use super::removal;
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, RunsExport, Sort, Table, notice, say, warn};
-use crate::config::{Difference, differences, plain, values_by_key};
+use crate::config::{Difference, differences, key_named, plain, values_by_key};
 use crate::run::{Epoch, ListedRun, RunFolder, Status, Summary, to_csv};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
@@ -59,10 +59,16 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     let is_unknown = |key: &&String| !listed.is_empty() && listed.iter().all(|run| cell(run, key).is_none());
     let keys = arguments.filter.iter().map(|(key, _)| key).chain(&arguments.columns);
     let all = COLUMNS.map(|(heading, _)| heading.to_string());
-    keys.filter(is_unknown)
-        .for_each(|key| warn(format!("no run has a key {key}, and the columns are {}", all.join(", "))));
+    keys.filter(is_unknown).for_each(|key| {
+        warn(match key_named(key).filter(|known| known != key) {
+            Some(known) => format!("no run has a key {key}: its whole name is {known}"),
+            None => format!("no run has a key {key}, and the columns are {}", all.join(", ")),
+        })
+    });
     for (key, value) in &arguments.filter {
-        listed.retain(|run| cell(run, key).as_ref() == Some(value));
+        // Of `5/20` epochs, 5 is enough.
+        let is_it = |cell: String| cell == *value || key == "epochs" && cell.split('/').next() == Some(value);
+        listed.retain(|run| cell(run, key).is_some_and(is_it));
     }
     sort(&mut listed, arguments.sort);
     let most = arguments.limit.unwrap_or(listed.len());
@@ -107,7 +113,9 @@ fn cell(run: &ListedRun, key: &str) -> Option<String> {
     if key == "run" {
         return Some(run.name.clone());
     }
-    let column = COLUMNS.iter().find(|(heading, _)| heading.replace(' ', "-") == key.replace(' ', "-"));
+    let column = COLUMNS.iter().find(|(heading, _)| {
+        [*heading, heading.trim_end_matches(" error")].map(|it| it.replace(' ', "-")).contains(&key.replace(' ', "-"))
+    });
     match (&run.summary, column) {
         (Ok(summary), Some((_, text))) => Some(text(summary)),
         (Ok(_), None) => values_by_key(&RunFolder::at(&run.path).experiment().ok()?).get(key).map(plain),

@@ -2,6 +2,9 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
+/// The most problems of a file that are listed: if there are more, it may not be a config.
+const MOST_LISTED: usize = 20;
+
 #[derive(Debug, Error)]
 pub enum ConfigError {
     #[error("cannot read the config file {path}")]
@@ -27,6 +30,7 @@ pub struct Problem {
 /// A line with the number of problems, then one indented line per problem.
 fn summary(origin: &str, problems: &[Problem]) -> String {
     let plural = if problems.len() == 1 { "" } else { "s" };
-    let lines: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    format!("{} problem{plural} in {origin}:{lines}", problems.len())
+    let lines: String = problems.iter().take(MOST_LISTED).map(|problem| format!("\n  {problem}")).collect();
+    let more = if problems.len() > MOST_LISTED { "\n  ..." } else { "" };
+    format!("{} problem{plural} in {origin}:{lines}{more}", problems.len())
 }

@@ -88,6 +88,7 @@ pub fn download(
     progress: DownloadProgress,
 ) -> Result<PathBuf, DataError> {
     // Checked first: nobody should wait for a download to learn that the folder is not writable.
+    let is_new = !dir.exists();
     let written = fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
     written.map_err(|source| DataError::Write { path: dir.into(), source })?;
     // A company that reads its network's traffic has a certificate of its own, which the system knows.
@@ -104,8 +105,10 @@ pub fn download(
             Err(reason) => attempts.push((url, reason)),
         }
     }
-    // The folder of a mistyped path, which is empty.
-    let _ = fs::remove_dir(dir);
+    if is_new {
+        // It is empty, and perhaps of a mistyped path.
+        let _ = fs::remove_dir(dir);
+    }
     Err(DataError::Download { name: name.into(), dir: dir.into(), attempts })
 }
 

@@ -28,7 +28,7 @@ pub enum PretrainedError {
     #[error("{path} has several networks: {}; rename the layers of one with init.rename", shortened(prefixes))]
     Several { path: PathBuf, prefixes: Vec<String> },
     #[error(
-        "{path} does not fit this network: {}; besides, it has {}; rename layers with init.rename, or name them in \
+        "{path} does not fit this network: {}; the other tensors in the file: {}; rename layers with init.rename, or name them in \
          init.reinitialize to initialise them randomly",
         shortened(misfits),
         shortened(others)

@@ -15,7 +15,7 @@ const MAX_NAMED: usize = 5;
 
 #[derive(Debug, Error)]
 pub enum SweepError {
-    #[error("a job has failed or was stopped, see above; run the sweep again to resume it")]
+    #[error("a job has failed or was stopped; run the sweep again to resume it")]
     Job { code: u8 },
     #[error("{run} was interrupted")]
     Interrupted { run: String },

@@ -117,6 +117,8 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
     }
     let message = String::from_utf8(program().args(["predict", "x.png", "--hidden"]).output().unwrap().stderr).unwrap();
     assert!(!message.contains("--set"), "{message}");
+    let message = String::from_utf8(program().args(["predict", "x", "--run", "y"]).output().unwrap().stderr).unwrap();
+    assert!(message.contains("named without an option") && !message.contains("similar"), "{message}");
     let output = program().args(["predict", "x.png", "--csv"]).output().unwrap();
     assert!(!String::from_utf8(output.stderr).unwrap().contains("as a value"));
 }

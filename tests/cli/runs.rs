@@ -209,6 +209,15 @@ fn list_has_the_columns_that_are_asked_for_and_keys_of_the_config_among_them() {
     assert_eq!(rows[2][3..], ["0.01", "-"]);
     let (_, warning) = success(program().args(["runs", "--columns", "nothing", "--runs"]).arg(runs.path()));
     assert!(warning.contains("no run has a key nothing, and the columns are config, started, "), "{warning}");
+    let (_, warning) = success(program().args(["runs", "--columns", "learning_rate", "--runs"]).arg(runs.path()));
+    assert!(warning.contains("learning_rate: its whole name is optimizer.learning_rate"), "{warning}");
+    let filtered = |filter: &str| {
+        let mut command = program();
+        stdout(command.args(["runs", "--columns", "test", "--filter", filter, "--runs"]).arg(runs.path()))
+            .lines()
+            .count()
+    };
+    assert_eq!([filtered("epochs=2"), filtered("epochs=2/2"), filtered("epochs=3")], [3, 3, 0]);
     let named =
         stdout(program().args(["runs", "--columns", "seed,run", "--filter", "run=a", "--runs"]).arg(runs.path()));
     let rows: Vec<Vec<&str>> = named.lines().map(|line| line.split_whitespace().collect()).collect();

@@ -137,6 +137,7 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_args(|it| if ["name", "seed", "batch_size", "learning_rate"].contains(&it.get_id().as_str()) { it.hide(true) } else { it }))]
 pub struct Resume {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run(), default_value = "latest")]

@@ -223,3 +223,10 @@ fn old_names_are_answered_with_the_new_ones() {
     let found = problems("", &["stop.patience=3", "training.ema=0.9"]);
     assert!(found.iter().all(|problem| problem.contains(": renamed to ")) && found.len() == 2, "{found:?}");
 }
+
+#[test]
+fn file_with_a_hundred_problems_is_told_twenty() {
+    let text: String = (0..100).map(|number| format!("key{number} = 1\n")).collect();
+    let message = load(&text, &[]).unwrap_err().to_string();
+    assert!(message.lines().count() == 22 && message.ends_with("\n  ..."), "{message}");
+}

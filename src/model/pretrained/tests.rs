@@ -102,7 +102,7 @@ fn layers_that_do_not_fit_are_refused_all_at_once_with_the_ways_out() {
     let path = file(&folder, &[5], 4);
     let expected = format!(
         "{} does not fit this network: hidden.0.bias is [5], not [7]; hidden.0.weight is [5, 6], not [7, 6]; \
-         hidden.1.bias [5] is missing; hidden.1.weight [5, 7] is missing; besides, it has none; \
+         hidden.1.bias [5] is missing; hidden.1.weight [5, 7] is missing; the other tensors in the file: none; \
          rename layers with init.rename, or name them in init.reinitialize to initialise them randomly",
         path.display()
     );

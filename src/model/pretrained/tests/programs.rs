@@ -115,7 +115,10 @@ fn checkpoints_and_wrappers_are_seen_through() {
     assert_eq!(tensors(&started(&renamed, 4).unwrap().0), expected);
     let message = refusal(&experiment(&[5], &path), 4);
     assert!(message.contains("hidden.0.weight [5, 6] is missing; "), "{message}");
-    assert!(message.contains("besides, it has state_dict.fc1.bias [5]; state_dict.fc1.weight [5, 6]; "), "{message}");
+    assert!(
+        message.contains("the other tensors in the file: state_dict.fc1.bias [5]; state_dict.fc1.weight [5, 6]; "),
+        "{message}"
+    );
 }
 
 #[test]
