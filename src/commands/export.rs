@@ -32,10 +32,8 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     let record = run.record()?;
     // What has no other form for an ensemble is refused for it.
     let parts = if is_onnx && !arguments.last { run.networks(&record) } else { vec![run.clone()] };
-    let networks = parts
-        .iter()
-        .enumerate()
-        .map(|(number, part)| network(part, arguments.last, record.members.get(number).map(|it| (it, run.path()))));
+    let member = |number: usize| record.members.get(number).map(|member| (member, run.path()));
+    let networks = parts.iter().enumerate().map(|(number, part)| network(part, arguments.last, member(number)));
     let mut networks = networks.collect::<Result<Vec<_>, _>>()?;
     let mut entries = networks[0].description.entries();
     if let Some(framework) = format {

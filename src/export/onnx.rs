@@ -36,15 +36,11 @@ pub fn onnx(networks: &[Network], raw: bool, entries: BTreeMap<String, String>) 
     graph.node("ArgMax", &["logits"], "class", &[("axis", 1), ("keepdims", 0)]);
     graph.tensor("labels", INT64, &classes, labels.into_iter().flat_map(i64::to_le_bytes).collect());
     graph.node("Gather", &["labels", "class"], "label", &[("axis", 0)]);
-    let sums = "the sums of the output layer";
+    let logits =
+        if networks.len() == 1 { "the sums of the output layer" } else { "the logarithms of the probabilities" };
     let softmax = "softmax of the logits, in the order of `classes` in the metadata";
     graph.output = vec![
-        value(
-            "logits",
-            FLOAT,
-            &classes,
-            if networks.len() == 1 { sums } else { "the logarithms of the probabilities" },
-        ),
+        value("logits", FLOAT, &classes, logits),
         value("probabilities", FLOAT, &classes, softmax),
         value("label", INT64, &[], "the label of the most probable class"),
     ];
