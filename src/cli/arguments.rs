@@ -61,6 +61,7 @@ impl Cli {
             error.remove(ContextKind::Suggested);
             if let Some(advice) = advice(&error, &arguments) {
                 error.remove(ContextKind::SuggestedArg);
+                error.remove(ContextKind::SuggestedSubcommand);
                 error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![advice.into()]));
             }
             error.exit()
@@ -87,8 +88,11 @@ fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     }
     let (program, name) = (Cli::command(), arguments.get(1)?.to_string_lossy());
     let command = program.find_subcommand(&*name).unwrap_or(&program);
-    let key = key_named(&wrong.strip_prefix("--")?.replace('-', "_"))?;
-    command.get_arguments().any(|it| it.get_id() == "set").then(|| format!("write --set {key}=VALUE"))
+    let wrong = wrong.trim_start_matches("--").split('=').next()?;
+    let option = command.get_arguments().filter_map(|it| it.get_long()).find(|it| *it == wrong.replace('_', "-"));
+    let takes_keys = command.get_arguments().any(|it| it.get_id() == "set");
+    let key = key_named(wrong).filter(|_| takes_keys).map(|key| format!("write --set {key}=VALUE"));
+    option.map(|option| format!("write --{option} VALUE")).or(key)
 }
 
 /// This program's version, the commit that it was built from, Burn's version, and the backends of this build.

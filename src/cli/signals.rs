@@ -5,7 +5,7 @@ use std::sync::{Once, OnceLock};
 use parking_lot::Mutex;
 use sysinfo::{Pid, ProcessesToUpdate, Signal, System};
 
-use super::notice::{notice, warn};
+use super::notice::{say, warn};
 
 /// The exit code of a program that was ended by a signal, as shells report it for Ctrl-C.
 pub const EXIT_CODE: u8 = 130;
@@ -40,7 +40,7 @@ pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
 pub fn quit_saying(words: impl Into<String>) -> Listening {
     let words = words.into();
     listen(move || {
-        notice(words);
+        say(words);
         quit();
     })
 }

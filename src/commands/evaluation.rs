@@ -95,8 +95,8 @@ pub fn warn_of_old_evaluations<'a>(runs: impl IntoIterator<Item = &'a RunFolder>
         if run.path().join("evaluation.json").exists() && run.record().is_ok_and(is_old) {
             let run = run.path().display();
             warn(format!(
-                "{run}: evaluation.json does not say that it is of this model and these test images; `mnist-burn \
-                 evaluate {run}` replaces it"
+                "{run}: evaluation.json is not of the model and the test images that the run has now; `mnist-burn evaluate \
+                 {run}` replaces it"
             ));
         }
     }

@@ -17,8 +17,9 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     if path.exists() {
         return Ok(RunFolder::at(path));
     }
-    // `runs/pretrain` is `pretrain` in `runs`, which may be the beginning of a name.
-    let (run, how) = find(&path.strip_prefix(runs).unwrap_or(path).to_string_lossy(), runs)?;
+    // `runs/pretrain` is `pretrain` in the folder of runs, whatever that is called, and may be the beginning of a name.
+    let name = path.strip_prefix(runs).or(path.strip_prefix("runs")).unwrap_or(path);
+    let (run, how) = find(&name.to_string_lossy(), runs)?;
     how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
     Ok(RunFolder::at(&run.path))
 }

@@ -93,7 +93,7 @@ pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
     writer.finish()
 }
 
-/// The pictures in a folder and its sub-folders, in the order of their names, without hidden ones; or the file itself.
+/// The pictures and IDX files in a folder and its sub-folders, by name, without hidden ones; or the file itself.
 fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
     if !path.is_dir() {
         return Ok(vec![path.into()]);
@@ -103,7 +103,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         // Don't follow links to folders: they may form a loop.
         if entry.is_dir() && !entry.is_symlink() {
             found.extend(files(&entry)?);
-        } else if is_picture(&entry) {
+        } else if is_picture(&entry) || entry.to_string_lossy().contains("idx3") {
             found.push(entry);
         }
     }
@@ -224,6 +224,9 @@ impl<'a> Writer<'a> {
 
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
+        // JSON has them in each object.
+        let unwritten = classified.iter().filter(|_| matches!(self.arguments.format(), Format::Text | Format::Csv));
+        unwritten.flat_map(|it| &it.warnings).for_each(|warning| warn(format!("{file}: {warning}")));
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => self.write(json_lines([&answer])?)?,
@@ -233,8 +236,7 @@ impl<'a> Writer<'a> {
                 let top = top.iter().flatten().flat_map(|(name, p)| [name.clone(), p.to_string()]);
                 self.write(csv_line([file.clone(), class.clone()].into_iter().chain(numbers).chain(top)))?;
             }
-            (Format::Text, Some(Classified { class, top, probabilities, warnings, drawn, .. })) => {
-                warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
+            (Format::Text, Some(Classified { class, top, probabilities, drawn, .. })) => {
                 if let Some(drawn) = drawn {
                     return print_styled(&format!("{}: {}\n{drawn}", printable(file), printable(class)));
                 }

@@ -66,8 +66,8 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         })
     });
     for (key, value) in &arguments.filter {
-        // Of `5/20` epochs, 5 is enough.
-        let is_it = |cell: String| cell == *value || key == "epochs" && cell.split('/').next() == Some(value);
+        // Of `5/20` epochs and `2.09 %`, the number is enough.
+        let is_it = |cell: String| cell == *value || cell.split(['/', ' ']).next() == Some(value);
         listed.retain(|run| cell(run, key).is_some_and(is_it));
     }
     sort(&mut listed, arguments.sort);
@@ -114,7 +114,8 @@ fn cell(run: &ListedRun, key: &str) -> Option<String> {
         return Some(run.name.clone());
     }
     let column = COLUMNS.iter().find(|(heading, _)| {
-        [*heading, heading.trim_end_matches(" error")].map(|it| it.replace(' ', "-")).contains(&key.replace(' ', "-"))
+        let alike = |text: &str| text.replace([' ', '_'], "-");
+        [*heading, heading.trim_end_matches(" error")].map(alike).contains(&alike(key))
     });
     match (&run.summary, column) {
         (Ok(summary), Some((_, text))) => Some(text(summary)),

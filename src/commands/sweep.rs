@@ -6,7 +6,7 @@
 #[cfg(unix)]
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
-use std::{env, io, path::Path, thread::available_parallelism};
+use std::{env, fs, io, path::Path, thread::available_parallelism};
 
 use super::config::absolute_paths;
 use super::ensemble::create;
@@ -70,6 +70,10 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
     if arguments.ensemble {
         let path = folder.join(format!("{}-ensemble", chosen.trial));
         let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
+        // One of an earlier time may be of other runs.
+        if RunFolder::at(&path).record().is_ok_and(|earlier| !earlier.members.is_empty()) {
+            fs::remove_dir_all(&path).map_err(|source| RunError::Create { path: path.clone(), source })?;
+        }
         let ensemble = create(&path, "ensemble", &runs)?;
         test(std::slice::from_ref(&ensemble), device)?;
         let error = percent(Summary::read(&ensemble)?.test_error);

@@ -38,9 +38,13 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", known.allowed))
 }
 
-/// The first key that is called `name` in any section, or the `kind` of a section of this name.
+/// The first key that is called `name`, with or without its section, or the `kind` of a section of this name. Dashes, dots
+/// and underscores are alike.
 pub fn key_named(name: &str) -> Option<&'static str> {
-    let is_named = |key: &&str| key.rsplit('.').next() == Some(name) || **key == format!("{name}.kind");
+    let (alike, name) = (|text: &str| text.replace(['-', '.'], "_"), name.replace(['-', '.'], "_"));
+    let is_named = |key: &&str| {
+        key.rsplit('.').next() == Some(&name) || alike(key) == name || alike(key) == format!("{name}_kind")
+    };
     schema::all_keys().iter().map(|key| key.name.as_str()).find(is_named)
 }
 

@@ -111,6 +111,10 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
     for (words, advice) in [
         (&["--dropout", "0.3"][..], "write --set model.dropout=VALUE"),
         (&["train", "--optimizer=sgd"], "write --set optimizer.kind=VALUE"),
+        (&["--data-dir", "x"], "write --set data.dir=VALUE"),
+        (&["train", "--training.epochs", "3"], "write --set training.epochs=VALUE"),
+        (&["optimizer.learning_rate=0.01"], "write --set optimizer.learning_rate=VALUE"),
+        (&["--learning_rate", "0.01"], "write --learning-rate VALUE"),
     ] {
         let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
         assert!(message.contains(advice), "{message}");

@@ -213,6 +213,13 @@ fn folder_idx_file_and_standard_input_give_the_answers_of_single_files() {
     fs::write(&other, [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3][..], &[9; 6]].concat()).unwrap();
     let message = failure(program().arg("predict").arg(&smoke().run).arg(&other).args(["--device", DEVICE]));
     assert!(message.contains("the images are 2x3 pixels"), "{message}");
+    let idx = tempfile::tempdir().unwrap();
+    fs::write(
+        idx.path().join("own-idx3-ubyte"),
+        [&[0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 28, 0, 0, 0, 28][..], &[9; 784]].concat(),
+    )
+    .unwrap();
+    assert_eq!(lines(&predict(&[idx.path().to_str().unwrap(), "--format", "jsonl"])).len(), 1);
     let empty = tempfile::tempdir().unwrap();
     let message = failure(program().arg("predict").arg(empty.path()).args(["--device", DEVICE]));
     assert!(message.contains("has no image to classify"), "{message}");
@@ -231,6 +238,8 @@ fn several_pictures_end_with_how_many_have_warnings() {
     let doubtful = if notes.contains("7-plain-1.png: ") { 3 } else { 2 };
     assert!(notes.ends_with(&format!("3 images, {doubtful} of them with warnings\n")), "{notes}");
     assert!(!predict(&[two]).contains("of them with warnings"));
+    let csv = success(program().arg("predict").arg(&smoke().run).args([two, "--format", "csv", "--device", DEVICE])).1;
+    assert!(csv.contains("there seem to be several digits"), "the table has no column for it: {csv}");
 }
 
 #[test]

@@ -218,6 +218,9 @@ fn list_has_the_columns_that_are_asked_for_and_keys_of_the_config_among_them() {
             .count()
     };
     assert_eq!([filtered("epochs=2"), filtered("epochs=2/2"), filtered("epochs=3")], [3, 3, 0]);
+    let errors = stdout(program().args(["runs", "--columns", "test_error", "--runs"]).arg(runs.path()));
+    let error = errors.lines().nth(1).unwrap().split_whitespace().nth(1).unwrap();
+    assert_eq!(filtered(&format!("test-error={error}")), 3, "{error}");
     let named =
         stdout(program().args(["runs", "--columns", "seed,run", "--filter", "run=a", "--runs"]).arg(runs.path()));
     let rows: Vec<Vec<&str>> = named.lines().map(|line| line.split_whitespace().collect()).collect();

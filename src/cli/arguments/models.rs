@@ -162,7 +162,10 @@ impl Predict {
     /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does
     /// not exist and is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
-        let is_model = |path: &Path| path.extension().is_some_and(|it| it.eq_ignore_ascii_case("safetensors"));
+        // An ONNX file is refused like the model of another program.
+        let endings = ["safetensors", "onnx"];
+        let is_model =
+            |path: &Path| path.extension().is_some_and(|it| endings.iter().any(|end| it.eq_ignore_ascii_case(end)));
         let is_folder = |path: &Path| ["config.toml", "record.json"].iter().any(|file| path.join(file).exists());
         let is_run = |path: &Path| match path.exists() {
             true => is_model(path) || is_folder(path),

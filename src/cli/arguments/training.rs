@@ -153,7 +153,7 @@ pub struct Resume {
 
 #[derive(Debug, Args)]
 pub struct Sweep {
-    /// The sweep file, e.g. config/sweeps/learning-rate.toml
+    /// The sweep file, with base, seeds, [grid] or [random], and [halving], e.g. config/sweeps/learning-rate.toml
     pub file: PathBuf,
     /// The device; overrides the base's `device`
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
