@@ -49,7 +49,8 @@ pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
 }
 
 /// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
-/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config. Also returns how it was found, unless by its whole name.
+/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config. Also returns how it was found, unless by its whole
+/// name.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Arg, Args};
 
 use crate::{cli::completion, cli::display::Ui, config::variable};
 
@@ -137,7 +137,7 @@ pub struct Show {
 }
 
 #[derive(Debug, Args)]
-#[command(mut_args(|it| if ["name", "seed", "batch_size", "learning_rate"].contains(&it.get_id().as_str()) { it.hide(true) } else { it }))]
+#[command(mut_args(without_fixed_keys))]
 pub struct Resume {
     /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
     #[arg(add = completion::run(), default_value = "latest")]
@@ -149,6 +149,12 @@ pub struct Resume {
     pub no_test: bool,
     #[command(flatten)]
     pub showing: Showing,
+}
+
+/// Hides the options for keys that can't change within a run.
+fn without_fixed_keys(option: Arg) -> Arg {
+    let is_fixed = ["name", "seed", "batch_size", "learning_rate"].contains(&option.get_id().as_str());
+    option.hide(is_fixed)
 }
 
 #[derive(Debug, Args)]
