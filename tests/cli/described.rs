@@ -170,8 +170,13 @@ fn model_file_of_any_config_alone_gives_the_figures_of_its_run() {
         if name != "private" {
             command.args(["--set", "data.fraction=0.05"]);
         }
-        if name == "finetune" {
-            command.args(["--set", &format!("init.from={}", folder.path().join("pretrain").display())]);
+        // The networks that these two read.
+        for (reader, key, read) in
+            [("finetune", "init.from", "pretrain"), ("distilled", "distillation.teacher", "deep")]
+        {
+            if name == reader {
+                command.args(["--set", &format!("{key}={}", folder.path().join(read).display())]);
+            }
         }
         let trained: Value = serde_json::from_str(&stdout(&mut command)).unwrap();
         let alone = folder.path().join(format!("{name}.safetensors"));
