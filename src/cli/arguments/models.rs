@@ -10,7 +10,7 @@ use crate::{cli::completion, data::is_picture, run::STANDING};
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The run, or several for a table: folders, names, `latest`, `best` or `best:CONFIG`, or models' safetensors files
+    /// The run, or several for a table: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or models' safetensors files
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
     /// Evaluate on the images in this folder: IDX files of test images, or an image folder, or its test/
@@ -47,7 +47,7 @@ pub struct Ensemble {
     /// The name of the ensemble, and of its folder in `--runs`
     #[arg(value_parser = ensemble_name)]
     pub name: String,
-    /// The runs that become members: folders, names, `latest`, `best` or `best:CONFIG`, or ensembles
+    /// The runs that become members: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or ensembles
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub members: Vec<PathBuf>,
 }
@@ -61,7 +61,7 @@ fn ensemble_name(name: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `best:CONFIG`, or a model's safetensors file
+    /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `latest:CONFIG`, `best:CONFIG`, or a model's safetensors file
     #[arg(add = completion::run())]
     pub run: PathBuf,
     /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output. With `--format`, the folder
@@ -95,7 +95,7 @@ pub enum Framework {
 
 #[derive(Debug, Args)]
 pub struct Report {
-    /// The run, or several to compare: folders, names, `latest`, `best` or `best:CONFIG`
+    /// The run, or several to compare: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub compared: Vec<PathBuf>,
     /// The HTML file, or `-` for standard output [default: report.html in the run folder; of several runs, in the current one]
@@ -114,7 +114,7 @@ pub struct Report {
 
 #[derive(Debug, Args)]
 pub struct Predict {
-    /// The run, by folder or name, `latest`, `best` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG
+    /// The run, by folder or name, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG
     /// files of one digit each, folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
     /// or else the network that comes with the program]
     #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]

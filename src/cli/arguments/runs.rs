@@ -11,7 +11,7 @@ use crate::cli::completion;
 pub struct Runs {
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
-    /// Two or more runs to compare: folders, names, `latest`, `best` or `best:CONFIG`
+    /// Two or more runs to compare: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
     #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
     pub compare: Vec<PathBuf>,
     /// The key to sort by, in ascending order; runs without this value come last
@@ -57,7 +57,7 @@ pub enum RunsCommand {
 pub struct RunsExport {
     /// The file to write: JSON Lines if it ends in .jsonl, else CSV; `-` is standard output
     pub file: PathBuf,
-    /// The runs: folders, names, `latest`, `best` or `best:CONFIG` [default: all runs in `--runs`]
+    /// The runs: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG` [default: all runs in `--runs`]
     #[arg(value_name = "RUN", add = completion::run())]
     pub exported: Vec<PathBuf>,
     /// Replace the file if it exists and is a regular file
@@ -67,7 +67,7 @@ pub struct RunsExport {
 
 #[derive(Debug, Args)]
 pub struct Rm {
-    /// The runs: folders, names, `latest`, `best` or `best:CONFIG`, or sweeps
+    /// The runs: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or sweeps
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub removed: Vec<PathBuf>,
     #[command(flatten)]

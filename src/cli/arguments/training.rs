@@ -128,7 +128,7 @@ pub struct Train {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
     #[arg(add = completion::run(), default_value = "latest")]
     pub run: PathBuf,
     /// Print a JSON object: the run, its metrics, evaluation and files
@@ -139,7 +139,7 @@ pub struct Show {
 #[derive(Debug, Args)]
 #[command(mut_args(without_fixed_keys))]
 pub struct Resume {
-    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best` or `best:CONFIG`
+    /// The run: its folder, its name in `--runs` or a unique beginning of it, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
     #[arg(add = completion::run(), default_value = "latest")]
     pub run: PathBuf,
     #[command(flatten)]
