@@ -63,7 +63,8 @@ pub enum Error {
     #[error("{path} is not a run folder: if it holds images, name it with --data after the runs")]
     NoRun { path: PathBuf },
     #[error(
-        "these are not the images that {run} was trained on, so its validation images are not known: name its own with --data, or leave out --split"
+        "these are not the images that {run} was trained on, so its validation images are not known: name its own with \
+         --data, or leave out --split"
     )]
     OtherSplit { run: PathBuf },
     #[error("{option} is for one run: name the runs one after the other")]

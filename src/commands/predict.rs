@@ -103,7 +103,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         // Don't follow links to folders: they may form a loop.
         if entry.is_dir() && !entry.is_symlink() {
             found.extend(files(&entry)?);
-        } else if is_picture(&entry) || entry.to_string_lossy().contains("idx3") {
+        } else if is_picture(&entry) || entry.file_name().is_some_and(|it| it.to_string_lossy().contains("idx3")) {
             found.push(entry);
         }
     }
@@ -224,9 +224,10 @@ impl<'a> Writer<'a> {
 
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
-        // JSON has them in each object.
-        let unwritten = classified.iter().filter(|_| matches!(self.arguments.format(), Format::Text | Format::Csv));
-        unwritten.flat_map(|it| &it.warnings).for_each(|warning| warn(format!("{file}: {warning}")));
+        if let (Format::Text | Format::Csv, Some(it)) = (self.arguments.format(), classified) {
+            // JSON has them in each object.
+            it.warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
+        }
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => self.write(json_lines([&answer])?)?,

@@ -12,7 +12,7 @@ use super::config::absolute_paths;
 use super::ensemble::create;
 use super::evaluate::store;
 use super::evaluation::evaluate_run;
-use super::opening::open_recorded;
+use super::opening::{lock, open_recorded};
 use super::output::{print, print_json};
 use super::report::write_page;
 use super::train::Training;
@@ -71,8 +71,10 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let path = folder.join(format!("{}-ensemble", chosen.trial));
         let runs: Vec<RunFolder> = chosen.runs.iter().map(|result| RunFolder::at(&result.run)).collect();
         // One of an earlier time may be of other runs.
-        if RunFolder::at(&path).record().is_ok_and(|earlier| !earlier.members.is_empty()) {
-            fs::remove_dir_all(&path).map_err(|source| RunError::Create { path: path.clone(), source })?;
+        let earlier = RunFolder::at(&path);
+        if earlier.record().is_ok_and(|record| !record.members.is_empty()) {
+            let _lock = lock(&earlier)?;
+            fs::remove_dir_all(&path).map_err(|source| RunError::Write { path: path.clone(), source })?;
         }
         let ensemble = create(&path, "ensemble", &runs)?;
         test(std::slice::from_ref(&ensemble), device)?;

@@ -108,7 +108,11 @@ fn build(text: &str, origin: &str, name: Option<&str>, overrides: &[String]) -> 
         false
     });
     let document: String = settings.iter().filter_map(Setting::assignment).collect();
-    let experiment: Experiment = toml::from_str(&document).expect("the schema of these structs accepts nothing else");
+    let experiment = toml::from_str(&document).unwrap_or_else(|error: toml::de::Error| {
+        // The schema comes from the structs that serde reads: it accepts nothing else.
+        problems.push(Problem { line: None, setting: "the config".into(), message: error.message().into() });
+        Experiment::default()
+    });
     if is_complete {
         combinations::check(&experiment, &settings, &refused, &mut problems);
     }

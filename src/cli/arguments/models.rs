@@ -10,7 +10,8 @@ use crate::{cli::completion, data::is_picture, run::STANDING};
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The run, or several for a table: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or models' safetensors files
+    /// The run, or several for a table: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or models'
+    /// safetensors files
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
     /// Evaluate on the images in this folder: IDX files of test images, or an image folder, or its test/
@@ -61,7 +62,8 @@ fn ensemble_name(name: &str) -> Result<String, String> {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `latest:CONFIG`, `best:CONFIG`, or a model's safetensors file
+    /// The run: its folder, its name or a unique beginning of it, `latest`, `best`, `latest:CONFIG`, `best:CONFIG`, or a
+    /// model's safetensors file
     #[arg(add = completion::run())]
     pub run: PathBuf,
     /// The file to write: ONNX if it ends in .onnx, else safetensors; `-` is standard output. With `--format`, the folder
