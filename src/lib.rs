@@ -46,19 +46,7 @@
 //!
 //! # As a library
 //!
-//! A network of the reference recipe, before its training; `examples/` has a training, and a trained network in use.
-//!
-//! ```
-//! use mnist_burn::{config, data::ImageBatcher, data::Scaling, device, model::Mlp};
-//!
-//! let experiment = config::load(None, &["model.hidden=[32]".into()])?;
-//! let device = device::open("auto")?.device;
-//! let network = Mlp::new(&experiment.model, &experiment.init, 784, 10, Some(experiment.seed), &device);
-//! let image = [0; 784];
-//! let logits = network.forward(ImageBatcher::new(Scaling::UNIT).images([&image[..]].into_iter(), &device));
-//! assert_eq!(logits.dims(), [1, 10]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! `examples/` has a training of its own, and a trained network in use.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");

@@ -6,15 +6,17 @@ use tempfile::TempDir;
 
 use crate::Error;
 use crate::cli::{download_bar, notice, warn};
-use crate::config::{Data, Devices};
+use crate::config::Data;
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{BUNDLED, ListedRun, Lock, RunError, RunFolder, find, list, unpack_bundled, unpack_model};
+use crate::run::{
+    BUNDLED, ListedRun, Lock, RunError, RunFolder, find, list, list_existing, unpack_bundled, unpack_model,
+};
 use crate::serve::{NamedRun, newest};
 
-/// The run in the folder `path`, or of that name in the folder `runs`.
+/// The run in the folder `path`, or of that name in the folder `runs`. A folder of runs, like a sweep's, is not one.
 pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
-    if path.exists() {
+    if path.is_file() || path.exists() && list_existing(path)?.is_empty() {
         return Ok(RunFolder::at(path));
     }
     // `runs/pretrain` is `pretrain` in the folder of runs, whatever that is called, and may be the beginning of a name.
@@ -72,18 +74,6 @@ pub fn open_recorded(asked: Option<&str>, recorded: &str) -> Result<Opened, Devi
         }
         _ => open_device(asked.unwrap_or(recorded)),
     }
-}
-
-/// Opens the devices of an experiment, at least one. Reports how several devices share an update.
-pub fn open_devices(devices: &Devices) -> Result<Vec<Opened>, DeviceError> {
-    let opened = devices.names().into_iter().map(open_device).collect::<Result<Vec<_>, _>>()?;
-    if opened.len() > 1 {
-        let count = opened.len();
-        notice(format!(
-            "each update uses one batch from each of the {count} devices, and sums their gradients on the first"
-        ));
-    }
-    Ok(opened)
 }
 
 pub fn locate(data: &Data) -> Result<Files, Error> {

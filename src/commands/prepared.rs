@@ -1,6 +1,6 @@
 //! What `train`, `resume` and a dry run load and check before they train: devices, data, network.
 
-use super::opening::{locate, open_devices};
+use super::opening::{locate, open_device};
 use crate::Error;
 use crate::cli::{notice, warn};
 use crate::config::{Experiment, Prepare};
@@ -24,7 +24,12 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares a new run, or one that is resumed from a checkpoint. `started` is the record of the latter.
     pub fn new(experiment: &Experiment, started: Option<&Record>) -> Result<Self, Error> {
-        let devices = open_devices(&experiment.device)?;
+        let devices: Vec<_> = experiment.device.names().into_iter().map(open_device).collect::<Result<_, _>>()?;
+        if let count @ 2.. = devices.len() {
+            notice(format!(
+                "each update uses one batch from each of the {count} devices, and sums their gradients on the first"
+            ));
+        }
         training::check_gradients(experiment, &devices)?;
         let files = locate(&experiment.data)?;
         let mut data = TrainingData::load(&files, experiment)?;

@@ -60,7 +60,10 @@ pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path)
     let mut runs = list_runs(folder)?;
     let members = members(&runs);
     let is_member = |run: &ListedRun| std::path::absolute(&run.path).is_ok_and(|path| members.contains_key(&path));
-    runs.retain(|run| !is_sweep(folder) && Path::new(&run.name).components().count() == 1 && !is_member(run));
+    runs.retain(|run| !is_sweep(folder) && Path::new(&run.name).components().count() == 1);
+    if let kept @ 1.. = runs.extract_if(.., |run| is_member(run)).count() {
+        notice(format!("kept as members of ensembles: {kept}"));
+    }
     runs.reverse();
     let error = |run: &ListedRun| run.summary.as_ref().ok().and_then(|it| it.validation_error).unwrap_or(f64::INFINITY);
     runs.sort_by(|one, other| error(one).total_cmp(&error(other)));

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::{collections::BTreeMap, env, fs};
 
 use super::download::{DownloadProgress, NAMES, Published, Source, download, timeout_from_env};
-use super::{error::DataError, image_folder::ImageFolder, images::Images};
+use super::image_folder::{ImageFolder, only_test};
+use super::{error::DataError, images::Images};
 use crate::checksum;
 use crate::config::{Data, Dataset, expand_home};
 
@@ -24,10 +25,13 @@ impl Files {
     /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, only the two of
     /// the test images, or an image folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
     pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
-        Ok(match folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
-            true => Self::Idx(own(dir, config, true)?),
-            false => Self::ImageFolder(ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?),
-        })
+        if folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
+            return Ok(Self::Idx(own(dir, config, true)?));
+        }
+        Ok(Self::ImageFolder(match only_test(dir)? {
+            Some(test) => ImageFolder::read(&test, false)?,
+            None => ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?,
+        }))
     }
 
     /// Reads the training images.

@@ -62,7 +62,8 @@ impl ImageFolder {
         let classes = classes(found);
         let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
-            return Err(DataError::Folders { dir: root, found: names, expected: "2 to 256 classes".into() });
+            let expected = format!("2 to 256 classes{}", if test_dir.is_some() { " beside test" } else { "" });
+            return Err(DataError::Folders { dir: root, found: names, expected });
         }
         let mut train = skipped.read_all(&classes)?;
         let test = match &test_dir {
@@ -99,6 +100,12 @@ impl ImageFolder {
         }
         Ok(Self { dir: root, train, test, test_files, checksums, warnings })
     }
+}
+
+/// The folder of the test images in `dir`, if there are no others.
+pub fn only_test(dir: &Path) -> Result<Option<PathBuf>, DataError> {
+    let (_, classes, test) = layout(dir, &mut vec![])?;
+    Ok(test.filter(|_| classes.is_empty()))
 }
 
 /// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.

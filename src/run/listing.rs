@@ -76,7 +76,10 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
         let none = if all > 0 { RunError::NoBest { runs: folder.into() } } else { unknown };
         return Ok((best.ok_or(none)?, Some(how)));
     }
-    runs.retain(|run| !name.is_empty() && run.name.starts_with(name));
+    // Those of the sweep with this name, rather than all that are called like it.
+    let is_inside = |run: &ListedRun| Path::new(&run.name).starts_with(name);
+    let is_folder = runs.iter().any(is_inside);
+    runs.retain(|run| !name.is_empty() && if is_folder { is_inside(run) } else { run.name.starts_with(name) });
     match runs.len() {
         0 => Err(unknown),
         1 => Ok((runs.remove(0), Some(format!("the only one whose name begins with {name}")))),

@@ -126,8 +126,9 @@ fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
 #[test]
 fn pruning_keeps_the_members_of_ensembles() {
     let prune = ["runs", "prune", "--keep", "1", "--dry-run", "--runs"];
-    let (pruned, _) = success(program().args(prune).arg(runs()));
+    let (pruned, notes) = success(program().args(prune).arg(runs()));
     assert_eq!(pruned, "", "a, b and c have one config, and abc needs all of them");
+    assert!(notes.contains("kept as members of ensembles: 3"), "{notes}");
 }
 
 #[test]

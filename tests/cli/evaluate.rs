@@ -135,6 +135,16 @@ fn evaluate_of_other_images_leaves_the_runs_own_evaluation_alone() {
     let other = json(&[name, "--data", folder.path().to_str().unwrap()]);
     assert_eq!((&other["images"], &other["confusion"][7].as_array().unwrap().len()), (&2.into(), &10));
     assert_eq!(other["classes"][2]["images"], 1);
+    // The same in `test/` without training images beside it.
+    let parted = tempfile::tempdir().unwrap();
+    fs::create_dir(parted.path().join("test")).unwrap();
+    for class in ["2", "7"] {
+        fs::rename(folder.path().join(class), parted.path().join("test").join(class)).unwrap();
+    }
+    assert_eq!(json(&[name, "--data", parted.path().to_str().unwrap()])["confusion"], other["confusion"]);
+    for class in ["2", "7"] {
+        fs::rename(parted.path().join("test").join(class), folder.path().join(class)).unwrap();
+    }
     let kmnist = tempfile::tempdir().unwrap();
     for (part, number) in [("train", 3), ("t10k", 2)] {
         let images =

@@ -113,6 +113,18 @@ fn unknown_or_ambiguous_name_is_an_error_that_lists_what_there_is() {
 }
 
 #[test]
+fn name_of_a_sweep_lists_its_runs() {
+    let runs = started(&["rate/low-seed1", "rate/high-seed1", "rates-1"]);
+    for sweep in ["rate".to_string(), runs.path().join("rate").display().to_string()] {
+        let message = failure(&mut command(&runs, &["show", &sweep]));
+        let found = "rate is no single run, but several have names that begin with it: rate/high-seed1, rate/low-seed1";
+        assert!(message.contains(found), "{message}");
+    }
+    fs::remove_dir_all(runs.path().join("rate/high-seed1")).unwrap();
+    assert!(found(&runs, "rate").contains(&runs.path().join("rate/low-seed1").display().to_string()));
+}
+
+#[test]
 fn config_records_the_path_of_the_run_that_it_names() {
     let runs = started(&["first", "second"]);
     let config = |from: &str| stdout(&mut command(&runs, &["config", "--set", &format!("init.from={from}")]));

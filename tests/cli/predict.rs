@@ -123,6 +123,18 @@ fn predict_classifies_a_large_dark_on_light_photograph() {
 }
 
 #[test]
+fn run_may_stand_behind_the_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write(0..2, folder.path());
+    let run = [smoke().run.clone()];
+    let [first, last] = [[&run[..], &paths].concat(), [&paths[..], &run].concat()]
+        .map(|paths| stdout(program().arg("predict").args(paths).args(["--device", DEVICE])));
+    assert_eq!(first, last);
+    let message = failure(program().arg("predict").args(&paths).arg("narrow"));
+    assert!(message.contains("there is no run narrow"), "{message}");
+}
+
+#[test]
 fn run_without_images_is_an_error() {
     let message = failure(program().arg("predict").arg(&smoke().run).args(["--device", DEVICE]));
     assert!(message.contains("has no image to classify: name PNG, JPEG or IDX files"), "{message}");

@@ -161,8 +161,8 @@ pub enum Format {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path is a run if it is the folder or model file of one, or does
-    /// not exist and is not called like a picture.
+    /// The run, if one is named, and the images. The first path, or the last one, is a run if it is the folder or model
+    /// file of one, or does not exist and is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
         // An ONNX file is refused like the model of another program.
         let endings = ["safetensors", "onnx"];
@@ -173,8 +173,8 @@ impl Predict {
             true => is_model(path) || is_folder(path),
             false => path.as_os_str() != "-" && !is_picture(path),
         };
-        match self.paths.split_first() {
-            Some((run, images)) if is_run(run) => (Some(run), images),
+        match (self.paths.split_first(), self.paths.split_last()) {
+            (Some((run, images)), _) | (_, Some((run, images))) if is_run(run) => (Some(run), images),
             _ => (None, &self.paths),
         }
     }

@@ -69,6 +69,14 @@ fn test_folder_is_used_as_it_is() {
 }
 
 #[test]
+fn test_images_alone_are_not_enough_to_train() {
+    let folder = folder(&[("test/a", 2), ("test/b", 3)]);
+    let message = ImageFolder::read(folder.path(), true).unwrap_err().to_string();
+    assert!(message.contains("sub-folders (none), but 2 to 256 classes beside test are expected"), "{message}");
+    assert_eq!(only_test(folder.path()).unwrap(), Some(folder.path().join("test")));
+}
+
+#[test]
 fn images_held_out_for_the_test_are_told() {
     let folder = folder(&[("a", 5), ("b", 5)]);
     let warnings = ImageFolder::read(folder.path(), true).unwrap().warnings;
