@@ -4,7 +4,7 @@ use super::opening::{locate, open_device};
 use crate::Error;
 use crate::cli::{notice, warn};
 use crate::config::{Experiment, Prepare};
-use crate::data::{EpochPlan, Files, TrainingData};
+use crate::data::{EpochPlan, Files, TrainingData, prepare::Look};
 use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
@@ -19,6 +19,7 @@ pub struct Prepared {
     pub teacher: Option<Distillation>,
     /// The pretrained weights of `network`, if it is not randomly initialised.
     transfer: Option<TransferRecord>,
+    look: Option<Look>,
 }
 
 impl Prepared {
@@ -57,12 +58,14 @@ impl Prepared {
             (network, None)
         };
         let teacher = Distillation::load(experiment, &data, &devices[0])?;
-        Ok(Self { devices, files, data, network, teacher, transfer })
+        // What private images look like tells of them: they are taken for MNIST's.
+        let prepare = experiment.data.prepare;
+        let look = (!experiment.privacy.is_on() || prepare != Prepare::Auto).then(|| data.look(prepare));
+        Ok(Self { devices, files, data, network, teacher, transfer, look })
     }
 
     pub fn new_record(&self, experiment: &Experiment) -> Record {
         let Self { devices, files, data, network, transfer, .. } = self;
-        let prepare = experiment.data.prepare;
         let [height, width] = data.images.size();
         Record {
             device: devices[0].name.clone(),
@@ -78,8 +81,7 @@ impl Prepared {
                 unlabelled_images: data.split.unlabelled.len(),
                 validation_images: data.split.validation.len(),
                 scaling: data.scaling,
-                // What private images look like tells of them: they are taken for MNIST's.
-                look: (!experiment.privacy.is_on() || prepare != Prepare::Auto).then(|| data.look(prepare)),
+                look: self.look,
                 sha256: files.checksums().clone(),
             },
             parameters: network.trained_parameters(),

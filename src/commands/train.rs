@@ -91,7 +91,6 @@ impl Training<'_> {
         let prepared = Prepared::new(self.experiment, None)?;
         let (run, lock) = create()?;
         lock.warnings.iter().for_each(warn);
-        run.write_record(&prepared.new_record(self.experiment))?;
         self.train(&prepared, &run, None)?;
         Ok(run)
     }

@@ -63,7 +63,7 @@ impl TrainingData {
         let step = self.split.training.len().div_ceil(MEASURED).max(1);
         let measured = self.split.training.iter().step_by(step).map(|&index| self.images.pixels(index));
         match prepare {
-            Prepare::Auto => Look::of(measured, self.images.size()),
+            Prepare::Auto => Look::of(&measured.collect::<Vec<_>>(), self.images.size()),
             Prepare::Mnist => Look::MNIST,
             Prepare::Resize => Look::WHOLE,
         }

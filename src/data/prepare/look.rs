@@ -1,5 +1,6 @@
 //! What the training images look like.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::morphology::to_edge;
@@ -90,10 +91,10 @@ impl Look {
     pub const WHOLE: Self = Self { whole: true, ..Self::MNIST };
 
     /// Measures `images`, each of `size`, `[height, width]`.
-    pub fn of<'a>(images: impl Iterator<Item = &'a [u8]> + Clone, [height, width]: [usize; 2]) -> Self {
+    pub fn of(images: &[&[u8]], [height, width]: [usize; 2]) -> Self {
         let mut counts = [0usize; 256];
         let (mut low, mut high) = (u8::MAX, 0);
-        for (at, &level) in images.clone().flat_map(|image| image.iter().enumerate()) {
+        for (at, &level) in images.iter().flat_map(|image| image.iter().enumerate()) {
             (low, high) = (low.min(level), high.max(level));
             counts[usize::from(level)] += usize::from(to_edge(at, [width, height]) == 0);
         }
@@ -105,7 +106,7 @@ impl Look {
             return Self::WHOLE;
         }
         let mut look = Self { background, ink, ..Self::MNIST };
-        let measured: Vec<[f32; 6]> = images.map(|image| Measures::of(&look.ink_of(image), width).numbers()).collect();
+        let measured: Vec<_> = images.par_iter().map(|it| Measures::of(&look.ink_of(it), width).numbers()).collect();
         let Some(last) = measured.len().checked_sub(1) else { return look };
         let columns = [0, 1, 2, 3, 4, 5].map(|number| {
             let mut values: Vec<f32> = measured.iter().map(|measures| measures[number]).collect();
@@ -160,7 +161,7 @@ pub fn stroke_width(ink: &[u8], width: usize) -> f32 {
     for y in 0..=height {
         for x in 0..=width {
             let (own, left, above) = (at(x, y), at(x.wrapping_sub(1), y), at(x, y.wrapping_sub(1)));
-            outline += (own - left).hypot(own - above);
+            outline += ((own - left).powi(2) + (own - above).powi(2)).sqrt();
         }
     }
     if outline > 0.0 { 2.0 * area / outline } else { 0.0 }

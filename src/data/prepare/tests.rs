@@ -285,7 +285,7 @@ fn images_of_every_look_pass_unchanged_at_their_size_and_ten_times_as_large() {
     for (side, images) in
         [(28, bars(28, 0, 255)), (28, bars(28, 255, 0)), (8, bars(8, 16, 0)), (28, bars(28, 90, 130)), (28, texture)]
     {
-        let look = Look::of(images.iter().map(Vec::as_slice), [side; 2]);
+        let look = Look::of(&images.iter().map(Vec::as_slice).collect::<Vec<_>>(), [side; 2]);
         for image in &images {
             let small = GrayImage::from_raw(side as u32, side as u32, image.clone()).unwrap();
             let ten = 10 * side as u32;
@@ -304,7 +304,7 @@ fn photograph_for_a_network_of_dark_on_light_images_becomes_dark_on_light() {
     for _ in 0..3 {
         small.push(reference().iter().map(|ink| 255 - ink).collect());
     }
-    let look = Look::of(small.iter().map(Vec::as_slice), SIZE);
+    let look = Look::of(&small.iter().map(Vec::as_slice).collect::<Vec<_>>(), SIZE);
     let bytes = encoded(drawn(300, [250; 3], [20; 3]), ImageFormat::Png);
     assert!(difference(&prepare(&bytes, SIZE, &look, Limits::FILE).unwrap().pixels, &small[0]) < 6.0);
 }
