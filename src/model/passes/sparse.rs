@@ -14,31 +14,37 @@ const PARALLEL_GRAIN: usize = 1 << 21;
 pub struct Sparse {
     /// Where each row starts in `entries`, and where the last one ends.
     starts: Vec<usize>,
+    /// Those behind the last row are of earlier matrices.
     entries: Vec<(u32, f32)>,
 }
 
 impl Sparse {
     pub fn clear(&mut self) {
-        self.entries.clear();
         self.starts.clear();
         self.starts.push(0);
     }
 
     /// Adds the rows of `bytes`, each `columns` long, except zeros. Each byte is multiplied by what `values` has for it.
     pub fn extend(&mut self, bytes: &[u8], columns: usize, values: &[f32; 256]) {
+        let mut end = self.count();
+        self.entries.resize(self.entries.len().max(end + bytes.len()), (0, 0.0));
         for row in bytes.chunks_exact(columns) {
             for (first, bytes) in (0..).step_by(8).zip(row.chunks(8)) {
-                let mut word = [0; 8];
-                word[..bytes.len()].copy_from_slice(bytes);
-                let mut ink = bits_of_ink(word);
-                while ink != 0 {
-                    let at = ink.trailing_zeros() / 8;
-                    self.entries.push((first + at, values[usize::from(word[at as usize])]));
-                    ink &= ink - 1;
+                if bytes.first_chunk() == Some(&[0; 8]) {
+                    continue;
+                }
+                // A zero is written too, and then overwritten: there is no branch to guess.
+                for (column, &byte) in (first..).zip(bytes) {
+                    self.entries[end] = (column, values[usize::from(byte)]);
+                    end += usize::from(byte != 0);
                 }
             }
-            self.starts.push(self.entries.len());
+            self.starts.push(end);
         }
+    }
+
+    fn count(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0)
     }
 
     pub fn rows(&self) -> impl Iterator<Item = &[(u32, f32)]> {
@@ -50,11 +56,12 @@ impl Sparse {
         to.starts.clear();
         to.starts.resize(columns + 2, 0);
         // Two places ahead, so that after the entries have been placed, each start is in its own place.
-        self.entries.iter().for_each(|&(column, _)| to.starts[column as usize + 2] += 1);
+        let entries = &self.entries[..self.count()];
+        entries.iter().for_each(|&(column, _)| to.starts[column as usize + 2] += 1);
         for column in 2..to.starts.len() {
             to.starts[column] += to.starts[column - 1];
         }
-        to.entries.resize(self.entries.len(), (0, 0.0));
+        to.entries.resize(to.entries.len().max(entries.len()), (0, 0.0));
         for (row, entries) in (0..).zip(self.rows()) {
             for &(column, value) in entries {
                 let place = &mut to.starts[column as usize + 1];
@@ -71,7 +78,7 @@ impl Sparse {
         product.clear();
         product.reserve(rows * width);
         let spare = &mut product.spare_capacity_mut()[..rows * width];
-        let parts = (self.entries.len() * width).div_ceil(PARALLEL_GRAIN).min(rows).max(1);
+        let parts = (self.count() * width).div_ceil(PARALLEL_GRAIN).min(rows).max(1);
         let each = rows.div_ceil(parts);
         let spare = spare.par_chunks_mut(each * width).enumerate();
         spare.for_each(|(part, product)| sum(self, &self.starts[part * each..], dense, start, product));
@@ -108,13 +115,6 @@ impl Sparse {
         }
         N * lanes
     }
-}
-
-/// The highest bit of each byte that is not 0, of a little-endian number.
-fn bits_of_ink(bytes: [u8; 8]) -> u64 {
-    const LOWER: u64 = u64::from_le_bytes([0x7f; 8]);
-    let word = u64::from_le_bytes(bytes);
-    (((word & LOWER) + LOWER) | word) & !LOWER
 }
 
 /// Overwrites the rows of a product, from that of the first of `starts` on, in parts whose sums stay in registers.
