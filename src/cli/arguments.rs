@@ -8,7 +8,7 @@ mod training;
 use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use anstream::ColorChoice;
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
@@ -17,7 +17,7 @@ pub use models::*;
 pub use runs::*;
 pub use training::*;
 
-use super::notice::set_quiet;
+use super::notice::{set_quiet, show_logs};
 use crate::config::{expand_home, key_named, variable};
 use crate::device::Backend;
 use crate::device::remote::Address;
@@ -39,6 +39,9 @@ pub struct Cli {
     /// Print results, warnings and errors only
     #[arg(long, short, global = true)]
     quiet: bool,
+    /// Also print the config of a training, and the logs of the libraries: Burn, wgpu and others
+    #[arg(long, short, global = true)]
+    verbose: bool,
     /// Whether to use colours; `auto`: in a terminal, unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"], global = true)]
     color: String,
@@ -51,7 +54,7 @@ impl Cli {
         let mut arguments: Vec<_> = std::env::args_os().map(with_home).collect();
         // Clap would take `-q evaluate` for a training without a command.
         let is_shared = |&at: &usize| match (&*arguments[at - 1].to_string_lossy(), &*arguments[at].to_string_lossy()) {
-            ("--runs" | "--color", _) | (_, "--runs" | "--color" | "-q" | "--quiet") => true,
+            ("--runs" | "--color", _) | (_, "--runs" | "--color" | "-q" | "--quiet" | "-v" | "--verbose") => true,
             (_, it) => it.starts_with("--runs=") || it.starts_with("--color="),
         };
         let leading = (1..arguments.len()).take_while(is_shared).count();
@@ -67,6 +70,9 @@ impl Cli {
             error.exit()
         });
         set_quiet(cli.quiet);
+        if cli.verbose {
+            show_logs();
+        }
         match &*cli.color {
             "always" => ColorChoice::Always.write_global(),
             "never" => ColorChoice::Never.write_global(),
@@ -78,16 +84,22 @@ impl Cli {
 
 /// What to write in place of an argument that does not exist: an option for a key of the config, or for a config file.
 fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    if arguments.windows(2).any(|pair| pair[0] == "--set" && !pair[1].to_string_lossy().contains('=')) {
+        return Some("write --set KEY=VALUE".into());
+    }
+    if error.kind() == ErrorKind::ArgumentConflict {
+        return None;
+    }
     let wrong = error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand));
     let Some(ContextValue::String(wrong)) = wrong else { return None };
-    if wrong == "--run" {
-        return Some("the run is named without an option, before the others".into());
-    }
     if wrong.ends_with(".toml") {
         return Some(format!("a config file is named with --config {wrong}"));
     }
     let (program, name) = (Cli::command(), arguments.get(1)?.to_string_lossy());
     let command = program.find_subcommand(&*name).unwrap_or(&program);
+    if wrong == "--run" && command.get_positionals().next().is_some() {
+        return Some("the run is named without an option, before the others".into());
+    }
     let wrong = wrong.trim_start_matches("--").split('=').next()?;
     let option = command.get_arguments().filter_map(|it| it.get_long()).find(|it| *it == wrong.replace('_', "-"));
     let takes_keys = command.get_arguments().any(|it| it.get_id() == "set");
@@ -127,11 +139,11 @@ pub enum Command {
     /// Write a run's model for other programs: safetensors, ONNX, PyTorch or Keras
     Export(Export),
     /// Write a run's HTML report, or compare several runs in one
-    #[command(alias = "compare")]
     Report(Report),
     /// Serve a web page to draw digits and read reports, with a JSON API: POST /api/predict takes a picture
     Serve(Serve),
     /// List the runs, compare, export or remove some of them
+    #[command(aliases = ["compare", "list", "ls"])]
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
     Show(Show),

@@ -4,6 +4,10 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
 use crate::text::printable_lines;
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -14,6 +18,14 @@ pub fn set_quiet(is_quiet: bool) {
 
 pub fn is_quiet() -> bool {
     QUIET.load(Ordering::Relaxed)
+}
+
+/// Writes the logs of this program and of its libraries to stderr, but not what Burn logs of every batch.
+pub fn show_logs() {
+    let shown = Targets::new().with_default(LevelFilter::DEBUG).with_target("burn_train::learner", LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(io::stderr);
+    // It fails if there is a log already.
+    let _ = tracing_subscriber::registry().with(lines).with(shown).try_init();
 }
 
 /// Writes what is not an error or a warning to stderr, unless the user wants quiet.

@@ -21,7 +21,7 @@ pub struct Evaluated {
 pub fn evaluate_run(run: &RunFolder, device: &Opened, data: Option<&Path>, split: Split) -> Result<Evaluated, Error> {
     let (record, experiment) = (run.record()?, run.experiment()?);
     let files = match data {
-        Some(dir) => Files::other(dir, &experiment.data)?,
+        Some(dir) => Files::other(dir, &experiment.data, &record.data.sha256)?,
         None => locate(&experiment.data)?,
     };
     let size = [record.data.height, record.data.width];

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
-use std::mem;
 use std::path::{Path, PathBuf};
+use std::{cmp::Ordering, mem};
 
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
@@ -20,6 +20,8 @@ use crate::{Error, bounded};
 
 /// How many images are classified together. Their answers are written at once.
 const AT_ONCE: usize = 64;
+/// For how many images warnings are printed: IDX files have thousands.
+const MOST_WARNED: usize = 100;
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -51,7 +53,7 @@ type Input = (String, Result<Prepared, String>);
 /// Writes a prediction per image, in the given order. Reports unreadable files and classifies the others.
 pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
     let (run, paths) = arguments.run_and_images();
-    if let (Some(run), []) = (run, paths) {
+    if let (Some(run), []) = (run, &paths[..]) {
         return Err(Error::NoImages { path: run.into() });
     }
     let (named, _bundled) = choose_run(run, folder)?;
@@ -226,7 +228,13 @@ impl<'a> Writer<'a> {
         let Answer { file, classified, .. } = &answer;
         if let (Format::Text | Format::Csv, Some(it)) = (self.arguments.format(), classified) {
             // JSON has them in each object.
-            it.warnings.iter().for_each(|warning| warn(format!("{file}: {warning}")));
+            match self.doubtful.cmp(&(MOST_WARNED + 1)) {
+                Ordering::Less => it.warnings.iter().for_each(|warning| warn(format!("{file}: {warning}"))),
+                Ordering::Equal => {
+                    warn(format!("more than {MOST_WARNED} images have warnings: the others are counted"))
+                }
+                Ordering::Greater => {}
+            }
         }
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),

@@ -9,20 +9,22 @@ use toml::Value;
 use super::evaluation::warn_of_old_evaluations;
 use super::opening::{find_run, list_runs};
 use super::output::{OutputKind, json_lines, print, print_json};
-use super::removal;
+use super::{removal, show};
 use crate::Error;
-use crate::cli::{Runs, RunsCommand, RunsExport, Sort, Table, notice, say, warn};
+use crate::cli::{Runs, RunsCommand, RunsExport, Show, Sort, Table, notice, say, warn};
 use crate::config::{Difference, differences, key_named, plain, values_by_key};
 use crate::run::{Epoch, ListedRun, RunFolder, Status, Summary, to_csv};
 use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
-    match &arguments.command {
-        Some(RunsCommand::Export(arguments)) => export(arguments, folder),
-        Some(RunsCommand::Rm(arguments)) => removal::rm(arguments, folder),
-        Some(RunsCommand::Prune(arguments)) => removal::prune(arguments, folder),
-        None if !arguments.compare.is_empty() => compare(arguments, folder),
-        None | Some(RunsCommand::List) => print_list(arguments, folder),
+    match (&arguments.command, &arguments.compare[..]) {
+        (Some(RunsCommand::Show(arguments)), _) => show::run(arguments, folder),
+        (Some(RunsCommand::Export(arguments)), _) => export(arguments, folder),
+        (Some(RunsCommand::Rm(arguments)), _) => removal::rm(arguments, folder),
+        (Some(RunsCommand::Prune(arguments)), _) => removal::prune(arguments, folder),
+        (Some(RunsCommand::List), _) | (None, []) => print_list(arguments, folder),
+        (None, [run]) => show::run(&Show { run: run.clone(), json: arguments.json }, folder),
+        (None, _) => compare(arguments, folder),
     }
 }
 
@@ -49,6 +51,7 @@ enum Row<'a> {
         run: String,
         #[serde(flatten)]
         summary: &'a Summary,
+        settings: BTreeMap<String, Value>,
     },
     /// A run that can't be read, and why.
     Damaged { run: String, status: Status, error: String },
@@ -66,8 +69,9 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         })
     });
     for (key, value) in &arguments.filter {
-        // Of `5/20` epochs and `2.09 %`, the number is enough.
-        let is_it = |cell: String| cell == *value || cell.split(['/', ' ']).next() == Some(value);
+        // Of `5/20` epochs and `2.09 %`, the number is enough. Values are written as in a config.
+        let written = value.parse().map_or_else(|_| value.clone(), |value| plain(&value));
+        let is_it = |cell: String| [value, &written].contains(&&cell) || cell.split(['/', ' ']).next() == Some(value);
         listed.retain(|run| cell(run, key).is_some_and(is_it));
     }
     sort(&mut listed, arguments.sort);
@@ -83,9 +87,10 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         }
     }
     if arguments.json || arguments.jsonl {
-        let rows = listed.iter().map(|it| (it.path.display().to_string(), &it.summary));
-        let mut rows = rows.map(|(run, summary)| match summary {
-            Ok(summary) => Row::Read { run, summary },
+        let settings = |path| RunFolder::at(path).experiment().map(|it| values_by_key(&it)).unwrap_or_default();
+        let rows = listed.iter().map(|it| (it.path.display().to_string(), settings(&it.path), &it.summary));
+        let mut rows = rows.map(|(run, settings, summary)| match summary {
+            Ok(summary) => Row::Read { run, summary, settings },
             Err(error) => Row::Damaged { run, status: Status::Damaged, error: chain(error) },
         });
         return match arguments.jsonl {

@@ -57,7 +57,8 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let page = comparison(&begun.collect::<Vec<_>>()).map_err(Error::from);
         write_page(folder.join(RunFolder::REPORT), page);
         let [results_file, report] = [RESULTS_FILE, RunFolder::REPORT].map(|name| folder.join(name));
-        notice(format!("results in {}, report in {}", results_file.display(), report.display()));
+        let (results_at, report_at, name) = (results_file.display(), report.display(), &sweep.file.name);
+        notice(format!("results in {results_at}, report in {report_at}; best:{name} is its best run"));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&results_file, &json, true)?.iter().for_each(warn);
     }

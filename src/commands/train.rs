@@ -1,8 +1,10 @@
 //! `mnist-burn train`, also the bare command, trains and evaluates a network; `mnist-burn resume` goes on after its last epoch.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use toml::Value;
 
 use super::evaluate::{store, store_locked};
 use super::evaluation::{Evaluated, evaluate_run};
@@ -11,7 +13,7 @@ use super::output::{print, print_evaluation, print_json};
 use super::{config, prepared::Prepared, report::remove_report};
 use crate::cli::signals::{self, Listening};
 use crate::cli::{Display, Resume, Showing, Split, Train, Ui, notice, warn};
-use crate::config::{Experiment, check_resumable, word};
+use crate::config::{Experiment, check_resumable, values_by_key, word};
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
     Usage,
@@ -60,6 +62,7 @@ struct Report {
     #[serde(flatten)]
     summary: Summary,
     evaluation: Option<EvaluationRecord>,
+    settings: BTreeMap<String, Value>,
     files: Vec<String>,
 }
 
@@ -73,7 +76,8 @@ pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
         return Ok(());
     }
     let (summary, evaluation) = (Summary::read(run)?, run.evaluation(&run.record()?)?);
-    print_json(&Report { run: path, summary, evaluation, files: run.files().into_keys().collect() })
+    let (settings, files) = (values_by_key(&run.experiment()?), run.files().into_keys().collect());
+    print_json(&Report { run: path, summary, evaluation, settings, files })
 }
 
 impl Training<'_> {
@@ -178,6 +182,7 @@ impl Training<'_> {
                 "private: its samples and its noise come from a secret key, not from the seed: it can't be reproduced",
             );
         }
+        log::info!("the config:\n{}", experiment.to_toml());
         run.write_config(experiment)?;
         run.write_record(&record)?;
         let display = Display { ui: self.showing.ui, epochs: experiment.training.epochs, quits_with: None };

@@ -1,13 +1,16 @@
-use std::{io, path::PathBuf};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use thiserror::Error;
+
+use super::hint::nearest;
 
 /// The most problems of a file that are listed: if there are more, it may not be a config.
 const MOST_LISTED: usize = 20;
 
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    #[error("cannot read the config file {path}")]
+    #[error("cannot read the config file {path}{}", meant(path))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}", summary(origin, problems))]
     Problems {
@@ -15,6 +18,19 @@ pub enum ConfigError {
         /// At least one: first those of the file from top to bottom, then those of the overrides.
         problems: Vec<Problem>,
     },
+}
+
+/// The config file that may have been meant by a path where none is: one beside it, or in `config`.
+fn meant(path: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = [beside, Path::new("config")].into_iter().flat_map(fs::read_dir).flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|it| it == "toml"));
+    let stems: Vec<String> = files.iter().map(|file| stem(file)).collect();
+    let near = nearest(&stem(path), &stems).filter(|_| !path.exists());
+    let near = near.and_then(|near| files.iter().find(|file| stem(file) == *near));
+    near.map_or_else(String::new, |near| format!("; did you mean {}?", near.display()))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -17,6 +17,8 @@ pub enum DataError {
     NotIdx { dir: PathBuf },
     #[error("data.dir is missing: set it to the folder of your images")]
     NoDir,
+    #[error("there is no folder {dir}: correct data.dir, or make the folder, and the data set is downloaded into it")]
+    NoFolder { dir: PathBuf },
     #[error("no {} in {dir}: put the files there, or correct data.dir", missing.join(", no "))]
     Missing { dir: PathBuf, missing: Vec<String> },
     #[error("{dir} holds several data sets: set data.dir to one of {}", found.join(", "))]

@@ -22,16 +22,24 @@ pub enum Files {
 }
 
 impl Files {
-    /// The user's own images in `dir`, for a network that was trained on those of `config`: four IDX files, only the two of
-    /// the test images, or an image folder. Of an image folder without `test/`, all are test images, unless the network was trained on such a folder.
-    pub fn other(dir: &Path, config: &Data) -> Result<Self, DataError> {
+    /// The user's own images in `dir`, for a network that was trained on those of `config`, whose files had the checksums
+    /// `trained`: four IDX files, only the two of the test images, or an image folder. Of an image folder without `test/`, all
+    /// are test images, but if the network was trained in it, those that were held out.
+    pub fn other(dir: &Path, config: &Data, trained: &BTreeMap<String, String>) -> Result<Self, DataError> {
         if folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
             return Ok(Self::Idx(own(dir, config, true)?));
         }
-        Ok(Self::ImageFolder(match only_test(dir)? {
-            Some(test) => ImageFolder::read(&test, false)?,
-            None => ImageFolder::read(dir, config.dataset == Dataset::ImageFolder)?,
-        }))
+        let is_own = |own: &ImageFolder| {
+            let is_here = config.dir.as_ref().is_some_and(|it| dir.canonicalize().ok() == it.canonicalize().ok());
+            is_here || own.checksums.get("train") == trained.get("train")
+        };
+        if config.dataset == Dataset::ImageFolder
+            && let Some(own) = ImageFolder::read(dir, true).ok().filter(is_own)
+        {
+            return Ok(Self::ImageFolder(own));
+        }
+        let dir = only_test(dir)?.unwrap_or(dir.into());
+        Ok(Self::ImageFolder(ImageFolder::read(&dir, false)?))
     }
 
     /// Reads the training images.
@@ -139,6 +147,9 @@ pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataEr
 fn named(source: &'static Source, config: &Data, progress: DownloadProgress) -> Result<IdxFiles, DataError> {
     let timeout = timeout_from_env()?;
     let dir = config.dir.clone().unwrap_or_else(|| default_dir(&source.folder));
+    if config.dir.is_some() && !dir.exists() {
+        return Err(DataError::NoFolder { dir });
+    }
     let mirrors = config.mirrors.as_ref().unwrap_or(&source.mirrors);
 
     let folders = folders(&dir, |name| name == source.torchvision);
@@ -212,7 +223,8 @@ fn sum(path: &Path) -> Result<String, DataError> {
 
 fn default_dir(folder: &str) -> PathBuf {
     if let Some(data) = env::var_os("MNIST_BURN_DATA").filter(|data| !data.is_empty()) {
-        return expand_home(data.as_ref()).join(folder);
+        let data = expand_home(data.as_ref());
+        return if data.ends_with(folder) && holds_any(&data) { data } else { data.join(folder) };
     }
     // Either folder may be unknown, for instance if the current folder was deleted. It is then skipped.
     let mut starts = [env::current_dir(), env::current_exe()].into_iter().flatten();

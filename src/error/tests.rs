@@ -87,6 +87,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         DataError {
             NotIdx: "tests/cli/data.rs" folder_of_images_in_place_of_idx_files_is_told_its_key "and no IDX files",
             NoDir: "src/data/files/tests.rs" own_files_need_a_folder "data.dir is missing",
+            NoFolder: "tests/cli/data.rs" missing_data_files_are_downloaded_checked_and_saved "correct data.dir, or make the folder",
             Missing: "src/data/files/tests.rs" own_files_that_are_missing_are_all_listed "put the files there",
             Several: "src/data/files/tests.rs" published_data_set_is_found_in_its_own_folder_of_torchvision_alone "several data sets",
             Folders: "src/data/image_folder/tests.rs" folder_without_classes_is_an_error_that_says_what_belongs_there "but 2 to 256 classes are expected",
@@ -224,6 +225,7 @@ fn table() -> impl IntoIterator<Item = (&'static str, Vec<Tested>)> {
         }
         ApiError {
             Malformed: "tests/cli/serve_refusals.rs" malformed_requests_are_refused "this is not a valid HTTP request: ",
+            Query: "tests/cli/serve_refusals.rs" unknown_paths_and_runs_are_not_found "to ask for: the address may have run",
             Host: "tests/cli/serve_refusals.rs" requests_for_other_hosts_and_from_other_origins_are_refused "this server is not example.org",
             Origin: "tests/cli/serve_refusals.rs" requests_for_other_hosts_and_from_other_origins_are_refused "may not use this server",
             Path: "tests/cli/serve_refusals.rs" unknown_paths_and_runs_are_not_found "there is no /none here",

@@ -61,8 +61,12 @@ pub enum RunError {
     Unknown { name: String, runs: PathBuf, advice: String },
     #[error("no such run in {runs} has a validation error, so none is the best: name one, or set data.validation")]
     NoBest { runs: PathBuf },
-    #[error("{name} is no single run, but several have names that begin with it: {}", listed(found, MOST_NAMED))]
-    Ambiguous { name: String, found: Vec<String> },
+    #[error(
+        "{name} is no single run, but several have names that begin with it: {}{}",
+        listed(found, MOST_NAMED),
+        if *is_sweep { format!("; best:{name} is the best of them") } else { String::new() }
+    )]
+    Ambiguous { name: String, found: Vec<String>, is_sweep: bool },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

@@ -48,9 +48,14 @@ pub fn list_existing(folder: &Path) -> Result<Vec<ListedRun>, RunError> {
     }
 }
 
+/// Whether the folder is one of a run, perhaps a damaged one.
+pub fn is_run(path: &Path) -> bool {
+    ["config.toml", "record.json"].iter().any(|file| path.join(file).exists())
+}
+
 /// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
-/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config. Also returns how it was found, unless by its whole
-/// name.
+/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config, or in the sweep of this name. Also returns how it
+/// was found, unless by its whole name.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
@@ -61,7 +66,8 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
     }
     let (word, config) = name.split_once(':').map_or((name, None), |(word, config)| (word, Some(config)));
     if STANDING.contains(&word) {
-        runs.retain(|run| run.summary.as_ref().is_ok_and(|it| config.is_none_or(|config| it.config == config)));
+        let is_of = |run: &ListedRun, it: &Summary, name| it.config == name || Path::new(&run.name).starts_with(name);
+        runs.retain(|run| run.summary.as_ref().is_ok_and(|it| config.is_none_or(|name| is_of(run, it, name))));
         if word == "latest" {
             let latest = runs.into_iter().next().ok_or(unknown)?;
             return Ok((latest, Some("the latest one".into())));
@@ -83,7 +89,7 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
     match runs.len() {
         0 => Err(unknown),
         1 => Ok((runs.remove(0), Some(format!("the only one whose name begins with {name}")))),
-        _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs) }),
+        _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs), is_sweep: is_folder }),
     }
 }
 

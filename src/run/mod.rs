@@ -34,7 +34,7 @@ pub(crate) use error::RunError;
 pub(crate) use file::write_whole_at;
 pub use folder::RunFolder;
 pub(crate) use folder::lock::Lock;
-pub(crate) use listing::{ListedRun, STANDING, find, list, list_existing};
+pub(crate) use listing::{ListedRun, STANDING, find, is_run, list, list_existing};
 pub use metrics::Epoch;
 pub(crate) use metrics::to_csv;
 pub use record::{DataRecord, EvaluationRecord, Member, PrivacyRecord, Record};

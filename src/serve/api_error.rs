@@ -19,6 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub enum ApiError {
     #[error("this is not a valid HTTP request: {0}")]
     Malformed(String),
+    #[error("there is no {name} to ask for: the address may have {known}")]
+    Query { name: String, known: String },
     /// Perhaps another site has pointed its name to this machine.
     #[error("this server is not {host}: use its address or localhost, or start it with --allow-host {host}")]
     Host { host: String },
@@ -58,7 +60,9 @@ impl IntoResponse for ApiError {
     /// `{"error": "..."}` with the HTTP status.
     fn into_response(self) -> Response {
         let status = match self {
-            Self::Malformed(_) | Self::NoFile | Self::Json(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::Query { .. } | Self::NoFile | Self::Json(_) | Self::Image(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Origin { .. } => StatusCode::FORBIDDEN,
             Self::Path { .. } | Self::NoRun { .. } | Self::NoReport { .. } => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,

@@ -24,12 +24,16 @@ pub fn field(fields: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiEr
     }
 }
 
-/// The value of a name in the query: empty if there is only the name.
-pub fn asked(address: &Uri, name: &str) -> Result<Option<String>, ApiError> {
-    let pairs = address.query().unwrap_or_default().split('&');
-    let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let value = pairs.find(|(key, _)| *key == name).map(|(_, value)| percent_decode_str(value).decode_utf8());
-    Ok(value.transpose().map_err(malformed)?.map(String::from))
+/// The values of these names in the query: empty if there is only the name. Another name is refused.
+pub fn asked<const N: usize>(address: &Uri, names: [&str; N]) -> Result<[Option<String>; N], ApiError> {
+    let mut values = [const { None }; N];
+    for pair in address.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let unknown = || ApiError::Query { name: name.into(), known: names.join(" and ") };
+        let place = names.iter().position(|it| *it == name).ok_or_else(unknown)?;
+        values[place].get_or_insert(percent_decode_str(value).decode_utf8().map_err(malformed)?.into());
+    }
+    Ok(values)
 }
 
 /// The body of a request. The rest of one too large is discarded, because clients read the response only after sending all.

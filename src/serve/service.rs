@@ -91,7 +91,7 @@ async fn list(State(runs): State<Arc<RunRegistry>>) -> Result<Response, ApiError
 }
 
 async fn report(State(runs): State<Arc<RunRegistry>>, address: Uri) -> Result<Response, ApiError> {
-    let run = asked(&address, "run")?;
+    let [run] = asked(&address, ["run"])?;
     blocking(move || {
         let NamedRun { name, path } = runs.find(run.as_deref())?;
         let page = fs::read(path.join(RunFolder::REPORT)).map_err(|_| ApiError::NoReport { name })?;
@@ -108,7 +108,7 @@ async fn predict(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let (run, stages) = (asked(&head.uri, "run")?, asked(&head.uri, "stages")?);
+    let [run, stages] = asked(&head.uri, ["run", "stages"])?;
     let kind = field(&head.headers, CONTENT_TYPE)?.unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let mut body = timeout(PATIENCE, whole(body)).await.map_err(|_| ApiError::Late)??;

@@ -123,6 +123,12 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
     assert!(!message.contains("--set"), "{message}");
     let message = String::from_utf8(program().args(["predict", "x", "--run", "y"]).output().unwrap().stderr).unwrap();
     assert!(message.contains("named without an option") && !message.contains("similar"), "{message}");
+    for words in [&["config", "--run", "y"][..], &["runs", "--json", "--columns", "seed"]] {
+        let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
+        assert!(!message.contains("named without") && !message.contains("tip: write"), "{message}");
+    }
+    let output = program().args(["--set", "training.epochs", "2"]).output().unwrap();
+    assert!(String::from_utf8(output.stderr).unwrap().contains("tip: write --set KEY=VALUE"));
     let output = program().args(["predict", "x.png", "--csv"]).output().unwrap();
     assert!(!String::from_utf8(output.stderr).unwrap().contains("as a value"));
 }
@@ -146,5 +152,9 @@ fn negative_number_is_out_of_range_and_no_unknown_option() {
 #[test]
 fn missing_file_is_named() {
     let message = failure(program().args(["config", "--config", "config/none.toml"]));
-    assert!(message.contains("config/none.toml"), "{message}");
+    assert!(message.contains("config/none.toml") && !message.contains("did you mean"), "{message}");
+    for typed in ["smoke", "smok.toml", "config/smok.toml", "config/smoke"] {
+        let message = failure(program().args(["config", "--config", typed]));
+        assert!(message.contains("; did you mean config/smoke.toml?"), "{message}");
+    }
 }

@@ -48,6 +48,10 @@ fn missing_data_files_are_downloaded_checked_and_saved() {
     let mut command = quick(&folder.path().join("runs"));
     command.args(["--set", &format!("data.dir={}", data.display())]);
     command.args(["--set", &format!("data.mirrors=[\"{}\"]", mirror.address)]);
+    // It may be mistyped.
+    let message = failure(&mut command);
+    assert!(message.contains("fetched: correct data.dir, or make the folder") && !data.exists(), "{message}");
+    fs::create_dir(&data).unwrap();
     assert!(stdout(&mut command).contains("of 10000"));
     assert_eq!(mirror.requests(), 4);
     assert_eq!(folders(&data).len(), 4);
@@ -66,9 +70,9 @@ fn download_that_fails_at_every_mirror_reports_the_attempts_and_what_to_do() {
         Server::start(|name| Answer::File(bundled(name).into_iter().map(|byte| byte ^ 1).collect())),
     );
     let mirrors = [&absent, &stalled, &cut, &corrupt].map(|mirror| mirror.address.clone());
-    let data = folder.path().join("fetched");
+    let data = folder.path().join("fetched/mnist");
     let mut command = quick(&folder.path().join("runs"));
-    command.env("MNIST_BURN_TIMEOUT", "2").args(["--set", &format!("data.dir={}", data.display())]);
+    command.env("MNIST_BURN_TIMEOUT", "2").env("MNIST_BURN_DATA", folder.path().join("fetched"));
     let message = failure(command.args(["--set", &format!("data.mirrors={mirrors:?}")]));
     assert!(mirrors.iter().all(|mirror| message.contains(mirror)), "{message}");
     assert!(message.contains("404") && message.contains("by hand"), "{message}");
@@ -134,6 +138,7 @@ fn certificate_of_a_company_is_trusted_if_the_system_trusts_it() {
     let folder = tempfile::tempdir().unwrap();
     let mirror = Server::start(|name| Answer::File(bundled(name)));
     let data = folder.path().join("fetched");
+    fs::create_dir(&data).unwrap();
     let mut command = quick(&folder.path().join("runs"));
     command.args(["--set", &format!("data.dir={}", data.display())]);
     command.args(["--set", &format!("data.mirrors=[\"{}\"]", encrypted(&mirror.address))]).arg("--dry-run");

@@ -119,6 +119,38 @@ fn image_folder(labels: &[u8], images: usize) -> tempfile::TempDir {
     folder
 }
 
+#[test]
+fn run_of_an_image_folder_is_evaluated_on_all_images_of_another_one_and_on_those_it_held_out_of_its_own() {
+    let (runs, own, other) = (tempfile::tempdir().unwrap(), image_folder(&[1, 2], 10), image_folder(&[1, 2], 5));
+    let set = format!("data.dir={}", own.path().display());
+    let mut train = program();
+    train.args(["--config", "config/smoke.toml", "--device", DEVICE, "--no-test", "--epochs", "1", "--set", &set]);
+    success(
+        train
+            .args(["--set", "data.dataset=image-folder", "--set", "data.validation=0"])
+            .args(["--runs"])
+            .arg(runs.path()),
+    );
+    let images = |data: &std::path::Path| {
+        let runs = runs.path().to_str().unwrap();
+        json(&["latest", "--runs", runs, "--data", data.to_str().unwrap()])["images"].as_u64().unwrap()
+    };
+    assert_eq!((images(own.path()), images(other.path())), (4, 10));
+    // In another place, or when images are added, it is its own all the same.
+    let moved = tempfile::tempdir().unwrap();
+    for class in ["1", "2"] {
+        fs::rename(own.path().join(class), moved.path().join(class)).unwrap();
+    }
+    assert_eq!(images(moved.path()), 4);
+    for class in ["1", "2"] {
+        fs::rename(moved.path().join(class), own.path().join(class)).unwrap();
+        for (number, file) in fs::read_dir(other.path().join(class)).unwrap().enumerate() {
+            fs::copy(file.unwrap().path(), own.path().join(class).join(format!("more{number}.png"))).unwrap();
+        }
+    }
+    assert!(images(own.path()) < 20, "the training images are left out");
+}
+
 fn json(arguments: &[&str]) -> serde_json::Value {
     let text = stdout(program().args(["evaluate", "--json", "--device", DEVICE]).args(arguments));
     serde_json::from_str(&text).unwrap()

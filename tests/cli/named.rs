@@ -118,10 +118,27 @@ fn name_of_a_sweep_lists_its_runs() {
     for sweep in ["rate".to_string(), runs.path().join("rate").display().to_string()] {
         let message = failure(&mut command(&runs, &["show", &sweep]));
         let found = "rate is no single run, but several have names that begin with it: rate/high-seed1, rate/low-seed1";
-        assert!(message.contains(found), "{message}");
+        assert!(message.contains(found) && message.contains("rate is the best of them"), "{message}");
     }
+    for word in ["latest", "best"] {
+        assert!(self::found(&runs, &format!("{word}:rate")).contains("rate/high-seed1"), "{word}");
+        assert!(self::found(&runs, word).contains("rates-1"), "{word}");
+    }
+    fs::write(runs.path().join("rate/sweep.json"), "{}").unwrap();
+    let message = failure(command(&runs, &["predict"]).arg(runs.path().join("rate")).arg("x.png"));
+    assert!(message.contains("rate is no single run"), "{message}");
     fs::remove_dir_all(runs.path().join("rate/high-seed1")).unwrap();
     assert!(found(&runs, "rate").contains(&runs.path().join("rate/low-seed1").display().to_string()));
+}
+
+#[test]
+fn folder_that_is_no_run_does_not_hide_a_run_of_its_name() {
+    let (runs, here) = (started(&["mine-1"]), tempfile::tempdir().unwrap());
+    fs::create_dir(here.path().join("mine")).unwrap();
+    let shown = stdout(command(&runs, &["show", "mine"]).current_dir(here.path()));
+    assert!(shown.contains(&runs.path().join("mine-1").display().to_string()), "{shown}");
+    let message = failure(command(&runs, &["show"]).arg(runs.path()));
+    assert!(message.contains("is not a run folder"), "{message}");
 }
 
 #[test]

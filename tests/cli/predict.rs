@@ -123,13 +123,15 @@ fn predict_classifies_a_large_dark_on_light_photograph() {
 }
 
 #[test]
-fn run_may_stand_behind_the_images() {
+fn run_may_stand_anywhere_among_the_images() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write(0..2, folder.path());
-    let run = [smoke().run.clone()];
-    let [first, last] = [[&run[..], &paths].concat(), [&paths[..], &run].concat()]
-        .map(|paths| stdout(program().arg("predict").args(paths).args(["--device", DEVICE])));
-    assert_eq!(first, last);
+    let answers = [0, 1, 2].map(|place| {
+        let mut paths = paths.clone();
+        paths.insert(place, smoke().run.clone());
+        stdout(program().arg("predict").args(paths).args(["--device", DEVICE]))
+    });
+    assert!(answers.iter().all(|it| *it == answers[0]), "{answers:?}");
     let message = failure(program().arg("predict").args(&paths).arg("narrow"));
     assert!(message.contains("there is no run narrow"), "{message}");
 }
@@ -235,6 +237,17 @@ fn folder_idx_file_and_standard_input_give_the_answers_of_single_files() {
     let empty = tempfile::tempdir().unwrap();
     let message = failure(program().arg("predict").arg(empty.path()).args(["--device", DEVICE]));
     assert!(message.contains("has no image to classify"), "{message}");
+}
+
+#[test]
+fn warnings_of_very_many_images_are_counted_and_not_all_printed() {
+    let images = "data/mnist/t10k-images-idx3-ubyte.gz";
+    let (lines, notes) = success(program().arg("predict").arg(&smoke().run).arg(images).args(["--device", DEVICE]));
+    assert_eq!(lines.lines().count(), 10_000);
+    assert!(notes.contains("warning: more than 100 images have warnings: the others are counted"), "{notes}");
+    assert!((100..=210).contains(&notes.lines().count()), "two each at most");
+    let (_, counted) = notes.trim_end().rsplit_once("10000 images, ").unwrap();
+    assert!(counted.split(' ').next().unwrap().parse::<usize>().unwrap() > 100, "{counted}");
 }
 
 #[test]

@@ -66,7 +66,10 @@ fn variable_names_the_folder_of_the_data_sets() {
         fs::copy(file.path(), found.join(file.file_name())).unwrap();
     }
     let runs = tempfile::tempdir().unwrap();
-    success(command.env("MNIST_BURN_DATA", data.path()).arg("--runs").arg(runs.path()));
+    command.arg("--runs").arg(runs.path());
+    for named in [data.path(), &found] {
+        success(command.env("MNIST_BURN_DATA", named));
+    }
 }
 
 #[test]
@@ -96,6 +99,18 @@ fn shell_completes_commands_options_runs_and_keys_of_the_config() {
 fn quiet_may_precede_the_command() {
     let (_, notes) = success(program().args(["-q", "evaluate"]).arg(&smoke().run).args(["--device", DEVICE]));
     assert_eq!(notes, "");
+}
+
+#[test]
+fn verbose_adds_the_config_and_the_logs_of_the_libraries() {
+    let runs = tempfile::tempdir().unwrap();
+    let notes = |option: &str| {
+        let mut command = program();
+        success(command.args(TINY).args(["--device", DEVICE, "--no-test", option, "--runs"]).arg(runs.path())).1
+    };
+    let (verbose, plain) = (notes("--verbose"), notes("--color=auto"));
+    assert!(verbose.contains("learning_rate = ") && !plain.contains("learning_rate = "), "{verbose}");
+    assert!(!verbose.contains("Iteration"), "Burn logs each batch: {verbose}");
 }
 
 #[test]

@@ -34,6 +34,14 @@ fn unknown_paths_and_runs_are_not_found() {
         }
     }
     refused(&server, &request("GET", "/report?run=%ff", "", b""), 400, "invalid utf-8");
+    let words = "there is no model to ask for: the address may have run";
+    refused(&server, &request("GET", "/report?model=x", "", b""), 400, words);
+    refused(
+        &server,
+        &request("POST", "/api/predict?run=x&model=x", "", b""),
+        400,
+        "the address may have run and stages",
+    );
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::config::{allowed_name, is_name, variable};
-use crate::{cli::completion, data::is_picture, run::STANDING};
+use crate::run::{STANDING, is_run};
+use crate::{cli::completion, data::is_picture, sweep::RESULTS_FILE};
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
@@ -161,22 +162,20 @@ pub enum Format {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The first path, or the last one, is a run if it is the folder or model
-    /// file of one, or does not exist and is not called like a picture.
-    pub fn run_and_images(&self) -> (Option<&Path>, &[PathBuf]) {
+    /// The run, if one is named, and the images. The run is the first path that is the folder or model file of one, or does
+    /// not exist and is not called like a picture. A sweep's folder is refused by its name.
+    pub fn run_and_images(&self) -> (Option<&Path>, Vec<&Path>) {
         // An ONNX file is refused like the model of another program.
         let endings = ["safetensors", "onnx"];
         let is_model =
             |path: &Path| path.extension().is_some_and(|it| endings.iter().any(|end| it.eq_ignore_ascii_case(end)));
-        let is_folder = |path: &Path| ["config.toml", "record.json"].iter().any(|file| path.join(file).exists());
-        let is_run = |path: &Path| match path.exists() {
-            true => is_model(path) || is_folder(path),
+        let is_run = |path: &&Path| match path.exists() {
+            true => is_model(path) || is_run(path) || path.join(RESULTS_FILE).exists(),
             false => path.as_os_str() != "-" && !is_picture(path),
         };
-        match (self.paths.split_first(), self.paths.split_last()) {
-            (Some((run, images)), _) | (_, Some((run, images))) if is_run(run) => (Some(run), images),
-            _ => (None, &self.paths),
-        }
+        let mut images: Vec<&Path> = self.paths.iter().map(PathBuf::as_path).collect();
+        let run = images.iter().position(is_run).map(|at| images.remove(at));
+        (run, images)
     }
 
     pub fn format(&self) -> Format {
@@ -188,12 +187,12 @@ impl Predict {
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The run to use at first, by folder or name; the page can choose another one [default: the newest finished run, or
+    /// The run to use at first, by folder or name; the page and `?run=NAME` can choose another one [default: the newest finished run, or
     /// else the network that comes with the program]
     #[arg(add = completion::run())]
     pub run: Option<PathBuf>,
     /// The port; 0 takes any free one
-    #[arg(long, default_value_t = 8000)]
+    #[arg(long, short, default_value_t = 8000)]
     pub port: u16,
     /// Let other machines connect to this address (0.0.0.0: all addresses). Everyone who can reach it can use the networks
     /// and read the runs' names, metrics and reports

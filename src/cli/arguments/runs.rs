@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::completion;
+use crate::cli::{Show, completion};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Runs {
     #[command(subcommand)]
     pub command: Option<RunsCommand>,
-    /// Two or more runs to compare: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
-    #[arg(num_args = 2.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
+    /// A run to show, or several to compare: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`
+    #[arg(num_args = 1.., value_name = "RUN", conflicts_with = "sort", add = completion::run())]
     pub compare: Vec<PathBuf>,
     /// The key to sort by, in ascending order; runs without this value come last
     #[arg(long, value_name = "KEY", value_enum, default_value_t = Sort::Time)]
@@ -44,6 +44,9 @@ pub enum RunsCommand {
     /// List the runs, as without a command
     #[command(hide = true, alias = "ls")]
     List,
+    /// Show a run, as `mnist-burn show` does
+    #[command(hide = true)]
+    Show(Show),
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
     Export(RunsExport),
     /// Remove runs, or sweeps with all their runs
@@ -96,7 +99,7 @@ pub struct Consent {
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask in a terminal
-    #[arg(long)]
+    #[arg(long, short)]
     pub yes: bool,
 }
 

@@ -165,13 +165,13 @@ pub struct Sweep {
     #[arg(long, value_name = "NAME", default_value = variable("MNIST_BURN_DEVICE"))]
     pub device: Option<String>,
     /// Train in N processes at once, each with its share of the processors
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..), conflicts_with_all = ["list", "collect"])]
+    #[arg(long, short, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..), conflicts_with_all = ["list", "collect"])]
     pub jobs: u8,
     /// What a process of `--jobs` does: it trains for one rung of the halving
     #[arg(long, hide = true)]
     pub rung: Option<usize>,
     /// Print a command for each run, for any job scheduler; train nothing
-    #[arg(long, conflicts_with_all = ["collect", "json"])]
+    #[arg(long, alias = "dry-run", conflicts_with_all = ["collect", "json"])]
     pub list: bool,
     /// Join the runs of the chosen trial into an ensemble, in the folder TRIAL-ensemble of the sweep
     #[arg(long, conflicts_with = "list")]
