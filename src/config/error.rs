@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, io};
 
 use thiserror::Error;
 
@@ -23,14 +23,13 @@ pub enum ConfigError {
 /// The config file that may have been meant by a path where none is: one beside it, or in `config`.
 fn meant(path: &Path) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let entries = [beside, Path::new("config")].into_iter().flat_map(fs::read_dir).flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|it| it == "toml"));
-    let stems: Vec<String> = files.iter().map(|file| stem(file)).collect();
-    let near = nearest(&stem(path), &stems).filter(|_| !path.exists());
-    let near = near.and_then(|near| files.iter().find(|file| stem(file) == *near));
-    near.map_or_else(String::new, |near| format!("; did you mean {}?", near.display()))
+    let folders = [Path::new(".").join(path).with_file_name(""), "config".into()];
+    let files = folders.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path());
+    let configs = files.filter(|file| file.extension().is_some_and(|it| it == "toml"));
+    let by_name: BTreeMap<String, PathBuf> = configs.map(|file| (stem(&file), file)).collect();
+    let names: Vec<String> = by_name.keys().cloned().collect();
+    let near = nearest(&stem(path), &names).filter(|_| !path.exists());
+    near.map_or_else(String::new, |near| format!("; did you mean {}?", by_name[near].display()))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
