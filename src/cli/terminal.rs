@@ -51,14 +51,10 @@ pub fn prediction(pixels: &[u8], width: usize, probabilities: &Probabilities, na
     let above = (lines - classes.len()) / 2;
     let line = |line: usize| {
         let left = image.get(line).cloned().unwrap_or_else(|| " ".repeat(width));
-        match line.checked_sub(above).and_then(|index| classes.get(index)) {
-            Some(&class) => {
-                let style = if class == best { Style::new().bold() } else { Style::new() };
-                let (name, probability) = (&names[class], probabilities.0[class]);
-                format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(probability), 100.0 * probability)
-            }
-            None => left,
-        }
+        let Some(&class) = line.checked_sub(above).and_then(|index| classes.get(index)) else { return left };
+        let style = if class == best { Style::new().bold() } else { Style::new() };
+        let (name, probability) = (&names[class], probabilities.0[class]);
+        format!("{left}  {style}{name:>longest$} {} {:5.1} %{style:#}", bar(probability), 100.0 * probability)
     };
     (0..lines).map(line).collect::<Vec<_>>().join("\n")
 }
@@ -111,9 +107,8 @@ impl fmt::Display for Table {
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.rows[0].len()).map(width).collect();
         let line = |row: &Vec<String>| {
-            let [first, others @ ..] = &row[..] else { return String::new() };
-            let mut line = format!("{first:width$}", width = widths[0]);
-            others.iter().zip(&widths[1..]).for_each(|(cell, &width)| line += &format!("  {cell:>width$}"));
+            let others = row[1..].iter().zip(&widths[1..]).map(|(cell, &width)| format!("  {cell:>width$}"));
+            let line = format!("{:width$}{}", row[0], others.collect::<String>(), width = widths[0]);
             line.trim_end().to_string()
         };
         f.write_str(&self.rows.iter().map(line).collect::<Vec<_>>().join("\n"))

@@ -114,8 +114,7 @@ fn foreign_key(experiment: &Experiment, setting: &Setting, settings: &[Setting])
         _ => schema::word(experiment.schedule.kind),
     };
     let is_override = |it: &Setting| it.section == setting.section && it.name == "kind" && it.line.is_none();
-    let is_overruled = setting.line.is_some() && settings.iter().any(is_override);
-    if key.is_of(&chosen) || is_overruled {
+    if key.is_of(&chosen) || setting.line.is_some() && settings.iter().any(is_override) {
         return None;
     }
     let kinds: Vec<_> = key.kinds.iter().map(|kind| format!("kind = \"{kind}\"")).collect();

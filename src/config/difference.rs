@@ -27,8 +27,7 @@ pub fn differences(experiments: &[Experiment]) -> Vec<Difference> {
     let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
     let difference = |name: &String| {
         let values: Vec<Option<Value>> = all.iter().map(|keys| keys.get(name).cloned()).collect();
-        let is_same = values.iter().all(|value| *value == values[0]);
-        (!is_same).then(|| Difference { key: name.clone(), values })
+        values.iter().any(|value| *value != values[0]).then(|| Difference { key: name.clone(), values })
     };
     names.into_iter().filter_map(difference).collect()
 }
@@ -67,15 +66,9 @@ pub fn check_resumable(before: &Experiment, after: &Experiment, epochs: usize) -
         let value = values[1].as_ref().map_or_else(|| "unset".into(), ToString::to_string);
         Some(Problem { line: None, setting: format!("{key} = {value}"), message })
     };
-    let both = [before.clone(), after.clone()];
-    let problems: Vec<Problem> = differences(&both).into_iter().filter_map(refused).collect();
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(ConfigError::Problems {
-            origin: "the resumed experiment (`mnist-burn resume` keeps all its settings)".into(),
-            problems,
-        }),
-    }
+    let problems: Vec<_> = differences(&[before.clone(), after.clone()]).into_iter().filter_map(refused).collect();
+    let origin = "the resumed experiment (`mnist-burn resume` keeps all its settings)".into();
+    if problems.is_empty() { Ok(()) } else { Err(ConfigError::Problems { origin, problems }) }
 }
 
 fn refusal(key: &str, before: &Experiment, after: &Experiment, epochs: usize) -> Option<String> {

@@ -44,11 +44,9 @@ fn override_settings(argument: &str) -> Option<Vec<Setting>> {
     if name.is_empty() || section == Some("") {
         return None;
     }
-    let is_toml = value.parse::<toml::Value>().is_ok();
-    let value = if is_toml { value.to_string() } else { quoted(value) };
+    let value = if value.parse::<toml::Value>().is_ok() { value.to_string() } else { quoted(value) };
     let text = assignment(section, name, &value);
-    let document = DeTable::parse(&text).ok()?;
-    Some(settings(&text, None, document.get_ref(), false))
+    Some(settings(&text, None, DeTable::parse(&text).ok()?.get_ref(), false))
 }
 
 /// The settings of a document or a section. Each key of a known section is a setting of its own, and in a sweep each key of

@@ -40,6 +40,7 @@ pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
 pub(crate) use self::setting::Setting;
+use self::setting::assignment;
 pub use self::training::{BatchSize, ClassWeights, Distillation, Gradients, Privacy, SemiSupervised, Training};
 use crate::bounded;
 
@@ -107,7 +108,8 @@ fn build(text: &str, origin: &str, name: Option<&str>, overrides: &[String]) -> 
         refused.push(setting.key());
         false
     });
-    let document: String = settings.iter().filter_map(Setting::assignment).collect();
+    let line = |it: &Setting| Some(assignment(it.section.as_deref(), &it.name, &it.value.as_ref()?.to_string()));
+    let document: String = settings.iter().filter_map(line).collect();
     let experiment = toml::from_str(&document).unwrap_or_else(|error: toml::de::Error| {
         // The schema comes from the structs that serde reads: it accepts nothing else.
         problems.push(Problem { line: None, setting: "the config".into(), message: error.message().into() });

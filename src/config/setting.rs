@@ -53,11 +53,6 @@ impl Setting {
         dotted(self.section.as_deref(), &self.name)
     }
 
-    /// The setting as a line of TOML, valid anywhere before the first section.
-    pub fn assignment(&self) -> Option<String> {
-        Some(assignment(self.section.as_deref(), &self.name, &self.value.as_ref()?.to_string()))
-    }
-
     pub fn problem(&self, message: impl Into<String>) -> Problem {
         Problem { line: self.line, setting: self.shown.clone(), message: message.into() }
     }
@@ -67,7 +62,8 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
 
-/// `section.name = value` as a line of TOML. The name may have any characters. Dots in `section` are of nested sections.
+/// `section.name = value` as a line of TOML, valid anywhere before the first section. The name may have any characters. Dots
+/// in `section` are of nested sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
     let path: Vec<_> = section.into_iter().flat_map(|it| it.split('.')).chain([name]).map(quoted).collect();
     format!("{} = {value}\n", path.join("."))

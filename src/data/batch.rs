@@ -103,8 +103,7 @@ impl Scaling {
     /// Scales to mean 0 and standard deviation 1 over the pixels of `images` at `indices`.
     pub fn standardizing(images: &Images, indices: &[usize]) -> Self {
         let mut histogram = [0u64; 256];
-        let pixels = indices.iter().flat_map(|&index| images.pixels(index));
-        pixels.for_each(|&pixel| histogram[usize::from(pixel)] += 1);
+        indices.iter().flat_map(|&index| images.pixels(index)).for_each(|&pixel| histogram[usize::from(pixel)] += 1);
         let count = histogram.iter().sum::<u64>() as f64;
         let levels = || histogram.iter().enumerate().map(|(byte, &n)| (byte as f64 / 255.0, n as f64));
         let mean = levels().map(|(pixel, n)| n * pixel).sum::<f64>() / count;

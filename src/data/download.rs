@@ -72,10 +72,9 @@ fn timeout(value: &str) -> Result<Duration, DataError> {
 
 fn agent(timeout: Option<Duration>, trusted: RootCerts) -> Agent {
     let [connect, silence] = [10, 30].map(|seconds| Some(timeout.unwrap_or(Duration::from_secs(seconds))));
-    let tls = TlsConfig::builder().root_certs(trusted).build();
     let timeouts = Agent::config_builder().timeout_resolve(connect).timeout_connect(connect).timeout_per_read(silence);
     // The checksum is that of the stored bytes, so the server must not encode them again.
-    timeouts.tls_config(tls).accept_encoding("identity").build().into()
+    timeouts.tls_config(TlsConfig::builder().root_certs(trusted).build()).accept_encoding("identity").build().into()
 }
 
 /// Downloads `name` into `dir` from a mirror's base address. The file appears under its name only when complete and intact.

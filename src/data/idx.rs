@@ -58,29 +58,28 @@ fn bytes<const N: usize>(value: &[u8]) -> [u8; N] {
 /// Reads images: their shape `[images, height, width]`, without a 0, and their pixels, row by row, 0 to 255. Floats that
 /// are all from 0 to 1 are multiplied by 255. Refused if the file can't be opened, or is not a complete one of images.
 pub fn images(path: &Path) -> Result<Array, DataError> {
-    let usable: Usable = |_, shape| match *shape {
+    read(path, true, |_, shape| match *shape {
         [images, height, width] => Ok([images, height, width]),
         // Some tools keep an axis for one colour, last or second.
         [images, height, width, 1] | [images, 1, height, width] => Ok([images, height, width]),
         // Or one for the whole, unless the last one is that of several colours.
         [1, images, height, width] if width > 4 => Ok([images, height, width]),
         _ => Err(IdxError::Shape { expected: "[images, height, width]", found: shape.into() }),
-    };
-    read(path, usable, true)
+    })
 }
 
 /// Reads labels, at least one, or refuses as [`images`]. Of QMNIST's eight integers for an image, the first is the label.
 pub fn labels(path: &Path) -> Result<Vec<u8>, DataError> {
-    let usable: Usable = |kind, shape| match *shape {
+    let (_, labels) = read(path, false, |kind, shape| match *shape {
         [labels] | [labels, 1] => Ok([labels, 1, 1]),
         [labels, 8] if kind.0 == INTEGERS => Ok([labels, 1, 1]),
         _ => Err(IdxError::Shape { expected: "[labels]", found: shape.into() }),
-    };
-    Ok(read(path, usable, false)?.1)
+    })?;
+    Ok(labels)
 }
 
 /// Reads a file. With `fractions`, floats may be from 0 to 1.
-fn read(path: &Path, usable: Usable, fractions: bool) -> Result<Array, DataError> {
+fn read(path: &Path, fractions: bool, usable: Usable) -> Result<Array, DataError> {
     let read_error = |source| DataError::Read { path: path.into(), source };
     let file = File::open(path).map_err(read_error)?;
     let size = file.metadata().map_err(read_error)?.len();

@@ -27,8 +27,7 @@ impl Images {
             let (images, labels) = (images.into(), labels.into());
             return Err(DataError::Counts { images, image_count, labels, label_count });
         }
-        let largest = label_bytes.iter().max().map_or(0, |&label| usize::from(label));
-        let classes = classes.unwrap_or(largest + 1);
+        let classes = classes.unwrap_or_else(|| 1 + label_bytes.iter().copied().max().map_or(0, usize::from));
         if let Some(index) = label_bytes.iter().position(|&label| usize::from(label) >= classes) {
             return Err(DataError::Label { path: labels.into(), index, label: label_bytes[index], classes });
         }

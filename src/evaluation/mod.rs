@@ -21,8 +21,7 @@ pub(crate) struct EvaluationOutput {
 
 /// Classifies `images`, and computes the metrics. Fails as [`classify`] does.
 pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<EvaluationOutput, EvaluationError> {
-    let pixels: Vec<&[u8]> = (0..images.len()).map(|index| images.pixels(index)).collect();
-    let members = classifier.answers(&pixels)?;
+    let members = classifier.answers(&(0..images.len()).map(|index| images.pixels(index)).collect::<Vec<_>>())?;
     let mut confusion = vec![vec![0; images.classes()]; images.classes()];
     let (mut cross_entropy, mut predictions) = (0.0, Vec::with_capacity(images.len()));
     for (logarithms, &label) in averages(&members).iter().zip(images.labels()) {
@@ -37,11 +36,9 @@ pub(crate) fn evaluate(classifier: &Classifier, images: Images) -> Result<Evalua
 
 /// How sure a network is of the true class of an image: `log(p / (1 - p))`.
 pub(crate) fn confidence(probabilities: &Probabilities, label: u8) -> f64 {
-    let (mut others, mut own) = (0.0, 0.0);
-    for (class, p) in probabilities.0.iter().enumerate() {
-        *if class == usize::from(label) { &mut own } else { &mut others } += p.max(f64::MIN_POSITIVE);
-    }
-    own.ln() - others.ln()
+    let p = |class: usize| probabilities.0[class].max(f64::MIN_POSITIVE);
+    let others = (0..probabilities.0.len()).filter(|&class| class != usize::from(label));
+    p(label.into()).ln() - others.map(p).sum::<f64>().ln()
 }
 
 /// Membership inference, <https://arxiv.org/abs/2112.03570>: an attack that takes the images with the highest scores for

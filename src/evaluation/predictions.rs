@@ -93,8 +93,7 @@ pub struct Classifier {
 impl Classifier {
     /// The probabilities of each image's classes. The images are as [`prepare`](crate::data::prepare) makes them.
     pub fn classify(&self, images: &[&[u8]]) -> Result<Vec<Probabilities>, EvaluationError> {
-        let answers = self.answers(images)?;
-        Ok(averages(&answers).iter().map(|logarithms| Probabilities::of(logarithms)).collect())
+        Ok(averages(&self.answers(images)?).iter().map(|logarithms| Probabilities::of(logarithms)).collect())
     }
 
     /// The logarithms of the probabilities that each network gives for each of the images.

@@ -38,10 +38,9 @@ pub fn onnx(networks: &[Network], raw: bool, entries: BTreeMap<String, String>) 
     graph.node("Gather", &["labels", "class"], "label", &[("axis", 0)]);
     let logits =
         if networks.len() == 1 { "the sums of the output layer" } else { "the logarithms of the probabilities" };
-    let softmax = "softmax of the logits, in the order of `classes` in the metadata";
     graph.output = vec![
         value("logits", FLOAT, &classes, logits),
-        value("probabilities", FLOAT, &classes, softmax),
+        value("probabilities", FLOAT, &classes, "softmax of the logits, in the order of `classes` in the metadata"),
         value("label", INT64, &[], "the label of the most probable class"),
     ];
     let model = Model {

@@ -137,8 +137,7 @@ impl Pretrained {
         classes: &[String],
     ) -> Result<(Mlp, TransferRecord), PretrainedError> {
         self.check_meaning(experiment)?;
-        let bytes = weights::to_bytes(&network)?;
-        let mut start = tensors::from_safetensors(&bytes, &self.path)?;
+        let mut start = tensors::from_safetensors(&weights::to_bytes(&network)?, &self.path)?;
         let named = experiment.init.reinitialize.iter();
         let named = named.map(|layer| (layer.clone(), "init.reinitialize names it".into()));
         let mut fresh: BTreeMap<String, String> = named.collect();
@@ -175,8 +174,7 @@ impl Pretrained {
         // PyTorch's count of batches has no use here.
         let left = there.keys().filter(|name| !name.ends_with(".num_batches_tracked"));
         let unused = left.map(|name| name.escape_debug().to_string()).collect();
-        let record = TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused };
-        Ok((network, record))
+        Ok((network, TransferRecord { file: path.display().to_string(), sha256, taken, fresh, unused }))
     }
 
     /// Refuses a network with another pixel scaling or activation, or that differs in batch normalisation.
@@ -187,8 +185,7 @@ impl Pretrained {
             ("model.activation", [there.activation, model.activation].map(|it| format!("{it:?}"))),
             ("model.batch_norm", [there.architecture.batch_norm, model.batch_norm].map(|it| it.to_string())),
         ];
-        let differing = keys.into_iter().find(|(_, [there, here])| there != here);
-        differing.map_or(Ok(()), |(key, values)| {
+        keys.into_iter().find(|(_, [there, here])| there != here).map_or(Ok(()), |(key, values)| {
             let [there, here] = values.map(|value| format!("{:?}", value.to_lowercase()));
             Err(PretrainedError::Differs { run: self.path.clone(), key, there, here })
         })

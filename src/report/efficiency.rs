@@ -34,12 +34,11 @@ impl<'a> Efficiency<'a> {
     pub fn new(names: &'a [String], runs: &'a [Summary]) -> Option<Self> {
         let of_run = |(run, summary): (&'a String, &'a Summary)| {
             let operations = summary.floating_point_operations.filter(|&it| it > 0);
-            let errors = [(summary.test_error, false), (summary.int8_test_error, true)];
             let point = move |(error, is_int8): (Option<f64>, bool)| {
                 let (operations, error) = (operations? as f64, error?.max(LEAST));
                 Some(Point { run, config: &summary.config, operations, error, is_int8 })
             };
-            errors.into_iter().filter_map(point)
+            [(summary.test_error, false), (summary.int8_test_error, true)].into_iter().filter_map(point)
         };
         let mut points: Vec<_> = names.iter().zip(runs).flat_map(of_run).collect();
         points.sort_by(|a, b| a.operations.total_cmp(&b.operations).then(a.error.total_cmp(&b.error)));
@@ -48,20 +47,14 @@ impl<'a> Efficiency<'a> {
             // With room for what is drawn at the ends, and for labels.
             logarithms.fold([f64::MAX, f64::MIN], |[low, high], it| [low.min(it - 0.2), high.max(it + 0.6)])
         };
-        let (operations, errors) = (range(|point| point.operations), range(|point| point.error));
-        let chart = Self { points, operations, errors };
+        let chart = Self { operations: range(|point| point.operations), errors: range(|point| point.error), points };
         (chart.labelled().len() > 1).then_some(chart)
     }
 
     /// The networks that make fewer errors than all with as many operations or fewer, from the cheapest on.
     fn front(&self) -> Vec<Point<'a>> {
         let mut points = self.points.clone();
-        let mut least = f64::MAX;
-        points.retain(|point| {
-            let is_better = point.error < least;
-            least = least.min(point.error);
-            is_better
-        });
+        points.dedup_by(|point, last_kept| point.error >= last_kept.error);
         points
     }
 

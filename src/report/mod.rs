@@ -79,7 +79,6 @@ pub(crate) fn page(
         let best = probabilities.best();
         (probabilities.0[best], best == usize::from(label))
     });
-    let membership = attack.map(|attack| Membership { attack, privacy: record.privacy });
     let page = Page {
         folder: run.path().display().to_string(),
         experiment,
@@ -92,7 +91,7 @@ pub(crate) fn page(
         bins: calibration::bins(confidences),
         mistakes: mistakes::shown(evaluated),
         layer: FirstLayer::new(weights, images.size()),
-        membership,
+        membership: attack.map(|attack| Membership { attack, privacy: record.privacy }),
         ensemble: Ensemble::new(&record.members, evaluated),
         record,
     };
@@ -112,11 +111,10 @@ fn charts(epochs: &[Epoch], best: Option<usize>) -> Vec<Chart> {
 
 /// The page that compares several runs, made only from their files. Refused if one of them can't be read.
 pub fn comparison(runs: &[RunFolder]) -> Result<String, RunError> {
-    let experiments = runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?;
+    let differences = differences(&runs.iter().map(RunFolder::experiment).collect::<Result<Vec<_>, _>>()?);
     let epochs = runs.iter().map(RunFolder::metrics).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = runs.iter().map(|run| run.path().display().to_string()).collect();
     let summaries = runs.iter().map(Summary::read).collect::<Result<Vec<_>, _>>()?;
-    let differences = differences(&experiments);
     let page = Comparison {
         charts: compared(&names, &epochs),
         keys: charts_of_keys(&differences, &summaries),

@@ -39,7 +39,6 @@ impl RunFolder {
     pub const BEST: &str = "best.safetensors";
     /// What low-rank adaptation has learned until the best epoch.
     pub(crate) const ADAPTER: &str = "adapter.safetensors";
-    /// The HTML report.
     pub(crate) const REPORT: &str = "report.html";
     const KEY: &str = "privacy.key";
 

@@ -68,7 +68,6 @@ impl Summary {
         let count = |accuracy: f64| ((1.0 - accuracy) * held_out as f64).round() as usize;
         let wrong = best.and_then(|best| best.validation_accuracy).filter(|_| held_out > 0).map(count);
         let tested = run.evaluation(&record)?;
-        let int8 = tested.as_ref().and_then(|it| Some(it.int8_wrong? as f64 / it.evaluation.images as f64));
         Ok(Self {
             status: run.status(&record),
             config: experiment.name,
@@ -83,8 +82,8 @@ impl Summary {
             validation_wrong: wrong,
             validation_error: wrong.map(|wrong| wrong as f64 / held_out as f64),
             validation_loss: best.and_then(|best| best.validation_loss),
-            test_error: tested.map(|stored| stored.evaluation.error()),
-            int8_test_error: int8,
+            test_error: tested.as_ref().map(|stored| stored.evaluation.error()),
+            int8_test_error: tested.and_then(|it| Some(it.int8_wrong? as f64 / it.evaluation.images as f64)),
             floating_point_operations: record.training.as_ref().map(|it| it.floating_point_operations),
             seconds: match record.training {
                 Some(training) => training.usage.wall_seconds,

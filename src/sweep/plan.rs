@@ -31,8 +31,7 @@ impl Sweep {
     /// Reads a sweep file and checks the experiment of every trial. `device` overrides the base's.
     pub fn load(file: &Path, device: Option<&str>) -> Result<Self, ConfigError> {
         let text = config::read(file).map_err(|source| ConfigError::Unreadable { path: file.to_path_buf(), source })?;
-        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        Self::build(&text, &stem, device).map_err(|mut problems| {
+        Self::build(&text, &file.file_stem().unwrap_or_default().to_string_lossy(), device).map_err(|mut problems| {
             problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
             ConfigError::Problems { origin: file.display().to_string(), problems }
         })
@@ -106,12 +105,8 @@ fn experiment(file: &SweepFile, settings: &Settings, device: Option<&str>) -> Re
         }
         let is_cause =
             |(_, (key, value)): &(_, &(String, Value))| problem.setting == format!("{key}={value} (override)");
-        match file.keys.iter().zip(settings).find(is_cause) {
-            Some((varied, (key, value))) => {
-                Problem { line: varied.line, setting: format!("{key} = {value}"), ..problem }
-            }
-            None => problem,
-        }
+        let Some((varied, (key, value))) = file.keys.iter().zip(settings).find(is_cause) else { return problem };
+        Problem { line: varied.line, setting: format!("{key} = {value}"), ..problem }
     };
     match config::load(Some(&config::expand_home(&file.base)), &arguments) {
         Ok(experiment) if experiment.data.validation == 0 => {

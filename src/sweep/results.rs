@@ -108,8 +108,7 @@ impl Results {
             let names = listed(&open, MAX_NAMED);
             return Err(SweepError::Incomplete { open: open.len(), runs: runs().count(), names });
         }
-        let chosen = self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref());
-        chosen.ok_or(SweepError::AllDiverged)
+        self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref()).ok_or(SweepError::AllDiverged)
     }
 }
 

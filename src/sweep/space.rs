@@ -115,8 +115,7 @@ const MAX_LENGTH: usize = 100;
 pub fn names(trials: &[Settings]) -> Vec<String> {
     let varies = |&index: &usize| trials.iter().any(|settings| settings[index] != trials[0][index]);
     let varied: Vec<usize> = (0..trials.first().map_or(0, Vec::len)).filter(varies).collect();
-    let short: Vec<&str> = varied.iter().map(|&index| last_part(&trials[0][index].0)).collect();
-    let are_unique = are_different(&short);
+    let are_unique = are_different(&varied.iter().map(|&index| last_part(&trials[0][index].0)).collect::<Vec<_>>());
     let name = |settings: &Settings| {
         let part = |&index: &usize| {
             let (key, value) = &settings[index];

@@ -135,8 +135,7 @@ impl Checkpointer<OptimizerRecord> for CheckpointWriter {
     }
 
     fn restore(&self, _: usize) -> Result<OptimizerRecord, CheckpointerError> {
-        let bytes = Bytes::from_bytes_vec(self.0.optimizer.clone());
-        OptimizerRecord::from_bytes(bytes).map_err(CheckpointerError::Record)
+        OptimizerRecord::from_bytes(Bytes::from_bytes_vec(self.0.optimizer.clone())).map_err(CheckpointerError::Record)
     }
 }
 

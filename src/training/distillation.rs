@@ -38,8 +38,7 @@ impl Distillation {
             return Ok(None);
         };
         let run = RunFolder::at(&path);
-        let record = run.record()?;
-        let teacher = Arc::new(run.classifier(&record, device)?);
+        let teacher = Arc::new(run.classifier(&run.record()?, device)?);
         if teacher.size != data.images.size() || teacher.names != data.images.names() {
             return Err(TrainingError::OtherTeacher { teacher: path });
         }
@@ -55,10 +54,18 @@ impl Distillation {
 
     /// q of each of the `images`, `[images, classes]`, on the teacher's device.
     pub fn targets(&self, images: &BatchImages) -> Tensor<2> {
-        let answer = |network: &Network| {
-            let images = self.scaled_for(network, images).scaled(&self.teacher.device.clone().autodiff());
-            let images = images.without_autodiff().to_device(&self.teacher.device);
-            softmax(network.model.forward(images) / self.temperature, 1)
+        let device = &self.teacher.device;
+        let answer = |Network { model, batcher }: &Network| {
+            let images = match images {
+                BatchImages::Bytes { bytes, area, .. } => batcher.images(bytes.chunks_exact(*area), device),
+                BatchImages::Scaled(images) => {
+                    // Both scalings are linear in the byte.
+                    let [own, other] = [&self.scaling, batcher].map(|it| [it.values[0], it.values[255]]);
+                    let factor = (other[1] - other[0]) / (own[1] - own[0]);
+                    ((images.clone() - own[0]) * factor + other[0]).without_autodiff().to_device(device)
+                }
+            };
+            softmax(model.forward(images) / self.temperature, 1)
         };
         let sum = self.teacher.networks.iter().map(answer).reduce(|sum, own| sum + own);
         sum.expect("a classifier has a network") / self.teacher.networks.len() as f64
@@ -81,20 +88,6 @@ impl Distillation {
         let normalizer = softmax_in_place(logits);
         logits.iter_mut().zip(targets).for_each(|(p, q)| *p = factor * weight * temperature * (*p - q));
         weight * temperature * temperature * (normalizer - expected)
-    }
-
-    fn scaled_for(&self, Network { batcher, .. }: &Network, images: &BatchImages) -> BatchImages {
-        match images {
-            BatchImages::Bytes { bytes, area, .. } => {
-                BatchImages::Bytes { bytes: bytes.clone(), area: *area, batcher: batcher.clone() }
-            }
-            BatchImages::Scaled(images) => {
-                // Both scalings are linear in the byte.
-                let [own, other] = [&self.scaling, batcher].map(|it| [it.values[0], it.values[255]]);
-                let factor = (other[1] - other[0]) / (own[1] - own[0]);
-                BatchImages::Scaled((images.clone() - own[0]) * factor + other[0])
-            }
-        }
     }
 }
 

@@ -73,8 +73,7 @@ impl History {
             let percent = 100.0 * error;
             return Some(format!("validation error {percent:.2} % reached early_stopping.target_error = {goal}"));
         }
-        let waited = last.epoch - best.epoch;
-        let patience = self.early_stopping.patience.filter(|&patience| waited >= patience)?;
+        let patience = self.early_stopping.patience.filter(|&patience| last.epoch - best.epoch >= patience)?;
         Some(format!("no improvement on the validation split for early_stopping.patience = {patience} epochs"))
     }
 
@@ -102,7 +101,6 @@ impl CheckpointingStrategy for History {
         // Burn also gives metrics of an empty split.
         let validation = |metric| mean(metric, &Split::Valid).filter(|_| self.validation > 0);
         let accuracy = |metric| validation(metric).map(|percent| ratio(percent, self.validation));
-        let seconds = std::mem::replace(&mut self.since, Instant::now()).elapsed().as_secs_f64();
         let metrics = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
@@ -111,7 +109,7 @@ impl CheckpointingStrategy for History {
             validation_accuracy: accuracy("Accuracy"),
             raw_validation_loss: validation("Raw Loss"),
             raw_validation_accuracy: accuracy("Raw Accuracy"),
-            seconds,
+            seconds: std::mem::replace(&mut self.since, Instant::now()).elapsed().as_secs_f64(),
         };
         if self.divergence().is_some() {
             return vec![];

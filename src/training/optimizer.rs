@@ -60,8 +60,7 @@ where
         fn visit_float<const D: usize>(&mut self, parameter: &Param<Tensor<D>>) {
             let Some(gradient) = self.0.remove::<D>(parameter.id) else { return };
             let shape = gradient.shape();
-            let changed = (self.1)(gradient.flatten(0, D - 1)).reshape::<D, _>(shape);
-            self.0.register(parameter.id, changed);
+            self.0.register(parameter.id, (self.1)(gradient.flatten(0, D - 1)).reshape::<D, _>(shape));
         }
     }
     let mut changes = Changes(gradients, change);

@@ -47,8 +47,7 @@ impl PrivacyPlan {
     pub fn spent(&self, epochs: usize) -> PrivacyRecord {
         let PrivacyRecord { sampling_rate, noise_multiplier, delta, .. } = self.total;
         let steps = (epochs * self.epoch.batches).min(self.total.steps);
-        let epsilon = epsilon(sampling_rate, noise_multiplier, steps, delta);
-        PrivacyRecord { epsilon, steps, ..self.total }
+        PrivacyRecord { epsilon: epsilon(sampling_rate, noise_multiplier, steps, delta), steps, ..self.total }
     }
 }
 
@@ -72,8 +71,7 @@ impl GaussianMechanism {
             }
             Tensor::from_data(values, &device)
         });
-        let weight = network.layers().next().map(|first| first.weight.id);
-        if let Some((filter, id)) = self.low_pass.zip(weight)
+        if let Some((filter, id)) = self.low_pass.zip(network.layers().next().map(|first| first.weight.id))
             && let Some(gradient) = gradients.remove(id)
         {
             gradients.register(id, filter.filter(gradient));

@@ -78,11 +78,10 @@ impl LrSchedule {
         let every = self.schedule.every.unwrap_or(1);
         let updates_per_epoch = self.position.updates_per_epoch;
         let updates = updates_per_epoch * self.epochs;
-        let epoch = update as f64 / updates_per_epoch as f64;
         match self.schedule.kind {
             ScheduleKind::Constant => self.peak,
             ScheduleKind::Step => self.peak * factor.powf((update / updates_per_epoch / every) as f64),
-            ScheduleKind::Exponential => self.peak * factor.powf(epoch),
+            ScheduleKind::Exponential => self.peak * factor.powf(update as f64 / updates_per_epoch as f64),
             ScheduleKind::Cosine => cosine(self.peak, warmup, update, updates),
             ScheduleKind::OneCycle => one_cycle(self.peak, warmup, update as f64, updates as f64),
             ScheduleKind::Plateau => self.peak * self.plateau(update / updates_per_epoch),

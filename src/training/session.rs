@@ -168,8 +168,7 @@ impl<'a> Session<'a> {
         if accumulation > 1 {
             supervised = supervised.grads_accumulation(accumulation);
         }
-        let learner = Learner::new(model.clone(), optimizer(&experiment.optimizer), scheduler);
-        let result = supervised.launch(learner);
+        let result = supervised.launch(Learner::new(model.clone(), optimizer(&experiment.optimizer), scheduler));
         drop(shown);
         (writer, result.error.map(|error| error.to_string()))
     }

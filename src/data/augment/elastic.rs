@@ -26,27 +26,23 @@ impl Elastic {
         Self { down, across: bumps(width, sigma) }
     }
 
-    /// Fills `field`, `[height, width]`, with the displacements along one axis, in pixels.
+    /// Fills `field`, `[height, width]`, with the displacements along one axis, in pixels: the bumps, each times a number.
     pub fn fill(&self, generator: &mut impl Rng, field: &mut [f32]) {
         let noise: Vec<f32> = (0..self.down.len() * self.across.len()).map(|_| symmetric(generator)).collect();
-        vectorized!(self.smooth(&noise, field));
-    }
-
-    /// Sums the bumps, each multiplied by its number in `noise`, `[down, across]`.
-    #[inline(always)]
-    fn smooth(&self, noise: &[f32], field: &mut [f32]) {
         let width = self.across[0].len();
         let mut row = vec![0.0; width];
         field.fill(0.0);
-        for (noise, down) in noise.chunks_exact(self.across.len()).zip(&self.down) {
-            row.fill(0.0);
-            for (&noise, across) in noise.iter().zip(&self.across) {
-                add(&mut row, noise, across);
+        vectorized!({
+            for (noise, down) in noise.chunks_exact(self.across.len()).zip(&self.down) {
+                row.fill(0.0);
+                for (&noise, across) in noise.iter().zip(&self.across) {
+                    add(&mut row, noise, across);
+                }
+                for (field, &down) in field.chunks_exact_mut(width).zip(down) {
+                    add(field, down, &row);
+                }
             }
-            for (field, &down) in field.chunks_exact_mut(width).zip(down) {
-                add(field, down, &row);
-            }
-        }
+        });
     }
 }
 

@@ -64,13 +64,10 @@ impl Augmentation {
         let area = self.size[0] * self.size[1];
         let mut pixels = vec![0; samples.len() * area];
         // Uses the threads of the matrix products: others would only compete with them.
-        let parts = samples.par_chunks(FEWEST).zip(pixels.par_chunks_mut(FEWEST * area));
-        let augment = |canvas: &mut Canvas, (samples, pixels): (&[Sample], &mut [u8])| {
-            for (&sample, augmented) in samples.iter().zip(pixels.chunks_exact_mut(area)) {
-                self.augment(images.pixels(sample.index), sample, canvas, augmented);
-            }
-        };
-        parts.for_each_init(|| Canvas::new(self.size), augment);
+        samples.par_iter().zip(pixels.par_chunks_exact_mut(area)).with_min_len(FEWEST).for_each_init(
+            || Canvas::new(self.size),
+            |canvas, (&sample, augmented)| self.augment(images.pixels(sample.index), sample, canvas, augmented),
+        );
         pixels
     }
 

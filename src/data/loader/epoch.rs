@@ -56,8 +56,7 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         let queue = self.ahead.get(self.next % self.ahead.len().max(1));
-        let made = queue.and_then(|queue| queue.recv().ok());
-        let batch = made.or_else(|| self.epoch.batch(self.next))?;
+        let batch = queue.and_then(|queue| queue.recv().ok()).or_else(|| self.epoch.batch(self.next))?;
         self.next += 1;
         self.done += batch.images.len() + batch.unlabelled.as_ref().map_or(0, |unlabelled| unlabelled.plain.len());
         Some(Ok(batch))
@@ -76,9 +75,8 @@ fn make_ahead(epoch: &Arc<Epoch>, thread: usize, threads: usize) -> Receiver<Bat
     let (sender, receiver) = sync_channel(4);
     let epoch = epoch.clone();
     let make = move || {
-        let indices = (thread..).step_by(threads);
         // The receiver is gone if the epoch ended early.
-        indices.map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
+        (thread..).step_by(threads).map_while(|index| epoch.batch(index)).all(|batch| sender.send(batch).is_ok());
     };
     // If the thread can't be started, its queue is closed, and its batches are made when they are requested.
     let _ = thread::Builder::new().name(format!("loader-{thread}")).spawn(make);

@@ -65,8 +65,7 @@ pub fn widen(picture: &GrayImage, radius: u32) -> GrayImage {
     for (x, y, ink) in picture.enumerate_pixels().filter(|(_, _, ink)| ink[0] > 0) {
         for (down, half) in (0..=2 * radius).map(|down| (down, half(down))) {
             let left = ((y + down) * width + x + radius - half) as usize;
-            let row = wide.iter_mut().skip(left).take(2 * half as usize + 1);
-            row.for_each(|level| *level = ink[0].max(*level));
+            wide.iter_mut().skip(left).take(2 * half as usize + 1).for_each(|level| *level = ink[0].max(*level));
         }
     }
     wide

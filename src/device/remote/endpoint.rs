@@ -47,6 +47,5 @@ pub fn dialing() -> Result<(&'static Runtime, Endpoint), Box<dyn Error>> {
         return Ok(bound.clone());
     }
     let runtime: &Runtime = Box::leak(Box::new(runtime()?));
-    let endpoint = runtime.block_on(builder().bind())?;
-    Ok(dialing.insert((runtime, endpoint)).clone())
+    Ok(dialing.insert((runtime, runtime.block_on(builder().bind())?)).clone())
 }

@@ -54,8 +54,7 @@ pub fn websocket(worker: &WorkerAddress, addresses: &[SocketAddr]) -> Result<(),
     let stream = first.or_else(|error| connections.find_map(Result::ok).ok_or(error))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let connected = tungstenite::client(format!("{worker}/session"), stream);
-    let (socket, _) = connected.map_err(|error| match error {
+    let (socket, _) = tungstenite::client(format!("{worker}/session"), stream).map_err(|error| match error {
         HandshakeError::Interrupted(_) => silent(),
         HandshakeError::Failure(error) => format!("it does not answer like a worker: {error}"),
     })?;

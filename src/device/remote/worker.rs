@@ -63,8 +63,7 @@ impl Worker {
             (Listening::WebSocket(listener), None, bound)
         } else {
             let load = |path: &Path| {
-                let identity = IrohIdentity::load_or_create(path);
-                identity.map_err(|source| RemoteError::Identity { path: path.into(), source })
+                IrohIdentity::load_or_create(path).map_err(|source| RemoteError::Identity { path: path.into(), source })
             };
             let identity = identity.map_or_else(|| Ok(IrohIdentity::random()), load)?;
             let secret = SecretKey::from_bytes(&identity.to_bytes());

@@ -27,9 +27,8 @@ impl RunFolder {
     pub fn create(runs: &Path, experiment: &Experiment) -> Result<(Self, Lock), RunError> {
         let stem = format!("{}-{}", experiment.name, jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S"));
         let path = |number| runs.join(if number == 1 { stem.clone() } else { format!("{stem}-{number}") });
-        let mut created = (1..).map(|number| Self::create_at(&path(number), experiment));
         let is_other = |it: &Result<_, _>| !matches!(it, Err(RunError::Exists { .. } | RunError::InUse { .. }));
-        created.find(is_other).expect("some number is free")
+        (1..).map(|number| Self::create_at(&path(number), experiment)).find(is_other).expect("some number is free")
     }
 
     /// Creates the folder `path` with the experiment in it. It may exist if it is empty.
