@@ -84,11 +84,9 @@ impl Cli {
 
 /// What to write in place of an argument that does not exist: an option for a key of the config, or for a config file.
 fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
-    if arguments.windows(2).any(|pair| pair[0] == "--set" && !pair[1].to_string_lossy().contains('=')) {
-        return Some("write --set KEY=VALUE".into());
-    }
     if error.kind() == ErrorKind::ArgumentConflict {
-        return None;
+        let is_bare = |pair: &[OsString]| pair[0] == "--set" && !pair[1].to_string_lossy().contains('=');
+        return arguments.windows(2).any(is_bare).then(|| "write --set KEY=VALUE".into());
     }
     let wrong = error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand));
     let Some(ContextValue::String(wrong)) = wrong else { return None };

@@ -10,13 +10,13 @@ pub fn run(of: Option<&Address>) -> Result<(), Error> {
         let line = |address: &Address| format!("{address} device {} of {}", address.device + 1, offered.len());
         return offered.iter().try_for_each(|address| print(&line(address)));
     }
-    for backend in device::list() {
-        for adapter in &backend.adapters {
+    for (backend, adapters) in device::list() {
+        for adapter in &adapters {
             let note = if adapter.software { "  (a software renderer on the CPU: slow)" } else { "" };
             print(&format!("{:10} {}{note}", adapter.name, adapter.adapter))?;
         }
-        if backend.adapters.is_empty() {
-            print(&format!("{:10} compiled in, but no adapter found", backend.backend))?;
+        if adapters.is_empty() {
+            print(&format!("{backend:10} compiled in, but no adapter found"))?;
         }
     }
     Ok(())

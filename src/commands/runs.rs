@@ -18,7 +18,6 @@ use crate::text::{bytes, chain, date, nats, percent, seconds};
 
 pub fn run(arguments: &Runs, folder: &Path) -> Result<(), Error> {
     match (&arguments.command, &arguments.compare[..]) {
-        (Some(RunsCommand::Show(arguments)), _) => show::run(arguments, folder),
         (Some(RunsCommand::Export(arguments)), _) => export(arguments, folder),
         (Some(RunsCommand::Rm(arguments)), _) => removal::rm(arguments, folder),
         (Some(RunsCommand::Prune(arguments)), _) => removal::prune(arguments, folder),

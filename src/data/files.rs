@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{collections::BTreeMap, env, fs};
 
 use super::download::{DownloadProgress, NAMES, Published, Source, download, timeout_from_env};
-use super::image_folder::{ImageFolder, only_test};
-use super::{error::DataError, images::Images};
+use super::{error::DataError, image_folder::ImageFolder, images::Images};
 use crate::checksum;
 use crate::config::{Data, Dataset, expand_home};
 
@@ -38,8 +37,7 @@ impl Files {
         {
             return Ok(Self::ImageFolder(own));
         }
-        let dir = only_test(dir)?.unwrap_or(dir.into());
-        Ok(Self::ImageFolder(ImageFolder::read(&dir, false)?))
+        Ok(Self::ImageFolder(ImageFolder::read(dir, false)?))
     }
 
     /// Reads the training images.

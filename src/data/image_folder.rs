@@ -54,11 +54,14 @@ struct ImageFile {
 }
 
 impl ImageFolder {
-    /// Reads and prepares all images in `dir`. Without `trains` and `test/`, all are test images. Refused if there are not
-    /// 2 to 256 classes, `test/` has others, over a tenth of the files can't be read, or a class lacks images for a part.
+    /// Reads and prepares all images in `dir`. Unless it `trains`, `test/` is enough, and without it all are test images. Refused
+    /// if there are not 2 to 256 classes, `test/` has others, over a tenth of the files can't be read, or a class lacks images.
     pub fn read(dir: &Path, trains: bool) -> Result<Self, DataError> {
         let (mut skipped, mut warnings) = (Skipped::default(), vec![]);
-        let (root, found, test_dir) = layout(dir, &mut warnings)?;
+        let (root, found, test_dir) = match layout(dir, &mut warnings)? {
+            (_, classes, Some(test)) if !trains && classes.is_empty() => (test.clone(), folders(&test)?, None),
+            layout => layout,
+        };
         let classes = classes(found);
         let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
@@ -100,12 +103,6 @@ impl ImageFolder {
         }
         Ok(Self { dir: root, train, test, test_files, checksums, warnings })
     }
-}
-
-/// The folder of the test images in `dir`, if there are no others.
-pub fn only_test(dir: &Path) -> Result<Option<PathBuf>, DataError> {
-    let (_, classes, test) = layout(dir, &mut vec![])?;
-    Ok(test.filter(|_| classes.is_empty()))
 }
 
 /// The folders in `dir`: that of the training images, its classes, and that of the test images if there is one.

@@ -160,7 +160,8 @@ mod tests {
     fn sampled(key: &Key, batch_size: usize, threads: usize) -> Vec<(Vec<usize>, f64)> {
         let images = Arc::new(Images::new((0..200).collect(), vec![0; 200], [1, 1], 1));
         let scaling = Scaling { mean: 0.0, deviation: 1.0 / 255.0 };
-        let device = crate::device::list().into_iter().find_map(|it| it.adapters.into_iter().next()).unwrap().device;
+        let device =
+            crate::device::list().into_iter().find_map(|(_, adapters)| adapters.into_iter().next()).unwrap().device;
         let loader = Loader::new(&images, (0..200).collect(), scaling, batch_size, device);
         let sampling = Some((key.clone(), batch_size as f64 / 200.0));
         let loader = Loader { shuffle: Some(1), sampling, threads, ..loader };

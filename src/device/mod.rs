@@ -59,22 +59,13 @@ fn automatic(gpu: Option<bool>) -> Result<Opened, DeviceError> {
     first.or_else(|error| found.find_map(Result::ok).ok_or(error))
 }
 
-/// A backend that is compiled in, and its adapters.
-#[derive(Debug)]
-pub struct ListedBackend {
-    /// The backend's name.
-    pub backend: &'static str,
-    /// Its adapters, in the order of their numbers.
-    pub adapters: Vec<Opened>,
-}
-
-/// Lists all backends that are compiled in, in the order in which `auto` prefers them.
-pub fn list() -> Vec<ListedBackend> {
+/// Lists the names of all backends that are compiled in, in the order in which `auto` prefers them, and their adapters.
+pub fn list() -> Vec<(&'static str, Vec<Opened>)> {
     let listed = |backend: Backend| {
         let name = |index| if backend.is_gpu() { format!("{}:{index}", backend.name()) } else { backend.name().into() };
         let count = catch_unwind(|| backend.adapters().len()).unwrap_or(0);
         let adapters = (0..count).filter_map(|index| open(&name(index)).ok()).collect();
-        ListedBackend { backend: backend.name(), adapters }
+        (backend.name(), adapters)
     };
     Backend::built().map(listed).collect()
 }

@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn networks_made_on_several_threads_have_the_weights_of_their_seed() {
-        let opened = device::list().into_iter().flat_map(|listed| listed.adapters).find(device::Opened::shares_memory);
+        let opened = device::list().into_iter().flat_map(|(_, adapters)| adapters).find(device::Opened::shares_memory);
         let device = opened.unwrap().device;
         let model = config::Model { hidden: vec![40, 30], ..config::Model::default() };
         let made =

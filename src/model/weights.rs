@@ -106,7 +106,7 @@ mod tests {
     use crate::model::Mlp;
 
     fn network(hidden: Vec<usize>, batch_norm: bool) -> Mlp {
-        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
+        let device = device::list().into_iter().find_map(|(_, adapters)| adapters.into_iter().next()).unwrap();
         Mlp::new(&Model { hidden, batch_norm, ..Model::default() }, &Init::default(), 6, 4, Some(1), &device.device)
     }
 

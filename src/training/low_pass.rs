@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn waves_of_the_lowest_frequencies_pass_and_all_others_vanish() {
-        for device in device::list().into_iter().flat_map(|listed| listed.adapters).map(|opened| opened.device) {
+        for device in device::list().into_iter().flat_map(|(_, adapters)| adapters).map(|opened| opened.device) {
             let pass = [[0, 0], [3, 0], [0, 3], [3, 3], [1, 2]];
             let vanish = [[4, 0], [0, 4], [5, 8], [3, 4], [4, 3]];
             let filter = LowPass { frequencies: 4, size: [6, 9] };
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn filter_with_as_many_frequencies_as_pixels_changes_nothing() {
-        for device in device::list().into_iter().flat_map(|listed| listed.adapters).map(|opened| opened.device) {
+        for device in device::list().into_iter().flat_map(|(_, adapters)| adapters).map(|opened| opened.device) {
             let expected = waves(&[[0, 0], [5, 8], [2, 7]], &device);
             for frequencies in [9, 100] {
                 let found = LowPass { frequencies, size: [6, 9] }.filter(expected.clone());

@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn closed_form_is_refused_on_a_device_with_its_own_memory() {
-        let opened = device::list().into_iter().flat_map(|listed| listed.adapters).find(Opened::shares_memory).unwrap();
+        let opened = device::list().into_iter().flat_map(|(_, adapters)| adapters).find(Opened::shares_memory).unwrap();
         let gpu = Opened { name: "cuda:1".into(), ..opened.clone() };
         let mut experiment = Experiment::default();
         experiment.training.gradients = Gradients::ClosedForm;

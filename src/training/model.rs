@@ -161,7 +161,7 @@ mod tests {
     use crate::run::Usage;
 
     fn training_model(ema_decay: Option<f64>) -> TrainingModel {
-        let device = device::list().into_iter().find_map(|listed| listed.adapters.into_iter().next()).unwrap();
+        let device = device::list().into_iter().find_map(|(_, adapters)| adapters.into_iter().next()).unwrap();
         let model = Model { hidden: vec![5], ..Model::default() };
         let network = Mlp::new(&model, &Init::default(), 6, 4, Some(1), &device.device);
         let training = Training { ema_decay, ..Training::default() };

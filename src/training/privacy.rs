@@ -91,7 +91,7 @@ mod tests {
     use crate::model::passes::HostNetwork;
 
     fn device_in_memory() -> Device {
-        let mut opened = device::list().into_iter().flat_map(|listed| listed.adapters);
+        let mut opened = device::list().into_iter().flat_map(|(_, adapters)| adapters);
         opened.find(device::Opened::shares_memory).unwrap().device
     }
 

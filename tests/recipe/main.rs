@@ -38,10 +38,10 @@ use safetensors::tensor::TensorView;
 /// Every backend of this build, without autodiff. A GPU backend without an adapter is skipped with a message.
 fn devices() -> Vec<(String, Device)> {
     let mut devices = vec![];
-    for backend in device::list() {
-        match backend.adapters.into_iter().next() {
+    for (backend, adapters) in device::list() {
+        match adapters.into_iter().next() {
             Some(adapter) => devices.push((adapter.name, adapter.device)),
-            None => eprintln!("not tested: {} finds no adapter", backend.backend),
+            None => eprintln!("not tested: {backend} finds no adapter"),
         }
     }
     assert!(!devices.is_empty(), "a build has at least one backend");

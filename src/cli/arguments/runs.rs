@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::{Show, completion};
+use crate::cli::completion;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -44,9 +44,6 @@ pub enum RunsCommand {
     /// List the runs, as without a command
     #[command(hide = true, alias = "ls")]
     List,
-    /// Show a run, as `mnist-burn show` does
-    #[command(hide = true)]
-    Show(Show),
     /// Write a table with a row for each epoch, for pandas, DuckDB or a spreadsheet
     Export(RunsExport),
     /// Remove runs, or sweeps with all their runs

@@ -22,7 +22,7 @@ const INPUTS: usize = 6;
 
 /// The last backend of the list, which is a CPU.
 fn cpu() -> Opened {
-    device::list().into_iter().rev().find_map(|listed| listed.adapters.into_iter().next()).unwrap()
+    device::list().into_iter().rev().find_map(|(_, adapters)| adapters.into_iter().next()).unwrap()
 }
 
 fn names(classes: usize) -> Vec<String> {

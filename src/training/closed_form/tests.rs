@@ -29,7 +29,7 @@ const IMAGES: usize = 12;
 
 /// The CPU backends of this build, with autodiff.
 fn devices() -> Vec<Device> {
-    let cpus = device::list().into_iter().flat_map(|listed| listed.adapters).filter(|opened| opened.shares_memory());
+    let cpus = device::list().into_iter().flat_map(|(_, adapters)| adapters).filter(|opened| opened.shares_memory());
     cpus.map(|opened| opened.device.autodiff()).collect()
 }
 
