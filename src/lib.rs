@@ -25,7 +25,7 @@
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
 //! | `protobuf` | the messages in the files of some other programs |
-//! | `text` | how numbers and errors are written |
+//! | `text` | how numbers and errors are written, and what a mistyped name may mean |
 //!
 //! The first lines of each room's `mod.rs` are a map of that room.
 //!

@@ -1,4 +1,4 @@
-//! How numbers and errors are written.
+//! How numbers and errors are written, and which name a mistyped one is nearest to.
 
 use std::{error::Error, iter};
 
@@ -80,6 +80,14 @@ pub fn grouped(number: usize) -> String {
 pub fn chain(error: &dyn Error) -> String {
     let errors = iter::successors(Some(error), |&error| error.source());
     errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// The name nearest to `typed`, ignoring case. `None` if more than a third of the letters would have to change.
+pub fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
+    let typed = typed.to_lowercase();
+    let distance = |name: &str| strsim::osa_distance(&typed, name);
+    let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;
+    (distance <= name.len() / 3).then_some(name)
 }
 
 #[cfg(test)]

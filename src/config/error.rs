@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, fs, io};
 
 use thiserror::Error;
 
-use super::hint::nearest;
+use crate::text::nearest;
 
 /// The most problems of a file that are listed: if there are more, it may not be a config.
 const MOST_LISTED: usize = 20;

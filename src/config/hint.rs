@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use super::setting::{Setting, dotted};
 use super::{difference::plain, schema, values};
+use crate::text::nearest;
 
 /// The old names of keys, sections and values, and their new names. The error for an old name tells the new one.
 pub static RENAMED: LazyLock<BTreeMap<String, String>> =
@@ -66,12 +67,4 @@ fn unknown_key(section: Option<&str>, name: &str) -> String {
 
 fn title(section: Option<&str>) -> String {
     section.map_or_else(|| "the top of the file".to_string(), |section| format!("[{section}]"))
-}
-
-/// The name nearest to `typed`, ignoring case. `None` if more than a third of the letters would have to change.
-pub fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
-    let typed = typed.to_lowercase();
-    let distance = |name: &str| strsim::osa_distance(&typed, name);
-    let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;
-    (distance <= name.len() / 3).then_some(name)
 }

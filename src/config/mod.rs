@@ -33,7 +33,7 @@ pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
 pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
-pub(crate) use self::hint::{key_named, nearest};
+pub(crate) use self::hint::key_named;
 pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Lora, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};

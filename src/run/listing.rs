@@ -6,8 +6,7 @@ use std::{cmp::Ordering, fs, io};
 use super::error::{MOST_NAMED, RunError};
 use super::folder::RunFolder;
 use super::summary::Summary;
-use crate::config::nearest;
-use crate::text::listed;
+use crate::text::{listed, nearest};
 
 /// The names that stand for a run among others.
 pub const STANDING: [&str; 2] = ["latest", "best"];

@@ -10,7 +10,8 @@ use toml::Value;
 use toml::de::DeTable;
 
 use super::space::{Range, Settings, are_different, draw, grid};
-use crate::config::{Problem, Setting, allowed_name, is_name, nearest, settings, table};
+use crate::config::{Problem, Setting, allowed_name, is_name, settings, table};
+use crate::text::nearest;
 
 #[derive(Debug)]
 pub struct SweepFile {
