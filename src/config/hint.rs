@@ -19,7 +19,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
         return Some(format!("renamed to {new}"));
     }
     if schema::is_section(section, &setting.name) {
-        return Some(format!("must be a section, [{key}], with keys of its own"));
+        return Some(format!("must be a section, [{key}], with the keys {}", schema::names(Some(&key)).join(", ")));
     }
     let Some(known) = schema::find(section, &setting.name) else {
         let sections = schema::sections();

@@ -26,7 +26,7 @@ pub fn allowed(schema: &Value) -> String {
         Some("array") => {
             let most = schema["maxItems"].as_u64().map(|most| format!(" at most {most}")).unwrap_or_default();
             let items = schema["x-items"].as_str().unwrap_or("values");
-            return format!("a list of{most} {items}, each {}", allowed(&schema["items"]));
+            return format!("a list [..] of{most} {items}, each {}", allowed(&schema["items"]));
         }
         Some("integer") => "a whole number",
         Some("number") => "a number",
@@ -122,7 +122,7 @@ mod tests {
             (json!({"anyOf": [{"type": "integer"}, {"const": "all"}]}), "a whole number, or \"all\""),
             (
                 json!({"type": "array", "maxItems": 3, "x-items": "widths", "items": {"type": "integer"}}),
-                "a list of at most 3 widths, each a whole number",
+                "a list [..] of at most 3 widths, each a whole number",
             ),
         ] {
             assert_eq!(allowed(&schema), words);

@@ -28,7 +28,9 @@ pub enum ApiError {
         "pages of {origin} may not use this server, unless it is started with --allow-host and the name in that address"
     )]
     Origin { origin: String },
-    #[error("there is no {path} here: the page is /, the API is GET /api/runs, POST /api/predict and GET /healthz")]
+    #[error(
+        "there is no {path} here: the page is /, the API is GET /api/runs, POST /api/predict?run=NAME and GET /healthz"
+    )]
     Path { path: String },
     #[error("there is no run {name}, or more than one: GET /api/runs lists the runs")]
     NoRun { name: String },

@@ -147,13 +147,14 @@ fn section_within_a_section_gets_the_same_hints() {
         "line 1: [data.augmnet]: unknown section; did you mean [data.augment]?"
     );
     assert!(problem("[data]\nrotation = 10").ends_with("unknown key here; it belongs to [data.augment]"));
-    assert!(problem("data.augment = 3").ends_with("must be a section, [data.augment], with keys of its own"));
+    assert!(problem("data.augment = 3").contains("must be a section, [data.augment], with the keys blur, contrast, "));
     assert!(problem("['data.augment']\nrotation = 10").contains("unknown section"), "its name has no dot");
 }
 
 #[test]
 fn section_written_as_a_value_is_refused() {
-    assert_eq!(problem("model = 3"), "line 1: model = 3: must be a section, [model], with keys of its own");
+    let expected = "line 1: model = 3: must be a section, [model], with the keys activation, batch_norm, ";
+    assert!(problem("model = 3").starts_with(expected), "{}", problem("model = 3"));
     assert!(problem("[[model]]\nhidden = [3]").contains("must be a section, [model]"));
     // Values that would do for its first keys, in their order.
     assert!(problem("model = [[3]]").contains("must be a section, [model]"));

@@ -99,9 +99,10 @@ fn override_gets_the_same_hints_as_a_file() {
         "trainig.epochs=3 (override): unknown section; did you mean [training]?",
         "trainig.batch=3 (override): unknown section; did you mean [training]?",
         "model.hiden=[3] (override): unknown key; did you mean model.hidden?",
-        "model.hidden.0=3 (override): must be a list of at most 64 widths, each a whole number from 1 to 65536",
+        "model.hidden.0=3 (override): must be a list [..] of at most 64 widths, each a whole number from 1 to 65536",
         "data.augmnet.shear=3 (override): unknown section; did you mean [data.augment]?",
-        "model=3 (override): must be a section, [model], with keys of its own",
+        "model=3 (override): must be a section, [model], with the keys activation, batch_norm, batch_norm_momentum, \
+         dropout, hidden, noise",
     ];
     assert_eq!(problems("", &set), expected);
 }
