@@ -42,10 +42,6 @@
 //!
 //! Later, the `Classifier` in `evaluation/predictions.rs` classifies new images. At first, skip `model/passes/` and
 //! `training/closed_form.rs` (speed on the CPU), `device/remote/` (other machines), and `serve/`.
-//!
-//! # As a library
-//!
-//! `examples/` has a training of its own, and a trained network in use.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");

@@ -9,7 +9,7 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 
 use anstream::ColorChoice;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 
@@ -95,7 +95,8 @@ fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     }
     let (program, name) = (Cli::command(), arguments.get(1)?.to_string_lossy());
     let command = program.find_subcommand(&*name).unwrap_or(&program);
-    if wrong == "--run" && command.get_positionals().next().is_some() {
+    let takes_run = |it: &Arg| it.get_value_names().is_some_and(|names| names.iter().any(|name| name.contains("RUN")));
+    if wrong == "--run" && command.get_positionals().any(takes_run) {
         return Some("the run is named without an option, before the others".into());
     }
     let wrong = wrong.trim_start_matches("--").split('=').next()?;

@@ -1,12 +1,12 @@
 //! `mnist-burn config`: prints the resolved config of a file and its overrides, or the JSON Schema of configs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::opening::find_run;
 use super::output::print;
 use crate::cli::{Config, Experiment, Overrides};
 use crate::config::{all_keys, values_by_key};
-use crate::run::RunError;
+use crate::run::{RunError, is_run};
 use crate::{Error, config};
 
 pub fn run(arguments: &Config, folder: &Path) -> Result<(), Error> {
@@ -33,7 +33,8 @@ pub fn load(file: Option<&Path>, overrides: &Overrides, runs: &Path) -> Result<c
 pub fn absolute_paths(mut experiment: config::Experiment, runs: &Path) -> Result<config::Experiment, Error> {
     let config::Experiment { data, init, distillation, .. } = &mut experiment;
     for (key, path) in [("init.from", &mut init.from), ("distillation.teacher", &mut distillation.teacher)] {
-        let Some(from) = path.as_mut().filter(|from| !config::expand_home(from).exists()) else { continue };
+        let is_here = |from: &PathBuf| from.is_file() || is_run(from);
+        let Some(from) = path.as_mut().filter(|from| !is_here(&config::expand_home(from))) else { continue };
         match find_run(from, runs) {
             Ok(run) => *from = run.path().into(),
             // The path of a file or folder that a resumed run does not need any more.

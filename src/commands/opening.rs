@@ -9,7 +9,9 @@ use crate::cli::{download_bar, notice, warn};
 use crate::config::Data;
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
-use crate::run::{BUNDLED, ListedRun, Lock, RunError, RunFolder, find, is_run, list, unpack_bundled, unpack_model};
+use crate::run::{
+    BUNDLED, ListedRun, Lock, RunError, RunFolder, find, is_run, list, list_existing, unpack_bundled, unpack_model,
+};
 use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
@@ -19,15 +21,15 @@ pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
     }
     // `runs/pretrain` is `pretrain` in the folder of runs, whatever that is called, and may be the beginning of a name.
     let name = path.strip_prefix(runs).or(path.strip_prefix("runs")).unwrap_or(path);
-    match find(&name.to_string_lossy(), runs) {
-        // It is told what this folder lacks.
-        Err(RunError::Unknown { .. }) if path.exists() => Ok(RunFolder::at(path)),
-        found => {
-            let (run, how) = found?;
-            how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
-            Ok(RunFolder::at(&run.path))
-        }
+    let found = find(&name.to_string_lossy(), runs);
+    // A path to another folder is not the beginning of a name. It is told what that folder lacks.
+    let is_path = path.components().count() > 1 && list_existing(path).is_ok_and(|inside| inside.is_empty());
+    if path.exists() && (is_path || matches!(found, Err(RunError::Unknown { .. }))) {
+        return Ok(RunFolder::at(path));
     }
+    let (run, how) = found?;
+    how.iter().for_each(|how| notice(format!("run: {}, {how}", run.path.display())));
+    Ok(RunFolder::at(&run.path))
 }
 
 /// The runs in `folder`, the newest last. Warns of those that are skipped.

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 use std::io::{self, Cursor, Read};
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::{cmp::Ordering, mem};
 
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
@@ -226,16 +226,10 @@ impl<'a> Writer<'a> {
 
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
-        if let (Format::Text | Format::Csv, Some(it)) = (self.arguments.format(), classified) {
-            // JSON has them in each object.
-            match self.doubtful.cmp(&(MOST_WARNED + 1)) {
-                Ordering::Less => it.warnings.iter().for_each(|warning| warn(format!("{file}: {warning}"))),
-                Ordering::Equal => {
-                    warn(format!("more than {MOST_WARNED} images have warnings: the others are counted"))
-                }
-                Ordering::Greater => {}
-            }
-        }
+        // JSON has them in each object.
+        let is_table = matches!(self.arguments.format(), Format::Text | Format::Csv);
+        let shown = classified.iter().filter(|_| is_table && self.doubtful <= MOST_WARNED);
+        shown.flat_map(|it| &it.warnings).for_each(|warning| warn(format!("{file}: {warning}")));
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
             (Format::Jsonl, _) => self.write(json_lines([&answer])?)?,
@@ -273,6 +267,12 @@ impl<'a> Writer<'a> {
             self.write(array + "\n")?;
         }
         self.arguments.output.iter().try_for_each(|path| self.kind().save(path, self.text.as_bytes()))?;
+        if self.doubtful > MOST_WARNED && matches!(self.arguments.format(), Format::Text | Format::Csv) {
+            warn(format!(
+                "{} images have warnings, of which those of the first {MOST_WARNED} are shown",
+                self.doubtful
+            ));
+        }
         if self.images > 1 {
             notice(format!("{} images, {} of them with warnings", self.images, self.doubtful));
         }

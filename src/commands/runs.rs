@@ -68,9 +68,11 @@ fn print_list(arguments: &Runs, folder: &Path) -> Result<(), Error> {
         })
     });
     for (key, value) in &arguments.filter {
-        // Of `5/20` epochs and `2.09 %`, the number is enough. Values are written as in a config.
+        // Of `5/20` epochs and `2.09 %`, the number is enough. Values may be written as in a config: 1e-3 is 0.001.
         let written = value.parse().map_or_else(|_| value.clone(), |value| plain(&value));
-        let is_it = |cell: String| [value, &written].contains(&&cell) || cell.split(['/', ' ']).next() == Some(value);
+        let is_number = |cell: &str| cell.parse::<f64>().is_ok_and(|cell| value.parse() == Ok(cell));
+        let is_part = |cell: &String| cell.split(['/', ' ']).next() == Some(value) || is_number(cell);
+        let is_it = |cell: String| [value, &written].contains(&&cell) || is_part(&cell);
         listed.retain(|run| cell(run, key).is_some_and(is_it));
     }
     sort(&mut listed, arguments.sort);

@@ -58,7 +58,9 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         write_page(folder.join(RunFolder::REPORT), page);
         let [results_file, report] = [RESULTS_FILE, RunFolder::REPORT].map(|name| folder.join(name));
         let (results_at, report_at, name) = (results_file.display(), report.display(), &sweep.file.name);
-        notice(format!("results in {results_at}, report in {report_at}; best:{name} is its best run"));
+        let best =
+            results.chosen.as_ref().map_or_else(String::new, |_| format!("; best:{name} is the best of its runs"));
+        notice(format!("results in {results_at}, report in {report_at}{best}"));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&results_file, &json, true)?.iter().for_each(warn);
     }

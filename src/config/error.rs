@@ -23,10 +23,11 @@ pub enum ConfigError {
 /// The config file that may have been meant by a path where none is: one beside it, or in `config`.
 fn meant(path: &Path) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let folders = [Path::new(".").join(path).with_file_name(""), "config".into()];
+    let folders = ["config".into(), Path::new(".").join(path).with_file_name("")];
     let files = folders.iter().flat_map(fs::read_dir).flatten().flatten().map(|entry| entry.path());
-    let configs = files.filter(|file| file.extension().is_some_and(|it| it == "toml"));
-    let by_name: BTreeMap<String, PathBuf> = configs.map(|file| (stem(&file), file)).collect();
+    let configs = files.filter(|file| file.is_file() && file.extension().is_some_and(|it| it == "toml"));
+    let by_name: BTreeMap<String, PathBuf> =
+        configs.map(|file| (stem(&file), file.strip_prefix(".").unwrap_or(&file).into())).collect();
     let names: Vec<String> = by_name.keys().cloned().collect();
     let near = nearest(&stem(path), &names).filter(|_| !path.exists());
     near.map_or_else(String::new, |near| format!("; did you mean {}?", by_name[near].display()))

@@ -28,16 +28,17 @@ impl Files {
         if folders(dir, |_| true).iter().any(|folder| holds_any(folder)) {
             return Ok(Self::Idx(own(dir, config, true)?));
         }
-        let is_own = |own: &ImageFolder| {
-            let is_here = config.dir.as_ref().is_some_and(|it| dir.canonicalize().ok() == it.canonicalize().ok());
-            is_here || own.checksums.get("train") == trained.get("train")
-        };
-        if config.dataset == Dataset::ImageFolder
-            && let Some(own) = ImageFolder::read(dir, true).ok().filter(is_own)
-        {
-            return Ok(Self::ImageFolder(own));
+        let is_here = config.dir.as_ref().is_some_and(|it| dir.canonicalize().ok() == it.canonicalize().ok());
+        match (config.dataset == Dataset::ImageFolder).then(|| ImageFolder::read(dir, true)) {
+            Some(Ok(own)) if own.checksums.get("train") == trained.get("train") => Ok(Self::ImageFolder(own)),
+            Some(own) if is_here => {
+                let mut own = own?;
+                own.warnings
+                    .push("these images have changed since the training, so it may have seen some of them".into());
+                Ok(Self::ImageFolder(own))
+            }
+            _ => Ok(Self::ImageFolder(ImageFolder::read(dir, false)?)),
         }
-        Ok(Self::ImageFolder(ImageFolder::read(dir, false)?))
     }
 
     /// Reads the training images.

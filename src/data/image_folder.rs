@@ -65,7 +65,8 @@ impl ImageFolder {
         let classes = classes(found);
         let names: Vec<String> = classes.keys().cloned().collect();
         if !(2..=256).contains(&names.len()) {
-            let expected = format!("2 to 256 classes{}", if test_dir.is_some() { " beside test" } else { "" });
+            let expected =
+                format!("2 to 256 classes{}", if test_dir.is_some() && root == dir { " beside test" } else { "" });
             return Err(DataError::Folders { dir: root, found: names, expected });
         }
         let mut train = skipped.read_all(&classes)?;

@@ -64,9 +64,9 @@ pub enum RunError {
     #[error(
         "{name} is no single run, but several have names that begin with it: {}{}",
         listed(found, MOST_NAMED),
-        if *is_sweep { format!("; best:{name} is the best of them") } else { String::new() }
+        if *is_folder { format!("; best:{name} is the best of them") } else { String::new() }
     )]
-    Ambiguous { name: String, found: Vec<String>, is_sweep: bool },
+    Ambiguous { name: String, found: Vec<String>, is_folder: bool },
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

@@ -53,8 +53,8 @@ pub fn is_run(path: &Path) -> bool {
 }
 
 /// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
-/// `latest:CONFIG` or `best:CONFIG` of those with this `name` in their config, or in the sweep of this name. Also returns how it
-/// was found, unless by its whole name.
+/// `latest:NAME` or `best:NAME` of those in the sweep of this name, or else with this `name` in their config. Also returns how
+/// it was found, unless by its whole name. A name that begins others does not count where it is that of a folder of runs.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();
@@ -63,10 +63,13 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
     if let Some(exact) = runs.iter().position(|run| run.name == name) {
         return Ok((runs.swap_remove(exact), None));
     }
+    let is_in = |run: &ListedRun, folder: &str| !folder.is_empty() && Path::new(&run.name).starts_with(folder);
     let (word, config) = name.split_once(':').map_or((name, None), |(word, config)| (word, Some(config)));
     if STANDING.contains(&word) {
-        let is_of = |run: &ListedRun, it: &Summary, name| it.config == name || Path::new(&run.name).starts_with(name);
-        runs.retain(|run| run.summary.as_ref().is_ok_and(|it| config.is_none_or(|name| is_of(run, it, name))));
+        let sweep = config.filter(|name| runs.iter().any(|run| is_in(run, name)));
+        let has_config = |it: &Summary| config.is_none_or(|config| it.config == config);
+        let is_of = |run: &ListedRun, it: &Summary| sweep.map_or_else(|| has_config(it), |sweep| is_in(run, sweep));
+        runs.retain(|run| run.summary.as_ref().is_ok_and(|it| is_of(run, it)));
         if word == "latest" {
             let latest = runs.into_iter().next().ok_or(unknown)?;
             return Ok((latest, Some("the latest one".into())));
@@ -81,14 +84,14 @@ pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), Ru
         let none = if all > 0 { RunError::NoBest { runs: folder.into() } } else { unknown };
         return Ok((best.ok_or(none)?, Some(how)));
     }
-    // Those of the sweep with this name, rather than all that are called like it.
-    let is_inside = |run: &ListedRun| Path::new(&run.name).starts_with(name);
-    let is_folder = runs.iter().any(is_inside);
-    runs.retain(|run| !name.is_empty() && if is_folder { is_inside(run) } else { run.name.starts_with(name) });
+    // Those in the folder of this name, like a sweep's, rather than all that are called like it.
+    let is_folder = runs.iter().any(|run| is_in(run, name));
+    runs.retain(|run| !name.is_empty() && if is_folder { is_in(run, name) } else { run.name.starts_with(name) });
+    let which = if is_folder { "in" } else { "whose name begins with" };
     match runs.len() {
         0 => Err(unknown),
-        1 => Ok((runs.remove(0), Some(format!("the only one whose name begins with {name}")))),
-        _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs), is_sweep: is_folder }),
+        1 => Ok((runs.remove(0), Some(format!("the only one {which} {name}")))),
+        _ => Err(RunError::Ambiguous { name: name.into(), found: names(&runs), is_folder }),
     }
 }
 

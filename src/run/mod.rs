@@ -1,18 +1,4 @@
-//! A run's folder, `runs/<name>-<time>/`, and the files in it.
-//!
-//! | file | contents |
-//! | --- | --- |
-//! | `config.toml` | the resolved experiment |
-//! | `record.json` | a [`Record`]: program version, device, data, results of the training |
-//! | `metrics.csv` | a row per epoch: [`Epoch`] |
-//! | `best.safetensors`, `last.safetensors` | the models, see [`crate::model::weights`] |
-//! | `adapter.safetensors` | of low-rank adaptation, the matrices of the best model, and what else has learned |
-//! | `checkpoint.mpk` | a [`Checkpoint`]: all that is needed to resume the training |
-//! | `evaluation.json` | an [`EvaluationRecord`]: the best model on the test images, with the SHA-256 of both |
-//! | `report.html` | the HTML report, see [`crate::report`] |
-//! | `tensorboard/` | the curves of `metrics.csv` for TensorBoard, if `training.tensorboard` is set |
-//! | `privacy.key` | the secret key of a private training, until it is finished |
-//! | `.lock` | empty; the process that trains here holds a lock on it |
+//! A run's folder, `runs/<name>-<time>/`, and the files in it, which `docs/runs.md` lists.
 //!
 //! Each file is written atomically, in an order that leaves a valid folder after a crash: the record, with the checksums
 //! of old and new models; the models; the checkpoint; the metrics, also in the checkpoint. `usage` measures what a training takes.

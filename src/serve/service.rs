@@ -108,10 +108,12 @@ async fn predict(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (head, body) = request.into_parts();
-    let [run, stages] = asked(&head.uri, ["run", "stages"])?;
+    let asked = asked(&head.uri, ["run", "stages"]);
     let kind = field(&head.headers, CONTENT_TYPE)?.unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let mut body = timeout(PATIENCE, whole(body)).await.map_err(|_| ApiError::Late)??;
+    // Clients read a refusal only after they have sent all.
+    let [run, stages] = asked?;
     if kind == "multipart/form-data" {
         body = file(Request::from_parts(head, body.into())).await?;
     }

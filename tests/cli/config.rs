@@ -123,7 +123,7 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
     assert!(!message.contains("--set"), "{message}");
     let message = String::from_utf8(program().args(["predict", "x", "--run", "y"]).output().unwrap().stderr).unwrap();
     assert!(message.contains("named without an option") && !message.contains("similar"), "{message}");
-    for words in [&["config", "--run", "y"][..], &["runs", "--json", "--columns", "seed"]] {
+    for words in [&["config", "--run", "y"][..], &["sweep", "--run", "y"], &["runs", "--json", "--columns", "seed"]] {
         let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
         assert!(!message.contains("named without") && !message.contains("tip: write"), "{message}");
     }

@@ -148,7 +148,17 @@ fn run_of_an_image_folder_is_evaluated_on_all_images_of_another_one_and_on_those
             fs::copy(file.unwrap().path(), own.path().join(class).join(format!("more{number}.png"))).unwrap();
         }
     }
-    assert!(images(own.path()) < 20, "the training images are left out");
+    assert_eq!(images(own.path()), 7, "a fifth of all and a copy, of which some may have trained");
+    let evaluate = |data: &std::path::Path| {
+        let mut evaluate = program();
+        evaluate.args(["evaluate", "latest", "--device", DEVICE, "--runs"]).arg(runs.path()).arg("--data").arg(data);
+        evaluate
+    };
+    let (_, notes) = success(&mut evaluate(own.path()));
+    assert!(notes.contains("warning: these images have changed since the training"), "{notes}");
+    fs::remove_dir_all(own.path().join("1")).unwrap();
+    let message = failure(&mut evaluate(own.path()));
+    assert!(message.contains("has the sub-folders 2, but 2 to 256 classes are expected"), "{message}");
 }
 
 fn json(arguments: &[&str]) -> serde_json::Value {

@@ -128,7 +128,10 @@ fn name_of_a_sweep_lists_its_runs() {
     let message = failure(command(&runs, &["predict"]).arg(runs.path().join("rate")).arg("x.png"));
     assert!(message.contains("rate is no single run"), "{message}");
     fs::remove_dir_all(runs.path().join("rate/high-seed1")).unwrap();
-    assert!(found(&runs, "rate").contains(&runs.path().join("rate/low-seed1").display().to_string()));
+    let low = runs.path().join("rate/low-seed1");
+    assert!(found(&runs, "rate").contains(&format!("{}, the only one in rate", low.display())));
+    let message = failure(&mut command(&runs, &["evaluate", "best:"]));
+    assert!(message.contains("there is no run best: in"), "{message}");
 }
 
 #[test]
@@ -137,8 +140,15 @@ fn folder_that_is_no_run_does_not_hide_a_run_of_its_name() {
     fs::create_dir(here.path().join("mine")).unwrap();
     let shown = stdout(command(&runs, &["show", "mine"]).current_dir(here.path()));
     assert!(shown.contains(&runs.path().join("mine-1").display().to_string()), "{shown}");
-    let message = failure(command(&runs, &["show"]).arg(runs.path()));
-    assert!(message.contains("is not a run folder"), "{message}");
+    let config = stdout(command(&runs, &["config", "--set", "init.from=mine"]).current_dir(here.path()));
+    assert!(config.contains("mine-1"), "{config}");
+    // But a path is taken at its word.
+    fs::create_dir(runs.path().join("mine")).unwrap();
+    for (command_words, folder) in [(&["show"][..], runs.path().into()), (&["runs", "rm"], runs.path().join("mine"))] {
+        let message = failure(command(&runs, command_words).arg(folder));
+        assert!(message.contains("is not a run folder"), "{message}");
+    }
+    assert!(runs.path().join("mine-1").exists());
 }
 
 #[test]

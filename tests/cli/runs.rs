@@ -192,7 +192,7 @@ fn list_has_date_seed_device_and_size_and_keeps_what_is_asked_for() {
     for rate in ["0.01", "1e-2", "0.010"] {
         assert_eq!(names(&list(&runs, &["--filter", &format!("optimizer.learning_rate={rate}")])), ["b"]);
     }
-    for written in ["model.hidden=[16]", "optimizer.kind=\"adam\"", "optimizer.kind=adam"] {
+    for written in ["model.noise=0", "model.hidden=[16]", "optimizer.kind=\"adam\"", "optimizer.kind=adam"] {
         assert_eq!(names(&list(&runs, &["--filter", written])), ["a", "b", "c"], "{written}");
     }
     assert_eq!(names(&list(&runs, &["--filter", "state=finished", "--filter", "config=smoke"])), ["a", "b", "c"]);

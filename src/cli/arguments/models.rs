@@ -162,20 +162,18 @@ pub enum Format {
 }
 
 impl Predict {
-    /// The run, if one is named, and the images. The run is the first path that is the folder or model file of one, or does
-    /// not exist and is not called like a picture. A sweep's folder is refused by its name.
+    /// The run, if one is named, and the images. The run is the first path that is the folder or model file of one, or that
+    /// of a sweep, or else the first that does not exist and is not called like a picture.
     pub fn run_and_images(&self) -> (Option<&Path>, Vec<&Path>) {
         // An ONNX file is refused like the model of another program.
         let endings = ["safetensors", "onnx"];
         let is_model =
             |path: &Path| path.extension().is_some_and(|it| endings.iter().any(|end| it.eq_ignore_ascii_case(end)));
-        let is_run = |path: &&Path| match path.exists() {
-            true => is_model(path) || is_run(path) || path.join(RESULTS_FILE).exists(),
-            false => path.as_os_str() != "-" && !is_picture(path),
-        };
+        let is_run = |path: &&Path| path.exists() && is_model(path) || is_run(path) || path.join(RESULTS_FILE).exists();
+        let may_be_name = |path: &&Path| !path.exists() && path.as_os_str() != "-" && !is_picture(path);
         let mut images: Vec<&Path> = self.paths.iter().map(PathBuf::as_path).collect();
-        let run = images.iter().position(is_run).map(|at| images.remove(at));
-        (run, images)
+        let run = images.iter().position(is_run).or_else(|| images.iter().position(may_be_name));
+        (run.map(|at| images.remove(at)), images)
     }
 
     pub fn format(&self) -> Format {

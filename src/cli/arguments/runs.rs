@@ -26,7 +26,7 @@ pub struct Runs {
     /// The columns, with commas: those of the list, where blanks may be dashes, or keys of the config
     #[arg(long, value_name = "KEYS", value_delimiter = ',', conflicts_with_all = ["compare", "json"])]
     pub columns: Vec<String>,
-    /// Print JSON: an array with an object for each run, or an object with the differences
+    /// Print JSON: an array with an object for each run, an object with the differences, or for one run that of `show`
     #[arg(long)]
     pub json: bool,
     /// Print JSON Lines: an object for each run

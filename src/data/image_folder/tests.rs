@@ -73,6 +73,10 @@ fn test_images_alone_are_not_enough_to_train() {
     let folder = folder(&[("test/a", 2), ("test/b", 3)]);
     let message = ImageFolder::read(folder.path(), true).unwrap_err().to_string();
     assert!(message.contains("sub-folders (none), but 2 to 256 classes beside test are expected"), "{message}");
+    fs::create_dir(folder.path().join("train")).unwrap();
+    let message = ImageFolder::read(folder.path(), true).unwrap_err().to_string();
+    assert!(message.contains("train has the sub-folders (none), but 2 to 256 classes are expected"), "{message}");
+    fs::remove_dir(folder.path().join("train")).unwrap();
     assert_eq!(ImageFolder::read(folder.path(), false).unwrap().test.len(), 5, "but to evaluate");
 }
 

@@ -27,8 +27,8 @@ impl Sparse {
     /// Adds the rows of `bytes`, each `columns` long, except zeros. Each byte is multiplied by what `values` has for it.
     pub fn extend(&mut self, bytes: &[u8], columns: usize, values: &[f32; 256]) {
         let mut end = self.count();
-        self.entries.resize(self.entries.len().max(end + bytes.len()), (0, 0.0));
         for row in bytes.chunks_exact(columns) {
+            self.entries.resize(self.entries.len().max(end + columns), (0, 0.0));
             for (first, bytes) in (0..).step_by(8).zip(row.chunks(8)) {
                 if bytes.first_chunk() == Some(&[0; 8]) {
                     continue;
