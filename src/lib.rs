@@ -40,8 +40,7 @@
 //! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is over;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 //!
-//! Later, the `Classifier` in `evaluation/predictions.rs` classifies new images. At first, skip `model/passes/` and
-//! `training/closed_form.rs` (speed on the CPU), `device/remote/` (other machines), and `serve/`.
+//! At first, skip `model/passes/` and `training/closed_form.rs` (speed on the CPU), `device/remote/`, and `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");

@@ -128,8 +128,10 @@ pub enum Command {
     /// Train a network and evaluate it on the test set (the default)
     Train(Train),
     /// Resume an interrupted run, or extend a finished one
+    #[command(alias = "continue")]
     Resume(Resume),
     /// Evaluate a trained network on the test set again, and store the result if the run has none
+    #[command(alias = "test")]
     Evaluate(Evaluate),
     /// Classify images: PNG, JPEG or IDX files, folders of them, or standard input
     Predict(Predict),
@@ -142,7 +144,7 @@ pub enum Command {
     /// Serve a web page to draw digits and read reports, with a JSON API: POST /api/predict takes a picture
     Serve(Serve),
     /// List the runs, compare, export or remove some of them
-    #[command(aliases = ["compare", "list", "ls"])]
+    #[command(aliases = ["compare", "diff", "history", "list", "ls"])]
     Runs(Runs),
     /// Show a run: its config, data, network, curves, results and files
     Show(Show),

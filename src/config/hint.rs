@@ -39,12 +39,13 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", known.allowed))
 }
 
-/// The first key that is called `name`, with or without its section, or the `kind` of a section of this name. Dashes, dots
-/// and underscores are alike.
+/// The first key that is called `name`, with or without its section, or the `kind` or `dir` of a section of this name. Dashes,
+/// dots and underscores are alike.
 pub fn key_named(name: &str) -> Option<&'static str> {
     let (alike, name) = (|text: &str| text.replace(['-', '.'], "_"), name.replace(['-', '.'], "_"));
     let is_named = |key: &&str| {
-        key.rsplit('.').next() == Some(&name) || alike(key) == name || alike(key) == format!("{name}_kind")
+        let whole = ["", "_kind", "_dir"].map(|end| format!("{name}{end}"));
+        key.rsplit('.').next() == Some(&name) || whole.contains(&alike(key))
     };
     schema::all_keys().iter().map(|key| key.name.as_str()).find(is_named)
 }

@@ -112,6 +112,7 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
         (&["--dropout", "0.3"][..], "write --set model.dropout=VALUE"),
         (&["train", "--optimizer=sgd"], "write --set optimizer.kind=VALUE"),
         (&["--data-dir", "x"], "write --set data.dir=VALUE"),
+        (&["--data", "x"], "write --set data.dir=VALUE"),
         (&["train", "--training.epochs", "3"], "write --set training.epochs=VALUE"),
         (&["optimizer.learning_rate=0.01"], "write --set optimizer.learning_rate=VALUE"),
         (&["--learning_rate", "0.01"], "write --learning-rate VALUE"),

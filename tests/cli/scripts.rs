@@ -114,6 +114,18 @@ fn verbose_adds_the_config_and_the_logs_of_the_libraries() {
 }
 
 #[test]
+fn commands_and_options_have_the_names_that_other_programs_give_them() {
+    let help = |words: &[&str]| stdout(program().args(words).arg("--help"));
+    for (other, own) in [("test", "evaluate"), ("continue", "resume"), ("compare", "runs"), ("history", "runs")] {
+        assert_eq!(help(&[other]), help(&[own]));
+    }
+    for words in [&["serve", "--host", "127.0.0.1"][..], &["lr-find", "--min", "1e-5"], &["runs", "rm", "x", "--force"]]
+    {
+        help(words);
+    }
+}
+
+#[test]
 fn shells_and_man_know_every_command() {
     for shell in ["bash", "zsh", "fish", "powershell"] {
         let script = stdout(program().args(["completions", shell]));

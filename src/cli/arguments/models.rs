@@ -132,7 +132,7 @@ pub struct Predict {
     #[arg(long, value_name = "DIR")]
     pub stages: Option<PathBuf>,
     /// How to write the answers; each is written at once, except those of `json` [default: as the ending of `--output` says, or text]
-    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "json")]
+    #[arg(long, short, value_name = "NAME", value_enum, conflicts_with = "json")]
     pub format: Option<Format>,
     /// The same as `--format json`
     #[arg(long)]
@@ -194,7 +194,7 @@ pub struct Serve {
     pub port: u16,
     /// Let other machines connect to this address (0.0.0.0: all addresses). Everyone who can reach it can use the networks
     /// and read the runs' names, metrics and reports
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", aliases = ["bind", "host"])]
     pub expose: Option<IpAddr>,
     /// Answer requests that name this host, such as a reverse proxy's; may be repeated
     #[arg(long, value_name = "NAME", value_parser = host)]

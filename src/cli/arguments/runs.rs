@@ -96,7 +96,7 @@ pub struct Consent {
     #[arg(long)]
     pub dry_run: bool,
     /// Do not ask in a terminal
-    #[arg(long, short)]
+    #[arg(long, short, alias = "force")]
     pub yes: bool,
 }
 

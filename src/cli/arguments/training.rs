@@ -88,10 +88,10 @@ pub struct LrFind {
     #[command(flatten)]
     pub experiment: Experiment,
     /// The learning rate of the first update
-    #[arg(long, value_name = "RATE", default_value_t = 1e-6, value_parser = rate)]
+    #[arg(long, alias = "min", value_name = "RATE", default_value_t = 1e-6, value_parser = rate)]
     pub from: f64,
     /// The learning rate after the last update
-    #[arg(long, value_name = "RATE", default_value_t = 1.0, value_parser = rate)]
+    #[arg(long, alias = "max", value_name = "RATE", default_value_t = 1.0, value_parser = rate)]
     pub to: f64,
     /// The number of updates
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(10..))]
