@@ -100,10 +100,13 @@ fn advice(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
         return Some("the run is named without an option, before the others".into());
     }
     let wrong = wrong.trim_start_matches("--").split('=').next()?;
+    let inner =
+        program.find_subcommand("runs")?.find_subcommand(wrong).map(|_| format!("write mnist-burn runs {wrong}"));
+    let itself = program.find_subcommand(wrong).map(|it| format!("write mnist-burn {}", it.get_name()));
     let option = command.get_arguments().filter_map(|it| it.get_long()).find(|it| *it == wrong.replace('_', "-"));
     let takes_keys = command.get_arguments().any(|it| it.get_id() == "set");
     let key = key_named(wrong).filter(|_| takes_keys).map(|key| format!("write --set {key}=VALUE"));
-    option.map(|option| format!("write --{option} VALUE")).or(key)
+    option.map(|option| format!("write --{option} VALUE")).or(key).or(itself).or(inner)
 }
 
 /// This program's version, the commit that it was built from, Burn's version, and the backends of this build.

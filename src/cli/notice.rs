@@ -24,7 +24,6 @@ pub fn is_quiet() -> bool {
 pub fn show_logs() {
     let shown = Targets::new().with_default(LevelFilter::DEBUG).with_target("burn_train::learner", LevelFilter::WARN);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(io::stderr);
-    // It fails if there is a log already.
     let _ = tracing_subscriber::registry().with(lines).with(shown).try_init();
 }
 

@@ -21,7 +21,7 @@ use crate::{Error, bounded};
 /// How many images are classified together. Their answers are written at once.
 const AT_ONCE: usize = 64;
 /// For how many images warnings are printed: IDX files have thousands.
-const MOST_WARNED: usize = 100;
+const MOST_WARNED: usize = 20;
 
 /// The prediction for one image: a line or a JSON object of the output.
 #[derive(Debug, Serialize)]
@@ -53,10 +53,10 @@ type Input = (String, Result<Prepared, String>);
 /// Writes a prediction per image, in the given order. Reports unreadable files and classifies the others.
 pub fn run(arguments: &Predict, folder: &Path) -> Result<(), Error> {
     let (run, paths) = arguments.run_and_images();
+    let (named, _bundled) = choose_run(run, folder)?;
     if let (Some(run), []) = (run, &paths[..]) {
         return Err(Error::NoImages { path: run.into() });
     }
-    let (named, _bundled) = choose_run(run, folder)?;
     let run = RunFolder::at(&named.path);
     let record = run.record()?;
     let transposed = run.experiment()?.data.transpose;

@@ -39,7 +39,7 @@ impl Prepared {
         data.warnings(&test).iter().for_each(warn);
         training::class_weights(experiment, &data)?;
         if devices[0].shares_memory() {
-            training::check_memory(experiment, &data)?;
+            training::check_memory(experiment, &data, training::free_memory())?;
         }
 
         let (inputs, classes, autodiff) =

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::opening::{find_run, list_runs, lock};
 use super::output::print;
 use crate::cli::{Consent, Prune, Rm, notice, say};
-use crate::run::{ListedRun, RunError, RunFolder, Status, list_existing};
+use crate::config::Experiment;
+use crate::run::{ListedRun, RunError, RunFolder, Status, Summary, list_existing};
 use crate::{Error, sweep::RESULTS_FILE, text::bytes};
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
@@ -72,9 +73,11 @@ pub fn prune(Prune { keep, failed, older_than, consent }: &Prune, folder: &Path)
     runs.retain(|run| {
         let summary = run.summary.as_ref().ok();
         let is_chosen = match summary {
-            Some(summary) if summary.status == Status::Finished => {
-                let data = RunFolder::at(&run.path).record().map(|record| record.data.sha256).ok();
-                let rank = finished.entry((summary.config.clone(), data)).or_default();
+            Some(Summary { status: Status::Finished, .. }) => {
+                let run = RunFolder::at(&run.path);
+                let config = run.experiment().map(|experiment| Experiment { seed: 0, ..experiment }.to_toml()).ok();
+                let data = run.record().map(|record| record.data.sha256).ok();
+                let rank = finished.entry((config, data)).or_default();
                 *rank += 1;
                 keep.map_or(!failed, |keep| *rank > keep)
             }

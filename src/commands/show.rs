@@ -4,7 +4,7 @@ use super::opening::{find_run, locate};
 use super::{config::resolve, output::print, train::print_trained};
 use crate::Error;
 use crate::cli::{self, Show, Showing, Table};
-use crate::config::{self, Model, differences};
+use crate::config::{self, Difference, Model, differences};
 use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
 use crate::text::{bytes, date, grouped, nats, percent, seconds};
@@ -25,10 +25,9 @@ pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
     line("state", &format!("{}, {} of {} epochs{best}", summary.status, summary.epochs, summary.planned_epochs));
     line("started", &format!("{} on {} ({})", date(summary.started), record.devices(), record.adapter));
     line("config", &experiment.name);
-    // Those that make it different from the reference recipe.
-    for difference in differences(&[config::load(None, &[])?, experiment.clone()]) {
-        if let Some(Some(value)) = difference.values.get(1).filter(|_| difference.key != "name") {
-            line("", &format!("{} = {value}", difference.key));
+    for Difference { key, values } in differences(&[config::load(None, &[])?, experiment.clone()]) {
+        if let Some(Some(value)) = values.get(1).filter(|_| key != "name") {
+            line("unlike baseline", &format!("{key} = {value}"));
         }
     }
     line("data", &(sizes(data.training_images, data.validation_images, data.inputs(), data.classes) + "\n"));

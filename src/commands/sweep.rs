@@ -57,10 +57,7 @@ pub fn run(arguments: &cli::Sweep, runs: &Path) -> Result<(), Error> {
         let page = comparison(&begun.collect::<Vec<_>>()).map_err(Error::from);
         write_page(folder.join(RunFolder::REPORT), page);
         let [results_file, report] = [RESULTS_FILE, RunFolder::REPORT].map(|name| folder.join(name));
-        let (results_at, report_at, name) = (results_file.display(), report.display(), &sweep.file.name);
-        let best =
-            results.chosen.as_ref().map_or_else(String::new, |_| format!("; best:{name} is the best of its runs"));
-        notice(format!("results in {results_at}, report in {report_at}{best}"));
+        notice(format!("results in {}, report in {}", results_file.display(), report.display()));
         let json = serde_json::to_vec_pretty(&results).map_err(|error| Error::Output(error.into()))?;
         write_whole_at(&results_file, &json, true)?.iter().for_each(warn);
     }
@@ -114,6 +111,8 @@ fn text(results: &Results) -> String {
         }
         let (error, seeds) = (Spread::percent(results.test_error), results.seeds.len());
         text += &format!("\ntest error      {error}, {seeds} seed{}", if seeds == 1 { "" } else { "s" });
+        let best = chosen.runs.iter().min_by_key(|result| result.summary.validation_wrong);
+        text += &best.map_or_else(String::new, |best| format!("\nits best run    {}", best.run.display()));
     }
     text
 }

@@ -64,7 +64,7 @@ pub enum RunError {
     #[error(
         "{name} is no single run, but several have names that begin with it: {}{}",
         listed(found, MOST_NAMED),
-        if *is_folder { format!("; best:{name} is the best of them") } else { String::new() }
+        if *is_folder { format!("; best:{name} is the best of them, and `mnist-burn sweep FILE` continues a sweep") } else { String::new() }
     )]
     Ambiguous { name: String, found: Vec<String>, is_folder: bool },
     #[error(transparent)]

@@ -52,9 +52,9 @@ pub fn is_run(path: &Path) -> bool {
     ["config.toml", "record.json"].iter().any(|file| path.join(file).exists())
 }
 
-/// The run in `folder` with this name, or the only one whose name begins so; `latest`; `best`, by validation error; or
-/// `latest:NAME` or `best:NAME` of those in the sweep of this name, or else with this `name` in their config. Also returns how
-/// it was found, unless by its whole name. A name that begins others does not count where it is that of a folder of runs.
+/// The run in `folder` with this name, the only one in the folder of this name, or else whose name begins so; `latest`; `best`,
+/// by validation error; `latest:NAME` or `best:NAME` of the sweep of this name, or else of those with this `name` in their
+/// config. Also returns how it was found, unless by its whole name.
 pub fn find(name: &str, folder: &Path) -> Result<(ListedRun, Option<String>), RunError> {
     let mut runs = list_existing(folder)?;
     runs.reverse();

@@ -79,13 +79,10 @@ pub fn train(
     Session::prepare(experiment, network, data, devices, run)?.with_teacher(teacher).train(record, display)
 }
 
-/// Refuses a training on the CPU that needs more memory than this program can have: a config can ask for more than any has.
-pub fn check_memory(experiment: &Experiment, data: &TrainingData) -> Result<(), TrainingError> {
-    free().map_or(Ok(()), |free| check(experiment, data, free))
-}
-
-/// The least that is in memory at once: the weights with all that has their shape, and a batch in every layer.
-fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), TrainingError> {
+/// Refuses a training on the CPU that needs more memory than is `free`, if that is known: a config can ask for more than any
+/// machine has. Counts the least that is in memory at once: the weights with all that has their shape, and a batch in every layer.
+pub fn check_memory(experiment: &Experiment, data: &TrainingData, free: Option<u64>) -> Result<(), TrainingError> {
+    let Some(free) = free else { return Ok(()) };
     const BYTES: u64 = size_of::<f32>() as u64;
     let Experiment { model, optimizer, training, .. } = experiment;
     let shapes = Mlp::tensors(model, data.images.area(), data.images.classes()).into_values();
@@ -107,7 +104,7 @@ fn check(experiment: &Experiment, data: &TrainingData, free: u64) -> Result<(), 
 }
 
 /// The bytes that this program can still have, if the system says so: of the machine, the container or the shell.
-fn free() -> Option<u64> {
+pub fn free_memory() -> Option<u64> {
     let mut system = System::new();
     system.refresh_memory();
     let machine = Some(system.available_memory()).filter(|&bytes| bytes > 0).map(|bytes| bytes + system.free_swap());
@@ -152,7 +149,7 @@ mod tests {
         let images = Arc::new(Images::new(vec![0; 20], vec![0; 10], [1, 2], 3));
         let split = Split { training: (0..10).collect(), ..Split::default() };
         let data = TrainingData { images, split, scaling: Scaling::UNIT };
-        check(&experiment.resolved(), &data, free).err().map(|error| error.to_string())
+        check_memory(&experiment.resolved(), &data, Some(free)).err().map(|error| error.to_string())
     }
 
     #[test]

@@ -116,6 +116,8 @@ fn config_file_or_key_without_its_option_is_told_the_option() {
         (&["train", "--training.epochs", "3"], "write --set training.epochs=VALUE"),
         (&["optimizer.learning_rate=0.01"], "write --set optimizer.learning_rate=VALUE"),
         (&["--learning_rate", "0.01"], "write --learning-rate VALUE"),
+        (&["train", "--resume", "x"], "write mnist-burn resume"),
+        (&["prune"], "write mnist-burn runs prune"),
     ] {
         let message = String::from_utf8(program().args(words).output().unwrap().stderr).unwrap();
         assert!(message.contains(advice), "{message}");

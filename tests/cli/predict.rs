@@ -247,10 +247,10 @@ fn warnings_of_very_many_images_are_counted_and_not_all_printed() {
     let images = "data/mnist/t10k-images-idx3-ubyte.gz";
     let (lines, notes) = success(program().arg("predict").arg(&smoke().run).arg(images).args(["--device", DEVICE]));
     assert_eq!(lines.lines().count(), 10_000);
-    assert!(notes.contains(" images have warnings, of which those of the first 100 are shown"), "{notes}");
+    assert!(notes.contains(" images have warnings, of which those of the first 20 are shown"), "{notes}");
     let named = notes.lines().filter(|line| line.contains("idx3-ubyte.gz["));
     let named: std::collections::BTreeSet<_> = named.filter_map(|line| line.split(']').next()).collect();
-    assert_eq!(named.len(), 100, "{notes}");
+    assert_eq!(named.len(), 20, "{notes}");
     let (_, counted) = notes.trim_end().rsplit_once("10000 images, ").unwrap();
     assert!(counted.split(' ').next().unwrap().parse::<usize>().unwrap() > 100, "{counted}");
 }

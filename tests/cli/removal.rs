@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::Value;
 
 use super::named::started;
-use super::runs::{list, names, unfinish};
+use super::runs::{list, names, replace, unfinish};
+use super::trained::smoke;
 use super::{failure, program, stdout, success};
 
 #[test]
@@ -54,6 +55,9 @@ fn prune_keeps_the_best_of_each_config_and_the_runs_of_sweeps() {
         })
         .collect();
     fs::write(&metrics, better.join("\n") + "\n").unwrap();
+    // The only one of another config, and the worst of all.
+    smoke().copy_to(&runs.path().join("e"));
+    replace(&runs.path().join("e/config.toml"), "learning_rate = 0.005", "learning_rate = 0.01");
     let prune = |arguments: &[&str]| {
         let removed = stdout(program().args(["runs", "prune", "--runs"]).arg(runs.path()).args(arguments));
         let mut names: Vec<_> = removed.lines().map(|line| line.rsplit('/').next().unwrap().to_string()).collect();
@@ -63,9 +67,9 @@ fn prune_keeps_the_best_of_each_config_and_the_runs_of_sweeps() {
     assert_eq!(prune(&["--keep", "1", "--dry-run"]), ["a"]);
     assert_eq!(prune(&["--failed", "--dry-run"]), ["c"]);
     assert_eq!(prune(&["--older-than", "36500", "--dry-run"]), [] as [&str; 0]);
-    assert_eq!(prune(&["--keep", "0", "--older-than", "100", "--dry-run"]).len(), 2);
+    assert_eq!(prune(&["--keep", "0", "--older-than", "100", "--dry-run"]).len(), 2, "e was started just now");
     assert_eq!(prune(&["--keep", "1", "--failed"]), ["a", "c"]);
-    assert_eq!(names(&list(&runs, &["--sort", "name"])), ["b", "d", "sweep/trial-seed1"]);
+    assert_eq!(names(&list(&runs, &["--sort", "name"])), ["b", "d", "e", "sweep/trial-seed1"]);
     let output = program().args(["runs", "prune"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "nothing to choose by");
 }

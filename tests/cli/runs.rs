@@ -19,7 +19,7 @@ fn runs(names: &[&str]) -> TempDir {
 }
 
 /// Replaces text in a file, which must contain it.
-fn replace(file: &Path, from: &str, to: &str) {
+pub fn replace(file: &Path, from: &str, to: &str) {
     let text = fs::read_to_string(file).unwrap();
     assert!(text.contains(from), "{from} in {text}");
     fs::write(file, text.replace(from, to)).unwrap();

@@ -22,7 +22,7 @@ pub struct Evaluate {
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     pub split: Split,
     /// Write the prediction for each image into this file: CSV, JSON Lines (.jsonl) or NumPy (.npy) by its ending
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short = 'o', alias = "output", value_name = "FILE")]
     pub predictions: Option<PathBuf>,
     /// Replace the file of `--predictions` if it exists
     #[arg(long, requires = "predictions")]
@@ -196,7 +196,7 @@ pub struct Serve {
     /// and read the runs' names, metrics and reports
     #[arg(long, value_name = "ADDRESS", aliases = ["bind", "host"])]
     pub expose: Option<IpAddr>,
-    /// Answer requests that name this host, such as a reverse proxy's; may be repeated
+    /// Answer requests that name this host, such as a reverse proxy's, which must remove a prefix of the path; may be repeated
     #[arg(long, value_name = "NAME", value_parser = host)]
     pub allow_host: Vec<String>,
     /// The device [default: the one that the run was trained on]

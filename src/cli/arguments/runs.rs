@@ -77,7 +77,7 @@ pub struct Rm {
 #[derive(Debug, Args)]
 #[group(id = "pruned", required = true, multiple = true, args = ["keep", "failed", "older_than"])]
 pub struct Prune {
-    /// Keep the N finished runs of each config and data set with the least validation error, or else the newest ones
+    /// Keep the N finished runs with the least validation error, or else the newest ones, of those that differ in the seed alone
     #[arg(long, value_name = "N")]
     pub keep: Option<usize>,
     /// Remove the runs that diverged or are damaged; without `--keep`, only these
