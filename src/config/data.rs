@@ -100,8 +100,7 @@ pub struct Augment {
     /// The largest angle r of a rotation about the image's centre: from -r to r, as torchvision's `degrees`.
     #[schemars(range(min = 0, max = 180), extend("x-unit" = "degrees"))]
     pub rotation: Option<f64>,
-    /// The largest change s of the size. Width and height are multiplied by two separate factors from 1 - s to 1 + s,
-    /// as Keras' `height_factor` and `width_factor`.
+    /// The largest change s of the size. Width and height have separate factors from 1 - s to 1 + s, as in Keras.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub scale: Option<f64>,
     /// The largest angle s by which vertical lines lean to the side: from -s to s, as torchvision's `shear`.

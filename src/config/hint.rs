@@ -39,8 +39,7 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     Some(format!("must be {}{meant}", known.allowed))
 }
 
-/// The first key that is called `name`, with or without its section, or the `kind` or `dir` of a section of this name. Dashes,
-/// dots and underscores are alike.
+/// The first key of this name, with or without its section, or the `kind` or `dir` of such a section. `-`, `.` and `_` are alike.
 pub fn key_named(name: &str) -> Option<&'static str> {
     let (alike, name) = (|text: &str| text.replace(['-', '.'], "_"), name.replace(['-', '.'], "_"));
     let is_named = |key: &&str| {

@@ -126,8 +126,7 @@ fn build(text: &str, origin: &str, name: Option<&str>, overrides: &[String]) -> 
     Err(ConfigError::Problems { origin: origin.to_string(), problems })
 }
 
-/// The settings that the run in `init.from` brings along. None if it is a file of weights, or no run: whoever loads the
-/// weights reports that.
+/// The settings that the run in `init.from` brings along. None if it is no run: whoever loads the weights reports that.
 fn inherited(settings: &[Setting]) -> Vec<Setting> {
     let from = settings.iter().find(|it| it.key() == "init.from").and_then(|it| it.value.as_ref());
     let path = from.and_then(|path| path.as_str().map(|path| expand_home(path.as_ref()).join("config.toml")));

@@ -62,8 +62,7 @@ pub fn dotted(section: Option<&str>, name: &str) -> String {
     section.map_or_else(|| name.to_string(), |section| format!("{section}.{name}"))
 }
 
-/// `section.name = value` as a line of TOML, valid anywhere before the first section. The name may have any characters. Dots
-/// in `section` are of nested sections.
+/// `section.name = value` as a line of TOML, valid before the first section. Dots in `section` are of nested sections.
 pub fn assignment(section: Option<&str>, name: &str, value: &str) -> String {
     let path: Vec<_> = section.into_iter().flat_map(|it| it.split('.')).chain([name]).map(quoted).collect();
     format!("{} = {value}\n", path.join("."))

@@ -76,8 +76,7 @@ pub enum ClassWeights {
 }
 
 /// `[semi_supervised]`: learning to give the same answer however an image is augmented, from the images whose labels
-/// `data.labels` removes. The names in brackets are those of FixMatch, Sohn and others 2020,
-/// <https://arxiv.org/abs/2001.07685>.
+/// `data.labels` removes: FixMatch, Sohn and others 2020, <https://arxiv.org/abs/2001.07685>, with its names in brackets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SemiSupervised {
@@ -88,13 +87,16 @@ pub struct SemiSupervised {
     /// The confidence threshold (τ): the teacher's prediction counts only if its probability is at least this.
     #[schemars(range(min = 0, max = 1), extend("default" = 0.95))]
     pub threshold: Option<f64>,
+    /// Whether to divide the teacher's predictions by their means over the batch, for classes of equal size: distribution
+    /// alignment, Berthelot and others 2019, <https://arxiv.org/abs/1911.09785>. It keeps a class from being forgotten.
+    #[schemars(extend("default" = false))]
+    pub align: Option<bool>,
     /// The number of unlabelled images in a batch for each labelled one (μ).
     #[schemars(range(min = 1, max = 1000), extend("default" = 7))]
     pub ratio: Option<usize>,
 }
 
-/// `[distillation]`: learning from the answers of a trained network, Hinton and others 2015,
-/// <https://arxiv.org/abs/1503.02531>. It needs `teacher`.
+/// `[distillation]`: learning from the answers of a `teacher`, Hinton and others 2015, <https://arxiv.org/abs/1503.02531>.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Distillation {
@@ -109,9 +111,8 @@ pub struct Distillation {
     pub weight: Option<f64>,
 }
 
-/// `[privacy]`: differentially private training: no training image changes the model by more than a little, whatever
-/// it shows. It needs `epsilon` or `noise_multiplier`. The method is DP-SGD, Abadi and others 2016,
-/// <https://arxiv.org/abs/1607.00133>.
+/// `[privacy]`: differentially private training: no training image changes the model by more than a little. It needs `epsilon`
+/// or `noise_multiplier`. The method is DP-SGD, Abadi and others 2016, <https://arxiv.org/abs/1607.00133>.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Privacy {

@@ -41,8 +41,7 @@ pub(crate) fn confidence(probabilities: &Probabilities, label: u8) -> f64 {
     p(label.into()).ln() - others.map(p).sum::<f64>().ln()
 }
 
-/// Membership inference, <https://arxiv.org/abs/2112.03570>: an attack that takes the images with the highest scores for
-/// training images. Differential privacy bounds it.
+/// Membership inference, <https://arxiv.org/abs/2112.03570>: takes the images with the highest scores for training images.
 #[derive(Debug)]
 pub(crate) struct Attack {
     /// The scores of the training images and those of others, the highest first.

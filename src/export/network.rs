@@ -119,8 +119,7 @@ impl Network {
     }
 }
 
-/// The number of `images` that the mean of the networks' probabilities misclassifies. Integers count as the numbers for which they
-/// stand.
+/// How many `images` the mean of the networks' probabilities misclassifies. Integers count as the numbers that they stand for.
 pub fn errors(networks: &[Network], images: &Images, device: &Device) -> Result<usize, EvaluationError> {
     let indices: Vec<usize> = (0..images.len()).collect();
     let wrong = indices.chunks(EVALUATION_BATCH).map(|batch| {

@@ -18,9 +18,8 @@ const INT64: i32 = 7;
 /// `AttributeProto.AttributeType`: a whole number.
 const INT: i32 = 2;
 
-/// The file of one network, or of several of equal images and classes, of which it gives the mean of the probabilities and, as
-/// logits, its logarithms. With `raw`, it takes uint8 `[batch, height, width]`, else float `[batch, height * width]` as all of the
-/// networks scale it. `entries` are metadata.
+/// The file of one network, or of several of equal images and classes: the mean of their probabilities and, as logits, its
+/// logarithms. With `raw`, it takes uint8 `[batch, height, width]`, else floats `[batch, height * width]`, scaled as for training.
 pub fn onnx(networks: &[Network], raw: bool, entries: BTreeMap<String, String>) -> Vec<u8> {
     let description = &networks[0].description;
     let mut graph = Graph { name: "network".into(), ..Graph::default() };

@@ -28,8 +28,7 @@ pub struct SweepFile {
     pub halving: Halving,
 }
 
-/// Successive halving: after each of these `epochs`, only the best trials go on. Jamieson and Talwalkar 2016,
-/// <https://arxiv.org/abs/1502.07943>.
+/// Successive halving, <https://arxiv.org/abs/1502.07943>: after each of these `epochs`, only the best trials go on.
 #[derive(Debug, Clone, PartialEq, SmartDefault, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Halving {

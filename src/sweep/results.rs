@@ -138,8 +138,7 @@ impl TrialResult {
         Some((wrong.filter(|_| is_finished)?, self.validation_loss?))
     }
 
-    /// The mean validation error of the best models of the first `epochs`, infinite if a run diverged in them. `None` if one
-    /// is not so far.
+    /// The mean validation error of the best models of the first `epochs`: infinite if a run diverged, `None` if one has fewer.
     fn error_until(&self, epochs: usize) -> Result<Option<f64>, RunError> {
         let mut sum = 0.0;
         for RunResult { run, summary } in &self.runs {

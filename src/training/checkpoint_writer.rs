@@ -97,8 +97,7 @@ impl CheckpointWriter {
     }
 }
 
-/// With low-rank adaptation, the file of what has learned: those of the tensors in `bytes` that may differ from the weights at
-/// the start. `path` is named in errors.
+/// With low-rank adaptation, the file of those tensors in `bytes` that have learned. `path` is named in errors.
 fn adapter(init: &Init, bytes: &[u8], path: &Path) -> Result<Option<Vec<u8>>, WeightsError> {
     let Some((rank, alpha)) = init.lora.rank.zip(init.lora.alpha) else { return Ok(None) };
     let is_frozen = |layer: &str| init.unfreeze_after.is_none() && init.freeze.iter().any(|frozen| frozen == layer);

@@ -18,7 +18,11 @@ use burn::train::ClassificationOutput;
 use super::distillation::Distillation;
 use super::error::TrainingError;
 use crate::config::{ClassWeights, Experiment, SemiSupervised};
-use crate::{data::TrainingData, evaluation::largest, model::passes::softmax_in_place};
+use crate::{
+    data::TrainingData,
+    evaluation::largest,
+    model::passes::{softmax_in_place, sum_of_rows},
+};
 
 /// The loss of a training; by default, that of validation.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +65,7 @@ pub fn class_weights(experiment: &Experiment, data: &TrainingData) -> Result<Opt
 pub struct UnlabelledLoss {
     weight: f64,
     threshold: f64,
+    align: bool,
 }
 
 impl UnlabelledLoss {
@@ -68,24 +73,31 @@ impl UnlabelledLoss {
     pub fn new(config: &SemiSupervised) -> Option<Self> {
         let config = config.clone().resolved();
         let (weight, threshold) = config.weight.zip(config.threshold)?;
-        (weight > 0.0).then_some(Self { weight, threshold })
+        (weight > 0.0).then_some(Self { weight, threshold, align: config.align == Some(true) })
     }
 
     /// The loss, `[1]`, from the teacher's logits of plain images and the network's of augmented ones: `[images, classes]`.
     pub fn of(&self, teacher: Tensor<2>, logits: Tensor<2>) -> Tensor<1> {
         let [images, _] = teacher.dims();
-        let (confidence, class) = softmax(teacher, 1).max_dim_with_indices(1);
+        let mut answers = softmax(teacher, 1);
+        if self.align {
+            let shares = answers.clone() / answers.sum_dim(0).add_scalar(f32::MIN_POSITIVE);
+            answers = shares.clone() / shares.sum_dim(1);
+        }
+        let (confidence, class) = answers.max_dim_with_indices(1);
         let counted = confidence.reshape([images]).greater_equal_elem(self.threshold).float();
         (cross_entropy(logits, class.reshape([images]), 0.0) * counted).mean().mul_scalar(self.weight)
     }
 
-    /// Overwrites logits, `[images, classes]`: the network's with gradients times `factor`, the teacher's with softmax.
+    /// Overwrites logits, `[images, classes]`: the network's with gradients times `factor`, the teacher's with its answers.
     pub fn derive(&self, teacher: &mut [f32], logits: &mut [f32], classes: usize, factor: f64) {
         let factor = (factor * self.weight * classes as f64 / logits.len() as f64) as f32;
+        teacher.chunks_exact_mut(classes).map(softmax_in_place).for_each(drop);
+        let sums = if self.align { sum_of_rows(teacher, classes) } else { vec![1.0; classes] };
         for (teacher, logits) in teacher.chunks_exact_mut(classes).zip(logits.chunks_exact_mut(classes)) {
-            softmax_in_place(teacher);
-            let class = largest(teacher);
-            if teacher[class] >= self.threshold as f32 {
+            teacher.iter_mut().zip(&sums).for_each(|(p, sum)| *p /= sum + f32::MIN_POSITIVE);
+            let (class, whole) = (largest(teacher), if self.align { teacher.iter().sum() } else { 1.0 });
+            if teacher[class] >= self.threshold as f32 * whole {
                 softmax_loss(logits, class, 0.0, factor);
             } else {
                 logits.fill(0.0);

@@ -18,8 +18,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::model::passes::{Input, squared_norms_of_rows};
 
-/// Products with images that are mostly background are fastest with so many columns: eight vectors of AVX-512. They need
-/// one vector.
+/// Products with images that are mostly background are fastest with so many columns: eight vectors of AVX-512.
 const COLUMNS: usize = 128;
 
 #[derive(Debug, Clone, Copy)]

@@ -15,7 +15,7 @@ use super::optimizers::{CLASSES, INPUTS, loop_device, regression, sgd, start, tr
 use super::{assert_close, copy, devices, filled, network, tensors, training_model, without_dropout};
 
 fn options(weight: f64, threshold: f64) -> config::SemiSupervised {
-    config::SemiSupervised { weight: Some(weight), threshold: Some(threshold), ratio: Some(2) }
+    config::SemiSupervised { weight: Some(weight), threshold: Some(threshold), align: None, ratio: Some(2) }
 }
 
 fn matrix<const N: usize>(rows: &[[f64; N]], device: &Device) -> Tensor<2> {
@@ -37,6 +37,28 @@ fn unlabelled_loss_is_the_cross_entropy_with_the_predictions_of_a_confident_teac
     let expected = 0.5 * (cross_entropy(0, 0) + cross_entropy(2, 2)) / 3.0;
     for (name, device) in devices() {
         let loss = UnlabelledLoss::new(&options(0.5, 0.6)).unwrap();
+        let loss = loss.of(matrix(&teacher, &device), matrix(&student, &device));
+        assert_close(&[loss.into_scalar::<f32>()], &[expected as f32], 1e-6, &name);
+    }
+}
+
+#[test]
+fn aligned_predictions_are_divided_by_their_means_over_the_batch() {
+    // Without alignment, the second class is never the most probable.
+    let teacher = [[3.0, 1.0], [2.0, 1.5], [4.0, 0.0]];
+    let student = [[0.5, -1.0], [0.3, 0.2], [1.0, 0.0]];
+    let answers = teacher.map(|row| softmax(&row));
+    let mean = [0, 1].map(|class| answers.iter().map(|row| row[class]).sum::<f64>() / 3.0);
+    let aligned = answers.map(|row| {
+        let shares: Vec<f64> = row.iter().zip(mean).map(|(p, mean)| p / mean).collect();
+        [0, 1].map(|class| shares[class] / shares.iter().sum::<f64>())
+    });
+    assert!(aligned[1][1] > 0.7 && aligned[0][0] < 0.7 && aligned[2][0] > 0.9, "{aligned:?}");
+    let cross_entropy = |image: usize, class: usize| -softmax(&student[image])[class].ln();
+    let expected = (cross_entropy(1, 1) + cross_entropy(2, 0)) / 3.0;
+    let options = config::SemiSupervised { align: Some(true), ..options(1.0, 0.7) };
+    for (name, device) in devices() {
+        let loss = UnlabelledLoss::new(&options).unwrap();
         let loss = loss.of(matrix(&teacher, &device), matrix(&student, &device));
         assert_close(&[loss.into_scalar::<f32>()], &[expected as f32], 1e-6, &name);
     }

@@ -11,8 +11,7 @@ use crate::{cli::completion, data::is_picture, sweep::RESULTS_FILE};
 
 #[derive(Debug, Args)]
 pub struct Evaluate {
-    /// The run, or several for a table: folders, names, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or models'
-    /// safetensors files
+    /// The run, or several for a table: folders, names, `latest`, `best`, `latest:CONFIG`, `best:CONFIG`, or safetensors files
     #[arg(required = true, value_name = "RUN", add = completion::run())]
     pub evaluated: Vec<PathBuf>,
     /// Evaluate on the images in this folder: IDX files of test images, or an image folder, or its test/
@@ -118,8 +117,7 @@ pub struct Report {
 #[derive(Debug, Args)]
 pub struct Predict {
     /// The run, by folder or name, `latest`, `best`, `latest:CONFIG` or `best:CONFIG`, or a model's safetensors file, and images: PNG or JPEG
-    /// files of one digit each, folders of them, IDX files, or `-` for a file on standard input [default run: the newest finished one in `--runs`,
-    /// or else the network that comes with the program]
+    /// files of one digit each, folders of them, IDX files, or `-` for standard input [default run: the newest finished one, or the built-in one]
     #[arg(required = true, value_name = "[RUN] IMAGE", add = completion::run())]
     paths: Vec<PathBuf>,
     /// The device [default: the one that the run was trained on]
@@ -185,8 +183,7 @@ impl Predict {
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The run to use at first, by folder or name; the page and `?run=NAME` can choose another one [default: the newest finished run, or
-    /// else the network that comes with the program]
+    /// The run to use at first; the page and `?run=NAME` can choose another one [default: the newest finished one, or the built-in network]
     #[arg(add = completion::run())]
     pub run: Option<PathBuf>,
     /// The port; 0 takes any free one

@@ -78,8 +78,7 @@ mod tests {
         along(&elastic.down, one[0], other[0]) * along(&elastic.across, one[1], other[1]) / 3.0
     }
 
-    /// The covariance in Simard's method: each pixel has its own number from -1 to 1, smoothed with a Gaussian of
-    /// weight 1, and the image has no edges.
+    /// The covariance in Simard's method: a number from -1 to 1 for each pixel, smoothed with a Gaussian of weight 1, no edges.
     fn simards_covariance(alpha: f64, sigma: f64, [down, across]: [f64; 2]) -> f64 {
         let radius = (8.0 * sigma).ceil() as i32;
         let gaussian = |distance: f64| (-0.5 * (distance / sigma).powi(2)).exp();

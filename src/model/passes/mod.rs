@@ -23,8 +23,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use self::hidden::{Gradients, Hidden};
 pub use self::input::Input;
-pub use self::matrix::squared_norms_of_rows;
-use self::matrix::{Matrix, sum_of_rows};
+use self::matrix::Matrix;
+pub use self::matrix::{squared_norms_of_rows, sum_of_rows};
 use crate::{data::BatchImages, model::Mlp, model::host_tensor::HostTensor};
 
 /// A network whose weights are in host memory, with their values in place.

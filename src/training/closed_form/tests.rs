@@ -113,6 +113,16 @@ fn cases() -> Vec<Case> {
             it.experiment.semi_supervised =
                 SemiSupervised { weight: Some(0.7), threshold: Some(0.3), ..SemiSupervised::default() };
         }),
+        case("unlabelled images, aligned", |it| {
+            it.unlabelled = true;
+            it.experiment.training.ema_decay = Some(0.9);
+            it.experiment.semi_supervised = SemiSupervised {
+                weight: Some(0.7),
+                threshold: Some(0.3),
+                align: Some(true),
+                ..SemiSupervised::default()
+            };
+        }),
     ]
 }
 
