@@ -58,7 +58,7 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (data.labels.is_none(), &["semi_supervised.weight", "data.labels"]),
         (training.ema_decay.is_none(), &["semi_supervised.weight", "training.ema_decay"]),
         (!has_weight, &["semi_supervised.threshold", "semi_supervised.weight"]),
-        (!has_weight, &["semi_supervised.align", "semi_supervised.weight"]),
+        (!has_weight, &["semi_supervised.distribution_alignment", "semi_supervised.weight"]),
         (!has_weight, &["semi_supervised.ratio", "semi_supervised.weight"]),
         (distillation.teacher.is_none(), &["distillation.temperature"]),
         (distillation.teacher.is_none(), &["distillation.weight"]),

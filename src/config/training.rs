@@ -90,7 +90,7 @@ pub struct SemiSupervised {
     /// Whether to divide the teacher's predictions by their means over the batch, for classes of equal size: distribution
     /// alignment, Berthelot and others 2019, <https://arxiv.org/abs/1911.09785>. It keeps a class from being forgotten.
     #[schemars(extend("default" = false))]
-    pub align: Option<bool>,
+    pub distribution_alignment: Option<bool>,
     /// The number of unlabelled images in a batch for each labelled one (μ).
     #[schemars(range(min = 1, max = 1000), extend("default" = 7))]
     pub ratio: Option<usize>,

@@ -73,7 +73,7 @@ impl UnlabelledLoss {
     pub fn new(config: &SemiSupervised) -> Option<Self> {
         let config = config.clone().resolved();
         let (weight, threshold) = config.weight.zip(config.threshold)?;
-        (weight > 0.0).then_some(Self { weight, threshold, align: config.align == Some(true) })
+        (weight > 0.0).then_some(Self { weight, threshold, align: config.distribution_alignment == Some(true) })
     }
 
     /// The loss, `[1]`, from the teacher's logits of plain images and the network's of augmented ones: `[images, classes]`.

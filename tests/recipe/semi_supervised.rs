@@ -15,7 +15,12 @@ use super::optimizers::{CLASSES, INPUTS, loop_device, regression, sgd, start, tr
 use super::{assert_close, copy, devices, filled, network, tensors, training_model, without_dropout};
 
 fn options(weight: f64, threshold: f64) -> config::SemiSupervised {
-    config::SemiSupervised { weight: Some(weight), threshold: Some(threshold), align: None, ratio: Some(2) }
+    config::SemiSupervised {
+        weight: Some(weight),
+        threshold: Some(threshold),
+        distribution_alignment: None,
+        ratio: Some(2),
+    }
 }
 
 fn matrix<const N: usize>(rows: &[[f64; N]], device: &Device) -> Tensor<2> {
@@ -56,7 +61,7 @@ fn aligned_predictions_are_divided_by_their_means_over_the_batch() {
     assert!(aligned[1][1] > 0.7 && aligned[0][0] < 0.7 && aligned[2][0] > 0.9, "{aligned:?}");
     let cross_entropy = |image: usize, class: usize| -softmax(&student[image])[class].ln();
     let expected = (cross_entropy(1, 1) + cross_entropy(2, 0)) / 3.0;
-    let options = config::SemiSupervised { align: Some(true), ..options(1.0, 0.7) };
+    let options = config::SemiSupervised { distribution_alignment: Some(true), ..options(1.0, 0.7) };
     for (name, device) in devices() {
         let loss = UnlabelledLoss::new(&options).unwrap();
         let loss = loss.of(matrix(&teacher, &device), matrix(&student, &device));

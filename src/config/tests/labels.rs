@@ -9,9 +9,15 @@ const LABELS: &str = "data.labels = 100\ntraining.ema_decay = 0.99\n";
 fn semi_supervised_weight_alone_takes_the_other_values_from_the_paper() {
     let semi_supervised = |text: &str| loaded(&format!("{LABELS}{text}"), &[]).semi_supervised;
     assert_eq!(semi_supervised(""), SemiSupervised::default());
-    let expected = SemiSupervised { weight: Some(1.0), threshold: Some(0.95), align: Some(false), ratio: Some(7) };
+    let expected = SemiSupervised {
+        weight: Some(1.0),
+        threshold: Some(0.95),
+        distribution_alignment: Some(false),
+        ratio: Some(7),
+    };
     assert_eq!(semi_supervised("semi_supervised.weight = 1"), expected);
-    let expected = SemiSupervised { weight: Some(0.0), threshold: Some(0.5), align: Some(false), ratio: Some(3) };
+    let expected =
+        SemiSupervised { weight: Some(0.0), threshold: Some(0.5), distribution_alignment: Some(false), ratio: Some(3) };
     assert_eq!(semi_supervised("[semi_supervised]\nweight = 0\nthreshold = 0.5\nratio = 3"), expected);
 }
 
@@ -59,7 +65,7 @@ fn semi_supervised_learning_needs_unlabelled_images_and_a_teacher() {
 #[test]
 fn semi_supervised_keys_need_a_weight() {
     let ending = "is about semi-supervised learning: needs semi_supervised.weight";
-    for setting in ["threshold = 0.9", "align = true", "ratio = 3"] {
+    for setting in ["threshold = 0.9", "distribution_alignment = true", "ratio = 3"] {
         let problem = problem(&format!("{LABELS}semi_supervised.{setting}"));
         assert_eq!(problem, format!("line 3: semi_supervised.{setting}: {ending}"));
     }

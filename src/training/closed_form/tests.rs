@@ -119,7 +119,7 @@ fn cases() -> Vec<Case> {
             it.experiment.semi_supervised = SemiSupervised {
                 weight: Some(0.7),
                 threshold: Some(0.3),
-                align: Some(true),
+                distribution_alignment: Some(true),
                 ..SemiSupervised::default()
             };
         }),
