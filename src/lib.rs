@@ -39,8 +39,6 @@
 //! 4. `training/step.rs` computes the loss, the gradients and the new weights;
 //! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is over;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
-//!
-//! At first, skip `model/passes/` and `training/closed_form.rs` (speed on the CPU), `device/remote/`, and `serve/`.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("no backend: build with --features flex, ndarray, wgpu, vulkan, metal or cuda");

@@ -16,6 +16,7 @@ use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
 pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
+    let path = if path.ends_with("checkpoint.mpk") { path.parent().unwrap_or(path) } else { path };
     if path.is_file() || is_run(path) {
         return Ok(RunFolder::at(path));
     }

@@ -68,6 +68,7 @@ fn run_is_found_by_name_by_beginning_as_latest_and_as_best() {
     .unwrap();
     let path = |name: &str| format!("run: {}", runs.path().join(name).display());
     assert_eq!(found(&runs, "deep-1"), "");
+    assert_eq!(found(&runs, runs.path().join("deep-1/checkpoint.mpk").to_str().unwrap()), "");
     assert_eq!(found(&runs, "sweep/trial-seed1"), "");
     assert!(found(&runs, "wi").contains(&path("wide-1")));
     assert!(found(&runs, "latest").contains(&format!("{}, the latest one", path("wide-1"))));
