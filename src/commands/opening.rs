@@ -10,13 +10,14 @@ use crate::config::Data;
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
 use crate::run::{
-    BUNDLED, ListedRun, Lock, RunError, RunFolder, find, is_run, list, list_existing, unpack_bundled, unpack_model,
+    BUNDLED, Checkpoint, ListedRun, Lock, RunError, RunFolder, find, is_run, list, list_existing, unpack_bundled,
+    unpack_model,
 };
 use crate::serve::{NamedRun, newest};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
 pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
-    let path = if path.ends_with("checkpoint.mpk") { path.parent().unwrap_or(path) } else { path };
+    let path = if path.ends_with(Checkpoint::FILE) { path.parent().unwrap_or(path) } else { path };
     if path.is_file() || is_run(path) {
         return Ok(RunFolder::at(path));
     }

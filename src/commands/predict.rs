@@ -224,11 +224,14 @@ impl<'a> Writer<'a> {
         Classified { digit: class.parse().ok(), class, top, probabilities, warnings, drawn }
     }
 
+    /// JSON has them in each object.
+    fn lacks_warnings(&self) -> bool {
+        matches!(self.arguments.format(), Format::Text | Format::Csv)
+    }
+
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
         let Answer { file, classified, .. } = &answer;
-        // JSON has them in each object.
-        let is_table = matches!(self.arguments.format(), Format::Text | Format::Csv);
-        let shown = classified.iter().filter(|_| is_table && self.doubtful <= MOST_WARNED);
+        let shown = classified.iter().filter(|_| self.lacks_warnings() && self.doubtful <= MOST_WARNED);
         shown.flat_map(|it| &it.warnings).for_each(|warning| warn(format!("{file}: {warning}")));
         match (self.arguments.format(), classified) {
             (Format::Json, _) => self.array.push(answer),
@@ -267,11 +270,9 @@ impl<'a> Writer<'a> {
             self.write(array + "\n")?;
         }
         self.arguments.output.iter().try_for_each(|path| self.kind().save(path, self.text.as_bytes()))?;
-        if self.doubtful > MOST_WARNED && matches!(self.arguments.format(), Format::Text | Format::Csv) {
-            warn(format!(
-                "{} images have warnings, of which those of the first {MOST_WARNED} are shown",
-                self.doubtful
-            ));
+        let doubtful = self.doubtful;
+        if doubtful > MOST_WARNED && self.lacks_warnings() {
+            warn(format!("{doubtful} images have warnings, of which those of the first {MOST_WARNED} are shown"));
         }
         if self.images > 1 {
             notice(format!("{} images, {} of them with warnings", self.images, self.doubtful));

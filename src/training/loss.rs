@@ -18,11 +18,8 @@ use burn::train::ClassificationOutput;
 use super::distillation::Distillation;
 use super::error::TrainingError;
 use crate::config::{ClassWeights, Experiment, SemiSupervised};
-use crate::{
-    data::TrainingData,
-    evaluation::largest,
-    model::passes::{softmax_in_place, sum_of_rows},
-};
+use crate::model::passes::{softmax_in_place, sum_of_rows};
+use crate::{data::TrainingData, evaluation::largest};
 
 /// The loss of a training; by default, that of validation.
 #[derive(Debug, Clone, Default)]
