@@ -84,10 +84,10 @@ pub enum Pixels {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Prepare {
-    /// As the training images are: their background, their size and the width of their strokes are measured.
+    /// As the training images are: their background, and the size, place and strokes of their digits are measured.
     #[default]
     Auto,
-    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, with its centre of mass in the middle.
+    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, its centre of mass half a pixel right of the middle, and below it.
     Mnist,
     /// The whole picture is reduced to the image's size.
     Resize,

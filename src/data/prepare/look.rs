@@ -14,6 +14,9 @@ pub struct Look {
     pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
     pub(super) stroke: f32,
+    /// The usual place of its centre of mass, as fractions of the image's width and height.
+    #[serde(default = "centre_of_mnist")]
+    pub(super) centre: [f32; 2],
     /// Whether an image is a whole picture, without a background.
     pub(super) whole: bool,
     /// The least and the most of each measure.
@@ -75,6 +78,8 @@ impl Look {
         ink: 255,
         filled: 20.0 / 28.0,
         stroke: 2.4,
+        // Half a pixel to the right of the middle, and below it.
+        centre: [14.5 / 28.0; 2],
         whole: false,
         least: Measures { edge: 0.0, strongest: 0.5, filled: 0.5, stroke: 1.5, x: 0.45, y: 0.45 },
         most: Measures { edge: 0.05, strongest: 1.0, filled: 0.75, stroke: 6.0, x: 0.55, y: 0.55 },
@@ -115,6 +120,7 @@ impl Look {
         });
         let middle = measured.len() / 2;
         (look.filled, look.stroke) = (columns[2][middle], columns[3][middle]);
+        look.centre = [columns[4][middle], columns[5][middle]];
         // A fiftieth of the range farther out.
         let bound = |from: usize, to: usize| columns.each_ref().map(|it| it[from] + 0.02 * (it[from] - it[to]));
         look.least = Measures::from_numbers(bound(0, last));
@@ -149,6 +155,11 @@ impl Look {
         let range = if from == to { 1.0 } else { to - from };
         pixels.iter().map(|&pixel| ((f32::from(pixel) - from) / range).abs()).collect()
     }
+}
+
+/// For runs of versions that did not record it.
+fn centre_of_mnist() -> [f32; 2] {
+    Look::MNIST.centre
 }
 
 /// The mean width of the strokes in `ink`, `[height, width]`, in pixels: twice their area over the length of their outline.

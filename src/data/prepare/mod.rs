@@ -1,8 +1,9 @@
 //! Turns any picture of a digit into an image like those the network was trained on.
 //!
 //! MNIST's authors scaled each digit, in proportion, to fit 20 by 20 pixels, and put its centre of mass in the middle of 28 by
-//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). This module does the same, in stages, for any [`Look`]
-//! of training images. A picture that already looks like them is only reduced to their size.
+//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>): in fact half a pixel to the right of it and below. This
+//! module does the same, in stages, for any [`Look`] of training images. A picture that already looks like them is only
+//! reduced to their size.
 //!
 //! | stage | makes |
 //! | --- | --- |
@@ -10,7 +11,7 @@
 //! | `ink` | the difference of each pixel from the paper around it, without a frame: 0 is paper, 255 the strongest ink |
 //! | `digit` | the ink of the digit alone, without specks, frames and neighbours |
 //! | `stroke` | the digit with strokes as wide as the training images have, at eight times their size |
-//! | `fit` | the image for the network, with the digit's centre of mass in the middle |
+//! | `fit` | the image for the network, with the digit's centre of mass at its usual place |
 
 mod decode;
 mod digit;
@@ -114,22 +115,21 @@ fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
     if radius == 0 { large } else { widen(&large, radius) }
 }
 
-/// The image: the digit at its size, as far as possible with its centre of mass in the middle. The strongest ink is 255.
-fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
-    let [height, width] = size.map(|side| side as u32);
-    let mut digit = scaled(stroke, [height, width], look);
-    let strongest = digit.pixels().map(|pixel| pixel[0]).max().unwrap_or(0).max(1);
-    digit.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
-
-    let mass = digit.pixels().map(|pixel| f64::from(pixel[0])).sum::<f64>();
-    let offset = |whole: u32, part: u32, at: fn(u32, u32) -> u32| {
-        let moments = digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(pixel[0]) * (f64::from(at(x, y)) + 0.5));
-        let centre = moments.sum::<f64>() / mass;
-        (f64::from(whole) / 2.0 - centre).round().clamp(0.0, f64::from(whole - part)) as i64
+/// The image: the digit at its size, as far as possible with its centre of mass at its place. The strongest ink is 255.
+fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
+    let mut large = GrayImage::new(DETAIL * width as u32, DETAIL * height as u32);
+    let digit = scaled(stroke, [large.height(), large.width()], look);
+    let mass = digit.pixels().map(|ink| f64::from(ink[0])).sum::<f64>();
+    let offset = |axis: usize, whole: u32, part: u32| {
+        let moments = digit.enumerate_pixels().map(|(x, y, ink)| f64::from(ink[0]) * (f64::from([x, y][axis]) + 0.5));
+        let place = f64::from(whole) * f64::from(look.centre[axis]) - moments.sum::<f64>() / mass;
+        place.round().clamp(0.0, f64::from(whole - part)) as i64
     };
-    let (x, y) = (offset(width, digit.width(), |x, _| x), offset(height, digit.height(), |_, y| y));
-    let mut image = GrayImage::new(width, height);
-    imageops::replace(&mut image, &digit, x, y);
+    let (x, y) = (offset(0, large.width(), digit.width()), offset(1, large.height(), digit.height()));
+    imageops::replace(&mut large, &digit, x, y);
+    let mut image = imageops::thumbnail(&large, width as u32, height as u32);
+    let strongest = image.pixels().map(|ink| ink[0]).max().unwrap_or(0).max(1);
+    image.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
     image
 }
 

@@ -148,17 +148,45 @@ fn transparent_background_becomes_the_opposite_of_the_ink() {
     }
 }
 
+/// The centre of mass of an image of 28 by 28 pixels, light on dark, `[x, y]` in pixels.
+fn centre(pixels: &[u8]) -> [f64; 2] {
+    let mass: f64 = pixels.iter().map(|&ink| f64::from(ink)).sum();
+    let along = |place: fn(usize) -> usize| {
+        let moments = pixels.iter().enumerate().map(|(at, &ink)| f64::from(ink) * (place(at) as f64 + 0.5));
+        moments.sum::<f64>() / mass
+    };
+    [along(|at| at % 28), along(|at| at / 28)]
+}
+
 #[test]
-fn digit_fills_twenty_pixels_around_its_centre_of_mass() {
-    let pixels = prepared(drawn(300, [0; 3], [255; 3])).pixels;
-    let inked: Vec<(usize, usize, f64)> =
-        pixels.iter().enumerate().filter(|&(_, &p)| p > 0).map(|(i, &p)| (i % 28, i / 28, p.into())).collect();
-    let rows = inked.iter().map(|p| p.1).max().unwrap() - inked.iter().map(|p| p.1).min().unwrap() + 1;
-    assert_eq!(rows, 20);
-    let mass: f64 = inked.iter().map(|p| p.2).sum();
-    let x = inked.iter().map(|p| p.2 * (p.0 as f64 + 0.5)).sum::<f64>() / mass;
-    let y = inked.iter().map(|p| p.2 * (p.1 as f64 + 0.5)).sum::<f64>() / mass;
-    assert!((x - 14.0).abs() <= 0.5 && (y - 14.0).abs() <= 0.5, "{x} {y}");
+fn digit_is_twenty_pixels_high_and_its_centre_of_mass_where_mnist_has_it() {
+    for side in [280, 300, 417] {
+        let pixels = prepared(drawn(side, [0; 3], [255; 3])).pixels;
+        let height: f64 = pixels.chunks(28).map(|row| f64::from(*row.iter().max().unwrap()) / 255.0).sum();
+        assert!((height - 20.0).abs() < 1.0, "{height}");
+        let [x, y] = centre(&pixels);
+        assert!((x - 14.5).abs() < 0.1 && (y - 14.5).abs() < 0.1, "{x} {y}");
+    }
+}
+
+#[test]
+fn digit_gets_the_place_that_it_has_in_most_training_images() {
+    let reference = reference();
+    let moved = |down: usize| [vec![0; 28 * down], reference[..28 * (28 - down)].to_vec()].concat();
+    let images = [moved(0), moved(2), moved(2), moved(2), moved(3)];
+    let look = Look::of(&images.each_ref().map(Vec::as_slice), SIZE);
+    let bytes = encoded(drawn(300, [0; 3], [255; 3]), ImageFormat::Png);
+    let [x, y] = centre(&prepare(&bytes, SIZE, &look, Limits::FILE).unwrap().pixels);
+    assert!((x - 14.5).abs() < 0.1 && (y - 16.5).abs() < 0.1, "{x} {y}");
+}
+
+#[test]
+fn look_that_an_older_version_recorded_without_a_place_has_that_of_mnist() {
+    let mut look = Look::MNIST;
+    look.centre = [0.25; 2];
+    let mut recorded = serde_json::to_value(look).unwrap();
+    recorded.as_object_mut().unwrap().remove("centre").unwrap();
+    assert_eq!(serde_json::from_value::<Look>(recorded).unwrap(), Look::MNIST);
 }
 
 #[test]
