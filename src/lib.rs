@@ -15,7 +15,7 @@
 //! | `sweep` | variants of an experiment over several seeds, and the choice among them |
 //! | `export` | trained networks in files that other programs run |
 //! | [`training`] | Burn's `Learner` and what goes into it: steps, losses, optimisers, learning rates, checkpoints |
-//! | [`run`] | a run's folder, each file in it, and the order in which they are written; lists and summaries of runs |
+//! | [`run`] | a run's folder and each file in it; lists and summaries of runs |
 //! | [`evaluation`] | predictions against the true classes; a trained network as a classifier |
 //! | [`model`] | the network, its weights in files, and the weights of other networks that it starts from |
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
@@ -35,9 +35,9 @@
 //!
 //! 1. `commands/train.rs` has all steps of a run, from the config to the report;
 //! 2. `data/batch.rs` turns bytes into scaled numbers: a batch `[batch, 784]`;
-//! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]` from a batch;
-//! 4. `training/step.rs` computes the loss, the gradients and the new weights;
-//! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` decides when the training is over;
+//! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]`. On a CPU, training does so in `model/passes/mod.rs`;
+//! 4. `training/step.rs` has the loss, the gradients and the new weights, on a CPU by `training/closed_form.rs`;
+//! 5. `training/session.rs` builds Burn's `Learner`, and launches it for its epochs; `training/history.rs` stops it earlier;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]

@@ -1,4 +1,4 @@
-//! The network: a multi-layer perceptron as a Burn [`Module`]. It knows nothing of images, files or training.
+//! The network: a multi-layer perceptron as a Burn [`Module`]. On a CPU, [`passes`](super::passes) train it.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of size and time. The routes in
-//! `service` read a `request` and give a response, or an `api_error`. `run_registry` loads networks, `page/` has the page.
+//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`. The routes in `service` read a `request`, which limits
+//! its size, and give a response, or an `api_error`. `run_registry` loads networks, `page/` has the page.
 
 pub mod api_error;
 mod request;
@@ -23,7 +23,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use api_error::PATIENCE;
 use request::Hosts;
-pub use run_registry::{NamedRun, RunRegistry, newest};
+pub use run_registry::{NamedRun, RunRegistry};
 use service::router;
 
 /// The most connections that are open at a time. Others wait.

@@ -1,4 +1,4 @@
-//! The loss of a training step, for labelled and unlabelled images. A validation step uses cross-entropy only.
+//! The loss of a step: in tensors, and by its derivatives for `closed_form`. A validation step uses cross-entropy only.
 //!
 //! From unlabelled images, a network learns to make the same prediction for an image and its augmented forms. With q the
 //! teacher's prediction for the plain image u, and p the network's for the same image augmented:
