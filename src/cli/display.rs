@@ -72,20 +72,16 @@ impl Drop for Shown {
     }
 }
 
-impl Display {
-    fn renderer(&self, history: &History) -> (Box<dyn MetricsRenderer>, Close) {
-        #[cfg(feature = "tui")]
-        if self.ui == Ui::Tui {
-            let dashboard = Dashboard::new(history.clone(), self.epochs);
-            return (Box::new(dashboard.clone()), Arc::new(move || dashboard.close()));
-        }
-        (Box::new(Progress::new(history.interrupter.clone())), Arc::new(|| ()))
-    }
-}
-
 impl training::Display for Display {
     fn open(&self, history: &History) -> (Box<dyn MetricsRenderer>, Box<dyn Any>) {
-        let (renderer, close) = self.renderer(history);
+        let (renderer, close): (Box<dyn MetricsRenderer>, Close) = match self.ui {
+            #[cfg(feature = "tui")]
+            Ui::Tui => {
+                let dashboard = Dashboard::new(history.clone(), self.epochs);
+                (Box::new(dashboard.clone()), Arc::new(move || dashboard.close()))
+            }
+            _ => (Box::new(Progress::new(history.interrupter.clone())), Arc::new(|| ())),
+        };
         let (stop, close_first, quits_with) = (history.interrupter.clone(), Arc::clone(&close), self.quits_with);
         let _listening = signals::listen(move || {
             close_first();

@@ -29,7 +29,8 @@ pub fn evaluate_run(run: &RunFolder, device: &Opened, data: Option<&Path>, split
         Files::ImageFolder(folder) if split == Split::Test => folder.test_files.clone(),
         _ => vec![],
     };
-    let (images, sums) = match (split, &files, data) {
+    let sums = if split == Split::Test { files.test_checksums() } else { BTreeMap::new() };
+    let images = match (split, &files, data) {
         (Split::Validation, ..) => {
             if *files.checksums() != record.data.sha256 {
                 return Err(Error::OtherSplit { run: run.path().into() });
@@ -38,15 +39,14 @@ pub fn evaluate_run(run: &RunFolder, device: &Opened, data: Option<&Path>, split
             if data.split.validation.is_empty() || !record.members.is_empty() {
                 return Err(Error::NoValidation { run: run.path().into() });
             }
-            (data.images.at(&data.split.validation), BTreeMap::new())
+            data.images.at(&data.split.validation)
         }
         (Split::Test, Files::ImageFolder(folder), Some(_)) => {
             let (test, names) = (files.test(size, folder.test.classes())?, record.data.names());
             let (dir, found, expected) = (folder.dir.clone(), test.names().into(), listed(&names, names.len()));
-            let images = test.among(&names).ok_or(DataError::Folders { dir, found, expected })?;
-            (images, files.test_checksums())
+            test.among(&names).ok_or(DataError::Folders { dir, found, expected })?
         }
-        _ => (files.test(size, record.data.classes)?, files.test_checksums()),
+        _ => files.test(size, record.data.classes)?,
     };
     let evaluated = Evaluated { files: names, ..Evaluated::on(run, images, sums, device)? };
     files.warnings().iter().filter(|_| data.is_some()).for_each(warn);

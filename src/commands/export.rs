@@ -33,7 +33,8 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     // What has no other form for an ensemble is refused for it.
     let parts = if is_onnx && !arguments.last { run.networks(&record) } else { vec![run.clone()] };
     let member = |number: usize| record.members.get(number).map(|member| (member, run.path()));
-    let networks = parts.iter().enumerate().map(|(number, part)| network(part, arguments.last, member(number)));
+    let model = if arguments.last { RunFolder::LAST } else { RunFolder::BEST };
+    let networks = parts.iter().enumerate().map(|(number, part)| network(part, model, member(number)));
     let mut networks = networks.collect::<Result<Vec<_>, _>>()?;
     let mut entries = networks[0].description.entries();
     if let Some(framework) = format {
@@ -48,7 +49,7 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
         program_output.save(&program_file, program)?;
     }
     if !is_onnx {
-        let (weights, _) = run.weights(model_name(arguments.last), &record)?;
+        let (weights, _) = run.weights(model, &record)?;
         let weights = if *half { to_half(&weights, file).map_err(RunError::from)? } else { weights };
         return output.save(file, &with_metadata(&weights, entries, file).map_err(RunError::from)?);
     }
@@ -73,19 +74,14 @@ pub fn run(arguments: &Export, folder: &Path) -> Result<(), Error> {
     output.save(file, &onnx(&networks, is_raw, entries))
 }
 
-fn model_name(last: bool) -> &'static str {
-    if last { RunFolder::LAST } else { RunFolder::BEST }
-}
-
-/// The best network of `run`, or its `last`. Refused if it is no longer the one of a `member` of an ensemble.
-fn network(run: &RunFolder, last: bool, member: Option<(&Member, &Path)>) -> Result<Network, Error> {
+/// The network in the file `name` of `run`. Refused if it is no longer the one of a `member` of an ensemble.
+fn network(run: &RunFolder, name: &str, member: Option<(&Member, &Path)>) -> Result<Network, Error> {
     let (record, model) = (run.record()?, run.experiment()?.model);
-    let (weights, sha256) = run.weights(model_name(last), &record)?;
+    let (weights, sha256) = run.weights(name, &record)?;
     if let Some((_, ensemble)) = member.filter(|(member, _)| member.sha256 != sha256) {
         return Err(RunError::OtherMember { run: run.path().into(), ensemble: ensemble.into() }.into());
     }
-    let path = run.path().join(model_name(last));
-    Ok(Network::new(weights, &path, &model, record.description(&model)).map_err(RunError::from)?)
+    Ok(Network::new(weights, &run.path().join(name), &model, record.description(&model)).map_err(RunError::from)?)
 }
 
 /// Rounds the networks of `run`, its best ones or its `last`, to integers, and reports the errors on the test images before and

@@ -22,9 +22,7 @@ pub fn run(arguments: &Images, folder: &Path) -> Result<(), Error> {
     let chosen: Vec<usize> = (0..data.images.classes()).filter_map(first).collect();
     let mut columns = vec![data.images.at(&chosen)];
     match Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size()) {
-        Some(augmentation) => {
-            columns.extend((1..=EPOCHS).map(|epoch| augmentation.apply(&data.images, &chosen, epoch)));
-        }
+        Some(it) => columns.extend((1..=EPOCHS).map(|epoch| it.apply(&data.images, &chosen, epoch))),
         None => notice("nothing is augmented: [data.augment] is empty"),
     }
     GRID.save(&arguments.output, &grid(&columns))

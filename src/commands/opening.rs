@@ -10,10 +10,11 @@ use crate::config::Data;
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
 use crate::run::{
-    BUNDLED, Checkpoint, ListedRun, Lock, RunError, RunFolder, find, is_run, list, list_existing, unpack_bundled,
-    unpack_model,
+    BUNDLED, Checkpoint, ListedRun, Lock, RunError, RunFolder, Status, find, is_run, list, list_existing,
+    unpack_bundled, unpack_model,
 };
-use crate::serve::{NamedRun, newest};
+use crate::serve::NamedRun;
+use crate::text::chain;
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
 pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {
@@ -51,12 +52,15 @@ pub fn choose_run(path: Option<&Path>, runs: &Path) -> Result<Chosen, RunError> 
         let unpacked = path.is_file().then(|| unpack_model(&path)).transpose()?;
         return Ok((NamedRun { name, path: unpacked.as_ref().map_or(path, |folder| folder.path().into()) }, unpacked));
     }
-    let (named, unreadable) = newest(runs)?;
-    if let Some(named) = named {
-        notice(format!("run: {}, the newest finished one", named.path.display()));
-        return Ok((named, None));
+    let is_finished = |it: &ListedRun| it.summary.as_ref().is_ok_and(|summary| summary.status == Status::Finished);
+    let (mut finished, others): (Vec<_>, Vec<_>) = list_existing(runs)?.into_iter().partition(is_finished);
+    if let Some(ListedRun { name, path, .. }) = finished.pop() {
+        notice(format!("run: {}, the newest finished one", path.display()));
+        return Ok((NamedRun { name, path }, None));
     }
-    unreadable.into_iter().for_each(warn);
+    for (name, error) in others.into_iter().filter_map(|it| Some((it.name, it.summary.err()?))) {
+        warn(format!("{name} can't be read: {}", chain(&error)));
+    }
     let bundled = unpack_bundled()?;
     notice(format!("no run in {} is finished, so the network that comes with the program is used", runs.display()));
     Ok((NamedRun { name: BUNDLED.into(), path: bundled.path().into() }, Some(bundled)))

@@ -96,19 +96,16 @@ impl OutputKind {
         if KNOWN_ENDINGS.split(' ').any(|known| known == ending) && !self.endings.contains(&ending.as_str()) {
             return Err(self.wrong_ending(path));
         }
-        match fs::metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Ok(found) if !found.is_file() => return Err(Error::NotAFile { path: path.into() }),
-            _ => {}
-        }
         let has = |mark| {
             let mut start = vec![];
             let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
             read.is_ok() && String::from_utf8_lossy(&start).contains(mark)
         };
-        match self.replaces {
-            Replaces::Nothing => Err(Error::Exists { path: path.into() }),
-            Replaces::Marked(mark) if !has(mark) => Err(Error::Occupied { path: path.into(), kind: self.name }),
+        match (fs::metadata(path), self.replaces) {
+            (Err(error), _) if error.kind() == ErrorKind::NotFound => Ok(()),
+            (Ok(found), _) if !found.is_file() => Err(Error::NotAFile { path: path.into() }),
+            (_, Replaces::Nothing) => Err(Error::Exists { path: path.into() }),
+            (_, Replaces::Marked(mark)) if !has(mark) => Err(Error::Occupied { path: path.into(), kind: self.name }),
             _ => Ok(()),
         }
     }

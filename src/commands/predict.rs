@@ -193,20 +193,9 @@ impl<'a> Writer<'a> {
             inputs.iter().filter_map(|(_, image)| Some(image.as_ref().ok()?.pixels.as_slice())).collect();
         let mut classified = classifier.classify(&images)?.into_iter();
         for (file, image) in inputs {
-            self.images += 1;
             let mut next = || classified.next().expect("the classifier returns a result for each image, in order");
-            let (classified, error) = match image {
-                Ok(image) => {
-                    let classified = self.classified(classifier.size[1], &image, next());
-                    self.doubtful += usize::from(!classified.warnings.is_empty());
-                    (Some(classified), None)
-                }
-                Err(error) => {
-                    self.failed += 1;
-                    say(format!("error: {file}: {error}"));
-                    (None, Some(error))
-                }
-            };
+            let answer = image.map(|image| self.classified(classifier.size[1], &image, next()));
+            let (classified, error) = answer.map_or_else(|error| (None, Some(error)), |it| (Some(it), None));
             self.report(Answer { file, classified, error })?;
         }
         Ok(())
@@ -230,7 +219,11 @@ impl<'a> Writer<'a> {
     }
 
     fn report(&mut self, answer: Answer) -> Result<(), Error> {
-        let Answer { file, classified, .. } = &answer;
+        let Answer { file, classified, error } = &answer;
+        self.images += 1;
+        self.doubtful += usize::from(classified.as_ref().is_some_and(|it| !it.warnings.is_empty()));
+        self.failed += usize::from(error.is_some());
+        error.iter().for_each(|error| say(format!("error: {file}: {error}")));
         let shown = classified.iter().filter(|_| self.lacks_warnings() && self.doubtful <= MOST_WARNED);
         shown.flat_map(|it| &it.warnings).for_each(|warning| warn(format!("{file}: {warning}")));
         match (self.arguments.format(), classified) {

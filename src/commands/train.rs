@@ -12,7 +12,7 @@ use super::opening::{find_run, lock, open_recorded};
 use super::output::{print, print_evaluation, print_json};
 use super::{config, prepared::Prepared, report::remove_report};
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Resume, Showing, Split, Train, Ui, notice, warn};
+use crate::cli::{Display, Options, Resume, Split, Train, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, values_by_key, word};
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
@@ -23,37 +23,33 @@ use crate::{Error, data::EpochPlan, evaluation::EVALUATION_BATCH, model::weights
 
 pub struct Training<'a> {
     pub experiment: &'a Experiment,
-    /// Whether the best model is evaluated on the test images at the end.
-    pub test: bool,
     /// The epoch after which the training is left, to be resumed later.
     pub pause_after: Option<usize>,
-    pub showing: &'a Showing,
+    pub options: &'a Options,
 }
 
 pub fn run(arguments: &Train, folder: &Path) -> Result<(), Error> {
-    let showing = &arguments.showing;
-    showing.ui.check()?;
+    let options = &arguments.options;
+    options.ui.check()?;
     let experiment = config::resolve(&arguments.experiment, folder)?;
     if arguments.dry_run {
-        return dry_run(experiment, showing.ui);
+        return dry_run(experiment, options.ui);
     }
-    let training = Training { experiment: &experiment, test: !arguments.no_test, pause_after: None, showing };
+    let training = Training { experiment: &experiment, pause_after: None, options };
     let run = match &arguments.run {
         Some(path) => training.run_at(path)?,
         None => training.start(|| RunFolder::create(folder, &experiment))?,
     };
-    print_trained(&run, showing)
+    print_trained(&run, options)
 }
 
 /// Resumes a run. It ends with the same bytes as a run without interruption.
 pub fn resume(arguments: &Resume, folder: &Path) -> Result<(), Error> {
-    arguments.showing.ui.check()?;
+    arguments.options.ui.check()?;
     let run = find_run(&arguments.run, folder)?;
     let experiment = config::load(Some(&run.config()), &arguments.overrides, folder)?;
-    let (test, showing) = (!arguments.no_test, &arguments.showing);
-    let training = Training { experiment: &experiment, test, pause_after: None, showing };
-    training.resume(&run)?;
-    print_trained(&run, &arguments.showing)
+    Training { experiment: &experiment, pause_after: None, options: &arguments.options }.resume(&run)?;
+    print_trained(&run, &arguments.options)
 }
 
 #[derive(Serialize)]
@@ -67,12 +63,12 @@ struct Report {
 }
 
 /// Prints what scripts want of a training that has ended, if they do.
-pub fn print_trained(run: &RunFolder, showing: &Showing) -> Result<(), Error> {
+pub fn print_trained(run: &RunFolder, options: &Options) -> Result<(), Error> {
     let path = run.path().display().to_string();
-    if showing.print.is_some() {
+    if options.print.is_some() {
         return print(&path);
     }
-    if !showing.json {
+    if !options.json {
         return Ok(());
     }
     let (summary, evaluation) = (Summary::read(run)?, run.evaluation(&run.record()?)?);
@@ -103,17 +99,12 @@ impl Training<'_> {
     pub fn resume(&self, run: &RunFolder) -> Result<(), Error> {
         let epochs = run.checkpoint()?.map_or(0, |checkpoint| checkpoint.epochs.len());
         let own = run.experiment()?;
+        let path = run.path().into();
         match run.record() {
             // A run that diverged would diverge again.
-            Ok(Record { failure: Some(failure), .. }) => {
-                return Err(RunError::Failed { run: run.path().into(), failure }.into());
-            }
-            Ok(Record { members, .. }) if !members.is_empty() => {
-                return Err(RunError::Ensemble { run: run.path().into() }.into());
-            }
-            Ok(Record { training: Some(_), .. }) if own == *self.experiment => {
-                return self.finish(run, epochs);
-            }
+            Ok(Record { failure: Some(failure), .. }) => return Err(RunError::Failed { run: path, failure }.into()),
+            Ok(Record { members, .. }) if !members.is_empty() => return Err(RunError::Ensemble { run: path }.into()),
+            Ok(Record { training: Some(_), .. }) if own == *self.experiment => return self.finish(run, epochs),
             _ => {}
         }
         check_resumable(&own, self.experiment, epochs)?;
@@ -125,16 +116,14 @@ impl Training<'_> {
 
     fn finish(&self, run: &RunFolder, epochs: usize) -> Result<(), Error> {
         let (record, Experiment { device, schedule, .. }) = (run.record()?, self.experiment);
-        if !self.test || matches!(run.evaluation(&record), Ok(Some(_))) {
+        if self.options.no_test || matches!(run.evaluation(&record), Ok(Some(_))) {
             let mut longer = self.experiment.clone();
             longer.training.epochs = 2 * epochs;
-            let path = run.path().display();
+            let (path, kind) = (run.path().display(), word(schedule.kind));
             // A schedule may fix the number of epochs.
             let advice = match check_resumable(self.experiment, &longer, epochs) {
                 Ok(()) => format!("train it longer with `mnist-burn resume {path} --epochs {}`", 2 * epochs),
-                Err(_) => {
-                    format!("its {} schedule can't be extended; train a new run with more epochs", word(schedule.kind))
-                }
+                Err(_) => format!("its {kind} schedule can't be extended; train a new run with more epochs"),
             };
             notice(format!("{path} is finished after {epochs} epochs; {advice}"));
             return Ok(());
@@ -185,7 +174,7 @@ impl Training<'_> {
         log::info!("the config:\n{}", experiment.to_toml());
         run.write_config(experiment)?;
         run.write_record(&record)?;
-        let display = Display { ui: self.showing.ui, epochs: experiment.training.epochs, quits_with: None };
+        let display = Display { ui: self.options.ui, epochs: experiment.training.epochs, quits_with: None };
         let Trained { history, mut record, usage, interrupted } = session.train(record, &display)?;
 
         let epochs = history.epochs().len();
@@ -204,9 +193,10 @@ impl Training<'_> {
         });
         run.write_record(&record)?;
         if interrupted {
-            return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test: self.test }.into());
+            let test = !self.options.no_test;
+            return Err(TrainingError::InterruptedAtEnd { run: run.path().into(), test }.into());
         }
-        if !self.test {
+        if self.options.no_test {
             // stdout is left to the caller, which may print results of its own.
             notice(ending(run, &record));
             return Ok(());
@@ -220,7 +210,7 @@ impl Training<'_> {
     }
 
     fn print_result(&self, evaluated: &Evaluated, ending: &str, report: Option<PathBuf>) -> Result<(), Error> {
-        if self.showing.json || self.showing.print.is_some() {
+        if self.options.json || self.options.print.is_some() {
             return Ok(());
         }
         let report = report.map_or_else(String::new, |path| format!("\nreport          {}", path.display()));

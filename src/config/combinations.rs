@@ -66,7 +66,7 @@ fn conflicts(experiment: &Experiment) -> Vec<(bool, &'static [&'static str])> {
         (optimizer.clip_norm.is_some(), &["optimizer.clip_value", "optimizer.clip_norm"]),
         (optimizer.clip_norm.or(optimizer.clip_value).is_some(), &["optimizer.global_clip_norm"]),
         (accumulates && all_images, &["training.gradient_accumulation", "training.batch_size"]),
-        (!device.are_sound() || !device.are_reached_alike(), &["device"]),
+        (!device.are_sound(), &["device"]),
         (device.count() > 1 && all_images, &["device", "training.batch_size"]),
         (data.validation == 0, &["early_stopping.target_error", "data.validation"]),
         (data.validation == 0, &["early_stopping.patience", "data.validation"]),

@@ -35,19 +35,16 @@ impl Devices {
         self.names().first().copied().unwrap_or_default()
     }
 
-    /// Whether there is at least one name, and every name is valid.
+    /// Whether there is at least one name, every name is valid, and all workers use the same kind of connection, WebSocket or
+    /// encrypted: Burn can't move tensors between them.
     pub fn are_sound(&self) -> bool {
-        let names = self.names();
-        !names.is_empty() && names.into_iter().all(|name| DeviceName::parse(name).is_some())
-    }
-
-    /// Whether all workers use the same kind of connection, WebSocket or encrypted: Burn can't move tensors between them.
-    pub fn are_reached_alike(&self) -> bool {
-        let kinds = self.names().into_iter().filter_map(|name| match DeviceName::parse(name) {
-            Some(DeviceName::Remote(address)) => Some(address.worker.id.is_none()),
+        let names: Option<Vec<_>> = self.names().into_iter().map(DeviceName::parse).collect();
+        let connection = |name: &DeviceName| match name {
+            DeviceName::Remote(address) => Some(address.worker.id.is_none()),
             _ => None,
-        });
-        kinds.collect::<BTreeSet<bool>>().len() <= 1
+        };
+        let are_alike = |all: &[DeviceName]| all.iter().filter_map(connection).collect::<BTreeSet<bool>>().len() <= 1;
+        names.is_some_and(|all| !all.is_empty() && are_alike(&all))
     }
 
     pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
@@ -87,9 +84,9 @@ mod tests {
     fn workers_are_reached_in_one_way() {
         let (websocket, iroh) = ("remote:ws://gpu:1", format!("remote:{}@gpu:2", "0f".repeat(32)));
         for alike in [websocket.into(), format!("ndarray,{websocket},{websocket}/1"), format!("{iroh},{iroh}")] {
-            assert!(Devices::Word(alike.clone()).are_reached_alike(), "{alike}");
+            assert!(Devices::Word(alike.clone()).are_sound(), "{alike}");
         }
-        assert!(!Devices::Word(format!("{websocket},{iroh}")).are_reached_alike());
+        assert!(!Devices::Word(format!("{websocket},{iroh}")).are_sound());
     }
 
     #[test]

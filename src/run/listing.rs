@@ -124,12 +124,10 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>, warnings: &mut Ve
         let exists = |name| path.join(name).is_file();
         match (exists("config.toml"), exists("record.json")) {
             (true, true) => found.push(path),
-            (false, true) => {
-                if let Err(error @ RunError::Damaged { .. }) = RunFolder::at(&path).record() {
-                    warnings.push(format!("{} is skipped: {error}, and it has no config.toml", path.display()));
-                }
+            (false, true) if let Err(error @ RunError::Damaged { .. }) = RunFolder::at(&path).record() => {
+                warnings.push(format!("{} is skipped: {error}, and it has no config.toml", path.display()));
             }
-            _ if depth > 1 => {
+            (_, false) if depth > 1 => {
                 if let Err(error) = walk(&path, depth - 1, found, warnings) {
                     warnings.push(format!("{} is skipped: {error}", path.display()));
                 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::api_error::ApiError;
-use crate::run::{ListedRun, Record, RunError, RunFolder, Status, Summary, find, list_existing};
+use crate::run::{ListedRun, Record, RunError, RunFolder, Summary, find, list_existing};
 use crate::{device::Opened, evaluation::Classifier, text::chain};
 
 const MOST_LOADED: usize = 16;
@@ -21,30 +21,16 @@ pub struct RunRegistry {
     folder: PathBuf,
     default: NamedRun,
     device: Opened,
-    /// The most recently used one is the first.
-    loaded: Mutex<Vec<Loaded>>,
-    listed: Mutex<Option<Listed>>,
+    /// The paths of runs with their records and networks. The most recently used one is the first.
+    loaded: Mutex<Vec<(PathBuf, Record, Arc<Classifier>)>>,
+    /// A list of the runs as JSON, when it was made of their files, and when the folder of runs had last changed then.
+    listed: Mutex<Option<(Bytes, Instant, Option<SystemTime>)>>,
 }
 
 #[derive(Debug, Clone)]
 pub struct NamedRun {
     pub name: String,
     pub path: PathBuf,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    path: PathBuf,
-    record: Record,
-    classifier: Arc<Classifier>,
-}
-
-/// A list of the runs as JSON, from the files at `time`, when the folder of runs had last changed at `changed`.
-#[derive(Debug)]
-struct Listed {
-    time: Instant,
-    changed: Option<SystemTime>,
-    json: Bytes,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,16 +45,6 @@ struct Entry {
     summary: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-}
-
-/// The newest finished run in `folder`, which need not exist, and which runs there can't be read, and why.
-pub fn newest(folder: &Path) -> Result<(Option<NamedRun>, Vec<String>), RunError> {
-    let is_finished = |listed: &ListedRun| listed.summary.as_ref().is_ok_and(|it| it.status == Status::Finished);
-    let runs = list_existing(folder)?;
-    let unreadable = |it: &ListedRun| Some(format!("{} can't be read: {}", it.name, chain(it.summary.as_ref().err()?)));
-    let unreadable = runs.iter().filter_map(unreadable).collect();
-    let newest = runs.into_iter().rfind(is_finished);
-    Ok((newest.map(|ListedRun { name, path, .. }| NamedRun { name, path }), unreadable))
 }
 
 impl NamedRun {
@@ -91,12 +67,13 @@ impl RunRegistry {
     pub fn list(&self) -> Result<Bytes, ApiError> {
         let changed = fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok();
         let mut listed = self.listed.lock();
-        if let Some(it) = listed.as_ref().filter(|it| it.changed == changed && it.time.elapsed() < OLDEST_LIST) {
-            return Ok(it.json.clone());
+        match &*listed {
+            Some((json, time, then)) if *then == changed && time.elapsed() < OLDEST_LIST => return Ok(json.clone()),
+            _ => {}
         }
         let time = Instant::now();
         let json = Bytes::from(serde_json::to_vec(&self.entries()?).map_err(|_| ApiError::Failure)?);
-        *listed = Some(Listed { time, changed, json: json.clone() });
+        *listed = Some((json.clone(), time, changed));
         Ok(json)
     }
 
@@ -137,13 +114,13 @@ impl RunRegistry {
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let run = RunFolder::at(path);
         let record = run.record()?;
-        let is_current = |it: &&Loaded| it.path == path && it.record == record;
-        let known = self.loaded.lock().iter().find(is_current).map(|it| Arc::clone(&it.classifier));
+        let is_current = |(of, then, _): &&(PathBuf, Record, _)| of == path && *then == record;
+        let known = self.loaded.lock().iter().find(is_current).map(|(.., network)| Arc::clone(network));
         // Other requests use the networks in memory meanwhile.
         let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
         let mut loaded = self.loaded.lock();
-        loaded.retain(|it| it.path != path);
-        loaded.insert(0, Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
+        loaded.retain(|(of, ..)| of != path);
+        loaded.insert(0, (path.into(), record, Arc::clone(&classifier)));
         loaded.truncate(MOST_LOADED);
         Ok(classifier)
     }

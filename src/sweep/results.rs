@@ -85,18 +85,18 @@ impl Spread {
 impl Results {
     pub fn read(sweep: &Sweep) -> Result<Self, RunError> {
         let (trials, _) = read_trials(sweep)?;
-        let chosen = choose(&trials);
-        let test: Vec<f64> = chosen.iter().flat_map(|it| &it.runs).filter_map(|run| run.summary.test_error).collect();
-        Ok(Self {
-            name: sweep.file.name.clone(),
-            base: sweep.file.base.clone(),
-            seeds: sweep.file.seeds.clone(),
-            chosen: chosen.map(|trial| trial.trial.clone()),
-            test_error: Spread::of(&test).filter(|_| test.len() == sweep.file.seeds.len()),
-            trials,
-        })
+        let (name, base, seeds) = (sweep.file.name.clone(), sweep.file.base.clone(), sweep.file.seeds.clone());
+        let mut results = Self { name, base, seeds, chosen: None, test_error: None, trials };
+        if let Ok(chosen) = results.chosen() {
+            let test: Vec<f64> = chosen.runs.iter().filter_map(|run| run.summary.test_error).collect();
+            let test_error = Spread::of(&test).filter(|_| test.len() == results.seeds.len());
+            (results.chosen, results.test_error) = (Some(chosen.trial.clone()), test_error);
+        }
+        Ok(results)
     }
 
+    /// The trial with the lowest mean validation error, then the lowest mean validation loss, then the first. Skips trials
+    /// with a run that diverged. An error before every run is over.
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let left = || self.trials.iter().filter(|trial| trial.ended_after.is_none());
         let runs = || left().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));
@@ -108,7 +108,7 @@ impl Results {
             let names = listed(&open, MAX_NAMED);
             return Err(SweepError::Incomplete { open: open.len(), runs: runs().count(), names });
         }
-        self.trials.iter().find(|trial| Some(&trial.trial) == self.chosen.as_ref()).ok_or(SweepError::AllDiverged)
+        ranked(&self.trials).into_iter().find(|trial| trial.score().is_some()).ok_or(SweepError::AllDiverged)
     }
 }
 
@@ -161,14 +161,6 @@ pub fn ranked(trials: &[TrialResult]) -> Vec<&TrialResult> {
     let mut trials: Vec<&TrialResult> = trials.iter().collect();
     trials.sort_by(|one, other| rank(one).0.cmp(&rank(other).0).then(rank(one).1.total_cmp(&rank(other).1)));
     trials
-}
-
-/// The trial with the lowest mean validation error, then the lowest mean validation loss, then the first. Skips trials
-/// with a run that diverged. `None` before every run is over.
-fn choose(trials: &[TrialResult]) -> Option<&TrialResult> {
-    let left = trials.iter().filter(|trial| trial.ended_after.is_none());
-    let are_over = left.flat_map(|trial| &trial.runs).all(|run| run.summary.status.is_over());
-    ranked(trials).into_iter().find(|trial| are_over && trial.score().is_some())
 }
 
 /// The results of all trials, and the number of rungs of the halving after which it is known which ones go on.
@@ -229,8 +221,7 @@ mod tests {
     }
 
     fn results(trials: Vec<TrialResult>) -> Results {
-        let chosen = choose(&trials).map(|trial| trial.trial.clone());
-        Results { name: "try".into(), base: "b.toml".into(), seeds: vec![1, 2], chosen, test_error: None, trials }
+        Results { name: "try".into(), base: "b.toml".into(), seeds: vec![1, 2], chosen: None, test_error: None, trials }
     }
 
     #[test]
@@ -248,9 +239,9 @@ mod tests {
     #[test]
     fn sweep_chooses_the_lowest_mean_error_then_the_lowest_loss_then_the_first() {
         let chosen = |trials: &[&[(usize, f64)]]| {
-            let trials: Vec<TrialResult> = trials.iter().map(|runs| finished(runs)).collect();
-            let chosen = choose(&trials).map(std::ptr::from_ref);
-            trials.iter().position(|trial| Some(std::ptr::from_ref(trial)) == chosen)
+            let results = results(trials.iter().map(|runs| finished(runs)).collect());
+            let chosen = results.chosen().ok().map(std::ptr::from_ref);
+            results.trials.iter().position(|trial| Some(std::ptr::from_ref(trial)) == chosen)
         };
         assert_eq!(chosen(&[&[(9, 0.1), (30, 0.1)], &[(20, 0.9), (18, 0.9)]]), Some(1));
         assert_eq!(chosen(&[&[(20, 0.3), (10, 0.3)], &[(10, 0.2), (20, 0.3)]]), Some(1));
@@ -261,7 +252,6 @@ mod tests {
     fn sweep_chooses_only_when_every_run_is_over_and_names_the_others() {
         for status in [Status::Missing, Status::Training, Status::Interrupted] {
             let results = results(vec![finished(&[(9, 0.1)]), trial("open", status, &[(8, 0.1), (7, 0.1)])]);
-            assert_eq!(results.chosen, None);
             let message = results.chosen().unwrap_err().to_string();
             let expected = format!("open-seed1 ({0}), open-seed2 ({0})", status);
             assert!(message.contains("2 of 3 runs") && message.ends_with(&expected), "{message}");

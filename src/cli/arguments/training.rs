@@ -51,7 +51,10 @@ impl Overrides {
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Showing {
+pub struct Options {
+    /// Skip the final evaluation on the test set
+    #[arg(long)]
+    pub no_test: bool,
     /// How to show progress
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     pub ui: Ui,
@@ -116,11 +119,8 @@ pub struct Train {
     /// Use this folder as the run folder; a run that was started there is resumed
     #[arg(long, value_name = "DIR", conflicts_with = "runs")]
     pub run: Option<PathBuf>,
-    /// Skip the final evaluation on the test set
-    #[arg(long)]
-    pub no_test: bool,
     #[command(flatten)]
-    pub showing: Showing,
+    pub options: Options,
     /// Run one batch end to end and save nothing
     #[arg(long, conflicts_with_all = ["json", "print"])]
     pub dry_run: bool,
@@ -144,11 +144,8 @@ pub struct Resume {
     pub run: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Skip the final evaluation on the test set
-    #[arg(long)]
-    pub no_test: bool,
     #[command(flatten)]
-    pub showing: Showing,
+    pub options: Options,
 }
 
 /// Hides the options for keys that can't change within a run.

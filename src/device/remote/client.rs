@@ -36,9 +36,8 @@ fn host(worker: &WorkerAddress) -> Result<RemoteHost, RemoteError> {
         let (_, endpoint) = endpoint::dialing()?;
         Ok(RemoteHost::iroh(IrohHost::new(peer).with_endpoint(endpoint)))
     };
-    let host = answering();
-    let host = host.map_err(|error| RemoteError::Unreachable { worker: worker.clone(), reason: error.to_string() })?;
-    Ok(host.with_credential(token))
+    let failed = |error: Box<dyn Error>| RemoteError::Unreachable { worker: worker.clone(), reason: error.to_string() };
+    answering().map(|host| host.with_credential(token)).map_err(failed)
 }
 
 fn refused(worker: &WorkerAddress, error: &ConnectError) -> RemoteError {
