@@ -31,13 +31,14 @@
 //!
 //! # From a file to a test error
 //!
-//! Six files lead one image through the program:
+//! These files lead one image through the program:
 //!
 //! 1. `commands/train.rs` has all steps of a run, from the config to the report;
 //! 2. `data/batch.rs` turns bytes into scaled numbers: a batch `[batch, 784]`;
-//! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]`. On a CPU, training does so in `model/passes/mod.rs`;
-//! 4. `training/step.rs` has the loss, the gradients and the new weights, on a CPU by `training/closed_form.rs`;
-//! 5. `training/session.rs` builds Burn's `Learner`, and launches it for its epochs; `training/history.rs` stops it earlier;
+//! 3. `model/mlp.rs` is the network: it computes logits `[batch, 10]`;
+//! 4. `training/step.rs` computes the loss, the gradients and the new weights. On a CPU, `training/closed_form.rs` computes
+//!    loss and gradients, with the network's own `model/passes/mod.rs`;
+//! 5. `training/session.rs` builds Burn's `Learner` and launches it; `training/history.rs` may end it early;
 //! 6. `evaluation/mod.rs` compares the predictions on the test images with the labels.
 
 #[cfg(not(any(feature = "ndarray", feature = "flex", feature = "wgpu", feature = "cuda")))]

@@ -3,7 +3,7 @@
 use super::opening::{find_run, locate};
 use super::{config::resolve, output::print, train::print_trained};
 use crate::Error;
-use crate::cli::{self, Options, Show, Table};
+use crate::cli::{self, Show, Table, TrainOptions};
 use crate::config::{self, Difference, Model, differences};
 use crate::data::{EpochPlan, TrainingData};
 use crate::run::{Summary, TrainingRecord};
@@ -13,7 +13,7 @@ use std::path::Path;
 pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
     let run = find_run(&arguments.run, folder)?;
     if arguments.json {
-        return print_trained(&run, &Options { json: true, ..Options::default() });
+        return print_trained(&run, &TrainOptions { json: true, ..TrainOptions::default() });
     }
     let (record, experiment) = (run.record()?, run.experiment()?);
     let (epochs, summary) = (run.metrics()?, Summary::read(&run)?);

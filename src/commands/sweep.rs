@@ -16,7 +16,7 @@ use super::opening::{lock, open_recorded};
 use super::output::{print, print_json};
 use super::report::write_page;
 use super::train::Training;
-use crate::cli::{self, Options, Split, Table, notice, say, signals, warn};
+use crate::cli::{self, Split, Table, TrainOptions, notice, say, signals, warn};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{RESULTS_FILE, Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};
 use crate::text::{nats, percent, seconds};
@@ -156,7 +156,8 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
             continue;
         }
         notice(format!("{heading}:"));
-        let (experiment, options) = (&trial.with_seed(seed), &Options { no_test: true, ..Options::default() });
+        let (experiment, options) =
+            (&trial.with_seed(seed), &TrainOptions { no_test: true, ..TrainOptions::default() });
         match (Training { experiment, pause_after, options }).run_at(path) {
             Ok(_) => announce(format!("{heading}: finished")),
             // A divergence is a result: the sweep continues.

@@ -12,7 +12,7 @@ use super::opening::{find_run, lock, open_recorded};
 use super::output::{print, print_evaluation, print_json};
 use super::{config, prepared::Prepared, report::remove_report};
 use crate::cli::signals::{self, Listening};
-use crate::cli::{Display, Options, Resume, Split, Train, Ui, notice, warn};
+use crate::cli::{Display, Resume, Split, Train, TrainOptions, Ui, notice, warn};
 use crate::config::{Experiment, check_resumable, values_by_key, word};
 use crate::run::{
     DataRecord, EvaluationRecord, Lock, Member, PrivacyRecord, Record, RunError, RunFolder, Summary, TrainingRecord,
@@ -25,7 +25,7 @@ pub struct Training<'a> {
     pub experiment: &'a Experiment,
     /// The epoch after which the training is left, to be resumed later.
     pub pause_after: Option<usize>,
-    pub options: &'a Options,
+    pub options: &'a TrainOptions,
 }
 
 pub fn run(arguments: &Train, folder: &Path) -> Result<(), Error> {
@@ -63,7 +63,7 @@ struct Report {
 }
 
 /// Prints what scripts want of a training that has ended, if they do.
-pub fn print_trained(run: &RunFolder, options: &Options) -> Result<(), Error> {
+pub fn print_trained(run: &RunFolder, options: &TrainOptions) -> Result<(), Error> {
     let path = run.path().display().to_string();
     if options.print.is_some() {
         return print(&path);

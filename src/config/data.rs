@@ -87,7 +87,7 @@ pub enum Prepare {
     /// As the training images are: their background, and the size, place and strokes of their digits are measured.
     #[default]
     Auto,
-    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, its centre of mass half a pixel right of the middle, and below it.
+    /// As MNIST is: light on dark, the digit 20 of 28 pixels long, its centre of mass half a pixel right of and below the middle.
     Mnist,
     /// The whole picture is reduced to the image's size.
     Resize,

@@ -35,8 +35,8 @@ impl Devices {
         self.names().first().copied().unwrap_or_default()
     }
 
-    /// Whether there is at least one name, every name is valid, and all workers use the same kind of connection, WebSocket or
-    /// encrypted: Burn can't move tensors between them.
+    /// Whether there is at least one name, every name is valid, and all workers are reached alike, by WebSocket or encrypted:
+    /// Burn can't move tensors between the two kinds.
     pub fn are_sound(&self) -> bool {
         let names: Option<Vec<_>> = self.names().into_iter().map(DeviceName::parse).collect();
         let connection = |name: &DeviceName| match name {

@@ -1,4 +1,4 @@
-//! What a model's file says of the model, for other programs: its architecture, its classes, the pixels that it expects.
+//! What a model's file says of the model, for whoever reads it: its architecture, classes and pixels.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;

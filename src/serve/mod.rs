@@ -1,7 +1,8 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`. The routes in `service` read a `request`, which limits
-//! its size, and give a response, or an `api_error`. `run_registry` loads networks, `page/` has the page.
+//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of time and connections. The routes in
+//! `service` read a `request`, whose body is limited there, and give a response, or an `api_error`. `run_registry` loads
+//! networks, `page/` has the page.
 
 pub mod api_error;
 mod request;

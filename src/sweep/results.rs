@@ -96,7 +96,7 @@ impl Results {
     }
 
     /// The trial with the lowest mean validation error, then the lowest mean validation loss, then the first. Skips trials
-    /// with a run that diverged. An error before every run is over.
+    /// with a run that diverged. An error before every run is over, or if each trial has such a run.
     pub fn chosen(&self) -> Result<&TrialResult, SweepError> {
         let left = || self.trials.iter().filter(|trial| trial.ended_after.is_none());
         let runs = || left().flat_map(|trial| trial.runs.iter().map(move |run| (trial, run)));

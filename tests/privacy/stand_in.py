@@ -3,8 +3,8 @@
     python3 tests/privacy/stand_in.py FOLDER
 
 writes four IDX files with 60,000 training and 10,000 test images, the same every time. The strokes are those of
-tests/drawn/draw.py, bent and written with many pens. As in MNIST, a digit is light on dark and fits into 20 by 20 pixels,
-and its centre of mass is in the middle of the image. Needs numpy.
+tests/drawn/draw.py, bent and written with many pens. As in MNIST, a digit is light on dark and fits into 20 by 20 pixels.
+Its centre of mass is in the middle of the image; in MNIST, it is half a pixel farther right and down. Needs numpy.
 """
 
 import gzip

@@ -51,7 +51,7 @@ impl Overrides {
 }
 
 #[derive(Debug, Default, Args)]
-pub struct Options {
+pub struct TrainOptions {
     /// Skip the final evaluation on the test set
     #[arg(long)]
     pub no_test: bool,
@@ -120,7 +120,7 @@ pub struct Train {
     #[arg(long, value_name = "DIR", conflicts_with = "runs")]
     pub run: Option<PathBuf>,
     #[command(flatten)]
-    pub options: Options,
+    pub options: TrainOptions,
     /// Run one batch end to end and save nothing
     #[arg(long, conflicts_with_all = ["json", "print"])]
     pub dry_run: bool,
@@ -145,7 +145,7 @@ pub struct Resume {
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]
-    pub options: Options,
+    pub options: TrainOptions,
 }
 
 /// Hides the options for keys that can't change within a run.

@@ -14,9 +14,9 @@ pub struct Look {
     pub(super) filled: f32,
     /// The usual width of its strokes, in pixels.
     pub(super) stroke: f32,
-    /// The usual place of its centre of mass, as fractions of the image's width and height.
-    #[serde(default = "centre_of_mnist")]
-    pub(super) centre: [f32; 2],
+    /// The usual place of its centre of mass, as fractions of the image's width and height. Older versions did not record it.
+    #[serde(default)]
+    centre: Option<[f32; 2]>,
     /// Whether an image is a whole picture, without a background.
     pub(super) whole: bool,
     /// The least and the most of each measure.
@@ -78,11 +78,11 @@ impl Look {
         ink: 255,
         filled: 20.0 / 28.0,
         stroke: 2.4,
-        // Half a pixel to the right of the middle, and below it.
-        centre: [14.5 / 28.0; 2],
+        // Half a pixel right of and below the middle.
+        centre: Some([14.5 / 28.0; 2]),
         whole: false,
-        least: Measures { edge: 0.0, strongest: 0.5, filled: 0.5, stroke: 1.5, x: 0.45, y: 0.45 },
-        most: Measures { edge: 0.05, strongest: 1.0, filled: 0.75, stroke: 6.0, x: 0.55, y: 0.55 },
+        least: Measures { edge: 0.0, strongest: 0.5, filled: 0.5, stroke: 1.5, x: 0.49, y: 0.49 },
+        most: Measures { edge: 0.05, strongest: 1.0, filled: 0.75, stroke: 6.0, x: 0.546, y: 0.546 },
     };
 
     /// The look of MNIST, and of all other images that are light on dark.
@@ -120,7 +120,7 @@ impl Look {
         });
         let middle = measured.len() / 2;
         (look.filled, look.stroke) = (columns[2][middle], columns[3][middle]);
-        look.centre = [columns[4][middle], columns[5][middle]];
+        look.centre = Some([columns[4][middle], columns[5][middle]]);
         // A fiftieth of the range farther out.
         let bound = |from: usize, to: usize| columns.each_ref().map(|it| it[from] + 0.02 * (it[from] - it[to]));
         look.least = Measures::from_numbers(bound(0, last));
@@ -133,6 +133,11 @@ impl Look {
         let measures = Measures::of(&self.ink_of(pixels), size[1]).numbers();
         let bounds = self.least.numbers().into_iter().zip(self.most.numbers());
         self.whole || measures.into_iter().zip(bounds).all(|(measure, (least, most))| (least..=most).contains(&measure))
+    }
+
+    /// The usual place of the centre of mass; if it is not known, the middle of the places that the images have.
+    pub fn centre(&self) -> [f32; 2] {
+        self.centre.unwrap_or([(self.least.x + self.most.x) / 2.0, (self.least.y + self.most.y) / 2.0])
     }
 
     /// Which is the lighter one, ink or background; neither in whole pictures.
@@ -155,11 +160,6 @@ impl Look {
         let range = if from == to { 1.0 } else { to - from };
         pixels.iter().map(|&pixel| ((f32::from(pixel) - from) / range).abs()).collect()
     }
-}
-
-/// For runs of versions that did not record it.
-fn centre_of_mnist() -> [f32; 2] {
-    Look::MNIST.centre
 }
 
 /// The mean width of the strokes in `ink`, `[height, width]`, in pixels: twice their area over the length of their outline.

@@ -1,8 +1,8 @@
 //! Turns any picture of a digit into an image like those the network was trained on.
 //!
 //! MNIST's authors scaled each digit, in proportion, to fit 20 by 20 pixels, and put its centre of mass in the middle of 28 by
-//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>): in fact half a pixel to the right of it and below. This
-//! module does the same, in stages, for any [`Look`] of training images. A picture that already looks like them is only
+//! 28 pixels, light on dark (<https://yann.lecun.com/exdb/mnist/>). In their files, it is half a pixel farther right and down.
+//! This module does the same, in stages, for any [`Look`] of training images. A picture that already looks like them is only
 //! reduced to their size.
 //!
 //! | stage | makes |
@@ -10,7 +10,7 @@
 //! | `decode` | a picture in colour without transparency, of at most 400 pixels a side |
 //! | `ink` | the difference of each pixel from the paper around it, without a frame: 0 is paper, 255 the strongest ink |
 //! | `digit` | the ink of the digit alone, without specks, frames and neighbours |
-//! | `stroke` | the digit with strokes as wide as the training images have, at eight times their size |
+//! | `stroke` | the digit with strokes as wide as the training images have, at up to eight times their size |
 //! | `fit` | the image for the network, with the digit's centre of mass at its usual place |
 
 mod decode;
@@ -80,8 +80,10 @@ pub(crate) fn prepare_pixels(pixels: Vec<u8>, size: [usize; 2], look: &Look) -> 
 const LEAST_PROBABILITY: f64 = 0.87;
 /// The width of a digit's strokes, as a fraction of its longer side, at most.
 const WIDEST: f32 = 0.35;
-/// How many times larger than in the image the strokes are made wider.
-const DETAIL: u32 = 8;
+/// How many times larger than in the image the strokes are made wider, and the digit is put in its place.
+fn detail(size: [usize; 2]) -> u32 {
+    (256 / size[0].max(size[1]) as u32).clamp(1, 8)
+}
 
 fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Prepared, ImageError> {
     let [height, width] = size.map(|side| side as u32);
@@ -107,27 +109,29 @@ fn as_trained_on(picture: RgbImage, size: [usize; 2], look: &Look) -> Result<Pre
     Ok(Prepared { pixels, doubts, stages })
 }
 
-/// The digit at its size in the image times [`DETAIL`]. Strokes under 80 % of the training images' width get that wide.
+/// The digit at its size in the image times [`detail`]. Strokes under 80 % of the training images' width get that wide.
 fn stroke(digit: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
-    let large = scaled(digit, size.map(|side| DETAIL * side as u32), look);
-    let missing = DETAIL as f32 * (0.8 * look.stroke) - stroke_width(&large, large.width() as usize);
-    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * DETAIL as f32) as u32;
+    let detail = detail(size);
+    let large = scaled(digit, size.map(|side| detail * side as u32), look);
+    let missing = detail as f32 * (0.8 * look.stroke) - stroke_width(&large, large.width() as usize);
+    let radius = (missing / 2.0).round().clamp(0.0, 2.0 * detail as f32) as u32;
     if radius == 0 { large } else { widen(&large, radius) }
 }
 
 /// The image: the digit at its size, as far as possible with its centre of mass at its place. The strongest ink is 255.
-fn fit(stroke: &GrayImage, [height, width]: [usize; 2], look: &Look) -> GrayImage {
-    let mut large = GrayImage::new(DETAIL * width as u32, DETAIL * height as u32);
+fn fit(stroke: &GrayImage, size: [usize; 2], look: &Look) -> GrayImage {
+    let [height, width] = size.map(|side| side as u32);
+    let mut large = GrayImage::new(detail(size) * width, detail(size) * height);
     let digit = scaled(stroke, [large.height(), large.width()], look);
     let mass = digit.pixels().map(|ink| f64::from(ink[0])).sum::<f64>();
     let offset = |axis: usize, whole: u32, part: u32| {
         let moments = digit.enumerate_pixels().map(|(x, y, ink)| f64::from(ink[0]) * (f64::from([x, y][axis]) + 0.5));
-        let place = f64::from(whole) * f64::from(look.centre[axis]) - moments.sum::<f64>() / mass;
+        let place = f64::from(whole) * f64::from(look.centre()[axis]) - moments.sum::<f64>() / mass;
         place.round().clamp(0.0, f64::from(whole - part)) as i64
     };
     let (x, y) = (offset(0, large.width(), digit.width()), offset(1, large.height(), digit.height()));
     imageops::replace(&mut large, &digit, x, y);
-    let mut image = imageops::thumbnail(&large, width as u32, height as u32);
+    let mut image = imageops::thumbnail(&large, width, height);
     let strongest = image.pixels().map(|ink| ink[0]).max().unwrap_or(0).max(1);
     image.pixels_mut().for_each(|Luma([level])| *level = (u32::from(*level) * 255 / u32::from(strongest)) as u8);
     image
