@@ -21,13 +21,13 @@
 //! | [`data`] | from files to batches: IDX files, image folders, downloads, splits, augmentation; one image prepared |
 //! | [`config`] | one experiment: its keys, their ranges, their combinations |
 //! | [`device`] | devices by name, the backends of this build, devices of other machines |
-//! | `random` | the random generators, each derived from its purpose and a seed or a key |
+//! | `random` | the random generators, each derived from its purpose and a seed or a key; what makes two runs equal |
 //! | [`checksum`] | SHA-256 sums |
 //! | `bounded` | files read up to a limit |
 //! | `protobuf` | the messages in the files of some other programs |
 //! | `text` | how numbers and errors are written, and what a mistyped name may mean |
 //!
-//! The first lines of each room's `mod.rs` are a map of that room.
+//! The first lines of each room's `mod.rs`, or of its only file, are a map of that room.
 //!
 //! # From a file to a test error
 //!

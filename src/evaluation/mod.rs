@@ -1,4 +1,5 @@
-//! Evaluates a trained network against the true classes. A `Classifier` uses it on new images, an `Attack` tells its training images from others.
+//! A trained network: `predictions` has the `Classifier` of new images, with the scaling of their pixels; `results` compares
+//! predictions with the true classes. An `Attack` tells training images from others.
 
 mod predictions;
 mod results;

@@ -1,6 +1,6 @@
 //! A run's folder, `runs/<name>-<time>/`, and the files in it, which `docs/runs.md` lists.
 //!
-//! Each file is written atomically, in an order that leaves a valid folder after a crash: the record, with the checksums
+//! Each file is written atomically, in an order that leaves a valid folder after a crash: `record.json`, with the checksums
 //! of old and new models; the models; the checkpoint; the metrics, also in the checkpoint. `usage` measures what a training takes.
 
 mod checkpoint;

@@ -1,8 +1,8 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
 //! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of time and connections. The routes in
-//! `service` read a `request`, whose body is limited there, and give a response, or an `api_error`. `run_registry` loads
-//! networks, `page/` has the page.
+//! `service` give a response, or an `api_error`. `request` reads a request and limits its body, `run_registry` loads networks,
+//! `page/` has the page.
 
 pub mod api_error;
 mod request;
