@@ -21,16 +21,30 @@ pub struct RunRegistry {
     folder: PathBuf,
     default: NamedRun,
     device: Opened,
-    /// The paths of runs with their records and networks. The most recently used one is the first.
-    loaded: Mutex<Vec<(PathBuf, Record, Arc<Classifier>)>>,
-    /// A list of the runs as JSON, when it was made of their files, and when the folder of runs had last changed then.
-    listed: Mutex<Option<(Bytes, Instant, Option<SystemTime>)>>,
+    /// The most recently used one is the first.
+    loaded: Mutex<Vec<Loaded>>,
+    listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Debug, Clone)]
 pub struct NamedRun {
     pub name: String,
     pub path: PathBuf,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    path: PathBuf,
+    record: Record,
+    classifier: Arc<Classifier>,
+}
+
+/// A list of the runs as JSON, from the files at `time`, when the folder of runs had last changed at `changed`.
+#[derive(Debug)]
+struct Listed {
+    time: Instant,
+    changed: Option<SystemTime>,
+    json: Bytes,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,13 +81,12 @@ impl RunRegistry {
     pub fn list(&self) -> Result<Bytes, ApiError> {
         let changed = fs::metadata(&self.folder).and_then(|folder| folder.modified()).ok();
         let mut listed = self.listed.lock();
-        match &*listed {
-            Some((json, time, then)) if *then == changed && time.elapsed() < OLDEST_LIST => return Ok(json.clone()),
-            _ => {}
+        if let Some(it) = listed.as_ref().filter(|it| it.changed == changed && it.time.elapsed() < OLDEST_LIST) {
+            return Ok(it.json.clone());
         }
         let time = Instant::now();
         let json = Bytes::from(serde_json::to_vec(&self.entries()?).map_err(|_| ApiError::Failure)?);
-        *listed = Some((json.clone(), time, changed));
+        *listed = Some(Listed { time, changed, json: json.clone() });
         Ok(json)
     }
 
@@ -114,13 +127,13 @@ impl RunRegistry {
     pub fn load(&self, path: &Path) -> Result<Arc<Classifier>, RunError> {
         let run = RunFolder::at(path);
         let record = run.record()?;
-        let is_current = |(of, then, _): &&(PathBuf, Record, _)| of == path && *then == record;
-        let known = self.loaded.lock().iter().find(is_current).map(|(.., network)| Arc::clone(network));
+        let is_current = |it: &&Loaded| it.path == path && it.record == record;
+        let known = self.loaded.lock().iter().find(is_current).map(|it| Arc::clone(&it.classifier));
         // Other requests use the networks in memory meanwhile.
         let classifier = known.map_or_else(|| run.classifier(&record, &self.device).map(Arc::new), Ok)?;
         let mut loaded = self.loaded.lock();
-        loaded.retain(|(of, ..)| of != path);
-        loaded.insert(0, (path.into(), record, Arc::clone(&classifier)));
+        loaded.retain(|it| it.path != path);
+        loaded.insert(0, Loaded { path: path.into(), record, classifier: Arc::clone(&classifier) });
         loaded.truncate(MOST_LOADED);
         Ok(classifier)
     }
