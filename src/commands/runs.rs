@@ -180,9 +180,10 @@ fn compare(Runs { compare, json, .. }: &Runs, folder: &Path) -> Result<(), Error
     print(&table.to_string())
 }
 
-/// `2/5`: the epochs so far, of the maximum.
+/// `2/5`: the epochs so far, of the maximum; none for an ensemble.
 fn epochs_of(summary: &Summary) -> String {
-    format!("{}/{}", summary.epochs, summary.planned_epochs)
+    let Summary { epochs, planned_epochs, .. } = summary;
+    if *planned_epochs > 0 { format!("{epochs}/{planned_epochs}") } else { "-".into() }
 }
 
 #[derive(Serialize)]

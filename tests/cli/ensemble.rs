@@ -124,6 +124,13 @@ fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
 }
 
 #[test]
+fn ensemble_has_no_epochs_in_the_list_of_runs() {
+    let table = stdout(program().args(["runs", "--columns", "epochs", "--runs"]).arg(runs()));
+    let has = |row: [&str; 2]| table.lines().any(|line| line.split_whitespace().eq(row));
+    assert!(has(["abc", "-"]) && has(["a", "1/1"]), "{table}");
+}
+
+#[test]
 fn pruning_keeps_the_members_of_ensembles() {
     let prune = ["runs", "prune", "--keep", "1", "--dry-run", "--runs"];
     let (pruned, notes) = success(program().args(prune).arg(runs()));

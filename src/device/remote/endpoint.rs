@@ -22,7 +22,7 @@ pub fn token() -> Result<String, RemoteError> {
     };
     match token.trim() {
         "" => Err(RemoteError::NoToken),
-        token if token.len() < MIN_LENGTH => Err(RemoteError::ShortToken),
+        token if token.chars().count() < MIN_LENGTH => Err(RemoteError::ShortToken),
         token => Ok(token.into()),
     }
 }

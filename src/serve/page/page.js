@@ -368,7 +368,7 @@ function row(run) {
   name.scope = "row";
   const cells = run.error
     ? ["–", "–", "–", "–", run.error]
-    : [run.config, `${run.epochs}/${run.planned_epochs}`, percent(run.validation_error), percent(run.test_error), run.status];
+    : [run.config, run.planned_epochs ? `${run.epochs}/${run.planned_epochs}` : "–", percent(run.validation_error), percent(run.test_error), run.status];
   const report = element("td", run.report ? "" : "–");
   if (run.report) {
     const link = element("a", "open");
