@@ -19,10 +19,12 @@ pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
     let (epochs, summary) = (run.metrics()?, Summary::read(&run)?);
     let data = &record.data;
     let best = summary.best_epoch.map_or_else(String::new, |epoch| format!(", the best is {epoch}"));
+    let (learned, so_far) = (record.members.is_empty(), format!(", {} of {}", summary.epochs, summary.planned_epochs));
+    let state = if learned { format!("{so_far} epochs{best}") } else { String::new() };
     let mut text = String::new();
     let mut line = |heading: &str, value: &str| text += &format!("{heading:<17} {value}\n");
     line("run", &run.path().display().to_string());
-    line("state", &format!("{}, {} of {} epochs{best}", summary.status, summary.epochs, summary.planned_epochs));
+    line("state", &format!("{}{state}", summary.status));
     line("started", &format!("{} on {} ({})", date(summary.started), record.devices(), record.adapter));
     line("config", &experiment.name);
     for Difference { key, values } in differences(&[config::load(None, &[])?, experiment.clone()]) {
@@ -34,11 +36,13 @@ pub fn run(arguments: &Show, folder: &Path) -> Result<(), Error> {
     for (number, member) in record.members.iter().enumerate() {
         line(if number == 0 { "members" } else { "" }, &member.run.display().to_string());
     }
-    if record.members.is_empty() {
+    if learned {
         text += &format!("{}\n\n", network(&experiment.model, data.inputs(), data.classes));
     }
     let mut line = |heading: &str, value: &str| text += &format!("{heading:<17} {value}\n");
-    line("training loss", &curve(epochs.iter().map(|epoch| epoch.train_loss).collect(), |loss| nats(Some(loss))));
+    if learned {
+        line("training loss", &curve(epochs.iter().map(|epoch| epoch.train_loss).collect(), |loss| nats(Some(loss))));
+    }
     if summary.validation_error.is_some() {
         let errors = epochs.iter().filter_map(|epoch| Some(1.0 - epoch.validation_accuracy?)).collect();
         line("validation error", &curve(errors, |error| percent(Some(error))));

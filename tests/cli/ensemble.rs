@@ -124,10 +124,14 @@ fn ensembles_that_would_not_be_one_are_refused_with_the_reason() {
 }
 
 #[test]
-fn ensemble_has_no_epochs_in_the_list_of_runs() {
+fn ensemble_has_no_epochs_in_lists_of_runs_and_in_its_own_summary() {
     let table = stdout(program().args(["runs", "--columns", "epochs", "--runs"]).arg(runs()));
     let has = |row: [&str; 2]| table.lines().any(|line| line.split_whitespace().eq(row));
     assert!(has(["abc", "-"]) && has(["a", "1/1"]), "{table}");
+    let shown = |run| stdout(program().args(["show", run, "--runs"]).arg(runs()));
+    let (one, three) = (shown("a"), shown("abc"));
+    assert!(one.contains("finished, 1 of 1 epochs") && one.contains("training loss"), "{one}");
+    assert!(three.contains("finished\n") && !three.contains("training loss"), "{three}");
 }
 
 #[test]
