@@ -43,9 +43,12 @@ pub fn absolute_paths(mut experiment: config::Experiment, runs: &Path) -> Result
         }
     }
     for path in [&mut data.dir, &mut init.from, &mut distillation.teacher].into_iter().flatten() {
-        // A config file can hold UTF-8 paths only.
-        let absolute = std::path::absolute(config::expand_home(path)).ok().filter(|it| it.to_str().is_some());
-        absolute.into_iter().for_each(|absolute| *path = absolute);
+        if let Ok(absolute) = std::path::absolute(config::expand_home(path))
+            // A config file can hold UTF-8 paths only.
+            && absolute.to_str().is_some()
+        {
+            *path = absolute;
+        }
     }
     Ok(experiment)
 }

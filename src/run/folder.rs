@@ -168,7 +168,9 @@ impl RunFolder {
         let Some(bytes) = self.if_exists(&path, bounded::read(&path, LARGEST))? else { return Ok(None) };
         let damaged = |source| RunError::Evaluation { run: self.path.clone(), path: path.clone(), source };
         let found: EvaluationRecord = serde_json::from_slice(&bytes).map_err(damaged)?;
-        found.evaluation.implausible().map_or(Ok(()), |why| Err(damaged(serde::de::Error::custom(why))))?;
+        if let Some(why) = found.evaluation.implausible() {
+            return Err(damaged(serde::de::Error::custom(why)));
+        }
         let is_of_model = self.best_checksum(record).is_some_and(|sum| sum == found.model);
         Ok(Some(found).filter(|found| is_of_model && found.is_of_data(record)))
     }
