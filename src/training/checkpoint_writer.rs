@@ -28,7 +28,6 @@ pub struct Saving {
     pub model: TrainingModel,
     /// The state that the optimiser starts from, in Burn's file format. On resume, Burn asks for it.
     pub optimizer: Vec<u8>,
-    pub batches: usize,
     /// The learning rates, if the curves for TensorBoard are written, too.
     pub tensorboard: Option<LrSchedule>,
     pub state: Mutex<State>,
@@ -69,7 +68,7 @@ impl CheckpointWriter {
         // The epoch's last update can make weights NaN or infinite before any loss shows it.
         let mut tensors = model.collect(None, None, false).into_iter().map(bridge::into_data);
         if !tensors.all(|tensor| tensor.is_ok_and(|it| it.iter::<f32>().all(f32::is_finite))) {
-            history.check(f64::NAN, epoch, self.0.batches);
+            history.check(f64::NAN, epoch, history.plan.batches);
             return Ok(());
         }
         let epochs = history.until(epoch);

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use smart_default::SmartDefault;
 
 use crate::config::EarlyStopping;
+use crate::data::EpochPlan;
 use crate::run::metrics::{self, Epoch};
 
 /// The epochs so far, and the first loss that is NaN or infinite. Its copies share them.
@@ -29,25 +30,25 @@ pub struct History {
     pub pause_after: Option<usize>,
     /// The losses of the last epoch's training batches, where each is read alone.
     pub losses: Arc<Mutex<Vec<f64>>>,
-    /// Training images in an epoch.
-    training: usize,
+    /// The training batches of an epoch.
+    pub plan: EpochPlan,
     validation: usize,
     /// When the last epoch ended, for the copy that Burn asks after each.
     #[default(Instant::now())]
     since: Instant,
     /// For the copy that Burn logs to: the mean of each metric in each epoch.
     means: HashMap<(MetricId, usize, Split), f64>,
-    /// Likewise, the training batches of the epoch so far.
+    /// Likewise, the training batches of the epoch so far that were handed over alone.
     batches: usize,
     /// Likewise, whether the current split has had a batch: Burn also gives the mean of an empty one.
     has_batches: bool,
 }
 
 impl History {
-    /// A history that starts with `epochs`, for this many training and validation images. Its clock starts now.
-    pub fn new(early_stopping: EarlyStopping, training: usize, validation: usize, epochs: Vec<Epoch>) -> Self {
+    /// A history that starts with `epochs`, for these batches and this many validation images. Its clock starts now.
+    pub fn new(early_stopping: EarlyStopping, plan: EpochPlan, validation: usize, epochs: Vec<Epoch>) -> Self {
         let epochs = Arc::new(Mutex::new(epochs));
-        Self { epochs, early_stopping, training, validation, ..Self::default() }
+        Self { epochs, early_stopping, plan, validation, ..Self::default() }
     }
 
     pub fn until(&self, epoch: usize) -> Vec<Epoch> {
@@ -104,7 +105,8 @@ impl CheckpointingStrategy for History {
         let metrics = Epoch {
             epoch,
             train_loss: mean("Loss", &Split::Train).unwrap_or(f64::NAN),
-            train_accuracy: mean("Accuracy", &Split::Train).map_or(f64::NAN, |percent| ratio(percent, self.training)),
+            train_accuracy: mean("Accuracy", &Split::Train)
+                .map_or(f64::NAN, |percent| ratio(percent, self.plan.images)),
             validation_loss: validation("Loss"),
             validation_accuracy: accuracy("Accuracy"),
             raw_validation_loss: validation("Raw Loss"),
@@ -134,18 +136,19 @@ impl MetricLogger for History {
                 Some(NumericEntry::Final(mean)) => {
                     // Some of its losses may have been read only now.
                     if is_loss && std::mem::take(&mut self.has_batches) {
-                        self.check(mean, epoch, self.batches);
+                        self.check(mean, epoch, self.plan.batches);
                     }
                     self.means.insert((metric.entry.metric_id, epoch, split.clone()), mean);
-                    self.batches = if *split == Split::Train { self.batches } else { 0 };
+                    self.batches = 0;
                 }
                 // The loss of a batch, or of several that were read together, or none yet.
                 loss if is_loss => {
                     self.has_batches = true;
-                    self.batches += usize::from(*split == Split::Train);
+                    self.batches += 1;
                     let Some(loss) = loss.map(|loss| loss.current()) else { continue };
-                    self.check(loss, epoch, self.batches);
-                    if *split == Split::Train {
+                    let is_training = *split == Split::Train;
+                    self.check(loss, epoch, if is_training { self.batches } else { self.plan.batches });
+                    if is_training {
                         let mut losses = self.losses.lock();
                         losses.truncate(self.batches - 1);
                         losses.push(loss);
@@ -187,7 +190,7 @@ mod tests {
     }
 
     fn history_of(stop: EarlyStopping, validation: usize, epochs: Vec<Epoch>) -> History {
-        History::new(stop, 9_000, validation, epochs)
+        History::new(stop, EpochPlan::one_pass(9_000, 1), validation, epochs)
     }
 
     /// A history of epochs, from each one's number of misclassified images of 1,000 and its validation loss.

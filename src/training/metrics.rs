@@ -31,6 +31,28 @@ pub enum Mean {
     OnDevice(Box<Tensor<1>>),
 }
 
+impl Mean {
+    /// The number, read from its device, which is in host memory.
+    pub fn number(&self) -> f64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::OnDevice(number) => number.clone().into_scalar(),
+        }
+    }
+}
+
+impl BatchOutput {
+    /// The output of the images of both training batches, in host memory.
+    pub fn and(self, other: Self) -> Self {
+        let images = self.images + other.images;
+        let mean = |one: Mean, another: Mean| {
+            let sum = one.number() * self.images as f64 + another.number() * other.images as f64;
+            Mean::Number(sum / images as f64)
+        };
+        Self { images, loss: mean(self.loss, other.loss), accuracy: mean(self.accuracy, other.accuracy), raw: None }
+    }
+}
+
 impl From<ClassificationOutput> for BatchOutput {
     fn from(output: ClassificationOutput) -> Self {
         let ClassificationOutput { loss, output, targets } = output;

@@ -9,7 +9,7 @@
 //! - The `History` keeps the means of the `metrics` over each epoch, knows the best epoch, and decides when to stop.
 //! - With `[privacy]`, `privacy` adds noise to the gradients, of which `low_pass` keeps the low frequencies. Its `accountant`
 //!   knows what they reveal.
-//! - A `checkpoint_writer` saves models and checkpoints.
+//! - The `strategy` is Burn's training loop, or on a CPU our own. A `checkpoint_writer` saves models and checkpoints.
 
 mod accountant;
 mod adam;
@@ -28,6 +28,7 @@ mod schedule;
 mod session;
 mod sgd;
 mod step;
+mod strategy;
 
 pub use adam::Adam;
 pub(crate) use distillation::Distillation;

@@ -155,6 +155,7 @@ mod tests {
 
     use super::*;
     use crate::config::EarlyStopping;
+    use crate::data::EpochPlan;
     use crate::run::metrics::Epoch;
 
     fn assert_close(found: &[f64], expected: &[f64]) {
@@ -243,7 +244,7 @@ mod tests {
     /// A history of epochs with these validation losses.
     fn history(losses: &[f64]) -> History {
         let epoch = |(number, &loss)| Epoch { epoch: number, validation_loss: Some(loss), ..Epoch::default() };
-        History::new(EarlyStopping::default(), 9, 9, (1..).zip(losses).map(epoch).collect())
+        History::new(EarlyStopping::default(), EpochPlan::default(), 9, (1..).zip(losses).map(epoch).collect())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{any::Any, sync::Arc};
 
 use burn::train::renderer::MetricsRenderer;
-use burn::train::{ExecutionStrategy, Learner, MultiDeviceOptim, SupervisedTraining};
+use burn::train::{Learner, SupervisedTraining};
 use parking_lot::Mutex;
 
 use super::checkpoint_writer::{CheckpointWriter, Saving, State};
@@ -17,12 +17,16 @@ use super::model::TrainingModel;
 use super::optimizer::{check_state, optimizer};
 use super::privacy::{GaussianMechanism, PrivacyPlan};
 use super::schedule::{LrSchedule, Position};
+use super::strategy::strategy;
 use crate::data::{Augmentation, EpochPlan, Loader, TrainingData};
 use crate::run::{Checkpoint, Member, Meter, PrivacyRecord, Record, RunError, RunFolder, Usage};
 use crate::{config::Experiment, device::Opened, evaluation::EVALUATION_BATCH, model::Mlp};
 
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
+
+/// The number of steps whose metrics a CPU hands over at once.
+const HANDED_OVER: usize = 16;
 
 /// Shows a training while it runs.
 pub trait Display {
@@ -47,7 +51,6 @@ pub struct Session<'a> {
     data: &'a TrainingData,
     devices: &'a [Opened],
     run: &'a RunFolder,
-    plan: EpochPlan,
     model: TrainingModel,
     schedule: LrSchedule,
     pub history: History,
@@ -83,9 +86,9 @@ impl<'a> Session<'a> {
 
         let (epochs, optimizer, usage) = checkpoint.map(|it| (it.epochs, it.optimizer, it.usage)).unwrap_or_default();
         let privacy = PrivacyPlan::new(experiment, &plan)?;
-        let history = History::new(experiment.early_stopping.clone(), plan.images, data.split.validation.len(), epochs);
+        let history = History::new(experiment.early_stopping.clone(), plan, data.split.validation.len(), epochs);
         schedule.history = Some(history.clone());
-        Ok(Self { experiment, data, devices, run, plan, model, schedule, history, privacy, optimizer, usage })
+        Ok(Self { experiment, data, devices, run, model, schedule, history, privacy, optimizer, usage })
     }
 
     pub fn with_teacher(mut self, teacher: Option<Distillation>) -> Self {
@@ -105,7 +108,7 @@ impl<'a> Session<'a> {
     /// The teacher, and the floating-point operations of its answers in an epoch, if there is one.
     pub fn teacher(&self) -> Option<(Member, u64)> {
         let distillation = self.model.loss.distillation.as_ref()?;
-        Some((distillation.source.clone(), self.plan.images as u64 * distillation.operations()))
+        Some((distillation.source.clone(), self.history.plan.images as u64 * distillation.operations()))
     }
 
     /// Trains, and saves models, checkpoints and metrics in the run folder, see [`train`](super::train).
@@ -127,7 +130,7 @@ impl<'a> Session<'a> {
     /// Runs Burn's loop to its end. Returns what it has saved, and its error.
     fn launch(&mut self, record: Record, display: &dyn Display) -> (CheckpointWriter, Option<String>) {
         let (training, validation) = self.loaders();
-        let Self { experiment, devices, run, plan, model, schedule, history, .. } = self;
+        let Self { experiment, devices, run, model, schedule, history, .. } = self;
         let done = history.epochs().len();
         let scheduler = schedule.clone().with_layers(&experiment.optimizer.layer_factors);
         let writer = CheckpointWriter(Arc::new(Saving {
@@ -136,12 +139,13 @@ impl<'a> Session<'a> {
             meter: Meter::start(self.usage),
             model: model.clone(),
             optimizer: std::mem::take(&mut self.optimizer),
-            batches: plan.batches,
             tensorboard: experiment.training.tensorboard.then(|| schedule.clone()),
             state: Mutex::new(State { record, ..State::default() }),
         }));
 
         let (renderer, shown) = display.open(history);
+        let accumulation = experiment.training.gradient_accumulation;
+        let steps = if run.memory.is_some() { 1 } else { HANDED_OVER };
         let interval = if share_memory(devices) || run.memory.is_some() { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
@@ -153,7 +157,7 @@ impl<'a> Session<'a> {
             .renderer(renderer)
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
-            .with_training_strategy(strategy(devices).into())
+            .with_training_strategy(strategy(devices, accumulation, history, steps))
             .num_epochs(experiment.training.epochs);
         if experiment.training.ema_decay.is_some() {
             supervised = supervised
@@ -163,7 +167,6 @@ impl<'a> Session<'a> {
         if done > 0 {
             supervised = supervised.checkpoint(done);
         }
-        let accumulation = experiment.training.gradient_accumulation;
         // Even for one batch, Burn would copy the model and move every gradient in each step.
         if accumulation > 1 {
             supervised = supervised.grads_accumulation(accumulation);
@@ -174,7 +177,8 @@ impl<'a> Session<'a> {
     }
 
     fn loaders(&self) -> (Loader, Loader) {
-        let Self { experiment, data, devices, plan, .. } = self;
+        let Self { experiment, data, devices, .. } = self;
+        let plan = self.history.plan;
         let loader = |indices: &[usize], batch_size| {
             let device = devices[0].device.clone();
             let mut loader = Loader::new(&data.images, indices.to_vec(), data.scaling, batch_size, device);
@@ -185,7 +189,7 @@ impl<'a> Session<'a> {
         };
         let mut training = loader(&data.split.training, plan.batch_size);
         training.as_bytes = share_memory(devices) && self.model.closed_form.is_some();
-        training.plan = *plan;
+        training.plan = plan;
         training.unlabelled = data.split.unlabelled[..plan.unlabelled].into();
         training.shuffle = Some(experiment.seed);
         training.augmentation = Augmentation::new(&experiment.data.augment, experiment.seed, data.images.size());
@@ -231,14 +235,4 @@ fn batches_per_update(experiment: &Experiment, devices: &[Opened]) -> usize {
 /// Whether all devices compute in this program's memory, so that data is not copied and reads do not wait.
 fn share_memory(devices: &[Opened]) -> bool {
     devices.iter().all(Opened::shares_memory)
-}
-
-/// With several devices, Burn sums their gradients on the first one. Its alternative `ddp`, in 0.22 for CUDA only, waits for
-/// all devices in every step, and hangs if one has a batch fewer, as at the end of most epochs, or sees Ctrl-C first.
-fn strategy(devices: &[Opened]) -> ExecutionStrategy {
-    let autodiff = |opened: &Opened| opened.device.clone().autodiff();
-    match devices {
-        [device] => ExecutionStrategy::single(autodiff(device)),
-        _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice),
-    }
 }
