@@ -15,7 +15,6 @@ pub struct Look {
     /// The usual width of its strokes, in pixels.
     pub(super) stroke: f32,
     /// The usual place of its centre of mass, as fractions of the image's width and height. Older versions did not record it.
-    #[serde(default)]
     centre: Option<[f32; 2]>,
     /// Whether an image is a whole picture, without a background.
     pub(super) whole: bool,
@@ -110,7 +109,7 @@ impl Look {
         if 2 * paper < counts.iter().sum() {
             return Self::WHOLE;
         }
-        let mut look = Self { background, ink, ..Self::MNIST };
+        let look = Self { background, ink, ..Self::MNIST };
         let measured: Vec<_> = images.par_iter().map(|it| Measures::of(&look.ink_of(it), width).numbers()).collect();
         let Some(last) = measured.len().checked_sub(1) else { return look };
         let columns = [0, 1, 2, 3, 4, 5].map(|number| {
@@ -118,14 +117,12 @@ impl Look {
             values.sort_unstable_by(f32::total_cmp);
             values
         });
-        let middle = measured.len() / 2;
-        (look.filled, look.stroke) = (columns[2][middle], columns[3][middle]);
-        look.centre = Some([columns[4][middle], columns[5][middle]]);
+        let middle = columns.each_ref().map(|values| values[measured.len() / 2]);
+        let Measures { filled, stroke, x, y, .. } = Measures::from_numbers(middle);
         // A fiftieth of the range farther out.
         let bound = |from: usize, to: usize| columns.each_ref().map(|it| it[from] + 0.02 * (it[from] - it[to]));
-        look.least = Measures::from_numbers(bound(0, last));
-        look.most = Measures::from_numbers(bound(last, 0));
-        look
+        let [least, most] = [bound(0, last), bound(last, 0)].map(Measures::from_numbers);
+        Self { filled, stroke, centre: Some([x, y]), least, most, ..look }
     }
 
     /// Whether an image of `size` already looks so. Of whole pictures, every image does.
