@@ -35,7 +35,7 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
-    pub(super) fn load(path: &Path, reason: impl Display) -> Self {
+    pub(crate) fn load(path: &Path, reason: impl Display) -> Self {
         Self::Load { path: path.into(), reason: reason.to_string() }
     }
 }

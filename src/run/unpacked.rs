@@ -30,9 +30,8 @@ pub fn unpack_bundled() -> Result<TempDir, RunError> {
 /// Makes a run of a safetensors file in a temporary folder, from what the file says of its model.
 pub fn unpack_model(path: &Path) -> Result<TempDir, RunError> {
     let bytes = weights::read(path)?;
-    let refused = |reason: &str| WeightsError::Load { path: path.into(), reason: reason.into() };
     let why = "it does not say what its model is, like those of other programs and older versions; name a run's folder";
-    let description = Description::read(&bytes, path)?.ok_or_else(|| refused(why))?;
+    let description = Description::read(&bytes, path)?.ok_or_else(|| WeightsError::load(path, why))?;
     let experiment = description.experiment()?;
     let Description { version, commit, architecture, classes: names, pixels, .. } = description;
     let data = DataRecord {
@@ -44,7 +43,7 @@ pub fn unpack_model(path: &Path) -> Result<TempDir, RunError> {
         look: Some(pixels.preparation),
         ..DataRecord::default()
     };
-    data.implausible().map_or(Ok(()), |reason| Err(refused(reason)))?;
+    data.implausible().map_or(Ok(()), |reason| Err(WeightsError::load(path, reason)))?;
     let mut record = Record { version, commit, device: "auto".into(), data, ..Record::default() };
     let folder = temporary()?;
     let run = RunFolder::at(folder.path());

@@ -39,7 +39,7 @@ impl RunFolder {
                 Err(error) if error.kind() == ErrorKind::NotFound && record.models.is_empty() => {
                     return Err(RunError::NoModel { run: self.path.clone() });
                 }
-                read => read.map_err(|error| WeightsError::Load { path: path.clone(), reason: error.to_string() })?,
+                read => read.map_err(|error| WeightsError::load(&path, error))?,
             },
         };
         let found = checksum::of_bytes(&bytes);
