@@ -25,7 +25,6 @@ impl From<ExecutionError> for EvaluationError {
 
 /// One image's probabilities, one for each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(transparent)]
 pub struct Probabilities(pub Vec<f64>);
 
 impl Probabilities {
