@@ -10,8 +10,7 @@ use std::{ffi::OsString, net::IpAddr, path::PathBuf};
 use anstream::ColorChoice;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
-use clap_complete::CompleteEnv;
-use clap_complete::env::Shells;
+use clap_complete::{CompleteEnv, env::Shells};
 
 pub use models::*;
 pub use runs::*;
@@ -19,8 +18,7 @@ pub use training::*;
 
 use super::notice::{set_quiet, show_logs};
 use crate::config::{expand_home, key_named, variable};
-use crate::device::Backend;
-use crate::device::remote::Address;
+use crate::device::{Backend, remote::Address};
 
 /// Trains a multi-layer perceptron on MNIST with Burn, from one config file, and classifies images with it.
 #[derive(Debug, Parser)]

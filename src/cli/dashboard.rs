@@ -6,15 +6,12 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, set_hook, take_h
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 
-use burn::train::Interrupter;
-use burn::train::logger::TrainingProgressLogger;
-use burn::train::metric::MetricDefinition;
 use burn::train::renderer::tui::TuiMetricsRendererWrapper;
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
+use burn::train::{Interrupter, logger::TrainingProgressLogger, metric::MetricDefinition};
 use parking_lot::Mutex;
 
-use super::notice::notice;
-use super::{progress, signals};
+use super::{notice::notice, progress, signals};
 use crate::training::History;
 
 #[derive(Clone)]

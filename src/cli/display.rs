@@ -9,9 +9,8 @@ use thiserror::Error;
 
 #[cfg(feature = "tui")]
 use super::dashboard::Dashboard;
-use super::notice::notice;
-use super::progress::Progress;
 use super::signals::{self, Listening};
+use super::{notice::notice, progress::Progress};
 #[cfg(feature = "remote")]
 use crate::device::remote;
 use crate::training::{self, History};

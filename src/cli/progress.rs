@@ -4,10 +4,9 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::train::Interrupter;
-use burn::train::logger::TrainingProgressLogger;
 use burn::train::metric::{MetricDefinition, MetricId, NumericEntry};
 use burn::train::renderer::{MetricState, MetricsRenderer, MetricsRendererTraining};
+use burn::train::{Interrupter, logger::TrainingProgressLogger};
 use indicatif::{HumanDuration, ProgressBar, ProgressFinish, ProgressStyle};
 use smart_default::SmartDefault;
 

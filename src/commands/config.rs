@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::opening::find_run;
-use super::output::print;
+use super::{opening::find_run, output::print};
 use crate::cli::{Config, Experiment, Overrides};
 use crate::config::{all_keys, values_by_key};
 use crate::run::{RunError, is_run};

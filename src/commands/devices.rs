@@ -1,8 +1,7 @@
 //! `mnist-burn devices`: lists the devices of this machine, or of a worker.
 
 use super::output::print;
-use crate::device::remote::Address;
-use crate::{Error, device};
+use crate::{Error, device, device::remote::Address};
 
 pub fn run(of: Option<&Address>) -> Result<(), Error> {
     if let Some(Address { worker, .. }) = of {

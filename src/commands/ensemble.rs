@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::opening::find_run;
-use super::output::print;
+use super::{opening::find_run, output::print};
 use crate::Error;
 use crate::cli::{Ensemble, notice};
 use crate::run::{Member, Record, RunError, RunFolder, TrainingRecord, Usage};

@@ -4,9 +4,8 @@ use std::{fs, path::Path};
 
 use serde_json::json;
 
-use super::evaluation::warn_of_other_data;
 use super::opening::{choose_run, locate, lock, open_recorded};
-use super::output::OutputKind;
+use super::{evaluation::warn_of_other_data, output::OutputKind};
 use crate::cli::{Export, Framework, notice, warn};
 use crate::export::{Network, errors, onnx};
 use crate::run::{EvaluationRecord, Member, Record, RunError, RunFolder};

@@ -1,8 +1,7 @@
 //! `mnist-burn images`: draws a grid of training images: per class the original, then the augmented image of each epoch.
 
-use super::config;
-use super::opening::locate;
 use super::output::{OutputKind, Replaces};
+use super::{config, opening::locate};
 use crate::Error;
 use crate::cli::{Images, notice};
 use crate::data::{Augmentation, TrainingData};

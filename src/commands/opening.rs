@@ -4,17 +4,14 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::Error;
 use crate::cli::{download_bar, notice, warn};
-use crate::config::Data;
 use crate::data::{self, Files};
 use crate::device::{self, Backend, DeviceError, DeviceName, Opened};
 use crate::run::{
     BUNDLED, Checkpoint, ListedRun, Lock, RunError, RunFolder, Status, find, is_run, list, list_existing,
     unpack_bundled, unpack_model,
 };
-use crate::serve::NamedRun;
-use crate::text::chain;
+use crate::{Error, config::Data, serve::NamedRun, text::chain};
 
 /// The run in the folder `path`, or of that name in the folder `runs`.
 pub fn find_run(path: &Path, runs: &Path) -> Result<RunFolder, RunError> {

@@ -1,14 +1,13 @@
 //! What `train`, `resume` and a dry run load and check before they train: devices, data, network.
 
 use super::opening::{locate, open_device};
-use crate::Error;
 use crate::cli::{notice, warn};
 use crate::config::{Experiment, Prepare};
 use crate::data::{EpochPlan, Files, TrainingData, prepare::Look};
-use crate::device::Opened;
 use crate::model::{Mlp, Pretrained, PretrainedError, TransferRecord, shortened};
 use crate::run::{DataRecord, Record, RunError, RunFolder};
 use crate::training::{self, Distillation};
+use crate::{Error, device::Opened};
 
 pub struct Prepared {
     /// At least one. The first one also validates and tests.

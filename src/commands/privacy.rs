@@ -4,9 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::config::load;
-use super::opening::locate;
 use super::output::{print, print_json};
+use super::{config::load, opening::locate};
 use crate::cli::{Privacy, Table};
 use crate::data::{EpochPlan, TrainingData};
 use crate::{Error, run::PrivacyRecord, training::PrivacyPlan};

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use super::opening::{find_run, list_runs, lock};
 use super::output::print;
 use crate::cli::{Consent, Prune, Rm, notice, say};
-use crate::config::Experiment;
 use crate::run::{ListedRun, RunError, RunFolder, Status, Summary, list_existing};
-use crate::{Error, sweep::RESULTS_FILE, text::bytes};
+use crate::{Error, config::Experiment, sweep::RESULTS_FILE, text::bytes};
 
 pub fn rm(Rm { removed, consent }: &Rm, folder: &Path) -> Result<(), Error> {
     let found = |name: &PathBuf| match [name.clone(), folder.join(name)].into_iter().find(|path| is_sweep(path)) {

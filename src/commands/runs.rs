@@ -6,10 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 use toml::Value;
 
-use super::evaluation::warn_of_old_evaluations;
 use super::opening::{find_run, list_runs};
 use super::output::{OutputKind, json_lines, print, print_json};
-use super::{removal, show};
+use super::{evaluation::warn_of_old_evaluations, removal, show};
 use crate::Error;
 use crate::cli::{Runs, RunsCommand, RunsExport, Show, Sort, Table, notice, say, warn};
 use crate::config::{Difference, differences, key_named, plain, values_by_key};

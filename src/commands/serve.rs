@@ -6,10 +6,9 @@ use tokio::sync::Notify;
 
 use super::opening::{choose_run, open_recorded};
 use super::output::print;
-use crate::Error;
 use crate::cli::{Serve, notice, signals, warn};
-use crate::run::RunFolder;
 use crate::serve::{RunRegistry, listen};
+use crate::{Error, run::RunFolder};
 
 pub fn run(arguments: &Serve, folder: &Path) -> Result<(), Error> {
     let (named, _bundled) = choose_run(arguments.run.as_deref(), folder)?;

@@ -6,8 +6,7 @@ use clap::CommandFactory;
 use clap_complete::env::Shells;
 
 use super::output::print_styled;
-use crate::Error;
-use crate::cli::Cli;
+use crate::{Error, cli::Cli};
 
 pub fn completions(shell: &str) -> Result<(), Error> {
     let (mut script, name, shells) = (vec![], env!("CARGO_PKG_NAME"), Shells::builtins());

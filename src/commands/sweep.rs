@@ -8,14 +8,10 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::{env, fs, io, path::Path, thread::available_parallelism};
 
-use super::config::absolute_paths;
-use super::ensemble::create;
-use super::evaluate::store;
-use super::evaluation::evaluate_run;
 use super::opening::{lock, open_recorded};
 use super::output::{print, print_json};
-use super::report::write_page;
-use super::train::Training;
+use super::{config::absolute_paths, ensemble::create, evaluate::store, evaluation::evaluate_run};
+use super::{report::write_page, train::Training};
 use crate::cli::{self, Split, Table, TrainOptions, notice, say, signals, warn};
 use crate::run::{RunError, RunFolder, Status, Summary, write_whole_at};
 use crate::sweep::{RESULTS_FILE, Results, Spread, Sweep, SweepError, TrialResult, overrides, ranked, read_trials};

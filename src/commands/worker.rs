@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::opening::open_device;
-use super::output::print;
-use crate::Error;
+use super::{opening::open_device, output::print};
 use crate::cli::{Worker, notice, signals, warn};
-use crate::device::remote;
+use crate::{Error, device::remote};
 
 pub fn run(arguments: &Worker) -> Result<(), Error> {
     let opened = arguments.device.split(',').map(|name| open_device(name).map(|opened| opened.device));

@@ -8,10 +8,9 @@ use serde::{Deserialize, Serialize};
 use smart_default::SmartDefault;
 
 use super::data::{Data, is_default};
-use super::devices::Devices;
-use super::init::Init;
 use super::optimizer::{Optimizer, Schedule};
 use super::training::{Distillation, Privacy, SemiSupervised, Training};
+use super::{devices::Devices, init::Init};
 
 /// One experiment of mnist-burn, as its config file describes it.
 #[derive(Debug, Clone, SmartDefault, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,15 +1,13 @@
 //! Fills in the optional keys that an experiment uses, and clears those of another kind of optimiser or schedule.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
-use super::data::Augment;
 use super::experiment::{BATCH_NORM_MOMENTUM, Experiment};
-use super::init::Lora;
 use super::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
 use super::schema::{Key, all_keys, word};
 use super::training::{Distillation, Privacy, SemiSupervised};
+use super::{data::Augment, init::Lora};
 
 impl Experiment {
     /// The experiment with the optional keys that it uses filled in, and those of other kinds cleared.

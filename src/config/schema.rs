@@ -4,15 +4,12 @@
 
 use std::sync::LazyLock;
 
-use schemars::Schema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::RecursiveTransform;
+use schemars::{Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::experiment::Experiment;
-use super::setting::dotted;
 use super::values::{allowed, list};
+use super::{experiment::Experiment, setting::dotted};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);

@@ -3,8 +3,7 @@
 use askama::Template;
 
 use super::curves::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, tenth};
-use crate::evaluation::Attack;
-use crate::run::PrivacyRecord;
+use crate::{evaluation::Attack, run::PrivacyRecord};
 
 /// The smallest rate that is drawn, as a power of ten.
 const LEAST: f64 = -3.0;

@@ -2,9 +2,8 @@
 
 use askama::Template;
 
-use crate::data::Images;
 use crate::evaluation::{EvaluationOutput, Probabilities, averages, largest};
-use crate::run::Member;
+use crate::{data::Images, run::Member};
 
 const MOST: usize = 500;
 /// The number of mistakes that are visible at first; the others are folded.

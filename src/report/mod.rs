@@ -13,10 +13,9 @@ pub(crate) mod pictures;
 use askama::Template;
 
 use crate::config::{Difference, Experiment, differences, plain};
-use crate::data::Images;
 use crate::evaluation::{Attack, Evaluation, EvaluationOutput};
 use crate::run::{Epoch, Record, RunError, RunFolder, Summary};
-use crate::text::local_time;
+use crate::{data::Images, text::local_time};
 
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};

@@ -1,7 +1,6 @@
 //! Pictures as PNG: small ones as data URIs in a page, also of the weights of the first layer, and a grid of many.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{GrayImage, Luma, imageops};
 use png::{BitDepth, ColorType, Compression, Encoder, Filter};
 

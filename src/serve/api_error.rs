@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use axum::Json;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Json, http::StatusCode};
 use serde_json::json;
 use thiserror::Error;
 

@@ -9,8 +9,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::header::{HOST, HeaderName, ORIGIN};
 use axum::http::{HeaderMap, Uri};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::{middleware::Next, response::Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode_str;
 

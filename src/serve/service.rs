@@ -9,21 +9,17 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::{Engine, prelude::BASE64_STANDARD};
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::{sync::OwnedSemaphorePermit, task::spawn_blocking, time::timeout};
 
 use super::api_error::{ApiError, LARGEST_BODY, PATIENCE};
 use super::request::{Hosts, asked, check, field, file, whole};
 use super::run_registry::{NamedRun, RunRegistry};
 use crate::data::prepare::{self, Doubt, Limits};
-use crate::evaluation::Probabilities;
-use crate::run::RunFolder;
+use crate::{evaluation::Probabilities, run::RunFolder};
 
 /// The longest side of a stage's picture on the page, in pixels.
 const LARGEST_STAGE: u32 = 200;

@@ -3,11 +3,9 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use smart_default::SmartDefault;
-use toml::Value;
-use toml::de::DeTable;
+use toml::{Value, de::DeTable};
 
 use super::space::{Range, Settings, are_different, draw, grid};
 use crate::config::{Problem, Setting, allowed_name, is_name, settings, table};

@@ -12,9 +12,7 @@ use iroh::protocol::Router;
 use iroh::{Endpoint, SecretKey};
 use log::{LevelFilter, Log, Metadata, Record};
 use sysinfo::System;
-use tokio::runtime::Runtime;
-use tokio::sync::Notify;
-use tokio::task::yield_now;
+use tokio::{runtime::Runtime, sync::Notify, task::yield_now};
 
 use super::address::{Address, RemoteError, WorkerAddress};
 use super::endpoint;
