@@ -32,16 +32,12 @@ pub fn allowed(schema: &Value) -> String {
         Some("number") => "a number",
         _ => return list(schema, "anyOf").map(allowed).collect::<Vec<_>>().join(", or "),
     };
-    let range = match (from, above, to, below) {
-        (Some(from), None, Some(to), None) => format!(" from {from} to {to}"),
-        (Some(from), None, None, Some(below)) => format!(" of at least {from} and less than {below}"),
-        (Some(from), None, None, None) => format!(" of at least {from}"),
-        (None, Some(above), Some(to), None) => format!(" greater than {above} and at most {to}"),
-        (None, Some(above), None, Some(below)) => format!(" greater than {above} and less than {below}"),
-        (None, Some(above), None, None) => format!(" greater than {above}"),
-        _ => String::new(),
-    };
-    format!("{noun}{unit}{range}")
+    if let (Some(from), Some(to)) = (&from, &to) {
+        return format!("{noun}{unit} from {from} to {to}");
+    }
+    let ends = [("of at least", from), ("greater than", above), ("at most", to), ("less than", below)];
+    let range = ends.into_iter().filter_map(|(words, limit)| Some(format!(" {words} {}", limit?)));
+    format!("{noun}{unit}{}", range.collect::<Vec<_>>().join(" and"))
 }
 
 pub fn accepts(schema: &Value, value: &toml::Value) -> bool {
