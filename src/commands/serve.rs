@@ -1,6 +1,6 @@
 //! `mnist-burn serve`: serves a page to draw digits on, until Ctrl-C.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use tokio::sync::Notify;
 
@@ -11,21 +11,20 @@ use crate::serve::{RunRegistry, listen};
 use crate::{Error, run::RunFolder};
 
 pub fn run(arguments: &Serve, folder: &Path) -> Result<(), Error> {
+    static STOP: Notify = Notify::const_new();
     let (named, _bundled) = choose_run(arguments.run.as_deref(), folder)?;
     let device = open_recorded(arguments.device.as_deref(), &RunFolder::at(&named.path).record()?.device)?;
     let runs = RunRegistry::open(folder, named.clone(), device)?;
     let server = listen(runs, arguments.expose, arguments.allow_host.clone(), arguments.port)?;
 
-    let stop = Arc::new(Notify::new());
-    let signal = Arc::clone(&stop);
-    let _listening = signals::listen(move || {
+    let _listening = signals::listen(|| {
         notice("finishing open requests; press Ctrl-C again to quit now");
-        signal.notify_one();
+        STOP.notify_one();
     });
     if let Some(address) = arguments.expose {
         warn(format!("whoever can reach {address} can use the networks and read the runs and their reports"));
     }
     print(&format!("http://{}/", server.address))?;
     notice(format!("{} classifies what is drawn there; press Ctrl-C to stop the server", named.name));
-    Ok(server.serve(&stop)?)
+    Ok(server.serve(&STOP)?)
 }
