@@ -1,6 +1,6 @@
 //! A page on this machine where the user draws a digit, and the JSON API that it uses.
 //!
-//! [`listen`] opens the port, and [`Server::serve`] answers over `hyper`, within limits of time and connections. The routes in
+//! [`listen`] opens the port, and [`serve`] answers over `hyper`, within limits of time and connections. The routes in
 //! `service` give a response, or an `api_error`. `request` reads a request and limits its body, `run_registry` loads networks,
 //! `page/` has the page.
 
@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 
 use api_error::PATIENCE;
-use request::Hosts;
+pub use request::Hosts;
 pub use run_registry::{NamedRun, RunRegistry};
 use service::router;
 
@@ -40,46 +40,38 @@ pub enum ServeError {
     System { task: &'static str, source: io::Error },
 }
 
-#[derive(Debug)]
-pub struct Server {
-    pub address: SocketAddr,
-    listener: TcpListener,
-    router: Router,
-}
-
-/// Opens `port` (0: any free one) for this machine only, or on its address `exposed`. Requests may also call it by `names`.
-pub fn listen(runs: RunRegistry, exposed: Option<IpAddr>, names: Vec<String>, port: u16) -> Result<Server, ServeError> {
+/// Opens `port` (0: any free one) for this machine only, or on its address `exposed`. Also returns the address with the port.
+pub fn listen(exposed: Option<IpAddr>, port: u16) -> Result<(TcpListener, SocketAddr), ServeError> {
     let address = SocketAddr::new(exposed.unwrap_or([127, 0, 0, 1].into()), port);
     let listener = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
     let address = listener.local_addr().map_err(system("its address is not known"))?;
-    Ok(Server { address, listener, router: router(runs, Hosts { is_exposed: exposed.is_some(), names }) })
+    Ok((listener, address))
 }
 
-impl Server {
-    /// Answers requests until `stop` is notified, and then finishes open requests.
-    pub fn serve(self, stop: &Notify) -> Result<(), ServeError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            // Decoded pictures are large: at most one at a time per processor.
-            .max_blocking_threads(available_parallelism().map_or(1, usize::from))
-            .enable_all()
-            .build()
-            .map_err(system("its threads can't be started"))?;
-        let served = runtime.block_on(async {
-            self.listener.set_nonblocking(true)?;
-            let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            let open = GracefulShutdown::new();
-            tokio::select! {
-                () = accept(&listener, &self.router, &open) => {}
-                () = stop.notified() => {}
-            }
-            drop(listener);
-            // A client that is not done by then has had enough time for a request.
-            let _ = timeout(2 * PATIENCE, open.shutdown()).await;
-            Ok(())
-        });
-        runtime.shutdown_timeout(PATIENCE);
-        served.map_err(system("its port can't be watched"))
-    }
+/// Answers requests to these `hosts` until `stop` is notified, and then finishes open requests.
+pub fn serve(listener: TcpListener, runs: RunRegistry, hosts: Hosts, stop: &Notify) -> Result<(), ServeError> {
+    let router = router(runs, hosts);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Decoded pictures are large: at most one at a time per processor.
+        .max_blocking_threads(available_parallelism().map_or(1, usize::from))
+        .enable_all()
+        .build()
+        .map_err(system("its threads can't be started"))?;
+    let served = runtime.block_on(async {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let open = GracefulShutdown::new();
+        tokio::select! {
+            () = accept(&listener, &router, &open) => {}
+            () = stop.notified() => {}
+        }
+        drop(listener);
+        // A client that is not done by then has had enough time for a request.
+        let _ = timeout(2 * PATIENCE, open.shutdown()).await;
+        Ok(())
+    });
+    runtime.shutdown_timeout(PATIENCE);
+    served.map_err(system("its port can't be watched"))
 }
 
 fn system(task: &'static str) -> impl FnOnce(io::Error) -> ServeError {
