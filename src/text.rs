@@ -83,11 +83,11 @@ pub fn chain(error: &dyn Error) -> String {
 }
 
 /// The name nearest to `typed`, ignoring case. `None` if more than a third of the letters would have to change.
-pub fn nearest<'a>(typed: &str, names: &'a [String]) -> Option<&'a String> {
+pub fn nearest<T: AsRef<str> + Ord>(typed: &str, names: impl IntoIterator<Item = T>) -> Option<T> {
     let typed = typed.to_lowercase();
     let distance = |name: &str| strsim::osa_distance(&typed, name);
-    let (distance, name) = names.iter().map(|name| (distance(name), name)).min()?;
-    (distance <= name.len() / 3).then_some(name)
+    let (distance, name) = names.into_iter().map(|name| (distance(name.as_ref()), name)).min()?;
+    (distance <= name.as_ref().len() / 3).then_some(name)
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ fn meant(path: &Path) -> String {
     let configs = files.filter(|file| file.is_file() && file.extension().is_some_and(|it| it == "toml"));
     let by_name: BTreeMap<String, PathBuf> =
         configs.map(|file| (stem(&file), file.strip_prefix(".").unwrap_or(&file).into())).collect();
-    let names: Vec<String> = by_name.keys().cloned().collect();
-    let near = nearest(&stem(path), &names).filter(|_| !path.exists());
+    let near = nearest(&stem(path), by_name.keys()).filter(|_| !path.exists());
     near.map_or_else(String::new, |near| format!("; did you mean {}?", by_name[near].display()))
 }
 

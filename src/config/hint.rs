@@ -34,8 +34,8 @@ pub fn refusal(setting: &Setting) -> Option<String> {
     if value.is_some_and(|value| values::accepts(known.schema, value)) {
         return None;
     }
-    let words: Vec<String> = known.choices.iter().map(|(word, _)| word.clone()).collect();
-    let meant = nearest(&typed, &words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
+    let words = known.choices.iter().map(|(word, _)| word);
+    let meant = nearest(&typed, words).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default();
     Some(format!("must be {}{meant}", known.allowed))
 }
 

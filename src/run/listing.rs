@@ -101,9 +101,9 @@ fn meant(name: &str, known: &[String]) -> String {
         return "there is none yet: `mnist-burn` trains one".into();
     }
     // A name may be followed by the time of the start, which nobody remembers.
-    let untimed: Vec<_> = known.iter().filter_map(|it| it.rsplitn(3, '-').nth(2)).map(String::from).collect();
-    let all = [known, &untimed, &STANDING.map(String::from)].concat();
-    let near = nearest(name, &all).filter(|near| *near != name).cloned();
+    let untimed = known.iter().filter_map(|it| it.rsplitn(3, '-').nth(2));
+    let all = known.iter().map(String::as_str).chain(untimed).chain(STANDING);
+    let near = nearest(name, all).filter(|near| *near != name);
     near.map_or_else(|| format!("the runs are: {}", listed(known, MOST_NAMED)), |near| format!("did you mean {near}?"))
 }
 

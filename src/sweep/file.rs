@@ -105,7 +105,7 @@ pub fn read(text: &str, stem: &str) -> Result<SweepFile, Vec<Problem>> {
 
 fn unknown_key(name: &str) -> String {
     let keys = KEYS.join(", ");
-    match nearest(name, &KEYS.map(String::from)) {
+    match nearest(name, KEYS) {
         Some(key) => format!("unknown key; did you mean {key}?"),
         None => format!("unknown key; the keys are {keys}; keys that change the base belong under [grid] or [random]"),
     }
