@@ -13,7 +13,6 @@ use std::panic::catch_unwind;
 pub(crate) use backend::Backend;
 pub use opened::Opened;
 pub(crate) use opened::{DeviceError, DeviceName};
-use remote::{Address, WorkerAddress};
 
 /// Opens a device by its name: for `auto`, as for `gpu`, the first GPU of the compiled backends, or the CPU if none is for GPUs.
 /// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
@@ -36,14 +35,6 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
     // Burn panics if a driver is missing or broken.
     catch_unwind(|| Opened::new(backend, index, name))
         .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
-}
-
-#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
-pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
-    #[cfg(feature = "remote")]
-    return Ok(remote::devices(worker)?);
-    #[cfg(not(feature = "remote"))]
-    Err(without_remote())
 }
 
 #[cfg(not(feature = "remote"))]
