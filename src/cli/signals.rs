@@ -29,7 +29,11 @@ pub fn quit_with(quit: fn()) {
 pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        if let Err(error) = keep_ignored(|| ctrlc::set_handler(raise)) {
+        let install = || ctrlc::set_handler(raise);
+        // Windows has no ignored signals.
+        #[cfg(unix)]
+        let install = || keep_ignored(install);
+        if let Err(error) = install() {
             warn(format!("Ctrl-C will end the program at once without saving: {error}"));
         }
     });
@@ -88,10 +92,4 @@ fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {
         set(signal, libc::SIG_IGN);
     }
     installed
-}
-
-/// Installs handlers. Windows has no ignored signals.
-#[cfg(not(unix))]
-fn keep_ignored<T>(install: impl FnOnce() -> T) -> T {
-    install()
 }
