@@ -19,14 +19,13 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
     if path.exists() {
         return Err(RunError::Taken { path: path.into() });
     }
-    let (mut members, mut records) = (vec![], vec![]);
+    let mut joined = vec![];
     for run in runs {
         for network in run.networks(&run.record()?) {
-            let (member, record) = member(&network, &members, records.first())?;
-            members.push(member);
-            records.push(record);
+            joined.push(member(&network, &joined)?);
         }
     }
+    let (members, records): (Vec<Member>, Vec<Record>) = joined.into_iter().unzip();
     let [first, _, ..] = &records[..] else {
         return Err(RunError::NotAMember {
             run: runs[0].path().into(),
@@ -55,19 +54,19 @@ pub fn create(path: &Path, name: &str, runs: &[RunFolder]) -> Result<RunFolder, 
     Ok(run)
 }
 
-/// The run as a member beside `others`, of which `first` is the record of the first one. Refused if it does not fit them.
-fn member(run: &RunFolder, others: &[Member], first: Option<&Record>) -> Result<(Member, Record), RunError> {
+/// The run as a member beside `others`, with its record. Refused if it does not fit them.
+fn member(run: &RunFolder, others: &[(Member, Record)]) -> Result<(Member, Record), RunError> {
     let record = run.record()?;
     let (_, sha256) = run.weights(RunFolder::BEST, &record)?;
     let images = |record: &Record| (record.data.height, record.data.width, record.data.names());
-    let has_other_images = first.is_some_and(|first| images(first) != images(&record));
+    let has_other_images = others.first().is_some_and(|(_, first)| images(first) != images(&record));
     let refused = |why| Err(RunError::NotAMember { run: run.path().into(), why });
     let path = std::path::absolute(run.path()).unwrap_or(run.path().into());
     match record.training {
         None => refused("its training is not finished"),
         _ if record.privacy.is_some() => refused("it is private, and the budgets of several runs add up"),
         _ if path.to_str().is_none() => refused("its path is not UTF-8, as the ensemble's record is"),
-        _ if others.iter().any(|other| other.sha256 == sha256) => refused("another member has the same network"),
+        _ if others.iter().any(|(other, _)| other.sha256 == sha256) => refused("another member has the same network"),
         _ if has_other_images => refused("the first member has other images or classes"),
         Some(_) => Ok((Member { run: path, sha256 }, record)),
     }
