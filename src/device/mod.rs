@@ -17,24 +17,23 @@ pub(crate) use opened::{DeviceError, DeviceName};
 /// Opens a device by its name: for `auto`, as for `gpu`, the first GPU of the compiled backends, or the CPU if none is for GPUs.
 /// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
 pub fn open(name: &str) -> Result<Opened, DeviceError> {
-    let (backend, index) = match DeviceName::parse(name) {
-        Some(DeviceName::Auto(gpu)) => return automatic(gpu),
+    match DeviceName::parse(name) {
+        Some(DeviceName::Auto(gpu)) => automatic(gpu),
         #[cfg(feature = "remote")]
         Some(DeviceName::Remote(address)) => {
             let (name, adapter) = (address.to_string(), "worker".into());
-            return Ok(Opened { device: remote::open(&address)?, name, adapter, software: false });
+            Ok(Opened { device: remote::open(&address)?, name, adapter, software: false })
         }
         #[cfg(not(feature = "remote"))]
-        Some(DeviceName::Remote(_)) => return Err(without_remote()),
-        Some(DeviceName::Local(backend, index)) => (backend, index),
-        None => return Err(DeviceError::Unknown { name: name.into(), built: Backend::names() }),
-    };
-    if !backend.is_built() {
-        return Err(DeviceError::NotBuilt { name: backend.name(), built: Backend::names() });
+        Some(DeviceName::Remote(_)) => Err(without_remote()),
+        Some(DeviceName::Local(backend, _)) if !backend.is_built() => {
+            Err(DeviceError::NotBuilt { name: backend.name(), built: Backend::names() })
+        }
+        // Burn panics if a driver is missing or broken.
+        Some(DeviceName::Local(backend, index)) => catch_unwind(|| Opened::new(backend, index, name))
+            .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() })),
+        None => Err(DeviceError::Unknown { name: name.into(), built: Backend::names() }),
     }
-    // Burn panics if a driver is missing or broken.
-    catch_unwind(|| Opened::new(backend, index, name))
-        .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() }))
 }
 
 #[cfg(not(feature = "remote"))]
