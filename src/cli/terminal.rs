@@ -31,11 +31,7 @@ pub fn evaluation(evaluation: &Evaluation, heading: &str) -> String {
 
 fn shade(shades: &[u8], part: usize, whole: usize) -> Style {
     let index = (part * shades.len() / whole.max(1)).min(shades.len() - 1);
-    on(shades[index]).fg_color(Some(Ansi256Color(16).into()))
-}
-
-fn on(color: u8) -> Style {
-    Style::new().bg_color(Some(Ansi256Color(color).into()))
+    Ansi256Color(16).on(Ansi256Color(shades[index]))
 }
 
 /// An image, `[height, width]`, beside a bar per class, the best in bold. If lines run out, the least probable are omitted.
@@ -65,7 +61,7 @@ fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     let line = |pair: &[&[u8]]| {
         let block = |column: usize| {
             let lower = pair.get(1).map_or(0, |row| row[column]);
-            let style = on(grey(lower)).fg_color(Some(Ansi256Color(grey(pair[0][column])).into()));
+            let style = grey(pair[0][column]).on(grey(lower));
             format!("{style}▀{style:#}")
         };
         (0..width).map(block).collect()
@@ -73,8 +69,8 @@ fn picture(pixels: &[u8], width: usize) -> Vec<String> {
     rows.chunks(2).map(line).collect()
 }
 
-fn grey(pixel: u8) -> u8 {
-    232 + ((usize::from(pixel) * (GREYS - 1) + 127) / 255) as u8
+fn grey(pixel: u8) -> Ansi256Color {
+    Ansi256Color(232 + ((usize::from(pixel) * (GREYS - 1) + 127) / 255) as u8)
 }
 
 /// A bar for a fraction in [0, 1]: [`BAR`] characters wide, precise to an eighth of one, padded with blanks.
