@@ -79,11 +79,10 @@ fn accepts_list(schema: &Value, items: &[toml::Value]) -> bool {
 }
 
 fn accepts_table(schema: &Value, table: &toml::Table) -> bool {
-    let names = &schema["propertyNames"];
-    !table.is_empty()
-        && table.iter().all(|(name, value)| {
-            (names.is_null() || accepts_text(names, name)) && accepts(&schema["additionalProperties"], value)
-        })
+    let is_accepted = |(name, value): (&String, &toml::Value)| {
+        accepts_text(&schema["propertyNames"], name) && accepts(&schema["additionalProperties"], value)
+    };
+    !table.is_empty() && table.iter().all(is_accepted)
 }
 
 /// The items of a list in a schema. Empty if there is no such list.
