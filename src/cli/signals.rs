@@ -41,8 +41,7 @@ pub fn listen(stop: impl FnOnce() + Send + 'static) -> Listening {
 }
 
 /// Prints `words` at the first signal, and ends the program.
-pub fn quit_saying(words: impl Into<String>) -> Listening {
-    let words = words.into();
+pub fn quit_saying(words: impl std::fmt::Display + Send + 'static) -> Listening {
     listen(move || {
         say(words);
         quit();
