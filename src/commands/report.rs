@@ -18,20 +18,17 @@ pub const PAGE: OutputKind = OutputKind { name: "report", endings: &["html", "ht
 pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
     let find = |run: &PathBuf| find_run(run, folder);
     let runs = arguments.compared.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    let default = match &runs[..] {
-        [run] => run.path().join(RunFolder::REPORT),
-        _ => RunFolder::REPORT.into(),
-    };
-    let path = arguments.output.as_ref().unwrap_or(&default);
+    let place = if let [run] = &runs[..] { run.path() } else { Path::new("") };
+    let path = arguments.output.clone().unwrap_or_else(|| place.join(RunFolder::REPORT));
     // Check before the evaluation, which takes time.
-    PAGE.check(path)?;
+    PAGE.check(&path)?;
     let shadows = arguments.shadow.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let [run] = &runs[..] else {
         if arguments.membership {
             return Err(Error::SeveralRuns { option: "--membership" });
         }
         warn_of_old_evaluations(&runs);
-        return PAGE.save(path, comparison(&runs)?.as_bytes());
+        return PAGE.save(&path, comparison(&runs)?.as_bytes());
     };
     let device = open_recorded(arguments.device.as_deref(), &run.record()?.device)?;
     let evaluated = evaluate_run(run, &device, None, Split::Test)?;
@@ -41,7 +38,7 @@ pub fn run(arguments: &Report, folder: &Path) -> Result<(), Error> {
         check_current(run, &evaluated)?;
     }
     let attack = arguments.membership.then(|| attack(run, &shadows, &device)).transpose()?;
-    PAGE.save(path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
+    PAGE.save(&path, page_of(run, &evaluated, attack.as_ref())?.as_bytes())
 }
 
 /// Writes a report at `path`, and returns the path. A failure is only a warning, as the results are saved anyway.
