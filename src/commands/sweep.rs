@@ -139,6 +139,7 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
     let goes_on = |it: &TrialResult| it.ended_after.is_none_or(|ended| pause_after.is_some_and(|epoch| ended >= epoch));
     let left = sweep.trials.iter().zip(&results).filter(|(_, result)| goes_on(result)).map(|(trial, _)| trial);
     let runs: Vec<_> = left.flat_map(|trial| trial.runs.iter().map(move |(seed, path)| (trial, *seed, path))).collect();
+    let options = &TrainOptions { no_test: true, ..TrainOptions::default() };
     for (index, &(trial, seed, path)) in runs.iter().enumerate() {
         let heading = format!("run {} of {}, {}", index + 1, runs.len(), trial.run_name(seed));
         let summary = Summary::read_or_missing(&RunFolder::at(path), &trial.experiment)?;
@@ -152,9 +153,7 @@ fn train(sweep: &Sweep, rung: usize, announce: fn(String)) -> Result<(), Error> 
             continue;
         }
         notice(format!("{heading}:"));
-        let (experiment, options) =
-            (&trial.with_seed(seed), &TrainOptions { no_test: true, ..TrainOptions::default() });
-        match (Training { experiment, pause_after, options }).run_at(path) {
+        match (Training { experiment: &trial.with_seed(seed), pause_after, options }).run_at(path) {
             Ok(_) => announce(format!("{heading}: finished")),
             // A divergence is a result: the sweep continues.
             Err(Error::Training(error @ (TrainingError::Diverged { .. } | TrainingError::Paused { .. }))) => {
