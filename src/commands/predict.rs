@@ -189,8 +189,7 @@ impl<'a> Writer<'a> {
     }
 
     fn answer(&mut self, classifier: &Classifier, inputs: Vec<Input>) -> Result<(), Error> {
-        let images: Vec<&[u8]> =
-            inputs.iter().filter_map(|(_, image)| Some(image.as_ref().ok()?.pixels.as_slice())).collect();
+        let images: Vec<_> = inputs.iter().flat_map(|(_, image)| image).map(|image| image.pixels.as_slice()).collect();
         let mut classified = classifier.classify(&images)?.into_iter();
         for (file, image) in inputs {
             let mut next = || classified.next().expect("the classifier returns a result for each image, in order");
