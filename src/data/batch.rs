@@ -2,8 +2,7 @@
 
 use std::{array, sync::Arc};
 
-use burn::data::dataloader::Dataset;
-use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataloader::{Dataset, batcher::Batcher};
 use burn::data::dataset::DatasetError;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};

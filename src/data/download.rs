@@ -10,8 +10,7 @@ use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::error::{DataError, MirrorError};
-use crate::checksum;
-use crate::config::Dataset;
+use crate::{checksum, config::Dataset};
 
 /// The names of the four IDX files, without `.gz`. All data sets use the names that MNIST gave them.
 pub const NAMES: [&str; 4] =

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::error::DataError;
-use super::idx;
+use super::{error::DataError, idx};
 
 /// Labelled images of one size, at least one. Bytes take a quarter of the memory of `f32`. Methods panic at a wrong index.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -7,9 +7,8 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::mlp::Mlp;
-use super::tensors::to_single;
 use super::weights::{self, WeightsError};
+use super::{mlp::Mlp, tensors::to_single};
 use crate::config::{self, Activation, ConfigError, Experiment};
 use crate::{data::Scaling, data::prepare::Look, text::chain};
 

@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::description::Description;
-use super::mlp::Mlp;
 use super::tensors::{self, Stored};
 use super::weights::{self, MOST_NAMED, WeightsError};
+use super::{description::Description, mlp::Mlp};
 use crate::{checksum, config::Experiment, text::listed};
 
 #[derive(Debug, Error)]

@@ -15,8 +15,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::bounded;
-use crate::text::listed;
+use crate::{bounded, text::listed};
 
 pub(super) const MOST_NAMED: usize = 10;
 /// The largest file that is read, in bytes: a thousand million weights.

@@ -11,15 +11,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::checkpoint::Checkpoint;
-use super::error::RunError;
 use super::file::{folder_of, unwritten, write_atomically};
 use super::metrics::{self, Epoch};
 use super::record::{EvaluationRecord, Record};
 use super::tensorboard::{self, TRAIN, VALIDATION};
+use super::{checkpoint::Checkpoint, error::RunError};
 use crate::config::{self, Experiment};
-use crate::random::Key;
-use crate::{bounded, checksum};
+use crate::{bounded, checksum, random::Key};
 
 /// The largest table or JSON file of a run that is read. The longest training, of 100,000 epochs, has a table of 20 MB.
 const LARGEST: u64 = 64 << 20;

@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{cmp::Ordering, fs, io};
 
 use super::error::{MOST_NAMED, RunError};
-use super::folder::RunFolder;
-use super::summary::Summary;
+use super::{folder::RunFolder, summary::Summary};
 use crate::text::{listed, nearest};
 
 /// The names that stand for a run among others.

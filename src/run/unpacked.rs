@@ -4,9 +4,8 @@ use std::{fs, path::Path};
 
 use tempfile::TempDir;
 
-use super::error::RunError;
-use super::folder::RunFolder;
 use super::record::{DataRecord, Record};
+use super::{error::RunError, folder::RunFolder};
 use crate::model::{Description, WeightsError, weights};
 
 const FILES: [(&str, &[u8]); 5] = [

@@ -23,8 +23,7 @@
 //! Otherwise dz = scale·da and db = Σ dz. Ioffe and Szegedy 2015, <https://arxiv.org/abs/1502.03167>. In training, the
 //! layer's bias shifts z and its mean alike: it affects the running mean only.
 
-use burn::nn::BatchNorm;
-use burn::nn::activation::Activation;
+use burn::nn::{BatchNorm, activation::Activation};
 use burn::tensor::Tensor;
 use rand::Rng;
 use rayon::prelude::*;

@@ -16,10 +16,8 @@ mod input;
 mod matrix;
 mod sparse;
 
-use burn::module::Param;
-use burn::nn::Linear;
-use burn::optim::GradientsParams;
 use burn::tensor::{Tensor, TensorData};
+use burn::{module::Param, nn::Linear, optim::GradientsParams};
 
 use self::hidden::{Gradients, Hidden};
 pub use self::input::Input;

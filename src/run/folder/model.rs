@@ -3,15 +3,11 @@
 use std::io::ErrorKind;
 
 use super::RunFolder;
-use crate::config::Experiment;
-use crate::data::ImageBatcher;
-use crate::data::prepare::Look;
-use crate::device::Opened;
+use crate::data::{ImageBatcher, prepare::Look};
 use crate::evaluation::{Classifier, Network};
 use crate::model::{Description, Mlp, Pretrained, WeightsError, to_single, weights};
-use crate::run::error::RunError;
-use crate::run::record::Record;
-use crate::{bounded, checksum};
+use crate::run::{error::RunError, record::Record};
+use crate::{bounded, checksum, config::Experiment, device::Opened};
 
 impl RunFolder {
     /// The SHA-256 of the best model's file, or of an ensemble's list of them.
