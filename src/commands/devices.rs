@@ -4,13 +4,8 @@ use super::output::print;
 use crate::{Error, device, device::remote::Address};
 
 pub fn run(of: Option<&Address>) -> Result<(), Error> {
-    #[cfg(not(feature = "remote"))]
-    if of.is_some() {
-        return Err(device::without_remote().into());
-    }
-    #[cfg(feature = "remote")]
     if let Some(Address { worker, .. }) = of {
-        let offered = device::remote::devices(worker)?;
+        let offered = device::offered(worker)?;
         let line = |address: &Address| format!("{address} device {} of {}", address.device + 1, offered.len());
         return offered.iter().try_for_each(|address| print(&line(address)));
     }

@@ -13,6 +13,7 @@ use std::panic::catch_unwind;
 pub(crate) use backend::Backend;
 pub use opened::Opened;
 pub(crate) use opened::{DeviceError, DeviceName};
+use remote::{Address, WorkerAddress};
 
 /// Opens a device by its name: for `auto`, as for `gpu`, the first GPU of the compiled backends, or the CPU if none is for GPUs.
 /// Refused if the name is unknown, the backend is not compiled in, or there is no such adapter.
@@ -34,6 +35,14 @@ pub fn open(name: &str) -> Result<Opened, DeviceError> {
             .unwrap_or_else(|_| Err(DeviceError::Refused { name: name.into(), help: backend.help() })),
         None => Err(DeviceError::Unknown { name: name.into(), built: Backend::names() }),
     }
+}
+
+#[cfg_attr(not(feature = "remote"), expect(unused_variables, reason = "this build can't reach workers"))]
+pub(crate) fn offered(worker: &WorkerAddress) -> Result<Vec<Address>, DeviceError> {
+    #[cfg(feature = "remote")]
+    return Ok(remote::devices(worker)?);
+    #[cfg(not(feature = "remote"))]
+    Err(without_remote())
 }
 
 #[cfg(not(feature = "remote"))]

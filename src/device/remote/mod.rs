@@ -13,7 +13,7 @@ mod heartbeat;
 #[cfg(feature = "remote")]
 mod worker;
 
-pub(crate) use address::{Address, RemoteError};
+pub(crate) use address::{Address, RemoteError, WorkerAddress};
 #[cfg(feature = "remote")]
 pub use heartbeat::{Report, close, report_to, verdict};
 #[cfg(feature = "remote")]
