@@ -129,7 +129,7 @@ impl HostLoop {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::Range;
+    use std::{ops::Range, slice};
 
     use burn::train::metric::store::{Aggregate, EventStoreClient, Split};
     use burn::train::renderer::CliMetricsRenderer;
@@ -192,7 +192,7 @@ mod tests {
             .early_stopping(means.clone())
             .renderer(Box::new(CliMetricsRenderer::new()))
             .with_application_logger(None)
-            .with_training_strategy(strategy(&[opened.clone()], &history))
+            .with_training_strategy(strategy(slice::from_ref(&opened), &history))
             .num_epochs(EPOCHS)
             .launch(Learner::new(model, optimizer(&experiment.optimizer), schedule));
         let means = means.0.lock().clone();
