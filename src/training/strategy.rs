@@ -58,6 +58,8 @@ impl SupervisedLearningStrategy<TrainingModel> for HostLoop {
     ) -> (TrainingModel, Events) {
         let TrainingComponents { event_processor: mut events, interrupter, event_store: store, .. } = components;
         let (mut checkpointer, mut early_stopping) = (components.checkpointer, components.early_stopping);
+        let (training, validation) =
+            (training.to_device(&self.device), validation.to_device(&self.device.clone().inner()));
         learner.fork(&self.device);
         for epoch in first..=components.num_epochs {
             let start = |images| LearnerEvent::StartSplit { epoch_number: epoch, total_items: images };
@@ -172,7 +174,7 @@ mod tests {
             Loader::new(&images, indices.collect(), Scaling::UNIT, batch_size, opened.device.clone())
         };
         let mut experiment = Experiment {
-            model: Model { hidden: vec![5], activation: Activation::Tanh, ..Model::default() },
+            model: Model { hidden: vec![5], activation: Activation::Tanh, noise: 0.1, ..Model::default() },
             training: Training { gradients, ..Training::default() },
             ..Experiment::default()
         };
