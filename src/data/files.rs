@@ -134,10 +134,12 @@ impl IdxFiles {
 /// the user's own files are missing, unreadable or ambiguous, or a published one is another or can't be had.
 pub fn locate(config: &Data, progress: DownloadProgress) -> Result<Files, DataError> {
     let dir = || config.dir.as_deref().ok_or(DataError::NoDir);
-    match Source::of(config.dataset) {
-        Some(source) => Ok(Files::Idx(named(source, config, progress)?)),
-        None if config.dataset == Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?, true)?)),
-        None => Ok(Files::Idx(own(dir()?, config, false)?)),
+    match config.dataset {
+        Dataset::ImageFolder => Ok(Files::ImageFolder(ImageFolder::read(dir()?, true)?)),
+        dataset => Ok(Files::Idx(match Source::of(dataset) {
+            Some(source) => named(source, config, progress)?,
+            None => own(dir()?, config, false)?,
+        })),
     }
 }
 
