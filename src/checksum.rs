@@ -1,17 +1,30 @@
 //! SHA-256 sums, as lower-case hexadecimal text.
 
-use std::{fs, io, path::Path};
+use std::io::{self, Read};
+use std::{fs::File, path::Path};
 
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of `bytes`: 64 hexadecimal digits.
 pub fn of_bytes(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes))
 }
 
 /// The SHA-256 of the file at `path`, without decompressing it. An error if it can't be read.
 pub fn of_file(path: &Path) -> io::Result<String> {
-    Ok(of_bytes(&fs::read(path)?))
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            read => hasher.update(&buffer[..read]),
+        }
+    }
+}
+
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

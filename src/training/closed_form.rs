@@ -89,7 +89,7 @@ impl ClosedForm {
             Tensor::<1>::zeros([1], &network.layers.first()?.layer.weight.device()).require_grad().backward();
         }
         self.0.lock().push(buffers);
-        Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None } })
+        Some(TrainOutput { grads, item: BatchOutput { images: count, loss, accuracy, raw: None, earlier: vec![] } })
     }
 }
 

@@ -38,10 +38,8 @@ pub struct History {
     since: Instant,
     /// For the copy that Burn logs to: the mean of each metric in each epoch.
     means: HashMap<(MetricId, usize, Split), f64>,
-    /// Likewise, the training batches of the epoch so far that were handed over alone.
+    /// Likewise, the entries of the split so far. Each is a batch, or on a CPU several, whose losses are checked before.
     batches: usize,
-    /// Likewise, whether the current split has had a batch: Burn also gives the mean of an empty one.
-    has_batches: bool,
 }
 
 impl History {
@@ -134,16 +132,15 @@ impl MetricLogger for History {
             match metric.numeric_entry {
                 // Burn gives the mean at the end of the split.
                 Some(NumericEntry::Final(mean)) => {
-                    // Some of its losses may have been read only now.
-                    if is_loss && std::mem::take(&mut self.has_batches) {
-                        self.check(mean, epoch, self.plan.batches);
+                    let batches = if is_loss { std::mem::take(&mut self.batches) } else { 0 };
+                    // Some of its losses may have been read only now. Burn also gives the mean of an empty split.
+                    if batches > 0 {
+                        self.check(mean, epoch, if *split == Split::Train { batches } else { self.plan.batches });
                     }
                     self.means.insert((metric.entry.metric_id, epoch, split.clone()), mean);
-                    self.batches = 0;
                 }
                 // The loss of a batch, or of several that were read together, or none yet.
                 loss if is_loss => {
-                    self.has_batches = true;
                     self.batches += 1;
                     let Some(loss) = loss.map(|loss| loss.current()) else { continue };
                     let is_training = *split == Split::Train;

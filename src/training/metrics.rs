@@ -20,6 +20,8 @@ pub struct BatchOutput {
     pub accuracy: Mean,
     /// In validation: the output of the network itself, if the saved model is its moving average.
     pub raw: Option<Box<Self>>,
+    /// The outputs of the steps before that are handed over with it.
+    pub earlier: Vec<Self>,
 }
 
 /// A mean over the images of a batch.
@@ -32,24 +34,12 @@ pub enum Mean {
 }
 
 impl Mean {
-    /// The number, read from its device, which is in host memory.
+    /// The number. If it is on a device, this waits for it.
     pub fn number(&self) -> f64 {
         match self {
             Self::Number(number) => *number,
             Self::OnDevice(number) => number.clone().into_scalar(),
         }
-    }
-}
-
-impl BatchOutput {
-    /// The output of the images of both training batches, in host memory.
-    pub fn and(self, other: Self) -> Self {
-        let images = self.images + other.images;
-        let mean = |one: Mean, another: Mean| {
-            let sum = one.number() * self.images as f64 + another.number() * other.images as f64;
-            Mean::Number(sum / images as f64)
-        };
-        Self { images, loss: mean(self.loss, other.loss), accuracy: mean(self.accuracy, other.accuracy), raw: None }
     }
 }
 
@@ -63,6 +53,7 @@ impl From<ClassificationOutput> for BatchOutput {
             loss: Mean::OnDevice(Box::new(loss.without_autodiff().mean())),
             accuracy: Mean::OnDevice(Box::new(correct.float().mean().mul_scalar(100.0))),
             raw: None,
+            earlier: vec![],
         }
     }
 }
@@ -145,9 +136,11 @@ impl Metric for BufferedMetric {
     }
 
     fn update(&mut self, batch: &BatchOutput, _: &MetricMetadata) -> Result<SerializedEntry, TensorReadError> {
-        let output = batch.raw.as_deref().filter(|_| self.name.starts_with("Raw")).unwrap_or(batch);
-        let mean = if self.is_percent() { &output.accuracy } else { &output.loss };
-        self.unread.push((mean.clone(), batch.images));
+        for batch in batch.earlier.iter().chain([batch]) {
+            let output = batch.raw.as_deref().filter(|_| self.name.starts_with("Raw")).unwrap_or(batch);
+            let mean = if self.is_percent() { &output.accuracy } else { &output.loss };
+            self.unread.push((mean.clone(), batch.images));
+        }
         self.read = None;
         if self.unread.len() >= self.interval {
             self.read()?;

@@ -1,6 +1,6 @@
 //! One training in one process: prepared from the run folder, launched with Burn's `Learner`, and concluded.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use burn::train::renderer::MetricsRenderer;
 use burn::train::{Learner, SupervisedTraining};
@@ -25,8 +25,8 @@ use crate::{config::Experiment, device::Opened, evaluation::EVALUATION_BATCH, mo
 /// The number of batches whose losses are read at once, if reading waits for a device.
 const READ_INTERVAL: usize = 64;
 
-/// The number of steps whose metrics a CPU hands over at once.
-const HANDED_OVER: usize = 16;
+/// How often a CPU hands over the metrics of its steps.
+const HANDOVER: Duration = Duration::from_millis(50);
 
 /// Shows a training while it runs.
 pub trait Display {
@@ -145,7 +145,7 @@ impl<'a> Session<'a> {
 
         let (renderer, shown) = display.open(history);
         let accumulation = experiment.training.gradient_accumulation;
-        let steps = if run.memory.is_some() { 1 } else { HANDED_OVER };
+        let handover = if run.memory.is_some() { Duration::ZERO } else { HANDOVER };
         let interval = if share_memory(devices) || run.memory.is_some() { 1 } else { READ_INTERVAL };
         let mut supervised = SupervisedTraining::new(run.path(), Arc::new(training), Arc::new(validation))
             .metrics((BufferedMetric::new("Loss", interval), BufferedMetric::new("Accuracy", interval)))
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
             .renderer(renderer)
             // Burn's own log would replace the program's panic messages.
             .with_application_logger(None)
-            .with_training_strategy(strategy(devices, accumulation, history, steps))
+            .with_training_strategy(strategy(devices, accumulation, history, handover))
             .num_epochs(experiment.training.epochs);
         if experiment.training.ema_decay.is_some() {
             supervised = supervised

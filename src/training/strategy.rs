@@ -1,9 +1,11 @@
 //! Which of Burn's training loops runs on which devices, and our own for a CPU.
 //!
-//! After each step, Burn's loop hands the metrics to another thread, and this one to a third. To wake them takes up to a fifth
-//! of the baseline's time. [`HostLoop`] is Burn's loop for one device, but hands over the metrics of several steps at once.
+//! After each step, Burn's loop hands the metrics to another thread, which hands them to a third. Waking both takes up to a
+//! fifth of the baseline's time. [`HostLoop`] is Burn's loop for one device, but hands over the metrics of several steps at
+//! once.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use burn::data::dataloader::DataLoader;
 use burn::module::Module;
@@ -17,8 +19,8 @@ use burn::train::{
 use super::{history::History, metrics::BatchOutput, model::TrainingModel};
 use crate::{data::Batch, device::Opened};
 
-/// The loop for `devices`. On a CPU, it hands over the metrics of `steps` at once, if each step is an update, and `history`
-/// sees each loss.
+/// The loop for `devices`. On a CPU whose every step is an update, `history` checks each loss at once, and the metrics are
+/// handed over once per `interval`.
 ///
 /// With several devices, Burn sums their gradients on the first one. Its alternative `ddp`, in 0.22 for CUDA only, waits for
 /// all devices in every step, and hangs if one has a batch fewer, as at the end of most epochs, or sees Ctrl-C first.
@@ -26,13 +28,13 @@ pub fn strategy(
     devices: &[Opened],
     accumulation: usize,
     history: &History,
-    steps: usize,
+    interval: Duration,
 ) -> TrainingStrategy<TrainingModel> {
     let autodiff = |opened: &Opened| opened.device.clone().autodiff();
     match devices {
         [device] if device.shares_memory() && accumulation == 1 => {
             let (device, history) = (autodiff(device), history.clone());
-            TrainingStrategy::Custom(Arc::new(HostLoop { device, history, steps }))
+            TrainingStrategy::Custom(Arc::new(HostLoop { device, history, interval }))
         }
         [device] => ExecutionStrategy::single(autodiff(device)).into(),
         _ => ExecutionStrategy::multi(devices.iter().map(autodiff).collect(), MultiDeviceOptim::OptimMainDevice).into(),
@@ -42,7 +44,7 @@ pub fn strategy(
 struct HostLoop {
     device: Device,
     history: History,
-    steps: usize,
+    interval: Duration,
 }
 
 type Events = SupervisedTrainingEventProcessor<TrainingModel>;
@@ -94,11 +96,11 @@ impl HostLoop {
         loader: &dyn DataLoader<Batch>,
         events: &mut Events,
     ) {
-        let History { interrupter, .. } = &self.history;
+        let interrupter = &self.history.interrupter;
         let (mut batches, mut number) = (loader.iter(), 0);
         while !interrupter.should_stop() {
-            let mut outputs = Vec::with_capacity(self.steps);
-            for batch in batches.by_ref().take(self.steps) {
+            let (start, mut outputs) = (Instant::now(), vec![]);
+            for batch in batches.by_ref() {
                 let Ok(batch) = batch.map_err(|error| interrupter.fail(error)) else { break };
                 let output = learner.train_step(batch);
                 learner.lr_step();
@@ -106,11 +108,12 @@ impl HostLoop {
                 number += 1;
                 self.history.check(output.item.loss.number(), epoch, number);
                 outputs.push(output.item);
-                if interrupter.should_stop() {
+                if start.elapsed() >= self.interval || interrupter.should_stop() {
                     break;
                 }
             }
-            let Some(output) = outputs.into_iter().reduce(BatchOutput::and) else { break };
+            let Some(last) = outputs.pop() else { break };
+            let output = BatchOutput { earlier: outputs, ..last };
             let item = TrainingItem::new(output, batches.progress(), Some(number), Some(learner.lr_current()));
             interrupter.fail_on_error(events.process_train(LearnerEvent::ProcessedItem(item)));
         }
@@ -209,25 +212,30 @@ mod tests {
             };
             let (weights, means, _) = trained(gradients, 0.01, burns);
             assert_eq!(means.len(), 3 * EPOCHS);
-            for steps in [1, 16, 50] {
-                let (found, other_means, _) = trained(gradients, 0.01, |devices, it| strategy(devices, 1, it, steps));
-                assert!(found == weights, "{gradients:?}, {steps} steps");
-                for (found, expected) in other_means.iter().zip(&means) {
-                    assert!(
-                        (found - expected).abs() < 1e-5 * expected,
-                        "{gradients:?}, {steps} steps: {found} {expected}"
-                    );
-                }
-                assert_eq!(other_means.len(), means.len());
+            for interval in [Duration::ZERO, Duration::from_micros(300), Duration::MAX] {
+                let (found, found_means, _) =
+                    trained(gradients, 0.01, |devices, it| strategy(devices, 1, it, interval));
+                assert!(found == weights, "{gradients:?}, every {interval:?}");
+                assert_eq!(found_means, means, "{gradients:?}, every {interval:?}");
             }
         }
     }
 
     #[test]
+    fn loop_that_is_stopped_before_it_begins_takes_no_step() {
+        let (_, means, divergence) = trained(Gradients::ClosedForm, 0.01, |devices, history| {
+            history.interrupter.stop(None);
+            strategy(devices, 1, history, Duration::MAX)
+        });
+        assert_eq!((means, divergence), (vec![], None));
+    }
+
+    #[test]
     fn divergence_is_seen_in_the_batch_in_which_it_happens() {
-        let diverged = |steps| trained(Gradients::ClosedForm, 1e38, |devices, it| strategy(devices, 1, it, steps)).2;
-        let [epoch, batch] = diverged(1).unwrap();
-        assert!(epoch == 1 && (2..16).contains(&batch), "{epoch} {batch}");
-        assert_eq!(diverged(16), Some([epoch, batch]));
+        let diverged =
+            |interval| trained(Gradients::ClosedForm, 1e38, |devices, it| strategy(devices, 1, it, interval)).2;
+        let [epoch, batch] = diverged(Duration::ZERO).unwrap();
+        assert!(epoch == 1 && (2..23).contains(&batch), "{epoch} {batch}");
+        assert_eq!(diverged(Duration::MAX), Some([epoch, batch]));
     }
 }
