@@ -12,9 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Args, CommandFactory, Parser, Subcommand};
 use clap_complete::{CompleteEnv, env::Shells};
 
-pub use models::*;
-pub use runs::*;
-pub use training::*;
+pub use {models::*, runs::*, training::*};
 
 use super::notice::{set_quiet, show_logs};
 use crate::config::{expand_home, key_named, variable};

@@ -31,12 +31,8 @@ mod progress;
 pub mod signals;
 pub(crate) mod terminal;
 
-pub use arguments::Cli;
 pub(crate) use arguments::*;
-pub(crate) use display::UiError;
 pub use display::{Display, Ui};
-pub(crate) use notice::warn;
 pub use notice::{notice, say};
-pub use progress::Progress;
-pub(crate) use progress::download_bar;
-pub(crate) use terminal::Table;
+pub use {arguments::Cli, progress::Progress};
+pub(crate) use {display::UiError, notice::warn, progress::download_bar, terminal::Table};

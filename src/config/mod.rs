@@ -31,17 +31,14 @@ pub use self::devices::Devices;
 pub(crate) use self::difference::{Difference, check_resumable, differences, plain, values_by_key, what_trains};
 pub(crate) use self::document::{settings, table};
 pub(crate) use self::error::{ConfigError, Problem};
-pub(crate) use self::experiment::BATCH_NORM_MOMENTUM;
 pub use self::experiment::{Activation, EarlyStopping, Experiment, Model};
-pub(crate) use self::hint::key_named;
 pub(crate) use self::home::{expand_home, variable};
 pub use self::init::{Init, Lora, Weights};
 pub use self::optimizer::{Optimizer, OptimizerKind, Schedule, ScheduleKind};
-pub(crate) use self::schema::word;
 pub use self::schema::{Key, all_keys, schema_json};
-pub(crate) use self::setting::Setting;
 use self::setting::assignment;
 pub use self::training::{BatchSize, ClassWeights, Distillation, Gradients, Privacy, SemiSupervised, Training};
+pub(crate) use self::{experiment::BATCH_NORM_MOMENTUM, hint::key_named, schema::word, setting::Setting};
 use crate::bounded;
 
 /// The reference recipe, the config of runs without a config file.

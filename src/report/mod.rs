@@ -19,10 +19,8 @@ use crate::{data::Images, text::local_time};
 
 use calibration::{BINS, Bin};
 use curves::{Chart, ERROR, LOSS, Metric, Series};
-use efficiency::Efficiency;
-use membership::Membership;
 use mistakes::{Ensemble, Mistake, UNFOLDED};
-use pictures::FirstLayer;
+use {efficiency::Efficiency, membership::Membership, pictures::FirstLayer};
 
 /// Marks the pages of this program: it is near the beginning of each, and in no other page.
 pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"mnist-burn ";
