@@ -127,6 +127,8 @@ impl EarlyStoppingStrategy for History {
 
 impl MetricLogger for History {
     fn log(&mut self, update: MetricsUpdate, epoch: usize, split: &Split) {
+        let (is_training, all) = (*split == Split::Train, self.plan.batches);
+        let number = |batches| if is_training { batches } else { all };
         for metric in update.entries_numeric {
             let is_loss = metric.entry.metric_id == id("Loss");
             match metric.numeric_entry {
@@ -135,7 +137,7 @@ impl MetricLogger for History {
                     let batches = if is_loss { std::mem::take(&mut self.batches) } else { 0 };
                     // Some of its losses may have been read only now. Burn also gives the mean of an empty split.
                     if batches > 0 {
-                        self.check(mean, epoch, if *split == Split::Train { batches } else { self.plan.batches });
+                        self.check(mean, epoch, number(batches));
                     }
                     self.means.insert((metric.entry.metric_id, epoch, split.clone()), mean);
                 }
@@ -143,8 +145,7 @@ impl MetricLogger for History {
                 loss if is_loss => {
                     self.batches += 1;
                     let Some(loss) = loss.map(|loss| loss.current()) else { continue };
-                    let is_training = *split == Split::Train;
-                    self.check(loss, epoch, if is_training { self.batches } else { self.plan.batches });
+                    self.check(loss, epoch, number(self.batches));
                     if is_training {
                         let mut losses = self.losses.lock();
                         losses.truncate(self.batches - 1);

@@ -1,8 +1,7 @@
 //! Which of Burn's training loops runs on which devices, and our own for a CPU.
 //!
 //! After each step, Burn's loop hands the metrics to another thread, which hands them to a third. Waking both takes up to a
-//! fifth of the baseline's time. [`HostLoop`] is Burn's loop for one device, but hands over the metrics of several steps at
-//! once.
+//! fifth of the baseline's time. [`HostLoop`] is Burn's loop for one device, but hands several steps' metrics over at once.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
